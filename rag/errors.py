@@ -1,0 +1,150 @@
+"""Every error that a user can meet. One root; each message is one line that says what happened and what to do."""
+
+from __future__ import annotations
+
+
+class CrosswireError(Exception):
+    """Root of all errors that Crosswire raises on purpose. `str(error)` may be shown to a user as it is."""
+
+
+class BadSetting(CrosswireError):
+    """A variable holds a value that cannot be used."""
+
+    def __init__(self, variable: str, value: str, expected: str) -> None:
+        self.variable = variable
+        self.value = value
+        self.expected = expected
+        super().__init__(f"{variable} is {value!r}: expected {expected}.")
+
+
+# --- sessions ------------------------------------------------------------------------------------------------
+
+
+class SessionStoreUnavailable(CrosswireError):
+    """Redis cannot be reached, or went away. Nothing was stored."""
+
+    def __init__(self, target: str, reason: str, todo: str = "Start it, or correct REDIS_URL.") -> None:
+        self.target = target
+        self.reason = reason
+        super().__init__(f"The session store at {target} cannot be reached ({reason}). {todo}")
+
+
+class StoreFull(CrosswireError):
+    """Redis refuses to write because its memory limit is reached. Nothing was stored."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The session store is full, so this turn was not saved. "
+            "Raise Redis' maxmemory or shorten SESSION_TTL_SECONDS, then try again."
+        )
+
+
+class BadSessionId(CrosswireError):
+    """A text that cannot be a session id."""
+
+    def __init__(self, value: str, reason: str) -> None:
+        self.value = value
+        self.reason = reason
+        super().__init__(
+            f"{value[:40]!r} is not a session id: {reason}. "
+            "Expected 1 to 128 printable characters without control characters."
+        )
+
+
+class TurnBusy(CrosswireError):
+    """Another turn of the same session did not finish in the time that we were ready to wait."""
+
+    def __init__(self, session_id: str, waited: float) -> None:
+        self.session_id = session_id
+        self.waited = waited
+        super().__init__(
+            f"This session is still answering another question (waited {waited:.0f} s). "
+            "Wait for it to finish in the other tab, or try again."
+        )
+
+
+class TurnLost(CrosswireError):
+    """This turn no longer holds its session: it took too long, and another turn or a clear came between."""
+
+    def __init__(self, session_id: str, reason: str = "the session moved on while it was being answered") -> None:
+        self.session_id = session_id
+        self.reason = reason
+        super().__init__(f"This answer was not saved: {reason}. Nothing else changed; try again.")
+
+
+class SealBroken(CrosswireError):
+    """Stored messages cannot be decrypted with the keys at hand. Nothing was deleted."""
+
+    def __init__(self, session_id: str, reason: str) -> None:
+        self.session_id = session_id
+        self.reason = reason
+        super().__init__(
+            f"The stored messages of this session cannot be decrypted ({reason}). Nothing was deleted: "
+            "put the key that wrote them back into SESSION_ENCRYPTION_KEYS."
+        )
+
+
+# --- chat ----------------------------------------------------------------------------------------------------
+
+
+class BadQuestion(CrosswireError):
+    """A message that cannot be sent: empty, or too long."""
+
+
+class ModelError(CrosswireError):
+    """The model gave no usable answer. Nothing was stored."""
+
+
+class ModelUnavailable(ModelError):
+    """The model's server cannot be reached, stalled, or dropped the answer half-way."""
+
+    def __init__(self, target: str, reason: str) -> None:
+        self.target = target
+        self.reason = reason
+        super().__init__(
+            f"The model at {target} gave no complete answer ({reason}). "
+            "Nothing was saved; check OPENAI_BASE_URL and try again."
+        )
+
+
+class ModelRefused(ModelError):
+    """The model's server does not accept the key or the request."""
+
+    def __init__(self, target: str, reason: str) -> None:
+        self.target = target
+        self.reason = reason
+        super().__init__(
+            f"The model at {target} refused the request ({reason}). "
+            "Nothing was saved; check OPENAI_API_KEY and CHAT_MODEL."
+        )
+
+
+class ModelBusy(ModelError):
+    """The model's server limits the rate of requests."""
+
+    def __init__(self, target: str, retry_after: float | None = None) -> None:
+        self.target = target
+        self.retry_after = retry_after
+        wait = f"in {retry_after:.0f} s" if retry_after else "in a moment"
+        super().__init__(f"The model at {target} limits the rate of requests. Nothing was saved; try again {wait}.")
+
+
+# --- knowledge -----------------------------------------------------------------------------------------------
+
+
+class BadDocument(CrosswireError):
+    """A document that cannot be read. The others of the same ingest are not affected."""
+
+    def __init__(self, name: str, reason: str, todo: str = "It was skipped; correct it and add it again.") -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"{name}: {reason}. {todo}")
+
+
+class LibraryUnavailable(CrosswireError):
+    """The knowledge library cannot be opened or reached."""
+
+    def __init__(self, target: str, reason: str, todo: str) -> None:
+        self.target = target
+        self.reason = reason
+        super().__init__(f"The library at {target} cannot be used ({reason}). {todo}")

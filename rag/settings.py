@@ -1,0 +1,196 @@
+"""All settings, in one frozen value that is made at the edge and handed down.
+
+Sources, strongest first: the environment, then `.streamlit/secrets.toml`, then the defaults below. Nothing in
+`rag` reads the environment anywhere else, and nothing reads it at import.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from rag.errors import BadSetting
+
+PROJECT = Path(__file__).resolve().parent.parent
+SECRETS = PROJECT / ".streamlit" / "secrets.toml"
+
+REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
+
+EXPECTED = {
+    "redis_url": "embedded, or a redis://, rediss://, unix://, redis+sentinel:// or redis+cluster:// address",
+    "session_ttl_seconds": "a whole number of seconds from 1 to 31536000 (a year)",
+    "session_secret": "at least 32 characters",
+    "session_encryption_keys": "base64 keys of 32 bytes each, separated by commas",
+    "history_prefix": "1 to 64 printable characters without braces or spaces",
+    "chroma_url": "embedded, or an http:// or https:// address",
+    "state_dir": "a folder that can be written to",
+    "knowledge_dir": "a folder with articles",
+    "openai_base_url": "an http:// or https:// address, usually ending in /v1",
+    "openai_api_key": "a key, or nothing",
+    "chat_model": "the name of a model",
+    "embeddings": "wordllama, openai or minilm",
+    "embedding_model": "the name of an embedding model",
+    "inspector_password": "at least 8 characters",
+    "model_timeout_seconds": "a number of seconds from 1 to 600",
+    "model_max_retries": "a whole number from 0 to 10",
+    "max_stored_turns": "a whole number of turns from 1 to 100000",
+    "history_cache_bytes": "a whole number of bytes from 0 to 8589934592 (8 GiB)",
+    "prompt_memory": "last_turns:N, token_budget:N or summary:N, N a whole number of at least 1",
+}
+"""What each variable may hold, in the words that a bad value is answered with."""
+
+
+class Settings(BaseSettings):
+    """Settings of one process. Field names are the variables' names in lower case."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True, validate_default=True
+    )
+
+    redis_url: str = "embedded"
+    session_ttl_seconds: Annotated[int, Field(ge=1, le=31_536_000)] = 3600
+    session_secret: SecretStr | None = None
+    session_encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    history_prefix: Annotated[str, Field(pattern=r"^[^\s{}]{1,64}$")] = "chat_history:"
+    chroma_url: str = "embedded"
+    state_dir: Path = PROJECT / ".crosswire"
+    knowledge_dir: Path = PROJECT / "data" / "knowledge"
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str | None = None
+    chat_model: Annotated[str, Field(min_length=1)] = "gpt-4o-mini"
+    embeddings: Literal["wordllama", "openai", "minilm"] = "wordllama"
+    embedding_model: Annotated[str, Field(min_length=1)] = "text-embedding-3-small"
+    inspector_password: SecretStr | None = None
+    model_timeout_seconds: Annotated[float, Field(ge=1, le=600)] = 60.0
+    model_max_retries: Annotated[int, Field(ge=0, le=10)] = 2
+    max_stored_turns: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    history_cache_bytes: Annotated[int, Field(ge=0, le=8 << 30)] = 64 << 20
+    prompt_memory: Annotated[str, Field(pattern=r"^(last_turns|token_budget|summary):[1-9]\d*$")] = "last_turns:20"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # The environment comes before init, because load() hands the secrets file in through init.
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, value: str) -> str:
+        if value != "embedded" and urlsplit(value).scheme not in REDIS_SCHEMES:
+            raise ValueError(EXPECTED["redis_url"])
+        return value
+
+    @field_validator("chroma_url", "openai_base_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value in (None, "embedded"):
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("not a web address")
+        return value.rstrip("/")
+
+    @field_validator("session_encryption_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("session_encryption_keys")
+    @classmethod
+    def _whole_keys(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for key in value:
+            decode_key(key)
+        return value
+
+    @field_validator("session_secret")
+    @classmethod
+    def _long_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise ValueError("too short")
+        return value
+
+    @field_validator("inspector_password")
+    @classmethod
+    def _long_password(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 8:
+            raise ValueError("too short")
+        return value
+
+    @field_validator("state_dir", "knowledge_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @property
+    def offline(self) -> bool:
+        """True when no language model is configured, so that the extractive one answers."""
+        return self.openai_api_key is None and self.openai_base_url is None
+
+
+def decode_key(key: SecretStr) -> bytes:
+    """The 32 bytes of a base64 encryption key, standard or URL-safe. Raises ValueError."""
+    text = key.get_secret_value().replace("-", "+").replace("_", "/")
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except binascii.Error as exc:
+        raise ValueError("not base64") from exc
+    if len(raw) != 32:
+        raise ValueError("not 32 bytes")
+    return raw
+
+
+def without_password(url: str) -> str:
+    """The address as it may be shown: a password in it is replaced by `***`."""
+    parts = urlsplit(url)
+    if not parts.password:
+        return url
+    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@", 1)))
+
+
+def load(secrets: Path = SECRETS, **overrides: Any) -> Settings:
+    """Read the environment and the secrets file.
+
+    `overrides` are defaults that tests and tools set; the environment is stronger than they are.
+    Raises BadSetting for the first value that cannot be used.
+    """
+    values = {**_secrets_file(secrets), **overrides}
+    try:
+        return Settings(**values)
+    except ValidationError as exc:
+        raise _bad_setting(exc, values) from exc
+
+
+def _secrets_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise BadSetting(str(path), str(exc), "valid TOML") from exc
+    known = Settings.model_fields
+    return {name.lower(): value for name, value in content.items() if name.lower() in known}
+
+
+def _bad_setting(error: ValidationError, values: dict[str, Any]) -> BadSetting:
+    import os
+
+    field = str(error.errors()[0]["loc"][0])
+    variable = field.upper()
+    value = os.environ.get(variable) or str(values.get(field, ""))
+    secret = "Secret" in str(Settings.model_fields[field].annotation)
+    shown = f"{len(value)} characters (not shown)" if secret else without_password(value)
+    return BadSetting(variable, shown, EXPECTED[field])
