@@ -1,0 +1,72 @@
+"""What a turn tells its reader, in order: Waiting (only if another turn of the session runs), Found, Token …, Finished.
+
+All of them are values: a reader may keep them, and none of them refers back to the store or the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rag.chat.prompt import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds spent in each phase of a turn. `ask` includes the time that the reader of the tokens took."""
+
+    wait: float = 0.0
+    """for another turn of the same session"""
+    load: float = 0.0
+    """to take the turn and read the history"""
+    rewrite: float = 0.0
+    """to make the question self-contained"""
+    retrieve: float = 0.0
+    first_token: float = 0.0
+    """from asking the model to its first token; part of `ask`"""
+    ask: float = 0.0
+    save: float = 0.0
+
+    @property
+    def total(self) -> float:
+        return self.wait + self.load + self.rewrite + self.retrieve + self.ask + self.save
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A stored answer. `question` is the self-contained one that was searched for; `turn` counts from 1."""
+
+    text: str
+    sources: tuple[Source, ...]
+    question: str
+    model: str
+    turn: int | None
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Another turn of this session is running; this one starts after it, or fails after `at_most` seconds."""
+
+    at_most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The sources that the model is shown. Those that the answer does not cite are not stored with it."""
+
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The turn is stored."""
+
+    reply: Reply
+
+
+Event = Waiting | Found | Token | Finished
