@@ -1,0 +1,112 @@
+"""The session cookie: a random token, signed and dated. Only its hash, the session id, leaves this package.
+
+A cookie that is not exactly as it was issued is no cookie. Nothing here raises on what a client sends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from itsdangerous import BadSignature, TimestampSigner
+
+SessionId = str
+
+MAX_AGE = 30 * 24 * 3600
+REISSUE_AFTER = 24 * 3600
+SECURE_PREFIX = "__Host-"
+_SALT = "crosswire.session"
+_SHAPE = re.compile(r"[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{1,12}\.[A-Za-z0-9_-]{64}", re.ASCII)
+
+
+def new_token() -> str:
+    """256 random bits, URL-safe."""
+    return secrets.token_urlsafe(32)
+
+
+def session_id_of(token: str) -> SessionId:
+    """What Redis and the inspector see: it cannot be turned back into the token."""
+    return SessionId(hashlib.sha256(token.encode("ascii")).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A token that this server issued, and when (epoch seconds)."""
+
+    token: str
+    issued: float
+    secure: bool
+
+    @property
+    def session_id(self) -> SessionId:
+        return session_id_of(self.token)
+
+
+class CookieJar:
+    """Signs and reads session cookies. Stateless: two of them with one secret agree on everything."""
+
+    def __init__(self, secret: str, *, now: Callable[[], float] = time.time) -> None:
+        # SHA-384, because its 48 bytes fill their base64 text to the last bit: no second spelling of a signature.
+        self._signer = _Signer(secret, _SALT, key_derivation="hmac", digest_method=hashlib.sha384)
+        self._signer.now = now
+        self._now = now
+        # Cookies are shared by all ports of a host. A name of its own keeps another instance there from
+        # replacing ours, and itself from being replaced.
+        self.plain_name = "crosswire_" + hashlib.sha256(f"{_SALT}.name:{secret}".encode()).hexdigest()[:8]
+        self.secure_name = SECURE_PREFIX + self.plain_name
+
+    def sign(self, token: str) -> str:
+        return self._signer.sign(token).decode("ascii")
+
+    def verify(self, value: str) -> tuple[str, float] | None:
+        """The token in a cookie's value and when it was issued."""
+        if _SHAPE.fullmatch(value) is None:
+            return None
+        try:
+            token, issued = self._signer.unsign(value, return_timestamp=True)
+        except (BadSignature, ValueError):
+            return None
+        # Not itsdangerous' own max_age: that also refuses cookies from a server whose clock is a second ahead.
+        if self._now() - issued.timestamp() > MAX_AGE:
+            return None
+        return token.decode("ascii"), issued.timestamp()
+
+    def read(self, cookies: Iterable[tuple[str, str]], *, https: bool) -> Ticket | None:
+        """The one session that these cookies name.
+
+        A `__Host-` cookie wins: no other host, port without TLS or path can have set it. On https it is the only
+        one that counts. Several of one name are ambiguous, and an ambiguous request has no session.
+        """
+        pairs = list(cookies)
+        for name in (self.secure_name,) if https else (self.secure_name, self.plain_name):
+            values = [value for key, value in pairs if key == name]
+            if len(values) > 1:
+                return None
+            if values and (found := self.verify(values[0])) is not None:
+                return Ticket(*found, secure=name == self.secure_name)
+        return None
+
+    def header(self, token: str, *, https: bool) -> str:
+        """The value of Set-Cookie."""
+        name, secure = (self.secure_name, "; Secure") if https else (self.plain_name, "")
+        return f"{name}={self.sign(token)}; Max-Age={MAX_AGE}; Path=/; HttpOnly; SameSite=Lax{secure}"
+
+
+class _Signer(TimestampSigner):
+    now: Callable[[], float]
+
+    def get_timestamp(self) -> int:
+        return int(self.now())
+
+
+def read_session(cookies: Mapping[str, str], secret: str) -> SessionId | None:
+    """The session of a page's websocket, from `st.context.cookies`. None: this browser keeps no cookies.
+
+    SessionCookie has seen that handshake before and has left at most one session cookie in it.
+    """
+    ticket = CookieJar(secret).read(cookies.items(), https=False)
+    return ticket.session_id if ticket else None

@@ -1,0 +1,172 @@
+"""Gives each browser a session of its own, and tells the rest of the application which one a request belongs to.
+
+The session of a request is in `request.state.session` (a Visit), and is never taken from anything but the cookie.
+A cookie is set only on answers to pages and API calls, so that the many requests of one page load do not overwrite
+each other's. An answer that sets one is never cached: a proxy that hands it to the next visitor would log them in as
+the first.
+
+`https` is what the server says (`scope["scheme"]`). Uvicorn takes X-Forwarded-Proto into account when the proxy's
+address is in its `forwarded_allow_ips` (loopback by default, FORWARDED_ALLOW_IPS), and from nobody else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rag.web.cookie import REISSUE_AFTER, CookieJar, SessionId, Ticket, new_token, read_session, session_id_of
+from rag.web.origin import is_own
+from rag.web.problem import Problem
+from rag.web.secret import session_secret
+
+__all__ = ["CookieJar", "SessionCookie", "Visit", "new_session", "read_session", "session_secret", "visit_of"]
+
+API = "/api/"
+NEW_SESSION = "/session/new"
+_ANONYMOUS = frozenset({"/api/openapi.json"})
+_ASSET_FOLDERS = frozenset({"static", "media", "component"})
+
+
+@dataclass(slots=True)
+class Visit:
+    """Whose request this is. It lives as long as the request."""
+
+    ticket: Ticket | None
+    token: str | None
+    """What the answer's cookie will hold, if it sets one."""
+
+    @property
+    def session_id(self) -> SessionId | None:
+        if self.token is not None:
+            return session_id_of(self.token)
+        return self.ticket.session_id if self.ticket else None
+
+    def rotate(self) -> None:
+        self.token = new_token()
+
+
+def visit_of(connection: HTTPConnection) -> Visit:
+    visit: Visit = connection.state.session
+    return visit
+
+
+class SessionCookie:
+    """ASGI middleware for `st.App(…, middleware=[Middleware(SessionCookie, secret=…)])`."""
+
+    def __init__(
+        self, app: ASGIApp, *, secret: str | Callable[[], str], now: Callable[[], float] = time.time
+    ) -> None:
+        """`secret` may be a function; it is called at the first request."""
+        self._app = app
+        self._secret = secret
+        self._now = now
+        self._jar: CookieJar | None = None
+
+    @property
+    def jar(self) -> CookieJar:
+        if self._jar is None:
+            secret = self._secret if isinstance(self._secret, str) else self._secret()
+            self._jar = CookieJar(secret, now=self._now)
+        return self._jar
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._app(self._handshake(scope), receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        personal = _is_personal(scope["method"], scope["path"], headers)
+        https = scope.get("scheme") == "https"
+        ticket = self.jar.read(_cookies(headers), https=https)
+        visit = Visit(ticket, None)
+        if personal and is_own(scope["method"], headers):
+            visit.token = self._due(ticket, https)
+        scope.setdefault("state", {})["session"] = visit
+
+        async def send_with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                if personal:
+                    answer.add_vary_header("Cookie")
+                if visit.token is not None:
+                    answer.append("Set-Cookie", self.jar.header(visit.token, https=https))
+                    answer["Cache-Control"] = "no-store, private"
+            await send(message)
+
+        await self._app(scope, receive, send_with_cookie)
+
+    def _due(self, ticket: Ticket | None, https: bool) -> str | None:
+        """The token to send: a new visitor's, or the same one again so that it does not run out while in use."""
+        if ticket is None:
+            return new_token()
+        old = self._now() - ticket.issued > REISSUE_AFTER
+        return ticket.token if old and ticket.secure == https else None
+
+    def _handshake(self, scope: Scope) -> Scope:
+        """The page's websocket. Of our cookies only the valid one stays, so that a page cannot read another."""
+        cookies = _cookies(Headers(scope=scope))
+        ticket = self.jar.read(cookies, https=scope.get("scheme") == "wss")
+        ours = {self.jar.plain_name, self.jar.secure_name}
+        kept = [pair for pair in cookies if pair[0] not in ours]
+        if ticket is not None:
+            kept += [pair for pair in cookies if pair[0] == self._name(ticket)]
+        others = [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]
+        line = "; ".join(f"{name}={value}" if name else value for name, value in kept).encode("latin-1")
+        state = {**scope.get("state", {}), "session": Visit(ticket, None)}
+        return {**scope, "headers": [*others, (b"cookie", line)] if line else others, "state": state}
+
+    def _name(self, ticket: Ticket) -> str:
+        return self.jar.secure_name if ticket.secure else self.jar.plain_name
+
+
+def _cookies(headers: Headers) -> list[tuple[str, str]]:
+    """All cookies of a request in order, those of the same name too."""
+    pairs = []
+    for chunk in ";".join(headers.getlist("cookie")).split(";"):
+        name, equals, value = chunk.partition("=")
+        if equals or name.strip():
+            pairs.append((name.strip(), value.strip()) if equals else ("", name.strip()))
+    return pairs
+
+
+def _is_personal(method: str, path: str, headers: Headers) -> bool:
+    """Pages and API calls: what may set a cookie. Not what a page is made of, and not what machines poll."""
+    if path == NEW_SESSION or path.startswith(API):
+        return path not in _ANONYMOUS and method != "OPTIONS"
+    *folders, name = path.split("/")
+    if method != "GET" or "." in name or name == "healthz" or "_stcore" in path or _ASSET_FOLDERS & set(folders):
+        return False
+    destination = headers.get("sec-fetch-dest")
+    if destination is not None:
+        return destination == "document"
+    accepted = headers.get("accept", "*/*")
+    return "text/html" in accepted or accepted == "*/*"
+
+
+async def new_session(request: Request) -> Response:
+    """`POST /session/new`: this browser becomes a new visitor. Its old history stays until it expires."""
+    if not is_own(request.method, request.headers):
+        return Problem(403, "Foreign request", "Start a new session from this site's own page.").response()
+    visit_of(request).rotate()
+    return RedirectResponse(_own_path(request), status_code=303)
+
+
+def _own_path(request: Request) -> str:
+    """The path of the page that the form was on, if it is one of ours."""
+    try:
+        parts = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return "/"
+    own = parts.netloc.lower() == request.headers.get("host", "").lower()
+    return parts.path if own and parts.path.startswith("/") and not parts.path.startswith("//") else "/"
