@@ -1,0 +1,184 @@
+"""One turn, from a question to a stored answer. It holds no session: every call names its own.
+
+A turn is all or nothing. The session's turn is taken first, because the search needs the history, and what goes wrong
+or is stopped after that stores nothing and frees it. Errors are CrosswireErrors: BadQuestion, TurnBusy,
+SessionStoreUnavailable, LibraryUnavailable, ModelError, and TurnLost for an answer that was shown but not saved.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
+from threading import Event as Flag
+from time import perf_counter
+from typing import Protocol
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+
+from rag.chat.events import Event, Finished, Found, Reply, Timings, Token, Waiting
+from rag.chat.followup import standalone
+from rag.chat.models import model_name
+from rag.chat.prompt import Source, build_prompt
+from rag.chat.question import checked, title_of
+from rag.chat.stream import EventStream
+from rag.errors import TurnBusy
+from rag.knowledge import Passage
+from rag.sessions import SessionStore, Turn
+
+SOURCES = 4
+_MARK = re.compile(r"\[(\d{1,3})\]")
+
+Memory = Callable[[Sequence[BaseMessage]], list[BaseMessage]]
+"""What of a history the model sees."""
+
+
+class Searchable(Protocol):
+    """The part of the library that a turn needs."""
+
+    def search(self, text: str, k: int = ..., session_id: str | None = ...) -> list[Passage]: ...
+
+
+class ChatService:
+    """Stateless and thread-safe: one instance serves all sessions of a process."""
+
+    def __init__(
+        self,
+        store: SessionStore,
+        library: Searchable,
+        model: BaseChatModel,
+        *,
+        memory: Memory = list,
+        offline: bool = False,
+        wait: float = 30.0,
+    ) -> None:
+        """`wait`: seconds to wait for another turn of the same session. `offline`: the model only quotes."""
+        self._store = store
+        self._library = library
+        self._model = model
+        self._memory = memory
+        self._offline = offline
+        self._wait = wait
+        self.model_name = model_name(model)
+
+    def answer(self, session_id: str, text: str) -> Reply:
+        """The whole turn at once."""
+        with self.stream(session_id, text) as events:
+            for event in events:
+                if isinstance(event, Finished):
+                    return event.reply
+        raise AssertionError("a turn ends with Finished or with an error")
+
+    def stream(self, session_id: str, text: str) -> EventStream:
+        """The turn as events. A bad question raises at once, everything else while the events are read."""
+        question = checked(text)
+        stopped = Flag()
+        return EventStream(self._turn(session_id, question, stopped), stopped)
+
+    def preview(self, session_id: str, text: str) -> list[BaseMessage]:
+        """What the model would be sent if this were asked now. Takes no turn and stores nothing."""
+        question = checked(text)
+        history = self._store.messages(session_id)
+        sources = self._search(session_id, self._standalone(question, history))
+        return build_prompt(sources, self._memory(history), question)
+
+    def _turn(self, session_id: str, question: str, stopped: Flag) -> Generator[Event]:
+        clock = _Clock()
+        with ExitStack() as held:
+            try:
+                turn = held.enter_context(self._store.turn(session_id, wait=0))
+            except TurnBusy:
+                yield Waiting(self._wait)
+                turn = held.enter_context(self._store.turn(session_id, wait=self._wait))
+                clock.lap("wait")
+            history = turn.messages
+            clock.lap("load")
+            searched = self._standalone(question, history)
+            clock.lap("rewrite")
+            sources = self._search(session_id, searched)
+            clock.lap("retrieve")
+            yield Found(tuple(sources))
+
+            answer = ""
+            prompt = build_prompt(sources, self._memory(history), question)
+            with closing(self._tokens(prompt)) as tokens:
+                for token in tokens:
+                    if not answer:
+                        clock.mark("first_token")
+                    answer += token
+                    yield Token(token)
+            clock.lap("ask")
+            if stopped.is_set():
+                return
+            kept = self._kept(sources, answer)
+            number = self._commit(turn, question, answer, kept, searched)
+            clock.lap("save")
+        yield Finished(Reply(answer, kept, searched, self.model_name, number, clock.timings()))
+
+    def _standalone(self, question: str, history: list[BaseMessage]) -> str:
+        return standalone(question, history, None if self._offline else self._model)
+
+    def _search(self, session_id: str, searched: str) -> list[Source]:
+        passages = self._library.search(searched, k=SOURCES, session_id=session_id)
+        return [_source(number, passage) for number, passage in enumerate(passages, 1)]
+
+    def _tokens(self, prompt: list[BaseMessage]) -> Generator[str]:
+        for chunk in self._model.stream(prompt):
+            if chunk.text:
+                yield str(chunk.text)
+
+    def _kept(self, sources: Sequence[Source], answer: str) -> tuple[Source, ...]:
+        """The cited sources. A language model that cites none may have used any; the offline one used none."""
+        cited = {int(number) for number in _MARK.findall(answer)}
+        kept = tuple(source for source in sources if source.number in cited)
+        return kept if kept or self._offline else tuple(sources)
+
+    def _commit(self, turn: Turn, question: str, answer: str, sources: Sequence[Source], searched: str) -> int:
+        metadata = {"sources": [source.to_dict() for source in sources], "model_name": self.model_name}
+        if searched != question:
+            metadata["question"] = searched
+        return turn.commit(
+            [HumanMessage(question), AIMessage(answer, response_metadata=metadata)],
+            documents=[source.passage_id for source in sources],
+            model=self.model_name,
+            title=None if turn.messages else title_of(question),
+        )
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._phases: dict[str, float] = {}
+        self._since = perf_counter()
+
+    def mark(self, phase: str) -> None:
+        self._phases[phase] = perf_counter() - self._since
+
+    def lap(self, phase: str) -> None:
+        self.mark(phase)
+        self._since = perf_counter()
+
+    def timings(self) -> Timings:
+        return Timings(**self._phases)
+
+
+def sources_of(message: BaseMessage) -> tuple[Source, ...]:
+    """The sources that were stored with an answer; none for any other message."""
+    stored = message.response_metadata.get("sources", ())
+    try:
+        return tuple(Source.from_dict(values) for values in stored)
+    except (TypeError, AttributeError):  # an application of another kind wrote this history
+        return ()
+
+
+def _source(number: int, passage: Passage) -> Source:
+    return Source(
+        number=number,
+        passage_id=passage.id,
+        document_id=passage.document_id,
+        title=passage.title,
+        heading=passage.heading,
+        text=passage.text,
+        score=passage.score,
+        private=passage.private,
+    )
