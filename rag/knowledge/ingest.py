@@ -1,0 +1,89 @@
+"""One ingest: file by file, so that each is whole in the library or not touched, and a broken one stops nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rag.errors import BadDocument
+from rag.knowledge.embeddings import Embedder
+from rag.knowledge.files import Source, Sources
+from rag.knowledge.loaders import MAX_BYTES, too_large
+from rag.knowledge.preparing import fingerprint, prepare
+from rag.knowledge.shelf import Shelf
+from rag.knowledge.types import Failure, IngestReport, Outcome, Progress
+
+
+class Ingest:
+    """Used once. `progress` is called after each file, in this thread."""
+
+    def __init__(self, shelf: Shelf, embedder: Embedder, progress: Callable[[Progress], None] | None) -> None:
+        self._shelf = shelf
+        self._embedder = embedder
+        self._progress = progress
+        self._ids: dict[Outcome, list[str]] = {"added": [], "changed": [], "unchanged": [], "removed": []}
+        self._failed: list[Failure] = []
+        self._done = 0
+        self._total = 0
+
+    def run(self, sources: Sources, *, prune: bool) -> IngestReport:
+        """Store what is new or different, and with `prune` remove what is gone from the folders read."""
+        gone = self._gone(sources) if prune else []
+        self._total = len(sources.files) + len(sources.failed) + len(gone)
+        for failure in sources.failed:
+            self._fail(failure)
+        for source in sources.files:
+            self._one(source)
+        for document_id in gone:
+            self._shelf.remove(document_id)
+            self._report("removed", document_id)
+        self._shelf.index()
+        added, changed, unchanged, removed = map(tuple, self._ids.values())
+        return IngestReport(added, changed, unchanged, removed, tuple(self._failed))
+
+    def _gone(self, sources: Sources) -> list[str]:
+        there = {source.document_id for source in sources.files}
+        return [
+            document_id
+            for document_id, entry in self._shelf.entries.items()
+            if entry.origin in sources.folders and document_id not in there
+        ]
+
+    def _one(self, source: Source) -> None:
+        name = source.path.name
+        try:
+            data = _read(source.path)
+            old = self._shelf.entries.get(source.document_id)
+            if old and old.fingerprint == fingerprint(name, data) and old.origin == source.origin:
+                self._report("unchanged", source.document_id)
+                return
+            document = prepare(name, data, source.document_id, source.origin, self._embedder, private=False)
+        except BadDocument as exc:
+            self._fail(Failure(str(source.path), str(exc)))
+            return
+        self._shelf.put(document)
+        self._report("changed" if old else "added", source.document_id)
+
+    def _report(self, outcome: Outcome, document_id: str) -> None:
+        self._ids[outcome].append(document_id)
+        self._tell(outcome, document_id)
+
+    def _fail(self, failure: Failure) -> None:
+        self._failed.append(failure)
+        self._tell("failed", failure.name, failure.message)
+
+    def _tell(self, outcome: Outcome, name: str, detail: str = "") -> None:
+        self._done += 1
+        if self._progress:
+            self._progress(Progress(self._done, self._total, name, outcome, detail))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            raise BadDocument(path.name, "it is not a regular file")
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise too_large(path.name, size)
+        return path.read_bytes()
+    except OSError as exc:
+        raise BadDocument(path.name, f"it cannot be read ({exc.strerror or exc})") from exc

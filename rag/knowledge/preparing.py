@@ -1,0 +1,29 @@
+"""A file's bytes into a document ready to be stored: read, split, embedded. Touches neither disk nor Chroma."""
+
+from __future__ import annotations
+
+import hashlib
+
+from rag.knowledge.embeddings import Embedder
+from rag.knowledge.loaders import load
+from rag.knowledge.shelf import Entry, Prepared, make_row
+from rag.knowledge.splitting import VERSION, split
+from rag.knowledge.types import DocumentInfo
+
+
+def fingerprint(name: str, data: bytes) -> str:
+    """The same for as long as the document would be stored the same."""
+    return hashlib.sha256(b"\0".join([VERSION.encode(), name.encode(), data])).hexdigest()
+
+
+def prepare(name: str, data: bytes, document_id: str, origin: str, embedder: Embedder, *, private: bool) -> Prepared:
+    """Raises BadDocument when the file cannot be read, LibraryUnavailable when the embeddings' server cannot."""
+    loaded = load(name, data)
+    chunks = split(loaded)
+    keywords = ", ".join(loaded.keywords)
+    rows = tuple(
+        make_row(document_id, n, loaded.title, chunk.heading, chunk.text, keywords) for n, chunk in enumerate(chunks)
+    )
+    vectors = embedder.embed([chunk.embedded(loaded.title, loaded.keywords) for chunk in chunks])
+    info = DocumentInfo(document_id, loaded.title, name, len(rows), len(loaded.text), private)
+    return Prepared(Entry(info, fingerprint(name, data), origin, rows), loaded.text, keywords, vectors)

@@ -1,0 +1,250 @@
+"""One Chroma collection and what is needed to search it: its passages and their keyword index, in memory.
+
+A reader sees one immutable View from start to end. A changed document is written over the old one before anything
+of the old is removed, so no search ever finds the document gone.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from rag.knowledge.embeddings import Vectors
+from rag.knowledge.keywords import Keywords, tokens
+from rag.knowledge.types import Document, DocumentInfo
+
+if TYPE_CHECKING:
+    from chromadb import Collection, Metadata
+
+BATCH = 2000
+"""Passages a write: under Chroma's limit, and short enough that searches get their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A stored passage. `embedded` is what its vector and its keywords are made of."""
+
+    id: str
+    document_id: str
+    title: str
+    heading: str
+    text: str
+    words: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stored document. An empty fingerprint says that it must be written again."""
+
+    info: DocumentInfo
+    fingerprint: str
+    origin: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document that is ready to be stored: split, and with one vector a passage."""
+
+    entry: Entry
+    text: str
+    keywords: str
+    vectors: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that a search considers, with cosine similarity and keyword score, each 0 to 1."""
+
+    row: Row
+    cosine: float
+    keyword: float
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a search sees. `index` may be a moment older than `entries`; each row belongs to its own index."""
+
+    entries: dict[str, Entry]
+    rows: dict[str, Row]
+
+
+class Shelf:
+    """The documents of one collection. Writers take turns; readers never wait for them."""
+
+    def __init__(self, collection: Collection, *, private: bool) -> None:
+        self._collection = collection
+        self._private = private
+        self._writing = threading.RLock()
+        self._indexing = threading.Lock()
+        self._indexed: tuple[dict[str, Row], tuple[Row, ...], Keywords] = ({}, (), Keywords([]))
+        self._view = View({}, {})
+        self._revision = ""
+        self.reload()
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """The documents by id. Not to be changed."""
+        return self._view.entries
+
+    def reload(self) -> None:
+        """Read the collection again, because another process may have written to it."""
+        with self._writing:
+            self._revision = str((self._collection.metadata or {}).get("revision", ""))
+            stored = self._collection.get(include=["documents", "metadatas"])
+            found: dict[str, list[tuple[int, Metadata, Row]]] = {}
+            for id_, text, meta in zip(
+                stored["ids"], stored["documents"] or [], stored["metadatas"] or [], strict=True
+            ):
+                row = _row(id_, text, meta)
+                found.setdefault(row.document_id, []).append((int(str(meta["n"])), meta, row))
+            entries = {id_: self._entry(id_, rows) for id_, rows in sorted(found.items())}
+            self._show(entries)
+        self.index()
+
+    def refresh(self, revision: str) -> None:
+        """Reload if the collection is at another revision than the one that was read."""
+        if revision != self._revision:
+            self.reload()
+
+    @property
+    def revision(self) -> str:
+        """Changes with every write, also those of other processes."""
+        return self._revision
+
+    def put(self, document: Prepared) -> None:
+        """Store a document, over an older one of the same id."""
+        entry, meta = document.entry, _metadata(document)
+        with self._writing:
+            for start in range(0, len(entry.rows), BATCH):
+                rows = entry.rows[start : start + BATCH]
+                self._collection.upsert(
+                    ids=[row.id for row in rows],
+                    embeddings=document.vectors[start : start + BATCH],
+                    documents=[row.text for row in rows],
+                    metadatas=[
+                        {**meta, "n": start + n, "heading": row.heading}
+                        | ({"full": document.text} if start + n == 0 else {})
+                        for n, row in enumerate(rows)
+                    ],
+                )
+            old = self._view.entries.get(entry.info.id)
+            self._show({**self._view.entries, entry.info.id: entry})
+            if old:
+                new = {row.id for row in entry.rows}
+                self._delete([row.id for row in old.rows if row.id not in new])
+            self._mark()
+
+    def remove(self, document_id: str) -> bool:
+        """Remove a document; True if there was one."""
+        with self._writing:
+            entries = dict(self._view.entries)
+            old = entries.pop(document_id, None)
+            if old is None:
+                return False
+            self._delete([row.id for row in old.rows])
+            self._show(entries)
+            self._mark()
+            return True
+
+    def document(self, document_id: str) -> Document | None:
+        """A document with its text."""
+        entry = self._view.entries.get(document_id)
+        if entry is None:
+            return None
+        found = self._collection.get(ids=[f"{document_id}#0"], include=["metadatas"])
+        text = str(found["metadatas"][0].get("full", "")) if found["metadatas"] else ""
+        return Document(entry.info, text or "\n\n".join(row.text for row in entry.rows))
+
+    def hits(self, words: list[str], vector: Vectors, count: int) -> list[Hit]:
+        """The passages that are among the `count` nearest or the `count` best by keywords."""
+        if not self._view.rows:
+            return []
+        by_id, order, keywords = self._current()
+        view = self._view
+        lexical = keywords.scores(words)
+        near = self._collection.query(
+            query_embeddings=vector.reshape(1, -1), n_results=min(count, len(view.rows)), include=["distances"]
+        )
+        distances = near["distances"][0] if near["distances"] else []
+        cosines = {id_: 1.0 - distance for id_, distance in zip(near["ids"][0], distances, strict=True)}
+        furthest = min(cosines.values(), default=0.0)
+        best = lexical.argsort()[::-1][:count] if len(order) else ()
+        scores = {order[i].id: float(lexical[i]) for i in best if lexical[i] > 0}
+        return [
+            Hit(row, max(cosines.get(id_, furthest), 0.0), scores.get(id_, 0.0))
+            for id_ in dict.fromkeys([*cosines, *scores])
+            if (row := view.rows.get(id_) or by_id.get(id_))
+        ]
+
+    def index(self) -> None:
+        """Bring the keyword index up to date now."""
+        with self._indexing:
+            self._index()
+
+    def _current(self) -> tuple[dict[str, Row], tuple[Row, ...], Keywords]:
+        if self._indexed[0] is not self._view.rows and self._indexing.acquire(blocking=False):
+            try:
+                self._index()
+            finally:
+                self._indexing.release()
+        return self._indexed
+
+    def _index(self) -> None:
+        rows = self._view.rows
+        if self._indexed[0] is not rows:
+            order = tuple(rows.values())
+            self._indexed = (rows, order, Keywords([row.words for row in order]))
+
+    def _show(self, entries: dict[str, Entry]) -> None:
+        self._view = View(entries, {row.id: row for entry in entries.values() for row in entry.rows})
+
+    def _delete(self, ids: Sequence[str]) -> None:
+        for start in range(0, len(ids), BATCH):
+            self._collection.delete(ids=list(ids[start : start + BATCH]))
+
+    def _mark(self) -> None:
+        self._revision = uuid.uuid4().hex
+        self._collection.modify(metadata={**(self._collection.metadata or {}), "revision": self._revision})
+
+    def _entry(self, document_id: str, found: list[tuple[int, Metadata, Row]]) -> Entry:
+        found.sort(key=lambda item: item[0])
+        meta = found[0][1]
+        whole = {str(item[1]["hash"]) for item in found} == {str(meta["hash"])} and len(found) == meta["passages"]
+        info = DocumentInfo(
+            document_id,
+            str(meta["title"]),
+            str(meta["name"]),
+            len(found),
+            int(str(meta["characters"])),
+            self._private,
+        )
+        return Entry(info, str(meta["hash"]) if whole else "", str(meta["origin"]), tuple(row for *_, row in found))
+
+
+def make_row(document_id: str, number: int, title: str, heading: str, text: str, keywords: str) -> Row:
+    """A passage with its words: those of the title, of the headings, of the keywords and of the text."""
+    words = tuple(tokens("\n".join((title, heading, keywords, text))))
+    return Row(f"{document_id}#{number}", document_id, title, heading, text, words)
+
+
+def _row(id_: str, text: str, meta: Metadata) -> Row:
+    document_id, title, heading, keywords = (str(meta[name]) for name in ("document", "title", "heading", "keywords"))
+    return replace(make_row(document_id, 0, title, heading, text, keywords), id=id_)
+
+
+def _metadata(document: Prepared) -> dict[str, str | int]:
+    info = document.entry.info
+    return {
+        "document": info.id,
+        "title": info.title,
+        "name": info.name,
+        "hash": document.entry.fingerprint,
+        "origin": document.entry.origin,
+        "passages": info.passages,
+        "characters": info.characters,
+        "keywords": document.keywords,
+    }
