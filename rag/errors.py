@@ -6,6 +6,16 @@ from __future__ import annotations
 class CrosswireError(Exception):
     """Root of all errors that Crosswire raises on purpose. `str(error)` may be shown to a user as it is."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # A subclass is made from its data, not from its message, so the default would not unpickle.
+        return _revive, (type(self), self.args), self.__dict__
+
+
+def _revive(kind: type[CrosswireError], args: tuple[object, ...]) -> CrosswireError:
+    error = kind.__new__(kind)
+    error.args = args
+    return error
+
 
 class BadSetting(CrosswireError):
     """A variable holds a value that cannot be used."""

@@ -41,6 +41,15 @@ def make_embedder(settings: Settings) -> Embedder:
     return WordLlamaEmbedder()
 
 
+def embedder_name(settings: Settings) -> str:
+    """The name of the embedder that `make_embedder` would make, without loading it."""
+    if settings.embeddings == "openai":
+        if settings.offline:
+            raise BadSetting("EMBEDDINGS", "openai", "OPENAI_API_KEY or OPENAI_BASE_URL to be set with it")
+        return "openai-" + re.sub(r"[^a-z0-9.-]+", "-", settings.embedding_model.lower()).strip("-.")
+    return MiniLMEmbedder.name if settings.embeddings == "minilm" else WordLlamaEmbedder.name
+
+
 class WordLlamaEmbedder:
     """WordLlama's 256-dimension vectors, from the weights inside its wheel: no network, 0.1 ms a question."""
 
@@ -68,10 +77,8 @@ class OpenAIEmbedder:
     def __init__(self, settings: Settings) -> None:
         from langchain_openai import OpenAIEmbeddings
 
-        if settings.offline:
-            raise BadSetting("EMBEDDINGS", "openai", "OPENAI_API_KEY or OPENAI_BASE_URL to be set with it")
+        self.name = embedder_name(settings)
         self._target = settings.openai_base_url or "api.openai.com"
-        self.name = "openai-" + re.sub(r"[^a-z0-9.-]+", "-", settings.embedding_model.lower()).strip("-.")
         self._model = OpenAIEmbeddings(
             model=settings.embedding_model,
             openai_api_key=settings.openai_api_key or "none",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rag.errors import BadDocument
@@ -17,7 +18,15 @@ from rag.knowledge.types import Failure, IngestReport, Outcome, Progress
 class Ingest:
     """Used once. `progress` is called after each file, in this thread."""
 
-    def __init__(self, shelf: Shelf, embedder: Embedder, progress: Callable[[Progress], None] | None) -> None:
+    def __init__(
+        self,
+        shelf: Shelf,
+        embedder: Embedder,
+        errors: Callable[[], AbstractContextManager[None]],
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        # Chroma's errors are translated around Chroma only: one that `progress` raises is its caller's own.
+        self._errors = errors
         self._shelf = shelf
         self._embedder = embedder
         self._progress = progress
@@ -35,7 +44,8 @@ class Ingest:
         for source in sources.files:
             self._one(source)
         for document_id in gone:
-            self._shelf.remove(document_id)
+            with self._errors():
+                self._shelf.remove(document_id)
             self._report("removed", document_id)
         self._shelf.index()
         added, changed, unchanged, removed = map(tuple, self._ids.values())
@@ -61,7 +71,8 @@ class Ingest:
         except BadDocument as exc:
             self._fail(Failure(str(source.path), str(exc)))
             return
-        self._shelf.put(document)
+        with self._errors():
+            self._shelf.put(document)
         self._report("changed" if old else "added", source.document_id)
 
     def _report(self, outcome: Outcome, document_id: str) -> None:

@@ -81,8 +81,8 @@ class ChromaLibrary:
         self, sources: Sources, progress: Callable[[Progress], None] | None = None, *, prune: bool = False
     ) -> IngestReport:
         """`add`, with the files found already. One runs at a time."""
-        with self._writing, self._store.errors():
-            return Ingest(self._shared, self._embedder, progress).run(sources, prune=prune)
+        with self._writing:
+            return Ingest(self._shared, self._embedder, self._store.errors, progress).run(sources, prune=prune)
 
     def add_private(self, session_id: str, name: str, data: bytes) -> DocumentInfo:
         """See Library."""

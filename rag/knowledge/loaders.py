@@ -6,6 +6,7 @@ No format's parser may take the process down: each one's errors become one line 
 from __future__ import annotations
 
 import io
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -109,6 +110,7 @@ def _html(name: str, data: bytes) -> Loaded:
 def _pdf(name: str, data: bytes) -> Loaded:
     from pypdf import PdfReader
 
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it would log is told by our one line
     try:
         reader = PdfReader(io.BytesIO(data))
         if reader.is_encrypted:
