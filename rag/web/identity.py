@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from starlette._utils import get_route_path
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
@@ -86,7 +87,7 @@ class SessionCookie:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        personal = _is_personal(scope["method"], scope["path"], headers)
+        personal = _is_personal(scope["method"], get_route_path(scope), headers)
         https = scope.get("scheme") == "https"
         ticket = self.jar.read(_cookies(headers), https=https)
         visit = Visit(ticket, None)

@@ -1,19 +1,27 @@
-"""Errors as the API tells them: RFC 9457, `application/problem+json`. `detail` is one line that says what to do."""
+"""Errors as the API tells them: RFC 9457, `application/problem+json`. `detail` is one line that says what to do.
+
+Nothing of an unforeseen error is told: it goes to the server's log.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
+
+from rag import errors
 
 MEDIA_TYPE = "application/problem+json"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One error answer. `title` is the same for every problem of a kind, and names the kind in `type`."""
+    """One error answer. All problems of a kind have the same `title`, and the `type` that follows from it."""
 
     status: int
     title: str
@@ -32,3 +40,54 @@ class Problem:
     def response(self) -> Response:
         headers = {"Cache-Control": "no-store, private", **self.headers}
         return Response(json.dumps(self.to_dict()), self.status, headers, MEDIA_TYPE)
+
+
+class Refused(Exception):
+    """A request that cannot be served as it is."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+_KINDS: tuple[tuple[type[errors.CrosswireError], int, str, int | None], ...] = (
+    (errors.BadQuestion, 422, "Bad message", None),
+    (errors.TurnBusy, 409, "Session is busy", 5),
+    (errors.TurnLost, 409, "Answer not saved", None),
+    (errors.SessionStoreUnavailable, 503, "Session store unavailable", 10),
+    (errors.StoreFull, 503, "Session store full", 60),
+    (errors.LibraryUnavailable, 503, "Library unavailable", 10),
+    (errors.ModelBusy, 429, "Model is busy", 10),
+    (errors.ModelUnavailable, 502, "Model unavailable", None),
+    (errors.ModelError, 502, "Model refused", None),
+)
+"""Error, status, title, seconds after which trying again makes sense."""
+
+
+def problem_of(error: Exception) -> Problem:
+    """The answer to an error. Crosswire's own say what to do; of all others nothing is told."""
+    if isinstance(error, Refused):
+        return error.problem
+    if isinstance(error, errors.ModelUnavailable) and "in time" in error.reason:
+        return Problem(504, "Model too slow", str(error))
+    for kind, status, title, retry in _KINDS:
+        if isinstance(error, kind):
+            seconds = getattr(error, "retry_after", None) or retry
+            return Problem(status, title, str(error), {"Retry-After": str(math.ceil(seconds))} if seconds else {})
+    if isinstance(error, errors.CrosswireError):
+        return Problem(500, "Not possible", str(error))
+    return Problem(500, "Internal error", "Something broke on the server, and its log says what. Try again later.")
+
+
+async def answer_error(request: Request, error: Exception) -> Response:
+    """Starlette exception handler for everything that an endpoint raises."""
+    if not isinstance(error, HTTPException):
+        return problem_of(error).response()
+    headers = dict(error.headers or {})
+    if error.status_code == 404:
+        detail = f"There is nothing at {request.url.path}. What there is: /api/openapi.json"
+    elif error.status_code == 405:
+        detail = f"{request.method} is not possible here. Possible: {headers.get('Allow', 'see /api/openapi.json')}"
+    else:
+        detail = f"{error.detail}. See /api/openapi.json for what is expected."
+    return Problem(error.status_code, error.detail, detail, headers).response()

@@ -1,0 +1,164 @@
+"""The chat over HTTP. A client with a cookie jar is a browser: the same session, the same history, the same turns.
+
+Endpoints only translate: what a session is, says `identity`; what a turn is, the chat service.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from anyio import CapacityLimiter
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from rag.chat import sources_of
+from rag.errors import CrosswireError
+from rag.web.health import health
+from rag.web.identity import NEW_SESSION, new_session, visit_of
+from rag.web.openapi import LONGEST_BODY, LONGEST_MESSAGE, description
+from rag.web.origin import is_own
+from rag.web.problem import Problem, Refused, answer_error
+from rag.web.services import Services, StoredMessage
+from rag.web.turn import TurnAnswer, source_to_dict
+
+TURNS_AT_ONCE = 64
+_ROLES = {"human": "user", "ai": "assistant"}
+_PRIVATE = {"Cache-Control": "no-store, private"}
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def routes(services: Callable[[], Services]) -> list[BaseRoute]:
+    """The routes for `st.App(…, routes=…)`. `services` is called in worker threads, for each request."""
+    api = _Api(services)
+    inner = Starlette(
+        routes=[
+            Route("/api/chat", api.chat, methods=["POST"]),
+            Route("/api/history", api.history, methods=["GET", "DELETE"]),
+            Route("/api/openapi.json", api.openapi),
+            Route("/healthz", api.healthz),
+            Route(NEW_SESSION, new_session, methods=["POST"]),
+        ],
+        exception_handlers=dict.fromkeys((HTTPException, Refused, CrosswireError, Exception), answer_error),
+    )
+    inner.router.redirect_slashes = False
+    # As an application of its own, so that all its errors are problem documents, and Streamlit's pages keep theirs.
+    return [Route(path, inner) for path in ("/api/{rest:path}", "/healthz", NEW_SESSION)]
+
+
+class _Api:
+    def __init__(self, services: Callable[[], Services]) -> None:
+        self._services = services
+        # Its own, because the default one serves Streamlit's files, and a turn may hold its thread for a minute.
+        self._limiter = CapacityLimiter(TURNS_AT_ONCE)
+
+    async def chat(self, request: Request) -> TurnAnswer:
+        session_id = _own_session(request)
+        message = _message(await _json(request))
+        return TurnAnswer(
+            lambda: self._services().chat.stream(session_id, message),
+            session_id,
+            streamed="text/event-stream" in request.headers.get("accept", ""),
+            limiter=self._limiter,
+        )
+
+    async def history(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            return await self._clear(_own_session(request))
+        session_id = visit_of(request).session_id
+        found = await run_in_threadpool(self._history, session_id) if session_id else _no_history()
+        return JSONResponse(found, headers=_PRIVATE)
+
+    async def _clear(self, session_id: str) -> Response:
+        cleared = await run_in_threadpool(lambda: self._services().store.clear(session_id))
+        return JSONResponse({"cleared": cleared}, headers=_PRIVATE)
+
+    def _history(self, session_id: str) -> dict[str, Any]:
+        store = self._services().store
+        return {
+            "session": session_id,
+            "ttl": store.ttl(session_id),
+            "messages": [_record_to_dict(record) for record in store.records(session_id)],
+        }
+
+    async def openapi(self, _: Request) -> Response:
+        return JSONResponse(description(), headers={"Cache-Control": "no-cache"})
+
+    async def healthz(self, _: Request) -> Response:
+        return await run_in_threadpool(health, self._services)
+
+
+def _own_session(request: Request) -> str:
+    """The session that this request may change."""
+    session_id = visit_of(request).session_id
+    if session_id is None or not is_own(request.method, request.headers):
+        raise Refused(
+            Problem(403, "Foreign request", "Another site's page may not use this session: call from this site.")
+        )
+    return session_id
+
+
+async def _json(request: Request) -> Any:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Refused(
+            Problem(415, "Wrong content type", f"The body is {kind or 'of no type'}: send application/json.")
+        )
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LONGEST_BODY:
+                raise Refused(_TOO_LARGE)
+    except ClientDisconnect as gone:
+        raise Refused(Problem(400, "Incomplete body", "The body ended early: send it again.")) from gone
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Refused(
+            Problem(400, "Invalid JSON", 'The body is not valid JSON: send {"message": "your question"}.')
+        ) from error
+
+
+_TOO_LARGE = Problem(413, "Body too large", f"At most {LONGEST_BODY // 1024} KiB are read: send a shorter message.")
+
+
+def _message(body: Any) -> str:
+    match body:
+        case {"message": str(message), **others} if not others:
+            pass
+        case _:
+            raise _bad('The body needs exactly one field: {"message": "your question"}.')
+    if not message.strip():
+        raise _bad("The message is empty: write what you want to know.")
+    if len(message) > LONGEST_MESSAGE:
+        raise _bad(f"The message has {len(message):,} characters: shorten it to {LONGEST_MESSAGE:,}.")
+    if _CONTROL.search(message):
+        raise _bad("The message holds a control character: keep text, tabs and line breaks only.")
+    return message
+
+
+def _bad(detail: str) -> Refused:
+    return Refused(Problem(422, "Bad message", detail))
+
+
+def _record_to_dict(record: StoredMessage) -> dict[str, Any]:
+    message = record.message
+    return {
+        "role": _ROLES.get(message.type, message.type),
+        "text": str(message.text),
+        "turn": record.turn,
+        "at": datetime.fromtimestamp(record.at, UTC).isoformat().replace("+00:00", "Z"),
+        "sources": [source_to_dict(source) for source in sources_of(message)],
+    }
+
+
+def _no_history() -> dict[str, Any]:
+    return {"session": None, "ttl": None, "messages": []}

@@ -1,0 +1,212 @@
+"""The API's description (OpenAPI 3.1), served at /api/openapi.json and tested against the running server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rag.web.problem import MEDIA_TYPE
+
+LONGEST_BODY = 64 * 1024
+LONGEST_MESSAGE = 4000
+_TEXT = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
+MESSAGE_PATTERN = rf"^{_TEXT}*[^\s\x00-\x1f\x7f-\x9f]{_TEXT}*$"
+"""Something visible, and no control characters but tab and line breaks."""
+
+ABOUT = """\
+Each client is a session. The first answer sets a signed cookie that lasts 30 days; send it back and you have the same
+session, in a browser or not. Requests without the cookie are new visitors. The session id in the answers is the hash
+of the cookie's token: it names the session in the inspector and opens nothing.
+
+Requests that change something are refused when another site's page sends them. Errors are RFC 9457 problem documents;
+`detail` says what to do."""
+
+_PROBLEMS = {
+    "400": "The body is not valid JSON",
+    "403": "Sent by another site's page",
+    "404": "Nothing here",
+    "405": "Method not possible here",
+    "409": "The session is busy with another question, or this answer could not be saved",
+    "413": "The body is larger than 64 KiB",
+    "415": "The body is not application/json",
+    "422": "The message is empty, too long, or not a text",
+    "429": "The model limits the rate of requests",
+    "500": "Something broke on the server",
+    "502": "The model refused, broke off, or cannot be reached",
+    "503": "The session store or the library cannot be reached",
+    "504": "The model did not answer in time",
+}
+_RETRY = frozenset({"409", "429", "503"})
+
+
+def description() -> dict[str, Any]:
+    """The whole document, made anew."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Crosswire",
+            "version": "1.0.0",
+            "description": ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": {
+            "/api/chat": {"post": _chat()},
+            "/api/history": {"get": _get_history(), "delete": _delete_history()},
+            "/healthz": {"get": _healthz()},
+        },
+        "components": {"schemas": _schemas()},
+    }
+
+
+def _chat() -> dict[str, Any]:
+    stream = {
+        "description": "Server-sent events: `waiting` {at_most}, `sources` {sources}, `token` {text}, then one of "
+        "`done` (the same object as in JSON) or `error` (a problem document).",
+        "schema": {"type": "string"},
+    }
+    return {
+        "operationId": "chat",
+        "summary": "Ask a question in this session",
+        "description": "One turn, all or nothing: if it fails or the client goes away, nothing is stored.",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("Question")}}},
+        "responses": {
+            "200": {
+                "description": "The answer, stored in the session's history",
+                "headers": _cookie(),
+                "content": {"application/json": {"schema": _ref("Answer")}, "text/event-stream": stream},
+            },
+            **_problems("400", "403", "405", "409", "413", "415", "422", "429", "500", "502", "503", "504"),
+        },
+    }
+
+
+def _get_history() -> dict[str, Any]:
+    return {
+        "operationId": "getHistory",
+        "summary": "What is stored of this session",
+        "responses": {
+            "200": {**_json("Oldest message first", "History"), "headers": _cookie()},
+            **_problems("405", "500", "503"),
+        },
+    }
+
+
+def _delete_history() -> dict[str, Any]:
+    return {
+        "operationId": "deleteHistory",
+        "summary": "Delete this session's history",
+        "description": "The session stays: the next question starts a new history in it.",
+        "responses": {
+            "200": {**_json("It is gone", "Cleared"), "headers": _cookie()},
+            **_problems("403", "405", "500", "503"),
+        },
+    }
+
+
+def _healthz() -> dict[str, Any]:
+    return {
+        "operationId": "health",
+        "summary": "Can this server answer?",
+        "responses": {
+            "200": _json("Turns can be stored", "Health"),
+            "503": _json("The session store is gone", "Health"),
+            **_problems("405"),
+        },
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    session = {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "SHA-256 of the cookie's token"}
+    sources = {"type": "array", "items": _ref("Source")}
+    text = {"type": "string"}
+    state = {"type": "string", "enum": ["ok", "unavailable"]}
+    message = {"type": "string", "minLength": 1, "maxLength": LONGEST_MESSAGE, "pattern": MESSAGE_PATTERN}
+    return {
+        "Question": _object({"message": {**message, "examples": ["How long do I have to return a jacket?"]}}),
+        "Answer": _object(
+            {
+                "answer": {"type": "string", "description": "With marks like [1] that name its sources"},
+                "sources": sources,
+                "question": {"type": "string", "description": "The self-contained question that was searched for"},
+                "model": text,
+                "turn": {"type": ["integer", "null"], "minimum": 1},
+                "session": session,
+            }
+        ),
+        "Source": _object(
+            {
+                "number": {"type": "integer", "minimum": 1},
+                "passage_id": text,
+                "document_id": text,
+                "title": text,
+                "heading": text,
+                "text": text,
+                "score": {"type": "number"},
+                "private": {"type": "boolean", "description": "From a document that only this session has"},
+            }
+        ),
+        "History": _object(
+            {
+                "session": {**session, "type": ["string", "null"]},
+                "ttl": {"type": ["number", "null"], "description": "Seconds until it expires, if nothing is asked"},
+                "messages": {"type": "array", "items": _ref("Message")},
+            }
+        ),
+        "Message": _object(
+            {
+                "role": {"type": "string", "examples": ["user", "assistant"]},
+                "text": text,
+                "turn": {"type": "integer"},
+                "at": {"type": "string", "format": "date-time"},
+                "sources": sources,
+            }
+        ),
+        "Cleared": _object({"cleared": {"type": "boolean", "description": "False: there was nothing to delete"}}),
+        "Health": _object(
+            {
+                "status": {"type": "string", "enum": ["ok", "degraded", "unavailable"]},
+                "store": state,
+                "library": state,
+            }
+        ),
+        "Problem": _object(
+            {
+                "type": {"type": "string", "format": "uri"},
+                "title": text,
+                "status": {"type": "integer"},
+                "detail": text,
+            }
+        ),
+    }
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "additionalProperties": False, "properties": properties}
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _json(text: str, schema: str) -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"schema": _ref(schema)}}}
+
+
+def _cookie() -> dict[str, Any]:
+    return {"Set-Cookie": {"description": "For a new visitor, and once a day", "schema": {"type": "string"}}}
+
+
+def _problems(*statuses: str) -> dict[str, Any]:
+    return {status: _problem(status) for status in statuses}
+
+
+def _problem(status: str) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "description": _PROBLEMS[status],
+        "content": {MEDIA_TYPE: {"schema": _ref("Problem")}},
+    }
+    if status in _RETRY:
+        answer["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
+    if status == "405":
+        answer["headers"] = {"Allow": {"schema": {"type": "string"}}}
+    return answer
