@@ -1,0 +1,121 @@
+"""How well the library finds: recall and rank over questions whose article is known, and refusal where there is none.
+
+The questions fall into two halves by their own hash, "tuned" and "held-out". The numbers in `ranking` were chosen on
+the first only, so the second says what to expect of new questions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from rag.errors import BadDocument
+from rag.knowledge.ranking import COVERED
+from rag.knowledge.types import Library
+
+Part = Literal["exact", "paraphrase", "unanswerable"]
+Half = Literal["all", "tuned", "held-out"]
+PARTS: tuple[Part, ...] = get_args(Part)
+HALVES: tuple[Half, ...] = get_args(Half)
+_DEEP = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, the ids of the articles that answer it (none if it is unanswerable), and its part."""
+
+    text: str
+    articles: frozenset[str]
+    part: Part
+
+    @property
+    def half(self) -> Half:
+        """Which half it is in; the same on every machine."""
+        return "tuned" if hashlib.sha256(self.text.encode()).digest()[0] % 2 == 0 else "held-out"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the library found for one question. `rank` counts documents from 1, in the first ten passages."""
+
+    question: Question
+    found: tuple[str, ...]
+    rank: int | None
+    score: float
+
+    @property
+    def recalled(self) -> bool:
+        """True if one of the first k passages is from an article that answers."""
+        return not self.question.articles.isdisjoint(self.found)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Means over some questions. `covered` is the share whose best score is at least COVERED."""
+
+    part: Part
+    half: Half
+    questions: int
+    recall: float
+    mrr: float
+    covered: float
+
+
+def read_questions(path: Path) -> list[Question]:
+    """One JSON object a line: question, article (or null), also, part. Raises BadDocument for a bad line."""
+    questions = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            questions.append(_question(json.loads(line)))
+        except (ValueError, KeyError, TypeError) as exc:
+            raise BadDocument(f"{path.name} line {number}", f"it is no question ({exc!r})", "Correct it.") from exc
+    return questions
+
+
+def evaluate(library: Library, questions: Iterable[Question], k: int = 4) -> list[Outcome]:
+    """Ask the library every question."""
+    return [_ask(library, question, k) for question in questions]
+
+
+def figures(outcomes: Sequence[Outcome]) -> list[Figures]:
+    """For each part: all questions, then each half. Parts and halves without a question are left out."""
+    groups = [
+        (part, half, [o for o in outcomes if o.question.part == part and half in ("all", o.question.half)])
+        for part in PARTS
+        for half in HALVES
+    ]
+    return [_figures(part, half, group) for part, half, group in groups if group]
+
+
+def _question(line: dict[str, object]) -> Question:
+    part = line["part"]
+    if part not in PARTS:
+        raise ValueError(f"part {part!r}")
+    named = [line["article"], *cast(list[object], line.get("also", []))]
+    return Question(str(line["question"]), frozenset(str(name) for name in named if name), part)
+
+
+def _ask(library: Library, question: Question, k: int) -> Outcome:
+    first = library.search(question.text, k)
+    deep = dict.fromkeys(passage.document_id for passage in library.search(question.text, max(k, _DEEP)))
+    rank = next((n for n, document_id in enumerate(deep, 1) if document_id in question.articles), None)
+    found = tuple(passage.document_id for passage in first)
+    return Outcome(question, found, rank, first[0].score if first else 0.0)
+
+
+def _figures(part: Part, half: Half, outcomes: Sequence[Outcome]) -> Figures:
+    count = len(outcomes)
+    return Figures(
+        part,
+        half,
+        count,
+        recall=sum(outcome.recalled for outcome in outcomes) / count,
+        mrr=sum(1 / outcome.rank for outcome in outcomes if outcome.rank) / count,
+        covered=sum(outcome.score >= COVERED for outcome in outcomes) / count,
+    )
