@@ -1,0 +1,157 @@
+"""One reply from sources, this person's earlier messages and their question: what to say, in which order, and its kind.
+
+Pure. Every sentence is a fixed phrase, a quotation with its mark, or something that this person stated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rag.chat import acts, phrases
+from rag.chat.evidence import Evidence, Similarity, choose, weigh
+from rag.chat.facts import Fact, Ledger, remember, state
+from rag.chat.followup import Resolved, resolve
+from rag.chat.prompt import Source
+from rag.chat.quoting import quote
+from rag.chat.recall import missing, recall, related
+from rag.chat.terms import words
+
+Kind = Literal["answer", "recall", "combine", "acknowledge", "dont_know", "clarify", "greeting", "thanks"]
+
+ENOUGH, ENOUGH_ALIKE, PLENTY = 0.5, 0.6, 0.72
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    text: str
+    kind: Kind
+
+
+def compose(
+    sources: Sequence[Source], earlier: Sequence[str], question: str, similarity: Similarity | None = None
+) -> Draft:
+    """The reply to `question` of somebody who wrote `earlier` before, oldest first."""
+    social = _social(question, earlier)
+    if social is not None:
+        return social
+    known = remember(earlier)
+    now = remember(earlier)
+    stated = state(now, question)
+    return _Reply(sources, earlier, question, similarity, known, now, stated).draft()
+
+
+def _social(question: str, earlier: Sequence[str]) -> Draft | None:
+    if not words(question) or acts.is_noise(question):
+        return Draft(phrases.NOISE, "clarify")
+    if acts.is_goodbye(question):
+        return Draft(phrases.GOODBYE, "thanks")
+    if acts.is_thanks(question):
+        return Draft(phrases.pick(phrases.THANKS, len(earlier)), "thanks")
+    if acts.is_greeting(question):
+        return Draft(phrases.HELLO_AGAIN if earlier else phrases.HELLO, "greeting")
+    if acts.asks_about_assistant(question):
+        return Draft(phrases.ABOUT, "answer")
+    return None
+
+
+@dataclass(slots=True)
+class _Reply:
+    sources: Sequence[Source]
+    earlier: Sequence[str]
+    question: str
+    similarity: Similarity | None
+    known: Ledger
+    now: Ledger
+    stated: list[Fact]
+
+    def draft(self) -> Draft:
+        recalls, questions, statements = self._parts()
+        told = recall(recalls, self.now) if recalls else ""
+        asked = [part for part in questions if not acts.is_vague(self._resolved(part).text)]
+        answers = [answer for part in asked[:2] if (answer := self._answer(part))]
+        if recalls and not questions:
+            return Draft(told, "recall") if told else Draft(phrases.untold(missing(recalls[0])), "dont_know")
+        if answers:
+            lead = told or self._lead(statements)
+            text = " ".join([lead, *dict.fromkeys(answers)]).strip()
+            return Draft(text, "combine" if lead else "answer")
+        if told:
+            return Draft(told, "recall")
+        if asked:
+            return self._unknown(asked[0])
+        if questions:
+            return Draft(self._clarifying(questions[0]), "clarify")
+        return self._statement(statements)
+
+    def _parts(self) -> tuple[list[str], list[str], list[str]]:
+        recalls: list[str] = []
+        questions: list[str] = []
+        statements: list[str] = []
+        for part in acts.clauses(acts.without_opening(self.question)):
+            if acts.is_thanks(part) or acts.is_greeting(part):
+                continue
+            if acts.is_question(part):
+                (recalls if acts.asks_to_recall(part) else questions).append(part)
+            else:
+                statements.append(part)
+        return recalls, questions, statements
+
+    def _resolved(self, part: str) -> Resolved:
+        return resolve(part, [*self.earlier, *self._before(part)])
+
+    def _before(self, part: str) -> list[str]:
+        """What stands before a question in the same message can be what it refers to."""
+        head = self.question.split(part, 1)[0].strip(" ,.;:–—-")
+        return [head] if head and head != self.question else []
+
+    def _answer(self, part: str, *, enough: float = ENOUGH) -> str:
+        asked = self._resolved(part)
+        evidence = weigh(self.sources, asked.focus, self._context(asked), self.similarity)
+        return quote(choose(evidence, asked.focus)) if covers(evidence, enough) else ""
+
+    def _context(self, asked: Resolved) -> str:
+        place = self.now.get("place")
+        near = place is not None and re.search(r"\b(?:me|my|i|us|here|our|we)\b", asked.focus, re.IGNORECASE)
+        return f"{asked.context} {place.value}" if place is not None and near else asked.context
+
+    def _lead(self, statements: Sequence[str]) -> str:
+        new = [fact for fact in self.stated if not fact.aside and not fact.key.startswith("said")]
+        facts = new or related(self.question, self.known)
+        return phrases.you_told(facts, noted=bool(new)) if facts else ""
+
+    def _unknown(self, part: str) -> Draft:
+        own = related(part, self.now)
+        text = phrases.DONT_KNOW
+        if own:
+            text = f"{text} {phrases.you_told(own)}"
+        return Draft(text, "dont_know")
+
+    def _clarifying(self, part: str) -> str:
+        return phrases.clarify(part)
+
+    def _statement(self, statements: Sequence[str]) -> Draft:
+        text = " ".join(statements) or self.question
+        facts = [fact for fact in self.stated if not fact.aside] or self.stated
+        solid = [fact for fact in facts if not fact.key.startswith(("said", "wish"))]
+        if acts.is_vague(text) and not solid:
+            return Draft(phrases.clarify(text), "clarify")
+        if not solid or acts.states_need(text):
+            answer = self._answer(text, enough=PLENTY if facts and not acts.states_need(text) else ENOUGH)
+            if answer:
+                lead = phrases.noted(solid) if solid else ""
+                return Draft(f"{lead} {answer}".strip(), "combine" if lead else "answer")
+        if facts:
+            return Draft(phrases.noted(facts), "acknowledge")
+        if not acts.states_need(text) and len(words(text)) > 3:
+            return Draft(phrases.DONT_KNOW, "dont_know")
+        return Draft(phrases.clarify(text), "clarify")
+
+
+def covers(evidence: Evidence, enough: float = ENOUGH) -> bool:
+    """Whether the sources cover the question well enough to be quoted."""
+    if not evidence.picks or not evidence.picks[0].covers and (evidence.meaning or 0) < ENOUGH_ALIKE:
+        return False
+    return evidence.coverage >= enough

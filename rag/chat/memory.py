@@ -1,0 +1,167 @@
+"""What of a history the model sees. What is stored is another matter and never changed here.
+
+A turn starts at a human message and ends before the next one, so tool calls and their results stay with it. Only
+whole turns are kept or left out, and the newest turn is always kept. Policies are stateless: a summary goes in and
+comes out, and belongs to the session that stores it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+
+from rag.chat.summarise import Summary, extend
+
+Turn = list[BaseMessage]
+
+CHARACTERS_PER_TOKEN = 4
+MESSAGE_OVERHEAD = 4
+
+_SETTING = re.compile(r"(last_turns|token_budget|summary):([1-9]\d*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """`messages` to send, oldest first; how many whole turns are left out; `summary` of those, to be stored."""
+
+    messages: tuple[BaseMessage, ...]
+    left_out: int
+    summary: Summary | None = None
+
+
+class Memory(Protocol):
+    """A policy. Called with a history it gives just the messages; `remember` also says what was left out."""
+
+    def remember(self, messages: Sequence[BaseMessage], summary: Summary | None = None) -> Remembered: ...
+
+    def __call__(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]: ...
+
+
+class _Policy:
+    def remember(self, messages: Sequence[BaseMessage], summary: Summary | None = None) -> Remembered:
+        del summary  # nothing is summarised, so nothing needs one
+        turns = whole_turns(messages)
+        kept = self._kept(turns)
+        return Remembered(_flat(turns[len(turns) - kept :]), len(turns) - kept)
+
+    def __call__(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+        return list(self.remember(messages).messages)
+
+    def _kept(self, turns: list[Turn]) -> int:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class LastTurns(_Policy):
+    """The newest `turns` turns."""
+
+    turns: int
+
+    def __post_init__(self) -> None:
+        _at_least_one(self.turns, "turns")
+
+    def _kept(self, turns: list[Turn]) -> int:
+        return min(self.turns, len(turns))
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBudget(_Policy):
+    """The newest turns that fit into `tokens` together, estimated by `tokens_of`."""
+
+    tokens: int
+
+    def __post_init__(self) -> None:
+        _at_least_one(self.tokens, "tokens")
+
+    def _kept(self, turns: list[Turn]) -> int:
+        kept, spent = 0, 0
+        for turn in reversed(turns):
+            spent += sum(tokens_of(message) for message in turn)
+            if kept and spent > self.tokens:
+                break
+            kept += 1
+        return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Summarised(_Policy):
+    """The newest `turns` turns, and a summary of the older ones as a system message before them.
+
+    The summary is extended only by turns that it does not cover yet, so each turn is summarised once. Without a model
+    it keeps, extractively, what the person said.
+    """
+
+    turns: int
+    model: BaseChatModel | None = None
+
+    def __post_init__(self) -> None:
+        _at_least_one(self.turns, "turns")
+
+    def _kept(self, turns: list[Turn]) -> int:
+        return min(self.turns, len(turns))
+
+    def remember(self, messages: Sequence[BaseMessage], summary: Summary | None = None) -> Remembered:
+        turns = whole_turns(messages)
+        older = turns[: len(turns) - self._kept(turns)]
+        recent = _flat(turns[len(older) :])
+        if not older:
+            return Remembered(recent, 0, None)
+        updated = extend(summary, older, self.model)
+        return Remembered((SystemMessage(updated.text), *recent), len(older), updated)
+
+
+def last_turns(turns: int) -> Memory:
+    return LastTurns(turns)
+
+
+def token_budget(tokens: int) -> Memory:
+    return TokenBudget(tokens)
+
+
+def summary(turns: int, model: BaseChatModel | None = None) -> Memory:
+    return Summarised(turns, model)
+
+
+def from_setting(text: str, model: BaseChatModel | None = None) -> Memory:
+    """The policy that PROMPT_MEMORY names, e.g. `last_turns:20`. `model` writes summaries. Raises ValueError."""
+    match = _SETTING.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a memory policy: expected last_turns:N, token_budget:N or summary:N")
+    name, count = match[1], int(match[2])
+    if name == "summary":
+        return summary(count, model)
+    return last_turns(count) if name == "last_turns" else token_budget(count)
+
+
+def whole_turns(messages: Sequence[BaseMessage]) -> list[Turn]:
+    """The messages cut before each human message. What precedes the first one is a turn of its own."""
+    turns: list[Turn] = []
+    for message in messages:
+        if isinstance(message, HumanMessage) or not turns:
+            turns.append([])
+        turns[-1].append(message)
+    return turns
+
+
+def tokens_of(message: BaseMessage) -> int:
+    """An estimate: 4 bytes of UTF-8 a token, as is usual for English, and 4 tokens a message for its role.
+
+    It counts bytes, so that scripts with more tokens a character cost more. Real tokenizers need a download.
+    """
+    content = message.content if isinstance(message.content, str) else repr(message.content)
+    calls = repr(getattr(message, "tool_calls", None) or "")
+    return MESSAGE_OVERHEAD + -(-len((content + calls).encode("utf-8", "surrogatepass")) // CHARACTERS_PER_TOKEN)
+
+
+def _flat(turns: Sequence[Turn]) -> tuple[BaseMessage, ...]:
+    return tuple(message for turn in turns for message in turn)
+
+
+def _at_least_one(value: int, unit: str) -> None:
+    if value < 1:
+        raise ValueError(f"a memory needs at least 1 of {unit}, not {value}")

@@ -1,0 +1,178 @@
+"""Words as the offline assistant compares them: lower case, stemmed, synonyms folded into one concept.
+
+Everything here is a pure function of its argument. Nothing is cached, because the words are users' words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+WORD = re.compile(r"[^\W_]+(?:[’'][^\W_]+)*(?:-[^\W_]+)*")
+
+_STOP = frozenset(
+    """
+    a an the and or but if so as of at by for from in into on onto to with within about than then there here
+    is are was were be been being am do does did done doing have has had having will would shall should can could may might must
+    i me my mine myself we us our ours you your yours he him his she her it its they them their theirs
+    this that these those who whom whose which what when where why how
+    not no nor yes yeah yep nope ok okay please just also too very really actually still even only again already yet
+    hi hello hey thanks thank cheers sorry well right sure great good fine nice cool oh hmm um
+    know tell say said ask asked like want wanted need needed wish think guess mean meant get gets got getting give gave given
+    let make makes made go goes going gone come comes take takes taking took use using used see look
+    thing things stuff something anything everything someone anyone way lot bit kind sort
+    much many long often big far any some all every each other another more most less least few both either
+    possible able allowed supposed happen happens happened able work works
+    im ive id ill dont doesnt didnt cant couldnt wont wouldnt isnt arent wasnt werent havent hasnt whats wheres hows thats theres youre youve
+    i'm i've i'd i'll don't doesn't didn't can't couldn't won't wouldn't isn't aren't wasn't weren't haven't hasn't what's where's how's
+    that's it's there's you're you've they're let's who's when's
+    question help problem issue trouble exactly basically currently now today soon ago long
+    ur u pls plz whether per via
+    """.split()
+)
+
+_GROUPS = """
+    delivery deliver delivers delivered delivering deliveries shipping ship ships shipped shipment shipments shipping postage dispatch dispatched courier
+    price prices priced pricing cost costs costing fee fees charge charges charged expensive rate rates
+    return returns returned returning sendback
+    refund refunds refunded refunding reimbursement reimburse moneyback
+    parcel parcels package packages box
+    order orders ordered ordering purchase purchases purchased purchasing buy buying bought
+    damaged damage broken broke break breaks faulty defective torn ripped rip tear smashed cracked defect fault
+    repair repairs repaired repairing fix fixed fixing mend mended
+    warranty guarantee guaranteed
+    phone telephone ring
+    e-mail email mail mails emails e-mails
+    password passwords passcode
+    delete deletes deleted deleting deletion remove removed removing erase erased close closing
+    cancel cancels cancelled canceled cancelling cancellation
+    change changes changed changing edit modify switch update amend alter
+    pay pays paying paid payment payments
+    voucher vouchers code codes coupon coupons promo
+    discount discounts discounted
+    wash washing washed washes laundry clean cleaning
+    shoe shoes footwear boot boots trainers sneakers
+    pack packs backpack backpacks rucksack rucksacks
+    waterproof waterproofing rainproof watertight
+    size sizes sizing
+    kid kids child children childrens
+    missing lost lose vanished disappeared
+    late delayed delay delays overdue
+    track tracking tracked tracker trace
+    exchange exchanges exchanged exchanging swap swapped swapping
+    account accounts profile
+    uk britain england kingdom scotland wales british
+    eu europe european
+    us usa america american states
+    hour hours
+    minute minutes
+    day days
+    week weeks
+    month months
+    year years
+    member membership members
+    customs duty duties import
+    instalment instalments installment installments
+    invoice invoices receipt receipts
+    complain complaint complaints complaining
+    outage outages offline crash crashed
+    depot depots
+    underwear pants knickers briefs
+    birthday present presents gift gifts
+    chat conversation conversations
+    open opened opening
+    store stores stored storing keep keeps kept save saved
+    sign login signin log-in sign-in
+    two-factor 2fa authenticator
+    student students
+    address addresses
+    tent tents
+    jacket jackets coat coats parka
+    zip zips zipper zippers
+    wrong incorrect mistaken
+    expire expires expired expiry expiration valid validity
+    contact reach call calling speak talk
+    begin start starts begins starting
+    maximum max limit limits limited most
+    minimum min least
+    fast faster quick quickly express urgent
+    island islands
+    pickup pick-up collect collection collecting collected
+    cheque cheques check checks
+    crypto bitcoin cryptocurrency ethereum
+    session sessions
+    tab tabs
+    safe safely secure security
+    data information info
+    bulk wholesale
+    sustainable sustainability recycled eco environment environmental environmentally green
+""".strip().split("\n")
+
+_CONCEPTS = {word: group.split()[0] for group in _GROUPS for word in group.split()}
+_CONCEPTS.pop("green")
+
+_SUFFIXES = (
+    ("ations", "at"), ("ation", "at"), ("ements", ""), ("ement", ""), ("ments", ""), ("ment", ""), ("nesses", ""),
+    ("ness", ""), ("ingly", ""), ("edly", ""), ("ies", "y"), ("ied", "y"), ("ing", ""), ("ers", ""), ("er", ""),
+    ("ed", ""), ("es", ""), ("ly", ""), ("s", ""), ("e", ""),
+)  # fmt: skip
+
+MONEY = re.compile(
+    r"[£€$]\s?\d|\d\s?(?:CHF|GBP|EUR|USD|%)|\bfree\b|\bpounds?\b|\bno (?:extra )?(?:charge|cost|fee)", re.IGNORECASE
+)
+DURATION = re.compile(
+    r"\d+\s*(?:[-–]|to)?\s*\d*\s*(?:working |business |bank |calendar )?(?:min|minute|hour|h\b|day|week|month|year)|"
+    r"\b(?:next|same)[ -](?:working )?day|instant|immediately|\b\d{1,2}(?::\d\d)\b|\b\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)",
+    re.IGNORECASE,
+)
+NUMBER = re.compile(r"\d")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in lower case, with straight apostrophes."""
+    return [match[0].lower().replace("’", "'") for match in WORD.finditer(text)]
+
+
+def concept(word: str) -> str:
+    """The concept of a lower-case word: its synonym group, else its stem."""
+    known = _CONCEPTS.get(word)
+    if known is not None:
+        return known
+    bare = word.removesuffix("'s")
+    return _CONCEPTS.get(bare) or stem(bare)
+
+
+def stem(word: str) -> str:
+    """A light suffix stripper: enough to match inflections, never shorter than three letters."""
+    if len(word) < 4 or not word.isalpha():
+        return word
+    for suffix, new in _SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) + len(new) >= 3 and not word.endswith("ss"):
+            root = word[: -len(suffix)] + new
+            return root[:-1] if len(root) > 3 and root[-1] == root[-2] and root[-1] not in "aeiouls" else root
+    return word
+
+
+def is_content(word: str) -> bool:
+    """False for words that say nothing about a topic."""
+    return word not in _STOP and (len(word) > 1 or word.isdigit())
+
+
+def content_words(text: str) -> list[str]:
+    return [word for word in words(text) if is_content(word)]
+
+
+def concepts(text: str) -> list[str]:
+    """The concepts of the content words, in order, each once."""
+    return list(dict.fromkeys(concept(word) for word in content_words(text)))
+
+
+def bag(text: str) -> frozenset[str]:
+    """The concepts that a text covers; parts of hyphenated words count too."""
+    found = words(text)
+    parts = [part for word in found if "-" in word for part in word.split("-")]
+    return frozenset(concept(word) for word in (*found, *parts) if is_content(word))
+
+
+def distinct(items: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(items))
