@@ -105,10 +105,12 @@ class CompatibleChat(ChatOpenAI):
 
 def connect(model: str, base_url: str | None, key: SecretStr | None, *, limit: float, retries: int) -> CompatibleChat:
     """A model whose answers take at most `limit` seconds an attempt. Servers that need no key get a dummy."""
+    silence = limit / 2
     return CompatibleChat(
         model=model,
         base_url=base_url or OPENAI,
         api_key=key or SecretStr("not-needed"),
+        timeout=httpx2.Timeout(silence, connect=min(CONNECT_SECONDS, silence)),  # overrides that of the client
         http_client=_BoundedClient(limit),
         max_retries=0,
         streaming=True,
@@ -127,9 +129,7 @@ class _BoundedClient(httpx2.Client):
 
     def __init__(self, limit: float) -> None:
         self._limit = limit
-        silence = limit / 2
         super().__init__(
-            timeout=httpx2.Timeout(silence, connect=min(CONNECT_SECONDS, silence)),
             limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100),
             follow_redirects=True,
         )

@@ -1,0 +1,234 @@
+"""A configured model's answer is complete or one clear error, in bounded time, and no error shows the key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import HumanMessage
+
+from rag.chat.faults import shown_address, translate
+from rag.chat.models import make_model, model_name
+from rag.errors import ModelBusy, ModelError, ModelRefused, ModelUnavailable
+from rag.settings import Settings
+from tests.chat import faulty_server as faults
+from tests.chat.faulty_server import Fault, FaultyServer
+
+KEY = "sk-secret-0123456789"
+ANSWER = "".join(faults.WORDS)
+
+
+@pytest.fixture
+def server() -> Iterator[FaultyServer]:
+    with faults.faulty_server() as server:
+        yield server
+
+
+def model_for(server: FaultyServer, retries: int = 0, **settings: Any) -> BaseChatModel:
+    values = {
+        "openai_base_url": server.url,
+        "openai_api_key": KEY,
+        "model_timeout_seconds": 1,
+        "chat_model": "larch-1",
+    }
+    return make_model(Settings(model_max_retries=retries, **{**values, **settings}))
+
+
+def ask(model: BaseChatModel) -> str:
+    return "".join(chunk.text for chunk in model.stream([HumanMessage("Can I return it?")]))
+
+
+def test_without_key_and_address_the_offline_model_answers() -> None:
+    model = make_model(Settings())
+
+    assert type(model).__name__ == "OfflineChatModel"
+    assert model_name(model)
+
+
+def test_a_start_without_a_key_does_not_load_the_client_library() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, rag.chat; assert not {'openai', 'langchain_openai'} & set(sys.modules), 'loaded'"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_the_answer_is_streamed_with_key_and_model_name(server: FaultyServer) -> None:
+    model = model_for(server)
+
+    chunks = [chunk.text for chunk in model.stream([HumanMessage("Can I return it?")]) if chunk.text]
+
+    assert chunks == list(faults.WORDS)
+    assert model_name(model) == "larch-1"
+    [request] = server.seen
+    assert (request["model"], request["stream"]) == ("larch-1", True)
+    assert server.keys == [f"Bearer {KEY}"]
+
+
+def test_an_address_without_a_key_gets_a_dummy(server: FaultyServer) -> None:
+    assert ask(model_for(server, openai_api_key=None)) == ANSWER
+    assert KEY not in str(server.keys)
+
+
+def test_a_key_without_an_address_means_openai() -> None:
+    model: Any = make_model(Settings(openai_api_key=KEY))
+
+    assert str(model.root_client.base_url) == "https://api.openai.com/v1/"
+    assert model.stream_usage
+
+
+def test_other_variables_of_the_client_library_do_not_redirect_it(
+    server: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_BASE", "http://127.0.0.1:1/v1")
+
+    assert ask(model_for(server)) == ANSWER
+
+
+async def test_every_way_to_call_it_is_bounded(server: FaultyServer) -> None:
+    model = model_for(server)
+    server.always = faults.stall_midway
+
+    with pytest.raises(ModelUnavailable):
+        model.invoke("Hello")
+    with pytest.raises(ModelUnavailable):
+        await model.ainvoke("Hello")
+    with pytest.raises(ModelUnavailable):
+        [chunk async for chunk in model.astream("Hello")]
+
+
+UNAUTHORIZED = faults.status(401, {"message": f"Incorrect API key provided: {KEY}", "code": "invalid_api_key"})
+QUOTA = faults.status(429, {"message": "You exceeded your current quota", "code": "insufficient_quota"})
+TOO_LONG = faults.status(
+    400, {"message": "This model's maximum context length is 4096", "code": "context_length_exceeded"}
+)
+
+CASES: list[tuple[str, Fault, type[ModelError], str]] = [
+    ("refused", UNAUTHORIZED, ModelRefused, "the key in OPENAI_API_KEY is not accepted"),
+    ("forbidden", faults.status(403, {"message": "no"}), ModelRefused, "OPENAI_API_KEY"),
+    (
+        "unknown model",
+        faults.status(404, {"message": "model not found"}),
+        ModelRefused,
+        "no model 'larch-1'; CHAT_MODEL",
+    ),
+    (
+        "bad request",
+        faults.status(400, {"message": "temperature\nis wrong."}),
+        ModelRefused,
+        "400: temperature is wrong)",
+    ),
+    ("too long", TOO_LONG, ModelRefused, "longer than it can read"),
+    ("busy", faults.status(429, {"message": "slow"}, Retry_After="17"), ModelBusy, "try again in 17 s"),
+    ("busy, no hint", faults.status(429, "slow"), ModelBusy, "try again in a moment"),
+    ("quota", QUOTA, ModelRefused, "quota"),
+    ("error 500", faults.status(500, {"message": "oops"}), ModelUnavailable, "status 500"),
+    ("error 503, page", faults.status(503, "<html>"), ModelUnavailable, "status 503"),
+    ("no response", faults.no_response, ModelUnavailable, "dropped"),
+    ("stall, no headers", faults.stall_before_headers, ModelUnavailable, "MODEL_TIMEOUT_SECONDS"),
+    ("stall, no token", faults.stall_before_token, ModelUnavailable, "MODEL_TIMEOUT_SECONDS"),
+    ("stall midway", faults.stall_midway, ModelUnavailable, "MODEL_TIMEOUT_SECONDS"),
+    ("keep-alives only", faults.keep_alive_forever, ModelUnavailable, "MODEL_TIMEOUT_SECONDS"),
+    ("dropped midway", faults.drop_midway, ModelUnavailable, "dropped"),
+    ("ended midway", faults.end_midway, ModelUnavailable, "broke off"),
+    ("done midway", faults.done_midway, ModelUnavailable, "broke off"),
+    ("error midway", faults.error_midway, ModelUnavailable, "CUDA out of memory"),
+    ("filtered", faults.filtered, ModelRefused, "content filter"),
+    ("empty", faults.nothing, ModelUnavailable, "empty"),
+    ("web page", faults.web_page, ModelUnavailable, "no answer"),
+    ("bad JSON", faults.bad_json, ModelUnavailable, "cannot be read"),
+    ("other JSON", faults.other_json, ModelUnavailable, "cannot be read"),
+    ("bad UTF-8", faults.bad_utf8, ModelUnavailable, "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("fault", "kind", "words"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_each_fault_is_one_clear_line(server: FaultyServer, fault: Fault, kind: type[ModelError], words: str) -> None:
+    server.always = fault
+
+    with pytest.raises(ModelError) as caught:
+        ask(model_for(server))
+
+    message = str(caught.value)
+    assert type(caught.value) is kind, message
+    assert words in message
+    assert server.url in message
+    assert "\n" not in message
+    assert KEY not in message
+
+
+def test_a_server_that_is_not_there(server: FaultyServer) -> None:
+    gone = model_for(server, openai_base_url="http://user:pass@127.0.0.1:9/v1?token=abc", retries=1)
+
+    with pytest.raises(ModelUnavailable, match=r"at http://127\.0\.0\.1:9/v1 gave .*\(no connection\)"):
+        ask(gone)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.status(500, "oops"),
+        faults.status(429, "slow"),
+        faults.status(429, "slow", Retry_After_Ms="30"),
+        faults.no_response,
+        faults.nothing,
+    ],
+    ids=["500", "429", "429 with a short pause", "no response", "empty"],
+)
+def test_before_the_first_token_it_is_asked_again(server: FaultyServer, fault: Fault) -> None:
+    server.faults.append(fault)
+
+    assert ask(model_for(server, retries=1, model_timeout_seconds=10)) == ANSWER
+    assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("fault", [faults.drop_midway, faults.end_midway, faults.error_midway])
+def test_after_the_first_token_it_is_never_asked_again(server: FaultyServer, fault: Fault) -> None:
+    server.faults.append(fault)
+
+    with pytest.raises(ModelUnavailable):
+        ask(model_for(server, retries=5, model_timeout_seconds=10))
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("fault", [UNAUTHORIZED, QUOTA, TOO_LONG, faults.bad_json])
+def test_what_would_fail_again_is_not_repeated(server: FaultyServer, fault: Fault) -> None:
+    server.always = fault
+
+    with pytest.raises(ModelError):
+        ask(model_for(server, retries=5, model_timeout_seconds=10))
+    assert len(server.seen) == 1
+
+
+def test_a_long_pause_that_the_server_asks_for_is_told_not_slept(server: FaultyServer) -> None:
+    server.always = faults.status(429, "slow", Retry_After="3600")
+
+    with pytest.raises(ModelBusy) as caught:
+        ask(model_for(server, retries=5))
+
+    assert caught.value.retry_after == 3600
+    assert len(server.seen) == 1
+
+
+def test_closing_the_stream_ends_the_request(server: FaultyServer) -> None:
+    server.always = faults.keep_alive_forever
+    stream: Any = model_for(server, model_timeout_seconds=60).stream("Hello")
+    next(stream)
+
+    stream.close()
+
+    server.always = faults.well
+    assert ask(model_for(server)) == ANSWER
+
+
+def test_anything_that_the_client_raises_becomes_a_model_error() -> None:
+    for exc in (ValueError("x"), KeyError("choices"), OSError("x"), httpx2.ReadTimeout("x"), RuntimeError("x")):
+        assert isinstance(translate(exc, "http://h/v1", "m"), ModelUnavailable)
+
+
+def test_an_address_is_shown_without_secrets() -> None:
+    assert shown_address("https://me:pw@host:8443/v1?key=1#2") == "https://host:8443/v1"
