@@ -6,10 +6,11 @@ Endpoints only translate: what a session is, says `identity`; what a turn is, th
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from anyio import CapacityLimiter
 from starlette.applications import Starlette
@@ -25,9 +26,11 @@ from rag.web.health import health
 from rag.web.identity import NEW_SESSION, new_session, visit_of
 from rag.web.openapi import LONGEST_BODY, LONGEST_MESSAGE, description
 from rag.web.origin import is_own
-from rag.web.problem import Problem, Refused, answer_error
+from rag.web.problem import Problem, Refused, answer_error, problem_of
 from rag.web.services import Services, StoredMessage
 from rag.web.turn import TurnAnswer, source_to_dict
+
+T = TypeVar("T")
 
 TURNS_AT_ONCE = 64
 _ROLES = {"human": "user", "ai": "assistant"}
@@ -73,11 +76,11 @@ class _Api:
         if request.method == "DELETE":
             return await self._clear(_own_session(request))
         session_id = visit_of(request).session_id
-        found = await run_in_threadpool(self._history, session_id) if session_id else _no_history()
+        found = await _in_thread(lambda: self._history(session_id)) if session_id else _no_history()
         return JSONResponse(found, headers=_PRIVATE)
 
     async def _clear(self, session_id: str) -> Response:
-        cleared = await run_in_threadpool(lambda: self._services().store.clear(session_id))
+        cleared = await _in_thread(lambda: self._services().store.clear(session_id))
         return JSONResponse({"cleared": cleared}, headers=_PRIVATE)
 
     def _history(self, session_id: str) -> dict[str, Any]:
@@ -93,6 +96,16 @@ class _Api:
 
     async def healthz(self, _: Request) -> Response:
         return await run_in_threadpool(health, self._services)
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    try:
+        return await run_in_threadpool(work)
+    except CrosswireError:
+        raise
+    except Exception as error:
+        logging.getLogger(__name__).exception("An API call broke")
+        raise Refused(problem_of(error)) from error
 
 
 def _own_session(request: Request) -> str:

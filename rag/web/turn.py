@@ -11,13 +11,14 @@ import json
 import logging
 import math
 import threading
-from asyncio import Queue, get_running_loop
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import anyio
-from anyio import CapacityLimiter, move_on_after, to_thread
+from anyio import CapacityLimiter, from_thread, move_on_after, to_thread
+from anyio.streams.memory import MemoryObjectReceiveStream
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
@@ -34,6 +35,7 @@ _STREAM = {**_PRIVATE, "Content-Type": "text/event-stream; charset=utf-8", "X-Ac
 
 Item = Event | Exception | None
 """None is the end."""
+Items = MemoryObjectReceiveStream[Item]
 
 
 def reply_to_dict(reply: Reply, session_id: str) -> dict[str, Any]:
@@ -65,27 +67,29 @@ class TurnAnswer:
         self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        items: Queue[Item] = Queue()
-        loop = get_running_loop()
+        # Nearly unbuffered: the turn goes on as its events are sent, so each of them is a chance to notice who left.
+        give, take = anyio.create_memory_object_stream[Item](1)
+        sending = self._send_stream if self._streamed else self._send_whole
 
         def post(item: Item) -> None:
-            loop.call_soon_threadsafe(items.put_nowait, item)
+            with suppress(anyio.BrokenResourceError):
+                from_thread.run(give.send, item)
 
-        sending = self._send_stream if self._streamed else self._send_whole
-        async with anyio.create_task_group() as group:
+        async with give, anyio.create_task_group() as group:
             # Not abandoned on cancellation: the thread counts against the limit for as long as it runs.
             group.start_soon(partial(to_thread.run_sync, self._turn.run, post, limiter=self._limiter))
             try:
                 with anyio.CancelScope() as present:
                     group.start_soon(_until_gone, receive, present)
-                    await sending(items, scope, receive, send)
+                    await sending(take, scope, receive, send)
             finally:
-                group.cancel_scope.cancel()
                 with anyio.CancelScope(shield=True):
                     await to_thread.run_sync(self._turn.stop)
+                take.close()
+                group.cancel_scope.cancel()
 
-    async def _send_whole(self, items: Queue[Item], scope: Scope, receive: Receive, send: Send) -> None:
-        while (item := await items.get()) is not None:
+    async def _send_whole(self, items: Items, scope: Scope, receive: Receive, send: Send) -> None:
+        while (item := await items.receive()) is not None:
             if isinstance(item, Exception):
                 await problem_of(item).response()(scope, receive, send)
                 return
@@ -94,8 +98,8 @@ class TurnAnswer:
                 await whole(scope, receive, send)
                 return
 
-    async def _send_stream(self, items: Queue[Item], scope: Scope, receive: Receive, send: Send) -> None:
-        item = await items.get()
+    async def _send_stream(self, items: Items, scope: Scope, receive: Receive, send: Send) -> None:
+        item = await items.receive()
         if isinstance(item, Exception):
             await problem_of(item).response()(scope, receive, send)
             return
@@ -105,10 +109,10 @@ class TurnAnswer:
             item = await self._next(items, send)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _next(self, items: Queue[Item], send: Send) -> Item:
+    async def _next(self, items: Items, send: Send) -> Item:
         while True:
             with move_on_after(HEARTBEAT):
-                return await items.get()
+                return await items.receive()
             await send({"type": "http.response.body", "body": b": still here\n\n", "more_body": True})
 
     def _event(self, item: Event | Exception) -> bytes:

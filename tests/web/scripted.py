@@ -1,0 +1,108 @@
+"""An application whose chat does what a test says, and whose store is a dictionary."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+
+from rag.chat import Event, EventStream, Finished, Found, Reply, Source, Timings, Token
+
+SOURCE = Source(1, "returns/return-window#0", "returns/return-window", "Return window", "", "You have 60 days.", 0.9)
+
+Script = Callable[[], Generator[Event]]
+
+
+@dataclass(frozen=True)
+class Record:
+    message: BaseMessage
+    turn: int
+    at: float
+
+
+class ScriptedStore:
+    def __init__(self) -> None:
+        self.sessions: dict[str, list[Record]] = {}
+        self.error: Exception | None = None
+
+    def ping(self) -> None:
+        if self.error:
+            raise self.error
+
+    def records(self, session_id: str) -> Sequence[Record]:
+        self.ping()
+        return self.sessions.get(session_id, [])
+
+    def ttl(self, session_id: str) -> float | None:
+        return 3600.0 if session_id in self.sessions else None
+
+    def clear(self, session_id: str) -> bool:
+        self.ping()
+        return self.sessions.pop(session_id, None) is not None
+
+
+class ScriptedLibrary:
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    def documents(self, session_id: str | None = None) -> Sequence[object]:
+        if self.error:
+            raise self.error
+        return []
+
+
+class ScriptedChat:
+    """Plays `script`, then stores the turn. `freed` is set when the turn is over, however it ended."""
+
+    def __init__(self, store: ScriptedStore) -> None:
+        self.store = store
+        self.script: Script = plain
+        self.error: Exception | None = None
+        self.freed = threading.Event()
+        self.threads: set[int] = set()
+
+    def stream(self, session_id: str, text: str) -> EventStream:
+        if self.error:
+            raise self.error
+        stopped = threading.Event()
+        return EventStream(self._turn(session_id, text, stopped), stopped)
+
+    def _turn(self, session_id: str, text: str, stopped: threading.Event) -> Generator[Event]:
+        answer = ""
+        try:
+            for event in self.script():
+                self.threads.add(threading.get_ident())
+                if isinstance(event, Token):
+                    answer += event.text
+                yield event
+            if stopped.is_set():
+                return
+            number = self._store(session_id, text, answer)
+            yield Finished(Reply(answer, (SOURCE,), text, "scripted", number, Timings()))
+        finally:
+            self.freed.set()
+
+    def _store(self, session_id: str, text: str, answer: str) -> int:
+        records = self.store.sessions.setdefault(session_id, [])
+        number = len(records) // 2 + 1
+        reply = AIMessage(answer, response_metadata={"sources": [SOURCE.to_dict()]})
+        records += [Record(HumanMessage(text), number, 1e9), Record(reply, number, 1e9)]
+        return number
+
+
+def plain() -> Generator[Event]:
+    yield Found((SOURCE,))
+    yield Token("You have 60 days")
+    yield Token(" [1].")
+
+
+@dataclass
+class ScriptedServices:
+    store: ScriptedStore = field(default_factory=ScriptedStore)
+    library: ScriptedLibrary = field(default_factory=ScriptedLibrary)
+    chat: ScriptedChat = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.chat = ScriptedChat(self.store)

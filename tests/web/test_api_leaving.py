@@ -1,0 +1,68 @@
+"""Clients that go away in the middle of a turn."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Generator
+
+import httpx
+import pytest
+
+from rag.chat import Event, Found, Token
+from tests.web.calls import STREAM
+from tests.web.scripted import SOURCE, ScriptedServices
+
+
+@pytest.mark.parametrize("headers", [{}, STREAM], ids=["whole", "streamed"])
+def test_a_client_that_goes_away_stops_the_turn_and_nothing_is_stored(
+    client: httpx.Client, services: ScriptedServices, headers: dict[str, str]
+) -> None:
+    chat, begun = services.chat, threading.Event()
+
+    def script() -> Generator[Event]:
+        yield Found((SOURCE,))
+        while True:
+            yield Token("on and ")
+            begun.set()
+
+    chat.script = script
+    request = threading.Thread(target=_give_up, args=(client, headers, begun))
+    request.start()
+    assert chat.freed.wait(20), "the turn was not stopped"
+    request.join(20)
+    assert services.store.sessions == {}
+
+
+def _give_up(client: httpx.Client, headers: dict[str, str], begun: threading.Event) -> None:
+    body = b'{"message": "Tell me everything"}'
+    accept = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as connection:
+        head = f"POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{accept}"
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        assert begun.wait(20)
+
+
+def test_a_client_that_goes_away_while_the_model_is_silent_stops_the_turn_too(
+    client: httpx.Client, services: ScriptedServices
+) -> None:
+    chat, begun, spoken = services.chat, threading.Event(), threading.Event()
+
+    def script() -> Generator[Event]:
+        yield Found((SOURCE,))
+        begun.set()
+        assert spoken.wait(20)
+        yield Token("too late")
+
+    chat.script = script
+    _give_up(client, STREAM, begun)
+    answered = ask_other_session(client)
+    assert answered.status_code == 200
+    spoken.set()
+    assert chat.freed.wait(20)
+    assert services.store.sessions == {}
+
+
+def ask_other_session(client: httpx.Client) -> httpx.Response:
+    """Something else that the server must be able to do meanwhile."""
+    return httpx.get(f"{client.base_url}/api/history")
