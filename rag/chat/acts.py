@@ -59,7 +59,7 @@ _RECALL = (
     r"\bdid i (?:just |already |even |actually )?(?:say|tell|give|mention|order|buy|choose|pick|ask|want|write|state|provide|send|share|purchase|pay|call)\b",
     r"\b(?:have i|i have|i've|i had|i'd|i) (?:just |already )?(?:said|told|given|gave|mentioned|provided)\b.*\?",
     r"\bwhat(?:'s| is| was|s| are| were)? (?:again )?(?:my|our)\b",
-    r"\b(?:which|what) (?:\w+ ){1,3}(?:did i|do i (?:have|take|wear|live)|have i|am i|was i|was mine|is mine|i (?:said|gave|told|mentioned|ordered|bought|wanted))\b",
+    r"\b(?:which|what) (?:\w+ ){1,3}(?:did i|do i (?:have(?! to)|take|wear|live)|have i|am i|was i|was mine|is mine|i (?:said|gave|told|mentioned|ordered|bought|wanted))\b",
     r"\bwho am i\b|\bwhere do (?:i|we) live\b|\bwhere am i\b|\bwhat am i called\b|\bdo you know (?:my|who i am|where i live)\b|\bwhat(?:'s| is) the name i\b",
     r"\b(?:what|which)(?: \w+)? (?:do|did) (?:you|we) (?:know|have|note|noted|got|write down|store) (?:about|on|for|from|of) (?:me|my)\b",
     r"\bwhat (?:else )?(?:do|did) you (?:know|remember|have|note)\b",
@@ -70,8 +70,15 @@ _RECALL = (
     r"\b(?:which|what) (?:order(?: number)?|address|size|colou?r|name|e-?mail(?: address)?|phone(?: number)?|date|item|product|city|country)(?: again| was (?:it|that)| is (?:it|that))\b",
 )  # fmt: skip
 _RECALLS = re.compile("|".join(_RECALL), re.IGNORECASE)
-_HOW_TO = re.compile(
-    r"\bhow (?:do|can|could|would|should|much|long|many|is|are|does|to)\b|\bwhen (?:do|will|does|can)\b|\bwhat (?:if|happens|can i do|should i)\b",
+_HOW_TO = re.compile(r"\W*(?:and |so |but )?(?:how|by what|from what|until what|from which)\b", re.IGNORECASE)
+_SAID = re.compile(
+    r"\b(?:did|have) i (?:\w+ )?(?:say|said|tell|told|give|gave|given|mention|mentioned|pay|spend|paid)\b",
+    re.IGNORECASE,
+)
+_OTHERS = re.compile(
+    r"\b(?:other|another|previous|last|next|different) (?:customer|user|person|people|visitor|guest|client|session|shopper|member)s?\b|"
+    r"\b(?:someone|somebody|anyone|anybody|everyone) else(?:['’]s)?\b|\bthe (?:customer|user|person|one) (?:who|before|after|that)\b|"
+    r"\b(?:before|after) me\b|\b(?:my (?:neighbou?r|friend|colleague|boss|ex|wife|husband|brother|sister|mother|father))['’]s (?:order|address|e-?mail|phone|account|password|name|chat)",
     re.IGNORECASE,
 )
 
@@ -120,9 +127,12 @@ def states_need(text: str) -> bool:
 
 def asks_to_recall(text: str) -> bool:
     """True when a question is about what this person said, not about the library."""
-    return bool(_RECALLS.search(text)) and not re.match(
-        r"\W*(?:and |so |but )?how (?:do|can|could|much|long)\b", text, re.IGNORECASE
-    )
+    return bool(_RECALLS.search(text)) and (bool(_SAID.search(text)) or not _HOW_TO.match(text))
+
+
+def asks_about_others(text: str) -> bool:
+    """True for a question about another person's data, which nobody can answer here."""
+    return bool(_OTHERS.search(text))
 
 
 def asks_about_assistant(text: str) -> bool:

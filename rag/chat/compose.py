@@ -13,10 +13,10 @@ from typing import Literal
 from rag.chat import acts, phrases
 from rag.chat.evidence import Evidence, Similarity, choose, weigh
 from rag.chat.facts import Fact, Ledger, remember, state
-from rag.chat.followup import Resolved, resolve
+from rag.chat.followup import Resolved, located, resolve
 from rag.chat.prompt import Source
 from rag.chat.quoting import quote
-from rag.chat.recall import missing, recall, related
+from rag.chat.recall import missing, names_fact, recall, related
 from rag.chat.terms import words
 
 Kind = Literal["answer", "recall", "combine", "acknowledge", "dont_know", "clarify", "greeting", "thanks"]
@@ -52,6 +52,8 @@ def _social(question: str, earlier: Sequence[str]) -> Draft | None:
         return Draft(phrases.pick(phrases.THANKS, len(earlier)), "thanks")
     if acts.is_greeting(question):
         return Draft(phrases.HELLO_AGAIN if earlier else phrases.HELLO, "greeting")
+    if acts.asks_about_others(question) and acts.is_question(acts.without_opening(question)):
+        return Draft(phrases.OTHERS, "dont_know")
     if acts.asks_about_assistant(question):
         return Draft(phrases.ABOUT, "answer")
     return None
@@ -94,7 +96,7 @@ class _Reply:
             if acts.is_thanks(part) or acts.is_greeting(part):
                 continue
             if acts.is_question(part):
-                (recalls if acts.asks_to_recall(part) else questions).append(part)
+                (recalls if acts.asks_to_recall(part) or names_fact(part, self.now) else questions).append(part)
             else:
                 statements.append(part)
         return recalls, questions, statements
@@ -109,13 +111,8 @@ class _Reply:
 
     def _answer(self, part: str, *, enough: float = ENOUGH) -> str:
         asked = self._resolved(part)
-        evidence = weigh(self.sources, asked.focus, self._context(asked), self.similarity)
+        evidence = weigh(self.sources, located(asked.focus, self.now), asked.context, self.similarity)
         return quote(choose(evidence, asked.focus)) if covers(evidence, enough) else ""
-
-    def _context(self, asked: Resolved) -> str:
-        place = self.now.get("place")
-        near = place is not None and re.search(r"\b(?:me|my|i|us|here|our|we)\b", asked.focus, re.IGNORECASE)
-        return f"{asked.context} {place.value}" if place is not None and near else asked.context
 
     def _lead(self, statements: Sequence[str]) -> str:
         new = [fact for fact in self.stated if not fact.aside and not fact.key.startswith("said")]

@@ -13,15 +13,17 @@ from math import log
 
 from rag.chat.prompt import Source
 from rag.chat.sentences import Unit, plain, units
-from rag.chat.terms import DURATION, MONEY, bag, concepts, words
-from rag.chat.values import IN_EU
+from rag.chat.terms import DURATION, MONEY, bag, concept, concepts, words
+from rag.chat.values import COUNTRIES, COUNTRY, IN_EU, ORDER, RETURN_NUMBER
 
 Similarity = Callable[[str, Sequence[str]], Sequence[float]]
 """How alike in meaning a text is to each of some others, from -1 to 1."""
 
 MOST = 3
+STEPS = 6
 _HEADING, _TITLE, _AROUND, _CONTEXT = 0.55, 0.45, 0.2, 0.35
-_SHAPE_BONUS, _ORDER_BONUS, _SIMILARITY_SHARE = 0.22, 0.05, 0.35
+_ORDER_BONUS, _SIMILARITY_SHARE = 0.05, 0.35
+_HOW = re.compile(r"\bhow (?:do|can|could|would|should|to)\b|\bsteps?\b", re.IGNORECASE)
 _COSTS = re.compile(r"\bhow much\b|\b(?:price|cost|costs|fee|charge|charges|expensive|free)\b", re.IGNORECASE)
 _TAKES = re.compile(
     r"\bhow (?:long|soon|quickly|fast|late|old|many (?:days|weeks|hours|months|years))\b|\bwhen\b|\buntil\b|\bdeadline\b|\btime ?limit\b",
@@ -31,6 +33,7 @@ _COUNTS = re.compile(
     r"\bhow (?:many|much|often|big|large|high|warm|far)\b|\bwhat (?:size|temperature|number|percentage)\b",
     re.IGNORECASE,
 )
+_NATIONS = frozenset(concept(name) for name in COUNTRIES)
 _POINTER = re.compile(
     r"^(?:see|read|for more|more (?:about|on)|details)\b|\b(?:is|are) (?:explained |described )?in [A-Z]|\bread [A-Z]|: see [A-Z]"
 )
@@ -74,6 +77,7 @@ def weigh(sources: Sequence[Source], focus: str, context: str = "", similarity: 
     alike = _alike(similarity, f"{focus} {context}".strip(), [unit.whole for _, unit in all_units])
     total = sum(weight.values()) or 1.0
     picks = []
+    here = _countries(focus) or _countries(context)
     for index, (source, unit) in enumerate(all_units):
         near = frozenset().union(
             *(bags[i] for i in (index - 1, index + 1) if 0 <= i < len(bags) and all_units[i][0] is source)
@@ -82,7 +86,9 @@ def weigh(sources: Sequence[Source], focus: str, context: str = "", similarity: 
         gained = sum(
             weight[one] * _share(one, bags[index], heading | bag(unit.heading), title, near) for one in weight
         )
-        score = gained / total + _shape(focus, unit.whole) + _ORDER_BONUS * (1 - source.number / (len(sources) + 1))
+        score = gained / total * _shape(focus, unit.whole) * _abroad(here, unit.whole, source) + _ORDER_BONUS * (
+            1 - source.number / (len(sources) + 1)
+        )
         if alike is not None:
             score += _SIMILARITY_SHARE * max(alike[index], 0.0)
         if _POINTER.search(unit.text):
@@ -108,12 +114,14 @@ def weigh(sources: Sequence[Source], focus: str, context: str = "", similarity: 
 
 
 def choose(evidence: Evidence, focus: str) -> list[Pick]:
-    """The one to three units that make the answer, in reading order, none repeating another."""
+    """The one to three units that make the answer, in reading order, none repeating another; steps come together."""
     if not evidence.picks:
         return []
     best = evidence.picks[0]
+    if best.unit.kind == "step" and _HOW.search(focus):
+        return _steps(evidence, best)
     chosen = [best]
-    floor = best.score * (0.8 if best.unit.kind == "row" else 0.78)
+    floor = best.score * 0.85
     covered = set(best.covers)
     for pick in evidence.picks[1:12]:
         if len(chosen) == MOST or pick.score < floor:
@@ -134,6 +142,11 @@ def choose(evidence: Evidence, focus: str) -> list[Pick]:
     return sorted(chosen, key=lambda pick: (order[pick.number], pick.unit.position))
 
 
+def _steps(evidence: Evidence, best: Pick) -> list[Pick]:
+    same = [pick for pick in evidence.picks if pick.number == best.number and pick.unit.group == best.unit.group]
+    return sorted((pick for pick in same if pick.unit.kind == "step"), key=lambda pick: pick.unit.position)[:STEPS]
+
+
 def _before(evidence: Evidence, pick: Pick) -> Pick | None:
     """The sentence before one that refers back to it."""
     if not pick.unit.needs_previous:
@@ -143,8 +156,8 @@ def _before(evidence: Evidence, pick: Pick) -> Pick | None:
 
 
 def _asked(text: str) -> list[str]:
-    found = concepts(text)
-    if any(one in IN_EU for one in words(text)):
+    found = concepts(ORDER.sub(" ", RETURN_NUMBER.sub(" ", text)))
+    if any(one in IN_EU for one in words(text.lower().replace("northern ireland", ""))):
         found.append("eu")
     return list(dict.fromkeys(found))
 
@@ -157,7 +170,7 @@ def _weights(
     weight = {}
     for one in asked:
         seen = sum(one in found for found in bags)
-        weight[one] = log(1 + count / (seen + (0.5 if one not in named else 1.5)))
+        weight[one] = log(1 + count / (seen + (0.5 if one not in named else 1.5))) * (2.0 if one in _NATIONS else 1.0)
     return weight
 
 
@@ -174,11 +187,33 @@ def _share(
 
 
 def _shape(question: str, text: str) -> float:
+    """A factor: what is asked for by “how much” and “how long” has to be in the answer."""
     wanted = [MONEY] if _COSTS.search(question) else []
     wanted += [DURATION] if _TAKES.search(question) else []
-    if not wanted and _COUNTS.search(question):
-        return _SHAPE_BONUS / 2 if re.search(r"\d", text) else 0.0
-    return _SHAPE_BONUS if any(shape.search(text) for shape in wanted) else 0.0
+    if wanted:
+        return 1.2 if any(shape.search(text) for shape in wanted) else 0.55
+    if _COUNTS.search(question):
+        return 1.1 if re.search(r"\d", text) else 0.8
+    return 1.0
+
+
+def _countries(text: str) -> frozenset[str]:
+    """The concepts of the countries that a text names; an EU country is also the EU."""
+    names = [match[0].lower().removeprefix("the ") for match in COUNTRY.finditer(text)]
+    found = {concept(name) if " " not in name else name for name in names}
+    return frozenset(found | ({"eu"} if found & IN_EU else set()))
+
+
+def _abroad(here: frozenset[str], text: str, source: Source) -> float:
+    """A factor: what is said of other countries does not answer for this one."""
+    if not here:
+        return 1.0
+    there = _countries(text)
+    if here & there:
+        return 1.15
+    if there or (outer := _countries(source.heading)) and not here & outer:
+        return 0.6
+    return 1.0
 
 
 def _alike(similarity: Similarity | None, question: str, texts: list[str]) -> list[float] | None:

@@ -23,7 +23,7 @@ TYPED = (
 )
 _CORRECTS = re.compile(
     r"\b(?:actually|sorry|correction|oops|wait|i meant?|rather|instead|changed? (?:my|that|it)|make (?:it|that)|scratch that|mistake|typo|wrong|"
-    r"in fact|to be precise|should (?:be|have been|read)|not)\b|^\W*(?:no|nope)\b",
+    r"it(?:'s| is) .*\bnow|in fact|to be precise|should (?:be|have been|read)|not)\b|^\W*(?:no|nope)\b",
     re.IGNORECASE,
 )
 _ADDS = re.compile(
@@ -40,6 +40,7 @@ _BUT_NOT = re.compile(
 _ANONYMOUS = re.compile(
     r"(?:^|[,;–—-]\s*|\b)(?:(?:no|nope|actually|sorry|wait|correction|oops|i meant?|rather|in fact|scratch that|my mistake|hmm|ah|oh|well)[,.:!]*\s*)+"
     r"(?:(?:it|that|this)(?:'s| is| was| should be| should read)|i meant?(?: to say)?|make (?:it|that)|(?:should|must) (?:be|read)|(?:let's )?(?:say|go (?:for|with)))?:?\s*(?P<value>[^;!?]+?)(?:,? (?:please|sorry|thanks|instead))*\W*$|"
+    r"^(?:it|that)(?:'s| is) (?:now )?(?P<now>[^;!?]+?)(?:,? (?:now|please|sorry|thanks|instead))*\W*$|"
     r"\b(?:it|that) should (?:be|read|have been)\s+(?P<should>[^;!?]+?)(?:,? (?:please|sorry|thanks|instead))*\W*$|"
     r"\bmake (?:it|that)\s+(?P<make>[^;!?]+?)(?:,? (?:please|sorry|thanks|instead))*\W*$",
     re.IGNORECASE,
@@ -177,7 +178,7 @@ def _substituted(ledger: Ledger, clause: str) -> list[Fact]:
 def _anonymous(ledger: Ledger, clause: str) -> list[Fact]:
     """“Actually it's Y”: what Y is by its shape, else what was stated last."""
     match = _ANONYMOUS.search(clause)
-    value = _core(match["value"] or match["should"] or match["make"] or "") if match else ""
+    value = _core(match["value"] or match["now"] or match["should"] or match["make"] or "") if match else ""
     if not value or len(value.split()) > 9:
         return []
     key = _kind(ledger, value)

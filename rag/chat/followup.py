@@ -14,6 +14,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from rag.chat import acts
+from rag.chat.facts import Ledger, remember
 from rag.chat.terms import concept, content_words, words
 from rag.chat.values import COUNTRIES, country_key
 
@@ -49,10 +50,20 @@ _AUXILIARY = re.compile(
     r"^\W*(?:(?:is|are|was|were|do|does|did|can|could|would|will|should|may|have|has|i|you|we|one|it|there|the|a|an|my|your|to|about|happens|if|when|also|still|please|be|get|take|cost|costs|much|long|know|expect)\b\W*)+",
     re.IGNORECASE,
 )
+_TO_ME = re.compile(
+    r"\b(?:to me|to us|here|my (?:country|place|address|home|house|area|town|city)|where i live|deliver\w*|shipping|ship|postage|express|customs|duty|duties|import|VAT|tax(?:es)?)\b",
+    re.IGNORECASE,
+)
+_ANTECEDENT = re.compile(
+    r"[,.;:!?–—]|\b(?:if|when|because|and|but|once|while|after|before|that|which|or|until|since|so)\b", re.IGNORECASE
+)
+_PREPOSITION = re.compile(r"\b(?:to|for|on|in|of|with|from|at|by|within|outside)\b", re.IGNORECASE)
 _CHOICES = (
     frozenset({"standard", "express"}),
     frozenset({"visa", "mastercard", "amex", "paypal", "klarna", "card", "cards", "voucher", "gift"}),
-    frozenset("tent jacket boot boots shoes pack backpack rucksack socks fleece trousers gloves hat shirt".split()),
+    frozenset(
+        "tent tents jacket jackets boot boots shoes pack packs backpack rucksack socks fleece trousers gloves hat shirt".split()
+    ),
 )
 
 
@@ -71,7 +82,18 @@ def standalone(question: str, history: Sequence[BaseMessage], model: BaseChatMod
         rewritten = _rewritten(question, history, model)
         if rewritten:
             return rewritten
-    return resolve(question, said(history)).text
+    earlier = said(history)
+    return located(resolve(question, earlier).text, remember([*earlier, question]))
+
+
+def located(question: str, known: Ledger) -> str:
+    """A question about delivery gets the place that this person stated, unless it names one of its own."""
+    place = known.get("place")
+    if place is None or country_key(question) or acts.asks_to_recall(question) or not _TO_ME.search(question):
+        return question
+    if place.value.lower().removeprefix("the ") in question.lower():
+        return question
+    return f"{question.rstrip(' ?.!')} (to {place.value})?"
 
 
 def said(history: Sequence[BaseMessage]) -> list[str]:
@@ -91,7 +113,9 @@ def resolve(question: str, earlier: Sequence[str]) -> Resolved:
 def _carries_topic(text: str) -> bool:
     if acts.is_greeting(text) or acts.is_thanks(text) or acts.is_goodbye(text) or acts.is_noise(text):
         return False
-    return not acts.asks_to_recall(text) and not acts.asks_about_assistant(text)
+    return (
+        bool(words(_LEADING.sub("", text))) and not acts.asks_to_recall(text) and not acts.asks_about_assistant(text)
+    )
 
 
 def _resolve(question: str, topic: Resolved | None) -> Resolved:
@@ -101,12 +125,43 @@ def _resolve(question: str, topic: Resolved | None) -> Resolved:
     swapped = _swapped(bare, topic.text)
     if swapped is not None:
         return Resolved(swapped, swapped)
-    about = phrase(topic)
-    kept = " ".join(word for word in about.split() if concept(word.lower().strip(".,?!")) not in _concepts(bare))
-    if not content_words(kept):
+    asked = _LEADING.sub("", bare).strip(" ?.!")
+    if not asked:
         return Resolved(bare, bare)
-    asked = _LEADING.sub("", bare).strip() or bare
+    parallel = _parallel(asked, topic) if _CONTINUES.match(bare) else None
+    if parallel is not None:
+        return Resolved(parallel, parallel)
+    about = _carried(asked, topic, parallel=bool(_CONTINUES.match(bare)))
+    if not content_words(about):
+        return Resolved(bare, bare)
     return Resolved(f"{asked.rstrip(' ?.!')} ({about})?", asked, about)
+
+
+def _parallel(asked: str, topic: Resolved) -> str | None:
+    """“And on tent poles?” after “How long is the warranty on packs?”: the last thing named is exchanged."""
+    before = topic.text.rstrip(" ?.!")
+    if acts.is_question(asked) or _PRONOUN.search(asked) or "(" in before or not acts.is_question(topic.text):
+        return None
+    places = list(_PREPOSITION.finditer(before))
+    new = _PREPOSITION.match(asked)
+    if new is not None:
+        same = next((place for place in reversed(places) if place[0].lower() == new[0].lower()), None)
+        return f"{before[: same.start()] if same else before + ' '}{asked}?"
+    if not places or not content_words(before[places[-1].end() :]):
+        return None
+    return f"{before[: places[-1].end()]} {asked}?"
+
+
+def _carried(asked: str, topic: Resolved, *, parallel: bool) -> str:
+    """The part of the topic that still holds: not what is asked again, not what the question puts something else for."""
+    about = topic.context if parallel and topic.context else phrase(topic)
+    own = _concepts(asked)
+    ruled_out = {word for choices in _CHOICES if choices & set(words(asked)) for word in choices}
+    return " ".join(
+        word
+        for word in about.split()
+        if concept(bare := word.lower().strip(".,?!;:")) not in own and bare not in ruled_out
+    )
 
 
 def depends(question: str) -> bool:
@@ -119,8 +174,8 @@ def depends(question: str) -> bool:
     match = _PRONOUN.search(_EXPLETIVE.sub(" ", question))
     if match is None:
         return False
-    before = content_words(question[: match.start()])
-    return len(before) < 2 and len(content) <= 5
+    before = _ANTECEDENT.split(question[: match.start()])[:-1]
+    return len(content_words(" ".join(before))) < 2 and len(content) <= 5
 
 
 def phrase(topic: Resolved) -> str:
@@ -149,7 +204,7 @@ def _swapped(question: str, before: str) -> str | None:
     for choices in _CHOICES:
         found = [word for word in words(bare) if word in choices]
         present = [word for word in words(before) if word in choices]
-        if found and present and not set(found) & set(present):
+        if found and present and not set(found) & set(present) and len(content_words(bare)) == len(found):
             return _exchange(before, re.escape(present[0]), found[0])
     return None
 

@@ -109,6 +109,8 @@ def named(clause: str) -> list[Found]:
     match = _MY.search(clause)
     if match:
         key, value = _key(match["k"]), cut(match["v"])
+        if values.ORDER.search(match["k"]):
+            return found
         typed = key in ("order", "e-mail address", "phone number", "return number") and not re.search(r"\d", value)
         taken = any(
             pattern.search(value) for pattern in (values.ORDER, values.EMAIL, values.RETURN_NUMBER, values.GIFT_CARD)

@@ -25,9 +25,12 @@ ABOUT = (
     "anything for you, and when neither covers your question, I say so."
 )
 DONT_KNOW = "I don't know: I found nothing about that in the help centre, and you have not told me about it."
+OTHERS = "I don't know anything about other people: I see the help centre and what you told me in this conversation."
 UNTOLD = "I don't know {}: you have not told me that in this conversation."
 NOTHING_TOLD = "You have not told me anything about yourself in this conversation yet."
 
+_GOING = "it is going to "
+_MINOR = frozenset({"amount", "size", "shoe size", "colour", "date", "order date", "delivery date", "place"})
 _UNCLEAR = (
     (re.compile(r"\bhow (?:much|expensive)\b|\b(?:price|cost)", re.IGNORECASE), "What would you like the price of? For example, standard delivery to the UK, or a repair."),
     (re.compile(r"\bhow (?:long|soon|fast|quickly)\b|\bwhen\b|\bhow many days\b", re.IGNORECASE), "Could you say what you are asking about? For example, a delivery, a refund, or a repair."),
@@ -57,14 +60,28 @@ def you_told(facts: Sequence[Fact], *, noted: bool = False) -> str:
 
 def said(facts: Sequence[Fact]) -> str:
     """Facts in one sentence. An order and where it goes read as one: “the order is …, going to …”."""
-    clauses = {fact.key: fact.clause for fact in facts}
-    going = clauses.get("address", "")
-    if "order" in clauses and going.startswith("it is going to "):
-        clauses["order"] += f", going to {going.removeprefix('it is going to ')}"
-        del clauses["address"]
+    clauses = {fact.key: fact.clause for fact in facts if not _told_by_another(fact, facts)}
+    for key in ("address", "place"):
+        going = clauses.get(key, "")
+        if "order" in clauses and going.startswith(_GOING):
+            clauses["order"] += f", going to {going.removeprefix(_GOING)}"
+            del clauses[key]
+            break
     parts = list(dict.fromkeys(clauses.values()))
-    parts = [part for part in parts if not any(part != other and part in other for other in parts)]
     return "; ".join(parts) if any("," in part for part in parts) else joined(parts)
+
+
+def _told_by_another(fact: Fact, facts: Sequence[Fact]) -> bool:
+    others = [other for other in facts if other is not fact]
+    if any(fact.clause == other.clause and fact.key > other.key for other in others):
+        return True
+    return any(
+        fact.value.lower() in other.clause.lower()
+        and fact.clause != other.clause
+        and len(other.clause) > len(fact.clause)
+        for other in others
+        if fact.key in _MINOR
+    )
 
 
 def untold(what: str) -> str:

@@ -24,7 +24,15 @@ def quote(picks: Sequence[Pick]) -> str:
 
 
 def _run(pick: Pick) -> tuple[int, str, str, int]:
-    return pick.number, pick.unit.kind, pick.unit.lead, pick.unit.table
+    return pick.number, pick.unit.kind, _lead(pick), pick.unit.group
+
+
+def _lead(pick: Pick) -> str:
+    """What introduces a list item: its own introduction, else the heading that it stands under."""
+    if pick.unit.lead or pick.unit.kind in ("sentence", "row"):
+        return pick.unit.lead
+    heading = pick.unit.heading or pick.source.heading.rpartition(" > ")[2] or pick.source.title
+    return f"{heading.rstrip(' ?.:')}:" if heading else ""
 
 
 def _marked(text: str, number: int) -> str:

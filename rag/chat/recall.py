@@ -35,6 +35,10 @@ _EVERYTHING = re.compile(
     r"summari[sz]e|recap|everything|so far|all (?:my|the) (?:details|data|info)|my details|what i (?:told|said)(?: you)?\W*$)\b|\bwhat have i told you\b",
     _I,
 )
+_IS_MY = re.compile(
+    r"^\W*(?:and |so )?(?:what|which|how much|how many|who|when|how old)(?:'s| is| are| was| were) (?:my|our) (.+)",
+    _I,
+)
 _FRAME = frozenset(
     "remember recall remind told mention said say tell earlier before name number details confirm repeat previously first".split()
 )
@@ -95,6 +99,12 @@ def missing(question: str) -> str:
         }.get(key, f"your {key}")
     match = re.search(r"\bmy ([\w’'-]+(?: (?!is\b|was\b|again\b|are\b)[\w’'-]+){0,3})", question, _I)
     return f"your {second_person(match[1])}" if match else "that"
+
+
+def names_fact(question: str, ledger: Ledger) -> bool:
+    """“How much is my basket now?” asks for what was stated as “my basket is …”."""
+    match = _IS_MY.search(question)
+    return match is not None and any(_names(match[1], fact) for fact in ledger.facts.values())
 
 
 def related(question: str, ledger: Ledger) -> list[Fact]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 _HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*$")
-_ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,2}[.)])\s+(.*)$")
+_ITEM = re.compile(r"\s*([-*+•]|\d{1,2}[.)])\s+(.*)$")
 _RULE = re.compile(r"\s*(?:[-*_]\s*){3,}$|\s*[=-]{3,}\s*$")
 _TABLE_LINE = re.compile(r"\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
 _MARKUP = (
@@ -39,7 +39,10 @@ _INTRO = re.compile(r":\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One thing that can be quoted. `lead` introduces list items; `needs_previous` says that it refers backwards."""
+    """One thing that can be quoted: a sentence, list item, numbered step or table row.
+
+    `lead` introduces list items; `needs_previous` says that it refers backwards; `group` numbers lists and tables.
+    """
 
     text: str
     position: int
@@ -47,7 +50,7 @@ class Unit:
     kind: str = "sentence"
     lead: str = ""
     needs_previous: bool = False
-    table: int = 0
+    group: int = 0
 
     @property
     def whole(self) -> str:
@@ -81,30 +84,33 @@ def split_sentences(text: str) -> list[str]:
 
 
 def _blocks(text: str) -> Iterator[Unit]:
-    heading, lead, table = "", "", 0
+    heading, lead, group = "", "", 0
     lines = text.replace("\r\n", "\n").split("\n")
-    index = 0
+    index, in_list = 0, False
     while index < len(lines):
         line = lines[index].strip().removeprefix(">").strip()
         item = _ITEM.match(line)
+        listed, in_list = in_list and (item is not None or not line), item is not None or (in_list and not line)
         if match := _HEADING.match(line):
             heading, lead = plain(match[1]), ""
             index += 1
         elif not line or _RULE.match(line):
             index += 1
         elif "|" in line and index + 1 < len(lines) and _TABLE_LINE.match(lines[index + 1].strip()):
-            table += 1
+            group += 1
             header, index = _cells(line), index + 2
             while index < len(lines) and "|" in lines[index]:
-                yield Unit(_row(header, _cells(lines[index])), 0, heading, "row", table=table)
+                yield Unit(_row(header, _cells(lines[index])), 0, heading, "row", group=group)
                 index += 1
         elif line.startswith("|"):
             # A table whose head is in another passage.
-            yield Unit(_row([], _cells(line)), 0, heading, "row", table=table)
+            yield Unit(_row([], _cells(line)), 0, heading, "row", group=group)
             index += 1
         elif item is not None:
-            body, index = _continued(lines, index + 1, item[1])
-            yield Unit(body, 0, heading, "item", lead)
+            body, index = _continued(lines, index + 1, item[2])
+            if not listed:
+                group += 1
+            yield Unit(body, 0, heading, "step" if item[1][0].isdigit() else "item", lead, group=group)
         else:
             body, index = _continued(lines, index + 1, line)
             lead = ""
@@ -133,6 +139,8 @@ def _cells(line: str) -> list[str]:
 
 def _row(header: list[str], cells: list[str]) -> str:
     first, *rest = cells or [""]
+    if header and re.match(r"[\d.,½–-]+$", first):
+        first = f"{header[0]} {first}"
     header = header[1:] + [""] * len(rest)
     values = [
         _labelled(name, cell) for name, cell in zip(header, rest, strict=False) if cell not in ("", "-", "–", "—")
