@@ -6,7 +6,7 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -27,6 +27,7 @@ class FaultyServer(ThreadingHTTPServer):
         self.seen: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.ended = threading.Event()
+        self.hung_up = threading.Event()
 
     @property
     def url(self) -> str:
@@ -41,8 +42,11 @@ class Handler(BaseHTTPRequestHandler):
         self.server.seen.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         self.server.keys.append(self.headers["Authorization"])
         fault = self.server.faults.popleft() if self.server.faults else self.server.always
-        with suppress(BrokenPipeError, ConnectionResetError):
+        try:
             fault(self)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+            self.server.hung_up.set()
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -139,6 +143,14 @@ def keep_alive_forever(handler: Handler) -> None:
     handler.word(WORDS[0])
     while not handler.server.ended.wait(0.05):
         handler.send(": keep-alive\n\n")
+    handler.drop()
+
+
+def chatter(handler: Handler) -> None:
+    """Words without end."""
+    handler.begin()
+    while not handler.server.ended.wait(0.01):
+        handler.word("more ")
     handler.drop()
 
 
