@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.errors import BadSetting, LibraryUnavailable
+from rag.knowledge.synonyms import widen
 from rag.settings import Settings
 
 Vectors = npt.NDArray[np.float32]
@@ -28,7 +29,11 @@ class Embedder(Protocol):
     def name(self) -> str: ...
 
     def embed(self, texts: list[str]) -> Vectors:
-        """Shape (len(texts), dimensions), finite, no vector of length zero."""
+        """Shape (len(texts), dimensions): finite unit vectors."""
+        ...
+
+    def question(self, text: str) -> Vectors:
+        """Shape (dimensions,): what is compared with the vectors of `embed`."""
         ...
 
 
@@ -70,6 +75,10 @@ class WordLlamaEmbedder:
         vectors: Vectors = self._model.embed(texts, norm=False)
         return _comparable(vectors)
 
+    def question(self, text: str) -> Vectors:
+        vector: Vectors = self.embed([widen(text)])[0]
+        return vector
+
 
 class OpenAIEmbedder:
     """Vectors from any server that speaks OpenAI's embeddings protocol."""
@@ -99,6 +108,10 @@ class OpenAIEmbedder:
             raise LibraryUnavailable(self._target, reason, "Check EMBEDDINGS, OPENAI_BASE_URL and the key.") from exc
         return _comparable(np.asarray(vectors, dtype=np.float32))
 
+    def question(self, text: str) -> Vectors:
+        vector: Vectors = self.embed([text])[0]
+        return vector
+
 
 class MiniLMEmbedder:
     """MiniLM on onnxruntime, from the model files that Chroma keeps for its users. They are never downloaded here."""
@@ -126,6 +139,10 @@ class MiniLMEmbedder:
 
     def embed(self, texts: list[str]) -> Vectors:
         return _comparable(np.asarray(self._model(texts), dtype=np.float32))
+
+    def question(self, text: str) -> Vectors:
+        vector: Vectors = self.embed([text])[0]
+        return vector
 
 
 def _comparable(vectors: Vectors) -> Vectors:

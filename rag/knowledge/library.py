@@ -48,7 +48,7 @@ class ChromaLibrary:
         if not text or k < 1:
             return []
         words = tokens(text)
-        vector = self._embedder.embed([text])[0]
+        vector = self._embedder.question(text)
         count = max(CANDIDATES, 2 * k)
         with self._store.errors():
             self._recheck()
