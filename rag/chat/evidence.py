@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 
 from rag.chat.prompt import Source
-from rag.chat.sentences import Unit, plain, units
-from rag.chat.terms import DURATION, MONEY, bag, concept, concepts, words
+from rag.chat.sentences import Unit, units
+from rag.chat.terms import DURATION, MONEY, bag, concept, concepts, distinct, words
 from rag.chat.values import COUNTRIES, COUNTRY, IN_EU, ORDER, RETURN_NUMBER
 
 Similarity = Callable[[str, Sequence[str]], Sequence[float]]
@@ -22,7 +22,7 @@ Similarity = Callable[[str, Sequence[str]], Sequence[float]]
 MOST = 3
 STEPS = 6
 _HEADING, _TITLE, _AROUND, _CONTEXT = 0.55, 0.45, 0.2, 0.35
-_ORDER_BONUS, _SIMILARITY_SHARE = 0.05, 0.35
+_PASSAGE_SHARE, _ORDER_BONUS, _SIMILARITY_SHARE = 0.25, 0.05, 0.35
 _HOW = re.compile(r"\bhow (?:do|can|could|would|should|to)\b|\bsteps?\b", re.IGNORECASE)
 _COSTS = re.compile(r"\bhow much\b|\b(?:price|cost|costs|fee|charge|charges|expensive|free)\b", re.IGNORECASE)
 _TAKES = re.compile(
@@ -34,6 +34,7 @@ _COUNTS = re.compile(
     re.IGNORECASE,
 )
 _NATIONS = frozenset(concept(name) for name in COUNTRIES)
+_NAMED = re.compile(r"(?<=[a-z,] )[A-ZÄÖÜÅØ][\w’'-]+")
 _POINTER = re.compile(
     r"^(?:see|read|for more|more (?:about|on)|details)\b|\b(?:is|are) (?:explained |described )?in [A-Z]|\bread [A-Z]|: see [A-Z]"
 )
@@ -61,56 +62,49 @@ class Evidence:
     missing: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    """A source taken apart: its units, and the concepts of each, of its heading, of its title and of all together."""
+
+    source: Source
+    units: tuple[Unit, ...]
+    bags: tuple[frozenset[str], ...]
+    heading: frozenset[str]
+    title: frozenset[str]
+    whole: frozenset[str]
+
+
 def weigh(sources: Sequence[Source], focus: str, context: str = "", similarity: Similarity | None = None) -> Evidence:
     """All units of the sources, ranked for a question. `context` is what a follow-up only refers to."""
-    asked = _asked(focus)
-    carried = [one for one in _asked(context) if one not in asked]
-    texts = [(source, units(source.text)) for source in sources]
-    all_units = [(source, unit) for source, parts in texts for unit in parts]
-    if not all_units or not (asked or carried):
-        return Evidence((), 0.0, None, frozenset(asked))
-    bags = [bag(unit.whole) for _, unit in all_units]
-    outer = {source.number: (bag(source.heading), bag(source.title)) for source, _ in texts}
-    weight = _weights([*asked, *carried], bags, outer)
-    for one in carried:
-        weight[one] *= _CONTEXT
-    alike = _alike(similarity, f"{focus} {context}".strip(), [unit.whole for _, unit in all_units])
-    total = sum(weight.values()) or 1.0
-    picks = []
+    passages = [_taken_apart(source) for source in sources]
+    weight = _weights(focus, context, passages)
+    if not weight or not any(passage.units for passage in passages):
+        return Evidence((), 0.0, None, frozenset(weight))
+    total = sum(weight.values())
     here = _countries(focus) or _countries(context)
-    for index, (source, unit) in enumerate(all_units):
-        near = frozenset().union(
-            *(bags[i] for i in (index - 1, index + 1) if 0 <= i < len(bags) and all_units[i][0] is source)
-        )
-        heading, title = outer[source.number]
-        gained = sum(
-            weight[one] * _share(one, bags[index], heading | bag(unit.heading), title, near) for one in weight
-        )
-        score = gained / total * _shape(focus, unit.whole) * _abroad(here, unit.whole, source) + _ORDER_BONUS * (
-            1 - source.number / (len(sources) + 1)
-        )
-        if alike is not None:
-            score += _SIMILARITY_SHARE * max(alike[index], 0.0)
-        if _POINTER.search(unit.text):
-            score -= 0.25
-        if len(unit.whole) > 320:
-            score -= 0.1
-        picks.append(Pick(source.number, unit, score, frozenset(weight) & bags[index], source))
+    picks = []
+    best_share = 0.0
+    for passage in passages:
+        share = sum(weight[one] for one in weight if one in passage.whole) / total
+        best_share = max(best_share, share)
+        extra = _PASSAGE_SHARE * share + _ORDER_BONUS * (1 - passage.source.number / (len(sources) + 1))
+        for index, unit in enumerate(passage.units):
+            gained = sum(value * _part(one, passage, index) for one, value in weight.items()) / total
+            factor = _shape(focus, unit.whole) * _abroad(here, unit.whole, passage.source)
+            score = gained * factor + extra - _awkward(unit)
+            covers = passage.bags[index].intersection(weight)
+            picks.append(Pick(passage.source.number, unit, score, covers, passage.source))
+    meaning = None
+    if similarity is not None:
+        alike = similarity(f"{focus} {context}".strip(), [pick.unit.whole for pick in picks])
+        meaning = float(max(alike))
+        picks = [
+            replace(pick, score=pick.score + _SIMILARITY_SHARE * max(float(value), 0.0))
+            for pick, value in zip(picks, alike, strict=True)
+        ]
     picks.sort(key=lambda pick: (-pick.score, pick.number, pick.unit.position))
-    seen = {
-        source.number: frozenset().union(
-            *outer[source.number], *(b for (s, _), b in zip(all_units, bags, strict=True) if s is source)
-        )
-        for source, _ in texts
-    }
-    focus_total = sum(weight[one] for one in asked) or 1.0
-    coverage = (
-        max(sum(weight[one] for one in asked if one in found) for found in seen.values()) / focus_total
-        if asked
-        else 1.0
-    )
-    missing = frozenset(asked) - frozenset().union(*seen.values())
-    return Evidence(tuple(picks), coverage, max(alike) if alike is not None else None, missing)
+    missing = frozenset(weight).difference(*(passage.whole for passage in passages))
+    return Evidence(tuple(picks), best_share, meaning, missing)
 
 
 def choose(evidence: Evidence, focus: str) -> list[Pick]:
@@ -162,28 +156,42 @@ def _asked(text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _weights(
-    asked: Sequence[str], bags: Sequence[frozenset[str]], outer: dict[int, tuple[frozenset[str], frozenset[str]]]
-) -> dict[str, float]:
-    count = len(bags)
-    named = frozenset().union(*(part for pair in outer.values() for part in pair)) if outer else frozenset()
+def _taken_apart(source: Source) -> _Passage:
+    parts = tuple(units(source.text))
+    bags = tuple(bag(f"{unit.heading} {unit.whole}" if unit.heading else unit.whole) for unit in parts)
+    heading, title = bag(source.heading), bag(source.title)
+    return _Passage(source, parts, bags, heading, title, heading.union(title, *bags))
+
+
+def _weights(focus: str, context: str, passages: Sequence[_Passage]) -> dict[str, float]:
+    """How much each concept of the question tells: rare ones more, carried ones less, unknown names most."""
+    asked = _asked(focus)
+    names = {concept(word.lower()) for word in _NAMED.findall(focus)}
+    count = sum(len(passage.bags) for passage in passages)
     weight = {}
-    for one in asked:
-        seen = sum(one in found for found in bags)
-        weight[one] = log(1 + count / (seen + (0.5 if one not in named else 1.5))) * (2.0 if one in _NATIONS else 1.0)
+    for one in distinct([*asked, *_asked(context)]):
+        seen = sum(one in found for passage in passages for found in passage.bags)
+        titled = any(one in passage.heading or one in passage.title for passage in passages)
+        value = log(1 + count / (seen + (1.5 if titled else 0.5)))
+        if one in _NATIONS or (one in names and not seen and not titled):
+            value *= 2
+        weight[one] = value if one in asked else value * _CONTEXT
     return weight
 
 
-def _share(
-    one: str, own: frozenset[str], heading: frozenset[str], title: frozenset[str], near: frozenset[str]
-) -> float:
-    if one in own:
+def _part(one: str, passage: _Passage, index: int) -> float:
+    if one in passage.bags[index]:
         return 1.0
-    if one in heading:
+    if one in passage.heading:
         return _HEADING
-    if one in title:
+    if one in passage.title:
         return _TITLE
-    return _AROUND if one in near else 0.0
+    return _AROUND if any(one in near for near in passage.bags[max(index - 1, 0) : index + 2]) else 0.0
+
+
+def _awkward(unit: Unit) -> float:
+    """A penalty for what reads badly alone: a mere pointer to another article, or a very long sentence."""
+    return 0.25 * bool(_POINTER.search(unit.text)) + 0.1 * (len(unit.whole) > 320)
 
 
 def _shape(question: str, text: str) -> float:
@@ -214,12 +222,6 @@ def _abroad(here: frozenset[str], text: str, source: Source) -> float:
     if there or (outer := _countries(source.heading)) and not here & outer:
         return 0.6
     return 1.0
-
-
-def _alike(similarity: Similarity | None, question: str, texts: list[str]) -> list[float] | None:
-    if similarity is None:
-        return None
-    return [float(value) for value in similarity(question, [plain(text) for text in texts])]
 
 
 def _repeats(one: Unit, other: Unit) -> bool:

@@ -57,6 +57,7 @@ _TO_ME = re.compile(
 _ANTECEDENT = re.compile(
     r"[,.;:!?–—]|\b(?:if|when|because|and|but|once|while|after|before|that|which|or|until|since|so)\b", re.IGNORECASE
 )
+_CONDITION = re.compile(r"(?:if|when|because|once|after|before|while)\b", re.IGNORECASE)
 _PREPOSITION = re.compile(r"\b(?:to|for|on|in|of|with|from|at|by|within|outside)\b", re.IGNORECASE)
 _CHOICES = (
     frozenset({"standard", "express"}),
@@ -106,8 +107,14 @@ def resolve(question: str, earlier: Sequence[str]) -> Resolved:
     topic: Resolved | None = None
     for text in earlier[-LOOK_BACK:]:
         if _carries_topic(text):
-            topic = _resolve(text, topic)
+            topic = _resolve(_main(text), topic)
     return _resolve(question, topic)
+
+
+def _main(text: str) -> str:
+    """The last question of a message; what stands around it is background. Without one, the message."""
+    asked = [part for part in acts.clauses(acts.without_opening(text)) if acts.is_question(part)]
+    return asked[-1] if asked and len(content_words(asked[-1])) > 1 else text
 
 
 def _carries_topic(text: str) -> bool:
@@ -140,7 +147,13 @@ def _resolve(question: str, topic: Resolved | None) -> Resolved:
 def _parallel(asked: str, topic: Resolved) -> str | None:
     """“And on tent poles?” after “How long is the warranty on packs?”: the last thing named is exchanged."""
     before = topic.text.rstrip(" ?.!")
-    if acts.is_question(asked) or _PRONOUN.search(asked) or "(" in before or not acts.is_question(topic.text):
+    if (
+        acts.is_question(asked)
+        or _CONDITION.match(asked)
+        or _PRONOUN.search(asked)
+        or "(" in before
+        or not acts.is_question(topic.text)
+    ):
         return None
     places = list(_PREPOSITION.finditer(before))
     new = _PREPOSITION.match(asked)

@@ -228,6 +228,7 @@ def _name(clause: str) -> str:
     match = _IM.search(clause)
     if (
         match
+        and not any(char.isdigit() for char in match["v"])
         and match["v"].split()[0] not in _NO_NAME
         and not values.COUNTRY.fullmatch(match["v"])
         and not values.COLOUR.fullmatch(match["v"])

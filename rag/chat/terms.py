@@ -27,6 +27,8 @@ _STOP = frozenset(
     i'm i've i'd i'll don't doesn't didn't can't couldn't won't wouldn't isn't aren't wasn't weren't haven't hasn't what's where's how's
     that's it's there's you're you've they're let's who's when's
     question help problem issue trouble exactly basically currently now today soon ago long
+    until since during while must cannot otherwise whenever besides although though because once ever never always usually maybe perhaps
+    quite bit anyway please kindly hope trying try tried find found happy tells told says got
     ur u pls plz whether per via
     """.split()
 )
