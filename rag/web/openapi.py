@@ -59,11 +59,10 @@ def description() -> dict[str, Any]:
 
 
 def _chat() -> dict[str, Any]:
-    stream = {
-        "description": "Server-sent events: `waiting` {at_most}, `sources` {sources}, `token` {text}, then one of "
-        "`done` (the same object as in JSON) or `error` (a problem document).",
-        "schema": {"type": "string"},
-    }
+    events = (
+        "Server-sent events: `waiting` {at_most}, `sources` {sources}, `token` {text}, then one of `done` "
+        "(the same object as in JSON) or `error` (a problem document). Lines that start with a colon mean nothing."
+    )
     return {
         "operationId": "chat",
         "summary": "Ask a question in this session",
@@ -73,7 +72,10 @@ def _chat() -> dict[str, Any]:
             "200": {
                 "description": "The answer, stored in the session's history",
                 "headers": _cookie(),
-                "content": {"application/json": {"schema": _ref("Answer")}, "text/event-stream": stream},
+                "content": {
+                    "application/json": {"schema": _ref("Answer")},
+                    "text/event-stream": {"schema": {"type": "string", "description": events}},
+                },
             },
             **_problems("400", "403", "405", "409", "413", "415", "422", "429", "500", "502", "503", "504"),
         },
