@@ -125,8 +125,8 @@ class ChatService:
 
     def _tokens(self, prompt: list[BaseMessage]) -> Generator[str]:
         for chunk in self._model.stream(prompt):
-            if chunk.text:
-                yield str(chunk.text)
+            if text := chunk.text:
+                yield str(text)
 
     def _kept(self, sources: Sequence[Source], answer: str) -> tuple[Source, ...]:
         """The cited sources. A language model that cites none may have used any; the offline one used none."""
