@@ -69,18 +69,19 @@ def _pack(blocks: list[str]) -> list[str]:
 
 
 def _pieces(block: str) -> list[str]:
-    if block.lstrip().startswith("|"):
-        return _table(block.splitlines())
-    return [block] if len(block) <= LONGEST else _sentences().split_text(block)
+    parts = _table(block.splitlines()) if block.lstrip().startswith("|") else [block]
+    longest = LONGEST_TABLE if len(parts) > 1 or block.count("\n|") else LONGEST
+    return [piece for part in parts for piece in ([part] if len(part) <= longest else _sentences().split_text(part))]
 
 
 def _table(lines: list[str]) -> list[str]:
     """A table, or several of them with the same head when it is too long for one passage."""
-    if sum(map(len, lines)) <= LONGEST_TABLE or len(lines) < 4:
+    if sum(map(len, lines)) + len(lines) <= LONGEST_TABLE or len(lines) < 4:
         return ["\n".join(lines)]
     head, tables = lines[:2], [lines[:2]]
     for line in lines[2:]:
-        if sum(map(len, tables[-1])) + len(line) > LONGEST_TABLE and len(tables[-1]) > 2:
+        size = sum(map(len, tables[-1])) + len(tables[-1])
+        if size + len(line) > LONGEST_TABLE and len(tables[-1]) > 2:
             tables.append(list(head))
         tables[-1].append(line)
     return ["\n".join(rows) for rows in tables]
