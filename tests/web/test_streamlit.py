@@ -27,7 +27,13 @@ JAR = CookieJar(SECRET)
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scripted chat pauses after its first words until this file exists."""
+    return tmp_path_factory.mktemp("gate") / "open"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, gate: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -42,7 +48,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         [sys.executable, "-m", "streamlit", "run", str(SITE / "app.py")]
         + [f"--{name}={value}" for name, value in options.items()],
         cwd=tmp_path_factory.mktemp("site"),
-        env={**os.environ, "SESSION_SECRET": SECRET, "PYTHONPATH": str(SITE.parents[2])},
+        env={**os.environ, "SESSION_SECRET": SECRET, "GATE": str(gate), "PYTHONPATH": str(SITE.parents[2])},
         stdout=subprocess.DEVNULL,
     )
     try:
@@ -173,3 +179,29 @@ def test_a_foreign_page_cannot_open_the_websocket(site: str) -> None:
             additional_headers={"Cookie": cookie},
             origin=Origin("https://evil.example"),
         )
+
+
+def test_the_api_has_the_session_of_the_page_and_streams_as_it_goes(
+    site: str, browser: httpx.Client, gate: Path
+) -> None:
+    browser.get("/")
+    own = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "empty", "Accept": "text/event-stream"}
+    seen = ""
+    with browser.stream("POST", "/api/chat", json={"message": "Hello"}, headers=own, timeout=60) as answer:
+        for part in answer.iter_text():
+            seen += part
+            if "Before the gate" in seen and not gate.exists():
+                assert "after" not in seen
+                gate.touch()
+    assert "event: done" in seen
+    history = browser.get("/api/history", headers={**own, "Accept": "*/*"}).json()
+    assert [message["text"] for message in history["messages"]] == ["Hello", "Before the gate, after the gate."]
+    assert history["session"] == page_session(site, cookies_of(browser))
+
+
+def test_our_paths_are_ours_and_streamlits_are_streamlits(site: str) -> None:
+    assert httpx.get(f"{site}/healthz").json()["status"] == "ok"
+    assert httpx.get(f"{site}/_stcore/health").text == "ok"
+    assert httpx.get(f"{site}/api/nothing").json()["status"] == 404
+    assert httpx.put(f"{site}/api/chat").json()["status"] == 405
+    assert "<title>" in httpx.get(f"{site}/inspector").text
