@@ -99,6 +99,13 @@ _SPLIT = re.compile(
 )
 
 
+_RUNS_ON = re.compile(
+    r"\s+(?=(?:(?:can|could|do|does|will|would|should|may|is|are) (?:i|you|we|it|they|he|she|that|this|there)(?=\s)|"
+    r"(?:what|how|when|where) (?:do|does|is|are|can|much|long|many|should|will)\b))",
+    re.IGNORECASE,
+)
+
+
 def is_greeting(text: str) -> bool:
     return bool(_GREETING.match(text) or _HOW_ARE_YOU.match(text))
 
@@ -156,11 +163,23 @@ def is_vague(text: str) -> bool:
 
 def clauses(text: str) -> list[str]:
     """Sentences, and within them a statement and the question that follows it."""
-    found = []
+    found: list[str] = []
     for line in text.splitlines():
         for sentence in split_sentences(line.strip()):
-            found += [part.strip(" ,;–—") for part in _SPLIT.split(sentence)]
-    return [part for part in found if words(part) or part]
+            for part in _SPLIT.split(sentence):
+                found += _run_on(part.strip(" ,;–—"))
+    return [part for part in found if part]
+
+
+def _run_on(text: str) -> list[str]:
+    """“boots are too tight can i swap them” is a statement and a question."""
+    for match in _RUNS_ON.finditer(text):
+        head = text[: match.start()]
+        if len(content_words(head)) >= 1 and len(words(head)) >= 2 and not is_question(head):
+            return [head.strip(" ,;–—"), text[match.end() :]]
+        if re.fullmatch(r"(?:ORD|RMA|LARK)-[\w-]+", head.strip()):
+            return [head, text[match.end() :]]
+    return [text]
 
 
 def _unpronounceable(word: str) -> bool:

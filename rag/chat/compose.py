@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rag.chat import acts, phrases
-from rag.chat.evidence import Evidence, Similarity, choose, weigh
+from rag.chat.evidence import Evidence, Pick, Similarity, choose, unique, weigh
 from rag.chat.facts import Fact, Ledger, remember, state
 from rag.chat.followup import Resolved, located, resolve
 from rag.chat.prompt import Source
@@ -73,13 +73,12 @@ class _Reply:
         recalls, questions, statements = self._parts()
         told = recall(recalls, self.now) if recalls else ""
         asked = [part for part in questions if not acts.is_vague(self._resolved(part).text)]
-        answers = [answer for part in asked[:2] if (answer := self._answer(part))]
+        answer = self._answers(asked[:2])
         if recalls and not questions:
             return Draft(told, "recall") if told else Draft(phrases.untold(missing(recalls[0])), "dont_know")
-        if answers:
-            lead = told or self._lead(statements)
-            text = " ".join([lead, *dict.fromkeys(answers)]).strip()
-            return Draft(text, "combine" if lead else "answer")
+        if answer:
+            lead = told or self._lead()
+            return Draft(f"{lead} {answer}".strip(), "combine" if lead else "answer")
         if told:
             return Draft(told, "recall")
         if asked:
@@ -109,12 +108,19 @@ class _Reply:
         head = self.question.split(part, 1)[0].strip(" ,.;:–—-")
         return [head] if head and head != self.question else []
 
-    def _answer(self, part: str, *, enough: float = ENOUGH) -> str:
-        asked = self._resolved(part)
-        evidence = weigh(self.sources, located(asked.focus, self.now), asked.context, self.similarity)
-        return quote(choose(evidence, asked.focus)) if covers(evidence, enough) else ""
+    def _answers(self, parts: Sequence[str]) -> str:
+        """What the sources say to each question; the whole message is tried where its questions alone find nothing."""
+        picks = [pick for part in parts for pick in self._picks(self._resolved(part))]
+        if parts and not picks:
+            picks = self._picks(resolve(self.question, self.earlier))
+        return quote(unique(picks))
 
-    def _lead(self, statements: Sequence[str]) -> str:
+    def _picks(self, asked: Resolved, enough: float = ENOUGH) -> list[Pick]:
+        focus = located(asked.focus, self.now)
+        evidence = weigh(self.sources, focus, asked.context, self.similarity)
+        return choose(evidence, focus) if covers(evidence, enough) else []
+
+    def _lead(self) -> str:
         new = [fact for fact in self.stated if not fact.aside and not fact.key.startswith("said")]
         facts = new or related(self.question, self.known)
         return phrases.you_told(facts, noted=bool(new)) if facts else ""
@@ -136,7 +142,8 @@ class _Reply:
         if acts.is_vague(text) and not solid:
             return Draft(phrases.clarify(text), "clarify")
         if not solid or acts.states_need(text):
-            answer = self._answer(text, enough=PLENTY if facts and not acts.states_need(text) else ENOUGH)
+            plain = facts and not acts.states_need(text)
+            answer = quote(self._picks(resolve(text, self.earlier), PLENTY if plain else ENOUGH))
             if answer:
                 lead = phrases.noted(solid) if solid else ""
                 return Draft(f"{lead} {answer}".strip(), "combine" if lead else "answer")

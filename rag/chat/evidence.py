@@ -7,8 +7,9 @@ that the question asks for (money, duration); and, if a similarity is given, the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from math import log
 
 from rag.chat.prompt import Source
@@ -22,7 +23,7 @@ Similarity = Callable[[str, Sequence[str]], Sequence[float]]
 MOST = 3
 STEPS = 6
 _HEADING, _TITLE, _AROUND, _CONTEXT = 0.55, 0.45, 0.2, 0.35
-_PASSAGE_SHARE, _ORDER_BONUS, _SIMILARITY_SHARE = 0.25, 0.05, 0.35
+_PASSAGE_SHARE, _ORDER_BONUS, _LATER, _SIMILARITY_SHARE = 0.25, 0.05, 0.012, 0.35
 _HOW = re.compile(r"\bhow (?:do|can|could|would|should|to)\b|\bsteps?\b", re.IGNORECASE)
 _COSTS = re.compile(r"\bhow much\b|\b(?:price|cost|costs|fee|charge|charges|expensive|free)\b", re.IGNORECASE)
 _TAKES = re.compile(
@@ -91,7 +92,7 @@ def weigh(sources: Sequence[Source], focus: str, context: str = "", similarity: 
         for index, unit in enumerate(passage.units):
             gained = sum(value * _part(one, passage, index) for one, value in weight.items()) / total
             factor = _shape(focus, unit.whole) * _abroad(here, unit.whole, passage.source)
-            score = gained * factor + extra - _awkward(unit)
+            score = gained * factor + extra - _awkward(unit) - _LATER * min(index, 5)
             covers = passage.bags[index].intersection(weight)
             picks.append(Pick(passage.source.number, unit, score, covers, passage.source))
     meaning = None
@@ -136,6 +137,15 @@ def choose(evidence: Evidence, focus: str) -> list[Pick]:
     return sorted(chosen, key=lambda pick: (order[pick.number], pick.unit.position))
 
 
+def unique(picks: Iterable[Pick]) -> list[Pick]:
+    """The picks without those that say the same again."""
+    kept: list[Pick] = []
+    for pick in picks:
+        if not any(pick.unit.text == other.unit.text for other in kept):
+            kept.append(pick)
+    return kept
+
+
 def _steps(evidence: Evidence, best: Pick) -> list[Pick]:
     same = [pick for pick in evidence.picks if pick.number == best.number and pick.unit.group == best.unit.group]
     return sorted((pick for pick in same if pick.unit.kind == "step"), key=lambda pick: pick.unit.position)[:STEPS]
@@ -165,7 +175,8 @@ def _taken_apart(source: Source) -> _Passage:
 
 def _weights(focus: str, context: str, passages: Sequence[_Passage]) -> dict[str, float]:
     """How much each concept of the question tells: rare ones more, carried ones less, unknown names most."""
-    asked = _asked(focus)
+    vocabulary = frozenset[str]().union(*(passage.whole for passage in passages))
+    asked = [_spelled(one, vocabulary) for one in _asked(focus)]
     names = {concept(word.lower()) for word in _NAMED.findall(focus)}
     count = sum(len(passage.bags) for passage in passages)
     weight = {}
@@ -177,6 +188,14 @@ def _weights(focus: str, context: str, passages: Sequence[_Passage]) -> dict[str
             value *= 2
         weight[one] = value if one in asked else value * _CONTEXT
     return weight
+
+
+def _spelled(one: str, vocabulary: frozenset[str]) -> str:
+    """The known concept that a misspelled one must mean, else itself."""
+    if one in vocabulary or len(one) < 5 or not one.isalpha():
+        return one
+    near = sorted(known for known in vocabulary if known[:2] == one[:2] and abs(len(known) - len(one)) <= 2)
+    return next(iter(get_close_matches(one, near, n=1, cutoff=0.82)), one)
 
 
 def _part(one: str, passage: _Passage, index: int) -> float:

@@ -46,7 +46,7 @@ _LIVE = re.compile(
     _I,
 )
 _SEND = re.compile(
-    r"\b(?:go|goes|going|sent|send|sending|deliver|delivered|delivering|ship|shipped|shipping|post|posted|bring|delivery|addressed)(?: (?:it|them|that|this|everything|my \w+|the \w+|mine|out|all))?(?: is| be| should be| go)? to\s+(?!me\b|you\b|us\b(?! )|return|know|see|ask|buy|get)(?P<v>.+)",
+    r"\b(?:go|goes|going|sent|send|sending|deliver|delivered|delivering|ship|shipped|shipping|post|posted|bring|addressed)(?: (?:it|them|that|this|everything|my \w+|the \w+|mine|out|all))?(?: is| be| should be| go)? to\s+(?!me\b|you\b|us\b(?! )|return|know|see|ask|buy|get)(?P<v>.+)",
     _I,
 )
 _IN = re.compile(

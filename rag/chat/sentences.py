@@ -28,7 +28,7 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|approx|no|nos|incl|excl|vs|Mr|Mrs|Ms|Dr|St|max|min|cf|ca|p)|\b[A-Z])\.$", re.IGNORECASE
 )
 _SELF_EVIDENT = re.compile(
-    r"^(?:price|cost|fee|charge|time|delivery time|duration|takes|how long|when|arrives|what it means|meaning|description|details?|notes?|remarks?|what happens)$",
+    r"^(?:price|cost|fee|charge|time|delivery time|duration|takes|how long|when|arrives|what it means|value|limit|amount|meaning|description|details?|notes?|remarks?|what happens)$",
     re.IGNORECASE,
 )
 _DEPENDENT = re.compile(

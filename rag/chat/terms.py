@@ -23,12 +23,13 @@ _STOP = frozenset(
     thing things stuff something anything everything someone anyone way lot bit kind sort
     much many long often big far any some all every each other another more most less least few both either
     possible able allowed supposed happen happens happened able work works
-    im ive id ill dont doesnt didnt cant couldnt wont wouldnt isnt arent wasnt werent havent hasnt whats wheres hows thats theres youre youve
+    im ive dont doesnt didnt cant couldnt wont wouldnt isnt arent wasnt werent havent hasnt whats wheres hows thats theres youre youve
     i'm i've i'd i'll don't doesn't didn't can't couldn't won't wouldn't isn't aren't wasn't weren't haven't hasn't what's where's how's
     that's it's there's you're you've they're let's who's when's
     question help problem issue trouble exactly basically currently now today soon ago long
     until since during while must cannot otherwise whenever besides although though because once ever never always usually maybe perhaps
     quite bit anyway please kindly hope trying try tried find found happy tells told says got
+    high low tall old new big ones oh got turned somebody nobody theres 
     ur u pls plz whether per via
     """.split()
 )
@@ -37,10 +38,10 @@ _GROUPS = """
     delivery deliver delivers delivered delivering deliveries shipping ship ships shipped shipment shipments shipping postage dispatch dispatched courier
     price prices priced pricing cost costs costing fee fees charge charges charged expensive rate rates
     return returns returned returning sendback
-    refund refunds refunded refunding reimbursement reimburse moneyback
+    refund refunds refunded refunding reimbursement reimburse moneyback money cash
     parcel parcels package packages box
     order orders ordered ordering purchase purchases purchased purchasing buy buying bought
-    damaged damage broken broke break breaks faulty defective torn ripped rip tear smashed cracked defect fault
+    damaged damage smashed squashed crushed soaked leaking leaks leak broken broke break breaks faulty defective torn ripped rip tear smashed cracked defect fault
     repair repairs repaired repairing fix fixed fixing mend mended
     warranty guarantee guaranteed
     phone telephone ring
@@ -48,7 +49,8 @@ _GROUPS = """
     password passwords passcode
     delete deletes deleted deleting deletion remove removed removing erase erased close closing
     cancel cancels cancelled canceled cancelling cancellation
-    change changes changed changing edit modify switch update amend alter
+    change changes changed changing edit modify switch amend alter
+    update updates updated updating refresh refreshes refreshed
     pay pays paying paid payment payments
     voucher vouchers code codes coupon coupons promo
     discount discounts discounted
@@ -61,7 +63,7 @@ _GROUPS = """
     missing lost lose vanished disappeared
     late delayed delay delays overdue
     track tracking tracked tracker trace
-    exchange exchanges exchanged exchanging swap swapped swapping
+    exchange exchanges exchanged exchanging swap swapped swapping swop swopping
     account accounts profile
     uk britain england kingdom scotland wales british
     eu europe european
@@ -99,8 +101,33 @@ _GROUPS = """
     minimum min least
     fast faster quick quickly express urgent
     island islands
-    pickup pick-up collect collection collecting collected
-    cheque cheques check checks
+    pickup pick-up fetch fetched collect collection collecting collected
+    cheque cheques
+    arrive arrives arrived arriving arrival came come comes reached
+    cheaper cheap drop drops dropped reduced reduction
+    adjust adjustment
+    replace replaced replacement replacing resend resent resending
+    quote quotes offer
+    home house doorstep door
+    carrier driver postman courier dhl ups
+    attempt attempts try tries
+    print printer printed printing
+    club clubs team teams company scouts school group
+    trousers pants jeans
+    hoodie hoodies jumper jumpers sweater sweaters fleece
+    warm warmth cold
+    temperature degrees
+    breathable breathability membrane membranes
+    reset resetting
+    cart basket baskets
+    gdpr privacy private personal
+    export download downloads downloaded
+    cookie cookies
+    human agent person staff advisor
+    deaf blind disabled disability accessibility accessible wheelchair
+    married surname rename
+    share sharing shared
+    wife husband partner family relatives brother sister son daughter
     crypto bitcoin cryptocurrency ethereum
     session sessions
     tab tabs
@@ -112,10 +139,26 @@ _GROUPS = """
 
 _CONCEPTS = {word: group.split()[0] for group in _GROUPS for word in group.split()}
 _CONCEPTS.pop("green")
+_PHRASES = (
+    (
+        re.compile(
+            r"\b(?:send|sent|bring|brought|give|gave|take|took|post|posted|ship|shipped|hand)(?:ing)?((?: \w+){0,3}) back\b",
+            re.IGNORECASE,
+        ),
+        r"return\1",
+    ),
+    (re.compile(r"\b(?:money|cash)(?: \w+)? back\b|\bmy money\b", re.IGNORECASE), "refund"),
+    (
+        re.compile(r"\b(?:turn|turned|show|showed|shown)(?:ing)? up\b|\bget here\b|\bgot here\b", re.IGNORECASE),
+        "arrive",
+    ),
+    (re.compile(r"\b(?:came|come|comes|fell|fallen|falling) (?:off|apart)\b", re.IGNORECASE), "broken"),
+    (re.compile(r"\btop up\b", re.IGNORECASE), "topup"),
+)
 
 _SUFFIXES = (
     ("ations", "at"), ("ation", "at"), ("ements", ""), ("ement", ""), ("ments", ""), ("ment", ""), ("nesses", ""),
-    ("ness", ""), ("ingly", ""), ("edly", ""), ("ies", "y"), ("ied", "y"), ("ing", ""), ("ers", ""), ("er", ""),
+    ("ness", ""), ("ingly", ""), ("edly", ""), ("able", ""), ("ability", ""), ("ies", "y"), ("ied", "y"), ("ing", ""), ("ers", ""), ("er", ""),
     ("ed", ""), ("es", ""), ("ly", ""), ("s", ""), ("e", ""),
 )  # fmt: skip
 
@@ -132,6 +175,8 @@ NUMBER = re.compile(r"\d")
 
 def words(text: str) -> list[str]:
     """The words of a text in lower case, with straight apostrophes."""
+    for pattern, new in _PHRASES:
+        text = pattern.sub(new, text)
     return [match[0].lower().replace("’", "'") for match in WORD.finditer(text)]
 
 
@@ -141,7 +186,8 @@ def concept(word: str) -> str:
     if known is not None:
         return known
     bare = word.removesuffix("'s")
-    return _CONCEPTS.get(bare) or stem(bare)
+    root = stem(bare)
+    return _CONCEPTS.get(bare) or _STEMMED.get(root) or root
 
 
 def stem(word: str) -> str:
@@ -178,3 +224,6 @@ def bag(text: str) -> frozenset[str]:
 
 def distinct(items: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(items))
+
+
+_STEMMED = {stem(word): group for word, group in _CONCEPTS.items()}

@@ -15,6 +15,10 @@ _PAIRS = (
     (re.compile(r"\b(i|I) wasn['’]t\b"), "you weren't"),
     (re.compile(r"\b[Ww]e are\b"), "you are"),
 )
+_TO_US = re.compile(
+    r"\b(to|from|tell|told|with|by|for|of|ask|asked|gave|give|sent|send|email|emailed|paid|pay|thank|contacted|called) you\b(?! (?:sent|are|have|will|can|said))",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[A-Za-z]+(?:['’][a-z]+)?")
 _LOWERED = frozenset(
     "the a an it it's its this that these those there they he she you you're you've you'd you'll your yours we we've we're our "
@@ -27,7 +31,8 @@ def second_person(text: str) -> str:
     text = text.strip().rstrip(".!;, ")
     for pattern, new in _PAIRS:
         text = pattern.sub(new.replace("you", "\0"), text)
-    swapped = _WORD.sub(_swap, text).replace("\0", "you")
+    text = _TO_US.sub("\\1 \1", text)
+    swapped = _WORD.sub(_swap, text).replace("\0", "you").replace("\1", "us")
     first, _, rest = swapped.partition(" ")
     return f"{first.lower()} {rest}".strip() if first.lower() in _LOWERED else swapped
 
