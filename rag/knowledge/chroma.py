@@ -17,6 +17,7 @@ from rag.settings import Settings, without_password
 if TYPE_CHECKING:
     from chromadb import Collection
     from chromadb.api.client import Client
+    from chromadb.config import Settings as ChromaSettings
 
 _SHARED = "crosswire-articles"
 _PRIVATE = "crosswire-session"
@@ -112,13 +113,25 @@ class Store:
         return collection
 
 
+def _embedded(path: str, settings: ChromaSettings) -> Client:
+    import chromadb
+    from chromadb.api.shared_system_client import SharedSystemClient
+
+    try:
+        return cast("Client", chromadb.PersistentClient(path, settings=settings))
+    except Exception:
+        # Chroma would hand out the client that failed again, even when its folder has been repaired.
+        SharedSystemClient._identifier_to_system.pop(path, None)
+        raise
+
+
 def _connect(settings: Settings) -> Client:
     import chromadb
     from chromadb.config import Settings as ChromaSettings
 
     quiet = ChromaSettings(anonymized_telemetry=False)
     if settings.chroma_url == "embedded":
-        return cast("Client", chromadb.PersistentClient(settings.state_dir / "library" / "chroma", settings=quiet))
+        return _embedded(str(settings.state_dir / "library" / "chroma"), quiet)
     parts = urlsplit(settings.chroma_url)
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
