@@ -82,6 +82,14 @@ _OTHERS = re.compile(
     re.IGNORECASE,
 )
 
+_DATA = re.compile(
+    r"\b(?:address|e-?mail|phone|name|order(?:s|ed)?|said|say|ask(?:ed)?|told|tell|wrote|write|conversations?|sessions?|chats?|data|history|card|details|messages?|questions?|number|password|account|bought|buy|live)\b",
+    re.IGNORECASE,
+)
+_LETS = re.compile(
+    r"\W*(?:and |so |but )?(?:can|could|may|is|will|does|do) (?:another|someone|somebody|anyone|anybody|i\b|my)",
+    re.IGNORECASE,
+)
 _ABOUT_BOT = re.compile(
     r"\b(?:who|what) (?:exactly )?are you\b|\bare you (?:a |an |really a |some |just a )?(?:real |actual )?(?:bot|robot|human|person|ai|chatbot|llm|language model|machine|chatgpt|gpt|computer|program|real|human being|offline|extractive)\b|"
     r"\bwhat can you do\b|\bwhat (?:do|can) you help\b|\bhow do you work\b|\bwho (?:made|built|wrote|created) you\b|\bwhat(?:'s| is) your name\b|"
@@ -132,6 +140,10 @@ def states_need(text: str) -> bool:
     return bool(_NEED.search(text))
 
 
+def speaks_of_self(text: str) -> bool:
+    return bool(re.search(r"\b(?:i|i'm|i’m|i've|im|ive|my|we|our|me|mine)\b", text, re.IGNORECASE))
+
+
 def asks_to_recall(text: str) -> bool:
     """True when a question is about what this person said, not about the library."""
     return bool(_RECALLS.search(text)) and (bool(_SAID.search(text)) or not _HOW_TO.match(text))
@@ -139,7 +151,7 @@ def asks_to_recall(text: str) -> bool:
 
 def asks_about_others(text: str) -> bool:
     """True for a question about another person's data, which nobody can answer here."""
-    return bool(_OTHERS.search(text))
+    return bool(_OTHERS.search(text) and _DATA.search(text)) and not _LETS.match(text)
 
 
 def asks_about_assistant(text: str) -> bool:

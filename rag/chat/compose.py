@@ -21,7 +21,7 @@ from rag.chat.terms import words
 
 Kind = Literal["answer", "recall", "combine", "acknowledge", "dont_know", "clarify", "greeting", "thanks"]
 
-ENOUGH, ENOUGH_ALIKE, PLENTY = 0.5, 0.6, 0.72
+ENOUGH, ENOUGH_ALIKE = 0.51, 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,9 @@ class _Reply:
 
     def _picks(self, asked: Resolved, enough: float = ENOUGH) -> list[Pick]:
         focus = located(asked.focus, self.now)
-        evidence = weigh(self.sources, focus, asked.context, self.similarity)
+        evidence = weigh(
+            self.sources, asked.focus, asked.context, self.similarity, focus.removeprefix(asked.focus.rstrip(" ?.!"))
+        )
         return choose(evidence, focus) if covers(evidence, enough) else []
 
     def _lead(self) -> str:
@@ -142,8 +144,8 @@ class _Reply:
         if acts.is_vague(text) and not solid:
             return Draft(phrases.clarify(text), "clarify")
         if not solid or acts.states_need(text):
-            plain = facts and not acts.states_need(text)
-            answer = quote(self._picks(resolve(text, self.earlier), PLENTY if plain else ENOUGH))
+            told = facts and not acts.states_need(text) and acts.speaks_of_self(text)
+            answer = "" if told else quote(self._picks(resolve(text, self.earlier)))
             if answer:
                 lead = phrases.noted(solid) if solid else ""
                 return Draft(f"{lead} {answer}".strip(), "combine" if lead else "answer")

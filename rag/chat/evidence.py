@@ -22,10 +22,13 @@ Similarity = Callable[[str, Sequence[str]], Sequence[float]]
 
 MOST = 3
 STEPS = 6
-_HEADING, _TITLE, _AROUND, _CONTEXT = 0.55, 0.45, 0.2, 0.35
-_PASSAGE_SHARE, _ORDER_BONUS, _LATER, _SIMILARITY_SHARE = 0.25, 0.05, 0.012, 0.35
+_HEADING, _TITLE, _AROUND, _CONTEXT, _HINT = 0.55, 0.45, 0.2, 0.35, 0.6
+_PASSAGE_SHARE, _ORDER_BONUS, _LATER, _SIMILARITY_SHARE = 0.25, 0.12, 0.012, 0.35
 _HOW = re.compile(r"\bhow (?:do|can|could|would|should|to)\b|\bsteps?\b", re.IGNORECASE)
-_COSTS = re.compile(r"\bhow much\b|\b(?:price|cost|costs|fee|charge|charges|expensive|free)\b", re.IGNORECASE)
+_COSTS = re.compile(
+    r"\bhow much\b|\b(?:price|cost|costs|fee|charge|charges|expensive|free)\b|\b(?:which|what) (?:\w+ )?discount",
+    re.IGNORECASE,
+)
 _TAKES = re.compile(
     r"\bhow (?:long|soon|quickly|fast|late|old|many (?:days|weeks|hours|months|years))\b|\bwhen\b|\buntil\b|\bdeadline\b|\btime ?limit\b",
     re.IGNORECASE,
@@ -35,6 +38,8 @@ _COUNTS = re.compile(
     re.IGNORECASE,
 )
 _NATIONS = frozenset(concept(name) for name in COUNTRIES)
+_EU_CONCEPTS = frozenset(concept(name) for name in IN_EU)
+_OUTSIDE_UK = re.compile(r"\b(?:outside|abroad|other than|not in) (?:of )?(?:the )?UK\b|\babroad\b", re.IGNORECASE)
 _NAMED = re.compile(r"(?<=[a-z,] )[A-ZÄÖÜÅØ][\w’'-]+")
 _POINTER = re.compile(
     r"^(?:see|read|for more|more (?:about|on)|details)\b|\b(?:is|are) (?:explained |described )?in [A-Z]|\bread [A-Z]|: see [A-Z]"
@@ -75,19 +80,26 @@ class _Passage:
     whole: frozenset[str]
 
 
-def weigh(sources: Sequence[Source], focus: str, context: str = "", similarity: Similarity | None = None) -> Evidence:
-    """All units of the sources, ranked for a question. `context` is what a follow-up only refers to."""
+def weigh(
+    sources: Sequence[Source], focus: str, context: str = "", similarity: Similarity | None = None, hints: str = ""
+) -> Evidence:
+    """All units of the sources, ranked for a question.
+
+    `context` is what a follow-up only refers to; `hints` is what is known of the person: it helps to choose between
+    units and counts for nothing else.
+    """
     passages = [_taken_apart(source) for source in sources]
-    weight = _weights(focus, context, passages)
+    weight = _weights(focus, context, hints, passages)
     if not weight or not any(passage.units for passage in passages):
         return Evidence((), 0.0, None, frozenset(weight))
     total = sum(weight.values())
-    here = _countries(focus) or _countries(context)
+    counted = _counted(weight, focus, context, hints, passages)
+    here = _countries(focus) or _countries(hints) or _countries(context)
     picks = []
     best_share = 0.0
     for passage in passages:
         share = sum(weight[one] for one in weight if one in passage.whole) / total
-        best_share = max(best_share, share)
+        best_share = max(best_share, sum(counted[one] for one in counted if one in passage.whole))
         extra = _PASSAGE_SHARE * share + _ORDER_BONUS * (1 - passage.source.number / (len(sources) + 1))
         for index, unit in enumerate(passage.units):
             gained = sum(value * _part(one, passage, index) for one, value in weight.items()) / total
@@ -173,20 +185,21 @@ def _taken_apart(source: Source) -> _Passage:
     return _Passage(source, parts, bags, heading, title, heading.union(title, *bags))
 
 
-def _weights(focus: str, context: str, passages: Sequence[_Passage]) -> dict[str, float]:
+def _weights(focus: str, context: str, hints: str, passages: Sequence[_Passage]) -> dict[str, float]:
     """How much each concept of the question tells: rare ones more, carried ones less, unknown names most."""
     vocabulary = frozenset[str]().union(*(passage.whole for passage in passages))
     asked = [_spelled(one, vocabulary) for one in _asked(focus)]
     names = {concept(word.lower()) for word in _NAMED.findall(focus)}
+    hinted = _asked(hints)
     count = sum(len(passage.bags) for passage in passages)
     weight = {}
-    for one in distinct([*asked, *_asked(context)]):
+    for one in distinct([*asked, *_asked(hints), *_asked(context)]):
         seen = sum(one in found for passage in passages for found in passage.bags)
         titled = any(one in passage.heading or one in passage.title for passage in passages)
         value = log(1 + count / (seen + (1.5 if titled else 0.5)))
         if one in _NATIONS or (one in names and not seen and not titled):
             value *= 2
-        weight[one] = value if one in asked else value * _CONTEXT
+        weight[one] = value if one in asked else value * (_HINT if one in hinted else _CONTEXT)
     return weight
 
 
@@ -196,6 +209,31 @@ def _spelled(one: str, vocabulary: frozenset[str]) -> str:
         return one
     near = sorted(known for known in vocabulary if known[:2] == one[:2] and abs(len(known) - len(one)) <= 2)
     return next(iter(get_close_matches(one, near, n=1, cutoff=0.82)), one)
+
+
+def _counted(
+    weight: dict[str, float], focus: str, context: str, hints: str, passages: Sequence[_Passage]
+) -> dict[str, float]:
+    """The share of the question that each concept makes: all alike, but carried ones less and unknown names more.
+
+    Rarity does not count here, because what a search returns is full of what was asked.
+    """
+    asked, carried = set(_asked(focus)), set(_asked(context))
+    names = {concept(word.lower()) for word in _NAMED.findall(focus)}
+    share = {}
+    only_hinted = set(_asked(hints)) - asked - carried
+    for one in weight:
+        if one in only_hinted:
+            continue
+        found = [one in passage.whole for passage in passages]
+        if (one in names and sum(found) * 2 > len(found)) or (one in _EU_CONCEPTS and not any(found)):
+            continue  # the shop's own name says nothing, and what holds for the EU holds for its countries
+        share[one] = (1.0 if one in asked or any(found) else _CONTEXT) * (
+            2.0 if one in names and not any(found) else 1.0
+        )
+        share[one] *= 1.0 if one in asked else _CONTEXT
+    total = sum(share.values()) or 1.0
+    return {one: value / total for one, value in share.items()}
 
 
 def _part(one: str, passage: _Passage, index: int) -> float:
@@ -235,6 +273,8 @@ def _abroad(here: frozenset[str], text: str, source: Source) -> float:
     """A factor: what is said of other countries does not answer for this one."""
     if not here:
         return 1.0
+    if "uk" not in here and _OUTSIDE_UK.search(text):
+        return 1.15
     there = _countries(text)
     if here & there:
         return 1.15

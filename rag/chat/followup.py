@@ -16,7 +16,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from rag.chat import acts
 from rag.chat.facts import Ledger, remember
 from rag.chat.terms import concept, content_words, words
-from rag.chat.values import COUNTRIES, country_key
+from rag.chat.values import COUNTRIES, COUNTRY, PAYMENT, country_key
 
 LOOK_BACK = 8
 LONGEST = 400
@@ -54,9 +54,28 @@ _TO_ME = re.compile(
     r"\b(?:to me|to us|here|my (?:country|place|address|home|house|area|town|city)|where i live|deliver\w*|shipping|ship|postage|express|customs|duty|duties|import|VAT|tax(?:es)?)\b",
     re.IGNORECASE,
 )
+_DEPENDS_ON = (
+    ("place", _TO_ME, COUNTRY, "to {}"),
+    (
+        "payment",
+        re.compile(r"\b(?:refund\w*|money back|paid back|reimburse\w*)\b", re.IGNORECASE),
+        PAYMENT,
+        "paid with {}",
+    ),
+    (
+        "membership",
+        re.compile(r"\b(?:return\w*|label|express|send (?:\w+ )?back|early)\b", re.IGNORECASE),
+        re.compile(r"\b(?:plus|member)", re.IGNORECASE),
+        "{} member",
+    ),
+)
+"""Which stated facts an answer depends on: key, questions for which they matter, what a question names instead."""
+
+_ONLY_ASKS = re.compile(r"\b(?:much|long|many|often|far|soon|quickly|when|why|where|fast)\b", re.IGNORECASE)
 _ANTECEDENT = re.compile(
     r"[,.;:!?–—]|\b(?:if|when|because|and|but|once|while|after|before|that|which|or|until|since|so)\b", re.IGNORECASE
 )
+_ARTICLE = re.compile(r"\b(?:an?|the|my)\b", re.IGNORECASE)
 _CONDITION = re.compile(r"(?:if|when|because|once|after|before|while)\b", re.IGNORECASE)
 _PREPOSITION = re.compile(r"\b(?:to|for|on|in|of|with|from|at|by|within|outside)\b", re.IGNORECASE)
 _CHOICES = (
@@ -88,13 +107,17 @@ def standalone(question: str, history: Sequence[BaseMessage], model: BaseChatMod
 
 
 def located(question: str, known: Ledger) -> str:
-    """A question about delivery gets the place that this person stated, unless it names one of its own."""
-    place = known.get("place")
-    if place is None or country_key(question) or acts.asks_to_recall(question) or not _TO_ME.search(question):
+    """The question with what this person stated and what its answer depends on: where, how paid, which membership."""
+    if acts.asks_to_recall(question):
         return question
-    if place.value.lower().removeprefix("the ") in question.lower():
-        return question
-    return f"{question.rstrip(' ?.!')} (to {place.value})?"
+    notes = []
+    for key, matters, named, note in _DEPENDS_ON:
+        fact = known.get(key)
+        if fact is None or not matters.search(question) or named.search(question):
+            continue
+        if fact.value.lower().removeprefix("the ") not in question.lower():
+            notes.append(note.format(fact.value))
+    return f"{question.rstrip(' ?.!')} ({', '.join(notes)})?" if notes else question
 
 
 def said(history: Sequence[BaseMessage]) -> list[str]:
@@ -160,7 +183,10 @@ def _parallel(asked: str, topic: Resolved) -> str | None:
     if new is not None:
         same = next((place for place in reversed(places) if place[0].lower() == new[0].lower()), None)
         return f"{before[: same.start()] if same else before + ' '}{asked}?"
-    if not places or not content_words(before[places[-1].end() :]):
+    articles = list(_ARTICLE.finditer(before))
+    if _ARTICLE.match(asked) and articles:
+        return f"{before[: articles[-1].start()]}{asked}?"
+    if not places or places[-1][0].lower() == "to" or not content_words(before[places[-1].end() :]):
         return None
     return f"{before[: places[-1].end()]} {asked}?"
 
@@ -188,7 +214,7 @@ def depends(question: str) -> bool:
     if match is None:
         return False
     before = _ANTECEDENT.split(question[: match.start()])[:-1]
-    return len(content_words(" ".join(before))) < 2 and len(content) <= 5
+    return len(content_words(" ".join(before))) < 2 and len(content) <= 3
 
 
 def phrase(topic: Resolved) -> str:
@@ -199,11 +225,13 @@ def phrase(topic: Resolved) -> str:
 
 
 def _names_topic(question: str) -> bool:
-    """“What is Larkspur Plus?”, “Returns?”: one word is all it takes."""
+    """“Returns?”, “What is Larkspur Plus?”, “How long does a repair take?”: one word that says what about."""
     content = content_words(question)
-    return bool(content) and not re.search(
-        r"\b(?:much|long|many|often|far|soon|quickly|when|why|where|fast)\b", question, re.IGNORECASE
-    )
+    if not content:
+        return False
+    if re.search(rf"\b(?:an?|the|my|your|our) {re.escape(content[0])}", question, re.IGNORECASE):
+        return True
+    return not _ONLY_ASKS.search(question)
 
 
 def _swapped(question: str, before: str) -> str | None:

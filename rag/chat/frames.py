@@ -161,7 +161,7 @@ def places(clause: str) -> list[Found]:
             return [Found("place", name, f"it is going to {name}" if going else f"you are in {name}")]
         if pattern is _SEND and re.match(r"(?:my|our|the) (?!depot|help)", value, _I) and len(value.split()) <= 5:
             where = second_person(value)
-            return [Found("address", where, f"it is going to {where}")]
+            return [Found("address", where, f"it is going to {where}"), *_country_of(value)]
     street = _street(clause)
     return [Found("address", street, f"the address is {street}"), *_country_of(street)] if street else []
 
@@ -185,7 +185,22 @@ def items(clause: str) -> list[Found]:
             said = second_person(cut(clause[match.start() :]))
             found.append(Found("wish" if wanted else "item", thing, said))
     found += _asides(clause, bool(found))
+    found += _standing(clause)
     return found
+
+
+def _standing(clause: str) -> Iterator[Found]:
+    """How this person paid, and their membership: answers depend on these."""
+    paid = values.PAYMENT.search(clause)
+    if paid and re.search(r"\b(?:paid|pay|payment|paying|used)\b", clause, _I):
+        yield Found("payment", paid[0], second_person(cut(clause)))
+    member = re.search(r"\b(plus|larkspur plus)\b(?:[ -]member(?:ship)?)?", clause, _I)
+    if (
+        member
+        and re.search(r"\b(?:i|i'm|i’m|im|we) ?(?:am|have|'m|are|joined|got|bought|subscribed)?\b", clause, _I)
+        and not re.search(r"\bnot\b|n't\b|cancel|want|join\b", clause, _I)
+    ):
+        yield Found("membership", "Plus", second_person(cut(clause)))
 
 
 def _asides(clause: str, told: bool) -> Iterator[Found]:

@@ -26,7 +26,9 @@ _SLOTS = (
     ("delivery date", re.compile(r"\bwhen\b.*\b(?:arrive|delivered|get|receive|come|came)\b|\b(?:delivery|arrival) date\b", _I)),
     ("order date", re.compile(r"\bwhen\b.*\b(?:order|buy|bought|purchase|place)\w*\b|\b(?:order|purchase) date\b", _I)),
     ("date", re.compile(r"\bwhen\b|\bdate\b", _I)),
-    ("amount", re.compile(r"\bhow much did\b|\bamount\b|\b(?:paid|pay|spent|spend)\b", _I)),
+    ("amount", re.compile(r"\bhow much (?:did|was|is)\b|\bamount\b|\b(?:spent|spend)\b|\bwhat did i pay\b(?! with)", _I)),
+    ("payment", re.compile(r"\bhow (?:did|have) i (?:\w+ )*?(?:pay|paid)\b|\bpayment (?:method|option)\b|\bpa(?:y|id) (?:with|by)\b|\bwhat did i pay with\b", _I)),
+    ("membership", re.compile(r"\bmember(?:ship)?\b", _I)),
     ("item", re.compile(r"\bwhat (?:did|have) i (?:\w+ )?(?:order|buy|bought|ordered|purchase|get|got|pick|choose|receive|return)\w*\b|\bwhat(?:'s| is| was) (?:in )?my order\b|\b(?:which|what) (?:item|product|thing)s?\b|\bdid i (?:order|buy)\b", _I)),
     ("wish", re.compile(r"\bwhat (?:did|do) i (?:say i )?(?:want|need|ask|look)\w*\b|\blooking for\b|\bwanted?\b", _I)),
 )  # fmt: skip

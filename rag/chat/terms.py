@@ -76,6 +76,7 @@ _GROUPS = """
     year years
     member membership members
     customs duty duties import
+    card cards visa mastercard amex
     instalment instalments installment installments
     invoice invoices receipt receipts
     complain complaint complaints complaining

@@ -61,7 +61,7 @@ IN_EU = frozenset(
 _COUNTRY = "|".join(sorted((name for name in COUNTRIES if name != "us"), key=len, reverse=True))
 COUNTRY = re.compile(rf"\b(?:(?:the )?(?:{_COUNTRY})\b|(?i:the )(?-i:US)\b|(?-i:US)\b)", re.IGNORECASE)
 PLACE = re.compile(
-    rf"(?:the )?(?:[A-ZÄÖÜÅØ][\w’'.-]+(?:(?:, | (?:of|upon|on|the|and) | )(?:the )?[A-ZÄÖÜÅØ][\w’'.-]+)*)|(?i:(?:the )?(?:{_COUNTRY})\b)"
+    rf"(?:the )?(?:[A-ZÄÖÜÅØ][\w’'.-]+(?:(?:, | (?:of|upon|on|the|and|in) | )(?:the )?[A-ZÄÖÜÅØ][\w’'.-]+)*)|(?i:(?:the )?(?:{_COUNTRY})\b)"
 )
 
 _MONTH = (
@@ -78,6 +78,11 @@ DATE = re.compile(
 )
 AMOUNT = re.compile(
     r"[£€$]\s?\d[\d,]*(?:\.\d+)?|\b\d[\d,]*(?:\.\d+)? ?(?:pounds|euros?|dollars|CHF|GBP|EUR|USD)\b", re.IGNORECASE
+)
+
+PAYMENT = re.compile(
+    r"\b(?:pay ?pal|visa|master ?card|amex|american express|apple pay|google pay|klarna|(?:credit|debit|gift) card|bank transfer)\b",
+    re.IGNORECASE,
 )
 
 
