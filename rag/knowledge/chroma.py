@@ -6,12 +6,13 @@ Collections of others in the same Chroma are never touched: ours carry our mark 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 
 from rag.errors import CrosswireError, LibraryUnavailable
+from rag.knowledge import erasing
 from rag.settings import Settings, without_password
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from chromadb.api.client import Client
     from chromadb.config import Settings as ChromaSettings
 
+_T = TypeVar("_T")
 _SHARED = "crosswire-articles"
 _PRIVATE = "crosswire-session"
 _DAMAGED = "Stop every Crosswire that uses it, delete that folder and start again: the articles are read anew."
@@ -30,6 +32,7 @@ class Store:
     def __init__(self, settings: Settings, embeddings: str) -> None:
         self.remote = settings.chroma_url != "embedded"
         self._target = without_password(settings.chroma_url) if self.remote else str(settings.state_dir / "library")
+        self._folder = settings.state_dir / "library"
         self._todo = "Start it, or correct CHROMA_URL." if self.remote else _DAMAGED
         self._embeddings = embeddings
         with self.errors():
@@ -69,10 +72,25 @@ class Store:
         """Delete a collection with all that is in it; fine if it is gone already."""
         from chromadb.errors import NotFoundError
 
+        self.erase_later()
         try:
             self._client.delete_collection(name)
         except NotFoundError:
             return
+
+    def unless_gone(self, question: Callable[[], _T], otherwise: _T) -> _T:
+        """The answer; or `otherwise` when the collection was deleted meanwhile, because its session was forgotten."""
+        from chromadb.errors import NotFoundError
+
+        try:
+            return question()
+        except NotFoundError:
+            return otherwise
+
+    def erase_later(self) -> None:
+        """What is deleted now has to leave the disk as well, when this Chroma is closed. A server sees to its own."""
+        if not self.remote:
+            erasing.request(self._folder)
 
     def close(self) -> None:
         """Give the client back."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path, PurePath
 
 from rag.errors import BadDocument
@@ -54,7 +55,9 @@ class ChromaLibrary:
             self._recheck()
             hits = [(hit, False) for hit in self._shared.hits(words, vector, count)]
             if shelf := self._shelf(session_id):
-                hits += [(hit, True) for hit in shelf.hits(words, vector, count)]
+                hits += [
+                    (hit, True) for hit in self._store.unless_gone(partial(shelf.hits, words, vector, count), [])
+                ]
         return best(hits, k)
 
     def documents(self, session_id: str | None = None) -> list[DocumentInfo]:
@@ -69,7 +72,7 @@ class ChromaLibrary:
         with self._store.errors():
             self._recheck()
             shelf = self._shelf(session_id) if document_id.startswith(PRIVATE_ID) else self._shared
-            return shelf.document(document_id) if shelf else None
+            return self._store.unless_gone(partial(shelf.document, document_id), None) if shelf else None
 
     def add(
         self, paths: Iterable[Path], progress: Callable[[Progress], None] | None = None, *, prune: bool = False

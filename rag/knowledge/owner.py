@@ -26,6 +26,7 @@ from filelock import BaseFileLock
 from rag.errors import CrosswireError, LibraryUnavailable
 from rag.knowledge.chroma import Store
 from rag.knowledge.embeddings import Embedder
+from rag.knowledge.erasing import erase
 from rag.knowledge.library import ChromaLibrary
 from rag.knowledge.types import Progress
 
@@ -59,12 +60,14 @@ class Owner(ChromaLibrary):
     ) -> None:
         super().__init__(store, embedder, knowledge_dir)
         self._lock = lock
+        self._folder = folder
         self._desk = Desk(self, folder, embedder.name)
 
     def close(self) -> None:
         """Answer what was asked already, then let the next owner in."""
         self._desk.close()
         super().close()
+        erase(self._folder)
         self._lock.release()
 
 

@@ -20,6 +20,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 from rag.errors import LibraryUnavailable
 from rag.knowledge.chroma import Store
 from rag.knowledge.embeddings import embedder_name, make_embedder
+from rag.knowledge.erasing import erase
 from rag.knowledge.files import Sources, collect
 from rag.knowledge.guest import Guest, OwnerGone
 from rag.knowledge.library import ChromaLibrary
@@ -172,6 +173,7 @@ class SharedLibrary:
     def _own(self, lock: BaseFileLock) -> Owner:
         try:
             embedder = make_embedder(self._settings)
+            erase(self._folder)
             store = Store(self._settings, embedder.name)
             return Owner(store, embedder, self._settings.knowledge_dir, self._folder, lock)
         except BaseException:

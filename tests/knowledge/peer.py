@@ -70,6 +70,9 @@ def _main(folder: Path) -> None:
             result = [passage.text for passage in library.search(**arguments)]
         elif method == "add_private":
             result = library.add_private(arguments["session_id"], arguments["name"], arguments["text"].encode()).id
+        elif method == "forget":
+            library.forget(**arguments)
+            result = None
         else:
             library.close()
             result = "closed"

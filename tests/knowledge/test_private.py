@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,3 +114,28 @@ def test_a_bad_document_leaves_no_trace(books: ChromaLibrary) -> None:
         with pytest.raises(BadDocument):
             books.add_private("frank", name, data)
     assert "frank" not in books.private_sessions()
+
+
+def test_forgetting_while_searching_is_no_error(books: ChromaLibrary) -> None:
+    failed: list[Exception] = []
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            try:
+                found = books.search("lamp", 9, "gina")
+                assert all(passage.text == "gina's lamp" for passage in found if passage.private)
+                books.document("upload:a.txt", "gina")
+            except Exception as exc:
+                failed.append(exc)
+
+    threads = [threading.Thread(target=look) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(12):
+        books.add_private("gina", "a.txt", b"gina's lamp")
+        books.forget("gina")
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert failed == []

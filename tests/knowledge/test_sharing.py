@@ -282,6 +282,32 @@ def test_a_corrupt_library_frees_its_lock(tmp_path: Path) -> None:
     library.close()
 
 
+def test_what_is_forgotten_leaves_the_disk(tmp_path: Path, here: Open, peer: Callable[[], Peer]) -> None:
+    root = write(tmp_path, a="# A\nApples.")
+    killed = peer()
+    killed.ask("add_private", session_id="s", name="p.txt", text="The password is XYZZY-ONE " * 50)
+    killed.ask("forget", session_id="s")
+    killed.kill()
+    library = here()
+    assert not on_disk(tmp_path, b"XYZZY-ONE")
+    library.add([root])
+    library.add_private("t", "kept.txt", b"The password is XYZZY-TWO")
+    library.add_private("u", "p.txt", b"The password is XYZZY-THREE " * 50)
+    assert library.remove_private("u", "upload:p.txt")
+    library.close()
+    assert on_disk(tmp_path, b"XYZZY-TWO")
+    assert not on_disk(tmp_path, b"XYZZY-THREE")
+    again = here()
+    assert again.search("password", session_id="t")[0].text == "The password is XYZZY-TWO"
+    assert again.search("apples")[0].text == "Apples."
+
+
+def on_disk(folder: Path, text: bytes) -> bool:
+    """Whether any file of the library holds these bytes, in any case of letters."""
+    files = (path for path in (folder / "state").rglob("*") if path.is_file())
+    return any(text.lower() in path.read_bytes().lower() for path in files)
+
+
 def test_nobody_home(tmp_path: Path) -> None:
     assert Guest.visit(tmp_path, "any") is None
     (tmp_path / "owner.json").write_text("{")
