@@ -40,6 +40,7 @@ _COUNTS = re.compile(
 _NATIONS = frozenset(concept(name) for name in COUNTRIES)
 _EU_CONCEPTS = frozenset(concept(name) for name in IN_EU)
 _OUTSIDE_UK = re.compile(r"\b(?:outside|abroad|other than|not in) (?:of )?(?:the )?UK\b|\babroad\b", re.IGNORECASE)
+_FIGURE = re.compile(r"[£€$]?\d[\d.,:]*\d|[£€$]?\d")
 _NAMED = re.compile(r"(?<=[a-z,] )[A-ZÄÖÜÅØ][\w’'-]+")
 _POINTER = re.compile(
     r"^(?:see|read|for more|more (?:about|on)|details)\b|\b(?:is|are) (?:explained |described )?in [A-Z]|\bread [A-Z]|: see [A-Z]"
@@ -133,7 +134,10 @@ def choose(evidence: Evidence, focus: str) -> list[Pick]:
     for pick in evidence.picks[1:12]:
         if len(chosen) == MOST or pick.score < floor:
             break
-        if any(_repeats(pick.unit, other.unit) for other in chosen):
+        same = next((other for other in chosen if _repeats(pick.unit, other.unit)), None)
+        if same is not None:
+            if same.unit.kind == "row" and pick.unit.kind == "sentence":
+                chosen[chosen.index(same)] = pick  # the same figures read better in a sentence
             continue
         adds = pick.covers - covered
         if adds or (pick.number == best.number and pick.score > best.score * 0.9):
@@ -285,4 +289,7 @@ def _abroad(here: frozenset[str], text: str, source: Source) -> float:
 
 def _repeats(one: Unit, other: Unit) -> bool:
     left, right = set(words(one.text)), set(words(other.text))
-    return len(left & right) >= 0.7 * min(len(left), len(right))
+    if len(left & right) >= 0.7 * min(len(left), len(right)):
+        return True
+    figures = set(_FIGURE.findall(one.text)), set(_FIGURE.findall(other.text))
+    return one.kind != other.kind and bool(figures[0]) and figures[0] == figures[1]

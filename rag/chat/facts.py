@@ -37,6 +37,13 @@ _BUT_NOT = re.compile(
     r"(?P<new>[\w£€$’'@.-]+(?: [\w’'-]+){0,5}?),? (?:and )?(?:not|instead of|rather than) (?:in |to |at |the |a |an |size |number |no\. ?)*(?P<old>[^,.;!?]+)",
     re.IGNORECASE,
 )
+_NEGATED = re.compile(
+    r"[, ]*\b(?:not|instead of|rather than) (?!(?:arrive|come|work|fit|get|got|been|yet|sure|receive)\w*)[^,.;!?]+?(?=,|;|\.|!|\?| but |$)",
+    re.IGNORECASE,
+)
+_LEADING = re.compile(
+    r"^(?:(?:(?:it|that)(?:'s| is)|the|an?|to|in|at|size|number|actually|sorry|no|colou?r)\b[,\s]+)+", re.IGNORECASE
+)
 _ANONYMOUS = re.compile(
     r"(?:^|[,;–—-]\s*|\b)(?:(?:no|nope|actually|sorry|wait|correction|oops|i meant?|rather|in fact|scratch that|my mistake|hmm|ah|oh|well)[,.:!]*\s*)+"
     r"(?:(?:it|that|this)(?:'s| is| was| should be| should read)|i meant?(?: to say)?|make (?:it|that)|(?:should|must) (?:be|read)|(?:let's )?(?:say|go (?:for|with)))?:?\s*(?P<value>[^;!?]+?)(?:,? (?:please|sorry|thanks|instead))*\W*$|"
@@ -114,15 +121,12 @@ def _clause(ledger: Ledger, clause: str) -> list[Fact]:
     stated = _typed(ledger, clause, question=question, corrects=corrects)
     if question:
         return stated
-    if corrects:
-        stated += _substituted(ledger, clause)
-        if stated:
-            return stated
-    found = [*named(clause), *places(clause), *items(clause)]
+    kept = _NEGATED.sub(" ", clause) if corrects else clause
+    found = [*named(kept), *places(kept), *items(kept)]
     if corrects and not any(not one.aside for one in found):
-        anonymous = _anonymous(ledger, clause)
-        if anonymous:
-            return anonymous
+        exchanged = [] if stated else _substituted(ledger, clause) or _anonymous(ledger, clause)
+        if exchanged or stated:
+            return [*stated, *exchanged]
     stated += [ledger.put(one) for one in found]
     if not [fact for fact in stated if not fact.aside]:
         stated += _general(ledger, clause)
@@ -215,10 +219,4 @@ def _general(ledger: Ledger, clause: str) -> list[Fact]:
 
 
 def _core(text: str) -> str:
-    text = re.sub(
-        r"^(?:(?:it|that)(?:'s| is)|the|an?|to|in|at|size|number|actually|sorry|no|colou?r)\b[,\s]+",
-        "",
-        text.strip(),
-        flags=re.IGNORECASE,
-    )
-    return text.strip(" .,;:!\"'“”")
+    return _LEADING.sub("", text.strip()).strip(" .,;:!\"'“”")

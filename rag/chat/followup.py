@@ -170,13 +170,11 @@ def _resolve(question: str, topic: Resolved | None) -> Resolved:
 def _parallel(asked: str, topic: Resolved) -> str | None:
     """“And on tent poles?” after “How long is the warranty on packs?”: the last thing named is exchanged."""
     before = topic.text.rstrip(" ?.!")
-    if (
-        acts.is_question(asked)
-        or _CONDITION.match(asked)
-        or _PRONOUN.search(asked)
-        or "(" in before
-        or not acts.is_question(topic.text)
-    ):
+    if not acts.is_question(topic.text) or "(" in before:
+        return None
+    if _CONDITION.match(asked):
+        return f"{before} {asked}?"
+    if acts.is_question(asked) or _PRONOUN.search(asked):
         return None
     places = list(_PREPOSITION.finditer(before))
     new = _PREPOSITION.match(asked)
@@ -219,7 +217,8 @@ def depends(question: str) -> bool:
 
 def phrase(topic: Resolved) -> str:
     """What an earlier question was about, without the words that only ask: “standard delivery to the UK”."""
-    text = topic.text.strip().rstrip("?.! ").replace("(", "").replace(")", "")
+    parts = [part for part in acts.clauses(topic.text) if len(content_words(part)) > 1] or [topic.text]
+    text = parts[-1].strip().rstrip("?.! ").replace("(", "").replace(")", "")
     text = _AUXILIARY.sub("", _FRAME.sub("", acts.without_opening(text), count=1), count=1).strip(" ,")
     return " ".join(text.split()[:14])
 

@@ -280,7 +280,9 @@ def _street(text: str) -> str:
 
 def _country_of(address: str) -> list[Found]:
     key = values.country_key(address)
-    return [Found("place", values.COUNTRIES[key], f"you are in {values.COUNTRIES[key]}", aside=True)] if key else []
+    return (
+        [Found("place", values.COUNTRIES[key], f"it is going to {values.COUNTRIES[key]}", aside=True)] if key else []
+    )
 
 
 def _place_name(text: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from rag.chat.summarise import Summary, extend
 
@@ -154,7 +154,7 @@ def tokens_of(message: BaseMessage) -> int:
     It counts bytes, so that scripts with more tokens a character cost more. Real tokenizers need a download.
     """
     content = message.content if isinstance(message.content, str) else repr(message.content)
-    calls = repr(getattr(message, "tool_calls", None) or "")
+    calls = repr(message.tool_calls) if isinstance(message, AIMessage) and message.tool_calls else ""
     return MESSAGE_OVERHEAD + -(-len((content + calls).encode("utf-8", "surrogatepass")) // CHARACTERS_PER_TOKEN)
 
 

@@ -30,7 +30,7 @@ UNTOLD = "I don't know {}: you have not told me that in this conversation."
 NOTHING_TOLD = "You have not told me anything about yourself in this conversation yet."
 
 _GOING = "it is going to "
-_MINOR = frozenset({"amount", "size", "shoe size", "colour", "date", "order date", "delivery date", "place"})
+_MINOR = frozenset({"order", "amount", "size", "shoe size", "colour", "date", "order date", "delivery date", "place"})
 _UNCLEAR = (
     (re.compile(r"\bhow (?:much|expensive)\b|\b(?:price|cost)", re.IGNORECASE), "What would you like the price of? For example, standard delivery to the UK, or a repair."),
     (re.compile(r"\bhow (?:long|soon|fast|quickly)\b|\bwhen\b|\bhow many days\b", re.IGNORECASE), "Could you say what you are asking about? For example, a delivery, a refund, or a repair."),
@@ -60,6 +60,7 @@ def you_told(facts: Sequence[Fact], *, noted: bool = False) -> str:
 
 def said(facts: Sequence[Fact]) -> str:
     """Facts in one sentence. An order and where it goes read as one: “the order is …, going to …”."""
+    facts = [fact for fact in facts if not fact.aside] or list(facts)
     clauses = {fact.key: fact.clause for fact in facts if not _told_by_another(fact, facts)}
     for key in ("address", "place"):
         going = clauses.get(key, "")

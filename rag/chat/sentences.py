@@ -28,12 +28,13 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|approx|no|nos|incl|excl|vs|Mr|Mrs|Ms|Dr|St|max|min|cf|ca|p)|\b[A-Z])\.$", re.IGNORECASE
 )
 _SELF_EVIDENT = re.compile(
-    r"^(?:price|cost|fee|charge|time|delivery time|duration|takes|how long|when|arrives|what it means|value|limit|amount|meaning|description|details?|notes?|remarks?|what happens)$",
+    r"^(?:(?:how|what|when|where|who|which)\b.*|price|cost|fee|charge|time|delivery time|duration|takes|how long|when|arrives|what it means|value|limit|amount|meaning|description|details?|notes?|remarks?|what happens)$",
     re.IGNORECASE,
 )
 _DEPENDENT = re.compile(
     r"(?:It|They|This|These|That|Those|He|She|However|But|Otherwise|Then|So|Both|Either|Neither|In that case|After that|If so|If not|Also|And|Or|Instead|Even then|The same)\b"
 )
+_POINTS = re.compile(r"(?:[:;,]| –) (?:see|details are in|more in) [A-Z][^.:;]*(?=[.]?$)")
 _INTRO = re.compile(r":\s*$")
 
 
@@ -110,11 +111,12 @@ def _blocks(text: str) -> Iterator[Unit]:
             body, index = _continued(lines, index + 1, item[2])
             if not listed:
                 group += 1
+            body = _POINTS.sub("", body)
             yield Unit(body, 0, heading, "step" if item[1][0].isdigit() else "item", lead, group=group)
         else:
             body, index = _continued(lines, index + 1, line)
             lead = ""
-            for sentence in split_sentences(body):
+            for sentence in (_POINTS.sub("", one) for one in split_sentences(body)):
                 if _INTRO.search(sentence):
                     lead = sentence
                 else:
@@ -145,7 +147,7 @@ def _row(header: list[str], cells: list[str]) -> str:
     values = [
         _labelled(name, cell) for name, cell in zip(header, rest, strict=False) if cell not in ("", "-", "–", "—")
     ]
-    return f"{first}: {', '.join(values)}" if values else first
+    return f"{first}{' –' if ':' in first else ':'} {', '.join(values)}" if values else first
 
 
 def _labelled(name: str, cell: str) -> str:

@@ -67,7 +67,7 @@ _GROUPS = """
     account accounts profile
     uk britain england kingdom scotland wales british
     eu europe european
-    us usa america american states
+    usa america american states
     hour hours
     minute minutes
     day days
@@ -141,6 +141,7 @@ _GROUPS = """
 _CONCEPTS = {word: group.split()[0] for group in _GROUPS for word in group.split()}
 _CONCEPTS.pop("green")
 _PHRASES = (
+    (re.compile(r"\bUS\b"), "usa"),
     (
         re.compile(
             r"\b(?:send|sent|bring|brought|give|gave|take|took|post|posted|ship|shipped|hand)(?:ing)?((?: \w+){0,3}) back\b",

@@ -1,0 +1,54 @@
+"""A conversation as a file that its owner takes away: Markdown to read, JSON to process. Nothing of it names the cookie."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from langchain_core.messages import BaseMessage, HumanMessage
+
+from rag.chat.service import sources_of
+
+
+class Stored(Protocol):
+    """A stored message: which turn it belongs to (from 1), and when it was stored (epoch seconds)."""
+
+    @property
+    def message(self) -> BaseMessage: ...
+    @property
+    def turn(self) -> int: ...
+    @property
+    def at(self) -> float: ...
+
+
+def to_markdown(name: str, records: Sequence[Stored]) -> str:
+    """`name` is the session's friendly name."""
+    lines = [f"# Conversation of {name}", ""]
+    for record in records:
+        who = "You" if isinstance(record.message, HumanMessage) else "Assistant"
+        lines += [f"**{who}** · {_time(record.at)}", "", record.message.text, ""]
+        lines += [f"- [{source.number}] {source.label}" for source in sources_of(record.message)]
+        if lines[-1]:
+            lines.append("")
+    return "\n".join(lines)
+
+
+def to_json(name: str, records: Sequence[Stored]) -> str:
+    """`{"session": name, "messages": [{turn, at, role, text, sources}]}`, times in ISO 8601 UTC."""
+    messages = [
+        {
+            "turn": record.turn,
+            "at": _time(record.at),
+            "role": "user" if isinstance(record.message, HumanMessage) else "assistant",
+            "text": record.message.text,
+            "sources": [source.to_dict() for source in sources_of(record.message)],
+        }
+        for record in records
+    ]
+    return json.dumps({"session": name, "messages": messages}, ensure_ascii=False, indent=2)
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,116 @@
+"""Whole turns, newest first; tool calls stay with their results; a summary grows by what it does not cover yet."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+
+from rag.chat.memory import from_setting, last_turns, summary, token_budget, tokens_of, whole_turns
+from rag.chat.prompt import build_prompt, parse_earlier
+from rag.chat.summarise import LONGEST, Summary
+
+TURN = st.lists(st.sampled_from(["ai", "tool"]), max_size=3)
+HISTORIES = st.lists(TURN, max_size=8)
+
+
+def made(turns: list[list[str]]) -> list[BaseMessage]:
+    messages: list[BaseMessage] = []
+    for number, answers in enumerate(turns):
+        messages.append(HumanMessage(f"question {number}"))
+        for kind in answers:
+            messages.append(
+                AIMessage(f"answer {number}") if kind == "ai" else ToolMessage("result", tool_call_id=str(number))
+            )
+    return messages
+
+
+@given(HISTORIES, st.integers(1, 10), st.sampled_from(["last_turns", "token_budget", "summary"]))
+def test_only_whole_turns_and_always_the_newest(turns: list[list[str]], size: int, policy: str) -> None:
+    messages = made(turns)
+    kept = from_setting(f"{policy}:{size}").remember(messages)
+    sent = [message for message in kept.messages if not isinstance(message, SystemMessage)]
+    assert sent == messages[len(messages) - len(sent) :]
+    assert whole_turns(messages)[kept.left_out :] == whole_turns(sent)
+    assert bool(sent) == bool(messages)
+
+
+def test_last_turns_keeps_tools_with_their_turn() -> None:
+    call = AIMessage("", tool_calls=[{"name": "t", "args": {}, "id": "1"}])
+    turn = [HumanMessage("b"), call, ToolMessage("r", tool_call_id="1"), AIMessage("done")]
+    kept = last_turns(1).remember([HumanMessage("a"), AIMessage("x"), *turn])
+    assert list(kept.messages) == turn
+    assert kept.left_out == 1
+    assert kept.summary is None
+
+
+def test_token_budget_counts_bytes() -> None:
+    assert tokens_of(HumanMessage("x" * 40)) == 14
+    assert tokens_of(HumanMessage("語" * 40)) == 34
+    messages = [HumanMessage("x" * 40), AIMessage("y" * 40), HumanMessage("z" * 40)]
+    assert token_budget(14)(messages) == messages[2:]
+    assert token_budget(41)(messages) == messages[2:]
+    assert token_budget(42)(messages) == messages
+
+
+def test_the_newest_turn_is_sent_even_if_it_is_over_the_budget() -> None:
+    assert token_budget(1)([HumanMessage("x" * 400)]) == [HumanMessage("x" * 400)]
+
+
+@pytest.mark.parametrize("text", ["", "last_turns", "last_turns:0", "window:3", "summary:-1", "last_turns:2 "])
+def test_bad_settings(text: str) -> None:
+    with pytest.raises(ValueError, match="last_turns:N"):
+        from_setting(text)
+
+
+def test_extractive_summary_reaches_the_prompt() -> None:
+    messages = [HumanMessage("My order is ORD-1."), AIMessage("Noted."), HumanMessage("b"), AIMessage("c")]
+    kept = summary(1).remember(messages)
+    assert kept.left_out == 1
+    assert kept.summary is not None
+    assert kept.summary.text == "The person said: My order is ORD-1."
+    prompt = build_prompt([], kept.messages, "?")
+    assert parse_earlier(prompt[0].text) == kept.summary.text
+    assert [message.text for message in prompt[1:]] == ["b", "c", "?"]
+
+
+def test_a_summary_is_incremental() -> None:
+    model = FakeListChatModel(responses=["first", "second"])
+    policy = summary(1, model)
+    messages = made([["ai"], ["ai"], ["ai"]])
+    first = policy.remember(messages[:4])
+    again = policy.remember(messages[:4], first.summary)
+    second = policy.remember(messages, first.summary)
+    assert first.summary is not None
+    assert first.summary.text == "first"
+    assert again.summary == first.summary
+    assert second.summary is not None
+    assert (second.summary.text, second.summary.turns) == ("second", 2)
+
+
+def test_a_summary_of_other_turns_is_not_used() -> None:
+    foreign = Summary("The person said: my PIN is 1234", 1, "another")
+    kept = summary(1).remember(made([["ai"], ["ai"]]), foreign)
+    assert kept.summary is not None
+    assert "1234" not in kept.summary.text
+
+
+def test_the_extract_is_used_when_the_model_fails() -> None:
+    class Failing(FakeListChatModel):
+        def _call(self, *args: object, **kwargs: object) -> str:
+            raise TimeoutError
+
+    kept = summary(1, Failing(responses=[])).remember(made([["ai"], ["ai"]]))
+    assert kept.summary is not None
+    assert kept.summary.text == "The person said: question 0"
+
+
+def test_summaries_are_bounded_and_round_trip() -> None:
+    messages = [HumanMessage(f"{number} " + "x" * 300) for number in range(50)]
+    kept = summary(1).remember(messages)
+    assert kept.summary is not None
+    assert len(kept.summary.text) <= LONGEST
+    assert "48 xxx" in kept.summary.text
+    assert Summary.from_dict(kept.summary.to_dict()) == kept.summary
