@@ -20,7 +20,7 @@ from rag.knowledge.ingest import Ingest
 from rag.knowledge.keywords import tokens
 from rag.knowledge.preparing import prepare
 from rag.knowledge.ranking import CANDIDATES, best
-from rag.knowledge.shelf import Shelf
+from rag.knowledge.shelf import Hit, Shelf
 from rag.knowledge.types import Document, DocumentInfo, IngestReport, Passage, Progress
 
 MAX_PRIVATE = 20
@@ -36,6 +36,7 @@ class ChromaLibrary:
         self._store = store
         self._embedder = embedder
         self._knowledge_dir = knowledge_dir
+        self._ingesting = threading.Lock()
         self._writing = threading.RLock()
         self._private: dict[str, Shelf | None] = {}
         self._checked = time.monotonic()
@@ -55,9 +56,9 @@ class ChromaLibrary:
             self._recheck()
             hits = [(hit, False) for hit in self._shared.hits(words, vector, count)]
             if shelf := self._shelf(session_id):
-                hits += [
-                    (hit, True) for hit in self._store.unless_gone(partial(shelf.hits, words, vector, count), [])
-                ]
+                nothing: list[Hit] = []
+                own = self._store.unless_gone(partial(shelf.hits, words, vector, count), nothing)
+                hits += [(hit, True) for hit in own]
         return best(hits, k)
 
     def documents(self, session_id: str | None = None) -> list[DocumentInfo]:
@@ -84,7 +85,7 @@ class ChromaLibrary:
         self, sources: Sources, progress: Callable[[Progress], None] | None = None, *, prune: bool = False
     ) -> IngestReport:
         """`add`, with the files found already. One runs at a time."""
-        with self._writing:
+        with self._ingesting:
             return Ingest(self._shared, self._embedder, self._store.errors, progress).run(sources, prune=prune)
 
     def add_private(self, session_id: str, name: str, data: bytes) -> DocumentInfo:

@@ -66,7 +66,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a search sees. `index` may be a moment older than `entries`; each row belongs to its own index."""
+    """What a search sees: the documents by id, and all their passages by id."""
 
     entries: dict[str, Entry]
     rows: dict[str, Row]
@@ -83,17 +83,17 @@ class Shelf:
         self._indexed: tuple[dict[str, Row], tuple[Row, ...], Keywords] = ({}, (), Keywords([]))
         self._view = View({}, {})
         self._revision = ""
-        self.reload()
+        self.reload(str((collection.metadata or {}).get("revision", "")))
 
     @property
     def entries(self) -> dict[str, Entry]:
         """The documents by id. Not to be changed."""
         return self._view.entries
 
-    def reload(self) -> None:
-        """Read the collection again, because another process may have written to it."""
+    def reload(self, revision: str) -> None:
+        """Read the collection again, because another process may have written to it, and left it at this revision."""
         with self._writing:
-            self._revision = str((self._collection.metadata or {}).get("revision", ""))
+            self._revision = revision
             stored = self._collection.get(include=["documents", "metadatas"])
             found: dict[str, list[tuple[int, Metadata, Row]]] = {}
             for id_, text, meta in zip(
@@ -108,12 +108,7 @@ class Shelf:
     def refresh(self, revision: str) -> None:
         """Reload if the collection is at another revision than the one that was read."""
         if revision != self._revision:
-            self.reload()
-
-    @property
-    def revision(self) -> str:
-        """Changes with every write, also those of other processes."""
-        return self._revision
+            self.reload(revision)
 
     def put(self, document: Prepared) -> None:
         """Store a document, over an older one of the same id."""
@@ -161,10 +156,10 @@ class Shelf:
 
     def hits(self, words: list[str], vector: Vectors, count: int) -> list[Hit]:
         """The passages that are among the `count` nearest or the `count` best by keywords."""
-        if not self._view.rows:
-            return []
-        by_id, order, keywords = self._current()
         view = self._view
+        if not view.rows:
+            return []
+        order, keywords = self._current()
         lexical = keywords.scores(words)
         near = self._collection.query(
             query_embeddings=vector.reshape(1, -1), n_results=min(count, len(view.rows)), include=["distances"]
@@ -177,7 +172,7 @@ class Shelf:
         return [
             Hit(row, max(cosines.get(id_, furthest), 0.0), scores.get(id_, 0.0))
             for id_ in dict.fromkeys([*cosines, *scores])
-            if (row := view.rows.get(id_) or by_id.get(id_))
+            if (row := view.rows.get(id_))
         ]
 
     def index(self) -> None:
@@ -185,13 +180,14 @@ class Shelf:
         with self._indexing:
             self._index()
 
-    def _current(self) -> tuple[dict[str, Row], tuple[Row, ...], Keywords]:
+    def _current(self) -> tuple[tuple[Row, ...], Keywords]:
+        """The keyword index and its passages: brought up to date here, unless another thread is at it."""
         if self._indexed[0] is not self._view.rows and self._indexing.acquire(blocking=False):
             try:
                 self._index()
             finally:
                 self._indexing.release()
-        return self._indexed
+        return self._indexed[1:]
 
     def _index(self) -> None:
         rows = self._view.rows
