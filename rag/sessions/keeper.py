@@ -27,10 +27,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-try:
+if sys.platform != "win32":  # rag.sessions.embedded says what to do there
     import fcntl
-except ImportError:  # Windows: rag.sessions.embedded says what to do there
-    fcntl = None  # type: ignore[assignment]
 
 GRACE_SECONDS = 0.3
 TICK_SECONDS = 1.0
@@ -86,8 +84,9 @@ def open_lock(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-def take(fd: int, how: int, seconds: float = 0.0) -> bool:
-    """Lock an open file, shared or exclusively, waiting at most so long."""
+def take(fd: int, *, exclusive: bool, seconds: float = 0.0) -> bool:
+    """Lock an open file, waiting at most so long."""
+    how = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -102,12 +101,12 @@ def take(fd: int, how: int, seconds: float = 0.0) -> bool:
 
 def held(path: Path) -> bool:
     """Whether some process holds this lock exclusively."""
-    with locked(path, fcntl.LOCK_SH) as got:
+    with locked(path, exclusive=False) as got:
         return not got
 
 
 @contextlib.contextmanager
-def locked(path: Path, how: int, seconds: float = 0.0) -> Iterator[bool]:
+def locked(path: Path, *, exclusive: bool, seconds: float = 0.0) -> Iterator[bool]:
     """Hold a lock for the length of a block; yields whether it was obtained.
 
     It is given back explicitly: a child that was forked meanwhile has the same open file, and closing ours alone
@@ -115,10 +114,20 @@ def locked(path: Path, how: int, seconds: float = 0.0) -> Iterator[bool]:
     """
     fd = open_lock(path)
     try:
-        got = take(fd, how, seconds)
+        got = take(fd, exclusive=exclusive, seconds=seconds)
         yield got
         if got:
             fcntl.flock(fd, fcntl.LOCK_UN)
+    finally:
+        os.close(fd)
+
+
+def await_lock(path: Path, *, exclusive: bool) -> None:
+    """Wait, for as long as it takes, until the lock could be had."""
+    fd = open_lock(path)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+        fcntl.flock(fd, fcntl.LOCK_UN)
     finally:
         os.close(fd)
 
@@ -158,7 +167,7 @@ class Keeper:
 
     def run(self, report: Callable[[str], None]) -> None:
         """Keep the server until nobody uses it. `report` is told once: "ready", or why not."""
-        with locked(self.files.keeper, fcntl.LOCK_EX, TAKEOVER_SECONDS) as got:
+        with locked(self.files.keeper, exclusive=True, seconds=TAKEOVER_SECONDS) as got:
             if not got:
                 report("another process keeps it and does not give it up")
                 return
@@ -173,12 +182,12 @@ class Keeper:
 
     def start(self) -> None:
         fd = open_lock(self.files.server)
-        if take(fd, fcntl.LOCK_EX):
+        if take(fd, exclusive=True):
             Path(self.address).unlink(missing_ok=True)
             self.files.address.write_text(self.address, encoding="utf-8")
             command = [self.binary, *OPTIONS, *PLACES, "--unixsocket", self.address]
             silent = subprocess.DEVNULL
-            self.process = subprocess.Popen(
+            self.process = subprocess.Popen(  # noqa: S603 - our own binary and paths
                 command, cwd=self.files.root, pass_fds=(fd,), stdin=silent, stdout=silent, stderr=silent
             )
         else:
@@ -195,8 +204,8 @@ class Keeper:
         return True
 
     def watch_server(self) -> None:
-        with contextlib.closing(_Blocking(self.files.server)):
-            self.events.put("died")
+        await_lock(self.files.server, exclusive=True)
+        self.events.put("died")
 
     def watch_users(self) -> None:
         while True:
@@ -204,7 +213,7 @@ class Keeper:
             fcntl.flock(self.users, fcntl.LOCK_UN)
             # Commands that follow one another in a script find the server still there.
             time.sleep(GRACE_SECONDS)
-            if take(self.users, fcntl.LOCK_EX):
+            if take(self.users, exclusive=True):
                 # Kept to the end: whoever comes now waits until everything is put away, then starts afresh.
                 self.events.put("unused")
                 return
@@ -231,7 +240,7 @@ class Keeper:
             self.start()
 
     def tick(self) -> None:
-        """Once a second: make the data survive a power cut, bound the log, and see that the socket is in its place."""
+        """Once a second: let the data survive a power cut, bound the log, and see that the socket is in its place."""
         for path in self.files.root.glob("appendonlydir/*.aof"):
             with contextlib.suppress(OSError):
                 self.sync(path)
@@ -257,7 +266,7 @@ class Keeper:
 
     def stop(self) -> None:
         self.signal(signal.SIGTERM)
-        with locked(self.files.server, fcntl.LOCK_EX, STOP_SECONDS) as gone:
+        with locked(self.files.server, exclusive=True, seconds=STOP_SECONDS) as gone:
             if not gone:
                 self.signal(signal.SIGKILL)
         for path in (Path(self.address), self.files.pid, self.files.address):
@@ -272,7 +281,12 @@ class Keeper:
             return
         with contextlib.suppress(OSError, ValueError):
             pid = int(self.files.pid.read_text())
-            shown = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S607 - ps is not in one place everywhere
+            shown = subprocess.run(  # noqa: S603 - a number
+                ["ps", "-o", "args=", "-p", str(pid)],  # noqa: S607 - it is not in one place everywhere
+                capture_output=True,
+                text=True,
+                check=False,
+            )
             if self.address in shown.stdout:
                 os.kill(pid, number)
 
@@ -283,17 +297,6 @@ class Keeper:
             lines = []
         words = next((line for line in reversed(lines) if " # " in line), "it wrote nothing to its log")
         return words.split(" # ", 1)[-1].strip().rstrip(".")
-
-
-class _Blocking:
-    """An exclusive lock that is waited for as long as it takes."""
-
-    def __init__(self, path: Path) -> None:
-        self.fd = open_lock(path)
-        fcntl.flock(self.fd, fcntl.LOCK_EX)
-
-    def close(self) -> None:
-        os.close(self.fd)
 
 
 def main(root: str, binary: str, address: str) -> int:
