@@ -178,9 +178,17 @@ def clauses(text: str) -> list[str]:
     found: list[str] = []
     for line in text.splitlines():
         for sentence in split_sentences(line.strip()):
-            for part in _SPLIT.split(sentence):
+            for part in _parts(sentence):
                 found += _run_on(part.strip(" ,;–—"))
     return [part for part in found if part]
+
+
+def _parts(sentence: str) -> list[str]:
+    """Cut before each question, except at the start: “And to Norway?” stays whole."""
+    cuts = [match for match in _SPLIT.finditer(sentence) if words(sentence[: match.start()])]
+    starts = [0, *(match.end() for match in cuts)]
+    ends = [*(match.start() for match in cuts), len(sentence)]
+    return [sentence[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
 def _run_on(text: str) -> list[str]:

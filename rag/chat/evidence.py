@@ -30,7 +30,7 @@ _COSTS = re.compile(
     re.IGNORECASE,
 )
 _TAKES = re.compile(
-    r"\bhow (?:long|soon|quickly|fast|late|old|many (?:days|weeks|hours|months|years))\b|\bwhen\b|\buntil\b|\bdeadline\b|\btime ?limit\b",
+    r"\bhow (?:long|soon|quickly|fast|late|old|many (?:days|weeks|hours|months|years))\b|\buntil\b|\bdeadline\b|\btime ?limit\b",
     re.IGNORECASE,
 )
 _COUNTS = re.compile(
@@ -40,6 +40,10 @@ _COUNTS = re.compile(
 _NATIONS = frozenset(concept(name) for name in COUNTRIES)
 _EU_CONCEPTS = frozenset(concept(name) for name in IN_EU)
 _OUTSIDE_UK = re.compile(r"\b(?:outside|abroad|other than|not in) (?:of )?(?:the )?UK\b|\babroad\b", re.IGNORECASE)
+_WHEN = re.compile(r"\bwhen\b", re.IGNORECASE)
+_AT_SOME_TIME = re.compile(r"\b(?:when|after|once|as soon as|before|until|during|on the)\b", re.IGNORECASE)
+_MAY = re.compile(r"\W*(?:and |but |so )?(?:can|may|could|am i|is it|are \w+|do you|will you)\b", re.IGNORECASE)
+_ALLOWS = re.compile(r"\b(?:can|cannot|can't|may|possible|allowed|available|not)\b", re.IGNORECASE)
 _FIGURE = re.compile(r"[£€$]?\d[\d.,:]*\d|[£€$]?\d")
 _NAMED = re.compile(r"(?<=[a-z,] )[A-ZÄÖÜÅØ][\w’'-]+")
 _POINTER = re.compile(
@@ -136,8 +140,8 @@ def choose(evidence: Evidence, focus: str) -> list[Pick]:
             break
         same = next((other for other in chosen if _repeats(pick.unit, other.unit)), None)
         if same is not None:
-            if same.unit.kind == "row" and pick.unit.kind == "sentence":
-                chosen[chosen.index(same)] = pick  # the same figures read better in a sentence
+            if _says_in_words(pick.unit, same.unit):
+                chosen[chosen.index(same)] = pick
             continue
         adds = pick.covers - covered
         if adds or (pick.number == best.number and pick.score > best.score * 0.9):
@@ -204,7 +208,10 @@ def _weights(focus: str, context: str, hints: str, passages: Sequence[_Passage])
         if one in _NATIONS or (one in names and not seen and not titled):
             value *= 2
         weight[one] = value if one in asked else value * (_HINT if one in hinted else _CONTEXT)
-    return weight
+    main = sum(weight[one] for one in asked)
+    known = [one for one in hinted if one not in asked]
+    too_much = sum(weight[one] for one in known) / (_HINT * main) if main else 0.0
+    return {one: value / too_much if one in known and too_much > 1 else value for one, value in weight.items()}
 
 
 def _spelled(one: str, vocabulary: frozenset[str]) -> str:
@@ -252,7 +259,7 @@ def _part(one: str, passage: _Passage, index: int) -> float:
 
 def _awkward(unit: Unit) -> float:
     """A penalty for what reads badly alone: a mere pointer to another article, or a very long sentence."""
-    return 0.25 * bool(_POINTER.search(unit.text)) + 0.1 * (len(unit.whole) > 320)
+    return 0.5 * bool(_POINTER.search(unit.text)) + 0.1 * (len(unit.whole) > 320) + 0.08 * (unit.kind == "step")
 
 
 def _shape(question: str, text: str) -> float:
@@ -261,6 +268,10 @@ def _shape(question: str, text: str) -> float:
     wanted += [DURATION] if _TAKES.search(question) else []
     if wanted:
         return 1.2 if any(shape.search(text) for shape in wanted) else 0.55
+    if _WHEN.search(question):
+        return 1.2 if DURATION.search(text) else 1.1 if _AT_SOME_TIME.search(text) else 0.7
+    if _MAY.search(question):
+        return 1.12 if _ALLOWS.search(text) else 1.0
     if _COUNTS.search(question):
         return 1.1 if re.search(r"\d", text) else 0.8
     return 1.0
@@ -289,7 +300,16 @@ def _abroad(here: frozenset[str], text: str, source: Source) -> float:
 
 def _repeats(one: Unit, other: Unit) -> bool:
     left, right = set(words(one.text)), set(words(other.text))
-    if len(left & right) >= 0.7 * min(len(left), len(right)):
-        return True
-    figures = set(_FIGURE.findall(one.text)), set(_FIGURE.findall(other.text))
-    return one.kind != other.kind and bool(figures[0]) and figures[0] == figures[1]
+    return (
+        len(left & right) >= 0.7 * min(len(left), len(right))
+        or _says_in_words(one, other)
+        or _says_in_words(other, one)
+    )
+
+
+def _says_in_words(sentence: Unit, row: Unit) -> bool:
+    """True if a sentence has exactly the figures of a table row: it reads better than the row."""
+    if (sentence.kind, row.kind) != ("sentence", "row"):
+        return False
+    figures = set(_FIGURE.findall(row.text))
+    return bool(figures) and figures == set(_FIGURE.findall(sentence.text))

@@ -103,7 +103,9 @@ def standalone(question: str, history: Sequence[BaseMessage], model: BaseChatMod
         if rewritten:
             return rewritten
     earlier = said(history)
-    return located(resolve(question, earlier).text, remember([*earlier, question]))
+    resolved = resolve(question, earlier)
+    text = resolved.text if resolved.context or resolved.text != question.strip() else _asked_alone(question)
+    return located(text, remember([*earlier, question]))
 
 
 def located(question: str, known: Ledger) -> str:
@@ -140,6 +142,15 @@ def _main(text: str) -> str:
     return asked[-1] if asked and len(content_words(asked[-1])) > 1 else text
 
 
+def _asked_alone(question: str) -> str:
+    """The one question of a message that also says other things, if it needs nothing of them."""
+    parts = acts.clauses(acts.without_opening(question))
+    asked = [part for part in parts if acts.is_question(part)]
+    if len(parts) < 2 or len(asked) != 1 or len(content_words(asked[0])) < 2 or _PRONOUN.search(asked[0]):
+        return question.strip()
+    return asked[0]
+
+
 def _carries_topic(text: str) -> bool:
     if acts.is_greeting(text) or acts.is_thanks(text) or acts.is_goodbye(text) or acts.is_noise(text):
         return False
@@ -158,7 +169,7 @@ def _resolve(question: str, topic: Resolved | None) -> Resolved:
     asked = _LEADING.sub("", bare).strip(" ?.!")
     if not asked:
         return Resolved(bare, bare)
-    parallel = _parallel(asked, topic) if _CONTINUES.match(bare) else None
+    parallel = _parallel(asked, topic) if _CONTINUES.match(bare) or _CONDITION.match(asked) else None
     if parallel is not None:
         return Resolved(parallel, parallel)
     about = _carried(asked, topic, parallel=bool(_CONTINUES.match(bare)))

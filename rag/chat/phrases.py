@@ -18,7 +18,7 @@ THANKS = (
     "Glad to help! I'm here if anything else comes up.",
 )
 GOODBYE = "Goodbye, and take care! What you told me stays in this session only."
-NOISE = "I did not understand that. Could you put it into a few words, for example “How do I return a jacket?”"
+NOISE = "I did not understand that. Could you put it into a few words, for example: how do I return a jacket?"
 ABOUT = (
     "I am an offline, extractive assistant: I quote the help centre and what you told me in this conversation, and I "
     "write nothing of my own. So I can look things up and remember what you said, but I cannot reason about it or do "

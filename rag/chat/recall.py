@@ -59,6 +59,10 @@ def asked_for(question: str, ledger: Ledger) -> list[Fact]:
     """The facts that a question about one's own words asks for."""
     facts = list(ledger.facts.values())
     own = [fact for fact in facts if not fact.key.startswith("said") and _names(question, fact)]
+    if re.search(r"\babout (?:my|the|that|this) (?:order|parcel|delivery)\b|\border details\b", question, _I):
+        return [
+            fact for fact in facts if fact.key in ("order", "item", "address", "place", "order date", "delivery date")
+        ]
     slots = slots_of(question)
     held = [fact for fact in (ledger.get(slot) for slot in slots) if fact is not None]
     if {"address", "place"} <= {fact.key for fact in held}:

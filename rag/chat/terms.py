@@ -36,7 +36,7 @@ _STOP = frozenset(
 
 _GROUPS = """
     delivery deliver delivers delivered delivering deliveries shipping ship ships shipped shipment shipments shipping postage dispatch dispatched courier
-    price prices priced pricing cost costs costing fee fees charge charges charged expensive rate rates
+    price prices priced pricing cost costs costing fee fees expensive rate rates
     return returns returned returning sendback
     refund refunds refunded refunding reimbursement reimburse moneyback money cash
     parcel parcels package packages box
@@ -51,7 +51,7 @@ _GROUPS = """
     cancel cancels cancelled canceled cancelling cancellation
     change changes changed changing edit modify switch amend alter
     update updates updated updating refresh refreshes refreshed
-    pay pays paying paid payment payments
+    pay pays paying paid payment payments charge charges charged charging
     voucher vouchers code codes coupon coupons promo
     discount discounts discounted
     wash washing washed washes laundry clean cleaning
