@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import hashlib
 
-from rag.knowledge.embeddings import Embedder
+import numpy as np
+
+from rag.knowledge.embeddings import Embedder, Vectors
 from rag.knowledge.loaders import load
 from rag.knowledge.shelf import Entry, Prepared, make_row
-from rag.knowledge.splitting import VERSION, split
+from rag.knowledge.splitting import split
 from rag.knowledge.types import DocumentInfo
+
+VERSION = "2"
+"""Part of every fingerprint: raise it when documents must be split or embedded again."""
+
+CONTEXT = 0.3
+"""How much of its document, and of the title, is in a passage's vector."""
 
 
 def fingerprint(name: str, data: bytes) -> str:
@@ -24,6 +32,15 @@ def prepare(name: str, data: bytes, document_id: str, origin: str, embedder: Emb
     rows = tuple(
         make_row(document_id, n, loaded.title, chunk.heading, chunk.text, keywords) for n, chunk in enumerate(chunks)
     )
-    vectors = embedder.embed([chunk.embedded(loaded.title, loaded.keywords) for chunk in chunks])
+    texts = [chunk.embedded(loaded.title, loaded.keywords) for chunk in chunks]
+    vectors = in_context(embedder.embed([*texts, loaded.title]))
     info = DocumentInfo(document_id, loaded.title, name, len(rows), len(loaded.text), private)
     return Prepared(Entry(info, fingerprint(name, data), origin, rows), loaded.text, keywords, vectors)
+
+
+def in_context(vectors: Vectors) -> Vectors:
+    """Unit vectors of the passages, each drawn a little towards its document. The last row given is the title's."""
+    passages, title = vectors[:-1], vectors[-1]
+    drawn = passages + CONTEXT * (title + passages.mean(axis=0))
+    unit: Vectors = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    return unit

@@ -9,9 +9,6 @@ from langchain_text_splitters import MarkdownHeaderTextSplitter, RecursiveCharac
 
 from rag.knowledge.loaders import Loaded
 
-VERSION = "1"
-"""Part of every document's fingerprint: raise it when documents must be split again."""
-
 TARGET = 700
 LONGEST = 900
 LONGEST_TABLE = 1800

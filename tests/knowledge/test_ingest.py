@@ -30,7 +30,7 @@ def test_only_what_changed_is_embedded_again(tmp_path: Path) -> None:
         write(tmp_path, b="# B\nBananas are brown.")
         report = books.add([root], prune=True)
         assert (report.changed, report.unchanged, report.removed) == (("b",), ("a",), ("sub/c",))
-        assert embedder.calls == [1]
+        assert embedder.calls == [2]
         assert books.search("colour of bananas")[0].text == "Bananas are brown."
         assert [info.id for info in books.documents()] == ["a", "b"]
         assert books.document("sub/c") is None

@@ -117,7 +117,7 @@ def test_embeddings_of_an_openai_compatible_server(tmp_path: Path) -> None:
         library = open_library(used)
         assert library.add([write(tmp_path, a="# A\nApples are red.")]).added == ("a",)
         assert library.search("apples")[0].text == "Apples are red."
-        assert Handler.asked == ["A\nApples are red.", "apples"]
+        assert Handler.asked == ["A\nApples are red.", "A", "apples"]
         Handler.status = 500
         with pytest.raises(LibraryUnavailable, match="Check EMBEDDINGS"):
             library.search("apples")
