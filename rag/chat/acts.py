@@ -5,20 +5,39 @@ from __future__ import annotations
 import re
 
 from rag.chat.sentences import split_sentences
-from rag.chat.terms import content_words, words
+from rag.chat.terms import content_words, listed, words
 
 _END = r"[\s!.,:;)…🙂😊👋🙏❤️-]*"
-_HELLO = r"(?:hi+|hello+|hey+|hiya|howdy|greetings|good (?:morning|afternoon|evening|day)|hi there|hello there|hey there)(?: there| all| everyone| again| team)?"
-_THANKS = (
-    r"(?:(?:ok(?:ay)?|great|perfect|super|cool|brilliant|lovely|awesome|nice|wonderful|excellent|got it|alright|amazing|good|fine|right|yes|no)[,.! ]*)*"
-    r"(?:many thanks|thanks?(?: you)?(?: so much| very much| a lot| a million| a bunch| again)?|thx|ty|cheers|ta|much appreciated|i appreciate it)"
-    r"(?:,? (?:so much|very much|a lot|again|for (?:your|the|all your) (?:help|time|answer|info|information|patience|quick \w+)|that(?:'s| is| was| all)? ?(?:all|it|great|perfect|helpful|helps|very helpful|really helpful|very kind)?(?: a lot)?|that helps|you(?:'ve| have)? (?:been|were) (?:very |really |so )?helpful|mate|buddy|anyway|bye))*"
+_HELLO = (
+    r"(?:hi+|hello+|hey+|hiya|howdy|greetings|good (?:morning|afternoon|evening|day)|hi there|"
+    r"hello there|hey there)(?: there| all| everyone| again| team)?"
 )
-_PRAISE = r"(?:(?:ok(?:ay)?|great|perfect|super|cool|brilliant|lovely|awesome|nice|wonderful|excellent|got it|alright|amazing|good|fine|understood|i see|that(?:'s| is) (?:all|it|great|perfect|helpful|good|fine|very helpful|good to know|what i needed)|that helps|that's all(?: i needed)?(?: for now)?|good to know|sounds good|makes sense)[,.! ]*)+"
-_BYE = r"(?:(?:ok(?:ay)?|thanks?(?: you)?|alright|right)[,.! ]*)?(?:good ?bye|bye(?:[ -]bye)?|see (?:you|ya)(?: later| soon)?|have a (?:nice|good|great|lovely) (?:day|evening|weekend|one)|good ?night|take care|cya|farewell)(?:[,!. ]+(?:thanks?(?: you)?|then|now|and thanks|and have a (?:nice|good) \w+))?"
+_THANKS = (
+    r"(?:(?:ok(?:ay)?|great|perfect|super|cool|brilliant|lovely|awesome|nice|wonderful|excellent|got it|"
+    r"alright|amazing|good|fine|right|yes|no)[,.! ]*)*"
+    r"(?:many thanks|thanks?(?: you)?(?: so much| very much| a lot| a million| a bunch| again)?|thx|ty|"
+    r"cheers|ta|much appreciated|i appreciate it)"
+    r"(?:,? (?:so much|very much|a lot|again|for (?:your|the|all your) (?:help|time|answer|info|"
+    r"information|patience|quick \w+)|that(?:'s| is| was| all)? ?(?:all|it|great|perfect|helpful|helps|"
+    r"very helpful|really helpful|very kind)?(?: a lot)?|that helps|you(?:'ve| have)? (?:been|"
+    r"were) (?:very |really |so )?helpful|mate|buddy|anyway|bye))*"
+)
+_PRAISE = (
+    r"(?:(?:ok(?:ay)?|great|perfect|super|cool|brilliant|lovely|awesome|nice|wonderful|excellent|"
+    r"got it|alright|amazing|good|fine|understood|i see|that(?:'s| is) (?:all|it|great|perfect|"
+    r"helpful|good|fine|very helpful|good to know|what i needed)|that helps|"
+    r"that's all(?: i needed)?(?: for now)?|good to know|sounds good|makes sense)[,.! ]*)+"
+)
+_BYE = (
+    r"(?:(?:ok(?:ay)?|thanks?(?: you)?|alright|right)[,.! ]*)?(?:good ?bye|bye(?:[ -]bye)?|see (?:you|"
+    r"ya)(?: later| soon)?|have a (?:nice|good|great|lovely) (?:day|evening|weekend|one)|good ?night|"
+    r"take care|cya|farewell)(?:[,!. ]+(?:thanks?(?: you)?|then|now|and thanks|and have a (?:nice|"
+    r"good) \w+))?"
+)
 
 _GREETING = re.compile(
-    rf"{_END}{_HELLO}{_END}(?:how are you(?: doing)?(?: today)?\??|how(?:'s| is) it going\??|what's up\??|nice to meet you)?{_END}$",
+    rf"{_END}{_HELLO}{_END}(?:how are you(?: doing)?(?: today)?\??|how(?:'s| is) it going\??|what's up\??|"
+    rf"nice to meet you)?{_END}$",
     re.IGNORECASE,
 )
 _HOW_ARE_YOU = re.compile(
@@ -28,26 +47,34 @@ _THANKING = re.compile(rf"{_END}(?:{_THANKS}){_END}$", re.IGNORECASE)
 _PRAISING = re.compile(rf"{_END}(?:{_PRAISE}){_END}$", re.IGNORECASE)
 _LEAVING = re.compile(rf"{_END}(?:(?:{_THANKS})[,.! ]*(?:and )?)?(?:{_BYE}){_END}$", re.IGNORECASE)
 _OPENING = re.compile(
-    rf"\s*(?:(?:{_HELLO}|{_THANKS}|ok(?:ay)?|great|perfect|alright|right|cool|good|fine|yes|yeah|sure)(?:\s*[,!.:…-]+\s*|\s+(?=and\b|but\b|how|what|when|where|can|could|do|is|my|i\b|i'|one)))+",
+    rf"\s*(?:(?:{_HELLO}|{_THANKS}|ok(?:ay)?|great|perfect|alright|right|cool|good|fine|yes|yeah|"
+    rf"sure)(?:\s*[,!.:…-]+\s*|\s+(?=and\b|but\b|how|what|when|where|can|could|do|is|my|i\b|i'|one)))+",
     re.IGNORECASE,
 )
 
 QUESTION_START = (
-    r"(?:how|what|what's|whats|when|where|where's|which|who|whom|whose|why|can|could|do|does|did|is|isn't|are|was|were|will|would|"
+    r"(?:how|what|what's|whats|when|where|where's|which|who|whom|whose|why|can|could|do|does|did|is|isn't|"
+    r"are|was|were|will|would|"
     r"should|shall|may|might|have you|has|am i|any idea|don't you|doesn't)\b"
 )
 _ASKS = re.compile(
-    rf"(?:and |but |so |or |also |then |well |now |just |please |sorry,? |ok(?:ay)?,? |hi,? |hello,? |hm+,? )*(?:{QUESTION_START}|"
+    rf"(?:and |but |so |or |also |then |well |now |just |please |sorry,? |ok(?:ay)?,? |hi,? |hello,? |"
+    rf"hm+,? )*(?:{QUESTION_START}|"
     r"(?:please )?(?:tell|remind|show|give|explain|describe|list|repeat|confirm|summari[sz]e|recap|quote|help)\b|"
-    r"i (?:want|need|would like|wanted|'d like)(?: you)? to (?:know|ask|understand)|i(?:'d| would) like to (?:know|ask|understand)|i(?:'m| am) (?:wondering|curious|not sure|unsure)|"
+    r"i (?:want|need|would like|wanted|'d like)(?: you)? to (?:know|ask|understand)|i(?:'d|"
+    r" would) like to (?:know|ask|understand)|i(?:'m| am) (?:wondering|curious|not sure|unsure)|"
     r"i wonder|i don't (?:know|understand) (?:how|what|when|where|which|why|if|whether)|(?:what|how) about)",
     re.IGNORECASE,
 )
 _NEED = re.compile(
-    r"\b(?:i|we)(?:'d| would)? (?:also |just |really |still )?(?:want|need|like|love|have) to\b|\b(?:i|we)(?:'d| would) (?:also )?(?:like|love|prefer)\b|"
-    r"\b(?:can't|cannot|can not|couldn't|won't|doesn't|does not|don't|isn't|is not|hasn't|has not|haven't|have not|never|didn't|did not|unable)\b|"
-    r"\b(?:broken|broke|damaged|torn|ripped|faulty|defective|lost|missing|missed|late|wrong|stuck|locked|declined|rejected|failed|failing|leaks?|leaking|"
-    r"too (?:big|small|tight|large|long|short|loose)|doesn't fit|forgot|forgotten|stolen|cracked|delayed|disappeared|overdue|hole|not (?:work|working|arrived|fit|here))\b|"
+    r"\b(?:i|we)(?:'d| would)? (?:also |just |really |still )?(?:want|need|like|love|have) to\b|\b(?:i|"
+    r"we)(?:'d| would) (?:also )?(?:like|love|prefer)\b|"
+    r"\b(?:can't|cannot|can not|couldn't|won't|doesn't|does not|don't|isn't|is not|hasn't|has not|haven't|"
+    r"have not|never|didn't|did not|unable)\b|"
+    r"\b(?:broken|broke|damaged|torn|ripped|faulty|defective|lost|missing|missed|late|wrong|stuck|locked|"
+    r"declined|rejected|failed|failing|leaks?|leaking|"
+    r"too (?:big|small|tight|large|long|short|loose)|doesn't fit|forgot|forgotten|stolen|cracked|delayed|"
+    r"disappeared|overdue|hole|not (?:work|working|arrived|fit|here))\b|"
     r"\b(?:i|we) need\b|\bi(?:'m| am) looking for\b",
     re.IGNORECASE,
 )
@@ -56,19 +83,27 @@ _MINE = r"(?:my|our|the|that|this)"
 _RECALL = (
     r"\b(?:do|did|can|could|would) (?:you )?(?:still )?(?:remember|recall|happen to remember)\b",
     r"\bremind me (?:of|what|which|where|about|again|when|who|how)\b",
-    r"\bdid i (?:just |already |even |actually )?(?:say|tell|give|mention|order|buy|choose|pick|ask|want|write|state|provide|send|share|purchase|pay|call)\b",
+    r"\bdid i (?:just |already |even |actually )?(?:say|tell|give|mention|order|buy|choose|pick|ask|want|"
+    r"write|state|provide|send|share|purchase|pay|call)\b",
     r"\b(?:have i|i have|i've|i had|i'd|i) (?:just |already )?(?:said|told|given|gave|mentioned|provided)\b.*\?",
     r"\bwhat(?:'s| is| was|s| are| were)? (?:again )?(?:my|our)\b",
-    r"\b(?:which|what) (?:\w+ ){1,3}(?:did i|do i (?:have(?! to)|take|wear|live)|have i|am i|was i|was mine|is mine|i (?:said|gave|told|mentioned|ordered|bought|wanted))\b",
-    r"\bwho am i\b|\bwhere do (?:i|we) live\b|\bwhere am i\b|\bwhat am i called\b|\bdo you know (?:my|who i am|where i live)\b|\bwhat(?:'s| is) the name i\b",
-    r"\b(?:what|which)(?: \w+)? (?:do|did) (?:you|we) (?:know|have|note|noted|got|write down|store) (?:about|on|for|from|of) (?:me|my)\b",
+    r"\b(?:which|what) (?:\w+ ){1,3}(?:did i|do i (?:have(?! to)|take|wear|live)|have i|am i|was i|"
+    r"was mine|is mine|i (?:said|gave|told|mentioned|ordered|bought|wanted))\b",
+    r"\bwho am i\b|\bwhere do (?:i|we) live\b|\bwhere am i\b|\bwhat am i called\b|\bdo you know (?:my|"
+    r"who i am|where i live)\b|\bwhat(?:'s| is) the name i\b",
+    r"\b(?:what|which)(?: \w+)? (?:do|did) (?:you|we) (?:know|have|note|noted|got|write down|"
+    r"store) (?:about|on|for|from|of) (?:me|my)\b",
     r"\bwhat (?:else )?(?:do|did) you (?:know|remember|have|note)\b",
-    rf"\bwhere (?:is|'s|are|was|should|will|does|do) (?:it|they|{_MINE} (?:\w+ )?(?:order|parcel|package|delivery|tent|jacket|boots|things?|items?)) (?:supposed to (?:go|be sent)|be (?:going|sent|delivered|shipped)|going|go(?:es)?\b|headed|heading|being (?:sent|delivered|shipped))",
-    r"\b(?:tell|give|read|repeat|confirm|show)(?: me| back)?(?: back)?(?: again)? (?:my|what i|the (?:order number|address|e-?mail|phone|size|colou?r|name) (?:i|that i|again))\b",
+    rf"\bwhere (?:is|'s|are|was|should|will|does|do) (?:it|they|{_MINE} (?:\w+ )?(?:order|parcel|package|"
+    rf"delivery|tent|jacket|boots|things?|items?)) (?:supposed to (?:go|be sent)|be (?:going|sent|"
+    rf"delivered|shipped)|going|go(?:es)?\b|headed|heading|being (?:sent|delivered|shipped))",
+    r"\b(?:tell|give|read|repeat|confirm|show)(?: me| back)?(?: back)?(?: again)? (?:my|what i|"
+    r"the (?:order number|address|e-?mail|phone|size|colou?r|name) (?:i|that i|again))\b",
     r"\b(?:summari[sz]e|recap|repeat)\b.*\b(?:i|me|my|so far|we)\b",
     r"\bwhat have i (?:told|said|given|ordered|bought)\b",
-    r"\b(?:which|what) (?:order(?: number)?|address|size|colou?r|name|e-?mail(?: address)?|phone(?: number)?|date|item|product|city|country)(?: again| was (?:it|that)| is (?:it|that))\b",
-)  # fmt: skip
+    r"\b(?:which|what) (?:order(?: number)?|address|size|colou?r|name|e-?mail(?: address)?|"
+    r"phone(?: number)?|date|item|product|city|country)(?: again| was (?:it|that)| is (?:it|that))\b",
+)
 _RECALLS = re.compile("|".join(_RECALL), re.IGNORECASE)
 _HOW_TO = re.compile(r"\W*(?:and |so |but )?(?:how|by what|from what|until what|from which)\b", re.IGNORECASE)
 _SAID = re.compile(
@@ -76,14 +111,19 @@ _SAID = re.compile(
     re.IGNORECASE,
 )
 _OTHERS = re.compile(
-    r"\b(?:other|another|previous|last|next|different) (?:customer|user|person|people|visitor|guest|client|session|shopper|member)s?\b|"
-    r"\b(?:someone|somebody|anyone|anybody|everyone) else(?:['’]s)?\b|\bthe (?:customer|user|person|one) (?:who|before|after|that)\b|"
-    r"\b(?:before|after) me\b|\b(?:my (?:neighbou?r|friend|colleague|boss|ex|wife|husband|brother|sister|mother|father))['’]s (?:order|address|e-?mail|phone|account|password|name|chat)",
+    r"\b(?:other|another|previous|last|next|different) (?:customer|user|person|people|visitor|guest|"
+    r"client|session|shopper|member)s?\b|"
+    r"\b(?:someone|somebody|anyone|anybody|everyone) else(?:['’]s)?\b|\bthe (?:customer|user|person|"
+    r"one) (?:who|before|after|that)\b|"
+    r"\b(?:before|after) me\b|\b(?:my (?:neighbou?r|friend|colleague|boss|ex|wife|husband|brother|sister|"
+    r"mother|father))['’]s (?:order|address|e-?mail|phone|account|password|name|chat)",
     re.IGNORECASE,
 )
 
 _DATA = re.compile(
-    r"\b(?:address|e-?mail|phone|name|order(?:s|ed)?|said|say|ask(?:ed)?|told|tell|wrote|write|conversations?|sessions?|chats?|data|history|card|details|messages?|questions?|number|password|account|bought|buy|live)\b",
+    r"\b(?:address|e-?mail|phone|name|order(?:s|ed)?|said|say|ask(?:ed)?|told|tell|wrote|write|"
+    r"conversations?|sessions?|chats?|data|history|card|details|messages?|questions?|number|password|"
+    r"account|bought|buy|live)\b",
     re.IGNORECASE,
 )
 _LETS = re.compile(
@@ -91,18 +131,28 @@ _LETS = re.compile(
     re.IGNORECASE,
 )
 _ABOUT_BOT = re.compile(
-    r"\b(?:who|what) (?:exactly )?are you\b|\bare you (?:a |an |really a |some |just a )?(?:real |actual )?(?:bot|robot|human|person|ai|chatbot|llm|language model|machine|chatgpt|gpt|computer|program|real|human being|offline|extractive)\b|"
-    r"\bwhat can you do\b|\bwhat (?:do|can) you help\b|\bhow do you work\b|\bwho (?:made|built|wrote|created) you\b|\bwhat(?:'s| is) your name\b|"
-    r"\b(?:am i|is this|are we) (?:talking|speaking|chatting) (?:to|with) (?:a |an )?\w+|\bis this a (?:bot|chatbot|human|real person)\b|\bwhich (?:ai |language )?model (?:are you|is this)\b|\bare you (?:there|alive|sentient)\b|\bdo you (?:use|run on) (?:an? )?(?:llm|ai|gpt|chatgpt|language model)\b",
+    r"\b(?:who|what) (?:exactly )?are you\b|\bare you (?:a |an |really a |some |just a )?(?:real |"
+    r"actual )?(?:bot|robot|human|person|ai|chatbot|llm|language model|machine|chatgpt|gpt|computer|"
+    r"program|real|human being|offline|extractive)\b|"
+    r"\bwhat can you do\b|\bwhat (?:do|can) you help\b|\bhow do you work\b|\bwho (?:made|built|wrote|"
+    r"created) you\b|\bwhat(?:'s| is) your name\b|"
+    r"\b(?:am i|is this|are we) (?:talking|speaking|chatting) (?:to|with) (?:a |an )?\w+|"
+    r"\bis this a (?:bot|chatbot|human|real person)\b|\bwhich (?:ai |language )?model (?:are you|"
+    r"is this)\b|\bare you (?:there|alive|sentient)\b|\bdo you (?:use|run on) (?:an? )?(?:llm|ai|gpt|"
+    r"chatgpt|language model)\b",
     re.IGNORECASE,
 )
-_VAGUE_WORDS = frozenset(
-    "order item product thing customer service support info information advise advice assistance situation stuff urgent confused "
-    "wondering wonder curious understand explain matter case idea worry worried sure unsure strange weird odd again more details detail "
-    "tell happen happened bad trouble kind regarding concern concerns something anything else assist answer answers questions".split()
+_VAGUE_WORDS = listed(
+    "order item product thing customer service support info information advise advice assistance "
+    "situation stuff urgent confused "
+    "wondering wonder curious understand explain matter case idea worry worried sure unsure strange "
+    "weird odd again more details detail "
+    "tell happen happened bad trouble kind regarding concern concerns something anything else assist "
+    "answer answers questions"
 )
 _SPLIT = re.compile(
-    rf"(?:[,;–—-]|\band\b|\bso\b|\bbut\b|,? and|,? also)\s*(?:and |so |but |also |then |now |please )*(?={QUESTION_START}(?! i\b.*\bbut\b))",
+    rf"(?:[,;–—-]|\band\b|\bso\b|\bbut\b|,? and|,? also)\s*(?:and |so |but |also |then |now |"
+    rf"please )*(?={QUESTION_START}(?! i\b.*\bbut\b))",
     re.IGNORECASE,
 )
 
@@ -211,7 +261,8 @@ def _unpronounceable(word: str) -> bool:
         )
     return bool(
         re.search(
-            r"[bcdfghjklmnpqrstvwxz]{6}|(.)\1{3}|^[^aeiouy]+$|asdf|sdfg|dfgh|fghj|ghjk|hjkl|qwert|werty|zxcv|xcvb|lkjh|fdsa",
+            r"[bcdfghjklmnpqrstvwxz]{6}|(.)\1{3}|^[^aeiouy]+$|asdf|sdfg|dfgh|fghj|ghjk|hjkl|qwert|werty|"
+            r"zxcv|xcvb|lkjh|fdsa",
             word,
         )
     ) and word not in ("rhythm",)

@@ -1,11 +1,10 @@
-"""One reply from sources, this person's earlier messages and their question: what to say, in which order, and its kind.
+"""One reply from sources, this person's earlier messages and their question: what to say, and its kind.
 
 Pure. Every sentence is a fixed phrase, a quotation with its mark, or something that this person stated.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -109,7 +108,7 @@ class _Reply:
         return [head] if head and head != self.question else []
 
     def _answers(self, parts: Sequence[str]) -> str:
-        """What the sources say to each question; the whole message is tried where its questions alone find nothing."""
+        """What the sources say to each question; else what they say to the whole message."""
         picks = [pick for part in parts for pick in self._picks(self._resolved(part))]
         if parts and not picks:
             picks = self._picks(resolve(self.question, self.earlier))
@@ -158,6 +157,6 @@ class _Reply:
 
 def covers(evidence: Evidence, enough: float = ENOUGH) -> bool:
     """Whether the sources cover the question well enough to be quoted."""
-    if not evidence.picks or not evidence.picks[0].covers and (evidence.meaning or 0) < ENOUGH_ALIKE:
+    if not evidence.picks or (not evidence.picks[0].covers and (evidence.meaning or 0) < ENOUGH_ALIKE):
         return False
     return evidence.coverage >= enough

@@ -1,7 +1,7 @@
 """Which units of the sources answer a question, and how much of the question the sources cover.
 
-Lexical overlap over concepts, weighted by rarity, with headings and titles as weaker evidence; the shape of the answer
-that the question asks for (money, duration); and, if a similarity is given, the meaning of whole sentences.
+Lexical overlap over concepts, weighted by rarity, with headings and titles as weaker evidence; the shape of the
+answer that the question asks for (money, duration); and, if a similarity is given, the meaning of whole sentences.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _COSTS = re.compile(
     re.IGNORECASE,
 )
 _TAKES = re.compile(
-    r"\bhow (?:long|soon|quickly|fast|late|old|many (?:days|weeks|hours|months|years))\b|\buntil\b|\bdeadline\b|\btime ?limit\b",
+    r"\bhow (?:long|soon|quickly|fast|late|old|many (?:days|weeks|hours|months|years))\b|\buntil\b|"
+    r"\bdeadline\b|\btime ?limit\b",
     re.IGNORECASE,
 )
 _COUNTS = re.compile(
@@ -47,7 +48,8 @@ _ALLOWS = re.compile(r"\b(?:can|cannot|can't|may|possible|allowed|available|not)
 _FIGURE = re.compile(r"[£€$]?\d[\d.,:]*\d|[£€$]?\d")
 _NAMED = re.compile(r"(?<=[a-z,] )[A-ZÄÖÜÅØ][\w’'-]+")
 _POINTER = re.compile(
-    r"^(?:see|read|for more|more (?:about|on)|details)\b|\b(?:is|are) (?:explained |described )?in [A-Z]|\bread [A-Z]|: see [A-Z]"
+    r"^(?:see|read|for more|more (?:about|on)|details)\b|\b(?:is|are) (?:explained |described )?in [A-Z]|"
+    r"\bread [A-Z]|: see [A-Z]"
 )
 
 
@@ -293,7 +295,7 @@ def _abroad(here: frozenset[str], text: str, source: Source) -> float:
     there = _countries(text)
     if here & there:
         return 1.15
-    if there or (outer := _countries(source.heading)) and not here & outer:
+    if there or ((outer := _countries(source.heading)) and not here & outer):
         return 0.6
     return 1.0
 

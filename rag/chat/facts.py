@@ -22,7 +22,8 @@ TYPED = (
     ("e-mail address", values.EMAIL),
 )
 _CORRECTS = re.compile(
-    r"\b(?:actually|sorry|correction|oops|wait|i meant?|rather|instead|changed? (?:my|that|it)|make (?:it|that)|scratch that|mistake|typo|wrong|"
+    r"\b(?:actually|sorry|correction|oops|wait|i meant?|rather|instead|changed? (?:my|that|it)|make (?:it|"
+    r"that)|scratch that|mistake|typo|wrong|"
     r"it(?:'s| is) .*\bnow|in fact|to be precise|should (?:be|have been|read)|not)\b|^\W*(?:no|nope)\b",
     re.IGNORECASE,
 )
@@ -30,23 +31,30 @@ _ADDS = re.compile(
     r"\b(?:also|another|second|other|too|both|as well|plus|and one more|additionally|two orders)\b", re.IGNORECASE
 )
 _NOT_BUT = re.compile(
-    r"\bnot (?:in |to |at |the |a |an |size |number |no\. ?)*(?P<old>[\w’'-]+(?: [\w’'-]+){0,4}?),? (?:but|it's|it is|rather)(?: rather| actually)?(?: in| to| at| the| a| an| size| number)* (?P<new>[^,.;!?]+)",
+    r"\bnot (?:in |to |at |the |a |an |size |number |"
+    r"no\. ?)*(?P<old>[\w’'-]+(?: [\w’'-]+){0,4}?),? (?:but|it's|it is|rather)(?: rather|"
+    r" actually)?(?: in| to| at| the| a| an| size| number)* (?P<new>[^,.;!?]+)",
     re.IGNORECASE,
 )
 _BUT_NOT = re.compile(
-    r"(?P<new>[\w£€$’'@.-]+(?: [\w’'-]+){0,5}?),? (?:and )?(?:not|instead of|rather than) (?:in |to |at |the |a |an |size |number |no\. ?)*(?P<old>[^,.;!?]+)",
+    r"(?P<new>[\w£€$’'@.-]+(?: [\w’'-]+){0,5}?),? (?:and )?(?:not|instead of|rather than) (?:in |to |at |"
+    r"the |a |an |size |number |no\. ?)*(?P<old>[^,.;!?]+)",
     re.IGNORECASE,
 )
 _NEGATED = re.compile(
-    r"[, ]*\b(?:not|instead of|rather than) (?!(?:arrive|come|work|fit|get|got|been|yet|sure|receive)\w*)[^,.;!?]+?(?=,|;|\.|!|\?| but |$)",
+    r"[, ]*\b(?:not|instead of|rather than) (?!(?:arrive|come|work|fit|get|got|been|yet|sure|"
+    r"receive)\w*)[^,.;!?]+?(?=,|;|\.|!|\?| but |$)",
     re.IGNORECASE,
 )
 _LEADING = re.compile(
     r"^(?:(?:(?:it|that)(?:'s| is)|the|an?|to|in|at|size|number|actually|sorry|no|colou?r)\b[,\s]+)+", re.IGNORECASE
 )
 _ANONYMOUS = re.compile(
-    r"(?:^|[,;–—-]\s*|\b)(?:(?:no|nope|actually|sorry|wait|correction|oops|i meant?|rather|in fact|scratch that|my mistake|hmm|ah|oh|well)[,.:!]*\s*)+"
-    r"(?:(?:it|that|this)(?:'s| is| was| should be| should read)|i meant?(?: to say)?|make (?:it|that)|(?:should|must) (?:be|read)|(?:let's )?(?:say|go (?:for|with)))?:?\s*(?P<value>[^;!?]+?)(?:,? (?:please|sorry|thanks|instead))*\W*$|"
+    r"(?:^|[,;–—-]\s*|\b)(?:(?:no|nope|actually|sorry|wait|correction|oops|i meant?|rather|in fact|"
+    r"scratch that|my mistake|hmm|ah|oh|well)[,.:!]*\s*)+"
+    r"(?:(?:it|that|this)(?:'s| is| was| should be| should read)|i meant?(?: to say)?|make (?:it|that)|"
+    r"(?:should|must) (?:be|read)|(?:let's )?(?:say|go (?:for|"
+    r"with)))?:?\s*(?P<value>[^;!?]+?)(?:,? (?:please|sorry|thanks|instead))*\W*$|"
     r"^(?:it|that)(?:'s| is) (?:now )?(?P<now>[^;!?]+?)(?:,? (?:now|please|sorry|thanks|instead))*\W*$|"
     r"\b(?:it|that) should (?:be|read|have been)\s+(?P<should>[^;!?]+?)(?:,? (?:please|sorry|thanks|instead))*\W*$|"
     r"\bmake (?:it|that)\s+(?P<make>[^;!?]+?)(?:,? (?:please|sorry|thanks|instead))*\W*$",

@@ -15,7 +15,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from rag.chat import acts
 from rag.chat.facts import Ledger, remember
-from rag.chat.terms import concept, content_words, words
+from rag.chat.terms import concept, content_words, listed, words
 from rag.chat.values import COUNTRIES, COUNTRY, PAYMENT, country_key
 
 LOOK_BACK = 8
@@ -33,25 +33,34 @@ _CONTINUES = re.compile(
     r"^\W*(?:and|or|but|so|also|then|what about|how about|same|why|since when|until when)\b", re.IGNORECASE
 )
 _EXPLETIVE = re.compile(
-    r"\b(?:is|was|isn't|would|will|does|how (?:much|long) (?:is|does|would|will)) it (?:be )?(?:possible|ok|okay|allowed|free|safe|better|cost|take)\b.* to\b|"
-    r"\b(?:is|are) there\b|\bthat (?:i|you|we|they|the|my|it|is)\b(?=.*\w{4})|\bthis (?:week|month|year|order|chat|conversation|site|website|shop|morning|afternoon)\b",
+    r"\b(?:is|was|isn't|would|will|does|how (?:much|long) (?:is|does|would|will)) it (?:be )?(?:possible|"
+    r"ok|okay|allowed|free|safe|better|cost|take)\b.* to\b|"
+    r"\b(?:is|are) there\b|\bthat (?:i|you|we|they|the|my|it|is)\b(?=.*\w{4})|\bthis (?:week|month|year|"
+    r"order|chat|conversation|site|website|shop|morning|afternoon)\b",
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
-    r"\b(?:it|its|it's|this|that|that's|these|those|they|them|their|there|one|ones|he|she|him|her|the same|the other|the first|the second|the latter|either|both|else)\b",
+    r"\b(?:it|its|it's|this|that|that's|these|those|they|them|their|there|one|ones|he|she|him|her|"
+    r"the same|the other|the first|the second|the latter|either|both|else)\b",
     re.IGNORECASE,
 )
 _FRAME = re.compile(
-    r"^\W*(?:(?:and|so|but|also|ok|please|hi|hello),?\s+)*(?:how (?:much|many|long|often|far|quickly|fast|big|do|does|can|could|would|is|are|to)|what(?:'s| is| are| if| about| happens| do| does| can)?|when|where|which|who|why|"
-    r"can|could|do|does|did|is|are|was|were|will|would|should|may|am|tell me|i (?:want|need|would like|'d like) to(?: know)?|i'd like to(?: know)?)\b",
+    r"^\W*(?:(?:and|so|but|also|ok|please|hi|hello),?\s+)*(?:how (?:much|many|long|often|far|quickly|fast|"
+    r"big|do|does|can|could|would|is|are|to)|what(?:'s| is| are| if| about| happens| do| does| can)?|when|"
+    r"where|which|who|why|"
+    r"can|could|do|does|did|is|are|was|were|will|would|should|may|am|tell me|i (?:want|need|would like|"
+    r"'d like) to(?: know)?|i'd like to(?: know)?)\b",
     re.IGNORECASE,
 )
 _AUXILIARY = re.compile(
-    r"^\W*(?:(?:is|are|was|were|do|does|did|can|could|would|will|should|may|have|has|i|you|we|one|it|there|the|a|an|my|your|to|about|happens|if|when|also|still|please|be|get|take|cost|costs|much|long|know|expect)\b\W*)+",
+    r"^\W*(?:(?:is|are|was|were|do|does|did|can|could|would|will|should|may|have|has|i|you|we|one|it|"
+    r"there|the|a|an|my|your|to|about|happens|if|when|also|still|please|be|get|take|cost|costs|much|long|"
+    r"know|expect)\b\W*)+",
     re.IGNORECASE,
 )
 _TO_ME = re.compile(
-    r"\b(?:to me|to us|here|my (?:country|place|address|home|house|area|town|city)|where i live|deliver\w*|shipping|ship|postage|express|customs|duty|duties|import|VAT|tax(?:es)?)\b",
+    r"\b(?:to me|to us|here|my (?:country|place|address|home|house|area|town|city)|where i live|"
+    r"deliver\w*|shipping|ship|postage|express|customs|duty|duties|import|VAT|tax(?:es)?)\b",
     re.IGNORECASE,
 )
 _DEPENDS_ON = (
@@ -81,8 +90,9 @@ _PREPOSITION = re.compile(r"\b(?:to|for|on|in|of|with|from|at|by|within|outside)
 _CHOICES = (
     frozenset({"standard", "express"}),
     frozenset({"visa", "mastercard", "amex", "paypal", "klarna", "card", "cards", "voucher", "gift"}),
-    frozenset(
-        "tent tents jacket jackets boot boots shoes pack packs backpack rucksack socks fleece trousers gloves hat shirt".split()
+    listed(
+        "tent tents jacket jackets boot boots shoes pack packs backpack rucksack socks fleece trousers "
+        "gloves hat shirt"
     ),
 )
 
@@ -97,7 +107,7 @@ class Resolved:
 
 
 def standalone(question: str, history: Sequence[BaseMessage], model: BaseChatModel | None = None) -> str:
-    """The question as it can be searched for: rewritten by the model where there is one, else (or on failure) by rules."""
+    """The question as it can be searched for: rewritten by the model, or by rules without or on failure."""
     if model is not None and any(isinstance(message, HumanMessage) for message in history):
         rewritten = _rewritten(question, history, model)
         if rewritten:
@@ -201,7 +211,7 @@ def _parallel(asked: str, topic: Resolved) -> str | None:
 
 
 def _carried(asked: str, topic: Resolved, *, parallel: bool) -> str:
-    """The part of the topic that still holds: not what is asked again, not what the question puts something else for."""
+    """The part of the topic that still holds: not what is asked again or replaced."""
     about = topic.context if parallel and topic.context else phrase(topic)
     own = _concepts(asked)
     ruled_out = {word for choices in _CHOICES if choices & set(words(asked)) for word in choices}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rag.chat import values
+from rag.chat.terms import listed
 from rag.chat.voice import second_person
 
 
@@ -23,30 +24,41 @@ class Found:
 
 _I = re.IGNORECASE
 _CUT = re.compile(
-    r"(?<!\bSt)[.!?;](?:\s|$)|\s+(?:[-–—])\s+|,?\s+(?:and|but|so|because|please|thanks|instead|though|if|which|while|since|or)\b(?:,| (?:i|i'm|i've|my|it|it's|the|we|please|would|want|send|they|you|not|need|that|can|is|he|she)\b|$)|"
-    r",\s*(?:not|please|thanks|thank you|instead|by the way|btw|i|i'm|my|it|and|but|so|because|sorry|actually|the|right|ok)\b|\s+(?:please|instead|by the way|btw|now|then|thanks)\W*$",
+    r"(?<!\bSt)[.!?;](?:\s|$)|\s+(?:[-–—])\s+|,?\s+(?:and|but|so|because|please|thanks|instead|though|if|"
+    r"which|while|since|or)\b(?:,| (?:i|i'm|i've|my|it|it's|the|we|please|would|want|send|they|you|not|"
+    r"need|that|can|is|he|she)\b|$)|"
+    r",\s*(?:not|please|thanks|thank you|instead|by the way|btw|i|i'm|my|it|and|but|so|because|sorry|"
+    r"actually|the|right|ok)\b|\s+(?:please|instead|by the way|btw|now|then|thanks)\W*$",
     _I,
 )
 _NAME = re.compile(
-    r"\b(?:my (?:full |first |last |sur|real )?name(?:'s|’s| is)(?: actually| now)?|call me|(?:i am|i'm|i’m) called|name:)\s+(?P<v>[^\W\d_].*)",
+    r"\b(?:my (?:full |first |last |sur|real )?name(?:'s|’s| is)(?: actually| now)?|call me|(?:i am|i'm|"
+    r"i’m) called|name:)\s+(?P<v>[^\W\d_].*)",
     _I,
 )
 _IM = re.compile(
-    r"(?:^|[,.!]\s*)(?i:hi|hello|hey)?[ ,]*(?:I'm|I’m|I am|[Tt]his is|[Ii]t's|[Ii]t is|i'm|i am)\s+(?P<v>[A-Z][\w’'-]+(?: [A-Z][\w’'-]+){0,2})(?=$|[\s,.!])(?! (?:order|delivery|street))"
+    r"(?:^|[,.!]\s*)(?i:hi|hello|hey)?[ ,]*(?:I'm|I’m|I am|[Tt]his is|[Ii]t's|[Ii]t is|i'm|"
+    r"i am)\s+(?P<v>[A-Z][\w’'-]+(?: [A-Z][\w’'-]+){0,2})(?=$|[\s,.!])(?! (?:order|delivery|street))"
 )
-_NO_NAME = frozenset(
-    "Sorry Not Just Still Also Very So In At From On Looking Having Trying Waiting Happy Sure Fine Good OK Okay Plus Visa Klarna PayPal".split()
+_NO_NAME = listed(
+    "Sorry Not Just Still Also Very So In At From On Looking Having Trying Waiting Happy Sure Fine Good "
+    "OK Okay Plus Visa Klarna PayPal"
 )
 _ADDRESS = re.compile(
-    r"\b(?:(?:my|the|our|delivery|shipping|new|home|postal|correct|right|work|billing)\s+)*address(?:\s+(?:is|was|should be|will be|changed to|for \w+ is)(?: now| actually)?|'s|’s|:)\s+(?P<v>.+)",
+    r"\b(?:(?:my|the|our|delivery|shipping|new|home|postal|correct|right|work|"
+    r"billing)\s+)*address(?:\s+(?:is|was|should be|will be|changed to|for \w+ is)(?: now| actually)?|'s|"
+    r"’s|:)\s+(?P<v>.+)",
     _I,
 )
 _LIVE = re.compile(
-    r"\b(?:i|we)(?:'m|’m|'re| am| are)?(?: now| currently| actually)? (?:live|living|stay|staying|moved|reside|based|located)(?: now)? (?:at|in|to|on|near|outside)\s+(?P<v>.+)",
+    r"\b(?:i|we)(?:'m|’m|'re| am| are)?(?: now| currently| actually)? (?:live|living|stay|staying|moved|"
+    r"reside|based|located)(?: now)? (?:at|in|to|on|near|outside)\s+(?P<v>.+)",
     _I,
 )
 _SEND = re.compile(
-    r"\b(?:go|goes|going|sent|send|sending|deliver|delivered|delivering|ship|shipped|shipping|post|posted|bring|addressed)(?: (?:it|them|that|this|everything|my \w+|the \w+|mine|out|all))?(?: is| be| should be| go)? to\s+(?!me\b|you\b|us\b(?! )|return|know|see|ask|buy|get)(?P<v>.+)",
+    r"\b(?:go|goes|going|sent|send|sending|deliver|delivered|delivering|ship|shipped|shipping|post|posted|"
+    r"bring|addressed)(?: (?:it|them|that|this|everything|my \w+|the \w+|mine|out|all))?(?: is| be|"
+    r" should be| go)? to\s+(?!me\b|you\b|us\b(?! )|return|know|see|ask|buy|get)(?P<v>.+)",
     _I,
 )
 _IN = re.compile(
@@ -54,20 +66,28 @@ _IN = re.compile(
 )
 _COUNTRY_IS = re.compile(r"\b(?:my |the )?(?P<k>country|city|town)(?: is|'s|:)\s+(?P<v>.+)", _I)
 _MY = re.compile(
-    r"\b(?:my|our|the) (?P<k>(?!name\b|address\b)[a-z][\w’'-]*(?: (?!is\b|are\b|was\b|were\b|has\b|will\b|called\b)[a-z][\w’'-]*){0,3})(?:'s|’s| is| are| was| were| will be)(?: called| named| now| actually| still)?\s+(?P<v>.+)",
+    r"\b(?:my|our|the) (?P<k>(?!name\b|address\b)[a-z][\w’'-]*(?: (?!is\b|are\b|was\b|were\b|has\b|will\b|"
+    r"called\b)[a-z][\w’'-]*){0,3})(?:'s|’s| is| are| was| were| will be)(?: called| named| now| actually|"
+    r" still)?\s+(?P<v>.+)",
     _I,
 )
 _VERBS = r"ordered|bought|purchased|got|received|picked|chose|returned|sent back|paid for|placed an order for"
 _ITEM = re.compile(
-    rf"\b(?:i|we)(?:'ve|’ve| have| had)?(?: just| already| also| only| recently| now| actually)* (?P<verb>{_VERBS})\s+(?P<v>.+)",
+    rf"\b(?:i|we)(?:'ve|’ve| have| had)?(?: just| already| also| only| recently| now|"
+    rf" actually)* (?P<verb>{_VERBS})\s+(?P<v>.+)",
     _I,
 )
 _WANT = re.compile(
-    r"\b(?:i|we)(?:'d|’d|'m|’m| am| would)?(?: also| just| really| still)* (?P<verb>(?:want|need|like|love|wish|plan|planning|going|looking|hoping|trying) to (?:buy|order|return|exchange|get|send back|purchase|swap|replace|wear|give)|looking for|want|need)\s+(?P<v>(?:a|an|the|my|some|two|three|four|\d+|this|these)\b.+)",
+    r"\b(?:i|we)(?:'d|’d|'m|’m| am| would)?(?: also| just| really| still)* (?P<verb>(?:want|need|like|"
+    r"love|wish|plan|planning|going|looking|hoping|trying) to (?:buy|order|return|exchange|get|send back|"
+    r"purchase|swap|replace|wear|give)|looking for|want|need)\s+(?P<v>(?:a|an|the|my|some|two|three|four|"
+    r"\d+|this|these)\b.+)",
     _I,
 )
 _NOUN_END = re.compile(
-    r"\s+(?:on|in|for|from|last|yesterday|today|with|at|to|which|that|because|and (?:it|they|i|paid|want|the)|but|by|via|using|about|over|a week|a month|two|three|under|as|when|this|\d+ (?:days|weeks|months))\b|[,;.!?(]",
+    r"\s+(?:on|in|for|from|last|yesterday|today|with|at|to|which|that|because|and (?:it|they|i|paid|want|"
+    r"the)|but|by|via|using|about|over|a week|a month|two|three|under|as|when|this|\d+ (?:days|weeks|"
+    r"months))\b|[,;.!?(]",
     _I,
 )
 _ARTICLE = re.compile(r"(?:a|an|the|my|some|this|these|our) ", _I)
@@ -177,7 +197,9 @@ def items(clause: str) -> list[Found]:
             thing
             and not values.ORDER.search(thing)
             and not re.match(
-                r"(?:it|them|an? (?:e-?mail|message|question|refund|problem|order|answer|code|link|invoice)|my (?:money|order|refund|account|password)|the (?:wrong|e-?mail|message|tracking)|help|to)\b",
+                r"(?:it|them|an? (?:e-?mail|message|question|refund|problem|order|answer|code|link|"
+                r"invoice)|my (?:money|order|refund|account|password)|the (?:wrong|e-?mail|message|"
+                r"tracking)|help|to)\b",
                 thing,
                 _I,
             )

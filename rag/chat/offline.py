@@ -48,6 +48,7 @@ class OfflineChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        del run_manager, kwargs
         draft = self._draft(messages)
         message = AIMessage(_stopped(draft.text, stop), response_metadata=self._metadata(draft))
         return ChatResult(generations=[ChatGeneration(message=message)])
@@ -59,6 +60,7 @@ class OfflineChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
+        del kwargs
         draft = self._draft(messages)
         words = _TOKEN.findall(_stopped(draft.text, stop))
         for index, word in enumerate(words):

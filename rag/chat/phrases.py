@@ -32,12 +32,29 @@ NOTHING_TOLD = "You have not told me anything about yourself in this conversatio
 _GOING = "it is going to "
 _MINOR = frozenset({"order", "amount", "size", "shoe size", "colour", "date", "order date", "delivery date", "place"})
 _UNCLEAR = (
-    (re.compile(r"\bhow (?:much|expensive)\b|\b(?:price|cost)", re.IGNORECASE), "What would you like the price of? For example, standard delivery to the UK, or a repair."),
-    (re.compile(r"\bhow (?:long|soon|fast|quickly)\b|\bwhen\b|\bhow many days\b", re.IGNORECASE), "Could you say what you are asking about? For example, a delivery, a refund, or a repair."),
-    (re.compile(r"\border|parcel|package|delivery\b", re.IGNORECASE), "Could you tell me more about your order? For example: is it late, damaged, incomplete, or would you like to change, cancel or return it?"),
-    (re.compile(r"\b(?:work|broken|wrong|problem|issue|error|fail|trouble)", re.IGNORECASE), "I'm sorry to hear that. Could you tell me what exactly went wrong: with an order, a delivery, a payment, or your account?"),
-)  # fmt: skip
-_CLARIFY = "Could you tell me a bit more about what you need? For example, ask about delivery, returns, refunds, warranty, sizes, payment or your account."
+    (
+        re.compile(r"\bhow (?:much|expensive)\b|\b(?:price|cost)", re.IGNORECASE),
+        "What would you like the price of? For example, standard delivery to the UK, or a repair.",
+    ),
+    (
+        re.compile(r"\bhow (?:long|soon|fast|quickly)\b|\bwhen\b|\bhow many days\b", re.IGNORECASE),
+        "Could you say what you are asking about? For example, a delivery, a refund, or a repair.",
+    ),
+    (
+        re.compile(r"\border|parcel|package|delivery\b", re.IGNORECASE),
+        "Could you tell me more about your order? For example: is it late, damaged, incomplete, or would "
+        "you like to change, cancel or return it?",
+    ),
+    (
+        re.compile(r"\b(?:work|broken|wrong|problem|issue|error|fail|trouble)", re.IGNORECASE),
+        "I'm sorry to hear that. Could you tell me what exactly went wrong: with an order, a delivery, a "
+        "payment, or your account?",
+    ),
+)
+_CLARIFY = (
+    "Could you tell me a bit more about what you need? For example, ask about delivery, returns, "
+    "refunds, warranty, sizes, payment or your account."
+)
 
 
 def pick(variants: Sequence[str], number: int) -> str:

@@ -7,42 +7,110 @@ from collections.abc import Sequence
 
 from rag.chat import phrases
 from rag.chat.facts import Fact, Ledger
-from rag.chat.terms import bag, concepts
+from rag.chat.terms import bag, concepts, listed
 from rag.chat.voice import second_person
 
 _I = re.IGNORECASE
 _SLOTS = (
-    ("name", re.compile(r"\b(?:my|the|what|which) (?:full |first |last )?name\b|\bwho (?:am i|i am)\b|\b(?:am i|i'm|i am) called\b|\bcall me\b", _I)),
+    (
+        "name",
+        re.compile(
+            r"\b(?:my|the|what|which) (?:full |first |last )?name\b|\bwho (?:am i|i am)\b|"
+            r"\b(?:am i|i'm|i am) called\b|\bcall me\b",
+            _I,
+        ),
+    ),
     ("return number", re.compile(r"\b(?:return|rma)(?: number| no\b)|\brma\b", _I)),
     ("gift card", re.compile(r"\bgift ?card(?: code| number)?\b", _I)),
-    ("order", re.compile(r"\border (?:number|no\b|id|code|reference)|\b(?:my|which|what(?: was| is|'s)?(?: my| the)?) order\b(?! (?:going|go|sent|date))|\bnumber of (?:my|the) order\b|\border did i\b", _I)),
+    (
+        "order",
+        re.compile(
+            r"\border (?:number|no\b|id|code|reference)|\b(?:my|which|what(?: was| is|"
+            r"'s)?(?: my| the)?) order\b(?! (?:going|go|sent|date))|\bnumber of (?:my|"
+            r"the) order\b|\border did i\b",
+            _I,
+        ),
+    ),
     ("e-mail address", re.compile(r"\be-?mail\b", _I)),
     ("phone number", re.compile(r"\b(?:phone|telephone|mobile|cell)\b|\bwhat(?:'s| is| was) my number\b", _I)),
-    ("address", re.compile(r"(?<!mail )\baddress\b|\bwhere\b.*\b(?:going|go|goes|sent|send|deliver\w*|ship\w*|live|headed|heading|arrive)\b|\b(?:live|street|house number|post ?code)\b", _I)),
-    ("place", re.compile(r"\bwhere (?:am i|do (?:i|we) live|i live|are we|i am|i'm)\b|\b(?:country|city|town)\b|\bwhere\b.*\b(?:going|go|goes|sent|send|deliver\w*|ship\w*|from)\b", _I)),
+    (
+        "address",
+        re.compile(
+            r"(?<!mail )\baddress\b|\bwhere\b.*\b(?:going|go|goes|sent|send|deliver\w*|"
+            r"ship\w*|live|headed|heading|arrive)\b|\b(?:live|street|house number|"
+            r"post ?code)\b",
+            _I,
+        ),
+    ),
+    (
+        "place",
+        re.compile(
+            r"\bwhere (?:am i|do (?:i|we) live|i live|are we|i am|i'm)\b|\b(?:country|city|"
+            r"town)\b|\bwhere\b.*\b(?:going|go|goes|sent|send|deliver\w*|ship\w*|from)\b",
+            _I,
+        ),
+    ),
     ("shoe size", re.compile(r"\b(?:shoe|boot|foot)s? size\b|\bsize\b", _I)),
     ("size", re.compile(r"\bsize\b", _I)),
     ("colour", re.compile(r"\bcolou?r\b", _I)),
-    ("delivery date", re.compile(r"\bwhen\b.*\b(?:arrive|delivered|get|receive|come|came)\b|\b(?:delivery|arrival) date\b", _I)),
-    ("order date", re.compile(r"\bwhen\b.*\b(?:order|buy|bought|purchase|place)\w*\b|\b(?:order|purchase) date\b", _I)),
+    (
+        "delivery date",
+        re.compile(r"\bwhen\b.*\b(?:arrive|delivered|get|receive|come|came)\b|\b(?:delivery|arrival) date\b", _I),
+    ),
+    (
+        "order date",
+        re.compile(r"\bwhen\b.*\b(?:order|buy|bought|purchase|place)\w*\b|\b(?:order|purchase) date\b", _I),
+    ),
     ("date", re.compile(r"\bwhen\b|\bdate\b", _I)),
-    ("amount", re.compile(r"\bhow much (?:did|was|is)\b|\bamount\b|\b(?:spent|spend)\b|\bwhat did i pay\b(?! with)", _I)),
-    ("payment", re.compile(r"\bhow (?:did|have) i (?:\w+ )*?(?:pay|paid)\b|\bpayment (?:method|option)\b|\bpa(?:y|id) (?:with|by)\b|\bwhat did i pay with\b", _I)),
+    (
+        "amount",
+        re.compile(
+            r"\bhow much (?:did|was|is)\b|\bamount\b|\b(?:spent|spend)\b|"
+            r"\bwhat did i pay\b(?! with)",
+            _I,
+        ),
+    ),
+    (
+        "payment",
+        re.compile(
+            r"\bhow (?:did|have) i (?:\w+ )*?(?:pay|paid)\b|\bpayment (?:method|option)\b|"
+            r"\bpa(?:y|id) (?:with|by)\b|\bwhat did i pay with\b",
+            _I,
+        ),
+    ),
     ("membership", re.compile(r"\bmember(?:ship)?\b", _I)),
-    ("item", re.compile(r"\bwhat (?:did|have) i (?:\w+ )?(?:order|buy|bought|ordered|purchase|get|got|pick|choose|receive|return)\w*\b|\bwhat(?:'s| is| was) (?:in )?my order\b|\b(?:which|what) (?:item|product|thing)s?\b|\bdid i (?:order|buy)\b", _I)),
-    ("wish", re.compile(r"\bwhat (?:did|do) i (?:say i )?(?:want|need|ask|look)\w*\b|\blooking for\b|\bwanted?\b", _I)),
-)  # fmt: skip
+    (
+        "item",
+        re.compile(
+            r"\bwhat (?:did|have) i (?:\w+ )?(?:order|buy|bought|ordered|purchase|get|got|"
+            r"pick|choose|receive|return)\w*\b|\bwhat(?:'s| is| was) (?:in )?my order\b|"
+            r"\b(?:which|what) (?:item|product|thing)s?\b|\bdid i (?:order|buy)\b",
+            _I,
+        ),
+    ),
+    (
+        "wish",
+        re.compile(
+            r"\bwhat (?:did|do) i (?:say i )?(?:want|need|ask|look)\w*\b|\blooking for\b|"
+            r"\bwanted?\b",
+            _I,
+        ),
+    ),
+)
 _EVERYTHING = re.compile(
-    r"\b(?:about me|what (?:else )?(?:do|did) you (?:know|remember|note)|what (?:did|have) i (?:say|said|tell|told|mention)(?:ed)?(?: (?:to )?you)?(?: so far| about me)?\W*$|"
-    r"summari[sz]e|recap|everything|so far|all (?:my|the) (?:details|data|info)|my details|what i (?:told|said)(?: you)?\W*$)\b|\bwhat have i told you\b",
+    r"\b(?:about me|what (?:else )?(?:do|did) you (?:know|remember|note)|what (?:did|have) i (?:say|said|"
+    r"tell|told|mention)(?:ed)?(?: (?:to )?you)?(?: so far| about me)?\W*$|"
+    r"summari[sz]e|recap|everything|so far|all (?:my|the) (?:details|data|info)|my details|what i (?:told|"
+    r"said)(?: you)?\W*$)\b|\bwhat have i told you\b",
     _I,
 )
 _IS_MY = re.compile(
     r"^\W*(?:and |so )?(?:what|which|how much|how many|who|when|how old)(?:'s| is| are| was| were) (?:my|our) (.+)",
     _I,
 )
-_FRAME = frozenset(
-    "remember recall remind told mention said say tell earlier before name number details confirm repeat previously first".split()
+_FRAME = listed(
+    "remember recall remind told mention said say tell earlier before name number details confirm repeat "
+    "previously first"
 )
 
 

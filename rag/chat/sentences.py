@@ -28,11 +28,14 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|approx|no|nos|incl|excl|vs|Mr|Mrs|Ms|Dr|St|max|min|cf|ca|p)|\b[A-Z])\.$", re.IGNORECASE
 )
 _SELF_EVIDENT = re.compile(
-    r"^(?:(?:how|what|when|where|who|which)\b.*|price|cost|fee|charge|time|delivery time|duration|takes|how long|when|arrives|what it means|value|limit|amount|meaning|description|details?|notes?|remarks?|what happens)$",
+    r"^(?:(?:how|what|when|where|who|which)\b.*|price|cost|fee|charge|time|delivery time|duration|takes|"
+    r"how long|when|arrives|what it means|value|limit|amount|meaning|description|details?|notes?|remarks?|"
+    r"what happens)$",
     re.IGNORECASE,
 )
 _DEPENDENT = re.compile(
-    r"(?:It|They|This|These|That|Those|He|She|However|But|Otherwise|Then|So|Both|Either|Neither|In that case|After that|If so|If not|Also|And|Or|Instead|Even then|The same)\b"
+    r"(?:It|They|This|These|That|Those|He|She|However|But|Otherwise|Then|So|Both|Either|Neither|"
+    r"In that case|After that|If so|If not|Also|And|Or|Instead|Even then|The same)\b"
 )
 _POINTS = re.compile(r"(?:[:;,]| –) (?:see|details are in|more in) [A-Z][^.:;]*(?=[.]?$)")
 _INTRO = re.compile(r":\s*$")

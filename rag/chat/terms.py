@@ -10,38 +10,44 @@ from collections.abc import Iterable
 
 WORD = re.compile(r"[^\W_]+(?:[’'][^\W_]+)*(?:-[^\W_]+)*")
 
-_STOP = frozenset(
+
+def listed(text: str) -> frozenset[str]:
+    """The words of a list that is written as text."""
+    return frozenset(text.split())
+
+
+_STOP = listed(
     """
-    a an the and or but if so as of at by for from in into on onto to with within about than then there here
-    is are was were be been being am do does did done doing have has had having will would shall should can could may might must
-    i me my mine myself we us our ours you your yours he him his she her it its they them their theirs
-    this that these those who whom whose which what when where why how
-    not no nor yes yeah yep nope ok okay please just also too very really actually still even only again already yet
-    hi hello hey thanks thank cheers sorry well right sure great good fine nice cool oh hmm um
-    know tell say said ask asked like want wanted need needed wish think guess mean meant get gets got getting give gave given
-    let make makes made go goes going gone come comes take takes taking took use using used see look
-    thing things stuff something anything everything someone anyone way lot bit kind sort
-    much many long often big far any some all every each other another more most less least few both either
-    possible able allowed supposed happen happens happened able work works
-    im ive dont doesnt didnt cant couldnt wont wouldnt isnt arent wasnt werent havent hasnt whats wheres hows thats theres youre youve
-    i'm i've i'd i'll don't doesn't didn't can't couldn't won't wouldn't isn't aren't wasn't weren't haven't hasn't what's where's how's
-    that's it's there's you're you've they're let's who's when's
-    question help problem issue trouble exactly basically currently now today soon ago long
-    until since during while must cannot otherwise whenever besides although though because once ever never always usually maybe perhaps
-    quite bit anyway please kindly hope trying try tried find found happy tells told says got
-    high low tall old new big ones oh got turned somebody nobody theres 
-    ur u pls plz whether per via
-    """.split()
+    a an the and or but if so as of at by for from in into on onto to with within about than then there here is
+    are was were be been being am do does did done doing have has had having will would shall should can could
+    may might must i me my mine myself we us our ours you your yours he him his she her it its they them their
+    theirs this that these those who whom whose which what when where why how not no nor yes yeah yep nope ok
+    okay please just also too very really actually still even only again already yet hi hello hey thanks thank
+    cheers sorry well right sure great good fine nice cool oh hmm um know tell say said ask asked like want
+    wanted need needed wish think guess mean meant get gets got getting give gave given let make makes made go
+    goes going gone come comes take takes taking took use using used see look thing things stuff something
+    anything everything someone anyone way lot bit kind sort much many long often big far any some all every
+    each other another more most less least few both either possible able allowed supposed happen happens
+    happened work works im ive dont doesnt didnt cant couldnt wont wouldnt isnt arent wasnt werent havent hasnt
+    whats wheres hows thats theres youre youve i'm i've i'd i'll don't doesn't didn't can't couldn't won't
+    wouldn't isn't aren't wasn't weren't haven't hasn't what's where's how's that's it's there's you're you've
+    they're let's who's when's question help problem issue trouble exactly basically currently now today soon
+    ago until since during while cannot otherwise whenever besides although though because once ever never
+    always usually maybe perhaps quite anyway kindly hope trying try tried find found happy tells told says high
+    low tall old new ones turned somebody nobody ur u pls plz whether per via
+    """
 )
 
 _GROUPS = """
-    delivery deliver delivers delivered delivering deliveries shipping ship ships shipped shipment shipments shipping postage dispatch dispatched courier
+    delivery deliver delivers delivered delivering deliveries shipping ship ships shipped shipment shipments
+    delivery shipping postage dispatch dispatched courier
     price prices priced pricing cost costs costing fee fees expensive rate rates
     return returns returned returning sendback
     refund refunds refunded refunding reimbursement reimburse moneyback money cash
     parcel parcels package packages box
     order orders ordered ordering purchase purchases purchased purchasing buy buying bought
-    damaged damage smashed squashed crushed soaked leaking leaks leak broken broke break breaks faulty defective torn ripped rip tear smashed cracked defect fault
+    damaged damage smashed squashed crushed soaked leaking leaks leak broken broke break breaks faulty
+    damaged defective torn ripped rip tear smashed cracked defect fault
     repair repairs repaired repairing fix fixed fixing mend mended
     warranty guarantee guaranteed
     phone telephone ring
@@ -144,7 +150,8 @@ _PHRASES = (
     (re.compile(r"\bUS\b"), "usa"),
     (
         re.compile(
-            r"\b(?:send|sent|bring|brought|give|gave|take|took|post|posted|ship|shipped|hand)(?:ing)?((?: \w+){0,3}) back\b",
+            r"\b(?:send|sent|bring|brought|give|gave|take|took|post|posted|ship|shipped|"
+            r"hand)(?:ing)?((?: \w+){0,3}) back\b",
             re.IGNORECASE,
         ),
         r"return\1",
@@ -160,8 +167,8 @@ _PHRASES = (
 
 _SUFFIXES = (
     ("ations", "at"), ("ation", "at"), ("ements", ""), ("ement", ""), ("ments", ""), ("ment", ""), ("nesses", ""),
-    ("ness", ""), ("ingly", ""), ("edly", ""), ("able", ""), ("ability", ""), ("ies", "y"), ("ied", "y"), ("ing", ""), ("ers", ""), ("er", ""),
-    ("ed", ""), ("es", ""), ("ly", ""), ("s", ""), ("e", ""),
+    ("ness", ""), ("ingly", ""), ("edly", ""), ("able", ""), ("ability", ""), ("ies", "y"), ("ied", "y"),
+    ("ing", ""), ("ers", ""), ("er", ""), ("ed", ""), ("es", ""), ("ly", ""), ("s", ""), ("e", ""),
 )  # fmt: skip
 
 MONEY = re.compile(
@@ -169,7 +176,8 @@ MONEY = re.compile(
 )
 DURATION = re.compile(
     r"\d+\s*(?:[-–]|to)?\s*\d*\s*(?:working |business |bank |calendar )?(?:min|minute|hour|h\b|day|week|month|year)|"
-    r"\b(?:next|same)[ -](?:working )?day|instant|immediately|\b\d{1,2}(?::\d\d)\b|\b\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)",
+    r"\b(?:next|same)[ -](?:working )?day|instant|immediately|\b\d{1,2}(?::\d\d)\b|\b\d{1,2} (?:Jan|Feb|"
+    r"Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)",
     re.IGNORECASE,
 )
 NUMBER = re.compile(r"\d")

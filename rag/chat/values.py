@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from rag.chat.terms import listed
+
 ORDER = re.compile(r"\bORD[-\s]?\d{3,8}\b", re.IGNORECASE)
 RETURN_NUMBER = re.compile(r"\bRMA[-\s]?\d{4,10}\b", re.IGNORECASE)
 GIFT_CARD = re.compile(r"\bLARK(?:-[A-Z0-9]{4}){1,3}\b", re.IGNORECASE)
@@ -39,29 +41,35 @@ STREET = re.compile(
 STREET_LOWER = re.compile(rf"\b\d+[a-z]? (?:[a-z’'-]+ ){{1,3}}(?:{_STREETS})\b(?:, [a-z]+)?", re.IGNORECASE)
 STREET_ABROAD = re.compile(
     r"\b[A-ZÄÖÜÅØ][\w’'-]*(?:straße|strasse|weg|platz|gasse|allee|gata|gate|vei|veien|laan|straat) \d+\w?"
-    r"(?:,? \d{4,5})?(?:,? [A-ZÄÖÜÅØ][\w-]+)*|\b(?:Rue|Via|Calle|Avenue|Rua) (?:[\w’'-]+ ){1,4}\d+(?:,? \d{4,5})?(?:,? [A-Z][\w-]+)*"
+    r"(?:,? \d{4,5})?(?:,? [A-ZÄÖÜÅØ][\w-]+)*|\b(?:Rue|Via|Calle|Avenue|"
+    r"Rua) (?:[\w’'-]+ ){1,4}\d+(?:,? \d{4,5})?(?:,? [A-Z][\w-]+)*"
 )
 POSTCODE = re.compile(r"\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b")
 
 COUNTRIES = {
-    "uk": "the UK", "united kingdom": "the United Kingdom", "england": "England", "scotland": "Scotland", "wales": "Wales",
+    "uk": "the UK", "united kingdom": "the United Kingdom", "england": "England", "scotland": "Scotland",
+    "wales": "Wales",
     "northern ireland": "Northern Ireland", "ireland": "Ireland", "eu": "the EU", "us": "the US", "usa": "the USA",
     "united states": "the United States", "america": "America", "canada": "Canada", "norway": "Norway",
     "switzerland": "Switzerland", "germany": "Germany", "france": "France", "spain": "Spain", "italy": "Italy",
     "portugal": "Portugal", "austria": "Austria", "belgium": "Belgium", "netherlands": "the Netherlands",
     "holland": "Holland", "denmark": "Denmark", "sweden": "Sweden", "finland": "Finland", "poland": "Poland",
-    "greece": "Greece", "iceland": "Iceland", "australia": "Australia", "new zealand": "New Zealand", "japan": "Japan",
-    "china": "China", "india": "India", "brazil": "Brazil", "mexico": "Mexico", "czechia": "Czechia", "hungary": "Hungary",
+    "greece": "Greece", "iceland": "Iceland", "australia": "Australia", "new zealand": "New Zealand",
+    "japan": "Japan",
+    "china": "China", "india": "India", "brazil": "Brazil", "mexico": "Mexico", "czechia": "Czechia",
+    "hungary": "Hungary",
     "romania": "Romania", "croatia": "Croatia", "estonia": "Estonia", "luxembourg": "Luxembourg", "turkey": "Turkey",
 }  # fmt: skip
-IN_EU = frozenset(
-    "germany france spain italy portugal austria belgium netherlands holland denmark sweden finland poland greece czechia "
-    "hungary romania croatia estonia luxembourg ireland".split()
+IN_EU = listed(
+    "germany france spain italy portugal austria belgium netherlands holland denmark sweden finland "
+    "poland greece czechia "
+    "hungary romania croatia estonia luxembourg ireland"
 )
 _COUNTRY = "|".join(sorted((name for name in COUNTRIES if name != "us"), key=len, reverse=True))
 COUNTRY = re.compile(rf"\b(?:(?:the )?(?:{_COUNTRY})\b|(?i:the )(?-i:US)\b|(?-i:US)\b)", re.IGNORECASE)
 PLACE = re.compile(
-    rf"(?:the )?(?:[A-ZÄÖÜÅØ][\w’'.-]+(?:(?:, | (?:of|upon|on|the|and|in) | )(?:the )?[A-ZÄÖÜÅØ][\w’'.-]+)*)|(?i:(?:the )?(?:{_COUNTRY})\b)"
+    rf"(?:the )?(?:[A-ZÄÖÜÅØ][\w’'.-]+(?:(?:, | (?:of|upon|on|the|and|in) |"
+    rf" )(?:the )?[A-ZÄÖÜÅØ][\w’'.-]+)*)|(?i:(?:the )?(?:{_COUNTRY})\b)"
 )
 
 _MONTH = (
@@ -71,9 +79,12 @@ _MONTH = (
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _COUNT = r"(?:\d+|a|an|one|two|three|four|five|six|seven|eight|nine|ten|twelve|a few|a couple of)"
 DATE = re.compile(
-    rf"\b(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}\b(?:,? \d{{4}})?|\b{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?\b(?:,? \d{{4}})?|"
-    rf"\b\d{{4}}-\d\d-\d\d\b|\b\d{{1,2}}[./]\d{{1,2}}[./]\d{{2,4}}\b|\b(?:last|this|next) (?:week|month|year|{_DAY})\b|"
-    rf"\b(?:yesterday|today|tomorrow|the day before yesterday)\b|\b(?:about |over |almost )?{_COUNT} (?:days?|weeks?|months?|years?) ago\b|\b{_DAY}\b",
+    rf"\b(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}\b(?:,? \d{{4}})?|\b{_MONTH} \d{{1,2}}(?:st|nd|"
+    rf"rd|th)?\b(?:,? \d{{4}})?|"
+    rf"\b\d{{4}}-\d\d-\d\d\b|\b\d{{1,2}}[./]\d{{1,2}}[./]\d{{2,4}}\b|\b(?:last|this|next) (?:week|month|"
+    rf"year|{_DAY})\b|"
+    rf"\b(?:yesterday|today|tomorrow|the day before yesterday)\b|\b(?:about |over |"
+    rf"almost )?{_COUNT} (?:days?|weeks?|months?|years?) ago\b|\b{_DAY}\b",
     re.IGNORECASE,
 )
 AMOUNT = re.compile(
@@ -81,7 +92,8 @@ AMOUNT = re.compile(
 )
 
 PAYMENT = re.compile(
-    r"\b(?:pay ?pal|visa|master ?card|amex|american express|apple pay|google pay|klarna|(?:credit|debit|gift) card|bank transfer)\b",
+    r"\b(?:pay ?pal|visa|master ?card|amex|american express|apple pay|google pay|klarna|(?:credit|debit|"
+    r"gift) card|bank transfer)\b",
     re.IGNORECASE,
 )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from rag.chat.terms import listed
+
 _SWAPS = {
     "i'm": "you're", "i've": "you've", "i'd": "you'd", "i'll": "you'll", "i": "you", "me": "you", "my": "your",
     "mine": "yours", "myself": "yourself", "we": "you", "we're": "you're", "we've": "you've", "we'd": "you'd",
@@ -16,13 +18,15 @@ _PAIRS = (
     (re.compile(r"\b[Ww]e are\b"), "you are"),
 )
 _TO_US = re.compile(
-    r"\b(to|from|tell|told|with|by|for|of|ask|asked|gave|give|sent|send|email|emailed|paid|pay|thank|contacted|called) you\b(?! (?:sent|are|have|will|can|said))",
+    r"\b(to|from|tell|told|with|by|for|of|ask|asked|gave|give|sent|send|email|emailed|paid|pay|thank|"
+    r"contacted|called) you\b(?! (?:sent|are|have|will|can|said))",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[A-Za-z]+(?:['’][a-z]+)?")
-_LOWERED = frozenset(
-    "the a an it it's its this that these those there they he she you you're you've you'd you'll your yours we we've we're our "
-    "please send ship deliver make not no in on at for to from and but both two three four five one".split()
+_LOWERED = listed(
+    "the a an it it's its this that these those there they he she you you're you've you'd you'll your "
+    "yours we we've we're our "
+    "please send ship deliver make not no in on at for to from and but both two three four five one"
 )
 
 

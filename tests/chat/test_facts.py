@@ -1,4 +1,4 @@
-"""What somebody stated is found in their own words, corrected where they corrected it, and never taken from a question."""
+"""What somebody stated is found, corrected where they corrected it, and never taken from a question."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ CORRECTIONS = [
     (["My name is Tom.", "Actually it's Thomas"], "name", "Thomas"),
     (["My e-mail is a@x.org", "Correction: my e-mail is i.b@y.org"], "e-mail address", "i.b@y.org"),
     (["My order is ORD-11111", "My order is ORD-22222"], "order", "ORD-22222"),
-    (["It goes to Zurich in Switzerland", "No, to my sister in Canada, not to Switzerland. It goes to Canada."], "place", "Canada"),
-]  # fmt: skip
+    (["It goes to Zurich in Switzerland", "No, it goes to my sister in Canada, not to Zurich."], "place", "Canada"),
+]
 
 
 @pytest.mark.parametrize(("messages", "key", "value"), CASES + CORRECTIONS)
@@ -60,8 +60,9 @@ def test_a_corrected_value_is_gone(messages: list[str], key: str, value: str) ->
 
 
 @pytest.mark.parametrize(
-    "question", ["How much is delivery to Norway?", "Do you sell red jackets?", "Is 12 Elm Street far away?", "What size is M?"]
-)  # fmt: skip
+    "question",
+    ["How much is delivery to Norway?", "Do you sell red jackets?", "Is 12 Elm Street far away?", "What size is M?"],
+)
 def test_a_question_states_nothing(question: str) -> None:
     assert not remember([question]).facts
 
