@@ -1,4 +1,4 @@
-"""A conversation as a file that its owner takes away: Markdown to read, JSON to process. Nothing of it names the cookie."""
+"""A conversation as a file that its owner takes away: Markdown to read, JSON to process."""
 
 from __future__ import annotations
 

@@ -1,0 +1,39 @@
+"""The chat: this browser's own conversation, answered from the library."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from rag.errors import BadQuestion, CrosswireError
+from rag.ui import asking, resources, session_card, suggestions, transcript, visitor
+
+services = resources.services()
+me = visitor.visitor(services.settings)
+
+st.title("Ask the help centre", anchor=False)
+st.caption(
+    "Answers quote the Larkspur help centre and what you said here. "
+    "Nobody else sees this conversation, and it sees nobody else's."
+)
+
+try:
+    records = services.store.records(me.session_id)
+except CrosswireError as exc:
+    records = []
+    st.error(str(exc), icon=":material/cloud_off:")
+    if st.button("Try again", icon=":material/refresh:", key="reload"):
+        st.rerun()
+
+session_card.draw(services, me, records)
+transcript.draw(records, me, services.library)
+
+typed = st.chat_input("Ask about orders, delivery, returns …", key=asking.DRAFT, max_chars=4000)
+chosen = suggestions.draw() if not records and asking.pending() is None else None
+if question := typed or chosen:
+    try:
+        asking.ask(question)
+    except BadQuestion as exc:
+        st.error(str(exc), icon=":material/error:")
+    if chosen:
+        st.rerun()
+asking.run(services.chat, me)

@@ -1,0 +1,30 @@
+"""The library: what is in it, what a search finds, and documents for this session only."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from rag.errors import CrosswireError
+from rag.ui import resources, shelf, visitor
+
+services = resources.services()
+me = visitor.visitor(services.settings)
+
+st.title("Knowledge", anchor=False)
+st.caption("What answers are made from: articles for everybody, and documents that only your session can search.")
+
+try:
+    documents = services.library.documents(me.session_id)
+except CrosswireError as exc:
+    st.error(str(exc), icon=":material/error:")
+    st.stop()
+
+search, library, mine = st.tabs(
+    [":material/search: Search", ":material/menu_book: Articles", ":material/lock: Only in this session"]
+)
+with search:
+    shelf.search(services.library, me.session_id)
+with library:
+    shelf.articles([info for info in documents if not info.private], services.library)
+with mine:
+    shelf.private([info for info in documents if info.private], services, me.session_id)

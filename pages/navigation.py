@@ -1,0 +1,15 @@
+"""The script that the application runs for each visitor: it names the pages and draws the chosen one."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+st.set_page_config(page_title="Crosswire", page_icon=":material/alt_route:", layout="wide")
+
+page = st.navigation(
+    [
+        st.Page("chat.py", title="Chat", icon=":material/forum:", default=True),
+        st.Page("knowledge.py", title="Knowledge", icon=":material/menu_book:"),
+    ]
+)
+page.run()

@@ -1,0 +1,18 @@
+"""The commands, one file each. They parse, call one façade and print; nothing else."""
+
+from __future__ import annotations
+
+import typer
+
+from rag.commands import bench, chat, ingest
+
+app = typer.Typer(
+    name="python -m rag",
+    help="Crosswire: chat sessions that stay apart, and the lab that shows what happens when they do not.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("chat")(chat.chat)
+app.command("ingest")(ingest.ingest)
+app.add_typer(bench.app, name="bench")

@@ -1,0 +1,55 @@
+"""`python -m rag bench …`: figures measured now, on this machine."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rag.errors import BadDocument
+from rag.knowledge import open_library
+from rag.knowledge.evaluate import Figures, evaluate, figures, read_questions
+from rag.settings import PROJECT, load
+
+app = typer.Typer(help="Measure on this machine, now.", no_args_is_help=True, pretty_exceptions_enable=False)
+
+QUESTIONS = PROJECT / "data" / "eval" / "questions.jsonl"
+
+
+@app.callback()
+def _group() -> None:
+    """Measure on this machine, now."""
+
+
+@app.command("retrieval")
+def retrieval(
+    questions: Annotated[Path, typer.Option(help="JSON Lines: question, article, also, part.")] = QUESTIONS,
+    misses: Annotated[bool, typer.Option(help="List the questions whose article was not found.")] = False,
+) -> None:
+    """Recall@4 and mean reciprocal rank over known questions, in a library made fresh from the articles."""
+    if not questions.is_file():
+        raise BadDocument(str(questions), "there is no such file", "Name a file with --questions.")
+    with tempfile.TemporaryDirectory(prefix="crosswire-bench-") as scratch:
+        settings = load().model_copy(update={"state_dir": Path(scratch), "chroma_url": "embedded"})
+        with closing(open_library(settings)) as library:
+            library.add([settings.knowledge_dir])
+            outcomes = evaluate(library, read_questions(questions))
+    _print(figures(outcomes))
+    if misses:
+        for outcome in outcomes:
+            if outcome.question.articles and not outcome.recalled:
+                typer.echo(f"{outcome.question.part}: {outcome.question.text} -> {', '.join(outcome.found)}")
+
+
+def _print(rows: list[Figures]) -> None:
+    table = Table("part", "half", "questions", "recall@4", "MRR", "taken as covered")
+    for row in rows:
+        known = row.part != "unanswerable"
+        recall, mrr = (f"{row.recall:.3f}", f"{row.mrr:.3f}") if known else ("-", "-")
+        table.add_row(row.part, row.half, str(row.questions), recall, mrr, f"{row.covered:.2f}")
+    Console().print(table)

@@ -1,0 +1,78 @@
+"""What one process shares between all its users: made once, stateless or thread-safe, nobody's data in it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rag.chat import ChatService, make_model
+from rag.chat.memory import from_setting
+from rag.errors import CrosswireError
+from rag.knowledge import IngestReport, Library, Progress, open_library
+from rag.sessions import SessionStore, connect
+from rag.settings import Settings
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What pages, HTTP routes and commands are given."""
+
+    settings: Settings
+    client: Any  # redis.Redis or RedisCluster: they share no useful base
+    store: SessionStore
+    library: Library
+    chat: ChatService
+
+    def close(self) -> None:
+        self.library.close()
+        self.client.close()
+
+
+def open_store(settings: Settings) -> tuple[Any, SessionStore]:
+    """The Redis client and the session store over it. Raises SessionStoreUnavailable."""
+    client = connect(settings.redis_url, state_dir=settings.state_dir)
+    store = SessionStore(
+        client,
+        ttl=settings.session_ttl_seconds,
+        key_prefix=settings.history_prefix,
+        max_turns=settings.max_stored_turns,
+    )
+    return client, store
+
+
+def build(settings: Settings) -> Services:
+    """Open everything that these settings name. Raises CrosswireError; what was opened is closed again then."""
+    client, store = open_store(settings)
+    try:
+        library = open_library(settings)
+    except CrosswireError:
+        client.close()
+        raise
+    model = make_model(settings)
+    memory = from_setting(settings.prompt_memory, None if settings.offline else model)
+    chat = ChatService(store, library, model, memory=memory, offline=settings.offline)
+    return Services(settings, client, store, library, chat)
+
+
+def load_articles(services: Services, progress: Callable[[Progress], None] | None = None) -> IngestReport:
+    """Bring the library in step with the folder of articles. Unchanged articles cost nothing."""
+    report = services.library.add([services.settings.knowledge_dir], progress, prune=True)
+    for failure in report.failed:
+        LOG.warning("%s", failure.message)
+    return report
+
+
+def sweep(services: Services) -> int:
+    """Delete the private documents of sessions that ended. Returns how many sessions that were.
+
+    Safe when several processes do it at once: forgetting twice is forgetting once.
+    """
+    owners = services.library.private_sessions()
+    gone = set(owners) - services.store.live(owners) if owners else set()
+    for session_id in gone:
+        services.library.forget(session_id)
+    return len(gone)

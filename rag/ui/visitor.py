@@ -1,0 +1,46 @@
+"""Whose page this is: the one place where a page learns its session id, from this connection's cookie alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from rag.sessions.names import colour, friendly_name
+from rag.settings import Settings
+from rag.web.cookie import new_token, read_session, session_id_of
+from rag.web.identity import session_secret
+
+_TAB_TOKEN = "tab_token"  # noqa: S105 - the name of a slot
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """One browser, or one tab where the browser keeps no cookies."""
+
+    session_id: str
+    lasting: bool
+    """False when the session ends with this tab, because cookies are blocked."""
+
+    @property
+    def name(self) -> str:
+        return friendly_name(self.session_id)
+
+    @property
+    def colour(self) -> str:
+        return colour(self.session_id)
+
+
+def visitor(settings: Settings) -> Visitor:
+    """The visitor that this script run draws for."""
+    session_id = read_session(st.context.cookies.to_dict(), session_secret(settings))
+    if session_id is not None:
+        return Visitor(session_id, lasting=True)
+    # Streamlit keeps session_state for each connection apart, so the token stays with this tab.
+    token = st.session_state.setdefault(_TAB_TOKEN, new_token())
+    return Visitor(session_id_of(token), lasting=False)
+
+
+def forget_tab() -> None:
+    """Make the next run of a tab without cookies a new visitor."""
+    st.session_state.pop(_TAB_TOKEN, None)
