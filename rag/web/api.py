@@ -22,6 +22,7 @@ from starlette.routing import BaseRoute, Route
 
 from rag.chat import sources_of
 from rag.errors import CrosswireError
+from rag.sessions.names import friendly_name
 from rag.web.health import health
 from rag.web.identity import NEW_SESSION, new_session, visit_of
 from rag.web.openapi import LONGEST_BODY, LONGEST_MESSAGE, description
@@ -87,6 +88,7 @@ class _Api:
         store = self._services().store
         return {
             "session": session_id,
+            "session_name": friendly_name(session_id),
             "ttl": store.ttl(session_id),
             "messages": [_record_to_dict(record) for record in store.records(session_id)],
         }
@@ -121,9 +123,7 @@ def _own_session(request: Request) -> str:
 async def _json(request: Request) -> Any:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise Refused(
-            Problem(415, "Wrong content type", f"The body is {kind or 'of no type'}: send application/json.")
-        )
+        raise Refused(Problem(415, "Wrong content type", f"The body is {kind or 'of no type'}: send application/json."))
     body = b""
     try:
         async for chunk in request.stream():
@@ -174,4 +174,4 @@ def _record_to_dict(record: StoredMessage) -> dict[str, Any]:
 
 
 def _no_history() -> dict[str, Any]:
-    return {"session": None, "ttl": None, "messages": []}
+    return {"session": None, "session_name": None, "ttl": None, "messages": []}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from itsdangerous import BadSignature, TimestampSigner
 
-SessionId = str
+from rag.sessions.ids import SessionId
 
 MAX_AGE = 30 * 24 * 3600
 REISSUE_AFTER = 24 * 3600

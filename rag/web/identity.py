@@ -22,7 +22,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag.web.cookie import REISSUE_AFTER, CookieJar, SessionId, Ticket, new_token, read_session, session_id_of
+from rag.sessions.ids import SessionId
+from rag.web.cookie import REISSUE_AFTER, CookieJar, Ticket, new_token, read_session, session_id_of
 from rag.web.origin import is_own
 from rag.web.problem import Problem
 from rag.web.secret import session_secret
@@ -61,9 +62,7 @@ def visit_of(connection: HTTPConnection) -> Visit:
 class SessionCookie:
     """ASGI middleware for `st.App(…, middleware=[Middleware(SessionCookie, secret=…)])`."""
 
-    def __init__(
-        self, app: ASGIApp, *, secret: str | Callable[[], str], now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, secret: str | Callable[[], str], now: Callable[[], float] = time.time) -> None:
         """`secret` may be a function; it is called at the first request."""
         self._app = app
         self._secret = secret

@@ -133,6 +133,7 @@ def _schemas() -> dict[str, Any]:
                 "model": text,
                 "turn": {"type": ["integer", "null"], "minimum": 1},
                 "session": session,
+                "session_name": {"type": "string", "description": "The same as on the pages, like Amber Otter"},
             }
         ),
         "Source": _object(
@@ -150,6 +151,7 @@ def _schemas() -> dict[str, Any]:
         "History": _object(
             {
                 "session": {**session, "type": ["string", "null"]},
+                "session_name": {"type": ["string", "null"]},
                 "ttl": {"type": ["number", "null"], "description": "Seconds until it expires, if nothing is asked"},
                 "messages": {"type": "array", "items": _ref("Message")},
             }

@@ -25,6 +25,7 @@ from starlette.types import Receive, Scope, Send
 
 from rag.chat import Event, EventStream, Finished, Found, Reply, Source, Token, Waiting
 from rag.errors import CrosswireError
+from rag.sessions.names import friendly_name
 from rag.web.problem import problem_of
 
 HEARTBEAT = 15.0
@@ -46,6 +47,7 @@ def reply_to_dict(reply: Reply, session_id: str) -> dict[str, Any]:
         "model": reply.model,
         "turn": reply.turn,
         "session": session_id,
+        "session_name": friendly_name(session_id),
     }
 
 

@@ -11,6 +11,7 @@ import pytest
 from rag import errors
 from rag.chat import Event, Found, Token, Waiting
 from rag.chat.faults import translate
+from rag.sessions.names import friendly_name
 from rag.web import turn
 from tests.web.calls import STREAM, ask, check_problem, events
 from tests.web.scripted import SOURCE, ScriptedServices
@@ -27,6 +28,7 @@ def test_an_answer_with_its_sources(client: httpx.Client) -> None:
         "model": "scripted",
         "turn": 1,
         "session": answer.json()["session"],
+        "session_name": friendly_name(answer.json()["session"]),
     }
 
 
