@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,7 +17,7 @@ from rag.sessions import SessionStore, connect
 from rag.settings import Settings
 from rag.web.api import routes
 from rag.web.identity import SessionCookie, session_secret
-from tests.web.calls import ask, check_problem, events
+from tests.web.calls import ask, check_description, check_problem, events
 from tests.web.serving import serving
 
 ARTICLE = """\
@@ -91,3 +92,7 @@ def test_two_clients_see_nothing_of_each_other(real: str, browser: httpx.Client)
 def test_a_bad_message_stores_nothing(browser: httpx.Client) -> None:
     check_problem(ask(browser, " "), 422)
     assert browser.get("/api/history").json()["messages"] == []
+
+
+def test_every_answer_is_as_described(real: str, tmp_path: Path) -> None:
+    check_description(real, tmp_path)
