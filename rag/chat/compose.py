@@ -37,7 +37,7 @@ def compose(
     if social is not None:
         return social
     known = remember(earlier)
-    now = remember(earlier)
+    now = known.copy()
     stated = state(now, question)
     return _Reply(sources, earlier, question, similarity, known, now, stated).draft()
 
@@ -110,7 +110,7 @@ class _Reply:
     def _answers(self, parts: Sequence[str]) -> str:
         """What the sources say to each question; else what they say to the whole message."""
         picks = [pick for part in parts for pick in self._picks(self._resolved(part))]
-        if parts and not picks:
+        if parts and not picks and parts[0] != acts.without_opening(self.question):
             picks = self._picks(resolve(self.question, self.earlier))
         return quote(unique(picks))
 

@@ -14,8 +14,9 @@ from math import log
 
 from rag.chat.prompt import Source
 from rag.chat.sentences import Unit, units
-from rag.chat.terms import DURATION, MONEY, bag, concept, concepts, distinct, words
-from rag.chat.values import COUNTRIES, COUNTRY, IN_EU, ORDER, RETURN_NUMBER
+from rag.chat.shapes import abroad, countries, shape_of
+from rag.chat.terms import bag, concept, concepts, distinct, words
+from rag.chat.values import COUNTRIES, IN_EU, ORDER, RETURN_NUMBER
 
 Similarity = Callable[[str, Sequence[str]], Sequence[float]]
 """How alike in meaning a text is to each of some others, from -1 to 1."""
@@ -25,26 +26,8 @@ STEPS = 6
 _HEADING, _TITLE, _AROUND, _CONTEXT, _HINT = 0.55, 0.45, 0.2, 0.35, 0.6
 _PASSAGE_SHARE, _ORDER_BONUS, _LATER, _SIMILARITY_SHARE = 0.25, 0.12, 0.012, 0.35
 _HOW = re.compile(r"\bhow (?:do|can|could|would|should|to)\b|\bsteps?\b", re.IGNORECASE)
-_COSTS = re.compile(
-    r"\bhow much\b|\b(?:price|cost|costs|fee|charge|charges|expensive|free)\b|\b(?:which|what) (?:\w+ )?discount",
-    re.IGNORECASE,
-)
-_TAKES = re.compile(
-    r"\bhow (?:long|soon|quickly|fast|late|old|many (?:days|weeks|hours|months|years))\b|\buntil\b|"
-    r"\bdeadline\b|\btime ?limit\b",
-    re.IGNORECASE,
-)
-_COUNTS = re.compile(
-    r"\bhow (?:many|much|often|big|large|high|warm|far)\b|\bwhat (?:size|temperature|number|percentage)\b",
-    re.IGNORECASE,
-)
 _NATIONS = frozenset(concept(name) for name in COUNTRIES)
 _EU_CONCEPTS = frozenset(concept(name) for name in IN_EU)
-_OUTSIDE_UK = re.compile(r"\b(?:outside|abroad|other than|not in) (?:of )?(?:the )?UK\b|\babroad\b", re.IGNORECASE)
-_WHEN = re.compile(r"\bwhen\b", re.IGNORECASE)
-_AT_SOME_TIME = re.compile(r"\b(?:when|after|once|as soon as|before|until|during|on the)\b", re.IGNORECASE)
-_MAY = re.compile(r"\W*(?:and |but |so )?(?:can|may|could|am i|is it|are \w+|do you|will you)\b", re.IGNORECASE)
-_ALLOWS = re.compile(r"\b(?:can|cannot|can't|may|possible|allowed|available|not)\b", re.IGNORECASE)
 _FIGURE = re.compile(r"[£€$]?\d[\d.,:]*\d|[£€$]?\d")
 _NAMED = re.compile(r"(?<=[a-z,] )[A-ZÄÖÜÅØ][\w’'-]+")
 _POINTER = re.compile(
@@ -101,7 +84,8 @@ def weigh(
         return Evidence((), 0.0, None, frozenset(weight))
     total = sum(weight.values())
     counted = _counted(weight, focus, context, hints, passages)
-    here = _countries(focus) or _countries(hints) or _countries(context)
+    shape = shape_of(focus)
+    here = countries(focus) or countries(hints) or countries(context)
     picks = []
     best_share = 0.0
     for passage in passages:
@@ -110,7 +94,7 @@ def weigh(
         extra = _PASSAGE_SHARE * share + _ORDER_BONUS * (1 - passage.source.number / (len(sources) + 1))
         for index, unit in enumerate(passage.units):
             gained = sum(value * _part(one, passage, index) for one, value in weight.items()) / total
-            factor = _shape(focus, unit.whole) * _abroad(here, unit.whole, passage.source)
+            factor = shape(unit.whole) * abroad(here, unit.whole, passage.source.heading)
             score = gained * factor + extra - _awkward(unit) - _LATER * min(index, 5)
             covers = passage.bags[index].intersection(weight)
             picks.append(Pick(passage.source.number, unit, score, covers, passage.source))
@@ -262,42 +246,6 @@ def _part(one: str, passage: _Passage, index: int) -> float:
 def _awkward(unit: Unit) -> float:
     """A penalty for what reads badly alone: a mere pointer to another article, or a very long sentence."""
     return 0.5 * bool(_POINTER.search(unit.text)) + 0.1 * (len(unit.whole) > 320) + 0.08 * (unit.kind == "step")
-
-
-def _shape(question: str, text: str) -> float:
-    """A factor: what is asked for by “how much” and “how long” has to be in the answer."""
-    wanted = [MONEY] if _COSTS.search(question) else []
-    wanted += [DURATION] if _TAKES.search(question) else []
-    if wanted:
-        return 1.2 if any(shape.search(text) for shape in wanted) else 0.55
-    if _WHEN.search(question):
-        return 1.2 if DURATION.search(text) else 1.1 if _AT_SOME_TIME.search(text) else 0.7
-    if _MAY.search(question):
-        return 1.12 if _ALLOWS.search(text) else 1.0
-    if _COUNTS.search(question):
-        return 1.1 if re.search(r"\d", text) else 0.8
-    return 1.0
-
-
-def _countries(text: str) -> frozenset[str]:
-    """The concepts of the countries that a text names; an EU country is also the EU."""
-    names = [match[0].lower().removeprefix("the ") for match in COUNTRY.finditer(text)]
-    found = {concept(name) if " " not in name else name for name in names}
-    return frozenset(found | ({"eu"} if found & IN_EU else set()))
-
-
-def _abroad(here: frozenset[str], text: str, source: Source) -> float:
-    """A factor: what is said of other countries does not answer for this one."""
-    if not here:
-        return 1.0
-    if "uk" not in here and _OUTSIDE_UK.search(text):
-        return 1.15
-    there = _countries(text)
-    if here & there:
-        return 1.15
-    if there or ((outer := _countries(source.heading)) and not here & outer):
-        return 0.6
-    return 1.0
 
 
 def _repeats(one: Unit, other: Unit) -> bool:

@@ -79,6 +79,9 @@ class Ledger:
     facts: dict[str, Fact] = field(default_factory=dict)
     last: str = ""
 
+    def copy(self) -> Ledger:
+        return Ledger(dict(self.facts), self.last)
+
     def get(self, key: str) -> Fact | None:
         return self.facts.get(key)
 

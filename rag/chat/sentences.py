@@ -23,6 +23,7 @@ _MARKUP = (
     (re.compile(r"`+([^`]+)`+"), r"\1"),
     (re.compile(r"\\([\\`*_{}\[\]()#+.!|~-])"), r"\1"),
 )
+_MARKS = re.compile(r"[*_`<\[\\]")
 _END = re.compile(r"(?<=[.!?…])[\"”’')]*\s+(?=[\"“‘'(]?[A-Z0-9£€$])")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|approx|no|nos|incl|excl|vs|Mr|Mrs|Ms|Dr|St|max|min|cf|ca|p)|\b[A-Z])\.$", re.IGNORECASE
@@ -69,8 +70,9 @@ def units(text: str) -> list[Unit]:
 
 def plain(text: str) -> str:
     """Inline Markdown and HTML removed, white space folded."""
-    for pattern, new in _MARKUP:
-        text = pattern.sub(new, text)
+    if _MARKS.search(text):
+        for pattern, new in _MARKUP:
+            text = pattern.sub(new, text)
     return " ".join(text.split())
 
 

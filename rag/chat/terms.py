@@ -182,11 +182,14 @@ DURATION = re.compile(
 )
 NUMBER = re.compile(r"\d")
 
+_MAY_HOLD_PHRASE = re.compile(r"\b(?:back|up|here|off|apart|money|US)\b", re.IGNORECASE)
+
 
 def words(text: str) -> list[str]:
     """The words of a text in lower case, with straight apostrophes."""
-    for pattern, new in _PHRASES:
-        text = pattern.sub(new, text)
+    if _MAY_HOLD_PHRASE.search(text):
+        for pattern, new in _PHRASES:
+            text = pattern.sub(new, text)
     return [match[0].lower().replace("’", "'") for match in WORD.finditer(text)]
 
 

@@ -1,0 +1,65 @@
+"""How well a sentence fits what a question asks for: money, a time, a permission, a country. Factors around 1."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from rag.chat.terms import DURATION, MONEY, concept
+from rag.chat.values import COUNTRY, IN_EU
+
+_COSTS = re.compile(
+    r"\bhow much\b|\b(?:price|cost|costs|fee|charge|charges|expensive|free)\b|\b(?:which|what) (?:\w+ )?discount",
+    re.IGNORECASE,
+)
+_TAKES = re.compile(
+    r"\bhow (?:long|soon|quickly|fast|late|old|many (?:days|weeks|hours|months|years))\b|\buntil\b|"
+    r"\bdeadline\b|\btime ?limit\b",
+    re.IGNORECASE,
+)
+_COUNTS = re.compile(
+    r"\bhow (?:many|much|often|big|large|high|warm|far)\b|\bwhat (?:size|temperature|number|percentage)\b",
+    re.IGNORECASE,
+)
+_WHEN = re.compile(r"\bwhen\b", re.IGNORECASE)
+_AT_SOME_TIME = re.compile(r"\b(?:when|after|once|as soon as|before|until|during|on the)\b", re.IGNORECASE)
+_MAY = re.compile(r"\W*(?:and |but |so )?(?:can|may|could|am i|is it|are \w+|do you|will you)\b", re.IGNORECASE)
+_ALLOWS = re.compile(r"\b(?:can|cannot|can't|may|possible|allowed|available|not)\b", re.IGNORECASE)
+_OUTSIDE_UK = re.compile(r"\b(?:outside|abroad|other than|not in) (?:of )?(?:the )?UK\b|\babroad\b", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
+
+
+def shape_of(question: str) -> Callable[[str], float]:
+    """The factor of a text: what is asked for by “how much” and “how long” has to be in the answer."""
+    wanted = [MONEY] if _COSTS.search(question) else []
+    wanted += [DURATION] if _TAKES.search(question) else []
+    if wanted:
+        return lambda text: 1.2 if any(shape.search(text) for shape in wanted) else 0.55
+    if _WHEN.search(question):
+        return lambda text: 1.2 if DURATION.search(text) else 1.1 if _AT_SOME_TIME.search(text) else 0.7
+    if _MAY.search(question):
+        return lambda text: 1.12 if _ALLOWS.search(text) else 1.0
+    if _COUNTS.search(question):
+        return lambda text: 1.1 if _DIGIT.search(text) else 0.8
+    return lambda _text: 1.0
+
+
+def countries(text: str) -> frozenset[str]:
+    """The concepts of the countries that a text names; an EU country is also the EU."""
+    names = [match[0].lower().removeprefix("the ") for match in COUNTRY.finditer(text)]
+    found = {concept(name) if " " not in name else name for name in names}
+    return frozenset(found | ({"eu"} if found & IN_EU else set()))
+
+
+def abroad(here: frozenset[str], text: str, heading: str) -> float:
+    """A factor: what is said of other countries does not answer for this one."""
+    if not here:
+        return 1.0
+    if "uk" not in here and _OUTSIDE_UK.search(text):
+        return 1.15
+    there = countries(text)
+    if here & there:
+        return 1.15
+    if there or ((outer := countries(heading)) and not here & outer):
+        return 0.6
+    return 1.0
