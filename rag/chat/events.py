@@ -19,7 +19,7 @@ class Timings:
     load: float = 0.0
     """to take the turn and read the history"""
     rewrite: float = 0.0
-    """to make the question self-contained"""
+    """to make the question self-contained, and to summarise older turns where the memory policy does"""
     retrieve: float = 0.0
     first_token: float = 0.0
     """from asking the model to its first token; part of `ask`"""

@@ -8,7 +8,7 @@ SessionStoreUnavailable, LibraryUnavailable, ModelError, and TurnLost for an ans
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
 from threading import Event as Flag
 from time import perf_counter
@@ -19,19 +19,18 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from rag.chat.events import Event, Finished, Found, Reply, Timings, Token, Waiting
 from rag.chat.followup import standalone
+from rag.chat.memory import Memory, Remembered, last_turns
 from rag.chat.models import model_name
 from rag.chat.prompt import Source, build_prompt
 from rag.chat.question import checked, title_of
 from rag.chat.stream import EventStream
+from rag.chat.summarise import Summary
 from rag.errors import TurnBusy
 from rag.knowledge import Passage
 from rag.sessions import SessionStore, Turn
 
 SOURCES = 4
 _MARK = re.compile(r"\[(\d{1,3})\]")
-
-Memory = Callable[[Sequence[BaseMessage]], list[BaseMessage]]
-"""What of a history the model sees."""
 
 
 class Searchable(Protocol):
@@ -49,15 +48,18 @@ class ChatService:
         library: Searchable,
         model: BaseChatModel,
         *,
-        memory: Memory = list,
+        memory: Memory | None = None,
         offline: bool = False,
         wait: float = 30.0,
     ) -> None:
-        """`wait`: seconds to wait for another turn of the same session. `offline`: the model only quotes."""
+        """`memory`: what of a history the model sees, by default its last 20 turns. `offline`: the model only quotes.
+
+        `wait`: seconds to wait for another turn of the same session.
+        """
         self._store = store
         self._library = library
         self._model = model
-        self._memory = memory
+        self._memory = memory or last_turns(20)
         self._offline = offline
         self._wait = wait
         self.model_name = model_name(model)
@@ -81,7 +83,7 @@ class ChatService:
         question = checked(text)
         history = self._store.messages(session_id)
         sources = self._search(session_id, self._standalone(question, history))
-        return build_prompt(sources, self._memory(history), question)
+        return build_prompt(sources, self._remembered(history).messages, question)
 
     def _turn(self, session_id: str, question: str, stopped: Flag) -> Generator[Event]:
         clock = _Clock()
@@ -95,13 +97,14 @@ class ChatService:
             history = turn.messages
             clock.lap("load")
             searched = self._standalone(question, history)
+            remembered = self._remembered(history)
             clock.lap("rewrite")
             sources = self._search(session_id, searched)
             clock.lap("retrieve")
             yield Found(tuple(sources))
 
             answer = ""
-            prompt = build_prompt(sources, self._memory(history), question)
+            prompt = build_prompt(sources, remembered.messages, question)
             with closing(self._tokens(prompt)) as tokens:
                 for token in tokens:
                     if not answer:
@@ -112,7 +115,7 @@ class ChatService:
             if stopped.is_set():
                 return
             kept = self._kept(sources, answer)
-            number = self._commit(turn, question, answer, kept, searched)
+            number = self._commit(turn, question, self._message(answer, kept, searched, remembered.summary))
             clock.lap("save")
         yield Finished(Reply(answer, kept, searched, self.model_name, number, clock.timings()))
 
@@ -134,13 +137,24 @@ class ChatService:
         kept = tuple(source for source in sources if source.number in cited)
         return kept if kept or self._offline else tuple(sources)
 
-    def _commit(self, turn: Turn, question: str, answer: str, sources: Sequence[Source], searched: str) -> int:
-        metadata = {"sources": [source.to_dict() for source in sources], "model_name": self.model_name}
-        if searched != question:
-            metadata["question"] = searched
+    def _remembered(self, history: list[BaseMessage]) -> Remembered:
+        summaries = (_summary_of(message) for message in reversed(history))
+        return self._memory.remember(history, next(filter(None, summaries), None))
+
+    def _message(self, answer: str, sources: Sequence[Source], searched: str, summary: Summary | None) -> AIMessage:
+        """The answer as it is stored. A summary of older turns travels with it, so that it is as private and whole."""
+        metadata = {
+            "sources": [source.to_dict() for source in sources],
+            "model_name": self.model_name,
+            "question": searched,
+            **({"summary": summary.to_dict()} if summary else {}),
+        }
+        return AIMessage(answer, response_metadata=metadata)
+
+    def _commit(self, turn: Turn, question: str, answer: AIMessage) -> int:
         return turn.commit(
-            [HumanMessage(question), AIMessage(answer, response_metadata=metadata)],
-            documents=[source.passage_id for source in sources],
+            [HumanMessage(question), answer],
+            documents=[source.passage_id for source in sources_of(answer)],
             model=self.model_name,
             title=None if turn.messages else title_of(question),
         )
@@ -169,6 +183,13 @@ def sources_of(message: BaseMessage) -> tuple[Source, ...]:
         return tuple(Source.from_dict(values) for values in stored)
     except (TypeError, AttributeError):  # an application of another kind wrote this history
         return ()
+
+
+def _summary_of(message: BaseMessage) -> Summary | None:
+    try:
+        return Summary.from_dict(message.response_metadata["summary"])
+    except (KeyError, TypeError, ValueError):  # none, or an application of another kind wrote it
+        return None
 
 
 def _source(number: int, passage: Passage) -> Source:

@@ -49,7 +49,7 @@ class ScriptedModel(BaseChatModel):
         with self._lock:
             self._prompts.append(list(messages))
         for word in self.script(messages):
-            yield ChatGenerationChunk(message=AIMessageChunk(word))
+            yield ChatGenerationChunk(message=AIMessageChunk(content=word))
 
     def _generate(
         self,

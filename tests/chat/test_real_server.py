@@ -72,12 +72,11 @@ def test_the_history_reaches_the_model_and_stays_in_its_session(
 ) -> None:
     service.answer(sid, "My name is Rosalind. Please greet me by my name.")
     reply = service.answer(sid, "Please repeat the name that I told you in my first message.")
-    service.answer(f"{sid}-other", QUESTION)
 
     assert reply.turn == 2
-    assert "Rosalind" in str(service.preview(sid, "And again?"))
-    assert "Rosalind" not in str(service.preview(f"{sid}-other", "And again?"))
-    assert len(store.messages(sid)) == 4
+    assert [message.type for message in store.messages(sid)] == ["human", "ai"] * 2
+    assert "Rosalind" in str(service.preview(sid, "What does delivery to the UK cost?"))
+    assert "Rosalind" not in str(service.preview(f"{sid}-other", "What does delivery to the UK cost?"))
 
 
 def test_a_wrong_key_is_refused(store: SessionStore, library: Library, address: str, sid: str) -> None:

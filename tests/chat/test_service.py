@@ -11,7 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from rag.chat import ChatService, Event, Finished, Found, Token, Waiting, sources_of
-from rag.chat.memory import last_turns
+from rag.chat.memory import last_turns, summary
 from rag.chat.prompt import parse_sources
 from rag.chat.question import LONGEST_QUESTION
 from rag.errors import BadQuestion, LibraryUnavailable, ModelUnavailable, TurnBusy, TurnLost
@@ -121,9 +121,7 @@ def test_the_search_gets_a_self_contained_question_and_this_session(
     assert store.messages(sid)[3].response_metadata["question"] == text
 
 
-def test_with_a_language_model_the_rewriting_is_its_work(
-    store: SessionStore, library: ShelfLibrary, sid: str
-) -> None:
+def test_with_a_language_model_the_rewriting_is_its_work(store: SessionStore, library: ShelfLibrary, sid: str) -> None:
     def script(prompt: Sequence[BaseMessage]) -> Iterator[str]:
         rewriting = "Rewrite the last question" in prompt_text(prompt)
         yield "How much is express delivery to France?" if rewriting else "Nine euros."
@@ -143,6 +141,23 @@ def test_a_memory_policy_prunes_the_prompt_not_the_store(
 
     assert [message.type for message in model.prompts[-1]] == ["system", "human", "ai", "human"]
     assert len(store.messages(sid)) == 8
+
+
+def test_each_older_turn_is_summarised_once(store: SessionStore, library: ShelfLibrary, sid: str) -> None:
+    def script(prompt: Sequence[BaseMessage]) -> Iterator[str]:
+        text = prompt_text(prompt)
+        yield f"Summary of {text.count('Tent number')}" if "Update the summary" in text else "Noted."
+
+    model = ScriptedModel(script=script)
+    service = ChatService(store, library, model, memory=summary(1, model))
+    for number in range(4):
+        service.answer(sid, f"How long is the return window for a tent? Tent number {number}.")
+
+    requests = [prompt_text(prompt) for prompt in model.prompts if "Update the summary" in prompt_text(prompt)]
+    assert [f"Tent number {number}" in request for number, request in enumerate(requests)] == [True] * 2
+    assert all(request.count("Tent number") == 1 for request in requests)
+    assert "Summary of 1" in model.prompts[-1][0].text
+    assert store.messages(sid)[-1].response_metadata["summary"]["turns"] == 2
 
 
 def test_the_title_is_the_first_question_on_one_line(service: ChatService, store: SessionStore, sid: str) -> None:
@@ -265,9 +280,7 @@ def test_a_forgotten_turn_is_freed(service: ChatService, store: SessionStore, si
     nothing_stored(service, store, sid, [])
 
 
-def test_stopped_by_another_thread_while_the_model_thinks(
-    store: SessionStore, library: ShelfLibrary, sid: str
-) -> None:
+def test_stopped_by_another_thread_while_the_model_thinks(store: SessionStore, library: ShelfLibrary, sid: str) -> None:
     thinking, go_on = threading.Event(), threading.Event()
 
     def script(prompt: Sequence[BaseMessage]) -> Iterator[str]:
