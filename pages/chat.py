@@ -10,7 +10,7 @@ from rag.ui import asking, resources, session_card, suggestions, transcript, vis
 services = resources.services()
 me = visitor.visitor(services.settings)
 
-st.title("Ask the help centre", anchor=False)
+st.header("Ask the help centre", anchor=False)
 st.caption(
     "Answers quote the Larkspur help centre and what you said here. "
     "Nobody else sees this conversation, and it sees nobody else's."

@@ -10,7 +10,7 @@ from rag.ui import resources, shelf, visitor
 services = resources.services()
 me = visitor.visitor(services.settings)
 
-st.title("Knowledge", anchor=False)
+st.header("Knowledge", anchor=False)
 st.caption("What answers are made from: articles for everybody, and documents that only your session can search.")
 
 try:

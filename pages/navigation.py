@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-st.set_page_config(page_title="Crosswire", page_icon=":material/alt_route:", layout="wide")
+st.set_page_config(page_title="Crosswire", page_icon="🔀", layout="centered")
 
 page = st.navigation(
     [

@@ -14,6 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from rag.chat import ChatService, Event, Found, Token, Waiting
 from rag.errors import CrosswireError, ModelBusy, ModelRefused, SessionStoreUnavailable, TurnBusy, TurnLost
 from rag.ui import transcript
+from rag.ui.markup import drawn
 from rag.ui.visitor import Visitor
 
 _PENDING = "pending"
@@ -80,7 +81,7 @@ def _show(event: Event, status: DeltaGenerator, text: DeltaGenerator) -> None:
         st.session_state[_SHOWN] = ""
     elif isinstance(event, Token):
         st.session_state[_SHOWN] += event.text
-        text.markdown(transcript.answer(st.session_state[_SHOWN]) + " ▌")
+        text.markdown(drawn(st.session_state[_SHOWN]) + " ▌")
 
 
 def _offer_again(question: Pending) -> None:

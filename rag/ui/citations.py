@@ -7,6 +7,7 @@ import streamlit as st
 from rag.chat import Source
 from rag.errors import CrosswireError
 from rag.knowledge import Library
+from rag.ui.markup import drawn
 from rag.ui.plain import escaped
 
 
@@ -24,14 +25,9 @@ def _one(source: Source, library: Library, session_id: str, key: str) -> None:
     private = " :violet-badge[only in this session]" if source.private else ""
     st.markdown(f"**\\[{source.number}\\] {escaped(source.label)}**{private}")
     with st.container(border=True):
-        passage(source.text, source.document_id)
+        st.markdown(escaped(source.text) if source.private else drawn(source.text))
     if st.button("Open article", key=f"open-{key}", icon=":material/open_in_full:", type="tertiary"):
         article(source, library, session_id)
-
-
-def passage(text: str, document_id: str) -> None:
-    """A passage as it stands in its document. Articles are Markdown of ours; anything else is drawn literally."""
-    st.markdown(_inline(text) if not document_id.startswith("private") else escaped(text))
 
 
 @st.dialog("Source", width="large", icon=":material/menu_book:")
@@ -45,14 +41,10 @@ def article(source: Source, library: Library, session_id: str) -> None:
     st.subheader(escaped(source.label), anchor=False)
     with st.container(border=True):
         st.badge("Quoted here", icon=":material/format_quote:", color="violet")
-        st.markdown(_inline(source.text) if not source.private else escaped(source.text))
+        st.markdown(drawn(source.text) if not source.private else escaped(source.text))
     if document is None:
         st.info("This document is no longer in the library. The quoted passage above was stored with the answer.")
         return
     st.caption(f"{escaped(document.info.title)} · {document.info.name}")
     with st.container(height=420, border=False):
-        st.markdown(_inline(document.text) if not source.private else escaped(document.text))
-
-
-def _inline(markdown: str) -> str:
-    return markdown.replace("$", "\\$")
+        st.markdown(drawn(document.text) if not source.private else escaped(document.text))

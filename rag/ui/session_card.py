@@ -26,9 +26,9 @@ _NEW_SESSION_FORM = f"""
 
 def draw(services: Services, visitor: Visitor, records: Sequence[Stored]) -> None:
     with st.sidebar:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.image(badge(visitor.name, visitor.colour), width=44)
-            st.markdown(f"**{visitor.name}**  \n:small[:gray[your session's name and colour]]")
+        picture, words = st.columns([1, 4], vertical_alignment="center")
+        picture.image(badge(visitor.name, visitor.colour), width=44)
+        words.markdown(f"**{visitor.name}**  \n:small[:gray[your session]]")
         _lifetime(services, visitor)
         if not visitor.lasting:
             st.warning(
@@ -57,12 +57,13 @@ def _lifetime(services: Services, visitor: Visitor) -> None:
 
 
 def duration(seconds: float) -> str:
-    """`1 h 5 min`, `12 min`, `40 s`."""
+    """`2 h 5 min`, `60 min`, `40 s`."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    if whole < 2 * 3600:
+        return f"{whole // 60} min"
+    return f"{whole // 3600} h {whole // 60 % 60} min"
 
 
 def _new_session(visitor: Visitor) -> None:

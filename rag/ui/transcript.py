@@ -12,6 +12,7 @@ from rag.chat.export import Stored
 from rag.knowledge import Library
 from rag.ui import citations
 from rag.ui.avatar import badge
+from rag.ui.markup import drawn
 from rag.ui.plain import escaped
 from rag.ui.visitor import Visitor
 
@@ -24,15 +25,10 @@ def draw(records: Sequence[Stored], visitor: Visitor, library: Library) -> None:
             asked(record.message.text, visitor)
         else:
             with st.chat_message("assistant", avatar=ASSISTANT):
-                st.markdown(answer(record.message.text))
+                st.markdown(drawn(record.message.text))
                 citations.draw(sources_of(record.message), library, visitor.session_id, f"{record.turn}-{number}")
 
 
 def asked(text: str, visitor: Visitor) -> None:
     with st.chat_message("user", avatar=badge(visitor.name, visitor.colour)):
         st.markdown(escaped(text))
-
-
-def answer(text: str) -> str:
-    """Money is not LaTeX; everything else of an answer's Markdown is wanted."""
-    return text.replace("$", "\\$")
