@@ -71,7 +71,8 @@ class _Reply:
     def draft(self) -> Draft:
         recalls, questions, statements = self._parts()
         told = recall(recalls, self.now) if recalls else ""
-        asked = [part for part in questions if not acts.is_vague(self._resolved(part).text)]
+        resolved = [self._resolved(part) for part in questions]
+        asked = [one for one in resolved if not acts.is_vague(one.text)]
         answer = self._answers(asked[:2])
         if recalls and not questions:
             return Draft(told, "recall") if told else Draft(phrases.untold(missing(recalls[0])), "dont_know")
@@ -81,7 +82,7 @@ class _Reply:
         if told:
             return Draft(told, "recall")
         if asked:
-            return self._unknown(asked[0])
+            return self._unknown(asked[0].focus)
         if questions:
             return Draft(self._clarifying(questions[0]), "clarify")
         return self._statement(statements)
@@ -107,10 +108,10 @@ class _Reply:
         head = self.question.split(part, 1)[0].strip(" ,.;:–—-")
         return [head] if head and head != self.question else []
 
-    def _answers(self, parts: Sequence[str]) -> str:
-        """What the sources say to each question; else what they say to the whole message."""
-        picks = [pick for part in parts for pick in self._picks(self._resolved(part))]
-        if parts and not picks and parts[0] != acts.without_opening(self.question):
+    def _answers(self, asked: Sequence[Resolved]) -> str:
+        """What the sources say to each question, else what they say to the whole message."""
+        picks = [pick for one in asked for pick in self._picks(one)]
+        if asked and not picks and asked[0].focus != acts.without_opening(self.question):
             picks = self._picks(resolve(self.question, self.earlier))
         return quote(unique(picks))
 

@@ -15,7 +15,7 @@ from math import log
 from rag.chat.prompt import Source
 from rag.chat.sentences import Unit, units
 from rag.chat.shapes import abroad, countries, shape_of
-from rag.chat.terms import bag, concept, concepts, distinct, words
+from rag.chat.terms import bag, concept, concepts, content_words, distinct, words
 from rag.chat.values import COUNTRIES, IN_EU, ORDER, RETURN_NUMBER
 
 Similarity = Callable[[str, Sequence[str]], Sequence[float]]
@@ -23,6 +23,7 @@ Similarity = Callable[[str, Sequence[str]], Sequence[float]]
 
 MOST = 3
 STEPS = 6
+_CLOSE, _VERBATIM = 10, 0.12
 _HEADING, _TITLE, _AROUND, _CONTEXT, _HINT = 0.55, 0.45, 0.2, 0.35, 0.6
 _PASSAGE_SHARE, _ORDER_BONUS, _LATER, _SIMILARITY_SHARE = 0.25, 0.12, 0.012, 0.35
 _HOW = re.compile(r"\bhow (?:do|can|could|would|should|to)\b|\bsteps?\b", re.IGNORECASE)
@@ -83,7 +84,7 @@ def weigh(
     if not weight or not any(passage.units for passage in passages):
         return Evidence((), 0.0, None, frozenset(weight))
     total = sum(weight.values())
-    counted = _counted(weight, focus, context, hints, passages)
+    counted = _counted(weight, focus, context, passages)
     shape = shape_of(focus)
     here = countries(focus) or countries(hints) or countries(context)
     picks = []
@@ -107,8 +108,17 @@ def weigh(
             for pick, value in zip(picks, alike, strict=True)
         ]
     picks.sort(key=lambda pick: (-pick.score, pick.number, pick.unit.position))
+    picks[:_CLOSE] = _verbatim_first(picks[:_CLOSE], focus)
     missing = frozenset(weight).difference(*(passage.whole for passage in passages))
     return Evidence(tuple(picks), best_share, meaning, missing)
+
+
+def _verbatim_first(picks: list[Pick], focus: str) -> list[Pick]:
+    """Among the best, those with the question's very words gain a little over those with synonyms."""
+    asked = set(content_words(focus))
+    gain = _VERBATIM / (len(asked) or 1)
+    picks = [replace(pick, score=pick.score + gain * len(asked.intersection(words(pick.unit.whole)))) for pick in picks]
+    return sorted(picks, key=lambda pick: (-pick.score, pick.number, pick.unit.position))
 
 
 def choose(evidence: Evidence, focus: str) -> list[Pick]:
@@ -133,6 +143,7 @@ def choose(evidence: Evidence, focus: str) -> list[Pick]:
         if adds or (pick.number == best.number and pick.score > best.score * 0.9):
             chosen.append(pick)
             covered |= pick.covers
+    chosen += _shaped(evidence, chosen, shape_of(focus))
     for pick in list(chosen):
         before = _before(evidence, pick)
         if before is not None and all(
@@ -150,6 +161,14 @@ def unique(picks: Iterable[Pick]) -> list[Pick]:
         if not any(pick.unit.text == other.unit.text for other in kept):
             kept.append(pick)
     return kept
+
+
+def _shaped(evidence: Evidence, chosen: Sequence[Pick], shape: Callable[[str], float]) -> list[Pick]:
+    """The amount or time that was asked for, if no chosen unit has it and the best source does."""
+    if any(shape(pick.unit.whole) >= 1 for pick in chosen):
+        return []
+    near = (pick for pick in evidence.picks[:_CLOSE] if pick.number == chosen[0].number)
+    return [pick for pick in near if shape(pick.unit.whole) > 1 and pick not in chosen][:1]
 
 
 def _steps(evidence: Evidence, best: Pick) -> list[Pick]:
@@ -208,9 +227,7 @@ def _spelled(one: str, vocabulary: frozenset[str]) -> str:
     return next(iter(get_close_matches(one, near, n=1, cutoff=0.82)), one)
 
 
-def _counted(
-    weight: dict[str, float], focus: str, context: str, hints: str, passages: Sequence[_Passage]
-) -> dict[str, float]:
+def _counted(weight: dict[str, float], focus: str, context: str, passages: Sequence[_Passage]) -> dict[str, float]:
     """The share of the question that each concept makes: all alike, but carried ones less and unknown names more.
 
     Rarity does not count here, because what a search returns is full of what was asked.
@@ -218,17 +235,17 @@ def _counted(
     asked, carried = set(_asked(focus)), set(_asked(context))
     names = {concept(word.lower()) for word in _NAMED.findall(focus)}
     share = {}
-    only_hinted = set(_asked(hints)) - asked - carried
     for one in weight:
-        if one in only_hinted:
+        found = sum(one in passage.whole for passage in passages)
+        if one not in asked and one not in carried:
             continue
-        found = [one in passage.whole for passage in passages]
-        if (one in names and sum(found) * 2 > len(found)) or (one in _EU_CONCEPTS and not any(found)):
+        if (one in names and found * 2 > len(passages)) or (one in _EU_CONCEPTS and not found):
             continue  # the shop's own name says nothing, and what holds for the EU holds for its countries
-        share[one] = (1.0 if one in asked or any(found) else _CONTEXT) * (
-            2.0 if one in names and not any(found) else 1.0
-        )
-        share[one] *= 1.0 if one in asked else _CONTEXT
+        share[one] = _CONTEXT if one not in asked else 2.0 if one in names and not found else 1.0
+    main = sum(value for one, value in share.items() if one in asked)
+    extra = sum(share.values()) - main
+    if main and extra > main / 2:
+        share = {one: value if one in asked else value * main / 2 / extra for one, value in share.items()}
     total = sum(share.values()) or 1.0
     return {one: value / total for one, value in share.items()}
 

@@ -18,7 +18,7 @@ from rag.chat.facts import Ledger, remember
 from rag.chat.terms import concept, content_words, listed, words
 from rag.chat.values import COUNTRIES, COUNTRY, PAYMENT, country_key
 
-LOOK_BACK = 8
+LOOK_BACK = 6
 LONGEST = 400
 
 _INSTRUCTION = """\
@@ -91,8 +91,7 @@ _CHOICES = (
     frozenset({"standard", "express"}),
     frozenset({"visa", "mastercard", "amex", "paypal", "klarna", "card", "cards", "voucher", "gift"}),
     listed(
-        "tent tents jacket jackets boot boots shoes pack packs backpack rucksack socks fleece trousers "
-        "gloves hat shirt"
+        "tent tents jacket jackets boot boots shoes pack packs backpack rucksack socks fleece trousers gloves hat shirt"
     ),
 )
 
@@ -139,6 +138,8 @@ def said(history: Sequence[BaseMessage]) -> list[str]:
 
 def resolve(question: str, earlier: Sequence[str]) -> Resolved:
     """The rules. `earlier` are this person's messages, oldest first; the last few are enough."""
+    if not depends(question):
+        return _resolve(question, None)
     topic: Resolved | None = None
     for text in earlier[-LOOK_BACK:]:
         if _carries_topic(text):
@@ -156,7 +157,7 @@ def _asked_alone(question: str) -> str:
     """The one question of a message that also says other things, if it needs nothing of them."""
     parts = acts.clauses(acts.without_opening(question))
     asked = [part for part in parts if acts.is_question(part)]
-    if len(parts) < 2 or len(asked) != 1 or len(content_words(asked[0])) < 2 or _PRONOUN.search(asked[0]):
+    if len(parts) < 2 or len(asked) != 1 or len(content_words(asked[0])) < 2 or _refers(asked[0]):
         return question.strip()
     return asked[0]
 
@@ -164,9 +165,7 @@ def _asked_alone(question: str) -> str:
 def _carries_topic(text: str) -> bool:
     if acts.is_greeting(text) or acts.is_thanks(text) or acts.is_goodbye(text) or acts.is_noise(text):
         return False
-    return (
-        bool(words(_LEADING.sub("", text))) and not acts.asks_to_recall(text) and not acts.asks_about_assistant(text)
-    )
+    return bool(words(_LEADING.sub("", text))) and not acts.asks_to_recall(text) and not acts.asks_about_assistant(text)
 
 
 def _resolve(question: str, topic: Resolved | None) -> Resolved:
@@ -229,11 +228,16 @@ def depends(question: str) -> bool:
         return True
     if acts.is_question(question) and len(content) <= 1 and not _names_topic(question):
         return True
-    match = _PRONOUN.search(_EXPLETIVE.sub(" ", question))
+    match = _refers(question)
     if match is None:
         return False
     before = _ANTECEDENT.split(question[: match.start()])[:-1]
     return len(content_words(" ".join(before))) < 2 and len(content) <= 3
+
+
+def _refers(question: str) -> re.Match[str] | None:
+    """The first word that refers to something else; “is it possible to” and “is there” do not."""
+    return _PRONOUN.search(_EXPLETIVE.sub(" ", question))
 
 
 def phrase(topic: Resolved) -> str:

@@ -137,6 +137,7 @@ _GROUPS = """
     wife husband partner family relatives brother sister son daughter
     crypto bitcoin cryptocurrency ethereum
     session sessions
+    customer customers client clients shopper shoppers
     tab tabs
     safe safely secure security
     data information info
