@@ -171,14 +171,16 @@ class Keeper:
             if not got:
                 report("another process keeps it and does not give it up")
                 return
-            self.start()
-            if not self.loaded():
-                report(self.last_words())
-                return
-            report("ready")
-            threading.Thread(target=self.watch_users, daemon=True).start()
-            self.keep()
-            self.stop()
+            try:
+                self.start()
+                if not self.loaded():
+                    report(self.last_words())
+                    return
+                report("ready")
+                threading.Thread(target=self.watch_users, daemon=True).start()
+                self.keep()
+            finally:
+                self.stop()
 
     def start(self) -> None:
         fd = open_lock(self.files.server)
@@ -282,7 +284,7 @@ class Keeper:
         with contextlib.suppress(OSError, ValueError):
             pid = int(self.files.pid.read_text())
             shown = subprocess.run(  # noqa: S603 - a number
-                ["ps", "-o", "args=", "-p", str(pid)],  # noqa: S607 - it is not in one place everywhere
+                ["ps", "-ww", "-o", "args=", "-p", str(pid)],  # noqa: S607 - it is not in one place everywhere
                 capture_output=True,
                 text=True,
                 check=False,
