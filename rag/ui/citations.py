@@ -8,15 +8,14 @@ from rag.chat import Source
 from rag.errors import CrosswireError
 from rag.knowledge import Library
 from rag.ui.markup import drawn
-from rag.ui.plain import escaped
+from rag.ui.plain import count, escaped
 
 
 def draw(sources: tuple[Source, ...], library: Library, session_id: str, key: str) -> None:
     """Draw expandable citations. `key` tells the answers of a page apart."""
     if not sources:
         return
-    label = "1 source" if len(sources) == 1 else f"{len(sources)} sources"
-    with st.expander(label, icon=":material/menu_book:"):
+    with st.expander(count(len(sources), "source"), icon=":material/menu_book:"):
         for source in sources:
             _one(source, library, session_id, f"{key}-{source.number}")
 

@@ -11,7 +11,7 @@ from rag.errors import CrosswireError
 from rag.knowledge import COVERED, DocumentInfo, Library, Passage
 from rag.services import Services
 from rag.ui.markup import drawn
-from rag.ui.plain import escaped
+from rag.ui.plain import count, escaped
 
 FILE_TYPES = ["md", "txt", "html", "htm", "pdf"]
 MOST_RESULTS = 20
@@ -137,7 +137,8 @@ def _add(files: Sequence[object], services: Services, session_id: str) -> None:
 def _own(info: DocumentInfo, library: Library, session_id: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", border=True):
         st.markdown(
-            f"**{escaped(info.title)}**  \n:gray[{escaped(info.name)} · {info.passages} passages]", width="stretch"
+            f"**{escaped(info.title)}**  \n:gray[{escaped(info.name)} · {count(info.passages, 'passage')}]",
+            width="stretch",
         )
         if st.button("Remove", key=f"remove-{info.id}", icon=":material/delete:"):
             try:
