@@ -189,7 +189,12 @@ class AsyncTcpConnection(AsyncPatient, aio.Connection): ...
 class AsyncTlsConnection(AsyncPatient, aio.SSLConnection): ...
 
 
-class AsyncSocketConnection(AsyncPatient, aio.UnixDomainSocketConnection): ...
+class AsyncSocketConnection(AsyncPatient, aio.UnixDomainSocketConnection):
+    async def _connect(self) -> None:
+        # redis-py's own makes the handshake here too, before the one that follows, and turns every error of it
+        # (a wrong password, no answer) into a ConnectionError that looks worth another try.
+        async with asyncio.timeout(self.socket_connect_timeout):
+            self._reader, self._writer = await asyncio.open_unix_connection(path=self.path)
 
 
 class AsyncSentinelConnection(AsyncPatient, aio_sentinel.SentinelManagedConnection):
