@@ -115,6 +115,7 @@ _OTHERS = re.compile(
     r"client|session|shopper|member)s?\b|"
     r"\b(?:someone|somebody|anyone|anybody|everyone) else(?:['’]s)?\b|\bthe (?:customer|user|person|"
     r"one) (?:who|before|after|that)\b|"
+    r"\b(?!Larkspur|Plus|What|Who|Where|It|That|There|Here|How|When|Let|She|He)(?-i:[A-Z])\w+['’]s (?:\w+ )?(?:address|order|e-?mail|phone|name|password|history|messages?|chats?|number)\b|"
     r"\b(?:before|after) me\b|\b(?:my (?:neighbou?r|friend|colleague|boss|ex|wife|husband|brother|sister|"
     r"mother|father))['’]s (?:order|address|e-?mail|phone|account|password|name|chat)",
     re.IGNORECASE,
@@ -178,7 +179,8 @@ def is_goodbye(text: str) -> bool:
 
 def without_opening(text: str) -> str:
     """The message after its greeting, thanks or “OK”."""
-    return _OPENING.sub("", text, count=1).strip() or text.strip()
+    match = _OPENING.match(text)
+    return (text[match.end() :] if match else text).strip() or text.strip()
 
 
 def is_question(text: str) -> bool:
@@ -221,6 +223,13 @@ def is_noise(text: str) -> bool:
 def is_vague(text: str) -> bool:
     """True when no content is left that could be looked up."""
     return not [word for word in content_words(text) if word not in _VAGUE_WORDS]
+
+
+def is_plea(text: str) -> bool:
+    """“Help”, “I need assistance please”: nothing but a wish for help, whatever was said before."""
+    return is_vague(text) and bool(
+        re.search(r"\b(?:help|assist\w*|support|problem|issue|trouble)\b", text, re.IGNORECASE)
+    )
 
 
 def clauses(text: str) -> list[str]:

@@ -15,7 +15,7 @@ from rag.chat.facts import Fact, Ledger, remember, state
 from rag.chat.followup import Resolved, located, resolve
 from rag.chat.prompt import Source
 from rag.chat.quoting import quote
-from rag.chat.recall import missing, names_fact, recall, related
+from rag.chat.recall import mine, missing, names_fact, recall, related
 from rag.chat.terms import words
 
 Kind = Literal["answer", "recall", "combine", "acknowledge", "dont_know", "clarify", "greeting", "thanks"]
@@ -70,6 +70,8 @@ class _Reply:
 
     def draft(self) -> Draft:
         recalls, questions, statements = self._parts()
+        if acts.is_plea(self.question):
+            return Draft(phrases.clarify(self.question), "clarify")
         told = recall(recalls, self.now) if recalls else ""
         resolved = [self._resolved(part) for part in questions]
         asked = [one for one in resolved if not acts.is_vague(one.text)]
@@ -91,7 +93,8 @@ class _Reply:
         recalls: list[str] = []
         questions: list[str] = []
         statements: list[str] = []
-        for part in acts.clauses(acts.without_opening(self.question)):
+        for said in acts.clauses(acts.without_opening(self.question)):
+            part = mine(said, self.earlier)
             if acts.is_thanks(part) or acts.is_greeting(part):
                 continue
             if acts.is_question(part):

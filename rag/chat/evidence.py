@@ -51,12 +51,14 @@ class Pick:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """`picks` best first. `coverage`: the share of the question that the best source covers, 0 to 1; `meaning`: the
-    best similarity of a unit, or None without a similarity; `missing`: the concepts found in no source."""
+    best similarity of a unit, or None without a similarity; `missing`: the concepts found in no source; `names`: those
+    of products, places and other names in the question."""
 
     picks: tuple[Pick, ...]
     coverage: float
     meaning: float | None
     missing: frozenset[str]
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,8 @@ def weigh(
     picks.sort(key=lambda pick: (-pick.score, pick.number, pick.unit.position))
     picks[:_CLOSE] = _verbatim_first(picks[:_CLOSE], focus)
     missing = frozenset(weight).difference(*(passage.whole for passage in passages))
-    return Evidence(tuple(picks), best_share, meaning, missing)
+    names = _NATIONS | {concept(word.lower()) for word in _NAMED.findall(f"{focus} {hints}")}
+    return Evidence(tuple(picks), best_share, meaning, missing, names & frozenset(weight))
 
 
 def _verbatim_first(picks: list[Pick], focus: str) -> list[Pick]:
@@ -139,6 +142,8 @@ def choose(evidence: Evidence, focus: str) -> list[Pick]:
             if _says_in_words(pick.unit, same.unit):
                 chosen[chosen.index(same)] = pick
             continue
+        if (best.covers & evidence.names) - pick.covers:
+            continue  # about another product or another country
         adds = pick.covers - covered
         if adds or (pick.number == best.number and pick.score > best.score * 0.9):
             chosen.append(pick)

@@ -64,6 +64,8 @@ _TO_ME = re.compile(
     re.IGNORECASE,
 )
 _DEPENDS_ON = (
+    ("shoe size", re.compile(r"\b(?:shoe|boot|my|EU|US) size\b", re.IGNORECASE), re.compile(r"\d"), "{}"),
+    ("size", re.compile(r"\bmy size\b", re.IGNORECASE), re.compile(r"\d"), "size {}"),
     ("place", _TO_ME, COUNTRY, "to {}"),
     (
         "payment",
@@ -85,6 +87,13 @@ _ANTECEDENT = re.compile(
     r"[,.;:!?–—]|\b(?:if|when|because|and|but|once|while|after|before|that|which|or|until|since|so)\b", re.IGNORECASE
 )
 _ARTICLE = re.compile(r"\b(?:an?|the|my)\b", re.IGNORECASE)
+_MY_THING = re.compile(r"\b(?:my|this|the) (\w{3,})", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    r"\W*(?:and |so )?(?:what(?:'s| is| are)|which is) (?:the|its|their) "
+    r"(?:number|price|cost|address|limit|fee|deadline|code|time|size|weight|colou?r|date|link|maximum|minimum|hours?)\W*$",
+    re.IGNORECASE,
+)
+_HOW_MUCH = re.compile(r"\W*(?:how (?:long|much|many|often|soon|fast)|when|until when)\b", re.IGNORECASE)
 _CONDITION = re.compile(r"(?:if|when|because|once|after|before|while)\b", re.IGNORECASE)
 _PREPOSITION = re.compile(r"\b(?:to|for|on|in|of|with|from|at|by|within|outside)\b", re.IGNORECASE)
 _CHOICES = (
@@ -128,7 +137,18 @@ def located(question: str, known: Ledger) -> str:
             continue
         if fact.value.lower().removeprefix("the ") not in question.lower():
             notes.append(note.format(fact.value))
+    item = known.get("item")
+    if item is not None and _own_thing(question, item.value):
+        notes.append(item.value)
     return f"{question.rstrip(' ?.!')} ({', '.join(notes)})?" if notes else question
+
+
+def _own_thing(question: str, item: str) -> bool:
+    """“My jacket” is the Hearth jacket that this person bought."""
+    return (
+        any(word.lower() in words(item) for word in _MY_THING.findall(question))
+        and item.lower() not in question.lower()
+    )
 
 
 def said(history: Sequence[BaseMessage]) -> list[str]:
@@ -184,6 +204,9 @@ def _resolve(question: str, topic: Resolved | None) -> Resolved:
     about = _carried(asked, topic, parallel=bool(_CONTINUES.match(bare)))
     if not content_words(about):
         return Resolved(bare, bare)
+    frame = _HOW_MUCH.match(topic.text)
+    if frame and not acts.is_question(asked):
+        asked = f"{frame[0].strip()}: {asked}"
     return Resolved(f"{asked.rstrip(' ?.!')} ({about})?", asked, about)
 
 
@@ -203,7 +226,8 @@ def _parallel(asked: str, topic: Resolved) -> str | None:
         return f"{before[: same.start()] if same else before + ' '}{asked}?"
     articles = list(_ARTICLE.finditer(before))
     if _ARTICLE.match(asked) and articles:
-        return f"{before[: articles[-1].start()]}{asked}?"
+        end = re.compile(r"\s+\w[\w’'-]*").match(before, articles[-1].end())
+        return f"{before[: articles[-1].start()]}{asked}{before[end.end() :] if end else ''}?"
     if not places or places[-1][0].lower() == "to" or not content_words(before[places[-1].end() :]):
         return None
     return f"{before[: places[-1].end()]} {asked}?"
@@ -225,6 +249,8 @@ def depends(question: str) -> bool:
     """True when a question cannot be understood without what was said before."""
     content = content_words(_LEADING.sub("", question))
     if _CONTINUES.match(question) and len(content) <= 3:
+        return True
+    if _ATTRIBUTE.match(question):
         return True
     if acts.is_question(question) and len(content) <= 1 and not _names_topic(question):
         return True

@@ -84,6 +84,12 @@ _WANT = re.compile(
     r"\d+|this|these)\b.+)",
     _I,
 )
+_IT_IS = re.compile(
+    r"\b(?:it|that)(?:'s|’s| is| was) (?:for )?(?P<v>(?:an?|two|three) (?!gift|present|birthday|bit|pity|shame|problem|mess)(?:[\w’'-]+ ){0,3}?"
+    r"(?:jacket|coat|boots?|shoes?|tent|pack|backpack|rucksack|fleece|trousers|shirt|t-shirt|hat|gloves|socks|hoodie|"
+    r"parka|vest|shorts|dress|sweater|jumper|sleeping bag|mat|stove|lamp)\b.*)",
+    _I,
+)
 _NOUN_END = re.compile(
     r"\s+(?:on|in|for|from|last|yesterday|today|with|at|to|which|that|because|and (?:it|they|i|paid|want|"
     r"the)|but|by|via|using|about|over|a week|a month|two|three|under|as|when|this|\d+ (?:days|weeks|"
@@ -189,7 +195,7 @@ def places(clause: str) -> list[Found]:
 def items(clause: str) -> list[Found]:
     """What was bought or is wanted, with size, colour, date and amount as asides."""
     found: list[Found] = []
-    match = _ITEM.search(clause) or _WANT.search(clause)
+    match = _ITEM.search(clause) or _WANT.search(clause) or _IT_IS.search(clause)
     if match:
         thing = _noun(match["v"])
         wanted = match.re is _WANT
@@ -302,9 +308,7 @@ def _street(text: str) -> str:
 
 def _country_of(address: str) -> list[Found]:
     key = values.country_key(address)
-    return (
-        [Found("place", values.COUNTRIES[key], f"it is going to {values.COUNTRIES[key]}", aside=True)] if key else []
-    )
+    return [Found("place", values.COUNTRIES[key], f"it is going to {values.COUNTRIES[key]}", aside=True)] if key else []
 
 
 def _place_name(text: str) -> str:

@@ -181,6 +181,14 @@ def names_fact(question: str, ledger: Ledger) -> bool:
     return match is not None and any(_names(match[1], fact) for fact in ledger.facts.values())
 
 
+def mine(question: str, earlier: Sequence[str]) -> str:
+    """“And what is mine?” after “What is Ben's address?” is “What is my address?”."""
+    if not earlier or not re.search(r"\bmine\b", question, _I):
+        return question
+    slots = slots_of(earlier[-1])
+    return f"What is my {slots[0]}?" if slots else question
+
+
 def related(question: str, ledger: Ledger) -> list[Fact]:
     """Facts that a question about the shop touches: “my order” touches its number and where it goes."""
     found = []

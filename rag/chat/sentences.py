@@ -26,7 +26,7 @@ _MARKUP = (
 _MARKS = re.compile(r"[*_`<\[\\]")
 _END = re.compile(r"(?<=[.!?…])[\"”’')]*\s+(?=[\"“‘'(]?[A-Z0-9£€$])")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|approx|no|nos|incl|excl|vs|Mr|Mrs|Ms|Dr|St|max|min|cf|ca|p)|\b[A-Z])\.$", re.IGNORECASE
+    r"(?:\b(?i:e\.g|i\.e|etc|approx|no|nos|incl|excl|vs|mr|mrs|ms|dr|st|max|min|cf|ca)|(?:^|\s)[A-Z])\.$"
 )
 _SELF_EVIDENT = re.compile(
     r"^(?:(?:how|what|when|where|who|which)\b.*|price|cost|fee|charge|time|delivery time|duration|takes|"

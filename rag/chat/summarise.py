@@ -42,9 +42,7 @@ def extend(summary: Summary | None, turns: Sequence[Sequence[BaseMessage]], mode
 
     One that does not fit these turns (they were cleared, edited or trimmed) is made anew.
     """
-    fits = (
-        summary is not None and 0 < summary.turns <= len(turns) and summary.last == _print(turns[summary.turns - 1])
-    )
+    fits = summary is not None and 0 < summary.turns <= len(turns) and summary.last == _print(turns[summary.turns - 1])
     known = summary if fits and summary is not None else Summary("", 0)
     fresh = turns[known.turns :]
     if not fresh:

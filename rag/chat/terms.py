@@ -74,7 +74,6 @@ _GROUPS = """
     uk britain england kingdom scotland wales british
     eu europe european
     usa america american states
-    hour hours
     minute minutes
     day days
     week weeks
@@ -91,7 +90,10 @@ _GROUPS = """
     underwear pants knickers briefs
     birthday present presents gift gifts
     chat conversation conversations
-    open opened opening
+    open opens opened opening hours
+    weight weigh weighs weighing weighed heavy kg grams
+    deep depth
+    job jobs career careers vacancy
     store stores stored storing keep keeps kept save saved
     sign login signin log-in sign-in
     two-factor 2fa authenticator
