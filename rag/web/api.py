@@ -9,11 +9,13 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from anyio import CapacityLimiter
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -48,7 +50,7 @@ def routes(services: Callable[[], Services]) -> list[BaseRoute]:
             Route("/api/history", api.history, methods=["GET", "DELETE"]),
             Route("/api/openapi.json", api.openapi),
             Route("/healthz", api.healthz),
-            Route(NEW_SESSION, new_session, methods=["POST"]),
+            Route(NEW_SESSION, api.new_session, methods=["POST"]),
         ],
         exception_handlers=dict.fromkeys((HTTPException, Refused, CrosswireError, Exception), answer_error),
     )
@@ -82,6 +84,7 @@ class _Api:
 
     async def _clear(self, session_id: str) -> Response:
         cleared = await _in_thread(lambda: self._services().store.clear(session_id))
+        await _in_thread(lambda: self._forget(session_id))
         return JSONResponse({"cleared": cleared}, headers=_PRIVATE)
 
     def _history(self, session_id: str) -> dict[str, Any]:
@@ -92,6 +95,18 @@ class _Api:
             "ttl": store.ttl(session_id),
             "messages": [_record_to_dict(record) for record in store.records(session_id)],
         }
+
+    async def new_session(self, request: Request) -> Response:
+        """The old session's documents go at once; its history cannot be reached any more and expires."""
+        left = visit_of(request).session_id
+        answer = await new_session(request)
+        if answer.status_code == 303 and left is not None:
+            answer.background = BackgroundTask(self._forget, left)
+        return answer
+
+    def _forget(self, session_id: str) -> None:
+        with suppress(CrosswireError):  # the sweep tries again when the session has expired
+            self._services().library.forget(session_id)
 
     async def openapi(self, _: Request) -> Response:
         return JSONResponse(description(), headers={"Cache-Control": "no-cache"})

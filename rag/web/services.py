@@ -28,6 +28,7 @@ class Store(Protocol):
 
 class Library(Protocol):
     def documents(self, session_id: str | None = None) -> Sequence[object]: ...
+    def forget(self, session_id: str) -> None: ...
 
 
 class Chat(Protocol):

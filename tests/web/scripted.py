@@ -46,6 +46,10 @@ class ScriptedStore:
 class ScriptedLibrary:
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.forgotten: list[str] = []
+
+    def forget(self, session_id: str) -> None:
+        self.forgotten.append(session_id)
 
     def documents(self, session_id: str | None = None) -> Sequence[object]:
         if self.error:
