@@ -115,7 +115,9 @@ _OTHERS = re.compile(
     r"client|session|shopper|member)s?\b|"
     r"\b(?:someone|somebody|anyone|anybody|everyone) else(?:['’]s)?\b|\bthe (?:customer|user|person|"
     r"one) (?:who|before|after|that)\b|"
-    r"\b(?!Larkspur|Plus|What|Who|Where|It|That|There|Here|How|When|Let|She|He)(?-i:[A-Z])\w+['’]s (?:\w+ )?(?:address|order|e-?mail|phone|name|password|history|messages?|chats?|number)\b|"
+    r"\b(?!Larkspur|Plus|What|Who|Where|It|That|There|Here|How|When|Let|She|"
+    r"He)(?-i:[A-Z])\w+['’]s (?:\w+ )?(?:address|order|e-?mail|phone|name|password|history|messages?|"
+    r"chats?|number)\b|"
     r"\b(?:before|after) me\b|\b(?:my (?:neighbou?r|friend|colleague|boss|ex|wife|husband|brother|sister|"
     r"mother|father))['’]s (?:order|address|e-?mail|phone|account|password|name|chat)",
     re.IGNORECASE,
@@ -128,7 +130,8 @@ _DATA = re.compile(
     re.IGNORECASE,
 )
 _LETS = re.compile(
-    r"\W*(?:and |so |but )?(?:can|could|may|is|will|does|do) (?:another|someone|somebody|anyone|anybody|i\b|my)",
+    r"\W*(?:and |so |but )?(?:can|could|may|is|will|does|do) (?:another|other|others|someone|somebody|"
+    r"anyone|anybody|i\b|my)",
     re.IGNORECASE,
 )
 _ABOUT_BOT = re.compile(

@@ -23,7 +23,7 @@ Similarity = Callable[[str, Sequence[str]], Sequence[float]]
 
 MOST = 3
 STEPS = 6
-_CLOSE, _VERBATIM = 10, 0.12
+_CLOSE, _VERBATIM, _STEP = 10, 0.12, 0.25
 _HEADING, _TITLE, _AROUND, _CONTEXT, _HINT = 0.55, 0.45, 0.2, 0.35, 0.6
 _PASSAGE_SHARE, _ORDER_BONUS, _LATER, _SIMILARITY_SHARE = 0.25, 0.12, 0.012, 0.35
 _HOW = re.compile(r"\bhow (?:do|can|could|would|should|to)\b|\bsteps?\b", re.IGNORECASE)
@@ -32,7 +32,8 @@ _EU_CONCEPTS = frozenset(concept(name) for name in IN_EU)
 _FIGURE = re.compile(r"[£€$]?\d[\d.,:]*\d|[£€$]?\d")
 _NAMED = re.compile(r"(?<=[a-z,] )[A-ZÄÖÜÅØ][\w’'-]+")
 _POINTER = re.compile(
-    r"^(?:see|read|for more|more (?:about|on)|details)\b|\b(?:is|are) (?:explained |described )?in [A-Z]|"
+    r"\bin another way\b|^(?:see|read|for more|more (?:about|on)|details)\b|\b(?:is|are) (?:explained |"
+    r"described )?in [A-Z]|"
     r"\bread [A-Z]|: see [A-Z]"
 )
 
@@ -87,7 +88,7 @@ def weigh(
         return Evidence((), 0.0, None, frozenset(weight))
     total = sum(weight.values())
     counted = _counted(weight, focus, context, passages)
-    shape = shape_of(focus)
+    shape, how = shape_of(focus), bool(_HOW.search(focus))
     here = countries(focus) or countries(hints) or countries(context)
     picks = []
     best_share = 0.0
@@ -99,6 +100,7 @@ def weigh(
             gained = sum(value * _part(one, passage, index) for one, value in weight.items()) / total
             factor = shape(unit.whole) * abroad(here, unit.whole, passage.source.heading)
             score = gained * factor + extra - _awkward(unit) - _LATER * min(index, 5)
+            score += _STEP * (unit.kind == "step" and how)
             covers = passage.bags[index].intersection(weight)
             picks.append(Pick(passage.source.number, unit, score, covers, passage.source))
     meaning = None

@@ -133,7 +133,7 @@ def _clause(ledger: Ledger, clause: str) -> list[Fact]:
     if question:
         return stated
     kept = _NEGATED.sub(" ", clause) if corrects else clause
-    found = [*named(kept), *places(kept), *items(kept)]
+    found = [_shoe_size(ledger, one) if corrects else one for one in (*named(kept), *places(kept), *items(kept))]
     if corrects and not any(not one.aside for one in found):
         exchanged = [] if stated else _substituted(ledger, clause) or _anonymous(ledger, clause)
         if exchanged or stated:
@@ -175,6 +175,13 @@ def _typed(ledger: Ledger, clause: str, *, question: bool, corrects: bool) -> li
             )
         )
     return stated
+
+
+def _shoe_size(ledger: Ledger, found: Found) -> Found:
+    """A corrected size is the shoe size if that is the one that was stated."""
+    if found.key != "size" or "size" in ledger.facts or "shoe size" not in ledger.facts:
+        return found
+    return Found("shoe size", found.value, f"your shoe size is {found.value}", found.aside)
 
 
 def _substituted(ledger: Ledger, clause: str) -> list[Fact]:

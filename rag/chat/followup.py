@@ -94,6 +94,7 @@ _ATTRIBUTE = re.compile(
     re.IGNORECASE,
 )
 _HOW_MUCH = re.compile(r"\W*(?:how (?:long|much|many|often|soon|fast)|when|until when)\b", re.IGNORECASE)
+_ORDINAL = re.compile(r"\s+(?:same|other|first|last|new|next|whole)\b", re.IGNORECASE)
 _CONDITION = re.compile(r"(?:if|when|because|once|after|before|while)\b", re.IGNORECASE)
 _PREPOSITION = re.compile(r"\b(?:to|for|on|in|of|with|from|at|by|within|outside)\b", re.IGNORECASE)
 _CHOICES = (
@@ -225,7 +226,7 @@ def _parallel(asked: str, topic: Resolved) -> str | None:
         same = next((place for place in reversed(places) if place[0].lower() == new[0].lower()), None)
         return f"{before[: same.start()] if same else before + ' '}{asked}?"
     articles = list(_ARTICLE.finditer(before))
-    if _ARTICLE.match(asked) and articles:
+    if _ARTICLE.match(asked) and articles and not _ORDINAL.match(before, articles[-1].end()):
         end = re.compile(r"\s+\w[\w’'-]*").match(before, articles[-1].end())
         return f"{before[: articles[-1].start()]}{asked}{before[end.end() :] if end else ''}?"
     if not places or places[-1][0].lower() == "to" or not content_words(before[places[-1].end() :]):

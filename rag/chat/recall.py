@@ -105,7 +105,8 @@ _EVERYTHING = re.compile(
     _I,
 )
 _IS_MY = re.compile(
-    r"^\W*(?:and |so )?(?:what|which|how much|how many|who|when|how old)(?:'s| is| are| was| were) (?:my|our) (.+)",
+    r"^\W*(?:and |so )?(?:what|which|how (?:much|many|long|big|tall|old|heavy|wide|far)|who|when)(?:'s|"
+    r" is| are| was| were) (?:my|our) (.+)",
     _I,
 )
 _FRAME = listed(

@@ -25,9 +25,7 @@ _MARKUP = (
 )
 _MARKS = re.compile(r"[*_`<\[\\]")
 _END = re.compile(r"(?<=[.!?…])[\"”’')]*\s+(?=[\"“‘'(]?[A-Z0-9£€$])")
-_ABBREVIATION = re.compile(
-    r"(?:\b(?i:e\.g|i\.e|etc|approx|no|nos|incl|excl|vs|mr|mrs|ms|dr|st|max|min|cf|ca)|(?:^|\s)[A-Z])\.$"
-)
+_ABBREVIATION = re.compile(r"\b(?i:e\.g|i\.e|etc|approx|incl|excl|vs|mr|mrs|ms|dr|st|cf|ca)\.$")
 _SELF_EVIDENT = re.compile(
     r"^(?:(?:how|what|when|where|who|which)\b.*|price|cost|fee|charge|time|delivery time|duration|takes|"
     r"how long|when|arrives|what it means|value|limit|amount|meaning|description|details?|notes?|remarks?|"

@@ -26,11 +26,17 @@ _AT_SOME_TIME = re.compile(r"\b(?:when|after|once|as soon as|before|until|during
 _MAY = re.compile(r"\W*(?:and |but |so )?(?:can|may|could|am i|is it|are \w+|do you|will you)\b", re.IGNORECASE)
 _ALLOWS = re.compile(r"\b(?:can|cannot|can't|may|possible|allowed|available|not)\b", re.IGNORECASE)
 _OUTSIDE_UK = re.compile(r"\b(?:outside|abroad|other than|not in) (?:of )?(?:the )?UK\b|\babroad\b", re.IGNORECASE)
+_WHAT_IS = re.compile(r"\W*what(?:'s| is| are) (?:an? |the )?([\w -]{3,40}?)\W*$", re.IGNORECASE)
+_EXCEPTION = re.compile(r"(?:Outside|On other|Except|Only|Unless|During)\b")
 _DIGIT = re.compile(r"\d")
 
 
 def shape_of(question: str) -> Callable[[str], float]:
     """The factor of a text: what is asked for by “how much” and “how long” has to be in the answer."""
+    defined = _WHAT_IS.match(question)
+    if defined:
+        start = re.compile(rf"(?:an?|the)? ?{re.escape(defined[1])}s? (?:is|are|means|happens)\b", re.IGNORECASE)
+        return lambda text: 1.35 if start.match(text) else 1.0
     wanted = [MONEY] if _COSTS.search(question) else []
     wanted += [DURATION] if _TAKES.search(question) else []
     if wanted:
@@ -54,7 +60,7 @@ def countries(text: str) -> frozenset[str]:
 def abroad(here: frozenset[str], text: str, heading: str) -> float:
     """A factor: what is said of other countries does not answer for this one."""
     if not here:
-        return 1.0
+        return 0.92 if _EXCEPTION.match(text) else 1.0
     if "uk" not in here and _OUTSIDE_UK.search(text):
         return 1.15
     there = countries(text)
