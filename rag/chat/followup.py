@@ -226,7 +226,9 @@ def _parallel(asked: str, topic: Resolved) -> str | None:
         same = next((place for place in reversed(places) if place[0].lower() == new[0].lower()), None)
         return f"{before[: same.start()] if same else before + ' '}{asked}?"
     articles = list(_ARTICLE.finditer(before))
-    if _ARTICLE.match(asked) and articles and not _ORDINAL.match(before, articles[-1].end()):
+    if articles and _ORDINAL.match(before, articles[-1].end()):
+        return None
+    if _ARTICLE.match(asked) and articles:
         end = re.compile(r"\s+\w[\w’'-]*").match(before, articles[-1].end())
         return f"{before[: articles[-1].start()]}{asked}{before[end.end() :] if end else ''}?"
     if not places or places[-1][0].lower() == "to" or not content_words(before[places[-1].end() :]):

@@ -60,7 +60,7 @@ def countries(text: str) -> frozenset[str]:
 def abroad(here: frozenset[str], text: str, heading: str) -> float:
     """A factor: what is said of other countries does not answer for this one."""
     if not here:
-        return 0.92 if _EXCEPTION.match(text) else 1.0
+        return 0.8 if _EXCEPTION.match(text) else 1.0
     if "uk" not in here and _OUTSIDE_UK.search(text):
         return 1.15
     there = countries(text)
