@@ -13,7 +13,6 @@ from rag.knowledge import Library
 from rag.ui import citations
 from rag.ui.avatar import badge
 from rag.ui.markup import drawn
-from rag.ui.plain import escaped
 from rag.ui.visitor import Visitor
 
 ASSISTANT = ":material/support_agent:"
@@ -31,4 +30,4 @@ def draw(records: Sequence[Stored], visitor: Visitor, library: Library) -> None:
 
 def asked(text: str, visitor: Visitor) -> None:
     with st.chat_message("user", avatar=badge(visitor.name, visitor.colour)):
-        st.markdown(escaped(text))
+        st.text(text)

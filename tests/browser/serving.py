@@ -1,0 +1,92 @@
+"""The real application in a process of its own, on a free port, with a state folder of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from rag.settings import PROJECT
+
+
+class AppServer:
+    """`streamlit run app.py`. It can be stopped, killed and started again on the same port and state."""
+
+    def __init__(self, state_dir: Path, env: Mapping[str, str] | None = None) -> None:
+        self.state_dir = state_dir
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        self._env = {**os.environ, "STATE_DIR": str(state_dir), **(env or {})}
+        self._log = state_dir.parent / f"{state_dir.name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)],
+                cwd=PROJECT,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self._wait_until_healthy()
+
+    @retry(stop=stop_after_delay(60), wait=wait_fixed(0.1), retry=retry_if_exception_type((httpx.HTTPError, OSError)))
+    def _wait_until_healthy(self) -> None:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise AssertionError(f"the app ended with {self._process.returncode}:\n{self.log()}")
+        httpx.get(f"{self.url}/healthz", timeout=2).raise_for_status()
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(how)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(10)
+        self._process = None
+
+    def redis_server(self) -> psutil.Process:
+        """The embedded server of this state folder."""
+        for process in psutil.process_iter(["name"]):
+            if process.info["name"] == "valkey-server" and process.cwd().startswith(str(self.state_dir)):
+                return process
+        raise AssertionError("no embedded server runs for this state folder")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(state_dir: Path, env: Mapping[str, str] | None = None) -> Iterator[AppServer]:
+    server = AppServer(state_dir, env)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -1,0 +1,51 @@
+"""What a person does on the chat page, in Chromium."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from playwright.sync_api import Locator, Page, expect
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One tab with the chat page open."""
+
+    page: Page
+
+    def ready(self) -> Self:
+        expect(self.page.get_by_test_id("stChatInput")).to_be_visible(timeout=30_000)
+        expect(self.page.get_by_test_id("stSidebar").get_by_text("Model:")).to_be_attached(timeout=30_000)
+        return self
+
+    @property
+    def messages(self) -> Locator:
+        return self.page.get_by_test_id("stChatMessage")
+
+    def say(self, text: str) -> None:
+        box = self.page.get_by_test_id("stChatInput").locator("textarea")
+        box.fill(text)
+        box.press("Enter")
+
+    def ask(self, text: str) -> str:
+        """Say something, and wait until its answer is stored and drawn."""
+        before = self.messages.count()
+        self.say(text)
+        expect(self.messages).to_have_count(before + 2, timeout=30_000)
+        expect(self.page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
+        return self.messages.last.inner_text()
+
+    def transcript(self) -> str:
+        return "\n".join(self.messages.all_inner_texts())
+
+    def name(self) -> str:
+        return self.page.get_by_test_id("stSidebar").locator("strong").first.inner_text()
+
+    def cookie(self) -> str | None:
+        found = [c for c in self.page.context.cookies() if c["name"].startswith("crosswire_")]
+        return found[0]["value"] if found else None
+
+    def reload(self) -> Self:
+        self.page.reload()
+        return self.ready()

@@ -1,0 +1,85 @@
+"""What only a browser shows: streaming, stopping, clearing, downloads, citations."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import NewVisit
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_first_question_is_one_click_away_and_its_source_opens_at_the_passage(visit: NewVisit) -> None:
+    ada = visit()
+    ada.page.get_by_role("button", name="How long do I have to return something?").click()
+    expect(ada.messages).to_have_count(2)
+    assert "30 days" in ada.messages.last.inner_text()
+
+    ada.page.get_by_text("1 source").click()
+    ada.page.get_by_role("button", name="Open article").first.click()
+    dialog = ada.page.get_by_role("dialog")
+    expect(dialog.get_by_text("Quoted here")).to_be_visible()
+    expect(dialog.get_by_text("within 30 days of delivery").first).to_be_visible()
+
+
+def test_clear_history_asks_first_and_then_clears_every_tab(visit: NewVisit) -> None:
+    first = visit()
+    first.ask("My name is Ada Lovelace.")
+    second = visit(first.page.context)
+    expect(second.messages).to_have_count(2)
+
+    first.page.get_by_role("button", name="Clear history").click()
+    first.page.get_by_role("button", name="Keep them").click()
+    expect(first.messages).to_have_count(2)
+    first.page.get_by_role("button", name="Clear history").click()
+    first.page.get_by_role("button", name="Delete them").click()
+    expect(first.messages).to_have_count(0)
+
+    second.reload()
+    expect(second.messages).to_have_count(0)
+
+
+def test_the_conversation_can_be_taken_away(visit: NewVisit) -> None:
+    ada = visit()
+    ada.ask("How much is express delivery in the UK?")
+    ada.page.get_by_role("button", name="Download").click()
+    with ada.page.expect_download() as markdown:
+        ada.page.get_by_role("button", name="As Markdown").click()
+    with ada.page.expect_download() as plain:
+        ada.page.get_by_role("button", name="As JSON").click()
+
+    assert "£6.95" in markdown.value.path().read_text()
+    messages = json.loads(plain.value.path().read_text())["messages"]
+    assert [message["role"] for message in messages] == ["user", "assistant"]
+    assert messages[1]["sources"]
+
+
+def test_what_somebody_types_is_shown_as_typed(visit: NewVisit) -> None:
+    ada = visit()
+    typed = "**bold** <img src=x onerror=alert(1)> $x^2$ :red[no] [link](http://a.example)"
+    ada.ask(typed)
+
+    assert typed in ada.messages.first.inner_text()
+    assert ada.messages.first.locator("img[src=x], strong, a, .katex").count() == 0
+
+
+def test_an_uploaded_document_answers_its_owner_only(visit: NewVisit) -> None:
+    ada, ben = visit(), visit()
+    for person in (ada, ben):
+        person.page.get_by_test_id("stSidebarNav").get_by_text("Knowledge").click()
+        person.page.get_by_role("tab", name="Only in this session").click()
+    ada.page.locator("input[type=file]").set_input_files(
+        {"name": "tent.txt", "mimeType": "text/plain", "buffer": b"The Kestrel tent pitch code is ZEBRA-77."}
+    )
+    ada.page.get_by_role("button", name="Add to my session").click()
+    expect(ada.page.get_by_text("tent.txt").last).to_be_visible()
+    expect(ben.page.get_by_text("You have added nothing yet")).to_be_visible()
+
+    for person in (ada, ben):
+        person.page.get_by_test_id("stSidebarNav").get_by_text("Chat").click()
+        person.ready()
+    assert "ZEBRA-77" in ada.ask("What is the Kestrel tent pitch code?")
+    assert "ZEBRA-77" not in ben.ask("What is the Kestrel tent pitch code?")

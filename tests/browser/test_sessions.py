@@ -1,0 +1,128 @@
+"""Two people, two browsers: each sees only its own conversation, whatever is reloaded, opened twice or stolen."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from rag.sessions import connect
+from rag.web.cookie import session_id_of
+from tests.browser.conftest import NewVisit
+from tests.browser.serving import AppServer
+
+pytestmark = pytest.mark.browser
+
+ADA = "My order is ORD-51206 and it goes to 14 Beech Lane."
+BEN = "My order is ORD-99071 and it goes to 7 Harbour Road."
+RECALL = "What is my order number and address?"
+
+
+def test_two_browsers_that_talk_at_the_same_time_stay_apart(visit: NewVisit) -> None:
+    ada, ben = visit(), visit()
+    assert ada.cookie() != ben.cookie()
+
+    ada.say(ADA)
+    ben.say(BEN)  # while the first answer is still being written
+    for person in (ada, ben):
+        expect(person.messages).to_have_count(2)
+    ada.say(RECALL)
+    ben.say(RECALL)
+    for person in (ada, ben):
+        expect(person.messages).to_have_count(4)
+
+    assert "ORD-51206" in ada.messages.last.inner_text()
+    assert "ORD-99071" in ben.messages.last.inner_text()
+    for own, other in ((ada, ("ORD-99071", "Harbour")), (ben, ("ORD-51206", "Beech"))):
+        assert not any(text in own.page.content() for text in other)
+
+
+def test_a_reload_keeps_the_conversation_and_nothing_identifying_is_in_the_address(visit: NewVisit) -> None:
+    ada = visit()
+    ada.ask(ADA)
+    before, name, cookie = ada.transcript(), ada.name(), ada.cookie()
+
+    ada.reload()
+    expect(ada.messages).to_have_count(2)
+
+    assert (ada.transcript(), ada.name(), ada.cookie()) == (before, name, cookie)
+    assert "?" not in ada.page.url
+    assert "#" not in ada.page.url
+
+
+def test_scripts_do_not_see_the_token(visit: NewVisit) -> None:
+    ada = visit()
+    cookie = ada.cookie()
+
+    assert cookie is not None
+    assert cookie.split(".")[0] not in ada.page.evaluate("document.cookie")
+    assert cookie.split(".")[0] not in ada.page.content()
+
+
+def test_a_second_tab_shows_what_the_first_one_wrote_at_its_next_interaction(visit: NewVisit) -> None:
+    first = visit()
+    second = visit(first.page.context)
+    first.ask(ADA)
+
+    second.say(RECALL)
+    expect(second.messages).to_have_count(4)
+
+    assert "ORD-51206" in second.messages.last.inner_text()
+    assert first.name() == second.name()
+
+
+def test_a_session_id_from_redis_is_no_cookie(visit: NewVisit, app: AppServer) -> None:
+    ada = visit()
+    ada.ask(ADA)
+    jar = next(c for c in ada.page.context.cookies() if c["name"].startswith("crosswire_"))
+    session_id = session_id_of(jar["value"].split(".")[0])
+    with connect("embedded", state_dir=app.state_dir) as client:
+        assert client.exists(f"chat_history:{{{session_id}}}")
+
+    for stolen in (session_id, jar["value"].replace(jar["value"].split(".")[0], session_id[:43])):
+        answer = httpx.get(f"{app.url}/api/history", cookies={jar["name"]: stolen})
+        assert answer.json()["messages"] == []
+        assert answer.json()["session"] != session_id
+
+
+def test_new_session_starts_empty_and_the_old_conversation_is_gone(visit: NewVisit) -> None:
+    ada = visit()
+    ada.ask(ADA)
+    name, cookie = ada.name(), ada.cookie()
+
+    ada.page.get_by_role("button", name="New session").click()
+    expect(ada.page.get_by_text("Start with one of these")).to_be_visible()
+    ada.ready()
+
+    assert ada.messages.count() == 0
+    assert ada.cookie() != cookie
+    assert ada.name() != name
+    assert "ORD-51206" not in ada.page.content()
+
+
+def test_with_cookies_blocked_the_tab_works_and_says_so(blocking_context: BrowserContext, visit: NewVisit) -> None:
+    ada = visit(blocking_context)
+
+    assert ada.cookie() is None
+    expect(ada.page.get_by_text("keeps no cookies")).to_be_visible()
+    ada.ask(ADA)
+    assert "ORD-51206" in ada.ask(RECALL)
+    ada.page.get_by_role("button", name="New session").click()
+    expect(ada.page.get_by_text("Start with one of these")).to_be_visible()
+
+
+def test_many_people_at_once_each_get_their_own(app: AppServer) -> None:
+    """A client with a cookie jar is a browser: twenty of them, over HTTP, at the same time."""
+
+    def talk(number: int) -> tuple[str, str]:
+        with httpx.Client(base_url=app.url, timeout=30) as person:
+            person.post("/api/chat", json={"message": f"My order is ORD-{50000 + number}."}).raise_for_status()
+            answer = person.post("/api/chat", json={"message": "What is my order number?"})
+            return f"ORD-{50000 + number}", answer.json()["answer"]
+
+    with ThreadPoolExecutor(20) as pool:
+        for own, answer in pool.map(talk, range(20)):
+            assert own in answer
+            assert answer.count("ORD-") == 1
