@@ -60,7 +60,9 @@ QUESTION_START = (
 _ASKS = re.compile(
     rf"(?:and |but |so |or |also |then |well |now |just |please |sorry,? |ok(?:ay)?,? |hi,? |hello,? |"
     rf"hm+,? )*(?:{QUESTION_START}|"
-    r"(?:please )?(?:tell|remind|show|give|explain|describe|list|repeat|confirm|summari[sz]e|recap|quote|help)\b|"
+    r"(?:please )?(?:ignore|disregard|write|sing|pretend|act as|print|reveal|translate|calculate|draw|"
+    r"recommend|suggest|tell|remind|show|give|explain|describe|list|repeat|confirm|summari[sz]e|recap|"
+    r"quote|help)\b|"
     r"i (?:want|need|would like|wanted|'d like)(?: you)? to (?:know|ask|understand)|i(?:'d|"
     r" would) like to (?:know|ask|understand)|i(?:'m| am) (?:wondering|curious|not sure|unsure)|"
     r"i wonder|i don't (?:know|understand) (?:how|what|when|where|which|why|if|whether)|(?:what|how) about)",
@@ -206,7 +208,8 @@ def asks_to_recall(text: str) -> bool:
 
 def asks_about_others(text: str) -> bool:
     """True for a question about another person's data, which nobody can answer here."""
-    return bool(_OTHERS.search(text) and _DATA.search(text)) and not _LETS.match(text)
+    asked = [part for part in clauses(without_opening(text)) if is_question(part)]
+    return any(_OTHERS.search(part) and _DATA.search(part) and not _LETS.match(part) for part in asked)
 
 
 def asks_about_assistant(text: str) -> bool:

@@ -16,7 +16,7 @@ from rag.chat.followup import Resolved, located, resolve
 from rag.chat.prompt import Source
 from rag.chat.quoting import quote
 from rag.chat.recall import mine, missing, names_fact, recall, related
-from rag.chat.terms import words
+from rag.chat.terms import content_words, words
 
 Kind = Literal["answer", "recall", "combine", "acknowledge", "dont_know", "clarify", "greeting", "thanks"]
 
@@ -51,7 +51,7 @@ def _social(question: str, earlier: Sequence[str]) -> Draft | None:
         return Draft(phrases.pick(phrases.THANKS, len(earlier)), "thanks")
     if acts.is_greeting(question):
         return Draft(phrases.HELLO_AGAIN if earlier else phrases.HELLO, "greeting")
-    if acts.asks_about_others(question) and acts.is_question(acts.without_opening(question)):
+    if acts.asks_about_others(question):
         return Draft(phrases.OTHERS, "dont_know")
     if acts.asks_about_assistant(question):
         return Draft(phrases.ABOUT, "answer")
@@ -98,6 +98,8 @@ class _Reply:
             if acts.is_thanks(part) or acts.is_greeting(part):
                 continue
             if acts.is_question(part):
+                if not content_words(part) and self.earlier and acts.asks_to_recall(self.earlier[-1]):
+                    part = f"{part} {self.earlier[-1]}"  # “And when?” after “What did I order?”
                 (recalls if acts.asks_to_recall(part) or names_fact(part, self.now) else questions).append(part)
             else:
                 statements.append(part)
@@ -118,12 +120,12 @@ class _Reply:
             picks = self._picks(resolve(self.question, self.earlier))
         return quote(unique(picks))
 
-    def _picks(self, asked: Resolved, enough: float = ENOUGH) -> list[Pick]:
+    def _picks(self, asked: Resolved) -> list[Pick]:
         focus = located(asked.focus, self.now)
         evidence = weigh(
             self.sources, asked.focus, asked.context, self.similarity, focus.removeprefix(asked.focus.rstrip(" ?.!"))
         )
-        return choose(evidence, focus) if covers(evidence, enough) else []
+        return choose(evidence, focus) if covers(evidence) else []
 
     def _lead(self) -> str:
         new = [fact for fact in self.stated if not fact.aside and not fact.key.startswith("said")]
@@ -159,8 +161,8 @@ class _Reply:
         return Draft(phrases.clarify(text), "clarify")
 
 
-def covers(evidence: Evidence, enough: float = ENOUGH) -> bool:
+def covers(evidence: Evidence) -> bool:
     """Whether the sources cover the question well enough to be quoted."""
     if not evidence.picks or (not evidence.picks[0].covers and (evidence.meaning or 0) < ENOUGH_ALIKE):
         return False
-    return evidence.coverage >= enough
+    return evidence.coverage >= ENOUGH

@@ -31,6 +31,7 @@ _NATIONS = frozenset(concept(name) for name in COUNTRIES)
 _EU_CONCEPTS = frozenset(concept(name) for name in IN_EU)
 _FIGURE = re.compile(r"[£€$]?\d[\d.,:]*\d|[£€$]?\d")
 _NAMED = re.compile(r"(?<=[a-z,] )[A-ZÄÖÜÅØ][\w’'-]+")
+_UNSAID = re.compile(r"\d.*|day|week|month|year|minute|today|yesterday|tomorrow")
 _POINTER = re.compile(
     r"\bin another way\b|^(?:see|read|for more|more (?:about|on)|details)\b|\b(?:is|are) (?:explained |"
     r"described )?in [A-Z]|"
@@ -195,7 +196,7 @@ def _asked(text: str) -> list[str]:
     found = concepts(ORDER.sub(" ", RETURN_NUMBER.sub(" ", text)))
     if any(one in IN_EU for one in words(text.lower().replace("northern ireland", ""))):
         found.append("eu")
-    return list(dict.fromkeys(found))
+    return [] if all(one.isdigit() for one in found) else distinct(found)
 
 
 def _taken_apart(source: Source) -> _Passage:
@@ -244,7 +245,7 @@ def _counted(weight: dict[str, float], focus: str, context: str, passages: Seque
     share = {}
     for one in weight:
         found = sum(one in passage.whole for passage in passages)
-        if one not in asked and one not in carried:
+        if (one not in asked and one not in carried) or (not found and _UNSAID.fullmatch(one)):
             continue
         if (one in names and found * 2 > len(passages)) or (one in _EU_CONCEPTS and not found):
             continue  # the shop's own name says nothing, and what holds for the EU holds for its countries

@@ -164,17 +164,15 @@ def _typed(ledger: Ledger, clause: str, *, question: bool, corrects: bool) -> li
         old = ledger.get(key)
         if old is not None and not corrects and (question or _ADDS.search(clause)):
             seen = list(dict.fromkeys([*re.split(r", | and ", old.value), *seen]))
-        value = " and ".join(seen)
-        stated.append(
-            ledger.put(
-                Found(
-                    key,
-                    value,
-                    f"{'the' if key == 'order' else 'your'} {key}{'s are' if len(seen) > 1 else ' is'} {value}",
-                )
-            )
-        )
+        stated.append(ledger.put(Found(key, " and ".join(seen), _typed_clause(key, seen))))
     return stated
+
+
+def _typed_clause(key: str, values_: list[str]) -> str:
+    owner, noun = "the" if key == "order" else "your", "gift card code" if key == "gift card" else key
+    if len(values_) > 1:
+        return f"{owner} {noun}{'es' if noun.endswith('s') else 's'} are {' and '.join(values_)}"
+    return f"{owner} {noun} is {values_[0]}"
 
 
 def _shoe_size(ledger: Ledger, found: Found) -> Found:

@@ -30,7 +30,9 @@ _LEADING = re.compile(
     r"^\W*(?:(?:and|or|but|so|also|then|ok(?:ay)?|well|hm+|what about|how about|what if)\b[\s,]*)+", re.IGNORECASE
 )
 _CONTINUES = re.compile(
-    r"^\W*(?:and|or|but|so|also|then|what about|how about|same|why|since when|until when)\b", re.IGNORECASE
+    r"^\W*(?:and|or|but|so|also|then|what about|how about|same|why|since when|until when|(?:at|in|by|for|"
+    r"with|from) (?:what|which|how))\b",
+    re.IGNORECASE,
 )
 _EXPLETIVE = re.compile(
     r"\b(?:is|was|isn't|would|will|does|how (?:much|long) (?:is|does|would|will)) it (?:be )?(?:possible|"
@@ -40,7 +42,7 @@ _EXPLETIVE = re.compile(
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
-    r"\b(?:it|its|it's|this|that|that's|these|those|they|them|their|there|one|ones|he|she|him|her|"
+    r"\b(?:it|its|it's|this|that|that's|these|those|they|them|their|there|one(?=\W*$|\W+(?:is|are|does|do|if|for|that)\b)|ones|he|she|him|her|"
     r"the same|the other|the first|the second|the latter|either|both|else)\b",
     re.IGNORECASE,
 )
@@ -90,7 +92,8 @@ _ARTICLE = re.compile(r"\b(?:an?|the|my)\b", re.IGNORECASE)
 _MY_THING = re.compile(r"\b(?:my|this|the) (\w{3,})", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
     r"\W*(?:and |so )?(?:what(?:'s| is| are)|which is) (?:the|its|their) "
-    r"(?:number|price|cost|address|limit|fee|deadline|code|time|size|weight|colou?r|date|link|maximum|minimum|hours?)\W*$",
+    r"(?:number|price|cost|address|limit|fee|deadline|code|time|size|weight|colou?r|date|link|maximum|"
+    r"minimum|hours?)\W*$",
     re.IGNORECASE,
 )
 _HOW_MUCH = re.compile(r"\W*(?:how (?:long|much|many|often|soon|fast)|when|until when)\b", re.IGNORECASE)
@@ -206,7 +209,7 @@ def _resolve(question: str, topic: Resolved | None) -> Resolved:
     if not content_words(about):
         return Resolved(bare, bare)
     frame = _HOW_MUCH.match(topic.text)
-    if frame and not acts.is_question(asked):
+    if frame and not acts.is_question(asked) and not bare.lower().startswith("what if"):
         asked = f"{frame[0].strip()}: {asked}"
     return Resolved(f"{asked.rstrip(' ?.!')} ({about})?", asked, about)
 

@@ -18,6 +18,7 @@ def listed(text: str) -> frozenset[str]:
 
 _STOP = listed(
     """
+    one two three first second
     a an the and or but if so as of at by for from in into on onto to with within about than then there here is
     are was were be been being am do does did done doing have has had having will would shall should can could
     may might must i me my mine myself we us our ours you your yours he him his she her it its they them their
@@ -53,6 +54,7 @@ _GROUPS = """
     phone telephone ring
     e-mail email mail mails emails e-mails
     password passwords passcode
+    forgot forgotten forget forgets
     delete deletes deleted deleting deletion remove removed removing erase erased close closing
     cancel cancels cancelled canceled cancelling cancellation
     change changes changed changing edit modify switch amend alter
@@ -153,6 +155,12 @@ _PHRASES = (
     (re.compile(r"\bUS\b"), "usa"),
     (
         re.compile(
+            r"\bwhere(?:['’]?s| is)? (?:my|our|the) (order|parcel|package|delivery|stuff)\b(?! go)", re.IGNORECASE
+        ),
+        r"track \1",
+    ),
+    (
+        re.compile(
             r"\b(?:send|sent|bring|brought|give|gave|take|took|post|posted|ship|shipped|"
             r"hand)(?:ing)?((?: \w+){0,3}) back\b",
             re.IGNORECASE,
@@ -185,7 +193,7 @@ DURATION = re.compile(
 )
 NUMBER = re.compile(r"\d")
 
-_MAY_HOLD_PHRASE = re.compile(r"\b(?:back|up|here|off|apart|money|US)\b", re.IGNORECASE)
+_MAY_HOLD_PHRASE = re.compile(r"\b(?:back|up|here|off|apart|money|US|where|wheres)\b", re.IGNORECASE)
 
 
 def words(text: str) -> list[str]:
