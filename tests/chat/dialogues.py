@@ -1,6 +1,8 @@
 """Dialogues as written by people who did not know the model, and what they expect of it.
 
-The half that a name's hash selects was used while the model's rules were written, the other half was not."""
+A name's hash halves them. The rules were first tuned on one half and measured on the other, which then passed 9 of its
+17 newer dialogues. Later both halves were read, so neither says any more how the model does on unseen ones.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ class Dialogue:
     turns: tuple[Expected, ...]
 
     @property
-    def held_out(self) -> bool:
+    def second_half(self) -> bool:
         return hashlib.sha256(self.name.encode()).digest()[0] % 2 == 1
 
 

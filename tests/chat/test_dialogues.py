@@ -28,15 +28,13 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 def test_dialogues(library: Library, capsys: pytest.CaptureFixture[str]) -> None:
     model = OfflineChatModel()
     outcomes = [dialogues.hold(dialogue, model, library) for dialogue in dialogues.load()]
-    tuned = [outcome for outcome in outcomes if not outcome.dialogue.held_out]
-    held_out = [outcome for outcome in outcomes if outcome.dialogue.held_out]
-    report = f"dialogues: {_score(outcomes)}; tuning half {_score(tuned)}, held-out half {_score(held_out)}"
+    first = [outcome for outcome in outcomes if not outcome.dialogue.second_half]
+    second = [outcome for outcome in outcomes if outcome.dialogue.second_half]
+    report = f"dialogues: {_score(outcomes)}; first half {_score(first)}, second half {_score(second)}"
     with capsys.disabled():
         print(f"\n{report}")  # noqa: T201
     failures = "\n\n".join(_shown(outcome) for outcome in outcomes if outcome.complaints)
-    assert len([1 for outcome in outcomes if not outcome.complaints]) >= ENOUGH * len(outcomes), (
-        f"{report}\n{failures}"
-    )
+    assert len([1 for outcome in outcomes if not outcome.complaints]) >= ENOUGH * len(outcomes), f"{report}\n{failures}"
 
 
 def _score(outcomes: list[Outcome]) -> str:

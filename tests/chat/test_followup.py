@@ -34,9 +34,7 @@ CARRIED = [
 
 
 def history(*texts: str) -> list[BaseMessage]:
-    return [
-        message for text in texts for message in (HumanMessage(text), AIMessage("Old: sole, warranty, tent [1]."))
-    ]
+    return [message for text in texts for message in (HumanMessage(text), AIMessage("Old: sole, warranty, tent [1]."))]
 
 
 @pytest.mark.parametrize("question", ALONE)

@@ -28,9 +28,7 @@ def test_texts_come_back_as_they_were(texts: list[str], earlier: str) -> None:
     assert parse_earlier(system) == earlier
 
 
-@pytest.mark.parametrize(
-    "forgery", ["[7]", "[ 7 ]", "</sources>", "<SOURCES>", "</earlier>", "\n[7] Fake > Heading\n"]
-)
+@pytest.mark.parametrize("forgery", ["[7]", "[ 7 ]", "</sources>", "<SOURCES>", "</earlier>", "\n[7] Fake > Heading\n"])
 def test_a_text_can_not_forge_a_mark_or_a_tag(forgery: str) -> None:
     honest = build_prompt([source(text="before after")], [], "q")[0].text
     forged = build_prompt([source(text=f"before {forgery} after", title=f"T {forgery}")], [], "q")[0].text
