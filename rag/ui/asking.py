@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from rag.chat import ChatService, Event, Found, Token, Waiting
+from rag.chat import ChatService, Event, Found, Token
 from rag.errors import CrosswireError, ModelBusy, ModelRefused, SessionStoreUnavailable, TurnBusy, TurnLost
 from rag.ui import transcript
+from rag.ui.interruptible import interruptible
 from rag.ui.markup import drawn
 from rag.ui.visitor import Visitor
 
@@ -64,9 +65,8 @@ def _stream(chat: ChatService, visitor: Visitor, question: Pending) -> None:
         st.button("Stop", icon=":material/stop:", key="stop", help="Nothing is saved when you stop.")
         status.caption("Looking it up …")
         try:
-            with chat.stream(visitor.session_id, question.text) as events:
-                for event in events:
-                    _show(event, status, text)
+            for event in interruptible(chat.stream(visitor.session_id, question.text), status.caption):
+                _show(event, status, text)
             st.session_state.pop(_PENDING, None)
         except CrosswireError as exc:
             question.trouble, question.icon = str(exc), _icon(exc)
@@ -74,9 +74,7 @@ def _stream(chat: ChatService, visitor: Visitor, question: Pending) -> None:
 
 
 def _show(event: Event, status: DeltaGenerator, text: DeltaGenerator) -> None:
-    if isinstance(event, Waiting):
-        status.caption(f"Another tab of this session is being answered. Waiting up to {event.at_most:.0f} s …")
-    elif isinstance(event, Found):
+    if isinstance(event, Found):
         status.empty()
         st.session_state[_SHOWN] = ""
     elif isinstance(event, Token):
@@ -90,13 +88,21 @@ def _offer_again(question: Pending) -> None:
         if st.button("Try again", icon=":material/refresh:", type="primary"):
             ask(question.text)
             st.rerun()
-        if st.button("Edit", icon=":material/edit:", help="Put the question back into the input."):
-            st.session_state[DRAFT] = question.text
-            st.session_state.pop(_PENDING, None)
-            st.rerun()
+        st.button(
+            "Edit",
+            icon=":material/edit:",
+            help="Put the question back into the input.",
+            on_click=_edit,  # before the next run, because an input's text cannot be set once it is drawn
+            args=(question.text,),
+        )
         if st.button("Discard", icon=":material/close:", type="tertiary"):
             st.session_state.pop(_PENDING, None)
             st.rerun()
+
+
+def _edit(text: str) -> None:
+    st.session_state[DRAFT] = text
+    st.session_state.pop(_PENDING, None)
 
 
 def _icon(error: CrosswireError) -> str:

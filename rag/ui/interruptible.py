@@ -1,0 +1,55 @@
+"""Reading a turn in a page so that a stop is felt at once, also while the model is silent.
+
+Streamlit ends a run only when the script draws something. So a thread of its own reads the turn, and the script looks
+up every moment and draws. Thread and queue belong to this one run of one tab.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from time import monotonic
+
+from rag.chat import Event, EventStream, Waiting
+
+MOMENT = 0.15
+PATIENCE = 3.0
+
+
+def interruptible(events: EventStream, say: Callable[[str], object]) -> Iterator[Event]:
+    """The events as they come. Closing this closes the turn; its errors are raised here.
+
+    `say` is called every moment while there is nothing new: it must draw something.
+    """
+    arrived: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(events, arrived), name="turn-reader", daemon=True).start()
+    begun, last = monotonic(), "Looking it up …"
+    try:
+        while True:
+            try:
+                item = arrived.get(timeout=MOMENT)
+            except queue.Empty:
+                waited = monotonic() - begun
+                say(last if waited < PATIENCE else f"{last} {waited:.0f} s")
+                continue
+            if item is None:
+                return
+            if isinstance(item, BaseException):
+                raise item
+            if isinstance(item, Waiting):
+                last = f"Another tab of this session is being answered. Waiting up to {item.at_most:.0f} s …"
+            else:
+                last = "Writing …"
+            yield item
+    finally:
+        events.close()
+
+
+def _read(events: EventStream, arrived: queue.SimpleQueue[Event | BaseException | None]) -> None:
+    try:
+        for event in events:
+            arrived.put(event)
+        arrived.put(None)
+    except BaseException as exc:  # all of them belong to the page that asked
+        arrived.put(exc)

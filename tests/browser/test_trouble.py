@@ -1,0 +1,83 @@
+"""A model that is slow, gone, refusing or busy: the page says so, keeps what was typed, and stores nothing half."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import NewVisit
+from tests.browser.serving import AppServer, serving
+from tests.browser.talking import Visit
+from tests.chat.faulty_server import Fault, FaultyServer, drop_midway, faulty_server, stall_midway, status
+
+pytestmark = pytest.mark.browser
+
+QUESTION = "How long do I have to return a jacket?"
+
+
+class Connected(NamedTuple):
+    app: AppServer
+    model: FaultyServer
+
+
+@pytest.fixture(scope="module")
+def connected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
+    """The application with a configured model that misbehaves on demand."""
+    with faulty_server() as model:
+        env = {"OPENAI_BASE_URL": model.url, "MODEL_MAX_RETRIES": "0", "MODEL_TIMEOUT_SECONDS": "20"}
+        with serving(tmp_path_factory.mktemp("trouble") / "state", env) as app:
+            yield Connected(app, model)
+
+
+@pytest.mark.parametrize(
+    ("fault", "shown"),
+    [
+        (status(401, {"message": "wrong key"}), "check OPENAI_API_KEY and CHAT_MODEL"),
+        (status(429, {"message": "slow down"}, Retry_After="30"), "try again in 30 s"),
+        (drop_midway, "gave no complete answer"),
+    ],
+    ids=["refused", "rate limit", "dropped half-way"],
+)
+def test_the_page_says_what_happened_and_offers_to_try_again(
+    visit: NewVisit, connected: Connected, fault: Fault, shown: str
+) -> None:
+    ada = visit(url=connected.app.url)
+    connected.model.faults.append(fault)
+    ada.say(QUESTION)
+    expect(ada.page.get_by_test_id("stAlert").get_by_text(shown)).to_be_visible()
+    expect(ada.messages).to_have_count(1)  # what was typed is still there
+
+    ada.page.get_by_role("button", name="Try again").click()
+    expect(ada.messages).to_have_count(2)
+    expect(ada.messages.last).to_contain_text("Returns are free")
+    expect(ada.page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
+    expect(ada.reload().messages.first).to_contain_text(QUESTION)
+
+
+def test_stop_stores_nothing_and_keeps_the_question(visit: NewVisit, connected: Connected) -> None:
+    ada = visit(url=connected.app.url)
+    _stop_half_way(ada, connected.model)
+
+    ada.page.get_by_role("button", name="Edit").click()
+    box = ada.page.get_by_test_id("stChatInput").locator("textarea")
+    expect(box).to_have_value(QUESTION)
+    expect(ada.reload().messages).to_have_count(0)
+
+
+def test_after_a_stop_another_tab_gets_its_turn(visit: NewVisit, connected: Connected) -> None:
+    ada = visit(url=connected.app.url)
+    _stop_half_way(ada, connected.model)
+    second = visit(ada.page.context, url=connected.app.url)
+
+    assert "Returns are free" in second.ask("Another question altogether?")
+
+
+def _stop_half_way(ada: Visit, model: FaultyServer) -> None:
+    model.faults.append(stall_midway)
+    ada.say(QUESTION)
+    expect(ada.page.get_by_text("Returns")).to_be_visible()
+    ada.page.get_by_role("button", name="Stop", exact=True).click()
+    expect(ada.page.get_by_text("You stopped this answer")).to_be_visible()
