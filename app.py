@@ -38,6 +38,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 def _start() -> Services:
     try:
         services = resources.services()
+        session_secret(services.settings)
         load_articles(services)
     except CrosswireError as exc:
         sys.exit(f"Crosswire cannot start. {exc}")
