@@ -137,8 +137,9 @@ class EmbeddedServer:
             )
         except subprocess.TimeoutExpired as exc:
             raise self._unavailable(f"it is not ready after {self.seconds:.0f} s") from exc
-        if done.returncode:
-            raise self._unavailable(done.stdout.strip() or done.stderr.strip().splitlines()[-1])
+        # Without a word it was killed, and may be started again.
+        if done.returncode and done.stdout:
+            raise self._unavailable(done.stdout)
 
     def _watch(self) -> None:
         """Let one thread a process wait for the keeper's death, so that an idle process replaces it too."""

@@ -314,7 +314,7 @@ def main(root: str, binary: str, address: str) -> int:
             message = pipe.read()
         if message == "ready":
             return 0
-        sys.stdout.write(message or "its keeper did not start")
+        sys.stdout.write(message)
         return 1
     os.setsid()
     os.close(reader)
