@@ -6,6 +6,7 @@ Words of the question that no text has count as missing: they lower every score.
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import unicodedata
@@ -17,6 +18,9 @@ import bm25s
 import numpy as np
 import numpy.typing as npt
 from bm25s.tokenization import STOPWORDS_EN_PLUS
+
+# bm25s sets its logger to DEBUG when it is imported, so its steps pass whatever level the program chose.
+logging.getLogger("bm25s").setLevel(logging.WARNING)
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _CHATTER = """i'm i've i'd i'll im ive please hi hello thanks thank hey ok okay want wanna need get got can't cant
