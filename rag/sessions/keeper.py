@@ -199,9 +199,12 @@ class Keeper:
         threading.Thread(target=self.watch_server, daemon=True).start()
 
     def loaded(self) -> bool:
+        """Wait until the server has loaded its data. False when it gave up; one that was killed is started again."""
         while not answers(self.address):
             if not held(self.files.server):
-                return False
+                if self.process is not None and self.process.wait() >= 0:
+                    return False
+                self.start()
             time.sleep(0.005)
         return True
 
@@ -232,6 +235,8 @@ class Keeper:
                 continue
             if event == "unused":
                 return
+            if held(self.files.server):
+                continue  # news of one that has been replaced already
             deaths = deaths + 1 if time.monotonic() - born < TICK_SECONDS else 0
             if deaths > QUICK_DEATHS:
                 return
@@ -297,7 +302,8 @@ class Keeper:
             lines = self.files.log.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             lines = []
-        words = next((line for line in reversed(lines) if " # " in line), "it wrote nothing to its log")
+        telling = (line for line in reversed(lines) if " # " in line and " # WARNING" not in line)
+        words = next(telling, "it wrote nothing to its log")
         return words.split(" # ", 1)[-1].strip().rstrip(".")
 
 
