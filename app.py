@@ -41,7 +41,10 @@ def _start() -> Services:
         session_secret(services.settings)
         load_articles(services)
     except CrosswireError as exc:
-        sys.exit(f"Crosswire cannot start. {exc}")
+        # Raised within the server, this would be logged with its whole traceback.
+        logging.getLogger("uvicorn.error").disabled = True
+        sys.stderr.write(f"Crosswire cannot start. {exc}\n")
+        sys.exit(1)
     return services
 
 

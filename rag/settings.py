@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -133,7 +135,10 @@ class Settings(BaseSettings):
     @field_validator("state_dir", "knowledge_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().resolve()
+        try:
+            return value.expanduser().resolve()
+        except RuntimeError as exc:  # ~somebody who is not a user here
+            raise ValueError(str(exc)) from exc
 
     @property
     def offline(self) -> bool:
@@ -154,11 +159,9 @@ def decode_key(key: SecretStr) -> bytes:
 
 
 def without_password(url: str) -> str:
-    """The address as it may be shown: a password in it is replaced by `***`."""
-    parts = urlsplit(url)
-    if not parts.password:
-        return url
-    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@", 1)))
+    """The text as it may be shown, address or not: a password in it is replaced by `***`."""
+    # Not by urlsplit, which does not read every wrong address, and the wrong ones are shown most.
+    return re.sub(r"([?&]\w*password=)[^&]*", r"\1***", re.sub(r"(://[^:@/]*):.+@", r"\1:***@", url))
 
 
 def load(secrets: Path = SECRETS, **overrides: Any) -> Settings:
@@ -181,16 +184,17 @@ def _secrets_file(path: Path) -> dict[str, Any]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise BadSetting(str(path), str(exc), "valid TOML") from exc
+    except OSError as exc:
+        raise BadSetting(str(path), str(exc.strerror), "a file that can be read") from exc
     known = Settings.model_fields
     return {name.lower(): value for name, value in content.items() if name.lower() in known}
 
 
 def _bad_setting(error: ValidationError, values: dict[str, Any]) -> BadSetting:
-    import os
-
     field = str(error.errors()[0]["loc"][0])
     variable = field.upper()
-    value = os.environ.get(variable) or str(values.get(field, ""))
+    given = [text for name, text in os.environ.items() if name.upper() == variable and text]
+    value = given[-1] if given else str(values.get(field, ""))
     secret = "Secret" in str(Settings.model_fields[field].annotation)
     shown = f"{len(value)} characters (not shown)" if secret else without_password(value)
     return BadSetting(variable, shown, EXPECTED[field])
