@@ -55,9 +55,7 @@ _LONGEST_ADDRESS = 100
 class Owner(ChromaLibrary):
     """The library with its socket. It has the lock from its caller and releases it in the end, or when it fails."""
 
-    def __init__(
-        self, store: Store, embedder: Embedder, knowledge_dir: Path, folder: Path, lock: BaseFileLock
-    ) -> None:
+    def __init__(self, store: Store, embedder: Embedder, knowledge_dir: Path, folder: Path, lock: BaseFileLock) -> None:
         super().__init__(store, embedder, knowledge_dir)
         self._lock = lock
         self._folder = folder

@@ -157,9 +157,7 @@ class SharedLibrary:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as exc:
-            raise self._unavailable(
-                exc.strerror or str(exc), "Set STATE_DIR to a folder that can be written."
-            ) from exc
+            raise self._unavailable(exc.strerror or str(exc), "Set STATE_DIR to a folder that can be written.") from exc
         deadline = time.monotonic() + OPENING_SECONDS
         while True:
             if not self._inherited and (lock := _try_lock(self._folder / "owner.lock")):
@@ -180,9 +178,7 @@ class SharedLibrary:
             lock.release()
             raise
 
-    def _unavailable(
-        self, reason: str, todo: str = "Stop the other Crosswire, then try again."
-    ) -> LibraryUnavailable:
+    def _unavailable(self, reason: str, todo: str = "Stop the other Crosswire, then try again.") -> LibraryUnavailable:
         return LibraryUnavailable(str(self._folder), reason, todo)
 
 

@@ -123,9 +123,7 @@ def test_a_fault_while_the_question_is_rewritten(
     assert len(store.messages(sid)) == 2
 
 
-def test_a_stop_ends_the_request_too(
-    service: ChatService, store: SessionStore, server: FaultyServer, sid: str
-) -> None:
+def test_a_stop_ends_the_request_too(service: ChatService, store: SessionStore, server: FaultyServer, sid: str) -> None:
     server.always = faults.chatter
     events = service.stream(sid, FIRST)
     next(events)

@@ -155,9 +155,7 @@ def test_two_processes_share_and_survive_a_kill(tmp_path: Path, here: Open, peer
     assert library.owner
 
 
-def test_a_kill_in_the_middle_of_an_ingest_blocks_nothing(
-    tmp_path: Path, here: Open, peer: Callable[[], Peer]
-) -> None:
+def test_a_kill_in_the_middle_of_an_ingest_blocks_nothing(tmp_path: Path, here: Open, peer: Callable[[], Peer]) -> None:
     write(tmp_path, **{f"d{n}": f"# D{n}\nDocument number {n}." for n in range(120)})
     first = peer()
     library = here()
