@@ -14,6 +14,9 @@ from rich.table import Table
 from rag.errors import BadDocument
 from rag.knowledge import open_library
 from rag.knowledge.evaluate import Figures, evaluate, figures, read_questions
+from rag.sessions import bench as store_bench
+from rag.sessions import connect
+from rag.sessions.embedded import EmbeddedServer
 from rag.settings import PROJECT, load
 
 app = typer.Typer(help="Measure on this machine, now.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -53,3 +56,30 @@ def _print(rows: list[Figures]) -> None:
         recall, mrr = (f"{row.recall:.3f}", f"{row.mrr:.3f}") if known else ("-", "-")
         table.add_row(row.part, row.half, str(row.questions), recall, mrr, f"{row.covered:.2f}")
     Console().print(table)
+
+
+@app.command("store")
+def store(
+    seconds: Annotated[float, typer.Option(help="Length of each measured slice.")] = 0.4,
+    slices: Annotated[int, typer.Option(help="Slices a contender and setting; medians are shown.", min=1)] = 5,
+    full: Annotated[bool, typer.Option(help="Also 100 threads, and histories of 0 and 1000 messages.")] = True,
+) -> None:
+    """Turns a second on an embedded server of its own, against the bytes-only limit and what others use."""
+    settings = [(1, 0), (1, 40), (1, 1000), (100, 0), (100, 40)] if full else [(1, 40)]
+    table = Table("threads", "messages", "contender", "turns/s", "of the limit")
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="crosswire-bench-") as scratch:
+        folder = Path(scratch)
+        with (
+            closing(connect("embedded", state_dir=folder, max_connections=128)) as client,
+            console.status("") as status,
+        ):
+            parties = store_bench.contenders(client, _socket_url(folder), folder)
+            rows = store_bench.run(parties, settings, slices=slices, seconds=seconds, progress=status.update)
+            for row in rows:
+                table.add_row(str(row.threads), str(row.messages), row.name, f"{row.rate:,.0f}", f"{row.ratio:.2f}")
+    Console().print(table)
+
+
+def _socket_url(folder: Path) -> str:
+    return f"unix://{EmbeddedServer(folder).address()}"

@@ -1,0 +1,207 @@
+"""How fast a turn is stored, against the fastest that a turn of two round trips can be, and against what others use.
+
+A turn here is: read the session's history, append a question and an answer, renew the time to live. All contenders
+run in the same process on the same server, in slices that alternate, so that a machine whose speed drifts slows all
+of them; ratios are taken slice by slice.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Protocol
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_to_dict, messages_from_dict
+
+from rag.sessions.connect import Client
+from rag.sessions.store import SessionStore
+
+TTL = 3600
+QUESTION = HumanMessage("How long do I have to return a jacket that I bought in November?")
+ANSWER = AIMessage("You can return an item within 30 days of delivery [1]. Members of Plus have 60 days [1]. " * 3)
+PAIR: Sequence[BaseMessage] = (QUESTION, ANSWER)
+
+
+class Contender(Protocol):
+    """One way to keep histories. `turn` is what is timed; it returns how many messages it read."""
+
+    name: str
+
+    def fill(self, session_id: str, pairs: int) -> None: ...
+    def turn(self, session_id: str) -> int: ...
+    def delete(self, session_ids: Sequence[str]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`rate` in turns a second, `ratio` to the limit: both medians over the slices of one setting."""
+
+    name: str
+    threads: int
+    messages: int
+    rate: float
+    ratio: float
+
+
+class Limit:
+    """Bytes only: one pipelined read of everything, one pipelined write. Nothing decoded, no lock, no fence."""
+
+    name = "bytes-only limit"
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._pair = [json.dumps(message_to_dict(message)) for message in PAIR]
+
+    def fill(self, session_id: str, pairs: int) -> None:
+        if pairs:
+            self._client.rpush(session_id, *self._pair * pairs)
+
+    def turn(self, session_id: str) -> int:
+        read = self._client.pipeline(transaction=False)
+        read.lrange(session_id, 0, -1)
+        found = read.execute()[0]
+        write = self._client.pipeline(transaction=False)
+        write.rpush(session_id, *self._pair)
+        write.expire(session_id, TTL)
+        write.execute()
+        return len(found)
+
+    def delete(self, session_ids: Sequence[str]) -> None:
+        for session_id in session_ids:
+            self._client.delete(session_id)
+
+
+class Classic(Limit):
+    """The design of most tutorials: LRANGE, then RPUSH and EXPIRE for each message, in LangChain's dict form."""
+
+    name = "classic five commands"
+
+    def turn(self, session_id: str) -> int:
+        raw = self._client.lrange(session_id, 0, -1)
+        found = messages_from_dict([json.loads(item) for item in raw])
+        for message in PAIR:
+            self._client.rpush(session_id, json.dumps(message_to_dict(message)))
+            self._client.expire(session_id, TTL)
+        return len(found)
+
+
+class LangChain:
+    """Any LangChain history: `messages`, then `add_messages`. One object a session, made before the clock runs."""
+
+    def __init__(self, name: str, make: Callable[[str], object]) -> None:
+        self.name = name
+        self._make = make
+        self._made: dict[str, object] = {}
+
+    def fill(self, session_id: str, pairs: int) -> None:
+        self._made[session_id] = history = self._make(session_id)
+        if pairs:
+            history.add_messages(list(PAIR) * pairs)  # type: ignore[attr-defined]
+
+    def turn(self, session_id: str) -> int:
+        history = self._made[session_id]
+        found = history.messages  # type: ignore[attr-defined]
+        history.add_messages(list(PAIR))  # type: ignore[attr-defined]
+        return len(found)
+
+    def delete(self, session_ids: Sequence[str]) -> None:
+        for session_id in session_ids:
+            self._made.pop(session_id).clear()  # type: ignore[attr-defined]
+
+
+class Crosswire:
+    """This package's store: lock, fence, whole turns, index and audit included."""
+
+    def __init__(self, name: str, store: SessionStore) -> None:
+        self.name = name
+        self._store = store
+
+    def fill(self, session_id: str, pairs: int) -> None:
+        for _ in range(pairs):
+            self._store.append(session_id, PAIR)
+
+    def turn(self, session_id: str) -> int:
+        with self._store.turn(session_id) as turn:
+            turn.commit(PAIR)
+            return len(turn.messages)
+
+    def delete(self, session_ids: Sequence[str]) -> None:
+        for session_id in session_ids:
+            self._store.clear(session_id)
+
+
+def contenders(client: Client, url: str, folder: Path) -> list[Contender]:
+    """Everybody who takes part. `url`: the same server, for those who connect by themselves; `folder`: for SQLite."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from langchain_community.chat_message_histories import RedisChatMessageHistory, SQLChatMessageHistory
+
+    def community(session_id: str) -> object:
+        return RedisChatMessageHistory(session_id, url=url, ttl=TTL)
+
+    def sqlite(session_id: str) -> object:
+        return SQLChatMessageHistory(session_id, connection=f"sqlite:///{folder / 'bench.db'}")
+
+    return [
+        Limit(client),
+        Crosswire("Crosswire", SessionStore(client, TTL)),
+        Classic(client),
+        LangChain("LangChain community Redis", community),
+        LangChain("LangChain community SQLite", sqlite),
+    ]
+
+
+def run(
+    parties: Sequence[Contender],
+    settings: Sequence[tuple[int, int]],
+    *,
+    slices: int = 5,
+    seconds: float = 0.4,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Iterator[Row]:
+    """Rows for each setting `(threads, messages)`. The first contender is the limit that ratios refer to."""
+    for threads, messages in settings:
+        rates: dict[str, list[float]] = {party.name: [] for party in parties}
+        for number in range(slices):
+            for party in parties:
+                progress(f"{threads} threads, {messages} messages, slice {number + 1} of {slices}: {party.name}")
+                rates[party.name].append(_slice(party, threads, messages, seconds))
+        limit = rates[parties[0].name]
+        for name, measured in rates.items():
+            ratio = median(own / other for own, other in zip(measured, limit, strict=True))
+            yield Row(name, threads, messages, median(measured), ratio)
+
+
+def _slice(party: Contender, threads: int, messages: int, seconds: float) -> float:
+    """Turns a second over sessions of this length; each thread has sessions of its own and warms each up once."""
+    sessions = [f"bench-{secrets.token_hex(8)}" for _ in range(max(threads, 8 if messages < 500 else 2))]
+    for session_id in sessions:
+        party.fill(session_id, messages // 2)
+        party.turn(session_id)
+    shares = [sessions[number::threads] for number in range(threads)]
+    begun = perf_counter()
+    if threads == 1:
+        done = _work(party, shares[0], begun + seconds)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            done = sum(pool.map(lambda share: _work(party, share, begun + seconds), shares))
+    took = perf_counter() - begun
+    party.delete(sessions)
+    return done / took
+
+
+def _work(party: Contender, sessions: Sequence[str], until: float) -> int:
+    done = 0
+    while True:
+        for session_id in sessions:
+            party.turn(session_id)
+            done += 1
+            if perf_counter() >= until:
+                return done
