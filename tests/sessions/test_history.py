@@ -17,7 +17,7 @@ from rag.sessions.connect import Client
 pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.deprecation.LangChainDeprecationWarning")
 
 
-def wrapped(client: Client, inner: Runnable[Any, Any], **keys: str) -> RunnableWithMessageHistory:
+def wrapped(client: Client, inner: Runnable[Any, Any], **keys: Any) -> RunnableWithMessageHistory:
     return RunnableWithMessageHistory(inner, lambda sid: RedisChatMessageHistory(sid, redis_client=client), **keys)
 
 
