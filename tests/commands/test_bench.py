@@ -1,0 +1,30 @@
+"""`bench retrieval`: its own library, figures for each part, and the questions that missed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.commands.running import rag
+
+QUESTIONS = [
+    {"question": "How many days to return an item?", "article": "returns", "part": "exact"},
+    {"question": "What does the Kestrel weigh?", "article": "tents", "part": "paraphrase"},
+    {"question": "How heavy is the stove?", "article": "stoves/gone", "part": "paraphrase"},
+    {"question": "Who won the football?", "article": None, "part": "unanswerable"},
+]
+
+
+def test_it_measures_and_leaves_the_state_folder_alone(env: dict[str, str], tmp_path: Path) -> None:
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text("\n".join(json.dumps(question) for question in QUESTIONS))
+    run = rag("bench", "retrieval", "--questions", str(questions), "--misses", env=env)
+    assert (run.returncode, run.stderr) == (0, "")
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in run.stdout.splitlines() if "│ all" in line]
+    assert [row[:5] for row in cells] == [
+        ["exact", "all", "1", "1.000", "1.000"],
+        ["paraphrase", "all", "2", "0.500", "0.500"],
+        ["unanswerable", "all", "1", "-", "-"],
+    ]
+    assert "paraphrase: How heavy is the stove? -> " in run.stdout
+    assert not Path(env["STATE_DIR"]).exists()
