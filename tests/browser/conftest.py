@@ -28,13 +28,14 @@ expect.set_options(timeout=20_000)
 NewVisit = Callable[..., Visit]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
+    """Ends with this folder's tests: while it runs, this thread has an event loop that other tests must not meet."""
     with sync_playwright() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
     yield browser
@@ -59,7 +60,7 @@ def blocking_context(playwright: Playwright, tmp_path: Path) -> Iterator[Browser
     context.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
     with serving(tmp_path_factory.mktemp("app") / "state") as server:
         yield server
