@@ -14,7 +14,9 @@ _UNKIND = frozenset(
     "fanatic fat furious gabby garrulous girlish glaring greedy grumpy hairy heavy invisible loose loud loutish "
     "lumpy masked meaty messy nondescript obedient orthodox outrageous provocative rampant sarcastic screeching sexy "
     "shapeless skinny slim sloppy sly snobbish sticky tacky tentacled uppish uptight venomous vengeful vehement "
-    "vociferous delectable alluring seductive romantic swinging hot attractive aloof righteous devout demonic".split()
+    "vociferous delectable alluring seductive romantic swinging hot attractive aloof righteous devout demonic "
+    "ass boar booby cockroach cow donkey earthworm flea fly hog leech louse maggot mosquito pig rat skunk slug "
+    "sloth snake sow tapeworm termite tick titmouse toad tody vulture weasel worm".split()
 )
 
 
@@ -23,7 +25,7 @@ def _words(name: str) -> list[str]:
 
 
 ADJECTIVES = tuple(word for word in _words("adjective") if word not in _UNKIND and word.isalpha())
-ANIMALS = tuple(word for word in _words("animal") if word.isalpha())
+ANIMALS = tuple(word for word in _words("animal") if word not in _UNKIND and word.isalpha())
 
 
 def friendly_name(session_id: str) -> str:
