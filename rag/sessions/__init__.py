@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from rag.sessions.aio import AsyncSessionStore
 from rag.sessions.codec import StoredMessage
-from rag.sessions.connect import connect
+from rag.sessions.connect import connect, connect_async
 from rag.sessions.history import RedisChatMessageHistory
 from rag.sessions.ids import SessionId
-from rag.sessions.store import SessionInfo, SessionStore
-from rag.sessions.turn import Turn
+from rag.sessions.protocol import Quarantined, SessionInfo
+from rag.sessions.store import SessionStore
+from rag.sessions.turn import AsyncTurn, Turn
 
 __all__ = [
+    "AsyncSessionStore",
+    "AsyncTurn",
+    "Quarantined",
     "RedisChatMessageHistory",
     "SessionId",
     "SessionInfo",
@@ -17,4 +22,5 @@ __all__ = [
     "StoredMessage",
     "Turn",
     "connect",
+    "connect_async",
 ]

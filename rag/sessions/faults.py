@@ -7,20 +7,30 @@ from contextlib import contextmanager
 
 import redis
 
-from rag.errors import SessionStoreUnavailable, StoreFull
+from rag.errors import CrosswireError, SessionStoreUnavailable, StoreFull
 from rag.sessions.reasons import FAILURES, reason
+
+
+class WrongType(CrosswireError):
+    """A key of this session holds something else."""
+
+
+def error_of(exc: Exception, target: str) -> CrosswireError:
+    """SessionStoreUnavailable or StoreFull in place of one of redis-py's errors. `target`: the address to show."""
+    text = str(exc)
+    if isinstance(exc, redis.exceptions.OutOfMemoryError) or "OOM" in text:
+        return StoreFull()
+    if "WRONGTYPE" in text:
+        return WrongType("A key of this session holds something that the store did not write.")
+    if isinstance(exc, redis.exceptions.ResponseError):
+        return SessionStoreUnavailable(target, reason(exc), "Check what its administrator allows, then try again.")
+    return SessionStoreUnavailable(target, reason(exc), "Check that it runs, then try again.")
 
 
 @contextmanager
 def translated(target: str) -> Iterator[None]:
-    """Raises SessionStoreUnavailable or StoreFull in place of redis-py's errors. `target`: the address to show."""
+    """Raises SessionStoreUnavailable or StoreFull in place of redis-py's errors."""
     try:
         yield
-    except redis.exceptions.OutOfMemoryError as exc:
-        raise StoreFull from exc
-    except redis.exceptions.ResponseError as exc:
-        if "OOM" in str(exc):
-            raise StoreFull from exc
-        raise SessionStoreUnavailable(target, str(exc), "Check what its administrator allows, then try again.") from exc
     except FAILURES as exc:
-        raise SessionStoreUnavailable(target, reason(exc), "Check that it runs, then try again.") from exc
+        raise error_of(exc, target) from exc

@@ -1,25 +1,47 @@
 """The names of a session's keys. Different ids never share one.
 
-| key                     | type       | holds                                                      |
-|-------------------------|------------|------------------------------------------------------------|
-| `chat_history:{<tag>}`  | List       | one JSON object a message, oldest first                    |
-| `session:{<tag>}`       | Hash       | created, seen, turns, title, model, commit                 |
-| `turn:{<tag>}`          | String     | the turn lock: the holder's fencing token, with expiry     |
-| `sessions:live`         | Sorted set | session id by last activity                                |
-| `audit`                 | Stream     | capped: what was done to which session                     |
+| key                     | type       | holds                                                                      |
+|-------------------------|------------|----------------------------------------------------------------------------|
+| `chat_history:{<tag>}`  | List       | one JSON object a message, oldest first                                    |
+| `session:{<tag>}`       | Hash       | created, seen, turns, title, model, epoch (changes when messages change),  |
+|                         |            | trimmed (messages cut off the front), ttl (its own, 0: never), summary,    |
+|                         |            | summary_turns, quarantined                                                 |
+| `turn:{<tag>}`          | String     | the turn lock: the holder's fencing token, with expiry                     |
+| `queue:{<tag>}`         | Sorted set | tokens of waiting turns, in the order in which they asked                  |
+| `alive:{<tag>}`         | Sorted set | the same tokens, by when they count as dead (ms)                           |
+| `quarantine:{<tag>}`    | List       | elements that were not shown: reason, time and the element, a line each    |
+| `misplaced:{<tag>}:<k>` | any        | what was found under one of these names and had the wrong type             |
+| `sessions:live`         | Sorted set | session id by last activity (epoch s)                                      |
+| `sessions:ends`         | Sorted set | session id by the end of its time to live (epoch s; inf: never)            |
+| `sessions:find`         | Sorted set | `id:<id>` and `name:<name>\\0<id>`, in the order of their characters        |
+| `sessions:counts`       | Hash       | crosstalk, quarantined: how often that was found                           |
+| `audit`                 | Stream     | capped: what was done to which session                                     |
 
 The braces are a cluster hash tag, so that all keys of a session are on one shard. Braces inside an id would end the
 tag early, so they are written as `%7B` and `%7D`, and `%` as `%25`: that has an inverse, so it folds no two ids.
+
+The formats `classic` and `community` have only the list, named by prefix and id as they are.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from rag.sessions.ids import SessionId
 
+Format = Literal["crosswire", "classic", "community"]
 DEFAULT_PREFIX = "chat_history:"
 _ESCAPES = str.maketrans({"%": "%25", "{": "%7B", "}": "%7D"})
+
+
+class SessionKeys(NamedTuple):
+    history: str
+    session: str
+    turn: str
+    queue: str
+    alive: str
+    quarantine: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +49,44 @@ class Keys:
     """Key names under one history prefix. Other prefixes than the default keep their own sessions apart from ours."""
 
     prefix: str = DEFAULT_PREFIX
+    fmt: Format = "crosswire"
+
+    def of(self, session_id: SessionId) -> SessionKeys:
+        name, space = f"{{{tag(session_id)}}}", self._space
+        return SessionKeys(
+            self.prefix + name,
+            f"{space}session:{name}",
+            f"{space}turn:{name}",
+            f"{space}queue:{name}",
+            f"{space}alive:{name}",
+            f"{space}quarantine:{name}",
+        )
 
     def history(self, session_id: SessionId) -> str:
-        return f"{self.prefix}{{{tag(session_id)}}}"
+        return f"{self.prefix}{{{tag(session_id)}}}" if self.fmt == "crosswire" else self.prefix + session_id
 
     def session(self, session_id: SessionId) -> str:
         return f"{self._space}session:{{{tag(session_id)}}}"
 
-    def turn(self, session_id: SessionId) -> str:
-        return f"{self._space}turn:{{{tag(session_id)}}}"
+    def misplaced(self, session_id: SessionId) -> list[str]:
+        """Where keys of `of` go, in its order, when they hold something else."""
+        return [f"{self._space}misplaced:{{{tag(session_id)}}}:{kind}" for kind in SessionKeys._fields]
 
     @property
     def live(self) -> str:
         return f"{self._space}sessions:live"
+
+    @property
+    def ends(self) -> str:
+        return f"{self._space}sessions:ends"
+
+    @property
+    def find(self) -> str:
+        return f"{self._space}sessions:find"
+
+    @property
+    def counts(self) -> str:
+        return f"{self._space}sessions:counts"
 
     @property
     def audit(self) -> str:

@@ -1,43 +1,52 @@
 """Keeps the turns of this process held while they are answered, however long a model takes.
 
-One thread for all of them, and none while no turn lasts: a short turn costs nothing on the wire. A process that dies
-stops renewing, so its sessions are free after one lease.
+One heartbeat for all of them, and none while no turn lasts: a short turn costs nothing on the wire. A process that dies
+stops renewing, so its sessions are free after one lease. It knows tokens and never what was said.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from math import inf
 from time import monotonic
+
+_AT_ONCE = 4
+"""Turns that are renewed side by side, so that one server which does not answer holds up no other."""
 
 
 @dataclass(slots=True)
 class Held:
-    """A turn that this process holds. `renew` says whether it still does; it may raise, and is then tried again."""
+    """A turn that this process holds, renewed every `interval` seconds.
+
+    `renew` says whether it still does; it may raise, and is then tried again soon.
+    """
 
     renew: Callable[[], bool]
+    interval: float
     due: float = 0.0
     lost: bool = False
 
 
 @dataclass(slots=True)
-class Leases:
-    """`lease` in seconds; each held turn is renewed three times in that time."""
-
-    lease: float
+class Heartbeat:
     _turns: dict[int, Held] = field(default_factory=dict)
     _changed: threading.Condition = field(default_factory=threading.Condition)
+    _wakes: float = inf
     _thread: threading.Thread | None = None
 
     def hold(self, turn: Held) -> None:
-        turn.due = monotonic() + self.lease / 3
+        turn.due = monotonic() + turn.interval
         with self._changed:
             self._turns[id(turn)] = turn
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="turn-leases", daemon=True)
+            if self._thread is None or not self._thread.is_alive():  # none yet, or the parent's, before a fork
+                self._thread = threading.Thread(target=self._run, name="turn-heartbeat", daemon=True)
+                self._wakes = turn.due
                 self._thread.start()
-            elif len(self._turns) == 1:
+            elif turn.due < self._wakes:
+                self._wakes = turn.due
                 self._changed.notify()
 
     def drop(self, turn: Held) -> None:
@@ -45,25 +54,37 @@ class Leases:
             self._turns.pop(id(turn), None)
 
     def _run(self) -> None:
-        while True:
-            for turn in self._wait_for_due():
-                self._renew(turn)
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="turn-heartbeat") as workers:
+            while True:
+                for turn in self._wait_for_due():
+                    workers.submit(self._renew, turn)
 
     def _wait_for_due(self) -> list[Held]:
         with self._changed:
-            while not self._turns:
-                self._changed.wait()
-            first = min(turn.due for turn in self._turns.values())
-            self._changed.wait(max(0.0, first - monotonic()))
+            self._wakes = min((turn.due for turn in self._turns.values()), default=inf)
+            while (left := self._wakes - monotonic()) > 0:
+                self._changed.wait(None if left == inf else left)
             now = monotonic()
-            return [turn for turn in self._turns.values() if turn.due <= now]
+            due = [turn for turn in self._turns.values() if turn.due <= now]
+            for turn in due:
+                turn.due = inf
+            return due
 
     def _renew(self, turn: Held) -> None:
         try:
             turn.lost = not turn.renew()
+            pause = turn.interval
         except Exception:  # the server is away: it may be back before the lease ends
-            turn.due = monotonic() + self.lease / 10
-            return
-        turn.due = monotonic() + self.lease / 3
-        if turn.lost:
-            self.drop(turn)
+            pause = turn.interval / 4
+        with self._changed:
+            if turn.lost:
+                self._turns.pop(id(turn), None)
+                return
+            turn.due = monotonic() + pause
+            if turn.due < self._wakes:
+                self._wakes = turn.due
+                self._changed.notify()
+
+
+HEARTBEAT = Heartbeat()
+"""Of this process."""

@@ -1,87 +1,320 @@
-"""The server-side scripts: each is one round trip, and nothing comes between its check and its act."""
+"""The server-side scripts: each is one round trip, and nothing comes between its check and its act.
+
+Whoever runs them on a cluster gives no index keys (live, ends, counts, audit), because those are on other slots; what
+the scripts then leave out is written beside.
+"""
 
 from __future__ import annotations
 
-BEGIN = """
--- Take a session's turn and read its history.
--- KEYS: history, session, turn
--- ARGV: token, lease (ms), ttl (s)
--- Returns {1, turns, message, …} or {0, ms until the holder's lease ends}.
-if not redis.call('SET', KEYS[3], ARGV[1], 'NX', 'PX', ARGV[2]) then
-  return {0, redis.call('PTTL', KEYS[3])}
+import hashlib
+
+AUDIT_ENTRIES = 10_000
+RETRIED_WITHIN = 64
+"""A commit that is asked for again is recognised among so many of the newest messages."""
+
+
+class Script:
+    """`source`, and `sha`: its name on the server."""
+
+    __slots__ = ("sha", "source")
+
+    def __init__(self, source: str) -> None:
+        self.source = source.replace("AUDIT_ENTRIES", str(AUDIT_ENTRIES)).replace("RETRIED", str(RETRIED_WITHIN))
+        self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+
+_READ = """
+local known = redis.call('HMGET', KEYS[2], 'turns', 'epoch', 'trimmed', 'ttl', 'summary', 'summary_turns')
+local trimmed = tonumber(known[3] or 0)
+local from = 0
+if known[2] and known[2] == ARGV[1] then
+  local at = tonumber(ARGV[2]) - trimmed
+  local last = at > 0 and redis.call('LINDEX', KEYS[1], at - 1)
+  if last and redis.sha1hex(last) == ARGV[3] then from = at end
 end
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-redis.call('EXPIRE', KEYS[2], ARGV[3])
-local found = redis.call('LRANGE', KEYS[1], 0, -1)
-table.insert(found, 1, tonumber(redis.call('HGET', KEYS[2], 'turns') or 0))
-table.insert(found, 1, 1)
-return found
+local function found()
+  return {1, tonumber(known[1] or 0), known[2] or '', trimmed, trimmed + from,
+    redis.call('LRANGE', KEYS[1], from, -1), known[5] or '', tonumber(known[6] or 0)}
+end
 """
 
-COMMIT = """
--- Store a turn and free the session.
--- KEYS: history, session, turn, live index, audit
--- ARGV: token, ttl (s), now (s), session id, model, title, most turns stored, message, …
--- Returns the turn's number; -1 if the token no longer holds the session. The same token twice stores once.
-local sid, now = ARGV[4], ARGV[3]
-if redis.call('GET', KEYS[3]) ~= ARGV[1] then
-  if redis.call('HGET', KEYS[2], 'commit') == ARGV[1] then
-    return tonumber(redis.call('HGET', KEYS[2], 'turns'))
+READ = Script(
+    """
+-- Read what is new in a session's history.
+-- KEYS: history, session
+-- ARGV: of what is known: epoch, how many messages ever, SHA-1 of the last one
+-- Returns {1, turns, epoch, trimmed, how many messages came before these, {message, …}, summary, its turns}.
+"""
+    + _READ
+    + "return found()"
+)
+
+BEGIN = Script(
+    """
+-- Take a session's turn and read what is new in its history. Asking again with the same token is harmless.
+-- KEYS: history, session, turn, queue, alive
+-- ARGV: of what is known: epoch, how many messages ever, SHA-1 of the last one;
+--       token, lease (ms), ttl (s), place in the queue ('' if none yet), ms until a silent waiter is dead (0: no queue)
+-- Returns as READ does, or {0, how many are before it, its place}.
+local token, queued, now, taken = ARGV[4], redis.call('EXISTS', KEYS[4]) == 1, nil, false
+local function time()
+  if not now then
+    local t = redis.call('TIME')
+    now = t[1] * 1000 + math.floor(t[2] / 1000)
   end
-  redis.call('XADD', KEYS[5], 'MAXLEN', '~', 10000, '*', 'what', 'fenced', 'session', sid, 'who', 'session')
-  return -1
+  return now
 end
-for i = 8, #ARGV do redis.call('RPUSH', KEYS[1], ARGV[i]) end
-local turns = redis.call('HINCRBY', KEYS[2], 'turns', 1)
-redis.call('HSET', KEYS[2], 'seen', now, 'commit', ARGV[1], 'model', ARGV[5])
-redis.call('HSETNX', KEYS[2], 'created', now)
-if ARGV[6] ~= '' then redis.call('HSETNX', KEYS[2], 'title', ARGV[6]) end
-local oldest = turns - tonumber(ARGV[7])
-while oldest > 0 do
-  local first = redis.call('LINDEX', KEYS[1], 0)
-  local ok, value = pcall(cjson.decode, first)
-  if ok and (value.turn or 0) > oldest then break end
-  redis.call('LPOP', KEYS[1])
+local first
+if queued then
+  for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', time())) do
+    redis.call('ZREM', KEYS[4], dead)
+    redis.call('ZREM', KEYS[5], dead)
+  end
+  first = redis.call('ZRANGE', KEYS[4], 0, 0)[1]
 end
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-redis.call('EXPIRE', KEYS[2], ARGV[2])
-redis.call('ZADD', KEYS[4], now, sid)
+if not first or first == token then
+  taken = redis.call('SET', KEYS[3], token, 'NX', 'PX', ARGV[5])
+end
+if not taken and redis.call('GET', KEYS[3]) ~= token then
+  local patience, place = tonumber(ARGV[8]), tonumber(ARGV[7])
+  if patience == 0 then return {0, 0, 0} end
+  if not place then
+    place = tonumber(redis.call('ZREVRANGE', KEYS[4], 0, 0, 'WITHSCORES')[2] or 0) + 1
+  end
+  redis.call('ZADD', KEYS[4], 'NX', place, token)
+  redis.call('ZADD', KEYS[5], time() + patience, token)
+  redis.call('PEXPIRE', KEYS[4], patience * 2)
+  redis.call('PEXPIRE', KEYS[5], patience * 2)
+  return {0, redis.call('ZRANK', KEYS[4], token), place}
+end
+if queued then
+  redis.call('ZREM', KEYS[4], token)
+  redis.call('ZREM', KEYS[5], token)
+end
+"""
+    + _READ
+    + """
+local ttl = known[4] or ARGV[6]
+if ttl ~= '0' then
+  redis.call('EXPIRE', KEYS[1], ttl)
+  redis.call('EXPIRE', KEYS[2], ttl)
+end
+return found()
+"""
+)
+
+_AWAKEN = """
+local function awaken(queue, token)
+  local head = redis.call('ZRANGE', queue, 0, 0)[1]
+  if not head then return '' end
+  local theirs, ours = string.match(head, '^%w+'), string.match(token, '^%w+')
+  if theirs ~= ours then redis.pcall('PUBLISH', 'turns:' .. theirs, head) end
+  return head
+end
+"""
+
+COMMIT = Script(
+    _AWAKEN
+    + """
+-- Store a turn and free the session. The same token twice stores once.
+-- KEYS: history, session, turn, queue [, live, ends, audit, find]
+-- ARGV: token, turns before, ttl (s), now (s), session id, model, title, most turns stored, summary, its turns,
+--       entries for find (a line each), message, …
+-- Returns {turn's number, epoch, trimmed, messages stored, next token or ''}. The number is -1 if the token no longer
+-- holds the session, -2 if the session ended or was cleared meanwhile; epoch is '' if the turn was stored before.
+local sid, now = ARGV[5], ARGV[4]
+local function refused(code)
+  if KEYS[7] then
+    redis.call('XADD', KEYS[7], 'MAXLEN', '~', AUDIT_ENTRIES, '*', 'what', 'fenced', 'session', sid, 'who', 'session')
+  end
+  return {code, '', 0, 0, ''}
+end
+if redis.call('GET', KEYS[3]) ~= ARGV[1] then
+  local mark = '"id":"' .. ARGV[1] .. ':'
+  for _, line in ipairs(redis.call('LRANGE', KEYS[1], -RETRIED, -1)) do
+    if string.find(line, mark, 1, true) then return {tonumber(ARGV[2]) + 1, '', 0, 0, ''} end
+  end
+  return refused(-1)
+end
+local known = redis.call('HMGET', KEYS[2], 'turns', 'epoch', 'trimmed', 'ttl')
+local turns, trimmed = tonumber(known[1] or 0), tonumber(known[3] or 0)
+if turns ~= tonumber(ARGV[2]) then
+  redis.call('DEL', KEYS[3])
+  awaken(KEYS[4], ARGV[1])
+  return refused(-2)
+end
+local length
+for i = 12, #ARGV, 1000 do
+  length = redis.call('RPUSH', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
+end
+turns = turns + 1
+local epoch = known[2]
+if epoch then
+  redis.call('HSET', KEYS[2], 'turns', turns, 'seen', now)
+else
+  epoch = ARGV[1]
+  redis.call('HSET', KEYS[2], 'turns', turns, 'seen', now, 'epoch', epoch, 'created', now)
+end
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[2], 'model', ARGV[6]) end
+if ARGV[7] ~= '' then redis.call('HSETNX', KEYS[2], 'title', ARGV[7]) end
+if ARGV[9] ~= '' then redis.call('HSET', KEYS[2], 'summary', ARGV[9], 'summary_turns', ARGV[10]) end
+local oldest = turns - tonumber(ARGV[8])
+if oldest > 0 then
+  local before = trimmed
+  while length > 0 do
+    local ok, value = pcall(cjson.decode, redis.call('LINDEX', KEYS[1], 0))
+    if ok and type(value) == 'table' and (tonumber(value.turn) or 0) > oldest then break end
+    redis.call('LPOP', KEYS[1])
+    trimmed, length = trimmed + 1, length - 1
+  end
+  if trimmed > before then redis.call('HSET', KEYS[2], 'trimmed', trimmed) end
+end
+local ttl = known[4] or ARGV[3]
+if ttl ~= '0' then
+  redis.call('EXPIRE', KEYS[1], ttl)
+  redis.call('EXPIRE', KEYS[2], ttl)
+end
+if KEYS[5] then
+  redis.call('ZADD', KEYS[5], now, sid)
+  redis.call('ZADD', KEYS[6], ttl == '0' and 'inf' or now + ttl, sid)
+  for entry in string.gmatch(ARGV[11], '[^\\n]+') do redis.call('ZADD', KEYS[8], 0, entry) end
+end
 redis.call('DEL', KEYS[3])
-return turns
+local head = redis.call('EXISTS', KEYS[4]) == 1 and awaken(KEYS[4], ARGV[1]) or ''
+return {turns, epoch, trimmed, length, head}
 """
+)
 
-RENEW = """
--- Keep holding a session. KEYS: turn. ARGV: token, lease (ms). Returns 1, or 0 if it is lost.
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])
-"""
-
-RELEASE = """
--- Give a session back without storing. KEYS: turn. ARGV: token.
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
-"""
-
-CLEAR = """
--- Delete a session's history. A turn that is being answered is fenced off: its lock goes, too.
--- KEYS: history, session, turn, live index, audit. ARGV: session id.
--- Returns how many messages there were.
-local length = redis.call('LLEN', KEYS[1])
-redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
-redis.call('ZREM', KEYS[4], ARGV[1])
-if length > 0 then
-  redis.call('XADD', KEYS[5], 'MAXLEN', '~', 10000, '*', 'what', 'clear', 'session', ARGV[1], 'who', 'session')
+RENEW = Script("""
+-- Keep holding a session, and keep the session. KEYS: history, session, turn. ARGV: token, lease (ms), ttl (s).
+-- Returns 1, or 0 if it is lost.
+if redis.call('GET', KEYS[3]) ~= ARGV[1] then return 0 end
+redis.call('PEXPIRE', KEYS[3], ARGV[2])
+local ttl = redis.call('HGET', KEYS[2], 'ttl') or ARGV[3]
+if ttl ~= '0' then
+  redis.call('EXPIRE', KEYS[1], ttl)
+  redis.call('EXPIRE', KEYS[2], ttl)
 end
-return length
-"""
-
-TOUCH = """
--- Make sure that a session exists, and start its time to live anew.
--- KEYS: history, session, live index. ARGV: ttl (s), now (s), session id.
-redis.call('HSETNX', KEYS[2], 'created', ARGV[2])
-redis.call('HSET', KEYS[2], 'seen', ARGV[2])
-redis.call('EXPIRE', KEYS[1], ARGV[1])
-redis.call('EXPIRE', KEYS[2], ARGV[1])
-redis.call('ZADD', KEYS[3], ARGV[2], ARGV[3])
 return 1
+""")
+
+RELEASE = Script(
+    _AWAKEN
+    + """
+-- Give a session, or the wait for it, back without storing. KEYS: turn, queue, alive. ARGV: token.
+-- Returns the next token or ''.
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
+local holder = redis.call('GET', KEYS[1])
+if holder == ARGV[1] then redis.call('DEL', KEYS[1]) elseif holder then return '' end
+return awaken(KEYS[2], ARGV[1])
 """
+)
+
+CLEAR = Script("""
+-- Delete a session. A turn that is being answered is fenced off: its lock goes, too.
+-- KEYS: history, session, turn, quarantine [, live, ends, audit, find]
+-- ARGV: session id, who, what the audit calls it, entries for find (a line each)
+-- Returns how many messages there were, and how many keys.
+local length = redis.pcall('LLEN', KEYS[1])
+if type(length) ~= 'number' then length = 1 end
+local there = redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[4])
+redis.call('DEL', KEYS[3])
+if KEYS[5] then
+  redis.call('ZREM', KEYS[5], ARGV[1])
+  redis.call('ZREM', KEYS[6], ARGV[1])
+  for entry in string.gmatch(ARGV[4], '[^\\n]+') do redis.call('ZREM', KEYS[8], entry) end
+  if there > 0 then
+    redis.call('XADD', KEYS[7], 'MAXLEN', '~', AUDIT_ENTRIES, '*', 'what', ARGV[3], 'session', ARGV[1], 'who', ARGV[2])
+  end
+end
+return {length, there}
+""")
+
+LIVE = Script("""
+-- Set how long a session lives.
+-- KEYS: history, session, quarantine [, live, ends, audit, find]
+-- ARGV: session id, now (s), default ttl (s), own ttl ('': unchanged, '-': none, '0': for ever), who, what the audit
+--       calls it ('': nothing), token ('': only if there is such a session), entries for find (a line each)
+-- Returns its ttl, 0 for ever, -1 if there is no such session.
+local sid, now, own, token = ARGV[1], ARGV[2], ARGV[4], ARGV[7]
+if redis.call('EXISTS', KEYS[2]) == 0 then
+  if token == '' then return -1 end
+  redis.call('HSET', KEYS[2], 'created', now, 'epoch', token)
+end
+if token ~= '' then redis.call('HSET', KEYS[2], 'seen', now) end
+if own == '-' then
+  redis.call('HDEL', KEYS[2], 'ttl')
+elseif own ~= '' then
+  redis.call('HSET', KEYS[2], 'ttl', own)
+end
+local ttl = redis.call('HGET', KEYS[2], 'ttl') or ARGV[3]
+for i = 1, 3 do
+  if ttl == '0' then redis.call('PERSIST', KEYS[i]) else redis.call('EXPIRE', KEYS[i], ttl) end
+end
+if KEYS[4] then
+  if token ~= '' then redis.call('ZADD', KEYS[4], now, sid) end
+  for entry in string.gmatch(ARGV[8], '[^\\n]+') do redis.call('ZADD', KEYS[7], 0, entry) end
+  redis.call('ZADD', KEYS[5], ttl == '0' and 'inf' or now + ttl, sid)
+  if ARGV[6] ~= '' then
+    redis.call('XADD', KEYS[6], 'MAXLEN', '~', AUDIT_ENTRIES, '*', 'what', ARGV[6], 'session', sid, 'who', ARGV[5],
+      'ttl', ttl)
+  end
+end
+return tonumber(ttl)
+""")
+
+SUMMARY = Script("""
+-- Keep a summary of a session's older turns. KEYS: session. ARGV: summary, how many turns it covers.
+-- Returns 0 if there is no such session.
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'summary', ARGV[1], 'summary_turns', ARGV[2])
+return 1
+""")
+
+ABOUT = Script("""
+-- What is known of a session without its messages. KEYS: history, session.
+-- Returns {fields, messages, ttl (ms)}.
+return {redis.call('HGETALL', KEYS[2]), redis.call('LLEN', KEYS[1]), redis.call('PTTL', KEYS[2])}
+""")
+
+QUARANTINE = Script("""
+-- Put an element of a history aside.
+-- KEYS: history, session, quarantine [, audit, counts]
+-- ARGV: session id, default ttl (s), now (s), reason, new epoch, the element
+-- Returns 1, or 0 if somebody did so before.
+if redis.call('LREM', KEYS[1], 1, ARGV[6]) == 0 then return 0 end
+redis.call('RPUSH', KEYS[3], ARGV[4] .. '\\n' .. ARGV[3] .. '\\n' .. ARGV[6])
+redis.call('LTRIM', KEYS[3], -1000, -1)
+redis.call('HSET', KEYS[2], 'epoch', ARGV[5])
+redis.call('HINCRBY', KEYS[2], 'quarantined', 1)
+local ttl = redis.call('HGET', KEYS[2], 'ttl') or ARGV[2]
+for i = 1, 3 do
+  if ttl ~= '0' then redis.call('EXPIRE', KEYS[i], ttl) end
+end
+if KEYS[4] then
+  redis.call('XADD', KEYS[4], 'MAXLEN', '~', AUDIT_ENTRIES, '*', 'what', 'quarantine', 'session', ARGV[1],
+    'who', 'session', 'reason', ARGV[4])
+  redis.call('HINCRBY', KEYS[5], 'quarantined', 1)
+  if ARGV[4] == 'foreign' then redis.call('HINCRBY', KEYS[5], 'crosstalk', 1) end
+end
+return 1
+""")
+
+REPAIR = Script("""
+-- Move keys of a session that have the wrong type out of the way.
+-- KEYS: history, session, turn, queue, alive, quarantine; then where each goes to
+-- ARGV: ttl (s)
+-- Returns how many were moved.
+local types = {'list', 'hash', 'string', 'zset', 'zset', 'list'}
+local moved = 0
+for i = 1, 6 do
+  local found = redis.call('TYPE', KEYS[i]).ok
+  if found ~= 'none' and found ~= types[i] then
+    redis.call('RENAME', KEYS[i], KEYS[i + 6])
+    redis.call('EXPIRE', KEYS[i + 6], ARGV[1])
+    moved = moved + 1
+  end
+end
+return moved
+""")

@@ -1,52 +1,55 @@
 """Sessions in Redis. A turn is two round trips: one takes the session and reads it, one stores the turn and frees it.
 
 All of a session's keys expire together and the time to live slides on every turn. Every method names its session;
-the store itself holds nobody's. Raises SessionStoreUnavailable or StoreFull where the server fails, BadSessionId for
-an id that cannot be one.
+what the store remembers of sessions, it remembers by their ids. Raises SessionStoreUnavailable or StoreFull where the
+server fails, BadSessionId for an id that cannot be one, SealBroken where a key is missing.
+
+Turns of one session follow each other in the order in which they were asked. A turn is lost with its process within
+`lease` seconds, a waiting one within two more. On a cluster the live index and the audit are written beside the turn,
+a moment later (see beside.py); everywhere else in the same script.
+
+Acknowledged turns are safe from everything that the server itself survives. With replicas, those are asynchronous: a
+failover may lose the turns of its last moments, unless `replicas=1` makes each turn wait for one of them.
 """
+
+# mypy: disable-error-code="no-untyped-call"
+# (of redis-py)
 
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import redis
 from langchain_core.messages import BaseMessage
 
-from rag.errors import CrosswireError, TurnBusy
-from rag.sessions import scripts
-from rag.sessions.codec import StoredMessage, decode, encode
+from rag.errors import CrosswireError, SessionStoreUnavailable, TurnBusy
+from rag.sessions import index
+from rag.sessions.beside import Beside
+from rag.sessions.calls import Calls
+from rag.sessions.codec import StoredMessage
 from rag.sessions.connect import Client
-from rag.sessions.faults import translated
+from rag.sessions.faults import WrongType, translated
+from rag.sessions.handed import duplicate, duplicate_record
 from rag.sessions.ids import SessionId
-from rag.sessions.keys import DEFAULT_PREFIX, Keys
-from rag.sessions.lease import Held, Leases
-from rag.sessions.turn import Turn
+from rag.sessions.index import Command
+from rag.sessions.keys import DEFAULT_PREFIX, Format
+from rag.sessions.lease import HEARTBEAT, Held
+from rag.sessions.protocol import Ask, Bad, Busy, Committed, Found, Protocol, Quarantined, SessionInfo
+from rag.sessions.turn import Commit, Turn
+from rag.sessions.waiting import Waiters, pause
 
 if TYPE_CHECKING:
+    from rag.sessions.audit import Audit
+    from rag.sessions.directory import Directory
     from rag.sessions.history import RedisChatMessageHistory
 
 LOG = logging.getLogger(__name__)
 LEASE = 10.0
-_POLL = (0.005, 0.1)
-
-
-@dataclass(frozen=True, slots=True)
-class SessionInfo:
-    """What is known of a session without its messages. Times in epoch seconds; `ttl` in seconds, None for ever."""
-
-    id: str
-    created: float
-    last_seen: float
-    turns: int
-    messages: int
-    ttl: float | None
-    title: str
-    model: str
+T = TypeVar("T")
 
 
 class SessionStore:
@@ -58,119 +61,154 @@ class SessionStore:
         ttl: int = 3600,
         *,
         key_prefix: str = DEFAULT_PREFIX,
+        fmt: Format = "crosswire",
         max_turns: int = 1000,
         lease: float = LEASE,
+        encryption_keys: Sequence[bytes] = (),
+        cache_bytes: int = 64 << 20,
+        replicas: int = 0,
         clock: Callable[[], float] = time.time,
         target: str = "REDIS_URL",
     ) -> None:
         """ttl: seconds that a session lives after its last turn. max_turns: how many are stored, the newest ones.
 
-        lease: seconds until a session is free again whose holder died. target: how errors name the server.
+        fmt: `classic` and `community` read, and only read, the lists of others. lease: seconds until a session is free
+        again whose holder died. encryption_keys: of 32 bytes each; the first one writes. cache_bytes: for what was
+        decoded. replicas: how many have to have a turn before its commit returns. target: how errors name the server.
         """
         self._client = client
-        self._ttl = ttl
-        self._keys = Keys(key_prefix)
-        self._max_turns = max_turns
-        self._lease_ms = int(lease * 1000)
-        self._leases = Leases(lease)
-        self._clock = clock
         self._target = target
-        self._scripts: dict[str, Any] = {
-            name: client.register_script(getattr(scripts, name))
-            for name in ("BEGIN", "COMMIT", "RENEW", "RELEASE", "CLEAR", "TOUCH")
-        }
+        clustered = isinstance(client, redis.RedisCluster)
+        self.protocol = Protocol(
+            ttl,
+            key_prefix=key_prefix,
+            fmt=fmt,
+            max_turns=max_turns,
+            lease=lease,
+            encryption_keys=encryption_keys,
+            cache_bytes=cache_bytes,
+            index=not clustered,
+            clock=clock,
+        )
+        self._ask = Calls(client, target, replicas)
+        self._waiters = Waiters(client, self.protocol.name)
+        self._beside = Beside(client) if isinstance(client, redis.RedisCluster) else None
+
+    # --- turns
 
     @contextmanager
     def turn(self, session_id: str, wait: float = 30.0, on_wait: Callable[[], None] | None = None) -> Iterator[Turn]:
         """Hold the session, alone, until the block ends; leaving it without a commit stores nothing.
 
-        Waits up to `wait` seconds for the session's previous turn, then raises TurnBusy. `on_wait` is called once if
-        there is one.
+        Waits up to `wait` seconds for the session's earlier turns, then raises TurnBusy. `on_wait` is called once if
+        there are any.
         """
-        sid = SessionId(session_id)
-        token = secrets.token_hex(16)
-        turns, stored = self._begin(sid, token, wait, on_wait)
-        held = Held(lambda: bool(self._run("RENEW", [self._keys.turn(sid)], [token, self._lease_ms])))
-
-        def commit(
-            messages: Sequence[BaseMessage], documents: Sequence[str], model: str | None, title: str | None
-        ) -> int:
-            return self._commit(sid, token, turns + 1, messages, documents, model, title)
-
-        turn = Turn(sid, [record.message for record in self._decoded(sid, stored)], commit)
-        self._leases.hold(held)
+        sid = self._writable(session_id)
+        protocol = self.protocol
+        token = protocol.token()
+        turn: Turn | None = None
         try:
-            yield turn
+            found = self._begin(sid, token, wait, on_wait)
+
+            def commit(said: Commit) -> Committed:
+                return self._commit(sid, token, found, said)
+
+            turn = Turn(sid, found, commit)
+            held = Held(lambda: self._ask(protocol.renew(sid, token)), min(protocol.lease, protocol.ttl) / 3)
+            HEARTBEAT.hold(held)
+            try:
+                yield turn
+            finally:
+                HEARTBEAT.drop(held)
         finally:
-            self._leases.drop(held)
-            if not turn.committed:
+            if turn is None or not turn.committed:
                 with suppress(CrosswireError):  # it ends by itself, one lease from now
-                    self._run("RELEASE", [self._keys.turn(sid)], [token])
-
-    def messages(self, session_id: str) -> list[BaseMessage]:
-        """The stored messages, oldest first, without waiting for a turn that is being answered."""
-        return [record.message for record in self.records(session_id)]
-
-    def records(self, session_id: str) -> list[StoredMessage]:
-        """The stored messages with their places, oldest first."""
-        sid = SessionId(session_id)
-        with translated(self._target):
-            stored = self._client.lrange(self._keys.history(sid), 0, -1)
-        return self._decoded(sid, cast(list[bytes], stored))
-
-    def info(self, session_id: str) -> SessionInfo | None:
-        """None if there is no such session."""
-        sid = SessionId(session_id)
-        with translated(self._target):
-            pipe = self._client.pipeline(transaction=False)
-            pipe.hgetall(self._keys.session(sid))
-            pipe.llen(self._keys.history(sid))
-            pipe.pttl(self._keys.session(sid))
-            fields, length, left = pipe.execute()
-        if not fields:
-            return None
-        text = {key.decode(): value.decode() for key, value in fields.items()}
-        return SessionInfo(
-            id=sid,
-            created=float(text.get("created", 0)),
-            last_seen=float(text.get("seen", 0)),
-            turns=int(text.get("turns", 0)),
-            messages=length,
-            ttl=left / 1000 if left >= 0 else None,
-            title=text.get("title", ""),
-            model=text.get("model", ""),
-        )
-
-    def ttl(self, session_id: str) -> float | None:
-        """Seconds until the session is forgotten; None if there is no such session, or it never is."""
-        with translated(self._target):
-            left = self._client.pttl(self._keys.session(SessionId(session_id)))
-        return left / 1000 if left >= 0 else None
-
-    def touch(self, session_id: str) -> None:
-        """Make sure that the session exists, and start its time to live anew."""
-        sid = SessionId(session_id)
-        keys = [self._keys.history(sid), self._keys.session(sid), self._keys.live]
-        self._run("TOUCH", keys, [self._ttl, self._now(), sid])
-
-    def clear(self, session_id: str) -> bool:
-        """Delete the history; True if there was one. A turn that is being answered then is not stored."""
-        sid = SessionId(session_id)
-        return bool(self._run("CLEAR", [*self._turn_keys(sid), self._keys.live, self._keys.audit], [sid]))
-
-    def live(self, session_ids: Iterable[str]) -> set[str]:
-        """Which of these sessions exist, in one round trip."""
-        asked = [SessionId(session_id) for session_id in session_ids]
-        with translated(self._target):
-            pipe = self._client.pipeline(transaction=False)
-            for sid in asked:
-                pipe.exists(self._keys.session(sid))
-            return {str(sid) for sid, there in zip(asked, pipe.execute(), strict=True) if there}
+                    self._waiters.wake(self._ask(protocol.release(sid, token)))
 
     def append(self, session_id: str, messages: Sequence[BaseMessage]) -> None:
         """Store messages as one turn, after the session's turn that is running."""
         with self.turn(session_id) as turn:
             turn.commit(messages)
+
+    # --- reading
+
+    def messages(self, session_id: str) -> list[BaseMessage]:
+        """The stored messages, oldest first, without waiting for a turn that is being answered."""
+        if self.protocol.keys.fmt != "crosswire":
+            return [record.message for record in self._plain(SessionId(session_id))]
+        return [duplicate(message) for message in self._read(SessionId(session_id)).messages]
+
+    def records(self, session_id: str) -> list[StoredMessage]:
+        """The stored messages with their places, oldest first."""
+        if self.protocol.keys.fmt != "crosswire":
+            return self._plain(SessionId(session_id))
+        return [duplicate_record(record) for record in self._read(SessionId(session_id)).records]
+
+    def info(self, session_id: str) -> SessionInfo | None:
+        """None if there is no such session."""
+        return self._ask(self.protocol.about(SessionId(session_id)))
+
+    def ttl(self, session_id: str) -> float | None:
+        """Seconds until the session is forgotten; None if there is no such session, or it never is."""
+        keys, sid = self.protocol.keys, SessionId(session_id)
+        with translated(self._target):
+            left = self._client.pttl(keys.session(sid) if keys.fmt == "crosswire" else keys.history(sid))
+        return left / 1000 if left >= 0 else None
+
+    def live(self, session_ids: Iterable[str]) -> set[str]:
+        """Which of these sessions exist, in one round trip (on a cluster: one a shard)."""
+        asked = [SessionId(session_id) for session_id in session_ids]
+        with translated(self._target):
+            pipe: Any = self._client.pipeline(transaction=False)
+            for sid in asked:
+                pipe.exists(self.protocol.keys.session(sid))
+            return {str(sid) for sid, there in zip(asked, pipe.execute(), strict=True) if there}
+
+    def quarantined(self, session_id: str) -> list[Quarantined]:
+        """What was found in this session's history and is not shown, oldest first."""
+        key = self.protocol.keys.of(SessionId(session_id)).quarantine
+        with translated(self._target):
+            return self.protocol.quarantined(cast(list[bytes], self._client.lrange(key, 0, -1)))
+
+    def ping(self) -> None:
+        with translated(self._target):
+            self._client.ping()
+
+    # --- how long, and the end
+
+    def touch(self, session_id: str) -> None:
+        """Make sure that the session exists, and start its time to live anew."""
+        sid = self._writable(session_id)
+        ttl = self._ask(self.protocol.live(sid, "", make=True))
+        self._later(*self._seen(sid, ttl))
+
+    def extend(self, session_id: str, seconds: int, who: str = "inspector") -> bool:
+        """From now on the session lives this long after each turn. False if there is no such session."""
+        if seconds < 1:
+            raise ValueError("a session lives at least 1 second: use expire_now to end it, pin to keep it")
+        return self._live(session_id, str(seconds), who, "extend")
+
+    def pin(self, session_id: str, who: str = "inspector") -> bool:
+        """Never forget this session. False if there is no such session."""
+        return self._live(session_id, "0", who, "pin")
+
+    def unpin(self, session_id: str, who: str = "inspector") -> bool:
+        """Give the session the usual time to live again. False if there is no such session."""
+        return self._live(session_id, "-", who, "unpin")
+
+    def expire_now(self, session_id: str, who: str = "inspector") -> bool:
+        """End the session at once; True if there was one. A turn that is being answered then is not stored."""
+        return self._end(session_id, who, "expire")[1] > 0
+
+    def clear(self, session_id: str, who: str = "session") -> bool:
+        """Delete the history; True if there was one. A turn that is being answered then is not stored."""
+        return self._end(session_id, who, "clear")[0] > 0
+
+    def set_summary(self, session_id: str, text: str, upto_turn: int) -> bool:
+        """Keep a summary of the oldest turns with the session. False if there is no such session."""
+        return self._ask(self.protocol.summarise(self._writable(session_id), text, upto_turn))
+
+    # --- others' views of it
 
     def history(self, session_id: str) -> RedisChatMessageHistory:
         """The session as LangChain knows it."""
@@ -178,64 +216,125 @@ class SessionStore:
 
         return RedisChatMessageHistory.of(self, session_id)
 
-    def ping(self) -> None:
-        with translated(self._target):
-            self._client.ping()
+    @property
+    def directory(self) -> Directory:
+        """All live sessions, page by page."""
+        from rag.sessions.directory import Directory
 
-    def _begin(
-        self, sid: SessionId, token: str, wait: float, on_wait: Callable[[], None] | None
-    ) -> tuple[int, list[bytes]]:
-        begun, pause = time.monotonic(), _POLL[0]
-        while True:
-            found = self._run("BEGIN", self._turn_keys(sid), [token, self._lease_ms, self._ttl])
-            if found[0] == 1:
-                return int(found[1]), found[2:]
-            waited = time.monotonic() - begun
-            if waited >= wait:
-                raise TurnBusy(sid, waited)
+        return Directory(self._client, self.protocol, self._target)
+
+    @property
+    def audit(self) -> Audit:
+        """Who did what to which session."""
+        from rag.sessions.audit import Audit
+
+        return Audit(self._client, self.protocol.keys, self._target)
+
+    def flush(self) -> None:
+        """Wait for what is written beside the turns: something on a cluster, nothing elsewhere."""
+        if self._beside is not None:
+            self._beside.flush()
+
+    # --- inner
+
+    def _begin(self, sid: SessionId, token: str, wait: float, on_wait: Callable[[], None] | None) -> Found:
+        begun = time.monotonic()
+        found = self._mended(sid, self.protocol.begin(sid, token, queue=wait > 0))
+        if isinstance(found, Busy):
             if on_wait is not None:
                 on_wait()
-                on_wait = None
-            time.sleep(min(pause, wait - waited))
-            pause = min(pause * 1.5, _POLL[1])
+            found = self._wait(sid, token, found, begun, wait)
+        return self._whole(sid, found)
 
-    def _commit(
-        self,
-        sid: SessionId,
-        token: str,
-        number: int,
-        messages: Sequence[BaseMessage],
-        documents: Sequence[str],
-        model: str | None,
-        title: str | None,
-    ) -> int:
-        now = self._clock()
-        lines = [encode(message, sid, number, now, documents) for message in messages]
-        keys = [*self._turn_keys(sid), self._keys.live, self._keys.audit]
-        args = [token, self._ttl, self._now(), sid, model or "", title or "", self._max_turns, *lines]
-        return int(self._run("COMMIT", keys, args))
+    def _wait(self, sid: SessionId, token: str, busy: Busy, begun: float, wait: float) -> Found | None:
+        with self._waiters.waiting(token) as woken:
+            while (left := wait - (time.monotonic() - begun)) > 0:
+                woken.wait(min(pause(busy.before), left))
+                woken.clear()
+                found = self._mended(sid, self.protocol.begin(sid, token, busy.place, queue=True))
+                if not isinstance(found, Busy):
+                    return found
+                busy = found
+        raise TurnBusy(sid, time.monotonic() - begun)
 
-    def _turn_keys(self, sid: SessionId) -> list[str]:
-        return [self._keys.history(sid), self._keys.session(sid), self._keys.turn(sid)]
+    def _commit(self, sid: SessionId, token: str, found: Found, said: Commit) -> Committed:
+        result = self._ask(
+            self.protocol.commit(
+                sid, token, found, said.messages, said.documents, said.model or "", said.title or "", said.summary
+            )
+        )
+        self._waiters.wake(result.next)
+        if self._beside is not None:
+            lost = [index.audited(self.protocol.keys, sid, "fenced", "session")]
+            self._later(*(self._seen(sid, self.protocol.ttl, new=result.turn == 1) if result.turn > 0 else lost))
+        return result
 
-    def _run(self, name: str, keys: Sequence[str], args: Sequence[object]) -> Any:
+    def _read(self, sid: SessionId) -> Found:
+        return self._whole(sid, self._mended(sid, self.protocol.read(sid)))
+
+    def _whole(self, sid: SessionId, found: Found | None) -> Found:
+        """Put aside what may not be shown, and read again what that or the cache left out."""
+        for _ in range(4):
+            if found is not None and not found.bad:
+                return found
+            for bad in found.bad if found is not None else ():
+                self._put_aside(sid, bad)
+            found = self._ask(self.protocol.read(sid, fresh=True))
+        raise SessionStoreUnavailable(self._target, "others keep writing into this session what is not its own")
+
+    def _put_aside(self, sid: SessionId, bad: Bad) -> None:
+        LOG.error("Session %s: an element was put into quarantine (%s: %s)", sid[:12], bad.reason, bad.detail)
+        if self._ask(self.protocol.quarantine(sid, bad)):
+            self._later(*index.quarantined(self.protocol.keys, sid, bad.reason))
+
+    def _mended(self, sid: SessionId, ask: Ask[T]) -> T:
+        try:
+            return self._ask(ask)
+        except WrongType:
+            moved = self._ask(self.protocol.repair(sid))
+            LOG.warning("Session %s: %d keys of a wrong type were moved away", sid[:12], moved)
+            self._later(index.audited(self.protocol.keys, sid, "misplaced", "session"), always=True)
+            return self._ask(ask)
+
+    def _plain(self, sid: SessionId) -> list[StoredMessage]:
         with translated(self._target):
-            return self._scripts[name](keys=keys, args=args)
-
-    def _now(self) -> str:
-        return f"{self._clock():.3f}"
-
-    def _decoded(self, sid: SessionId, stored: Iterable[bytes]) -> list[StoredMessage]:
-        """Messages of this session only: what cannot be read, or names another session, is never returned."""
-        records = []
-        for raw in stored:
-            try:
-                record = decode(raw)
-            except ValueError as exc:
-                LOG.warning("Session %s: a stored element was left out (%s)", sid[:12], exc)
-                continue
-            if record.session_id not in (sid, None):
-                LOG.error("Session %s: a message of another session was left out", sid[:12])
-                continue
-            records.append(record)
+            stored = self._client.lrange(self.protocol.keys.history(sid), 0, -1)
+        records, bad = self.protocol.plain(cast(list[bytes], stored))
+        for one in bad:
+            LOG.warning("Session %s: an element was left out (%s)", sid[:12], one.detail)
         return records
+
+    def _live(self, session_id: str, own: str, who: str, what: str) -> bool:
+        sid = self._writable(session_id)
+        ttl = self._ask(self.protocol.live(sid, own, who, what))
+        if ttl >= 0:
+            entry = index.audited(self.protocol.keys, sid, what, who, ttl=str(ttl))
+            self._later(*self._seen(sid, ttl), entry)
+        return ttl >= 0
+
+    def _end(self, session_id: str, who: str, what: str) -> tuple[int, int]:
+        sid = self._writable(session_id)
+        length, there = self._ask(self.protocol.clear(sid, who, what))
+        self._later(*index.gone(self.protocol.keys, sid), index.audited(self.protocol.keys, sid, what, who))
+        return length, there
+
+    def _later(self, *commands: Command, always: bool = False) -> None:
+        """What scripts cannot write on a cluster; `always`: what they never do."""
+        if self._beside is not None:
+            self._beside.put(*commands)
+        elif always:
+            with translated(self._target):
+                for command in commands:
+                    self._client.execute_command(*command)
+
+    def _seen(self, sid: SessionId, ttl: int, *, new: bool = True) -> list[Command]:
+        return index.seen(self.protocol.keys, sid, round(self.protocol.now(), 3), ttl, new=new)
+
+    def _writable(self, session_id: str) -> SessionId:
+        if self.protocol.keys.fmt != "crosswire":
+            raise read_only(self.protocol.keys.fmt)
+        return SessionId(session_id)
+
+
+def read_only(fmt: Format) -> CrosswireError:
+    return CrosswireError(f"Histories of the format {fmt!r} are only read here. To write, use the format 'crosswire'.")

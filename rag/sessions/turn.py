@@ -2,27 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, NoReturn
 
 from langchain_core.messages import BaseMessage
 
 from rag.errors import TurnLost
+from rag.sessions.protocol import Committed, Found, own_messages
 
-Commit = Callable[[Sequence[BaseMessage], Sequence[str], str | None, str | None], int]
+CLEARED = "the session ended or was cleared while it was being answered"
 
 
-class Turn:
-    """Made by `SessionStore.turn`. `messages`: the history when the turn began, oldest first."""
+class Commit(NamedTuple):
+    """What one turn stores."""
 
-    def __init__(self, session_id: str, messages: list[BaseMessage], commit: Commit) -> None:
+    messages: Sequence[BaseMessage]
+    documents: Sequence[str] = ()
+    model: str | None = None
+    title: str | None = None
+    summary: tuple[str, int] | None = None
+
+
+class BaseTurn:
+    """What sync and async turns have in common. `messages`: the history when the turn began, oldest first.
+
+    `summary` of the oldest `summary_turns` turns, if one was stored. After a commit: `number`, from 1, and `replicas`,
+    how many of them have it (None if that was not asked for).
+    """
+
+    def __init__(self, session_id: str, found: Found) -> None:
         self.session_id = session_id
-        self.messages = messages
-        self._commit = commit
+        self.messages = own_messages(found)
+        self.turns = found.turns
+        self.summary = found.summary
+        self.summary_turns = found.summary_turns
         self.number: int | None = None
+        self.replicas: int | None = None
 
     @property
     def committed(self) -> bool:
         return self.number is not None
+
+    def _check(self, messages: Sequence[BaseMessage]) -> None:
+        if self.committed:
+            raise ValueError("this turn is committed already: begin another")
+        if not messages:
+            raise ValueError("a turn holds at least one message")
+
+    def _done(self, result: Committed) -> int:
+        if result.turn < 0:
+            self._lost(result.turn)
+        self.number = result.turn
+        self.replicas = result.replicas
+        return result.turn
+
+    def _lost(self, code: int) -> NoReturn:
+        raise TurnLost(self.session_id, CLEARED) if code == -2 else TurnLost(self.session_id)
+
+
+class Turn(BaseTurn):
+    """Made by `SessionStore.turn`."""
+
+    def __init__(self, session_id: str, found: Found, commit: Callable[[Commit], Committed]) -> None:
+        super().__init__(session_id, found)
+        self._commit = commit
 
     def commit(
         self,
@@ -31,19 +74,35 @@ class Turn:
         *,
         model: str | None = None,
         title: str | None = None,
+        summary: tuple[str, int] | None = None,
     ) -> int:
         """Store these messages as one unit and end the turn. Returns the turn's number, from 1.
 
-        documents: ids of what the answers used. title: for the session, if it has none yet.
+        documents: ids of what the answers used. title: for the session, if it has none yet. summary: a text and how
+        many of the oldest turns it covers.
         Raises TurnLost if the session is no longer held; nothing is stored then. ValueError for an empty turn or a
-        second commit.
+        second commit, TypeError for a message that JSON cannot hold.
         """
-        if self.committed:
-            raise ValueError("this turn is committed already: begin another")
-        if not messages:
-            raise ValueError("a turn holds at least one message")
-        number = self._commit(messages, documents, model, title)
-        if number < 0:
-            raise TurnLost(self.session_id)
-        self.number = number
-        return number
+        self._check(messages)
+        return self._done(self._commit(Commit(messages, documents, model, title, summary)))
+
+
+class AsyncTurn(BaseTurn):
+    """Made by `AsyncSessionStore.turn`."""
+
+    def __init__(self, session_id: str, found: Found, commit: Callable[[Commit], Awaitable[Committed]]) -> None:
+        super().__init__(session_id, found)
+        self._commit = commit
+
+    async def commit(
+        self,
+        messages: Sequence[BaseMessage],
+        documents: Sequence[str] = (),
+        *,
+        model: str | None = None,
+        title: str | None = None,
+        summary: tuple[str, int] | None = None,
+    ) -> int:
+        """As `Turn.commit`."""
+        self._check(messages)
+        return self._done(await self._commit(Commit(messages, documents, model, title, summary)))

@@ -1,0 +1,58 @@
+"""Who did what to which session, and what was refused: a capped stream that never holds the text of a message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rag.sessions import index
+from rag.sessions.faults import translated
+from rag.sessions.keys import Keys
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """at: epoch seconds. what: clear, expire, extend, pin, unpin, quarantine, misplaced, fenced, view, export, …
+
+    who: `session` for the session itself, else what the one who acted calls himself.
+    """
+
+    id: str
+    at: float
+    what: str
+    session: str
+    who: str
+    more: dict[str, str]
+
+
+class Audit:
+    """Made by `SessionStore.audit`."""
+
+    def __init__(self, client: Any, keys: Keys, target: str) -> None:
+        self._client = client
+        self._keys = keys
+        self._target = target
+
+    def add(self, what: str, session_id: str, who: str, **more: str) -> None:
+        """Say that somebody looked at, exported or changed a session. Never give it a message's text."""
+        with translated(self._target):
+            self._client.execute_command(*index.audited(self._keys, session_id, what, who, **more))
+
+    def read(self, count: int = 100, before: str = "+") -> list[AuditEntry]:
+        """The newest entries first; `before`: the id of an entry, to go on from there."""
+        last = before if before == "+" else f"({before}"
+        with translated(self._target):
+            found = self._client.xrevrange(self._keys.audit, max=last, count=count)
+        return [_entry(name.decode(), fields) for name, fields in found]
+
+    def counts(self) -> dict[str, int]:
+        """How many elements were ever quarantined, and how many of them were another session's (`crosstalk`)."""
+        with translated(self._target):
+            found = self._client.hgetall(self._keys.counts)
+        return {"crosstalk": 0, "quarantined": 0} | {name.decode(): int(count) for name, count in found.items()}
+
+
+def _entry(name: str, fields: dict[bytes, bytes]) -> AuditEntry:
+    texts = {key.decode(): value.decode("utf-8", "replace") for key, value in fields.items()}
+    at = int(name.partition("-")[0]) / 1000
+    return AuditEntry(name, at, texts.pop("what", ""), texts.pop("session", ""), texts.pop("who", ""), texts)

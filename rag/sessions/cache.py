@@ -1,0 +1,135 @@
+"""What this process has decoded of sessions, so that a turn reads only what is new. Bounded in bytes, oldest use first.
+
+An entry is right only for the epoch that it was read in: whoever uses it says to the server what it knows, and is told
+what to add, or everything. What it keeps is not handed out as it is (see handed.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from langchain_core.messages import BaseMessage
+
+from rag.sessions.codec import StoredMessage
+
+_OVERHEAD = 2500
+"""Bytes that a decoded message takes beside twice its text."""
+
+History = tuple[list[StoredMessage], list[BaseMessage]]
+
+
+class Known(NamedTuple):
+    """What to tell the server: epoch, how many messages there ever were, the fingerprint of the last one."""
+
+    epoch: str
+    end: int
+    last: str
+
+
+class News(NamedTuple):
+    """What the server sent. trimmed: how many messages are gone from the front; begins: how many came before these."""
+
+    epoch: str
+    trimmed: int
+    begins: int
+    records: Sequence[StoredMessage]
+    lines: Sequence[bytes]
+
+
+NOTHING = Known("", 0, "")
+
+
+@dataclass(slots=True)
+class Entry:
+    known: Known
+    start: int = 0
+    size: int = 0
+    records: list[StoredMessage] = field(default_factory=list)
+    messages: list[BaseMessage] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+
+    def add(self, records: Iterable[StoredMessage], lines: Sequence[bytes]) -> None:
+        for record in records:
+            self.records.append(record)
+            self.messages.append(record.message)
+        sizes = [2 * len(line) + _OVERHEAD for line in lines]
+        self.sizes += sizes
+        self.size += sum(sizes)
+
+    def cut(self, start: int) -> None:
+        if (gone := start - self.start) > 0:
+            self.size -= sum(self.sizes[:gone])
+            del self.records[:gone], self.messages[:gone], self.sizes[:gone]
+            self.start = start
+
+    def before(self, end: int) -> Entry:
+        """The part that comes before `end`."""
+        count = end - self.start
+        sizes = self.sizes[:count]
+        known = Known(self.known.epoch, end, "")
+        return Entry(known, self.start, sum(sizes), self.records[:count], self.messages[:count], sizes)
+
+
+class Cache:
+    """Thread-safe. limit: bytes, estimated."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.size = 0
+        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def known(self, session_id: str) -> Known:
+        entry = self._entries.get(session_id)
+        return entry.known if entry else NOTHING
+
+    def update(self, session_id: str, news: News) -> History | None:
+        """Add what the server sent; the whole history then, to be handed out as copies.
+
+        None if what these belong to is no longer here.
+        """
+        with self._lock:
+            entry = self._fitting(self._pop(session_id), news)
+            if entry is None:
+                return None
+            entry.cut(news.trimmed)
+            entry.add(news.records, news.lines)
+            if news.lines:
+                entry.known = Known(news.epoch, news.begins + len(news.lines), _print(news.lines[-1]))
+            if news.epoch and entry.size <= self.limit:
+                self._entries[session_id] = entry
+                self.size += entry.size
+                self._make_room()
+            return entry.records[:], entry.messages[:]
+
+    def forget(self, session_id: str) -> None:
+        with self._lock:
+            self._pop(session_id)
+
+    def _fitting(self, entry: Entry | None, news: News) -> Entry | None:
+        if news.begins <= news.trimmed:  # the server sent all there is
+            return Entry(Known(news.epoch, news.begins, ""), news.begins)
+        if entry is None or entry.known.epoch != news.epoch or not entry.start <= news.begins <= entry.known.end:
+            return None
+        # Another thread may have read further meanwhile.
+        return entry if entry.known.end == news.begins else entry.before(news.begins)
+
+    def _pop(self, session_id: str) -> Entry | None:
+        entry = self._entries.pop(session_id, None)
+        if entry is not None:
+            self.size -= entry.size
+        return entry
+
+    def _make_room(self) -> None:
+        while self.size > self.limit:
+            _, gone = self._entries.popitem(last=False)
+            self.size -= gone.size
+
+
+def _print(line: bytes) -> str:
+    return hashlib.sha1(line, usedforsecurity=False).hexdigest()

@@ -1,0 +1,154 @@
+"""Sends an `Ask` in one round trip, and again only where that can do no harm.
+
+A reply that was lost is asked for again: scripts that may run twice are written so that the second time changes
+nothing (turns and commits carry a token). Making a connection is patient in itself and not repeated here.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+# (of redis-py)
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import redis
+import redis.asyncio
+from redis.connection import ConnectionPool
+from redis.exceptions import ConnectionError, NoScriptError, ResponseError, TimeoutError
+from tenacity import AsyncRetrying, Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay
+from tenacity import wait_random_exponential as jitter
+
+from rag.sessions.connect import AsyncClient, Client
+from rag.sessions.connections import HOPELESS
+from rag.sessions.faults import error_of
+from rag.sessions.protocol import Ask
+from rag.sessions.reasons import FAILURES
+
+T = TypeVar("T")
+
+
+class _Lost(Exception):
+    """The command was sent, or may have been, and no reply came."""
+
+
+_POLICY: dict[str, Any] = {
+    "retry": retry_if_exception_type(_Lost),
+    "stop": stop_after_attempt(4) | stop_after_delay(6),
+    "wait": jitter(multiplier=0.02, max=0.5),
+    "reraise": True,
+}
+
+
+class Calls:
+    """Thread-safe. replicas: how many have to confirm a durable ask, waited for at most `replica_wait` seconds."""
+
+    def __init__(self, client: Client, target: str, replicas: int = 0, replica_wait: float = 1.0) -> None:
+        if replicas and isinstance(client, redis.RedisCluster):
+            raise ValueError("waiting for replicas is not possible on a cluster: expected replicas=0")
+        self._client = client
+        self._target = target
+        self._wait = ("WAIT", replicas, int(replica_wait * 1000)) if replicas else None
+        # Half of redis-py's time for a command goes into what surrounds it, so commands go to the connection itself.
+        self._pool: ConnectionPool | None = client.connection_pool if type(client) is redis.Redis else None
+
+    def __call__(self, ask: Ask[T]) -> T:
+        try:
+            try:
+                reply = self._send(ask)
+            except _Lost as lost:
+                if not ask.repeatable:
+                    raise _cause(lost) from None
+                reply = self._again(ask)
+        except FAILURES as exc:
+            raise error_of(exc, self._target) from exc
+        return ask.parse(reply)
+
+    def _again(self, ask: Ask[T]) -> Any:
+        try:
+            return Retrying(**_POLICY)(self._send, ask)
+        except _Lost as lost:
+            raise _cause(lost) from None
+
+    def _send(self, ask: Ask[T]) -> Any:
+        head = ("EVALSHA", ask.script.sha, len(ask.keys))
+        try:
+            return self._exchange((*head, *ask.keys, *ask.args), ask.durable)
+        except NoScriptError:
+            return self._exchange(("EVAL", ask.script.source, len(ask.keys), *ask.keys, *ask.args), ask.durable)
+
+    def _exchange(self, command: tuple[Any, ...], durable: bool) -> Any:
+        if self._pool is None:
+            try:
+                return self._client.execute_command(*command)
+            except HOPELESS:
+                raise
+            except (ConnectionError, TimeoutError) as exc:
+                raise _Lost from exc
+        connection = self._pool.get_connection()
+        try:
+            # Both disconnect when they are interrupted, by whatever, so no reply is ever left for the next user.
+            connection.send_command(*command)
+            if durable and self._wait:
+                connection.send_command(*self._wait)
+                return self._both(connection.read_response)
+            return connection.read_response()
+        except (ConnectionError, TimeoutError) as exc:
+            raise _Lost from exc
+        finally:
+            if connection.should_reconnect():
+                connection.disconnect()
+            self._pool.release(connection)
+
+    def _both(self, read: Callable[[], Any]) -> Any:
+        try:
+            reply = read()
+        except ResponseError:
+            read()
+            raise
+        return [*reply, read()]
+
+
+class AsyncCalls:
+    """The same for one event loop, but for replicas."""
+
+    def __init__(self, client: AsyncClient, target: str) -> None:
+        self._client = client
+        self._target = target
+
+    async def __call__(self, ask: Ask[T]) -> T:
+        try:
+            try:
+                reply = await self._send(ask)
+            except _Lost as lost:
+                if not ask.repeatable:
+                    raise _cause(lost) from None
+                reply = await self._again(ask)
+        except FAILURES as exc:
+            raise error_of(exc, self._target) from exc
+        return ask.parse(reply)
+
+    async def _again(self, ask: Ask[T]) -> Any:
+        try:
+            return await AsyncRetrying(**_POLICY)(self._send, ask)
+        except _Lost as lost:
+            raise _cause(lost) from None
+
+    async def _send(self, ask: Ask[T]) -> Any:
+        try:
+            try:
+                return await self._client.execute_command(
+                    "EVALSHA", ask.script.sha, len(ask.keys), *ask.keys, *ask.args
+                )
+            except NoScriptError:
+                return await self._client.execute_command(
+                    "EVAL", ask.script.source, len(ask.keys), *ask.keys, *ask.args
+                )
+        except HOPELESS:
+            raise
+        except (ConnectionError, TimeoutError) as exc:
+            raise _Lost from exc
+
+
+def _cause(lost: _Lost) -> Exception:
+    return lost.__cause__ if isinstance(lost.__cause__, Exception) else lost

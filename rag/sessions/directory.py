@@ -1,0 +1,131 @@
+"""All live sessions, page by page. What a page costs depends on its size and not on how many sessions there are.
+
+Two round trips a page: one for the ids, one for everything about them. No KEYS, no SCAN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rag.sessions.faults import translated
+from rag.sessions.ids import SessionId
+from rag.sessions.names import colour, friendly_name
+from rag.sessions.protocol import Protocol, SessionInfo
+from rag.sessions.sweep import settle, sweep
+
+Order = Literal["newest", "oldest", "ending", "lasting"]
+"""By last activity, newest or oldest first; by the end of the time to live, soonest or latest first."""
+
+_FIELDS = ("created", "seen", "turns", "title", "model", "trimmed", "quarantined", "ttl")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One session of a page. bytes: that its messages take in Redis, None if the server does not say."""
+
+    info: SessionInfo
+    name: str
+    colour: str
+    bytes: int | None
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """rows from `start` on, of `total`."""
+
+    rows: tuple[Row, ...]
+    start: int
+    total: int
+
+
+class Directory:
+    """Made by `SessionStore.directory`."""
+
+    def __init__(self, client: Any, protocol: Protocol, target: str) -> None:
+        self._client = client
+        self._protocol = protocol
+        self._keys = protocol.keys
+        self._target = target
+
+    def count(self) -> int:
+        """How many sessions live."""
+        with translated(self._target):
+            sweep(self._client, self._keys, self._protocol.now())
+            return int(self._client.zcard(self._keys.live))
+
+    def sweep(self) -> list[str]:
+        """Take ended sessions out of the index. Returns their ids, each to one caller only, of all processes."""
+        with translated(self._target):
+            return sweep(self._client, self._keys, self._protocol.now())
+
+    def page(self, start: int = 0, size: int = 50, order: Order = "newest") -> Page:
+        """Raises SealBroken if a title cannot be decrypted."""
+        with translated(self._target):
+            while True:
+                overdue, ids, total = self._ids(start, size, order)
+                if not overdue:
+                    rows, ended = self._rows(ids)
+                    if not ended:
+                        return Page(tuple(rows), start, total)
+                    settle(self._client, self._keys, ended, self._protocol.now())
+                else:
+                    sweep(self._client, self._keys, self._protocol.now())
+
+    def find(self, text: str, limit: int = 50) -> list[Row]:
+        """Sessions whose id starts so, or whose name or its last word does (in either case), by id and name."""
+        wanted = [f"id:{text}", f"name:{' '.join(text.lower().split())}"] if text else []
+        with translated(self._target):
+            pipe: Any = self._client.pipeline(transaction=False)
+            for prefix in wanted:
+                first = prefix.encode("utf-8", "surrogatepass")
+                pipe.zrangebylex(self._keys.find, b"[" + first, b"[" + first + b"\xff", start=0, num=limit)
+            found = [entry for entries in pipe.execute() for entry in entries]
+            ids = [entry.removeprefix(b"id:").rpartition(b"\0")[2].decode() for entry in found]
+            rows, _ = self._rows(list(dict.fromkeys(map(SessionId, ids)))[:limit])
+        return rows
+
+    def _ids(self, start: int, size: int, order: Order) -> tuple[bool, list[SessionId], int]:
+        index = self._keys.live if order in ("newest", "oldest") else self._keys.ends
+        pipe: Any = self._client.pipeline(transaction=False)
+        pipe.zcount(self._keys.ends, "-inf", self._protocol.now())
+        pipe.zrange(index, start, start + size - 1, desc=order in ("newest", "lasting"))
+        pipe.zcard(self._keys.live)
+        overdue, ids, total = pipe.execute()
+        return bool(overdue), [SessionId(sid.decode()) for sid in ids], total
+
+    def _rows(self, ids: Sequence[SessionId]) -> tuple[list[Row], list[SessionId]]:
+        """Of these sessions, and which of them are not there any more."""
+        pipe: Any = self._client.pipeline(transaction=False)
+        for sid in ids:
+            keys = self._keys.of(sid)
+            pipe.hmget(keys.session, *_FIELDS)
+            pipe.llen(keys.history)
+            pipe.pttl(keys.session)
+            pipe.memory_usage(keys.history)
+        replies = pipe.execute(raise_on_error=False)
+        rows, ended = [], []
+        for sid, (values, length, left, size) in zip(ids, _fours(replies), strict=True):
+            row = self._row(sid, values, length, left, size)
+            if row is None:
+                ended.append(sid)
+            else:
+                rows.append(row)
+        return rows, ended
+
+    def _row(self, sid: SessionId, values: Any, length: Any, left: Any, size: Any) -> Row | None:
+        if isinstance(values, Exception) or left == -2:
+            return None
+        pairs = [(name.encode(), value) for name, value in zip(_FIELDS, values, strict=True) if value is not None]
+        messages = length if isinstance(length, int) else 0
+        info = self._protocol.info(sid, [part for pair in pairs for part in pair], messages, left)
+        if info is None:
+            return None
+        used = size if isinstance(size, int) else (0 if size is None else None)
+        return Row(info, friendly_name(sid), colour(sid), used, dict(pairs).get(b"ttl") == b"0")
+
+
+def _fours(replies: list[Any]) -> list[list[Any]]:
+    return [replies[n : n + 4] for n in range(0, len(replies), 4)]

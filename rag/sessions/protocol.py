@@ -1,0 +1,307 @@
+"""What is asked of the server and what its answers mean, without any I/O: the sync and the async store share it.
+
+An `Ask` is one round trip. Nothing in here waits, sends or holds a session.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from langchain_core.messages import BaseMessage
+
+from rag.sessions import scripts
+from rag.sessions.cache import NOTHING, Cache, News
+from rag.sessions.codec import StoredMessage, Unreadable, decode, decode_plain, encode, records_of
+from rag.sessions.handed import Messages
+from rag.sessions.ids import SessionId
+from rag.sessions.index import find_entries
+from rag.sessions.keys import DEFAULT_PREFIX, Format, Keys
+from rag.sessions.scripts import Script
+from rag.sessions.seal import Seal, close_field, open_field
+
+T = TypeVar("T")
+
+PATIENCE_MS = 2000
+"""A waiter that has not asked for so long is dead, and the next one's turn comes."""
+
+
+class Ask(NamedTuple, Generic[T]):
+    """`durable`: it ends a turn, so replicas may be waited for. `repeatable`: it may be asked again without harm."""
+
+    script: Script
+    keys: Sequence[str]
+    args: Sequence[str | bytes | int | float]
+    parse: Callable[[Any], T]
+    durable: bool = False
+    repeatable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """What is known of a session without its messages. Times in epoch seconds; `ttl` in seconds, None for ever.
+
+    messages: how many are stored; trimmed: how many older ones were cut off; quarantined: how many were put aside;
+    summary: of the oldest `summary_turns` turns.
+    """
+
+    id: str
+    created: float
+    last_seen: float
+    turns: int
+    messages: int
+    ttl: float | None
+    title: str
+    model: str
+    trimmed: int = 0
+    quarantined: int = 0
+    summary: str = ""
+    summary_turns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """An element of a history that is not shown. reason: foreign, tampered or corrupt."""
+
+    reason: str
+    detail: str
+    raw: bytes
+
+
+@dataclass(slots=True)
+class Found:
+    """A history as it is now; its lists may be kept, its messages belong to the cache."""
+
+    turns: int
+    epoch: str
+    records: list[StoredMessage]
+    messages: list[BaseMessage]
+    bad: list[Bad] = field(default_factory=list)
+    summary: str = ""
+    summary_turns: int = 0
+
+
+class Busy(NamedTuple):
+    before: int
+    place: int
+
+
+class Committed(NamedTuple):
+    turn: int
+    next: str
+    replicas: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """An element that was put aside. reason: foreign, tampered or corrupt; at: epoch seconds."""
+
+    reason: str
+    at: float
+    raw: bytes
+
+
+class Protocol:
+    """Stateless but for the cache. Thread-safe."""
+
+    def __init__(
+        self,
+        ttl: int,
+        *,
+        key_prefix: str = DEFAULT_PREFIX,
+        fmt: Format = "crosswire",
+        max_turns: int = 1000,
+        lease: float = 10.0,
+        encryption_keys: Sequence[bytes] = (),
+        cache_bytes: int = 64 << 20,
+        index: bool = True,
+        clock: Callable[[], float],
+    ) -> None:
+        """index: whether scripts may write the live index and the audit themselves: not on a cluster."""
+        self.ttl = ttl
+        self.keys = Keys(key_prefix, fmt)
+        self.lease = lease
+        self.seal = Seal(encryption_keys) if encryption_keys else None
+        self.cache = Cache(cache_bytes)
+        self.name = os.urandom(4).hex()
+        self.now = clock
+        self._max_turns = max_turns
+        self._lease_ms = int(lease * 1000)
+        self._index = [self.keys.live, self.keys.ends, self.keys.audit, self.keys.find] if index else []
+        self._counted = [self.keys.audit, self.keys.counts] if index else []
+
+    def token(self) -> str:
+        """Names one turn or waiter; up to the dot, the store that it belongs to."""
+        return f"{self.name}.{os.urandom(8).hex()}"
+
+    # --- turns
+
+    def begin(self, sid: SessionId, token: str, place: int | None = None, *, queue: bool) -> Ask[Found | Busy | None]:
+        """None: what was known is no longer here, ask again."""
+        keys = self.keys.of(sid)
+        known = self.cache.known(sid)
+        patience = PATIENCE_MS if queue else 0
+        args = (*known, token, self._lease_ms, self.ttl, "" if place is None else place, patience)
+
+        def parse(reply: list[Any]) -> Found | Busy | None:
+            return self._found(sid, reply) if reply[0] else Busy(reply[1], reply[2])
+
+        return Ask(scripts.BEGIN, keys[:5], args, parse)
+
+    def commit(
+        self,
+        sid: SessionId,
+        token: str,
+        found: Found,
+        messages: Sequence[BaseMessage],
+        documents: Sequence[str],
+        model: str,
+        title: str,
+        summary: tuple[str, int] | None,
+    ) -> Ask[Committed]:
+        now = round(self.now(), 3)
+        records = records_of(messages, sid, found.turns + 1, now, documents, token)
+        lines = [encode(record, self.seal) for record in records]
+        title = close_field(self.seal, sid, "title", title)
+        text, covers = summary or ("", 0)
+        text = close_field(self.seal, sid, "summary", text)
+        keys = (*self.keys.of(sid)[:4], *self._index)
+        args = (token, found.turns, self.ttl, now, sid, model, title, self._max_turns, text, covers)
+        entries = "" if found.turns else find_entries(sid)
+
+        def parse(reply: list[Any]) -> Committed:
+            turn, epoch, trimmed, length, following, *replicas = reply
+            if turn > 0 and epoch:
+                self._remember(sid, epoch.decode(), trimmed, trimmed + length - len(lines), lines)
+            elif turn > 0:
+                self.cache.forget(sid)
+            return Committed(turn, following.decode(), replicas[0] if replicas else None)
+
+        return Ask(scripts.COMMIT, keys, (*args, entries, *lines), parse, durable=True)
+
+    def renew(self, sid: SessionId, token: str) -> Ask[bool]:
+        return Ask(scripts.RENEW, self.keys.of(sid)[:3], (token, self._lease_ms, self.ttl), bool)
+
+    def release(self, sid: SessionId, token: str) -> Ask[str]:
+        keys = self.keys.of(sid)
+        return Ask(scripts.RELEASE, (keys.turn, keys.queue, keys.alive), (token,), bytes.decode)
+
+    # --- reading
+
+    def read(self, sid: SessionId, *, fresh: bool = False) -> Ask[Found | None]:
+        """None: what was known is no longer here, ask again with `fresh`."""
+        known = NOTHING if fresh else self.cache.known(sid)
+        return Ask(scripts.READ, self.keys.of(sid)[:2], known, lambda reply: self._found(sid, reply))
+
+    def plain(self, stored: Sequence[bytes]) -> tuple[list[StoredMessage], list[Bad]]:
+        """A list of one of the other formats, oldest first."""
+        lines = reversed(stored) if self.keys.fmt == "community" else stored
+        return _sorted_out(lines, decode_plain)[:2]
+
+    def about(self, sid: SessionId) -> Ask[SessionInfo | None]:
+        return Ask(scripts.ABOUT, self.keys.of(sid)[:2], (), lambda reply: self.info(sid, *reply))
+
+    def info(self, sid: SessionId, fields: Sequence[bytes], messages: int, left: int) -> SessionInfo | None:
+        """From the session's hash as a flat list, its number of messages, and its ttl in ms."""
+        if not fields:
+            return None
+        texts = [field.decode("utf-8", "replace") for field in fields]
+        known = dict(zip(texts[::2], texts[1::2], strict=True))
+        return SessionInfo(
+            id=sid,
+            created=float(known.get("created", 0)),
+            last_seen=float(known.get("seen", 0)),
+            turns=int(known.get("turns", 0)),
+            messages=messages,
+            ttl=left / 1000 if left >= 0 else None,
+            title=open_field(self.seal, sid, "title", known.get("title", "")),
+            model=known.get("model", ""),
+            trimmed=int(known.get("trimmed", 0)),
+            quarantined=int(known.get("quarantined", 0)),
+            summary=open_field(self.seal, sid, "summary", known.get("summary", "")),
+            summary_turns=int(known.get("summary_turns", 0)),
+        )
+
+    # --- changes outside of turns
+
+    def clear(self, sid: SessionId, who: str, what: str) -> Ask[tuple[int, int]]:
+        keys = self.keys.of(sid)
+        self.cache.forget(sid)
+        names = (keys.history, keys.session, keys.turn, keys.quarantine, *self._index)
+        return Ask(scripts.CLEAR, names, (sid, who, what, find_entries(sid)), _pair, repeatable=False)
+
+    def live(self, sid: SessionId, own: str, who: str = "session", what: str = "", *, make: bool = False) -> Ask[int]:
+        """own: the session's own ttl in seconds, `0` for ever, `-` none, empty as it is. make: if there is none yet."""
+        keys = self.keys.of(sid)
+        names = (keys.history, keys.session, keys.quarantine, *self._index)
+        token = self.token() if make else ""
+        entries = find_entries(sid) if make else ""
+        args = (sid, round(self.now(), 3), self.ttl, own, who, what, token, entries)
+        return Ask(scripts.LIVE, names, args, int)
+
+    def summarise(self, sid: SessionId, text: str, turns: int) -> Ask[bool]:
+        sealed = close_field(self.seal, sid, "summary", text)
+        return Ask(scripts.SUMMARY, (self.keys.of(sid).session,), (sealed, turns), bool)
+
+    def quarantine(self, sid: SessionId, bad: Bad) -> Ask[bool]:
+        keys = self.keys.of(sid)
+        self.cache.forget(sid)
+        names = (keys.history, keys.session, keys.quarantine, *self._counted)
+        args = (sid, self.ttl, round(self.now(), 3), bad.reason, self.token(), bad.raw)
+        return Ask(scripts.QUARANTINE, names, args, bool)
+
+    def repair(self, sid: SessionId) -> Ask[int]:
+        self.cache.forget(sid)
+        return Ask(scripts.REPAIR, (*self.keys.of(sid), *self.keys.misplaced(sid)), (self.ttl,), int)
+
+    def quarantined(self, stored: Sequence[bytes]) -> list[Quarantined]:
+        split = (line.split(b"\n", 2) for line in stored)
+        return [Quarantined(reason.decode(), float(at), raw) for reason, at, raw in split]
+
+    # --- shared
+
+    def _found(self, sid: SessionId, reply: list[Any]) -> Found | None:
+        _, turns, epoch_raw, trimmed, begins, stored, summary, covers = reply
+        epoch = epoch_raw.decode()
+        records, bad, lines = _sorted_out(stored, lambda raw: decode(raw, sid, self.seal))
+        if bad:
+            # The good ones alone may be a part only: all is read again, when the bad ones are gone.
+            self.cache.forget(sid)
+            found = Found(turns, epoch, records, [record.message for record in records], bad)
+        else:
+            whole = self.cache.update(sid, News(epoch, trimmed, begins, records, lines))
+            if whole is None:
+                return None
+            found = Found(turns, epoch, *whole)
+        if summary:
+            found.summary = open_field(self.seal, sid, "summary", summary.decode("utf-8", "replace"))
+            found.summary_turns = covers
+        return found
+
+    def _remember(self, sid: SessionId, epoch: str, trimmed: int, begins: int, lines: list[bytes]) -> None:
+        # Decoded from what was stored, so that this process sees exactly what any other does.
+        records = [decode(line, sid, self.seal) for line in lines]
+        self.cache.update(sid, News(epoch, trimmed, begins, records, lines))
+
+
+def own_messages(found: Found) -> list[BaseMessage]:
+    return Messages(found.messages)
+
+
+def _pair(reply: list[int]) -> tuple[int, int]:
+    return reply[0], reply[1]
+
+
+def _sorted_out(
+    lines: Any, decoded: Callable[[bytes], StoredMessage]
+) -> tuple[list[StoredMessage], list[Bad], list[bytes]]:
+    records, bad, kept = [], [], []
+    for raw in lines:
+        try:
+            records.append(decoded(raw))
+            kept.append(raw)
+        except Unreadable as exc:
+            bad.append(Bad(exc.reason, str(exc), raw))
+    return records, bad, kept
