@@ -22,12 +22,13 @@ _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file's text. `markdown` says whether `#` lines are headings."""
+    """A file's text. `markdown` says whether `#` lines are headings; `asked` are customers' questions for it."""
 
     title: str
     keywords: tuple[str, ...]
     text: str
     markdown: bool
+    asked: tuple[str, ...] = ()
 
 
 def load(name: str, data: bytes) -> Loaded:
@@ -76,7 +77,8 @@ def _markdown(name: str, data: bytes) -> Loaded:
     heading = _HEADING.search(text)
     title = " ".join(matter.get("title", [])) or (heading[1] if heading else "") or _stem(name)
     keywords = ",".join(matter.get("keywords", [])).strip("[]").split(",")
-    return Loaded(title.strip(), tuple(filter(None, map(_unquoted, keywords))), text, markdown=True)
+    asked = tuple(dict.fromkeys(filter(None, matter.get("asked", []))))
+    return Loaded(title.strip(), tuple(filter(None, map(_unquoted, keywords))), text, markdown=True, asked=asked)
 
 
 def _front_matter(block: str) -> dict[str, list[str]]:

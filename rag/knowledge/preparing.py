@@ -6,13 +6,14 @@ import hashlib
 
 import numpy as np
 
+from rag.knowledge.asked import Asked
 from rag.knowledge.embeddings import Embedder, Vectors
 from rag.knowledge.loaders import load
 from rag.knowledge.shelf import Entry, Prepared, make_row
 from rag.knowledge.splitting import split
 from rag.knowledge.types import DocumentInfo
 
-VERSION = "2"
+VERSION = "3"
 """Part of every fingerprint: raise it when documents must be split or embedded again."""
 
 CONTEXT = 0.3
@@ -25,17 +26,23 @@ def fingerprint(name: str, data: bytes) -> str:
 
 
 def prepare(name: str, data: bytes, document_id: str, origin: str, embedder: Embedder, *, private: bool) -> Prepared:
-    """Raises BadDocument when the file cannot be read, LibraryUnavailable when the embeddings' server cannot."""
+    """Raises BadDocument when the file cannot be read, LibraryUnavailable when the embeddings' server cannot.
+
+    A private document has no questions of its own: it must not outrank the articles by what it says of itself.
+    """
     loaded = load(name, data)
+    questions = () if private else loaded.asked
     chunks = split(loaded)
     keywords = ", ".join(loaded.keywords)
     rows = tuple(
         make_row(document_id, n, loaded.title, chunk.heading, chunk.text, keywords) for n, chunk in enumerate(chunks)
     )
     texts = [chunk.embedded(loaded.title, loaded.keywords) for chunk in chunks]
-    vectors = in_context(embedder.embed([*texts, loaded.title]))
+    made = embedder.embed([*texts, loaded.title, *questions])
+    vectors = in_context(made[: len(texts) + 1])
+    asked = Asked.led(questions, made[len(texts) + 1 :], vectors)
     info = DocumentInfo(document_id, loaded.title, name, len(rows), len(loaded.text), private)
-    return Prepared(Entry(info, fingerprint(name, data), origin, rows), loaded.text, keywords, vectors)
+    return Prepared(Entry(info, fingerprint(name, data), origin, rows, asked), loaded.text, keywords, vectors)
 
 
 def in_context(vectors: Vectors) -> Vectors:

@@ -1,4 +1,5 @@
-"""Two opinions into one: how near a passage's meaning is, and how much of the question's words it has.
+"""Opinions into one: how near a passage's meaning is, how much of the question's words it has, and whether customers
+ask for its document in this way.
 
 The numbers here and in `preparing` were chosen on the "tuned" half of data/eval (see evaluate.py), and on the
 articles' own keywords, asked as questions of an index without them.
@@ -8,9 +9,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeVar
 
-from rag.knowledge.shelf import Hit
 from rag.knowledge.types import Passage
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from rag.knowledge.shelf import Hit
+
+_Score = TypeVar("_Score", float, "npt.NDArray[np.float32]")
 
 COVERED = 0.25
 """A best score under this says that the library does not cover the question."""
@@ -19,13 +28,25 @@ CANDIDATES = 64
 """How many passages each opinion may name."""
 
 MEANING = 0.6
+"""How much of a score is the meaning; the rest is the words."""
+
+ASKED = 0.4
+"""How much of a score is the likeness to the document's own questions, if it has any."""
+
 REPEAT = 0.8
 """Each further passage of a document ranks as with this much of its score: variety, as long as it costs little."""
 
 
 def score(hit: Hit) -> float:
     """The confidence, 0 to 1, that the passage is about the question: a convex combination (Bruch et al., 2023)."""
-    return min(max(MEANING * hit.cosine + (1 - MEANING) * hit.keyword, 0.0), 1.0)
+    passage = blend(hit.cosine, hit.keyword)
+    value = passage if hit.asked is None else (1 - ASKED) * passage + ASKED * hit.asked
+    return min(max(value, 0.0), 1.0)
+
+
+def blend(cosine: _Score, keyword: _Score) -> _Score:
+    """Meaning and words into one, for a passage or for a question that customers ask."""
+    return MEANING * cosine + (1 - MEANING) * keyword
 
 
 def best(hits: Iterable[tuple[Hit, bool]], k: int) -> list[Passage]:

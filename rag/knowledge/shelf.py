@@ -1,4 +1,4 @@
-"""One Chroma collection and what is needed to search it: its passages and their keyword index, in memory.
+"""One Chroma collection and what is needed to search it, in memory: passages, their keywords, and what is asked.
 
 A reader sees one immutable View from start to end. A changed document is written over the old one before anything
 of the old is removed, so no search ever finds the document gone.
@@ -10,8 +10,10 @@ import threading
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from rag.knowledge.asked import NOTHING_ASKED, Asked, AskedIndex, Likeness
 from rag.knowledge.embeddings import Vectors
 from rag.knowledge.keywords import Keywords, tokens
 from rag.knowledge.types import Document, DocumentInfo
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 
 BATCH = 2000
 """Passages a write: under Chroma's limit, and short enough that searches get their turn."""
+
+
+LED = 16
+"""How many documents get a passage into a search by their own questions alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class Entry:
     fingerprint: str
     origin: str
     rows: tuple[Row, ...]
+    asked: Asked = field(default=NOTHING_ASKED, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +64,15 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that a search considers, with cosine similarity and keyword score, each 0 to 1."""
+    """A passage that a search considers, with cosine similarity and keyword score, each 0 to 1.
+
+    `asked` says how much the question is like one of its document's own; None if the document has none.
+    """
 
     row: Row
     cosine: float
     keyword: float
+    asked: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,15 @@ class View:
     rows: dict[str, Row]
 
 
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The keyword index with its passages in order, and the index of what is asked."""
+
+    rows: tuple[Row, ...]
+    keywords: Keywords
+    asked: AskedIndex
+
+
 class Shelf:
     """The documents of one collection. Writers take turns; readers never wait for them."""
 
@@ -80,7 +100,7 @@ class Shelf:
         self._private = private
         self._writing = threading.RLock()
         self._indexing = threading.Lock()
-        self._indexed: tuple[dict[str, Row], tuple[Row, ...], Keywords] = ({}, (), Keywords([]))
+        self._indexed: tuple[dict[str, Row], Index] = ({}, Index((), Keywords([]), AskedIndex()))
         self._view = View({}, {})
         self._revision = ""
         self.reload(str((collection.metadata or {}).get("revision", "")))
@@ -122,7 +142,7 @@ class Shelf:
                     documents=[row.text for row in rows],
                     metadatas=[
                         {**meta, "n": start + n, "heading": row.heading}
-                        | ({"full": document.text} if start + n == 0 else {})
+                        | ({"full": document.text, **entry.asked.metadata()} if start + n == 0 else {})
                         for n, row in enumerate(rows)
                     ],
                 )
@@ -155,45 +175,48 @@ class Shelf:
         return Document(entry.info, text or "\n\n".join(row.text for row in entry.rows))
 
     def hits(self, words: list[str], vector: Vectors, count: int) -> list[Hit]:
-        """The passages that are among the `count` nearest or the `count` best by keywords."""
+        """The passages that are among the `count` nearest or the `count` best by keywords, or are asked like this."""
         view = self._view
         if not view.rows:
             return []
-        order, keywords = self._current()
-        lexical = keywords.scores(words)
+        index = self._current()
+        lexical = index.keywords.scores(words)
+        asked = index.asked.likest(words, vector)
         near = self._collection.query(
             query_embeddings=vector.reshape(1, -1), n_results=min(count, len(view.rows)), include=["distances"]
         )
         distances = near["distances"][0] if near["distances"] else []
         cosines = {id_: 1.0 - distance for id_, distance in zip(near["ids"][0], distances, strict=True)}
         furthest = min(cosines.values(), default=0.0)
-        best = lexical.argsort()[::-1][:count] if len(order) else ()
-        scores = {order[i].id: float(lexical[i]) for i in best if lexical[i] > 0}
+        best = lexical.argsort()[::-1][:count] if len(index.rows) else ()
+        scores = {index.rows[i].id: float(lexical[i]) for i in best if lexical[i] > 0}
+        led = [likeness.passage_id for likeness in islice(asked.values(), LED)]
         return [
-            Hit(row, max(cosines.get(id_, furthest), 0.0), scores.get(id_, 0.0))
-            for id_ in dict.fromkeys([*cosines, *scores])
+            Hit(row, max(cosines.get(id_, furthest), 0.0), scores.get(id_, 0.0), _likeness(asked, row))
+            for id_ in dict.fromkeys([*cosines, *scores, *led])
             if (row := view.rows.get(id_))
         ]
 
     def index(self) -> None:
-        """Bring the keyword index up to date now."""
+        """Bring the keyword index and that of what is asked up to date now."""
         with self._indexing:
             self._index()
 
-    def _current(self) -> tuple[tuple[Row, ...], Keywords]:
-        """The keyword index and its passages: brought up to date here, unless another thread is at it."""
+    def _current(self) -> Index:
+        """The index: brought up to date here, unless another thread is at it."""
         if self._indexed[0] is not self._view.rows and self._indexing.acquire(blocking=False):
             try:
                 self._index()
             finally:
                 self._indexing.release()
-        return self._indexed[1:]
+        return self._indexed[1]
 
     def _index(self) -> None:
-        rows = self._view.rows
-        if self._indexed[0] is not rows:
-            order = tuple(rows.values())
-            self._indexed = (rows, order, Keywords([row.words for row in order]))
+        view = self._view
+        if self._indexed[0] is not view.rows:
+            order = tuple(view.rows.values())
+            asked = AskedIndex((id_, entry.asked) for id_, entry in view.entries.items())
+            self._indexed = (view.rows, Index(order, Keywords([row.words for row in order]), asked))
 
     def _show(self, entries: dict[str, Entry]) -> None:
         self._view = View(entries, {row.id: row for entry in entries.values() for row in entry.rows})
@@ -218,7 +241,12 @@ class Shelf:
             int(str(meta["characters"])),
             self._private,
         )
-        return Entry(info, str(meta["hash"]) if whole else "", str(meta["origin"]), tuple(row for *_, row in found))
+        rows = tuple(row for *_, row in found)
+        return Entry(info, str(meta["hash"]) if whole else "", str(meta["origin"]), rows, Asked.stored(meta))
+
+
+def _likeness(asked: dict[str, Likeness], row: Row) -> float | None:
+    return found.score if (found := asked.get(row.document_id)) else None
 
 
 def make_row(document_id: str, number: int, title: str, heading: str, text: str, keywords: str) -> Row:
