@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rag.errors import BadQuestion, CrosswireError
+from rag.errors import CrosswireError
 from rag.ui import asking, resources, session_card, suggestions, transcript, visitor
 
 services = resources.services()
@@ -30,10 +30,7 @@ transcript.draw(records, me, services.library)
 typed = st.chat_input("Ask about orders, delivery, returns …", key=asking.DRAFT, max_chars=4000)
 chosen = suggestions.draw() if not records and asking.pending() is None else None
 if question := typed or chosen:
-    try:
-        asking.ask(question)
-    except BadQuestion as exc:
-        st.error(str(exc), icon=":material/error:")
+    asking.ask(question)
     if chosen:
         st.rerun()
 asking.run(services.chat, me)

@@ -7,7 +7,7 @@ import streamlit as st
 from rag.chat import Source
 from rag.errors import CrosswireError
 from rag.knowledge import Library
-from rag.ui.markup import drawn
+from rag.ui.markup import passage
 from rag.ui.plain import count, escaped
 
 
@@ -24,7 +24,7 @@ def _one(source: Source, library: Library, session_id: str, key: str) -> None:
     private = " :violet-badge[only in this session]" if source.private else ""
     st.markdown(f"**\\[{source.number}\\] {escaped(source.label)}**{private}")
     with st.container(border=True):
-        st.markdown(escaped(source.text) if source.private else drawn(source.text))
+        passage(source.text, private=source.private)
     if st.button("Open article", key=f"open-{key}", icon=":material/open_in_full:", type="tertiary"):
         article(source, library, session_id)
 
@@ -40,10 +40,10 @@ def article(source: Source, library: Library, session_id: str) -> None:
     st.subheader(escaped(source.label), anchor=False)
     with st.container(border=True):
         st.badge("Quoted here", icon=":material/format_quote:", color="violet")
-        st.markdown(drawn(source.text) if not source.private else escaped(source.text))
+        passage(source.text, private=source.private)
     if document is None:
         st.info("This document is no longer in the library. The quoted passage above was stored with the answer.")
         return
-    st.caption(f"{escaped(document.info.title)} · {document.info.name}")
+    st.caption(f"{escaped(document.info.title)} · {escaped(document.info.name)}")
     with st.container(height=420, border=False):
-        st.markdown(drawn(document.text) if not source.private else escaped(document.text))
+        passage(document.text, private=source.private)

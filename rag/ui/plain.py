@@ -1,15 +1,23 @@
-"""Text that somebody wrote, made safe to stand inside Markdown: what they typed is what is seen."""
+"""Text that somebody wrote, made safe to stand inside Markdown: what they typed is what is seen.
+
+For words in a line of ours, such as a title. A whole text is better drawn by `st.text`, which knows no Markdown.
+"""
 
 from __future__ import annotations
 
 import re
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&=])")
+_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
+_LINE_END = re.compile(r"\r\n?|\n")
 
 
 def escaped(text: str) -> str:
     """`text` with all Markdown, HTML, LaTeX and Streamlit directives taken literally; line breaks are kept."""
-    return _MARKDOWN.sub(r"\\\1", text).replace("\n", "  \n")
+    lines = _LINE_END.sub("\n", text)
+    # Four blanks would begin a block of code.
+    kept = _INDENT.sub(lambda blanks: "\u00a0" * len(blanks[0].expandtabs(4)), lines)
+    return _MARKDOWN.sub(r"\\\1", kept).replace("\n", "  \n")
 
 
 def count(number: int, thing: str) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 from rag.errors import CrosswireError
 from rag.knowledge import COVERED, DocumentInfo, Library, Passage
 from rag.services import Services
-from rag.ui.markup import drawn
+from rag.ui import markup
 from rag.ui.plain import count, escaped
 
 FILE_TYPES = ["md", "txt", "html", "htm", "pdf"]
@@ -55,7 +55,7 @@ def _passage(passage: Passage) -> None:
             if passage.private:
                 st.badge("only in this session", icon=":material/lock:", color="violet")
             st.progress(min(1.0, max(0.0, passage.score)), text=f"score {passage.score:.2f}", width=150)
-        st.markdown(escaped(passage.text) if passage.private else drawn(passage.text))
+        markup.passage(passage.text, private=passage.private)
 
 
 def articles(documents: Sequence[DocumentInfo], library: Library) -> None:
@@ -94,7 +94,7 @@ def _read(info: DocumentInfo, library: Library) -> None:
         st.info("This article was removed a moment ago.")
         return
     with st.container(border=True):
-        st.markdown(drawn(document.text))
+        markup.passage(document.text, private=False)
 
 
 def private(documents: Sequence[DocumentInfo], services: Services, session_id: str) -> None:

@@ -1,0 +1,89 @@
+"""The pages over real parts in this process, and what a visitor does on them.
+
+AppTest sends no cookies, so each `visit()` is a tab of a browser that keeps none: a session of its own. What cookies
+do, and what ends a run from outside (Stop, a closed tab), is for the tests in tests/browser.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from rag.services import Services, load_articles
+from rag.settings import PROJECT, Settings
+from rag.ui import resources
+from rag.web.cookie import session_id_of
+
+NAVIGATION = PROJECT / "pages" / "navigation.py"
+SECTIONS = ("returns", "delivery", "orders")
+"""The part of the help centre that is loaded here: enough to be asked about, and quick to read."""
+
+
+@contextmanager
+def opened(**variables: str) -> Iterator[Services]:
+    """The services of the pages, with these settings and an empty state folder."""
+    # Not tmp_path: a Unix socket's path may have about 100 characters.
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        folder = Path(name)
+        for section in SECTIONS:
+            shutil.copytree(PROJECT / "data" / "knowledge" / section, folder / "articles" / section)
+        for variable in [name for name in os.environ if name.lower() in Settings.model_fields]:
+            patch.delenv(variable)
+        given = {"STATE_DIR": str(folder / "state"), "KNOWLEDGE_DIR": str(folder / "articles"), **variables}
+        for variable, text in given.items():
+            patch.setenv(variable, text)
+        resources.services.clear()
+        services = resources.services()
+        try:
+            load_articles(services)
+            yield services
+        finally:
+            resources.close()
+
+
+def visit() -> AppTest:
+    """Somebody new opens the chat."""
+    return calm(AppTest.from_file(NAVIGATION, default_timeout=20).run())
+
+
+def calm(page: AppTest) -> AppTest:
+    """Whatever happened, no page shows an exception."""
+    assert not page.exception, [element.message for element in page.exception]
+    return page
+
+
+def say(page: AppTest, text: str) -> AppTest:
+    return calm(page.chat_input[0].set_value(text).run())
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    (button,) = [button for button in page.button if button.label == label]
+    return calm(button.click().run())
+
+
+def labels(page: AppTest) -> list[str]:
+    return [button.label for button in page.button]
+
+
+def transcript(page: AppTest) -> list[tuple[str, str]]:
+    """Who said what: `user`, as typed, and `assistant`, the answer without its sources."""
+    said = []
+    for message in page.chat_message:
+        texts = message.text if message.name == "user" else message.markdown
+        said.append((message.name, texts[0].value if texts else ""))
+    return said
+
+
+def errors(page: AppTest) -> list[str]:
+    return [error.value for error in page.error]
+
+
+def session_of(page: AppTest) -> str:
+    return session_id_of(page.session_state["tab_token"])

@@ -1,0 +1,148 @@
+"""What the chat page says when Redis or the model fails: the right line, nothing stored, nothing typed lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from rag.services import Services
+from tests.chat import faulty_server
+from tests.chat.faulty_server import FaultyServer
+from tests.pages.opening import calm, errors, labels, opened, press, say, session_of, transcript, visit
+from tests.servers import Server
+
+QUESTION = "How long do I have to return something?"
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[Server]:
+    with Server("--appendonly", "yes") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[FaultyServer]:
+    with faulty_server.faulty_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def services(redis: Server, model: FaultyServer) -> Iterator[Services]:
+    variables = {"OPENAI_API_KEY": "sk-test", "MODEL_MAX_RETRIES": "0", "MODEL_TIMEOUT_SECONDS": "1"}
+    with opened(REDIS_URL=redis.url, OPENAI_BASE_URL=model.url, **variables) as services:
+        yield services
+
+
+@pytest.fixture
+def page(services: Services) -> AppTest:
+    return visit()
+
+
+FAULTS = {
+    "429": (faulty_server.status(429, {"message": "slow down"}, Retry_After="7"), ("limits the rate", "in 7 s")),
+    "401": (faulty_server.status(401, {"message": "bad key"}), ("refused the request", "OPENAI_API_KEY")),
+    "500": (faulty_server.status(500, {"message": "boom"}), ("no complete answer",)),
+    "no response": (faulty_server.no_response, ("no complete answer", "OPENAI_BASE_URL")),
+    "stall": (faulty_server.stall_midway, ("no complete answer",)),
+    "drop": (faulty_server.drop_midway, ("no complete answer",)),
+    "web page": (faulty_server.web_page, ("no complete answer",)),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_model_that_fails_leaves_the_question_and_nothing_else(
+    page: AppTest, services: Services, model: FaultyServer, name: str
+) -> None:
+    fault, words = FAULTS[name]
+    model.faults.append(fault)
+    say(page, QUESTION)
+    (line,) = errors(page)
+    assert all(word in line for word in (*words, "Nothing was saved")), line
+    assert "sk-test" not in line
+    assert transcript(page) == [("user", QUESTION)]
+    assert {"Try again", "Edit", "Discard"} <= set(labels(page))
+    assert services.store.records(session_of(page)) == []
+    assert transcript(calm(page.run())) == [("user", QUESTION)]
+
+    press(page, "Try again")
+    assert errors(page) == []
+    assert transcript(page) == [("user", QUESTION), ("assistant", "Returns are free for 30 days [1].")]
+    assert len(services.store.records(session_of(page))) == 2
+
+
+def test_edit_puts_the_question_back_into_the_input(page: AppTest, model: FaultyServer) -> None:
+    model.faults.append(faulty_server.no_response)
+    say(page, QUESTION)
+    press(page, "Edit")
+    proto = page.chat_input[0].proto
+    assert (proto.set_value, proto.value) == (True, QUESTION)
+    assert (transcript(page), errors(page)) == ([], [])
+
+
+def test_discard_drops_it_and_the_next_question_is_answered(
+    page: AppTest, services: Services, model: FaultyServer
+) -> None:
+    model.faults.append(faulty_server.no_response)
+    say(page, QUESTION)
+    press(page, "Discard")
+    assert (transcript(page), errors(page)) == ([], [])
+    say(page, "And exchanges?")
+    assert next(text for _, text in transcript(page)) == "And exchanges?"
+    assert len(services.store.records(session_of(page))) == 2
+
+
+def test_what_a_model_writes_is_never_html_a_formula_or_a_picture(page: AppTest, model: FaultyServer) -> None:
+    def nasty(handler: faulty_server.Handler) -> None:
+        handler.begin()
+        handler.word("<script>alert(1)</script> costs $5 and $6 ![x](http://a.example/?said=hi) [1]")
+        handler.word(None, "stop")
+        handler.end()
+
+    model.faults.append(nasty)
+    say(page, QUESTION)
+    (answer, *_) = page.chat_message[1].markdown
+    assert not answer.allow_html
+    assert "\\$5 and \\$6 !\\[x]" in answer.value
+
+
+def test_redis_gone_keeps_the_question_and_comes_back(page: AppTest, services: Services, redis: Server) -> None:
+    say(page, "First question?")
+    before = transcript(page)
+    redis.kill()
+    try:
+        say(page, QUESTION)
+        assert any("cannot be reached" in line and "REDIS_URL" in line for line in errors(page)), errors(page)
+        assert ("user", QUESTION) in transcript(page)
+        assert any("store cannot be reached" in text.value for text in page.caption)
+    finally:
+        redis.start()
+    calm(page.run())
+    assert transcript(page) == [*before, ("user", QUESTION)]
+    press(page, "Try again")
+    assert errors(page) == []
+    assert [text for _, text in transcript(page)][::2] == ["First question?", QUESTION]
+    assert len(services.store.records(session_of(page))) == 4
+
+
+def test_redis_gone_before_the_first_look_is_said_once_and_tried_again(services: Services, redis: Server) -> None:
+    redis.kill()
+    try:
+        page = visit()
+        assert len(errors(page)) == 1
+        assert "cannot be reached" in errors(page)[0]
+    finally:
+        redis.start()
+    press(page, "Try again")
+    assert errors(page) == []
+
+
+def test_a_closed_port_is_no_model() -> None:
+    closed = {"OPENAI_BASE_URL": "http://127.0.0.1:1/v1", "MODEL_MAX_RETRIES": "0", "MODEL_TIMEOUT_SECONDS": "1"}
+    with opened(**closed) as services:
+        page = say(visit(), QUESTION)
+        (line,) = errors(page)
+        assert "http://127.0.0.1:1/v1 gave no complete answer" in line
+        assert services.store.records(session_of(page)) == []
+        assert transcript(page) == [("user", QUESTION)]
