@@ -11,9 +11,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 
 from rag.services import Services, load_articles
@@ -50,7 +52,15 @@ def opened(**variables: str) -> Iterator[Services]:
 
 def visit() -> AppTest:
     """Somebody new opens the chat."""
-    return calm(AppTest.from_file(NAVIGATION, default_timeout=20).run())
+    page = AppTest.from_file(NAVIGATION, default_timeout=20)
+    # Else it looks for components in all installed packages, half a second for each visitor.
+    page._bidi_component_manager = _components()
+    return calm(page.run())
+
+
+@cache
+def _components() -> BidiComponentManager:
+    return BidiComponentManager()
 
 
 def calm(page: AppTest) -> AppTest:
