@@ -1,4 +1,4 @@
-"""A server of the tests' own, and session ids of each test's own."""
+"""Servers of the tests' own, and session ids and key prefixes of each test's own."""
 
 from __future__ import annotations
 
@@ -9,13 +9,34 @@ import pytest
 
 from rag.sessions import connect
 from rag.sessions.connect import Client
-from tests.servers import Server
+from tests import needs
+from tests.servers import Cluster, SentinelPair, Server
+from tests.sessions.backends import AnyStore, Backend
+from tests.sessions.blocking import Loop
 
 
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[Server]:
     with Server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def redis7() -> Iterator[Server]:
+    with Server(program=needs.program("redis-server")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    with Cluster() as servers:
+        yield servers
+
+
+@pytest.fixture(scope="session")
+def sentinels() -> Iterator[SentinelPair]:
+    with SentinelPair() as servers:
+        yield servers
 
 
 @pytest.fixture
@@ -28,3 +49,40 @@ def client(valkey: Server) -> Iterator[Client]:
 @pytest.fixture
 def sid() -> str:
     return f"test-{uuid4().hex}"
+
+
+@pytest.fixture(scope="session", params=["valkey", "redis7", "cluster", "sentinels"])
+def server_url(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue(request.param).url
+    return url
+
+
+@pytest.fixture(scope="session", params=["sync", "async"])
+def loop(request: pytest.FixtureRequest) -> Iterator[Loop | None]:
+    """The async store's event loop; None: the sync store."""
+    if request.param == "sync":
+        yield None
+        return
+    loop = Loop()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture(scope="session")
+def raw(server_url: str) -> Iterator[Client]:
+    """A client to look at what is stored, beside the store."""
+    client = connect(server_url)
+    yield client
+    client.close()
+
+
+@pytest.fixture(params=["plain", "sealed"])
+def backend(server_url: str, loop: Loop | None, raw: Client, request: pytest.FixtureRequest) -> Iterator[Backend]:
+    backend = Backend(server_url, request.param == "sealed", loop, raw)
+    yield backend
+    backend.close()
+
+
+@pytest.fixture
+def store(backend: Backend) -> AnyStore:
+    return backend.open()

@@ -1,0 +1,151 @@
+"""The async store behind the sync store's face, so that one suite runs over both. Its loop has a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Self, TypeVar
+
+from langchain_core.messages import BaseMessage
+
+from rag.sessions import AsyncSessionStore, AsyncTurn, Quarantined, SessionInfo, StoredMessage, connect_async
+
+T = TypeVar("T")
+
+
+class Loop:
+    """An event loop that runs in a thread until it is closed."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="test-loop", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class BlockingTurn:
+    def __init__(self, loop: Loop, turn: AsyncTurn) -> None:
+        self._loop = loop
+        self._turn = turn
+
+    @property
+    def messages(self) -> list[BaseMessage]:
+        return self._turn.messages
+
+    @property
+    def number(self) -> int | None:
+        return self._turn.number
+
+    @property
+    def committed(self) -> bool:
+        return self._turn.committed
+
+    @property
+    def summary(self) -> str:
+        return self._turn.summary
+
+    def commit(self, messages: Sequence[BaseMessage], documents: Sequence[str] = (), **more: Any) -> int:
+        return self._loop.run(self._turn.commit(messages, documents, **more))
+
+
+class BlockingStore:
+    """What the contract calls of `SessionStore`, over an `AsyncSessionStore`."""
+
+    def __init__(self, loop: Loop, url: str, **options: Any) -> None:
+        self._loop = loop
+        self._client = loop.run(connect_async(url))
+        self._store = loop.run(self._open(options))
+
+    async def _open(self, options: dict[str, Any]) -> AsyncSessionStore:
+        return AsyncSessionStore(self._client, **options)
+
+    def close(self) -> None:
+        self._loop.run(self._store.flush())
+        self._loop.run(self._client.aclose())
+
+    @contextmanager
+    def turn(
+        self, session_id: str, wait: float = 30.0, on_wait: Callable[[], None] | None = None
+    ) -> Iterator[BlockingTurn]:
+        block = self._store.turn(session_id, wait, on_wait)
+        turn = self._loop.run(_entered(block))
+        try:
+            yield BlockingTurn(self._loop, turn)
+        except BaseException as exc:
+            if not self._loop.run(_left(block, exc)):
+                raise
+        else:
+            self._loop.run(_left(block, None))
+
+    def append(self, session_id: str, messages: Sequence[BaseMessage]) -> None:
+        self._loop.run(self._store.append(session_id, messages))
+
+    def messages(self, session_id: str) -> list[BaseMessage]:
+        return self._loop.run(self._store.messages(session_id))
+
+    def records(self, session_id: str) -> list[StoredMessage]:
+        return self._loop.run(self._store.records(session_id))
+
+    def info(self, session_id: str) -> SessionInfo | None:
+        return self._loop.run(self._store.info(session_id))
+
+    def ttl(self, session_id: str) -> float | None:
+        return self._loop.run(self._store.ttl(session_id))
+
+    def live(self, session_ids: Iterable[str]) -> set[str]:
+        return self._loop.run(self._store.live(session_ids))
+
+    def quarantined(self, session_id: str) -> list[Quarantined]:
+        return self._loop.run(self._store.quarantined(session_id))
+
+    def touch(self, session_id: str) -> None:
+        self._loop.run(self._store.touch(session_id))
+
+    def extend(self, session_id: str, seconds: int) -> bool:
+        return self._loop.run(self._store.extend(session_id, seconds))
+
+    def pin(self, session_id: str) -> bool:
+        return self._loop.run(self._store.pin(session_id))
+
+    def unpin(self, session_id: str) -> bool:
+        return self._loop.run(self._store.unpin(session_id))
+
+    def expire_now(self, session_id: str) -> bool:
+        return self._loop.run(self._store.expire_now(session_id))
+
+    def clear(self, session_id: str) -> bool:
+        return self._loop.run(self._store.clear(session_id))
+
+    def set_summary(self, session_id: str, text: str, upto_turn: int) -> bool:
+        return self._loop.run(self._store.set_summary(session_id, text, upto_turn))
+
+    def ping(self) -> None:
+        self._loop.run(self._store.ping())
+
+    def flush(self) -> None:
+        self._loop.run(self._store.flush())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+async def _entered(block: Any) -> AsyncTurn:
+    turn: AsyncTurn = await block.__aenter__()
+    return turn
+
+
+async def _left(block: Any, exc: BaseException | None) -> bool:
+    kind = type(exc) if exc is not None else None
+    return bool(await block.__aexit__(kind, exc, exc.__traceback__ if exc is not None else None))
