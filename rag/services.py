@@ -12,7 +12,7 @@ from rag.chat.memory import from_setting
 from rag.errors import CrosswireError
 from rag.knowledge import IngestReport, Library, Progress, open_library
 from rag.sessions import SessionStore, connect
-from rag.settings import Settings
+from rag.settings import Settings, decode_key, without_password
 
 LOG = logging.getLogger(__name__)
 
@@ -40,6 +40,9 @@ def open_store(settings: Settings) -> tuple[Any, SessionStore]:
         ttl=settings.session_ttl_seconds,
         key_prefix=settings.history_prefix,
         max_turns=settings.max_stored_turns,
+        encryption_keys=[decode_key(key) for key in settings.session_encryption_keys],
+        cache_bytes=settings.history_cache_bytes,
+        target=without_password(settings.redis_url),
     )
     return client, store
 

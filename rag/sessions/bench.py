@@ -147,11 +147,14 @@ def contenders(client: Client, url: str, folder: Path) -> list[Contender]:
         return RedisChatMessageHistory(session_id, url=url, ttl=TTL)
 
     def sqlite(session_id: str) -> object:
-        return SQLChatMessageHistory(session_id, connection=f"sqlite:///{folder / 'bench.db'}")
+        # Its own default gives up after 5 s of other threads' writes.
+        patient = {"connect_args": {"timeout": 60}}
+        return SQLChatMessageHistory(session_id, connection=f"sqlite:///{folder / 'bench.db'}", engine_args=patient)
 
     return [
         Limit(client),
         Crosswire("Crosswire", SessionStore(client, TTL)),
+        Crosswire("Crosswire, encrypted", SessionStore(client, TTL, encryption_keys=[secrets.token_bytes(32)])),
         Classic(client),
         LangChain("LangChain community Redis", community),
         LangChain("LangChain community SQLite", sqlite),
