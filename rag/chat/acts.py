@@ -53,7 +53,7 @@ _OPENING = re.compile(
 )
 
 QUESTION_START = (
-    r"(?:how|what|what's|whats|when|where|where's|which|who|whom|whose|why|can|could|do|does|did|is|isn't|"
+    r"(?:how|hows|what|what's|whats|when|whens|where|where's|wheres|whos|whys|which|who|whom|whose|why|can|could|do|does|did|is|isn't|"
     r"are|was|were|will|would|"
     r"should|shall|may|might|have you|has|am i|any idea|don't you|doesn't)\b"
 )
@@ -71,12 +71,14 @@ _ASKS = re.compile(
 _NEED = re.compile(
     r"\b(?:i|we)(?:'d| would)? (?:also |just |really |still )?(?:want|need|like|love|have) to\b|\b(?:i|"
     r"we)(?:'d| would) (?:also )?(?:like|love|prefer)\b|"
-    r"\b(?:can't|cannot|can not|couldn't|won't|doesn't|does not|don't|isn't|is not|hasn't|has not|haven't|"
-    r"have not|never|didn't|did not|unable)\b|"
+    r"^\W*(?:want|need|trying|have) to\b|"
+    r"\b(?:can not|cannot|(?:do|does|is|has|have|did) not|(?:ca|could|wo|would|do|does|is|are|has|have|did|was)n['’]?t|"
+    r"never|unable|nothing|nobody|still no)\b|"
     r"\b(?:broken|broke|damaged|torn|ripped|faulty|defective|lost|missing|missed|late|wrong|stuck|locked|"
     r"declined|rejected|failed|failing|leaks?|leaking|"
     r"too (?:big|small|tight|large|long|short|loose)|doesn't fit|forgot|forgotten|stolen|cracked|delayed|"
-    r"disappeared|overdue|hole|not (?:work|working|arrived|fit|here))\b|"
+    r"disappeared|overdue|hole|smashed|squashed|crushed|snapped|soaked|soaking|nicked|accident|mistake|"
+    r"cancel|not fair|unfair|useless|not (?:work|working|arrived|fit|here))\b|"
     r"\b(?:i|we) need\b|\bi(?:'m| am) looking for\b",
     re.IGNORECASE,
 )
@@ -190,6 +192,20 @@ def without_opening(text: str) -> str:
 
 def is_question(text: str) -> bool:
     return text.rstrip(' .!)"”').endswith("?") or bool(_ASKS.match(text.strip()))
+
+
+_INTENT = re.compile(
+    r"\W*(?:i|we)?(?:['’]d| would|['’]m|['’]re| am| are)?(?: also| just| really| still)* ?"
+    r"(?:(?:want|need|like|love|wish|have|trying|hoping|planning|looking) to|wanna)"
+    r" (?!know|ask|understand|buy|order|find out|see)(?=\w)",
+    re.IGNORECASE,
+)
+
+
+def as_question(text: str) -> str:
+    """“I want to return my jacket” asks how to return it; any other text stays as it is."""
+    match = _INTENT.match(text)
+    return f"How do I {text[match.end() :].rstrip(' .!')}?" if match else text
 
 
 def states_need(text: str) -> bool:

@@ -17,10 +17,14 @@ from rag.chat.prompt import Source
 from rag.chat.quoting import quote
 from rag.chat.recall import mine, missing, names_fact, recall, related
 from rag.chat.terms import content_words, words
+from rag.knowledge import COVERED
+from rag.knowledge.synonyms import widen
 
 Kind = Literal["answer", "recall", "combine", "acknowledge", "dont_know", "clarify", "greeting", "thanks"]
 
 ENOUGH, ENOUGH_ALIKE = 0.51, 0.6
+NEAR, NEAREST = 0.2, 0.85
+"""How much of a question the closest sources cover at least, and which share of the best match they have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +122,28 @@ class _Reply:
         picks = [pick for one in asked for pick in self._picks(one)]
         if asked and not picks and asked[0].focus != acts.without_opening(self.question):
             picks = self._picks(resolve(self.question, self.earlier))
-        return quote(unique(picks))
+        if picks or not asked:
+            return quote(unique(picks))
+        return self._closest(asked[0])
 
     def _picks(self, asked: Resolved) -> list[Pick]:
         focus = located(asked.focus, self.now)
-        evidence = weigh(
-            self.sources, asked.focus, asked.context, self.similarity, focus.removeprefix(asked.focus.rstrip(" ?.!"))
-        )
+        evidence = weigh(self.sources, asked.focus, asked.context, self.similarity, _added(focus, asked.focus))
         return choose(evidence, focus) if covers(evidence) else []
+
+    def _closest(self, asked: Resolved) -> str:
+        """What the search took to be about the question though they share few words, introduced as just that."""
+        best = max((source.score for source in self.sources), default=0.0)
+        if best < COVERED:
+            return ""
+        near = [source for source in self.sources if source.score >= NEAREST * best]
+        focus = located(asked.focus, self.now)
+        hints = f"{_added(focus, asked.focus)} {_added(widen(asked.focus), asked.focus)}"
+        evidence = weigh(near, asked.focus, asked.context, self.similarity, hints)
+        if evidence.own_name or evidence.coverage < NEAR:
+            return ""
+        quoted = quote(unique(choose(evidence, focus)))
+        return f"{phrases.CLOSEST} {quoted}" if quoted else ""
 
     def _lead(self) -> str:
         new = [fact for fact in self.stated if not fact.aside and not fact.key.startswith("said")]
@@ -150,7 +168,8 @@ class _Reply:
             return Draft(phrases.clarify(text), "clarify")
         if not solid or acts.states_need(text):
             told = facts and not acts.states_need(text) and acts.speaks_of_self(text)
-            answer = "" if told else quote(self._picks(resolve(text, self.earlier)))
+            wish = resolve(acts.as_question(text), self.earlier)
+            answer = "" if told else quote(self._picks(wish)) or self._closest(wish)
             if answer:
                 lead = phrases.noted(solid) if solid else ""
                 return Draft(f"{lead} {answer}".strip(), "combine" if lead else "answer")
@@ -159,6 +178,10 @@ class _Reply:
         if not acts.states_need(text) and len(words(text)) > 3:
             return Draft(phrases.DONT_KNOW, "dont_know")
         return Draft(phrases.clarify(text), "clarify")
+
+
+def _added(text: str, to: str) -> str:
+    return text.removeprefix(to.rstrip(" ?.!"))
 
 
 def covers(evidence: Evidence) -> bool:

@@ -25,7 +25,7 @@ MOST = 3
 STEPS = 6
 _CLOSE, _VERBATIM, _STEP = 10, 0.12, 0.25
 _HEADING, _TITLE, _AROUND, _CONTEXT, _HINT = 0.55, 0.45, 0.2, 0.35, 0.6
-_PASSAGE_SHARE, _ORDER_BONUS, _LATER, _SIMILARITY_SHARE = 0.25, 0.12, 0.012, 0.35
+_PASSAGE_SHARE, _ORDER_BONUS, _MATCH_BONUS, _LATER, _SIMILARITY_SHARE = 0.25, 0.12, 0.6, 0.012, 0.35
 _HOW = re.compile(r"\bhow (?:do|can|could|would|should|to)\b|\bsteps?\b", re.IGNORECASE)
 _NATIONS = frozenset(concept(name) for name in COUNTRIES)
 _EU_CONCEPTS = frozenset(concept(name) for name in IN_EU)
@@ -41,26 +41,28 @@ _POINTER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A unit worth quoting, from the source of this number."""
+    """A unit worth quoting, from the source of this number. `fit` is its score without what the search thought."""
 
     number: int
     unit: Unit
     score: float
     covers: frozenset[str]
     source: Source
+    fit: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """`picks` best first. `coverage`: the share of the question that the best source covers, 0 to 1; `meaning`: the
     best similarity of a unit, or None without a similarity; `missing`: the concepts found in no source; `names`: those
-    of products, places and other names in the question."""
+    of products, places and other names in the question; `own_name`: it names what most sources name, the shop."""
 
     picks: tuple[Pick, ...]
     coverage: float
     meaning: float | None
     missing: frozenset[str]
     names: frozenset[str] = frozenset()
+    own_name: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +94,19 @@ def weigh(
     shape, how = shape_of(focus), bool(_HOW.search(focus))
     here = countries(focus) or countries(hints) or countries(context)
     picks = []
-    best_share = 0.0
+    best_share, best = 0.0, max(source.score for source in sources)
     for passage in passages:
         share = sum(weight[one] for one in weight if one in passage.whole) / total
         best_share = max(best_share, sum(counted[one] for one in counted if one in passage.whole))
-        extra = _PASSAGE_SHARE * share + _ORDER_BONUS * (1 - passage.source.number / (len(sources) + 1))
+        extra = _PASSAGE_SHARE * share + _rank(passage.source, best, len(sources))
         for index, unit in enumerate(passage.units):
             gained = sum(value * _part(one, passage, index) for one, value in weight.items()) / total
             factor = shape(unit.whole) * abroad(here, unit.whole, passage.source.heading)
             score = gained * factor + extra - _awkward(unit) - _LATER * min(index, 5)
             score += _STEP * (unit.kind == "step" and how)
             covers = passage.bags[index].intersection(weight)
-            picks.append(Pick(passage.source.number, unit, score, covers, passage.source))
+            fit = score - _rank(passage.source, best, len(sources))
+            picks.append(Pick(passage.source.number, unit, score, covers, passage.source, fit))
     meaning = None
     if similarity is not None:
         alike = similarity(f"{focus} {context}".strip(), [pick.unit.whole for pick in picks])
@@ -116,7 +119,8 @@ def weigh(
     picks[:_CLOSE] = _verbatim_first(picks[:_CLOSE], focus)
     missing = frozenset(weight).difference(*(passage.whole for passage in passages))
     names = _NATIONS | {concept(word.lower()) for word in _NAMED.findall(f"{focus} {hints}")}
-    return Evidence(tuple(picks), best_share, meaning, missing, names & frozenset(weight))
+    own_name = any(_is_own_name(one, passages) for one in names & set(_asked(focus)))
+    return Evidence(tuple(picks), best_share, meaning, missing, names & frozenset(weight), own_name)
 
 
 def _verbatim_first(picks: list[Pick], focus: str) -> list[Pick]:
@@ -148,6 +152,8 @@ def choose(evidence: Evidence, focus: str) -> list[Pick]:
         if (best.covers & evidence.names) - pick.covers:
             continue  # about another product or another country
         adds = pick.covers - covered
+        if pick.number != best.number and (len(adds) < 2 or pick.fit < best.fit * 0.85):
+            continue  # one more word found elsewhere is chance
         if adds or (pick.number == best.number and pick.score > best.score * 0.9):
             chosen.append(pick)
             covered |= pick.covers
@@ -247,7 +253,7 @@ def _counted(weight: dict[str, float], focus: str, context: str, passages: Seque
         found = sum(one in passage.whole for passage in passages)
         if (one not in asked and one not in carried) or (not found and _UNSAID.fullmatch(one)):
             continue
-        if (one in names and found * 2 > len(passages)) or (one in _EU_CONCEPTS and not found):
+        if (one in names and _is_own_name(one, passages)) or (one in _EU_CONCEPTS and not found):
             continue  # the shop's own name says nothing, and what holds for the EU holds for its countries
         share[one] = _CONTEXT if one not in asked else 2.0 if one in names and not found else 1.0
     main = sum(value for one, value in share.items() if one in asked)
@@ -256,6 +262,17 @@ def _counted(weight: dict[str, float], focus: str, context: str, passages: Seque
         share = {one: value if one in asked else value * main / 2 / extra for one, value in share.items()}
     total = sum(share.values()) or 1.0
     return {one: value / total for one, value in share.items()}
+
+
+def _rank(source: Source, best: float, count: int) -> float:
+    """What the search thought of a source: by its score, or by its place when there are no scores."""
+    if best > 0:
+        return _MATCH_BONUS * source.score / best
+    return _ORDER_BONUS * (1 - source.number / (count + 1))
+
+
+def _is_own_name(name: str, passages: Sequence[_Passage]) -> bool:
+    return name not in _NATIONS and sum(name in passage.whole for passage in passages) * 2 > len(passages)
 
 
 def _part(one: str, passage: _Passage, index: int) -> float:

@@ -25,6 +25,7 @@ ABOUT = (
     "anything for you, and when neither covers your question, I say so."
 )
 DONT_KNOW = "I don't know: I found nothing about that in the help centre, and you have not told me about it."
+CLOSEST = "The closest I can find:"
 OTHERS = "I don't know anything about other people: I see the help centre and what you told me in this conversation."
 UNTOLD = "I don't know {}: you have not told me that in this conversation."
 NOTHING_TOLD = "You have not told me anything about yourself in this conversation yet."

@@ -29,7 +29,8 @@ from rag.errors import TurnBusy
 from rag.knowledge import Passage
 from rag.sessions import SessionStore, Turn
 
-SOURCES = 4
+SOURCES, OFFLINE_SOURCES = 4, 6
+"""Passages of a turn. Quoting costs nothing by the word, so the offline model chooses from more."""
 _MARK = re.compile(r"\[(\d{1,3})\]")
 
 
@@ -123,7 +124,8 @@ class ChatService:
         return standalone(question, history, None if self._offline else self._model)
 
     def _search(self, session_id: str, searched: str) -> list[Source]:
-        passages = self._library.search(searched, k=SOURCES, session_id=session_id)
+        count = OFFLINE_SOURCES if self._offline else SOURCES
+        passages = self._library.search(searched, k=count, session_id=session_id)
         return [_source(number, passage) for number, passage in enumerate(passages, 1)]
 
     def _tokens(self, prompt: list[BaseMessage]) -> Generator[str]:

@@ -18,6 +18,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from rag.chat.followup import standalone
 from rag.chat.prompt import Source, build_prompt
+from rag.chat.service import OFFLINE_SOURCES as SOURCES
 from rag.knowledge import Library
 from rag.settings import PROJECT
 
@@ -61,7 +62,7 @@ def hold(dialogue: Dialogue, model: BaseChatModel, library: Library) -> Outcome:
     transcript: list[str] = []
     complaints: list[str] = []
     for turn in dialogue.turns:
-        passages = library.search(standalone(turn.say, history), k=4)
+        passages = library.search(standalone(turn.say, history), k=SOURCES)
         sources = [
             Source(number, p.id, p.document_id, p.title, p.heading, p.text, p.score, p.private)
             for number, p in enumerate(passages, 1)

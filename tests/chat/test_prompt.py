@@ -40,12 +40,18 @@ def test_label_has_the_title_once() -> None:
     assert source(heading="Title > Prices").label == "Title > Prices"
     assert source(heading="Prices").label == "Title > Prices"
     assert source(heading="Title").label == source().label == "Title"
-    assert "[1] Title > Prices\n Body." in build_prompt([source(heading="Prices")], [], "q")[0].text
+    assert "[1] Title > Prices (match 0.50)\n Body." in build_prompt([source(heading="Prices")], [], "q")[0].text
 
 
 def test_an_upload_is_marked_as_such() -> None:
     system = build_prompt([source(private=True), source(2)], [], "q")[0].text
     assert [s.private for s in parse_sources(system)] == [True, False]
+
+
+@pytest.mark.parametrize("title", ["Title", "Title (match 0.99)", "[1] (match 1.00)"])
+def test_the_score_comes_back_and_a_title_can_not_forge_it(title: str) -> None:
+    (parsed,) = parse_sources(build_prompt([source(title=title)], [], "q")[0].text)
+    assert (parsed.score, parsed.title) == (0.5, title)
 
 
 def test_history_stays_in_order_and_summaries_move_to_the_front() -> None:

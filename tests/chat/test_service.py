@@ -14,6 +14,7 @@ from rag.chat import ChatService, Event, Finished, Found, Token, Waiting, source
 from rag.chat.memory import last_turns, summary
 from rag.chat.prompt import parse_sources
 from rag.chat.question import LONGEST_QUESTION
+from rag.chat.service import OFFLINE_SOURCES
 from rag.errors import BadQuestion, LibraryUnavailable, ModelUnavailable, TurnBusy, TurnLost
 from rag.sessions import SessionStore
 from tests.chat.parts import SHARED, ScriptedModel, ShelfLibrary, passage, prompt_text, says
@@ -113,7 +114,7 @@ def test_the_search_gets_a_self_contained_question_and_this_session(
     reply = service.answer(sid, "and to France?")
 
     text, k, session = library.asked[-1]
-    assert (k, session) == (4, sid)
+    assert (k, session) == (OFFLINE_SOURCES, sid)
     assert "express" in text
     assert "France" in text
     assert reply.question == text
