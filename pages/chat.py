@@ -25,6 +25,8 @@ except CrosswireError as exc:
         st.rerun()
 
 session_card.draw(services, me, records)
+if records and records[0].turn > 1:
+    st.caption(f"Earlier turns are gone: a session keeps its newest {services.settings.max_stored_turns:,}.")
 transcript.draw(records, me, services.library)
 
 typed = st.chat_input("Ask about orders, delivery, returns …", key=asking.DRAFT, max_chars=4000)

@@ -70,10 +70,11 @@ def load_articles(services: Services, progress: Callable[[Progress], None] | Non
 
 
 def sweep(services: Services) -> int:
-    """Delete the private documents of sessions that ended. Returns how many sessions that were.
+    """Take ended sessions out of the index, and delete their private documents. Returns how many had some.
 
     Safe when several processes do it at once: forgetting twice is forgetting once.
     """
+    services.store.directory.sweep()
     owners = services.library.private_sessions()
     gone = set(owners) - services.store.live(owners) if owners else set()
     for session_id in gone:
