@@ -42,7 +42,7 @@ def open_store(settings: Settings) -> tuple[Any, SessionStore]:
         max_turns=settings.max_stored_turns,
         encryption_keys=[decode_key(key) for key in settings.session_encryption_keys],
         cache_bytes=settings.history_cache_bytes,
-        target=without_password(settings.redis_url),
+        target=f"{without_password(settings.redis_url)} (REDIS_URL)",
     )
     return client, store
 
