@@ -32,7 +32,9 @@ class Asked:
     def led(cls, questions: tuple[str, ...], vectors: Vectors, passages: Vectors) -> Asked:
         """Each question leads to the nearest of the document's passages, given by their vectors."""
         nearest = (vectors @ passages.T).argmax(axis=1) if questions else ()
-        return cls(questions, tuple(int(number) for number in nearest), vectors)
+        # Rounded as they are stored, so that a score is the same before and after a restart.
+        rounded = vectors.astype(_STORED).astype(np.float32)
+        return cls(questions, tuple(int(number) for number in nearest), rounded)
 
     def metadata(self) -> dict[str, str]:
         """What `stored` reads: texts only, because Chroma keeps no others in metadata."""

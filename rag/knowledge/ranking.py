@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _Score = TypeVar("_Score", float, "npt.NDArray[np.float32]")
 
-COVERED = 0.25
+COVERED = 0.27
 """A best score under this says that the library does not cover the question."""
 
 CANDIDATES = 64
@@ -31,17 +31,10 @@ MEANING = 0.6
 """How much of a score is the meaning; the rest is the words."""
 
 ASKED = 0.4
-"""How much of a score is the likeness to the document's own questions, if it has any."""
+"""How much of a score is the likeness to the document's own questions, where that is the larger."""
 
 REPEAT = 0.8
 """Each further passage of a document ranks as with this much of its score: variety, as long as it costs little."""
-
-
-def score(hit: Hit) -> float:
-    """The confidence, 0 to 1, that the passage is about the question: a convex combination (Bruch et al., 2023)."""
-    passage = blend(hit.cosine, hit.keyword)
-    value = passage if hit.asked is None else (1 - ASKED) * passage + ASKED * hit.asked
-    return min(max(value, 0.0), 1.0)
 
 
 def blend(cosine: _Score, keyword: _Score) -> _Score:
@@ -51,14 +44,32 @@ def blend(cosine: _Score, keyword: _Score) -> _Score:
 
 def best(hits: Iterable[tuple[Hit, bool]], k: int) -> list[Passage]:
     """The `k` best of these (hit, private) pairs, best first by score."""
-    ranked = sorted(((score(hit), hit, private) for hit, private in hits), key=_order)
+    ranked = sorted(_scored(list(hits)), key=_order)
     seen = Counter[str]()
     varied = []
     for value, hit, private in ranked:
-        varied.append((value * REPEAT ** seen[hit.row.document_id], hit, private))
+        varied.append((value * REPEAT ** seen[hit.row.document_id], value, hit, private))
         seen[hit.row.document_id] += 1
-    chosen = ((score(hit), hit, private) for _, hit, private in sorted(varied, key=_order)[:k])
+    chosen = [item[1:] for item in sorted(varied, key=lambda item: (-item[0], item[2].row.id))[:k]]
     return [_passage(value, hit, private) for value, hit, private in sorted(chosen, key=_order)]
+
+
+def _scored(hits: list[tuple[Hit, bool]]) -> list[tuple[float, Hit, bool]]:
+    """What is asked lifts a document as a whole, so its passages keep their proportions.
+
+    It lowers none: few of a document's answers have a question of their own, and some documents have none.
+    """
+    own: dict[str, float] = {}
+    for hit, _ in hits:
+        own[hit.row.document_id] = max(own.get(hit.row.document_id, 0.0), blend(hit.cosine, hit.keyword))
+    return [
+        (blend(hit.cosine, hit.keyword) * _lift(own[hit.row.document_id], hit.asked), hit, private)
+        for hit, private in hits
+    ]
+
+
+def _lift(own: float, asked: float | None) -> float:
+    return 1.0 if asked is None or own <= 0 else 1 + ASKED * max(asked / own - 1, 0.0)
 
 
 def _order(item: tuple[float, Hit, bool]) -> tuple[float, str]:

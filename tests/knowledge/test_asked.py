@@ -1,0 +1,115 @@
+"""What an article's front matter says is asked leads to the article, and is stored, changed and removed with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.knowledge.asked import NOTHING_ASKED, Asked, AskedIndex
+from rag.knowledge.keywords import tokens
+from rag.knowledge.loaders import load
+from rag.knowledge.ranking import ASKED, best, blend
+from rag.knowledge.shelf import Hit, make_row
+from tests.knowledge.support import library, wordllama, write
+
+TENTS = """---
+title: Tents
+asked:
+- my canvas palace collapsed
+- "where do spare pegs live: bag or box"
+---
+# Tents
+## Poles
+A broken pole is replaced.
+## Pegs
+Pegs are in the small bag.
+"""
+OTHERS = {f"other{n}": f"# Other {n}\nArticle number {n} is about socks, hats and gloves." for n in range(20)}
+SAID = "canvas palace collapsed"
+
+
+def score_of(found: list[tuple[str, float]], document_id: str) -> float:
+    return max((score for one, score in found if one == document_id), default=0.0)
+
+
+def test_front_matter_is_read_and_no_part_of_the_text() -> None:
+    loaded = load("tents.md", TENTS.encode())
+    assert loaded.asked == ("my canvas palace collapsed", "where do spare pegs live: bag or box")
+    assert "palace" not in loaded.text
+
+
+def test_a_document_is_found_by_what_is_asked(tmp_path: Path) -> None:
+    root = write(tmp_path, tents=TENTS, **OTHERS)
+    with library(tmp_path) as books:
+        books.add([root])
+        first = books.search(SAID)[0]
+        assert first.document_id == "tents"
+        assert "palace" not in f"{first.title} {first.heading} {first.text}"
+        document = books.document("tents")
+        assert document is not None
+        assert document.info.passages == 2
+        assert "palace" not in document.text
+    with library(tmp_path) as books:
+        assert books.search(SAID)[0] == first
+
+
+def test_what_is_asked_changes_and_goes_with_its_document(tmp_path: Path) -> None:
+    root = write(tmp_path, tents=TENTS, **OTHERS)
+    with library(tmp_path) as books:
+        books.add([root])
+        before = books.search(SAID)[0].score
+        write(tmp_path, tents=TENTS.replace("my canvas palace collapsed", "how many people fit in"))
+        assert books.add([root]).changed == ("tents",)
+        found = [(passage.document_id, passage.score) for passage in books.search(SAID, k=9)]
+        assert score_of(found, "tents") < before
+        (root / "tents.md").unlink()
+        books.add([root], prune=True)
+        assert "tents" not in [passage.document_id for passage in books.search("how many people fit in", k=40)]
+    with library(tmp_path) as books:
+        assert "tents" not in [passage.document_id for passage in books.search("how many people fit in", k=40)]
+
+
+def test_private_documents_have_none(tmp_path: Path) -> None:
+    with library(tmp_path) as books:
+        books.add_private("alice", "with.md", TENTS.encode())
+        books.add_private("bob", "with.md", TENTS.split("---\n", 2)[2].encode())
+        ours, theirs = (books.search(SAID, session_id=session) for session in ("alice", "bob"))
+        assert [passage.score for passage in ours] == [passage.score for passage in theirs]
+
+
+def test_each_question_leads_to_the_nearest_passage() -> None:
+    passages = wordllama().embed(["Poles break in storms", "Pegs are in the small bag"])
+    questions = ("pegs bag", "pole broken by a storm")
+    assert Asked.led(questions, wordllama().embed(list(questions)), passages).passages == (1, 0)
+
+
+def test_stored_as_metadata() -> None:
+    asked = Asked(("a", "ü"), (0, 3), wordllama().embed(["a", "ü"]))
+    again = Asked.stored(asked.metadata())
+    assert (again.questions, again.passages) == (asked.questions, asked.passages)
+    np.testing.assert_allclose(again.vectors, asked.vectors, atol=1e-3)
+    assert NOTHING_ASKED.metadata() == {}
+    assert Asked.stored({"title": "x"}) is NOTHING_ASKED
+
+
+def test_the_likest_question_stands_for_its_document() -> None:
+    def asked(*questions: str) -> Asked:
+        return Asked(questions, tuple(range(len(questions))), wordllama().embed(list(questions)))
+
+    index = AskedIndex([("a", asked("red apples", "green pears")), ("b", NOTHING_ASKED), ("c", asked("blue whales"))])
+    found = index.likest(tokens("green pears"), wordllama().embed(["green pears"])[0])
+    assert list(found) == ["a", "c"]
+    assert found["a"].passage_id == "a#1"
+    assert 1.0 >= found["a"].score > 2 * found["c"].score
+    assert AskedIndex().likest(["x"], wordllama().embed(["x"])[0]) == {}
+
+
+@pytest.mark.parametrize("asked", [None, 0.0, 0.2, 0.5, 1.0])
+def test_it_lifts_a_whole_document_and_lowers_none(asked: float | None) -> None:
+    rows = [make_row("a", number, "A", "", f"text {number}", "") for number in range(2)]
+    strong, weak = best([(Hit(rows[0], 0.5, 0.2, asked), False), (Hit(rows[1], 0.25, 0.1, asked), False)], 2)
+    own = blend(0.5, 0.2)
+    assert strong.score == pytest.approx(max(own, (1 - ASKED) * own + ASKED * (asked or 0.0)), abs=1e-3)
+    assert weak.score == pytest.approx(strong.score / 2, abs=1e-3)
