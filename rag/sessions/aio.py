@@ -20,17 +20,17 @@ from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 from rag.errors import CrosswireError, SessionStoreUnavailable, TurnBusy
 from rag.sessions import index
 from rag.sessions.calls import AsyncCalls
-from rag.sessions.codec import StoredMessage
+from rag.sessions.codec import StoredMessage, duplicate
 from rag.sessions.connect import AsyncClient
 from rag.sessions.faults import WrongType, translated
-from rag.sessions.handed import duplicate, duplicate_record
+from rag.sessions.handed import duplicate_record
 from rag.sessions.ids import SessionId
 from rag.sessions.index import Command
 from rag.sessions.keys import DEFAULT_PREFIX, Format
-from rag.sessions.protocol import Ask, Bad, Busy, Committed, Found, Protocol, Quarantined, SessionInfo
+from rag.sessions.protocol import Ask, Bad, Busy, Commit, Committed, Found, Protocol, Quarantined, SessionInfo
 from rag.sessions.reasons import FAILURES
 from rag.sessions.store import LEASE, read_only
-from rag.sessions.turn import AsyncTurn, Commit
+from rag.sessions.turn import AsyncTurn
 from rag.sessions.waiting import pause
 
 LOG = logging.getLogger(__name__)
@@ -86,10 +86,7 @@ class AsyncSessionStore:
         try:
             found = await self._begin(sid, token, wait, on_wait)
 
-            async def commit(said: Commit) -> Committed:
-                return await self._commit(sid, token, found, said)
-
-            turn = AsyncTurn(sid, found, commit)
+            turn = AsyncTurn(sid, found, self._commit, token)
             heartbeat = asyncio.get_running_loop().create_task(self._renewed(sid, token))
             try:
                 yield turn
@@ -232,11 +229,7 @@ class AsyncSessionStore:
             woken.set()
 
     async def _commit(self, sid: SessionId, token: str, found: Found, said: Commit) -> Committed:
-        result = await self._ask(
-            self.protocol.commit(
-                sid, token, found, said.messages, said.documents, said.model or "", said.title or "", said.summary
-            )
-        )
+        result = await self._ask(self.protocol.commit(sid, token, found, said))
         self._wake(result.next)
         if self._clustered:
             lost = [index.audited(self.protocol.keys, sid, "fenced", "session")]

@@ -54,9 +54,8 @@ class Entry:
     sizes: list[int] = field(default_factory=list)
 
     def add(self, records: Iterable[StoredMessage], lines: Sequence[bytes]) -> None:
-        for record in records:
-            self.records.append(record)
-            self.messages.append(record.message)
+        self.records += records
+        self.messages += [record.message for record in records]
         sizes = [2 * len(line) + _OVERHEAD for line in lines]
         self.sizes += sizes
         self.size += sum(sizes)
@@ -88,12 +87,16 @@ class Cache:
         entry = self._entries.get(session_id)
         return entry.known if entry else NOTHING
 
-    def update(self, session_id: str, news: News) -> History | None:
+    def update(self, session_id: str, news: News, *, hand_out: bool = True) -> History | None:
         """Add what the server sent; the whole history then, to be handed out as copies.
 
-        None if what these belong to is no longer here.
+        None if what these belong to is no longer here, or if the history is not asked for.
         """
         with self._lock:
+            entry = self._entries.get(session_id)
+            if entry is not None and self._adds_nothing(entry, news):
+                self._entries.move_to_end(session_id)
+                return entry.records[:], entry.messages[:]
             entry = self._fitting(self._pop(session_id), news)
             if entry is None:
                 return None
@@ -105,11 +108,15 @@ class Cache:
                 self._entries[session_id] = entry
                 self.size += entry.size
                 self._make_room()
-            return entry.records[:], entry.messages[:]
+            return (entry.records[:], entry.messages[:]) if hand_out else None
 
     def forget(self, session_id: str) -> None:
         with self._lock:
             self._pop(session_id)
+
+    def _adds_nothing(self, entry: Entry, news: News) -> bool:
+        same = entry.known.epoch == news.epoch and entry.known.end == news.begins > news.trimmed == entry.start
+        return same and not news.lines
 
     def _fitting(self, entry: Entry | None, news: News) -> Entry | None:
         if news.begins <= news.trimmed:  # the server sent all there is

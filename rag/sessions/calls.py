@@ -13,8 +13,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import redis
-import redis.asyncio
-from redis.connection import ConnectionPool
+from hiredis import pack_command
 from redis.exceptions import ConnectionError, NoScriptError, ResponseError, TimeoutError
 from tenacity import AsyncRetrying, Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay
 from tenacity import wait_random_exponential as jitter
@@ -22,6 +21,7 @@ from tenacity import wait_random_exponential as jitter
 from rag.sessions.connect import AsyncClient, Client
 from rag.sessions.connections import HOPELESS
 from rag.sessions.faults import error_of
+from rag.sessions.lane import lane
 from rag.sessions.protocol import Ask
 from rag.sessions.reasons import FAILURES
 
@@ -50,7 +50,7 @@ class Calls:
         self._target = target
         self._wait = ("WAIT", replicas, int(replica_wait * 1000)) if replicas else None
         # Half of redis-py's time for a command goes into what surrounds it, so commands go to the connection itself.
-        self._pool: ConnectionPool | None = client.connection_pool if type(client) is redis.Redis else None
+        self._lane = lane(client.connection_pool) if type(client) is redis.Redis else None
 
     def __call__(self, ask: Ask[T]) -> T:
         try:
@@ -71,34 +71,45 @@ class Calls:
             raise _cause(lost) from None
 
     def _send(self, ask: Ask[T]) -> Any:
-        head = ("EVALSHA", ask.script.sha, len(ask.keys))
+        script, keys, args = ask.script, ask.keys, ask.args
         try:
-            return self._exchange((*head, *ask.keys, *ask.args), ask.durable)
+            return self._exchange(ask, ("EVALSHA", script.sha, len(keys), *keys, *args))
         except NoScriptError:
-            return self._exchange(("EVAL", ask.script.source, len(ask.keys), *ask.keys, *ask.args), ask.durable)
+            return self._exchange(ask, ("EVAL", script.source, len(keys), *keys, *args))
 
-    def _exchange(self, command: tuple[Any, ...], durable: bool) -> Any:
-        if self._pool is None:
-            try:
-                return self._client.execute_command(*command)
-            except HOPELESS:
-                raise
-            except (ConnectionError, TimeoutError) as exc:
-                raise _Lost from exc
-        connection = self._pool.get_connection()
+    def _exchange(self, ask: Ask[T], command: tuple[Any, ...]) -> Any:
+        if self._lane is None:
+            return self._routed(command)
+        connection, clean = self._lane.take(), False
         try:
-            # Both disconnect when they are interrupted, by whatever, so no reply is ever left for the next user.
-            connection.send_command(*command)
-            if durable and self._wait:
+            connection.send_packed_command([pack_command(command)], check_health=False)
+            if ask.durable and self._wait:
                 connection.send_command(*self._wait)
-                return self._both(connection.read_response)
-            return connection.read_response()
+                reply = self._both(connection.read_response)
+            else:
+                if ask.meanwhile is not None:
+                    ask.meanwhile()
+                reply = connection.read_response()
+            clean = True
+        except ResponseError:
+            clean = True
+            raise
         except (ConnectionError, TimeoutError) as exc:
             raise _Lost from exc
         finally:
-            if connection.should_reconnect():
+            # Whatever interrupted this: no reply may be left for the next user of the connection.
+            if not clean:
                 connection.disconnect()
-            self._pool.release(connection)
+            self._lane.give(connection)
+        return reply
+
+    def _routed(self, command: tuple[Any, ...]) -> Any:
+        try:
+            return self._client.execute_command(*command)
+        except HOPELESS:
+            raise
+        except (ConnectionError, TimeoutError) as exc:
+            raise _Lost from exc
 
     def _both(self, read: Callable[[], Any]) -> Any:
         try:

@@ -13,15 +13,25 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
-from langchain_core.messages import BaseMessage, message_to_dict, messages_from_dict
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    message_to_dict,
+    messages_from_dict,
+)
 
 from rag.errors import SealBroken
 from rag.sessions.seal import Seal, Tampered
 
 _EXACT = b'{"exact":true,'
+_SIMPLE = frozenset({HumanMessage, AIMessage, SystemMessage})
+_ATOMS = frozenset({str, int, float, bool, type(None)})
+_set = object.__setattr__
 _STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
@@ -48,16 +58,58 @@ class Unreadable(ValueError):
         super().__init__(detail)
 
 
-def encode(record: StoredMessage, seal: Seal | None = None) -> bytes:
-    """One line of JSON. Raises TypeError for a message that JSON cannot hold without loss."""
-    place = {"session_id": record.session_id, "turn": record.turn, "at": record.at, "id": record.id}
-    body = message_to_dict(record.message)
-    if record.documents:
-        body["documents"] = record.documents
-    if seal is None:
-        return _dumps(place | body)
-    box = seal.close(_dumps(body), _bound(place))
-    return _dumps(place | {"sealed": seal.name, "box": box.decode()})
+class Place(NamedTuple):
+    """Where the messages of one turn go. token: of the turn; documents: ids of what its answers used."""
+
+    session_id: str
+    turn: int
+    at: float
+    token: str
+    documents: tuple[str, ...] = ()
+
+
+def encode(messages: Sequence[BaseMessage], place: Place, seal: Seal | None = None) -> list[bytes]:
+    """One line of JSON a message. Raises TypeError for a message that JSON cannot hold without loss.
+
+    Documents stand with the turn's answers, or else with its last message.
+    """
+    head = orjson.dumps({"session_id": place.session_id, "turn": place.turn, "at": place.at})[:-1] + b',"id":"'
+    head += place.token.encode() + b":"
+    documents = _documents(messages, place)
+    lines = []
+    for number, message in enumerate(messages):
+        simple = _simple(message)
+        body = {"type": message.type, "data": message.__dict__} if simple else message_to_dict(message)
+        if used := documents[number]:
+            body["documents"] = used
+        raw = _dumps(body, checked=simple)
+        if seal is not None:
+            raw = _dumps({"sealed": seal.name, "box": seal.close(raw, _bound(place, number)).decode()}, checked=True)
+        if raw.startswith(_EXACT):
+            lines.append(b'%b%b%d",%b' % (_EXACT, head[1:], number, raw[len(_EXACT) :]))
+        else:
+            lines.append(b'%b%d",%b' % (head, number, raw[1:]))
+    return lines
+
+
+def as_stored(
+    messages: Sequence[BaseMessage], lines: Sequence[bytes], place: Place, seal: Seal | None
+) -> list[StoredMessage]:
+    """What `decode` makes of the lines that these were just encoded to, without decoding where that is safe."""
+    sid, turn, at, documents = place.session_id, place.turn, place.at, _documents(messages, place)
+    return [
+        StoredMessage(duplicate(message), sid, turn, at, documents[number], f"{place.token}:{number}")
+        if _simple(message)
+        else decode(lines[number], sid, seal)
+        for number, message in enumerate(messages)
+    ]
+
+
+def _documents(messages: Sequence[BaseMessage], place: Place) -> list[tuple[str, ...]]:
+    if not place.documents:
+        return [()] * len(messages)
+    answers = {number for number, message in enumerate(messages) if message.type == "ai"} or {len(messages) - 1}
+    return [place.documents if number in answers else () for number in range(len(messages))]
 
 
 def decode(raw: bytes, session_id: str, seal: Seal | None = None) -> StoredMessage:
@@ -85,6 +137,36 @@ def decode_plain(raw: bytes) -> StoredMessage:
         raise Unreadable("corrupt", f"not a stored message: {exc}") from exc
 
 
+def _simple(message: BaseMessage) -> bool:
+    """Whether its text is all that there is to it, so that what pydantic would say of it is known."""
+    if type(message) not in _SIMPLE or message.__pydantic_extra__:
+        return False
+    for value in message.__dict__.values():  # noqa: SIM110 (several times faster than all())
+        if value and type(value) is not str:
+            return False
+    return True
+
+
+def duplicate(message: BaseMessage) -> BaseMessage:
+    """An equal message that shares nothing which could be changed."""
+    twin = message.__class__.__new__(message.__class__)
+    _set(twin, "__dict__", {name: v if type(v) in _ATOMS else _copied(v) for name, v in message.__dict__.items()})
+    _set(twin, "__pydantic_fields_set__", set(message.__pydantic_fields_set__))
+    _set(twin, "__pydantic_extra__", _copied(message.__pydantic_extra__))
+    _set(twin, "__pydantic_private__", message.__pydantic_private__)
+    return twin
+
+
+def _copied(value: Any) -> Any:
+    """Deep, for what JSON can hold, which is all that a decoded message is made of."""
+    kind = type(value)
+    if kind is dict:
+        return {key: v if type(v) in _ATOMS else _copied(v) for key, v in value.items()}
+    if kind is list:
+        return [v if type(v) in _ATOMS else _copied(v) for v in value]
+    return value
+
+
 def _message(value: dict[str, Any]) -> BaseMessage:
     (message,) = messages_from_dict([value])
     return message
@@ -94,21 +176,24 @@ def _opened(value: dict[str, Any], session_id: str, seal: Seal | None) -> dict[s
     if seal is None:
         raise SealBroken(session_id, "no key is set")
     try:
-        place = {name: value[name] for name in ("session_id", "turn", "at", "id")}
-        return _loads(seal.open(value["sealed"], value["box"], _bound(place), session_id))
+        token, _, number = value["id"].partition(":")
+        bound_to = _bound(Place(session_id, value["turn"], value["at"], token), number)
+        return _loads(seal.open(value["sealed"], value["box"], bound_to, session_id))
     except Tampered as exc:
         raise Unreadable("tampered", str(exc)) from exc
-    except (KeyError, TypeError) as exc:
+    except (KeyError, TypeError, AttributeError) as exc:
         raise Unreadable("corrupt", f"not a sealed message: {exc}") from exc
 
 
-def _bound(place: dict[str, Any]) -> bytes:
-    return "\0".join(map(str, place.values())).encode("utf-8", "surrogatepass")
+def _bound(place: Place, number: int | str) -> bytes:
+    where = f"{place.session_id}\0{place.turn}\0{place.at}\0{place.token}:{number}"
+    return where.encode("utf-8", "surrogatepass")
 
 
-def _dumps(value: dict[str, Any]) -> bytes:
+def _dumps(value: dict[str, Any], *, checked: bool = False) -> bytes:
+    """checked: there is no number in it that orjson would change."""
     try:
-        if _finite(value):
+        if checked or _finite(value):
             return orjson.dumps(value, option=_STRICT)
     except TypeError:
         _check_plain(value)
@@ -127,12 +212,11 @@ def _loads(raw: bytes, *, exact: bool = False) -> dict[str, Any]:
 
 def _finite(value: object) -> bool:
     """False if a float in it is infinite or no number, which orjson would store as null."""
-    kind = type(value)
-    if kind is dict:
-        return all(map(_finite, value.values()))  # type: ignore[attr-defined]
-    if kind is list or kind is tuple:
-        return all(map(_finite, value))  # type: ignore[call-overload]
-    return kind is not float or math.isfinite(value)  # type: ignore[arg-type]
+    if isinstance(value, dict):
+        return all(map(_finite, value.values())) if value else True
+    if isinstance(value, list | tuple):
+        return all(map(_finite, value)) if value else True
+    return type(value) is not float or math.isfinite(value)
 
 
 def _check_plain(value: object, path: str = "message") -> None:
@@ -146,15 +230,3 @@ def _check_plain(value: object, path: str = "message") -> None:
             _check_plain(item, f"{path}[{number}]")
     elif not isinstance(value, str | int | float | bool | None):
         raise TypeError(f"{path} is a {type(value).__name__}: JSON cannot hold it; convert it first.")
-
-
-def records_of(
-    messages: Sequence[BaseMessage], session_id: str, turn: int, at: float, documents: Sequence[str], token: str
-) -> list[StoredMessage]:
-    """The messages of one turn, in their places. Documents stand with its answers, or else with its last message."""
-    answers = {number for number, message in enumerate(messages) if message.type == "ai"} or {len(messages) - 1}
-    used = tuple(documents)
-    return [
-        StoredMessage(message, session_id, turn, at, used if number in answers else (), f"{token}:{number}")
-        for number, message in enumerate(messages)
-    ]

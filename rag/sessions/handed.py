@@ -8,10 +8,7 @@ from typing import Any, Self, SupportsIndex, overload
 
 from langchain_core.messages import BaseMessage
 
-from rag.sessions.codec import StoredMessage
-
-_ATOMS = frozenset({str, int, float, bool, type(None)})
-_set = object.__setattr__
+from rag.sessions.codec import StoredMessage, duplicate
 
 
 class Messages(list[BaseMessage]):
@@ -20,7 +17,7 @@ class Messages(list[BaseMessage]):
     __slots__ = ("_mine",)
 
     def __init__(self, shared: Iterable[BaseMessage] = ()) -> None:
-        super().__init__(shared)
+        list.__init__(self, shared)
         self._mine = False
 
     def _take(self) -> Self:
@@ -71,25 +68,5 @@ for _name in (
     setattr(Messages, _name, _taking(_name))
 
 
-def duplicate(message: BaseMessage) -> BaseMessage:
-    """An equal message that shares nothing which could be changed."""
-    twin = message.__class__.__new__(message.__class__)
-    _set(twin, "__dict__", {name: v if type(v) in _ATOMS else _copied(v) for name, v in message.__dict__.items()})
-    _set(twin, "__pydantic_fields_set__", set(message.__pydantic_fields_set__))
-    _set(twin, "__pydantic_extra__", _copied(message.__pydantic_extra__))
-    _set(twin, "__pydantic_private__", message.__pydantic_private__)
-    return twin
-
-
 def duplicate_record(record: StoredMessage) -> StoredMessage:
     return replace(record, message=duplicate(record.message))
-
-
-def _copied(value: Any) -> Any:
-    """Deep, for what JSON can hold, which is all that a decoded message is made of."""
-    kind = type(value)
-    if kind is dict:
-        return {key: v if type(v) in _ATOMS else _copied(v) for key, v in value.items()}
-    if kind is list:
-        return [v if type(v) in _ATOMS else _copied(v) for v in value]
-    return value

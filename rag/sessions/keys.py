@@ -25,6 +25,7 @@ The formats `classic` and `community` have only the list, named by prefix and id
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -33,6 +34,9 @@ from rag.sessions.ids import SessionId
 Format = Literal["crosswire", "classic", "community"]
 DEFAULT_PREFIX = "chat_history:"
 _ESCAPES = str.maketrans({"%": "%25", "{": "%7B", "}": "%7D"})
+
+
+_needs = re.compile("[%{}]").search
 
 
 class SessionKeys(NamedTuple):
@@ -52,7 +56,8 @@ class Keys:
     fmt: Format = "crosswire"
 
     def of(self, session_id: SessionId) -> SessionKeys:
-        name, space = f"{{{tag(session_id)}}}", self._space
+        name = f"{{{session_id.translate(_ESCAPES) if _needs(session_id) else session_id}}}"
+        space = "" if self.prefix == DEFAULT_PREFIX else self.prefix
         return SessionKeys(
             self.prefix + name,
             f"{space}session:{name}",

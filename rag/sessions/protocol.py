@@ -14,8 +14,7 @@ from langchain_core.messages import BaseMessage
 
 from rag.sessions import scripts
 from rag.sessions.cache import NOTHING, Cache, News
-from rag.sessions.codec import StoredMessage, Unreadable, decode, decode_plain, encode, records_of
-from rag.sessions.handed import Messages
+from rag.sessions.codec import Place, StoredMessage, Unreadable, as_stored, decode, decode_plain, encode
 from rag.sessions.ids import SessionId
 from rag.sessions.index import find_entries
 from rag.sessions.keys import DEFAULT_PREFIX, Format, Keys
@@ -29,7 +28,10 @@ PATIENCE_MS = 2000
 
 
 class Ask(NamedTuple, Generic[T]):
-    """`durable`: it ends a turn, so replicas may be waited for. `repeatable`: it may be asked again without harm."""
+    """`durable`: it ends a turn, so replicas may be waited for. `repeatable`: it may be asked again without harm.
+
+    `meanwhile`: what to do between asking and hearing; nothing relies on it.
+    """
 
     script: Script
     keys: Sequence[str]
@@ -37,6 +39,7 @@ class Ask(NamedTuple, Generic[T]):
     parse: Callable[[Any], T]
     durable: bool = False
     repeatable: bool = True
+    meanwhile: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,16 @@ class Found:
     bad: list[Bad] = field(default_factory=list)
     summary: str = ""
     summary_turns: int = 0
+
+
+class Commit(NamedTuple):
+    """What one turn stores. summary: a text, and how many of the oldest turns it covers."""
+
+    messages: Sequence[BaseMessage]
+    documents: Sequence[str]
+    model: str
+    title: str
+    summary: tuple[str, int] | None
 
 
 class Busy(NamedTuple):
@@ -155,38 +168,44 @@ class Protocol:
         sid: SessionId,
         token: str,
         found: Found,
-        messages: Sequence[BaseMessage],
-        documents: Sequence[str],
-        model: str,
-        title: str,
-        summary: tuple[str, int] | None,
+        said: Commit,
     ) -> Ask[Committed]:
         now = round(self.now(), 3)
-        records = records_of(messages, sid, found.turns + 1, now, documents, token)
-        lines = [encode(record, self.seal) for record in records]
-        title = close_field(self.seal, sid, "title", title)
-        text, covers = summary or ("", 0)
-        text = close_field(self.seal, sid, "summary", text)
+        place = Place(sid, found.turns + 1, now, token, tuple(said.documents))
+        lines = encode(said.messages, place, self.seal)
+        title = close_field(self.seal, sid, "title", said.title) if said.title else ""
+        text, covers = said.summary or ("", 0)
+        text = close_field(self.seal, sid, "summary", text) if text else ""
         keys = (*self.keys.of(sid)[:4], *self._index)
-        args = (token, found.turns, self.ttl, now, sid, model, title, self._max_turns, text, covers)
+        args = (token, found.turns, self.ttl, now, sid, said.model, title, self._max_turns, text, covers)
         entries = "" if found.turns else find_entries(sid)
+
+        kept: list[StoredMessage] = []
+
+        def keep() -> None:
+            # As any other process would decode them.
+            kept[:] = as_stored(said.messages, lines, place, self.seal)
 
         def parse(reply: list[Any]) -> Committed:
             turn, epoch, trimmed, length, following, *replicas = reply
             if turn > 0 and epoch:
-                self._remember(sid, epoch.decode(), trimmed, trimmed + length - len(lines), lines)
+                if not kept:
+                    keep()
+                news = News(epoch.decode(), trimmed, trimmed + length - len(lines), kept, lines)
+                self.cache.update(sid, news, hand_out=False)
             elif turn > 0:
                 self.cache.forget(sid)
             return Committed(turn, following.decode(), replicas[0] if replicas else None)
 
-        return Ask(scripts.COMMIT, keys, (*args, entries, *lines), parse, durable=True)
+        return Ask(scripts.COMMIT, keys, (*args, entries, *lines), parse, durable=True, meanwhile=keep)
 
     def renew(self, sid: SessionId, token: str) -> Ask[bool]:
         return Ask(scripts.RENEW, self.keys.of(sid)[:3], (token, self._lease_ms, self.ttl), bool)
 
     def release(self, sid: SessionId, token: str) -> Ask[str]:
         keys = self.keys.of(sid)
-        return Ask(scripts.RELEASE, (keys.turn, keys.queue, keys.alive), (token,), bytes.decode)
+        # Not asked for again: a server that is away would keep the caller waiting for nothing, and the lease ends anyway.
+        return Ask(scripts.RELEASE, (keys.turn, keys.queue, keys.alive), (token,), bytes.decode, repeatable=False)
 
     # --- reading
 
@@ -265,7 +284,11 @@ class Protocol:
     def _found(self, sid: SessionId, reply: list[Any]) -> Found | None:
         _, turns, epoch_raw, trimmed, begins, stored, summary, covers = reply
         epoch = epoch_raw.decode()
-        records, bad, lines = _sorted_out(stored, lambda raw: decode(raw, sid, self.seal))
+        records: list[StoredMessage] = []
+        bad: list[Bad] = []
+        lines: list[bytes] = []
+        if stored:
+            records, bad, lines = _sorted_out(stored, lambda raw: decode(raw, sid, self.seal))
         if bad:
             # The good ones alone may be a part only: all is read again, when the bad ones are gone.
             self.cache.forget(sid)
@@ -279,15 +302,6 @@ class Protocol:
             found.summary = open_field(self.seal, sid, "summary", summary.decode("utf-8", "replace"))
             found.summary_turns = covers
         return found
-
-    def _remember(self, sid: SessionId, epoch: str, trimmed: int, begins: int, lines: list[bytes]) -> None:
-        # Decoded from what was stored, so that this process sees exactly what any other does.
-        records = [decode(line, sid, self.seal) for line in lines]
-        self.cache.update(sid, News(epoch, trimmed, begins, records, lines))
-
-
-def own_messages(found: Found) -> list[BaseMessage]:
-    return Messages(found.messages)
 
 
 def _pair(reply: list[int]) -> tuple[int, int]:

@@ -95,7 +95,7 @@ end
     + _READ
     + """
 local ttl = known[4] or ARGV[6]
-if ttl ~= '0' then
+if ttl ~= '0' and redis.call('PTTL', KEYS[2]) < 2 * ARGV[5] then -- the commit will do it; this is to live until then
   redis.call('EXPIRE', KEYS[1], ttl)
   redis.call('EXPIRE', KEYS[2], ttl)
 end

@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import redis
@@ -30,16 +30,16 @@ from rag.errors import CrosswireError, SessionStoreUnavailable, TurnBusy
 from rag.sessions import index
 from rag.sessions.beside import Beside
 from rag.sessions.calls import Calls
-from rag.sessions.codec import StoredMessage
+from rag.sessions.codec import StoredMessage, duplicate
 from rag.sessions.connect import Client
 from rag.sessions.faults import WrongType, translated
-from rag.sessions.handed import duplicate, duplicate_record
+from rag.sessions.handed import duplicate_record
 from rag.sessions.ids import SessionId
 from rag.sessions.index import Command
 from rag.sessions.keys import DEFAULT_PREFIX, Format
 from rag.sessions.lease import HEARTBEAT, Held
-from rag.sessions.protocol import Ask, Bad, Busy, Committed, Found, Protocol, Quarantined, SessionInfo
-from rag.sessions.turn import Commit, Turn
+from rag.sessions.protocol import Ask, Bad, Busy, Commit, Committed, Found, Protocol, Quarantined, SessionInfo
+from rag.sessions.turn import Turn
 from rag.sessions.waiting import Waiters, pause
 
 if TYPE_CHECKING:
@@ -50,6 +50,40 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 LEASE = 10.0
 T = TypeVar("T")
+
+
+class Holding:
+    """What `SessionStore.turn` returns, for a `with`: the session is held from its first line to its last."""
+
+    __slots__ = ("_heartbeat", "_on_wait", "_sid", "_store", "_token", "_turn", "_wait")
+
+    def __init__(self, store: SessionStore, sid: SessionId, wait: float, on_wait: Callable[[], None] | None) -> None:
+        self._store = store
+        self._sid = sid
+        self._wait = wait
+        self._on_wait = on_wait
+        self._token = store.protocol.token()
+        protocol = store.protocol
+        self._heartbeat = Held(self._renew, min(protocol.lease, protocol.ttl) / 3)
+        self._turn: Turn | None = None
+
+    def __enter__(self) -> Turn:
+        try:
+            found = self._store._begin(self._sid, self._token, self._wait, self._on_wait)
+            self._turn = turn = Turn(self._sid, found, self._store._commit, self._token)
+            HEARTBEAT.hold(self._heartbeat)
+        except BaseException:
+            self._store._release(self._sid, self._token)
+            raise
+        return turn
+
+    def __exit__(self, *_: object) -> None:
+        HEARTBEAT.drop(self._heartbeat)
+        if self._turn is None or self._turn.number is None:
+            self._store._release(self._sid, self._token)
+
+    def _renew(self) -> bool:
+        return self._store._ask(self._store.protocol.renew(self._sid, self._token))
 
 
 class SessionStore:
@@ -96,34 +130,13 @@ class SessionStore:
 
     # --- turns
 
-    @contextmanager
-    def turn(self, session_id: str, wait: float = 30.0, on_wait: Callable[[], None] | None = None) -> Iterator[Turn]:
+    def turn(self, session_id: str, wait: float = 30.0, on_wait: Callable[[], None] | None = None) -> Holding:
         """Hold the session, alone, until the block ends; leaving it without a commit stores nothing.
 
         Waits up to `wait` seconds for the session's earlier turns, then raises TurnBusy. `on_wait` is called once if
         there are any.
         """
-        sid = self._writable(session_id)
-        protocol = self.protocol
-        token = protocol.token()
-        turn: Turn | None = None
-        try:
-            found = self._begin(sid, token, wait, on_wait)
-
-            def commit(said: Commit) -> Committed:
-                return self._commit(sid, token, found, said)
-
-            turn = Turn(sid, found, commit)
-            held = Held(lambda: self._ask(protocol.renew(sid, token)), min(protocol.lease, protocol.ttl) / 3)
-            HEARTBEAT.hold(held)
-            try:
-                yield turn
-            finally:
-                HEARTBEAT.drop(held)
-        finally:
-            if turn is None or not turn.committed:
-                with suppress(CrosswireError):  # it ends by itself, one lease from now
-                    self._waiters.wake(self._ask(protocol.release(sid, token)))
+        return Holding(self, self._writable(session_id), wait, on_wait)
 
     def append(self, session_id: str, messages: Sequence[BaseMessage]) -> None:
         """Store messages as one turn, after the session's turn that is running."""
@@ -258,16 +271,17 @@ class SessionStore:
         raise TurnBusy(sid, time.monotonic() - begun)
 
     def _commit(self, sid: SessionId, token: str, found: Found, said: Commit) -> Committed:
-        result = self._ask(
-            self.protocol.commit(
-                sid, token, found, said.messages, said.documents, said.model or "", said.title or "", said.summary
-            )
-        )
-        self._waiters.wake(result.next)
+        result = self._ask(self.protocol.commit(sid, token, found, said))
+        if result.next:
+            self._waiters.wake(result.next)
         if self._beside is not None:
             lost = [index.audited(self.protocol.keys, sid, "fenced", "session")]
             self._later(*(self._seen(sid, self.protocol.ttl, new=result.turn == 1) if result.turn > 0 else lost))
         return result
+
+    def _release(self, sid: SessionId, token: str) -> None:
+        with suppress(CrosswireError):  # it ends by itself, one lease from now
+            self._waiters.wake(self._ask(self.protocol.release(sid, token)))
 
     def _read(self, sid: SessionId) -> Found:
         return self._whole(sid, self._mended(sid, self.protocol.read(sid)))

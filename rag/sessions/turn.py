@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from langchain_core.messages import BaseMessage
 
 from rag.errors import TurnLost
-from rag.sessions.protocol import Committed, Found, own_messages
+from rag.sessions.handed import Messages
+from rag.sessions.ids import SessionId
+from rag.sessions.protocol import Commit, Committed, Found
 
 CLEARED = "the session ended or was cleared while it was being answered"
-
-
-class Commit(NamedTuple):
-    """What one turn stores."""
-
-    messages: Sequence[BaseMessage]
-    documents: Sequence[str] = ()
-    model: str | None = None
-    title: str | None = None
-    summary: tuple[str, int] | None = None
 
 
 class BaseTurn:
@@ -30,9 +22,11 @@ class BaseTurn:
     how many of them have it (None if that was not asked for).
     """
 
-    def __init__(self, session_id: str, found: Found) -> None:
+    def __init__(self, session_id: SessionId, found: Found, token: str) -> None:
         self.session_id = session_id
-        self.messages = own_messages(found)
+        self.messages: list[BaseMessage] = Messages(found.messages)
+        self._found = found
+        self._token = token
         self.turns = found.turns
         self.summary = found.summary
         self.summary_turns = found.summary_turns
@@ -63,8 +57,14 @@ class BaseTurn:
 class Turn(BaseTurn):
     """Made by `SessionStore.turn`."""
 
-    def __init__(self, session_id: str, found: Found, commit: Callable[[Commit], Committed]) -> None:
-        super().__init__(session_id, found)
+    def __init__(
+        self,
+        session_id: SessionId,
+        found: Found,
+        commit: Callable[[SessionId, str, Found, Commit], Committed],
+        token: str,
+    ) -> None:
+        super().__init__(session_id, found, token)
         self._commit = commit
 
     def commit(
@@ -84,14 +84,21 @@ class Turn(BaseTurn):
         second commit, TypeError for a message that JSON cannot hold.
         """
         self._check(messages)
-        return self._done(self._commit(Commit(messages, documents, model, title, summary)))
+        said = Commit(messages, documents, model or "", title or "", summary)
+        return self._done(self._commit(self.session_id, self._token, self._found, said))
 
 
 class AsyncTurn(BaseTurn):
     """Made by `AsyncSessionStore.turn`."""
 
-    def __init__(self, session_id: str, found: Found, commit: Callable[[Commit], Awaitable[Committed]]) -> None:
-        super().__init__(session_id, found)
+    def __init__(
+        self,
+        session_id: SessionId,
+        found: Found,
+        commit: Callable[[SessionId, str, Found, Commit], Awaitable[Committed]],
+        token: str,
+    ) -> None:
+        super().__init__(session_id, found, token)
         self._commit = commit
 
     async def commit(
@@ -105,4 +112,5 @@ class AsyncTurn(BaseTurn):
     ) -> int:
         """As `Turn.commit`."""
         self._check(messages)
-        return self._done(await self._commit(Commit(messages, documents, model, title, summary)))
+        said = Commit(messages, documents, model or "", title or "", summary)
+        return self._done(await self._commit(self.session_id, self._token, self._found, said))

@@ -1,0 +1,71 @@
+"""A few connections kept at hand: taking one from redis-py's blocking pool costs as much as a whole round trip.
+
+They belong to the pool, which counts them as in use, so its bound holds. They are given back as soon as anybody here
+waits for one, and when they lay idle, because only the pool tries idle connections before it hands them out. Whoever
+uses a connection leaves it clean, or disconnected: replies are always read, so nobody gets another's.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+# (of redis-py)
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from redis.connection import ConnectionPool
+
+_MOST = 4
+_SHARE = 8
+_IDLE = 10.0
+
+
+class Lane:
+    """Of one pool. Thread-safe."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+        self._most = min(_MOST, int(getattr(pool, "max_connections", 0)) // _SHARE)
+        self._free: deque[tuple[Any, float]] = deque()
+        self._waiting = 0
+        self._pid = os.getpid()
+
+    def take(self) -> Any:
+        if self._pid != os.getpid():  # after a fork they are the parent's
+            self._free.clear()
+            self._pid = os.getpid()
+        while self._free:
+            try:
+                connection, since = self._free.pop()
+            except IndexError:
+                break
+            if monotonic() - since < _IDLE and not connection.should_reconnect():
+                return connection
+            self._pool.release(connection)
+        self._waiting += 1
+        try:
+            return self._pool.get_connection()
+        finally:
+            self._waiting -= 1
+
+    def give(self, connection: Any) -> None:
+        # One that was cut is made again by the pool, which asks where the server is now.
+        if self._waiting or len(self._free) >= self._most or not connection.is_connected:
+            self._pool.release(connection)
+            while self._waiting and self._free:
+                with suppress(IndexError):
+                    self._pool.release(self._free.popleft()[0])
+        else:
+            self._free.append((connection, monotonic()))
+
+
+_LANES: WeakKeyDictionary[ConnectionPool, Lane] = WeakKeyDictionary()
+
+
+def lane(pool: ConnectionPool) -> Lane:
+    """The one of this pool, shared by all stores on it."""
+    return _LANES.setdefault(pool, Lane(pool))
