@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -26,10 +28,9 @@ from langchain_core.messages import (
 )
 from langchain_core.messages.ai import UsageMetadata
 
-from rag.sessions import SessionStore
-from rag.sessions.codec import StoredMessage, decode, encode
+from rag.sessions import SessionStore, connect
 from rag.sessions.connect import Client
-from rag.sessions.seal import Seal
+from tests.servers import Server
 from tests.sessions.backends import KEYS
 
 TEXT = st.text(st.characters(codec=None))  # every plane, and lone surrogates too
@@ -71,20 +72,32 @@ MESSAGES = st.one_of(
     st.builds(FunctionMessage, content=TEXT, name=TEXT, additional_kwargs=OBJECT),
     TEXT.map(RemoveMessage),
 )
-SEALS = [pytest.param(None, id="plain"), pytest.param(Seal(KEYS), id="sealed")]
 
 
-@pytest.mark.parametrize("seal", SEALS)
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(message=MESSAGES, documents=st.lists(TEXT, max_size=2), at=st.floats(0, 4e9))
+@pytest.fixture(scope="module", params=["plain", "sealed"])
+def stores(valkey: Server, request: pytest.FixtureRequest) -> Iterator[tuple[SessionStore, SessionStore]]:
+    """One that remembers what it wrote, and one that reads all of it from Redis."""
+    client = connect(valkey.url)
+    keys = KEYS if request.param == "sealed" else ()
+    yield SessionStore(client, encryption_keys=keys), SessionStore(client, encryption_keys=keys, cache_bytes=0)
+    client.close()
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(said=st.lists(MESSAGES, min_size=1, max_size=3), documents=st.lists(TEXT, max_size=2))
 def test_every_message_comes_back_equal(
-    seal: Seal | None, message: BaseMessage, documents: list[str], at: float
+    stores: tuple[SessionStore, SessionStore], said: list[BaseMessage], documents: list[str]
 ) -> None:
-    given_ = StoredMessage(message, "alice", 7, at, tuple(documents), "x.1:0")
-    found = decode(encode(given_, seal), "alice", seal)
-    assert found == given_
-    assert type(found.message) is type(message)
-    assert repr(found.message) == repr(message)  # == takes 1 for True and 1.0
+    sid = uuid4().hex
+    with stores[0].turn(sid) as turn:
+        turn.commit(said, documents)
+    for store in stores:
+        found = store.messages(sid)
+        assert found == said
+        assert [type(message) for message in found] == [type(message) for message in said]
+        assert repr(found) == repr(said)  # == takes 1 for True and 1.0
+        kept = {document for record in store.records(sid) for document in record.documents}
+        assert kept == set(documents)
 
 
 EXAMPLES: list[BaseMessage] = [
