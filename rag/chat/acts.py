@@ -194,20 +194,6 @@ def is_question(text: str) -> bool:
     return text.rstrip(' .!)"”').endswith("?") or bool(_ASKS.match(text.strip()))
 
 
-_INTENT = re.compile(
-    r"\W*(?:i|we)?(?:['’]d| would|['’]m|['’]re| am| are)?(?: also| just| really| still)* ?"
-    r"(?:(?:want|need|like|love|wish|have|trying|hoping|planning|looking) to|wanna)"
-    r" (?!know|ask|understand|buy|order|find out|see)(?=\w)",
-    re.IGNORECASE,
-)
-
-
-def as_question(text: str) -> str:
-    """“I want to return my jacket” asks how to return it; any other text stays as it is."""
-    match = _INTENT.match(text)
-    return f"How do I {text[match.end() :].rstrip(' .!')}?" if match else text
-
-
 def states_need(text: str) -> bool:
     """True for a statement that asks for help: a wish or a problem."""
     return bool(_NEED.search(text))

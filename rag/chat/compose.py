@@ -13,6 +13,7 @@ from rag.chat import acts, phrases
 from rag.chat.evidence import Evidence, Pick, Similarity, choose, unique, weigh
 from rag.chat.facts import Fact, Ledger, remember, state
 from rag.chat.followup import Resolved, located, resolve
+from rag.chat.intents import as_question
 from rag.chat.prompt import Source
 from rag.chat.quoting import quote
 from rag.chat.recall import mine, missing, names_fact, recall, related
@@ -22,9 +23,10 @@ from rag.knowledge.synonyms import widen
 
 Kind = Literal["answer", "recall", "combine", "acknowledge", "dont_know", "clarify", "greeting", "thanks"]
 
-ENOUGH, ENOUGH_ALIKE = 0.51, 0.6
-NEAR, NEAREST = 0.2, 0.85
-"""How much of a question the closest sources cover at least, and which share of the best match they have."""
+ENOUGH, ENOUGH_UNSURE, ENOUGH_ALIKE = 0.51, 0.7, 0.6
+NEAR, NEAREST, FITTING = 0.2, 0.85, 0.2
+"""How much of a question the closest sources cover at least, which share of the best match they have, and how well
+the sentence itself fits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,8 @@ class _Reply:
         return recalls, questions, statements
 
     def _resolved(self, part: str) -> Resolved:
-        return resolve(part, [*self.earlier, *self._before(part)])
+        asked = as_question(part)
+        return resolve(asked, [*self.earlier, *self._before(part)]) if asked == part else Resolved(asked, asked)
 
     def _before(self, part: str) -> list[str]:
         """What stands before a question in the same message can be what it refers to."""
@@ -129,7 +132,11 @@ class _Reply:
     def _picks(self, asked: Resolved) -> list[Pick]:
         focus = located(asked.focus, self.now)
         evidence = weigh(self.sources, asked.focus, asked.context, self.similarity, _added(focus, asked.focus))
-        return choose(evidence, focus) if covers(evidence) else []
+        return choose(evidence, focus) if covers(evidence, self._unsure()) else []
+
+    def _unsure(self) -> bool:
+        """Whether the search itself took nothing that it found to be about the question."""
+        return 0 < max((source.score for source in self.sources), default=0.0) < COVERED
 
     def _closest(self, asked: Resolved) -> str:
         """What the search took to be about the question though they share few words, introduced as just that."""
@@ -140,7 +147,7 @@ class _Reply:
         focus = located(asked.focus, self.now)
         hints = f"{_added(focus, asked.focus)} {_added(widen(asked.focus), asked.focus)}"
         evidence = weigh(near, asked.focus, asked.context, self.similarity, hints)
-        if evidence.own_name or evidence.coverage < NEAR:
+        if evidence.own_name or evidence.coverage < NEAR or evidence.picks[0].fit < FITTING:
             return ""
         quoted = quote(unique(choose(evidence, focus)))
         return f"{phrases.CLOSEST} {quoted}" if quoted else ""
@@ -168,7 +175,7 @@ class _Reply:
             return Draft(phrases.clarify(text), "clarify")
         if not solid or acts.states_need(text):
             told = facts and not acts.states_need(text) and acts.speaks_of_self(text)
-            wish = resolve(acts.as_question(text), self.earlier)
+            wish = self._resolved(text)
             answer = "" if told else quote(self._picks(wish)) or self._closest(wish)
             if answer:
                 lead = phrases.noted(solid) if solid else ""
@@ -184,8 +191,8 @@ def _added(text: str, to: str) -> str:
     return text.removeprefix(to.rstrip(" ?.!"))
 
 
-def covers(evidence: Evidence) -> bool:
-    """Whether the sources cover the question well enough to be quoted."""
+def covers(evidence: Evidence, unsure: bool = False) -> bool:
+    """Whether the sources cover the question well enough to be quoted; `unsure` asks for more."""
     if not evidence.picks or (not evidence.picks[0].covers and (evidence.meaning or 0) < ENOUGH_ALIKE):
         return False
-    return evidence.coverage >= ENOUGH
+    return evidence.coverage >= (ENOUGH_UNSURE if unsure else ENOUGH)

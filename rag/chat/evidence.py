@@ -22,16 +22,23 @@ Similarity = Callable[[str, Sequence[str]], Sequence[float]]
 """How alike in meaning a text is to each of some others, from -1 to 1."""
 
 MOST = 3
+LONG = 240
 STEPS = 6
-_CLOSE, _VERBATIM, _STEP = 10, 0.12, 0.25
+_CLOSE, _VERBATIM, _STEP, _OPENING = 10, 0.12, 0.25, 0.6
 _HEADING, _TITLE, _AROUND, _CONTEXT, _HINT = 0.55, 0.45, 0.2, 0.35, 0.6
 _PASSAGE_SHARE, _ORDER_BONUS, _MATCH_BONUS, _LATER, _SIMILARITY_SHARE = 0.25, 0.12, 0.6, 0.012, 0.35
 _HOW = re.compile(r"\bhow (?:do|can|could|would|should|to)\b|\bsteps?\b", re.IGNORECASE)
 _NATIONS = frozenset(concept(name) for name in COUNTRIES)
 _EU_CONCEPTS = frozenset(concept(name) for name in IN_EU)
+_WHAT_IS = re.compile(r"\W*what(?:['’]?s| is| are)\b", re.IGNORECASE)
 _FIGURE = re.compile(r"[£€$]?\d[\d.,:]*\d|[£€$]?\d")
 _NAMED = re.compile(r"(?<=[a-z,] )[A-ZÄÖÜÅØ][\w’'-]+")
 _UNSAID = re.compile(r"\d.*|day|week|month|year|minute|today|yesterday|tomorrow")
+_LIMITS = re.compile(
+    r"^(?:If|Unless|Only|Except|Outside|Without|Before|After|Until|Otherwise|During|Once|Please|Members)\b|"
+    r"\b(?:only|unless|except|but|cannot|must|not (?:possible|available|accepted|valid|included))\b",
+)
+"""A sentence that starts or speaks like this limits the one before it."""
 _POINTER = re.compile(
     r"\bin another way\b|^(?:see|read|for more|more (?:about|on)|details)\b|\b(?:is|are) (?:explained |"
     r"described )?in [A-Z]|"
@@ -100,11 +107,15 @@ def weigh(
         best_share = max(best_share, sum(counted[one] for one in counted if one in passage.whole))
         extra = _PASSAGE_SHARE * share + _rank(passage.source, best, len(sources))
         for index, unit in enumerate(passage.units):
-            gained = sum(value * _part(one, passage, index) for one, value in weight.items()) / total
+            together = _together(passage, unit) if how and unit.kind == "step" else frozenset[str]()
+            gained = sum(
+                value * (1.0 if one in together else _part(one, passage, index)) for one, value in weight.items()
+            )
+            gained = gained / total + _OPENING * (index == 0 and _is_named_so(focus, passage))
             factor = shape(unit.whole) * abroad(here, unit.whole, passage.source.heading)
             score = gained * factor + extra - _awkward(unit) - _LATER * min(index, 5)
             score += _STEP * (unit.kind == "step" and how)
-            covers = passage.bags[index].intersection(weight)
+            covers = passage.bags[index].union(together).intersection(weight)
             fit = score - _rank(passage.source, best, len(sources))
             picks.append(Pick(passage.source.number, unit, score, covers, passage.source, fit))
     meaning = None
@@ -152,7 +163,7 @@ def choose(evidence: Evidence, focus: str) -> list[Pick]:
         if (best.covers & evidence.names) - pick.covers:
             continue  # about another product or another country
         adds = pick.covers - covered
-        if pick.number != best.number and (len(adds) < 2 or pick.fit < best.fit * 0.85):
+        if pick.number != best.number and pick.fit < best.fit * (0.85 if len(adds) > 1 else 1.0):
             continue  # one more word found elsewhere is chance
         if adds or (pick.number == best.number and pick.score > best.score * 0.9):
             chosen.append(pick)
@@ -164,6 +175,7 @@ def choose(evidence: Evidence, focus: str) -> list[Pick]:
             other.unit.position != before.unit.position or other.number != before.number for other in chosen
         ):
             chosen.append(before)
+    chosen += _conditions(evidence, best, chosen)
     order = {number: rank for rank, number in enumerate(dict.fromkeys(pick.number for pick in chosen))}
     return sorted(chosen, key=lambda pick: (order[pick.number], pick.unit.position))
 
@@ -188,6 +200,27 @@ def _shaped(evidence: Evidence, chosen: Sequence[Pick], shape: Callable[[str], f
 def _steps(evidence: Evidence, best: Pick) -> list[Pick]:
     same = [pick for pick in evidence.picks if pick.number == best.number and pick.unit.group == best.unit.group]
     return sorted((pick for pick in same if pick.unit.kind == "step"), key=lambda pick: pick.unit.position)[:STEPS]
+
+
+def _conditions(evidence: Evidence, best: Pick, chosen: Sequence[Pick]) -> list[Pick]:
+    """The sentences right after the best one that limit it or say what else holds, as long as the answer is short."""
+    same = {
+        pick.unit.position: pick
+        for pick in evidence.picks
+        if pick.number == best.number and pick.unit.heading == best.unit.heading and pick.unit.kind == "sentence"
+    }
+    added: list[Pick] = []
+    after = same.get(best.unit.position + 1) if best.unit.kind == "sentence" else None
+    while after is not None and len(chosen) + len(added) < MOST:
+        text = after.unit.text
+        if not (_LIMITS.search(text) or after.unit.needs_previous) or _POINTER.search(text) or len(text) > LONG:
+            break
+        if after not in chosen:
+            if any(_repeats(after.unit, other.unit) for other in (*chosen, *added)):
+                break
+            added.append(after)
+        after = same.get(after.unit.position + 1)
+    return added
 
 
 def _before(evidence: Evidence, pick: Pick) -> Pick | None:
@@ -271,6 +304,18 @@ def _rank(source: Source, best: float, count: int) -> float:
     return _ORDER_BONUS * (1 - source.number / (count + 1))
 
 
+def _together(passage: _Passage, step: Unit) -> frozenset[str]:
+    """Steps come together, so what one of them, or the name of the whole, speaks of holds for all."""
+    group = (found for found, unit in zip(passage.bags, passage.units, strict=True) if unit.group == step.group)
+    return passage.title.union(passage.heading, *group)
+
+
+def _is_named_so(question: str, passage: _Passage) -> bool:
+    """True if “what is …” asks for just what the article is called: its first sentence then says it."""
+    asked = set(_asked(question)) if _WHAT_IS.match(question) else set()
+    return bool(asked) and asked == passage.title and passage.heading <= passage.title
+
+
 def _is_own_name(name: str, passages: Sequence[_Passage]) -> bool:
     return name not in _NATIONS and sum(name in passage.whole for passage in passages) * 2 > len(passages)
 
@@ -293,10 +338,20 @@ def _awkward(unit: Unit) -> float:
 def _repeats(one: Unit, other: Unit) -> bool:
     left, right = set(words(one.text)), set(words(other.text))
     return (
-        len(left & right) >= 0.7 * min(len(left), len(right))
+        _says_less(one, other)
+        or _says_less(other, one)
+        or len(left & right) >= 0.7 * min(len(left), len(right))
         or _says_in_words(one, other)
         or _says_in_words(other, one)
     )
+
+
+def _says_less(sentence: Unit, row: Unit) -> bool:
+    """True if a table row has all figures of a sentence about the same."""
+    if (sentence.kind, row.kind) != ("sentence", "row") or not bag(row.text.partition(":")[0]) & bag(sentence.text):
+        return False
+    figures = set(_FIGURE.findall(sentence.text))
+    return bool(figures) and figures <= set(_FIGURE.findall(row.text))
 
 
 def _says_in_words(sentence: Unit, row: Unit) -> bool:

@@ -15,6 +15,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from rag.chat import acts
 from rag.chat.facts import Ledger, remember
+from rag.chat.intents import as_question
 from rag.chat.terms import concept, content_words, listed, words
 from rag.chat.values import COUNTRIES, COUNTRY, PAYMENT, country_key
 
@@ -62,7 +63,7 @@ _AUXILIARY = re.compile(
 )
 _TO_ME = re.compile(
     r"\b(?:to me|to us|here|my (?:country|place|address|home|house|area|town|city)|where i live|"
-    r"deliver\w*|shipping|ship|postage|express|customs|duty|duties|import|VAT|tax(?:es)?)\b",
+    r"deliver\w*|shipping|ship|postage|express|currency|customs|duty|duties|import|VAT|tax(?:es)?)\b",
     re.IGNORECASE,
 )
 _DEPENDS_ON = (
@@ -126,7 +127,10 @@ def standalone(question: str, history: Sequence[BaseMessage], model: BaseChatMod
             return rewritten
     earlier = said(history)
     resolved = resolve(question, earlier)
-    text = resolved.text if resolved.context or resolved.text != question.strip() else _asked_alone(question)
+    alone = _asked_alone(question)
+    wish = as_question(alone)
+    carried = resolved.context or resolved.text != question.strip()
+    text = wish if wish != alone and not depends(wish) else resolved.text if carried else alone
     return located(text, remember([*earlier, question]))
 
 

@@ -104,10 +104,13 @@ class ChatService:
             clock.lap("retrieve")
             yield Found(tuple(sources))
 
-            answer = ""
+            answer, kind = "", ""
             prompt = build_prompt(sources, remembered.messages, question)
             with closing(self._tokens(prompt)) as tokens:
-                for token in tokens:
+                for token, told in tokens:
+                    kind = told or kind
+                    if not token:
+                        continue
                     if not answer:
                         clock.mark("first_token")
                     answer += token
@@ -116,7 +119,7 @@ class ChatService:
             if stopped.is_set():
                 return
             kept = self._kept(sources, answer)
-            number = self._commit(turn, question, self._message(answer, kept, searched, remembered.summary))
+            number = self._commit(turn, question, self._message(answer, kept, searched, kind, remembered.summary))
             clock.lap("save")
         yield Finished(Reply(answer, kept, searched, self.model_name, number, clock.timings()))
 
@@ -128,10 +131,10 @@ class ChatService:
         passages = self._library.search(searched, k=count, session_id=session_id)
         return [_source(number, passage) for number, passage in enumerate(passages, 1)]
 
-    def _tokens(self, prompt: list[BaseMessage]) -> Generator[str]:
+    def _tokens(self, prompt: list[BaseMessage]) -> Generator[tuple[str, str]]:
+        """Each chunk's text, and what kind of answer it says that it belongs to; only the offline model says it."""
         for chunk in self._model.stream(prompt):
-            if text := chunk.text:
-                yield str(text)
+            yield str(chunk.text), str(chunk.response_metadata.get("kind", ""))
 
     def _kept(self, sources: Sequence[Source], answer: str) -> tuple[Source, ...]:
         """The cited sources. A language model that cites none may have used any; the offline one used none."""
@@ -143,12 +146,15 @@ class ChatService:
         summaries = (_summary_of(message) for message in reversed(history))
         return self._memory.remember(history, next(filter(None, summaries), None))
 
-    def _message(self, answer: str, sources: Sequence[Source], searched: str, summary: Summary | None) -> AIMessage:
+    def _message(
+        self, answer: str, sources: Sequence[Source], searched: str, kind: str, summary: Summary | None
+    ) -> AIMessage:
         """The answer as it is stored. A summary of older turns travels with it, so that it is as private and whole."""
         metadata = {
             "sources": [source.to_dict() for source in sources],
             "model_name": self.model_name,
             "question": searched,
+            **({"kind": kind} if kind else {}),
             **({"summary": summary.to_dict()} if summary else {}),
         }
         return AIMessage(answer, response_metadata=metadata)

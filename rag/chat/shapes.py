@@ -21,6 +21,10 @@ _COUNTS = re.compile(
     r"\bhow (?:many|much|often|big|large|high|warm|far)\b|\bwhat (?:size|temperature|number|percentage)\b",
     re.IGNORECASE,
 )
+_HOW_MANY = re.compile(
+    r"\bhow many ([\w’'-]+(?: [\w’'-]+)?) (?:can|could|do|does|did|may|might|is|are|will|would|should|must|fit)\b",
+    re.IGNORECASE,
+)
 _WHEN = re.compile(r"\bwhen\b", re.IGNORECASE)
 _AT_SOME_TIME = re.compile(r"\b(?:when|after|once|as soon as|before|until|during|on the)\b", re.IGNORECASE)
 _MAY = re.compile(r"\W*(?:and |but |so )?(?:can|may|could|am i|is it|are \w+|do you|will you)\b", re.IGNORECASE)
@@ -41,12 +45,16 @@ def shape_of(question: str) -> Callable[[str], float]:
     wanted += [DURATION] if _TAKES.search(question) else []
     if wanted:
         return lambda text: 1.2 if any(shape.search(text) for shape in wanted) else 0.55
+    counted = _HOW_MANY.search(question)
+    if counted:
+        number = re.compile(rf"\d[\d,.]* (?:[\w-]+ )?{re.escape(counted[1])}", re.IGNORECASE)
+        return lambda text: 1.35 if number.search(text) else 1.1 if _DIGIT.search(text) else 0.6
     if _WHEN.search(question):
         return lambda text: 1.2 if DURATION.search(text) else 1.1 if _AT_SOME_TIME.search(text) else 0.7
     if _MAY.search(question):
         return lambda text: 1.12 if _ALLOWS.search(text) else 1.0
     if _COUNTS.search(question):
-        return lambda text: 1.1 if _DIGIT.search(text) else 0.8
+        return lambda text: 1.2 if _DIGIT.search(text) else 0.6
     return lambda _text: 1.0
 
 

@@ -96,6 +96,7 @@ _GROUPS = """
     weight weigh weighs weighing weighed heavy kg grams
     deep depth
     job jobs career careers vacancy
+    status statuses
     store stores stored storing keep keeps kept save saved
     sign login signin log-in sign-in
     two-factor 2fa authenticator

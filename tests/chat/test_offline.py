@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -54,7 +55,11 @@ def ask(
     ("question", "text", "kind"),
     [
         ("How much is UK express?", "UK express: £6.95, next working day [1].", "answer"),
-        ("Until when can I return items?", "You can return most items within 30 days of delivery [2].", "answer"),
+        (
+            "Until when can I return items?",
+            "You can return most items within 30 days of delivery [2]. It must be unused [2].",
+            "answer",
+        ),
         ("How do I follow a parcel?", "How to follow a parcel: Open My orders; Press Track [1].", "answer"),
     ],
 )
@@ -90,6 +95,39 @@ def test_list_items_come_with_what_introduces_them() -> None:
 )
 def test_kinds(question: str, kind: str) -> None:
     assert ask(question).response_metadata["kind"] == kind
+
+
+LIBRARY = (
+    Source(1, "", "", "Lost phone", "", "Sign in with a backup code. Then remove the old phone.", 0.5),
+    Source(2, "", "", "How to return an item", "", "1. Open My orders.\n2. Print the label.", 0.49),
+    Source(3, "", "", "Contact us", "", "The help desk is reached by chat and phone. Post is slow.", 0.48),
+)
+COLLOQUIAL = "what if my phone is nicked abroad with the backup"
+
+
+@pytest.mark.parametrize(
+    ("score", "kind", "start"),
+    [
+        (0.5, "answer", "The closest I can find: "),
+        (0.1, "dont_know", "I don't know"),
+        (0.0, "dont_know", "I don't know"),
+    ],
+)
+def test_what_the_search_is_sure_of_is_quoted_as_the_closest(score: float, kind: str, start: str) -> None:
+    reply = ask(COLLOQUIAL + "?", sources=[replace(LIBRARY[0], score=score)])
+    assert (reply.response_metadata["kind"], reply.text.startswith(start)) == (kind, True), reply.text
+
+
+@pytest.mark.parametrize(
+    "wish", ["I want to return my jacket", "I'd like to return these boots.", "how do i return it"]
+)
+def test_a_wish_is_answered_with_how_it_is_done(wish: str) -> None:
+    assert ask(wish, sources=LIBRARY).text == "How to return an item: Open My orders; Print the label [2]."
+
+
+@pytest.mark.parametrize("wish", ["Can I talk to a human?", "I want to speak to a real person", "human please"])
+def test_who_wants_a_human_is_told_how_to_reach_one(wish: str) -> None:
+    assert ask(wish, sources=LIBRARY).text.startswith("The help desk is reached by chat and phone [3].")
 
 
 def test_recall_and_combination() -> None:

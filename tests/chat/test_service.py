@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from rag.chat import ChatService, Event, Finished, Found, Token, Waiting, sources_of
 from rag.chat.memory import last_turns, summary
+from rag.chat.offline import OfflineChatModel
 from rag.chat.prompt import parse_sources
 from rag.chat.question import LONGEST_QUESTION
 from rag.chat.service import OFFLINE_SOURCES
@@ -94,6 +95,16 @@ def test_the_cited_sources_are_kept(
     service = ChatService(store, library, ScriptedModel(script=says(answer)), offline=offline)
 
     assert [source.number for source in service.answer(sid, QUESTION).sources] == kept
+
+
+def test_the_offline_model_says_what_kind_of_answer_it_gave(
+    store: SessionStore, library: ShelfLibrary, sid: str
+) -> None:
+    ChatService(store, library, OfflineChatModel(), offline=True).answer(sid, "hello")
+    ChatService(store, library, ScriptedModel()).answer(sid, QUESTION)
+
+    kinds = [message.response_metadata.get("kind") for message in store.messages(sid) if message.type == "ai"]
+    assert kinds == ["greeting", None]
 
 
 def test_the_prompt_holds_sources_history_and_question(service: ChatService, model: ScriptedModel, sid: str) -> None:
