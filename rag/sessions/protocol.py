@@ -204,7 +204,7 @@ class Protocol:
 
     def release(self, sid: SessionId, token: str) -> Ask[str]:
         keys = self.keys.of(sid)
-        # Not asked for again: a server that is away would keep the caller waiting for nothing, and the lease ends anyway.
+        # Not asked again: a server that is away would keep the caller waiting for nothing, and the lease ends anyway.
         return Ask(scripts.RELEASE, (keys.turn, keys.queue, keys.alive), (token,), bytes.decode, repeatable=False)
 
     # --- reading
