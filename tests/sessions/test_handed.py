@@ -1,0 +1,89 @@
+"""The list of messages that a turn hands out is a list like any other, and nobody else's."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+
+from rag.sessions.handed import Messages
+
+
+def shared() -> list[BaseMessage]:
+    return [
+        HumanMessage("one"),
+        AIMessage("two", response_metadata={"sources": [{"title": "t"}]}),
+        HumanMessage("three"),
+        AIMessage("four", tool_calls=[{"name": "n", "args": {"deep": [1]}, "id": "c"}]),
+    ]
+
+
+LOOKS: dict[str, Callable[[list[BaseMessage]], Any]] = {
+    "index": lambda found: [found[1], found[-1]],
+    "slice": lambda found: found[1:],
+    "slice backwards": lambda found: found[::-2],
+    "iter": lambda found: [*found],
+    "list": list,
+    "tuple": tuple,
+    "reversed": lambda found: list(reversed(found)),
+    "add": lambda found: found + [HumanMessage("x")],  # noqa: RUF005
+    "radd": lambda found: [HumanMessage("x")] + found,  # noqa: RUF005
+    "copy": lambda found: copy.copy(found),
+    "copy method": lambda found: found.copy(),
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda found: pickle.loads(pickle.dumps(found)),
+    "sorted": lambda found: sorted(found, key=lambda message: message.text),
+    "pop": lambda found: [found.pop(), found.pop(0)],
+    "append": lambda found: (found.append(HumanMessage("x")), found)[1],
+    "sort": lambda found: (found.sort(key=lambda message: message.text), found)[1],
+    "multiply": lambda found: found * 2,
+    "slice assignment": lambda found: (found.__setitem__(slice(0, 1), []), found)[1],
+    "extend another": lambda found: ([].extend(found), found)[1],
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_whatever_is_done_with_it_it_does_what_a_list_does_and_shares_nothing(
+    look: Callable[[list[BaseMessage]], Any],
+) -> None:
+    kept, plain = shared(), shared()
+    handed = Messages(kept)
+    result = look(handed)
+    assert list(result) == list(look(plain))
+    assert handed == plain
+    for message in (*result, *handed):
+        assert not any(message is one for one in kept)
+        message.content = "changed"
+        for source in message.response_metadata.get("sources", []):
+            source["title"] = "changed"
+        if isinstance(message, AIMessage) and message.tool_calls:
+            message.tool_calls[0]["args"]["deep"].append(2)
+    assert kept == shared()
+
+
+def test_what_is_changed_stays_changed() -> None:
+    handed = Messages(shared())
+    handed[2].content = "changed"
+    assert [message.text for message in handed] == ["one", "two", "changed", "four"]
+    assert handed[2] is handed[2] is list(handed)[2]
+
+
+def test_only_what_is_looked_at_is_copied() -> None:
+    handed = Messages(shared())
+    assert len(handed) == 4
+    assert bool(handed)
+    assert handed == shared()
+    assert sum(handed._mine or b"") == 0
+    handed[-2:]
+    assert list(handed._mine or b"") == [0, 0, 1, 1]
+
+
+def test_outside_of_it_is_an_index_error() -> None:
+    handed = Messages(shared())
+    for index in (4, -5):
+        with pytest.raises(IndexError):
+            handed[index]
