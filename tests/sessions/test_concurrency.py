@@ -1,11 +1,10 @@
-"""Many threads and processes at once: acknowledged turns stored once, whole, in order, each having seen all before."""
+"""Sealed with few connections, sync beside async, readers beside writers: turns stay whole and in order."""
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -16,8 +15,6 @@ from rag.sessions import SessionStore, connect
 from tests.servers import Server
 from tests.sessions.backends import AnyStore
 from tests.sessions.blocking import BlockingStore, Loop
-
-SPAWN = multiprocessing.get_context("spawn")
 
 
 class Seen(NamedTuple):
@@ -32,11 +29,6 @@ class Seen(NamedTuple):
 @pytest.fixture
 def prefix() -> str:
     return f"{uuid4().hex[:8]}:"
-
-
-@pytest.fixture(params=["plain", "sealed"])
-def keys(request: pytest.FixtureRequest) -> tuple[bytes, ...]:
-    return (bytes(32),) if request.param == "sealed" else ()
 
 
 def pair(text: str) -> list[BaseMessage]:
@@ -74,50 +66,17 @@ def server() -> Iterator[Server]:
         yield server
 
 
-def test_100_threads_over_100_sessions(server: Server, prefix: str, keys: tuple[bytes, ...]) -> None:
-    client = connect(server.url, max_connections=16)
-    store = SessionStore(client, key_prefix=prefix, encryption_keys=keys)
-    sids = [f"s{number}" for number in range(100)]
-    with ThreadPoolExecutor(100) as everybody:
-        work = [everybody.submit(talk, store, sids[n:] + sids[:n], 50, f"t{n}") for n in range(100)]
+def test_more_threads_than_connections_over_sealed_sessions(server: Server, prefix: str) -> None:
+    client = connect(server.url, max_connections=8)
+    store = SessionStore(client, key_prefix=prefix, encryption_keys=[bytes(32)])
+    sids = [f"s{number}" for number in range(20)]
+    with ThreadPoolExecutor(40) as everybody:
+        work = [everybody.submit(talk, store, sids[n % 20 :] + sids[: n % 20], 40, f"t{n}") for n in range(40)]
         done = [seen for one in work for seen in one.result()]
-    assert len(done) == 5000
-    check(SessionStore(client, key_prefix=prefix, encryption_keys=keys), done)
+    assert len(done) == 1600
+    check(SessionStore(client, key_prefix=prefix, encryption_keys=[bytes(32)]), done)
     check(store, done)
-    assert store.directory.count() == 100
-    client.close()
-
-
-def test_50_threads_on_one_session(server: Server, prefix: str, keys: tuple[bytes, ...]) -> None:
-    client = connect(server.url, max_connections=16)
-    store = SessionStore(client, key_prefix=prefix, encryption_keys=keys)
-    with ThreadPoolExecutor(50) as everybody:
-        work = [everybody.submit(talk, store, ["one"], 20, f"t{n}") for n in range(50)]
-        done = [seen for one in work for seen in one.result()]
-    assert len(done) == 1000
-    check(SessionStore(client, key_prefix=prefix, encryption_keys=keys), done)
-    client.close()
-
-
-def _process(url: str, prefix: str, number: int) -> list[Seen]:
-    client = connect(url, max_connections=16)
-    store = SessionStore(client, key_prefix=prefix)
-    shared, sids = ["one"], [f"s{n}" for n in range(10)]
-    with ThreadPoolExecutor(10) as everybody:
-        work = [everybody.submit(talk, store, sids[n:] + sids[:n], 20, f"p{number}-t{n}") for n in range(5)]
-        work += [everybody.submit(talk, store, shared, 20, f"p{number}-u{n}") for n in range(5)]
-        done = [seen for one in work for seen in one.result()]
-    client.close()
-    return done
-
-
-def test_4_processes_on_one_session_and_on_ten(server: Server, prefix: str) -> None:
-    with ProcessPoolExecutor(4, mp_context=SPAWN) as processes:
-        work = [processes.submit(_process, server.url, prefix, number) for number in range(4)]
-        done = [seen for one in work for seen in one.result()]
-    assert len(done) == 800
-    client = connect(server.url)
-    check(SessionStore(client, key_prefix=prefix), done)
+    assert store.directory.count() == 20
     client.close()
 
 

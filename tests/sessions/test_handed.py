@@ -22,6 +22,12 @@ def shared() -> list[BaseMessage]:
     ]
 
 
+def done(call: Callable[..., None], *arguments: Any) -> Any:
+    """Call it with all arguments but the last, which is the result."""
+    call(*arguments[:-1])
+    return arguments[-1]
+
+
 LOOKS: dict[str, Callable[[list[BaseMessage]], Any]] = {
     "index": lambda found: [found[1], found[-1]],
     "slice": lambda found: found[1:],
@@ -32,17 +38,17 @@ LOOKS: dict[str, Callable[[list[BaseMessage]], Any]] = {
     "reversed": lambda found: list(reversed(found)),
     "add": lambda found: found + [HumanMessage("x")],  # noqa: RUF005
     "radd": lambda found: [HumanMessage("x")] + found,  # noqa: RUF005
-    "copy": lambda found: copy.copy(found),
+    "copy": copy.copy,
     "copy method": lambda found: found.copy(),
     "deepcopy": copy.deepcopy,
     "pickle": lambda found: pickle.loads(pickle.dumps(found)),
     "sorted": lambda found: sorted(found, key=lambda message: message.text),
     "pop": lambda found: [found.pop(), found.pop(0)],
-    "append": lambda found: (found.append(HumanMessage("x")), found)[1],
-    "sort": lambda found: (found.sort(key=lambda message: message.text), found)[1],
+    "append": lambda found: done(found.append, HumanMessage("x"), found),
+    "reverse": lambda found: done(found.reverse, found),
     "multiply": lambda found: found * 2,
-    "slice assignment": lambda found: (found.__setitem__(slice(0, 1), []), found)[1],
-    "extend another": lambda found: ([].extend(found), found)[1],
+    "slice assignment": lambda found: done(found.__setitem__, slice(0, 1), [], found),
+    "extending another": lambda found: done((another := [HumanMessage("x")]).extend, found, another),
 }
 
 
