@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rag.chat import acts, phrases
-from rag.chat.evidence import Evidence, Pick, Similarity, choose, unique, weigh
+from rag.chat.choosing import choose, unique
+from rag.chat.evidence import Evidence, Pick, Similarity, weigh
 from rag.chat.facts import Fact, Ledger, remember, state
 from rag.chat.followup import Resolved, located, resolve
 from rag.chat.intents import as_question
@@ -131,8 +132,12 @@ class _Reply:
 
     def _picks(self, asked: Resolved) -> list[Pick]:
         focus = located(asked.focus, self.now)
-        evidence = weigh(self.sources, asked.focus, asked.context, self.similarity, _added(focus, asked.focus))
+        evidence = weigh(self.sources, asked.focus, asked.context, self.similarity, self._known(asked))
         return choose(evidence, focus) if covers(evidence, self._unsure()) else []
+
+    def _known(self, asked: Resolved) -> str:
+        """What this person stated and the answer depends on."""
+        return _added(located(asked.text, self.now), asked.text)
 
     def _unsure(self) -> bool:
         """Whether the search itself took nothing that it found to be about the question."""
@@ -145,7 +150,7 @@ class _Reply:
             return ""
         near = [source for source in self.sources if source.score >= NEAREST * best]
         focus = located(asked.focus, self.now)
-        hints = f"{_added(focus, asked.focus)} {_added(widen(asked.focus), asked.focus)}"
+        hints = f"{self._known(asked)} {_added(widen(asked.focus), asked.focus)}"
         evidence = weigh(near, asked.focus, asked.context, self.similarity, hints)
         if evidence.own_name or evidence.coverage < NEAR or evidence.picks[0].fit < FITTING:
             return ""

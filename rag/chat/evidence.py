@@ -7,7 +7,7 @@ answer that the question asks for (money, duration); and, if a similarity is giv
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from math import log
@@ -21,25 +21,15 @@ from rag.chat.values import COUNTRIES, IN_EU, ORDER, RETURN_NUMBER
 Similarity = Callable[[str, Sequence[str]], Sequence[float]]
 """How alike in meaning a text is to each of some others, from -1 to 1."""
 
-MOST = 3
-LONG = 240
-STEPS = 6
-_CLOSE, _VERBATIM, _STEP, _OPENING = 10, 0.12, 0.25, 0.6
+CLOSE, _VERBATIM, _STEP = 10, 0.12, 0.25
 _HEADING, _TITLE, _AROUND, _CONTEXT, _HINT = 0.55, 0.45, 0.2, 0.35, 0.6
 _PASSAGE_SHARE, _ORDER_BONUS, _MATCH_BONUS, _LATER, _SIMILARITY_SHARE = 0.25, 0.12, 0.6, 0.012, 0.35
-_HOW = re.compile(r"\bhow (?:do|can|could|would|should|to)\b|\bsteps?\b", re.IGNORECASE)
+HOW = re.compile(r"\bhow (?:do|can|could|would|should|to)\b|\bsteps?\b", re.IGNORECASE)
 _NATIONS = frozenset(concept(name) for name in COUNTRIES)
 _EU_CONCEPTS = frozenset(concept(name) for name in IN_EU)
-_WHAT_IS = re.compile(r"\W*what(?:['’]?s| is| are)\b", re.IGNORECASE)
-_FIGURE = re.compile(r"[£€$]?\d[\d.,:]*\d|[£€$]?\d")
 _NAMED = re.compile(r"(?<=[a-z,] )[A-ZÄÖÜÅØ][\w’'-]+")
 _UNSAID = re.compile(r"\d.*|day|week|month|year|minute|today|yesterday|tomorrow")
-_LIMITS = re.compile(
-    r"^(?:If|Unless|Only|Except|Outside|Without|Before|After|Until|Otherwise|During|Once|Please|Members)\b|"
-    r"\b(?:only|unless|except|but|cannot|must|not (?:possible|available|accepted|valid|included))\b",
-)
-"""A sentence that starts or speaks like this limits the one before it."""
-_POINTER = re.compile(
+POINTER = re.compile(
     r"\bin another way\b|^(?:see|read|for more|more (?:about|on)|details)\b|\b(?:is|are) (?:explained |"
     r"described )?in [A-Z]|"
     r"\bread [A-Z]|: see [A-Z]"
@@ -62,7 +52,8 @@ class Pick:
 class Evidence:
     """`picks` best first. `coverage`: the share of the question that the best source covers, 0 to 1; `meaning`: the
     best similarity of a unit, or None without a similarity; `missing`: the concepts found in no source; `names`: those
-    of products, places and other names in the question; `own_name`: it names what most sources name, the shop."""
+    of products, places and other names in the question; `own_name`: it names what most sources name, the shop;
+    `here`: the countries that it is about."""
 
     picks: tuple[Pick, ...]
     coverage: float
@@ -70,6 +61,7 @@ class Evidence:
     missing: frozenset[str]
     names: frozenset[str] = frozenset()
     own_name: bool = False
+    here: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +90,7 @@ def weigh(
         return Evidence((), 0.0, None, frozenset(weight))
     total = sum(weight.values())
     counted = _counted(weight, focus, context, passages)
-    shape, how = shape_of(focus), bool(_HOW.search(focus))
+    shape, how = shape_of(focus), bool(HOW.search(focus))
     here = countries(focus) or countries(hints) or countries(context)
     picks = []
     best_share, best = 0.0, max(source.score for source in sources)
@@ -107,15 +99,13 @@ def weigh(
         best_share = max(best_share, sum(counted[one] for one in counted if one in passage.whole))
         extra = _PASSAGE_SHARE * share + _rank(passage.source, best, len(sources))
         for index, unit in enumerate(passage.units):
-            together = _together(passage, unit) if how and unit.kind == "step" else frozenset[str]()
-            gained = sum(
-                value * (1.0 if one in together else _part(one, passage, index)) for one, value in weight.items()
-            )
-            gained = gained / total + _OPENING * (index == 0 and _is_named_so(focus, passage))
+            named = passage.title | passage.heading if how and unit.kind == "step" else frozenset[str]()
+            gained = sum(value * (1.0 if one in named else _part(one, passage, index)) for one, value in weight.items())
+            gained = gained / total
             factor = shape(unit.whole) * abroad(here, unit.whole, passage.source.heading)
             score = gained * factor + extra - _awkward(unit) - _LATER * min(index, 5)
             score += _STEP * (unit.kind == "step" and how)
-            covers = passage.bags[index].union(together).intersection(weight)
+            covers = passage.bags[index].union(named).intersection(weight)
             fit = score - _rank(passage.source, best, len(sources))
             picks.append(Pick(passage.source.number, unit, score, covers, passage.source, fit))
     meaning = None
@@ -127,11 +117,11 @@ def weigh(
             for pick, value in zip(picks, alike, strict=True)
         ]
     picks.sort(key=lambda pick: (-pick.score, pick.number, pick.unit.position))
-    picks[:_CLOSE] = _verbatim_first(picks[:_CLOSE], focus)
+    picks[:CLOSE] = _verbatim_first(picks[:CLOSE], focus)
     missing = frozenset(weight).difference(*(passage.whole for passage in passages))
     names = _NATIONS | {concept(word.lower()) for word in _NAMED.findall(f"{focus} {hints}")}
     own_name = any(_is_own_name(one, passages) for one in names & set(_asked(focus)))
-    return Evidence(tuple(picks), best_share, meaning, missing, names & frozenset(weight), own_name)
+    return Evidence(tuple(picks), best_share, meaning, missing, names & frozenset(weight), own_name, here)
 
 
 def _verbatim_first(picks: list[Pick], focus: str) -> list[Pick]:
@@ -140,95 +130,6 @@ def _verbatim_first(picks: list[Pick], focus: str) -> list[Pick]:
     gain = _VERBATIM / (len(asked) or 1)
     picks = [replace(pick, score=pick.score + gain * len(asked.intersection(words(pick.unit.whole)))) for pick in picks]
     return sorted(picks, key=lambda pick: (-pick.score, pick.number, pick.unit.position))
-
-
-def choose(evidence: Evidence, focus: str) -> list[Pick]:
-    """The one to three units that make the answer, in reading order, none repeating another; steps come together."""
-    if not evidence.picks:
-        return []
-    best = evidence.picks[0]
-    if best.unit.kind == "step" and _HOW.search(focus):
-        return _steps(evidence, best)
-    chosen = [best]
-    floor = best.score * 0.85
-    covered = set(best.covers)
-    for pick in evidence.picks[1:12]:
-        if len(chosen) == MOST or pick.score < floor:
-            break
-        same = next((other for other in chosen if _repeats(pick.unit, other.unit)), None)
-        if same is not None:
-            if _says_in_words(pick.unit, same.unit):
-                chosen[chosen.index(same)] = pick
-            continue
-        if (best.covers & evidence.names) - pick.covers:
-            continue  # about another product or another country
-        adds = pick.covers - covered
-        if pick.number != best.number and pick.fit < best.fit * (0.85 if len(adds) > 1 else 1.0):
-            continue  # one more word found elsewhere is chance
-        if adds or (pick.number == best.number and pick.score > best.score * 0.9):
-            chosen.append(pick)
-            covered |= pick.covers
-    chosen += _shaped(evidence, chosen, shape_of(focus))
-    for pick in list(chosen):
-        before = _before(evidence, pick)
-        if before is not None and all(
-            other.unit.position != before.unit.position or other.number != before.number for other in chosen
-        ):
-            chosen.append(before)
-    chosen += _conditions(evidence, best, chosen)
-    order = {number: rank for rank, number in enumerate(dict.fromkeys(pick.number for pick in chosen))}
-    return sorted(chosen, key=lambda pick: (order[pick.number], pick.unit.position))
-
-
-def unique(picks: Iterable[Pick]) -> list[Pick]:
-    """The picks without those that say the same again."""
-    kept: list[Pick] = []
-    for pick in picks:
-        if not any(pick.unit.text == other.unit.text for other in kept):
-            kept.append(pick)
-    return kept
-
-
-def _shaped(evidence: Evidence, chosen: Sequence[Pick], shape: Callable[[str], float]) -> list[Pick]:
-    """The amount or time that was asked for, if no chosen unit has it and the best source does."""
-    if any(shape(pick.unit.whole) >= 1 for pick in chosen):
-        return []
-    near = (pick for pick in evidence.picks[:_CLOSE] if pick.number == chosen[0].number)
-    return [pick for pick in near if shape(pick.unit.whole) > 1 and pick not in chosen][:1]
-
-
-def _steps(evidence: Evidence, best: Pick) -> list[Pick]:
-    same = [pick for pick in evidence.picks if pick.number == best.number and pick.unit.group == best.unit.group]
-    return sorted((pick for pick in same if pick.unit.kind == "step"), key=lambda pick: pick.unit.position)[:STEPS]
-
-
-def _conditions(evidence: Evidence, best: Pick, chosen: Sequence[Pick]) -> list[Pick]:
-    """The sentences right after the best one that limit it or say what else holds, as long as the answer is short."""
-    same = {
-        pick.unit.position: pick
-        for pick in evidence.picks
-        if pick.number == best.number and pick.unit.heading == best.unit.heading and pick.unit.kind == "sentence"
-    }
-    added: list[Pick] = []
-    after = same.get(best.unit.position + 1) if best.unit.kind == "sentence" else None
-    while after is not None and len(chosen) + len(added) < MOST:
-        text = after.unit.text
-        if not (_LIMITS.search(text) or after.unit.needs_previous) or _POINTER.search(text) or len(text) > LONG:
-            break
-        if after not in chosen:
-            if any(_repeats(after.unit, other.unit) for other in (*chosen, *added)):
-                break
-            added.append(after)
-        after = same.get(after.unit.position + 1)
-    return added
-
-
-def _before(evidence: Evidence, pick: Pick) -> Pick | None:
-    """The sentence before one that refers back to it."""
-    if not pick.unit.needs_previous:
-        return None
-    same = (p for p in evidence.picks if p.number == pick.number and p.unit.position == pick.unit.position - 1)
-    return next((p for p in same if p.unit.heading == pick.unit.heading and p.unit.kind == "sentence"), None)
 
 
 def _asked(text: str) -> list[str]:
@@ -304,18 +205,6 @@ def _rank(source: Source, best: float, count: int) -> float:
     return _ORDER_BONUS * (1 - source.number / (count + 1))
 
 
-def _together(passage: _Passage, step: Unit) -> frozenset[str]:
-    """Steps come together, so what one of them, or the name of the whole, speaks of holds for all."""
-    group = (found for found, unit in zip(passage.bags, passage.units, strict=True) if unit.group == step.group)
-    return passage.title.union(passage.heading, *group)
-
-
-def _is_named_so(question: str, passage: _Passage) -> bool:
-    """True if “what is …” asks for just what the article is called: its first sentence then says it."""
-    asked = set(_asked(question)) if _WHAT_IS.match(question) else set()
-    return bool(asked) and asked == passage.title and passage.heading <= passage.title
-
-
 def _is_own_name(name: str, passages: Sequence[_Passage]) -> bool:
     return name not in _NATIONS and sum(name in passage.whole for passage in passages) * 2 > len(passages)
 
@@ -332,31 +221,4 @@ def _part(one: str, passage: _Passage, index: int) -> float:
 
 def _awkward(unit: Unit) -> float:
     """A penalty for what reads badly alone: a mere pointer to another article, or a very long sentence."""
-    return 0.5 * bool(_POINTER.search(unit.text)) + 0.1 * (len(unit.whole) > 320) + 0.08 * (unit.kind == "step")
-
-
-def _repeats(one: Unit, other: Unit) -> bool:
-    left, right = set(words(one.text)), set(words(other.text))
-    return (
-        _says_less(one, other)
-        or _says_less(other, one)
-        or len(left & right) >= 0.7 * min(len(left), len(right))
-        or _says_in_words(one, other)
-        or _says_in_words(other, one)
-    )
-
-
-def _says_less(sentence: Unit, row: Unit) -> bool:
-    """True if a table row has all figures of a sentence about the same."""
-    if (sentence.kind, row.kind) != ("sentence", "row") or not bag(row.text.partition(":")[0]) & bag(sentence.text):
-        return False
-    figures = set(_FIGURE.findall(sentence.text))
-    return bool(figures) and figures <= set(_FIGURE.findall(row.text))
-
-
-def _says_in_words(sentence: Unit, row: Unit) -> bool:
-    """True if a sentence has exactly the figures of a table row: it reads better than the row."""
-    if (sentence.kind, row.kind) != ("sentence", "row"):
-        return False
-    figures = set(_FIGURE.findall(row.text))
-    return bool(figures) and figures == set(_FIGURE.findall(sentence.text))
+    return 0.5 * bool(POINTER.search(unit.text)) + 0.1 * (len(unit.whole) > 320) + 0.08 * (unit.kind == "step")

@@ -28,6 +28,8 @@ CARRIED = [
     (["How much is standard delivery to the UK?"], "and how long does it take?", ["how long", "standard delivery"]),
     (["How do I get a gift card?"], "How long is it valid?", ["valid", "gift card"]),
     (["How much is standard delivery to the UK?", "thanks!"], "how long does that take?", ["standard delivery"]),
+    (["Do you ship to Canada?"], "How long?", ["How long", "Canada"]),
+    (["I live in Norway", "How much is delivery to Canada?"], "How long?", ["How long", "Canada"]),
     (["I live in Norway"], "How much is standard delivery?", ["Norway"]),
     (["I paid with PayPal"], "When do I get my refund?", ["PayPal"]),
 ]

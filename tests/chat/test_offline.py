@@ -118,6 +118,17 @@ def test_what_the_search_is_sure_of_is_quoted_as_the_closest(score: float, kind:
     assert (reply.response_metadata["kind"], reply.text.startswith(start)) == (kind, True), reply.text
 
 
+PRICES = "Delivery to Norway takes 5 days.\n\nDelivery to the US takes 8 days.\n\nDelivery to Canada takes 9 days."
+
+
+@pytest.mark.parametrize(
+    "earlier", [["Do you deliver to Canada?"], ["I live in Canada.", "Do you deliver here?"], ["Delivery to Canada?"]]
+)
+def test_a_follow_up_keeps_its_country(earlier: list[str]) -> None:
+    reply = ask("How long?", *earlier, sources=[Source(1, "", "", "Delivery times", "", PRICES, 0.5)])
+    assert reply.text == "Delivery to Canada takes 9 days [1]."
+
+
 @pytest.mark.parametrize(
     "wish", ["I want to return my jacket", "I'd like to return these boots.", "how do i return it"]
 )
