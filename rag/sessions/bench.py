@@ -24,6 +24,9 @@ from rag.sessions.connect import Client
 from rag.sessions.store import SessionStore
 
 TTL = 3600
+TURNS = 5
+CACHE = 512 << 20
+"""Room for a hundred sessions of a thousand messages, which a store would keep in memory only if it were told to."""
 QUESTION = HumanMessage("How long do I have to return a jacket that I bought in November?")
 ANSWER = AIMessage("You can return an item within 30 days of delivery [1]. Members of Plus have 60 days [1]. " * 3)
 PAIR: Sequence[BaseMessage] = (QUESTION, ANSWER)
@@ -119,18 +122,21 @@ class LangChain:
 class Crosswire:
     """This package's store: lock, fence, whole turns, index and audit included."""
 
-    def __init__(self, name: str, store: SessionStore) -> None:
+    def __init__(self, name: str, store: SessionStore, *, looking: bool = False) -> None:
+        """looking: at each message of the history, as a caller does that sends all of it to a model."""
         self.name = name
         self._store = store
+        self._looking = looking
 
     def fill(self, session_id: str, pairs: int) -> None:
-        for _ in range(pairs):
-            self._store.append(session_id, PAIR)
+        if pairs:
+            self._store.append(session_id, list(PAIR) * pairs)
 
     def turn(self, session_id: str) -> int:
         with self._store.turn(session_id) as turn:
+            found = turn.messages if not self._looking else list(turn.messages)
             turn.commit(PAIR)
-            return len(turn.messages)
+        return len(found)
 
     def delete(self, session_ids: Sequence[str]) -> None:
         for session_id in session_ids:
@@ -151,10 +157,12 @@ def contenders(client: Client, url: str, folder: Path) -> list[Contender]:
         patient = {"connect_args": {"timeout": 60}}
         return SQLChatMessageHistory(session_id, connection=f"sqlite:///{folder / 'bench.db'}", engine_args=patient)
 
+    key = secrets.token_bytes(32)
     return [
         Limit(client),
-        Crosswire("Crosswire", SessionStore(client, TTL)),
-        Crosswire("Crosswire, encrypted", SessionStore(client, TTL, encryption_keys=[secrets.token_bytes(32)])),
+        Crosswire("Crosswire", SessionStore(client, TTL, cache_bytes=CACHE)),
+        Crosswire("Crosswire, every message looked at", SessionStore(client, TTL, cache_bytes=CACHE), looking=True),
+        Crosswire("Crosswire, encrypted", SessionStore(client, TTL, cache_bytes=CACHE, encryption_keys=[key])),
         Classic(client),
         LangChain("LangChain community Redis", community),
         LangChain("LangChain community SQLite", sqlite),
@@ -183,28 +191,37 @@ def run(
 
 
 def _slice(party: Contender, threads: int, messages: int, seconds: float) -> float:
-    """Turns a second over sessions of this length; each thread has sessions of its own and warms each up once."""
-    sessions = [f"bench-{secrets.token_hex(8)}" for _ in range(max(threads, 8 if messages < 500 else 2))]
-    for session_id in sessions:
-        party.fill(session_id, messages // 2)
-        party.turn(session_id)
-    shares = [sessions[number::threads] for number in range(threads)]
-    begun = perf_counter()
-    if threads == 1:
-        done = _work(party, shares[0], begun + seconds)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            done = sum(pool.map(lambda share: _work(party, share, begun + seconds), shares))
-    took = perf_counter() - begun
-    party.delete(sessions)
+    """Turns a second in sessions of this length. The clock runs only while turns are taken.
+
+    Each thread has sessions of its own; each session takes one turn before the clock runs and TURNS while it does, so
+    that its length hardly changes, and then makes room for the next.
+    """
+    done, took = 0, 0.0
+    with ThreadPoolExecutor(threads) as pool:
+        while took < seconds:
+            sessions = [f"bench-{secrets.token_hex(8)}" for _ in range(max(threads, 20 if messages < 500 else 4))]
+            for session_id in sessions:
+                party.fill(session_id, messages // 2)
+                _read_right(party, session_id, messages)
+            shares = [sessions[number::threads] for number in range(threads)]
+            begun = perf_counter()
+            if threads == 1:
+                done += _work(party, sessions)
+            else:
+                done += sum(pool.map(lambda share: _work(party, share), shares))
+            took += perf_counter() - begun
+            party.delete(sessions)
     return done / took
 
 
-def _work(party: Contender, sessions: Sequence[str], until: float) -> int:
-    done = 0
-    while True:
+def _read_right(party: Contender, session_id: str, messages: int) -> None:
+    found = party.turn(session_id)
+    if found != messages // 2 * 2:
+        raise ValueError(f"{party.name} read {found} messages of {messages}: its figures would mean nothing")
+
+
+def _work(party: Contender, sessions: Sequence[str]) -> int:
+    for _ in range(TURNS):
         for session_id in sessions:
             party.turn(session_id)
-            done += 1
-            if perf_counter() >= until:
-                return done
+    return TURNS * len(sessions)

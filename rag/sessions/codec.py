@@ -98,7 +98,7 @@ def as_stored(
     """What `decode` makes of the lines that these were just encoded to, without decoding where that is safe."""
     sid, turn, at, documents = place.session_id, place.turn, place.at, _documents(messages, place)
     return [
-        StoredMessage(duplicate(message), sid, turn, at, documents[number], f"{place.token}:{number}")
+        StoredMessage(_twin(message), sid, turn, at, documents[number], f"{place.token}:{number}")
         if _simple(message)
         else decode(lines[number], sid, seal)
         for number, message in enumerate(messages)
@@ -145,6 +145,16 @@ def _simple(message: BaseMessage) -> bool:
         if value and type(value) is not str:
             return False
     return True
+
+
+def _twin(message: BaseMessage) -> BaseMessage:
+    """The duplicate of a simple one, in half the time."""
+    twin = message.__class__.__new__(message.__class__)
+    _set(twin, "__dict__", {name: v or (v if v is None else v.__class__()) for name, v in message.__dict__.items()})
+    _set(twin, "__pydantic_fields_set__", set(message.__pydantic_fields_set__))
+    _set(twin, "__pydantic_extra__", None if message.__pydantic_extra__ is None else {})
+    _set(twin, "__pydantic_private__", None)
+    return twin
 
 
 def duplicate(message: BaseMessage) -> BaseMessage:

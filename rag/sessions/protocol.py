@@ -156,7 +156,8 @@ class Protocol:
         keys = self.keys.of(sid)
         known = self.cache.known(sid)
         patience = PATIENCE_MS if queue else 0
-        args = (*known, token, self._lease_ms, self.ttl, "" if place is None else place, patience)
+        queued = "" if place is None else place
+        args = (*known, token, self._lease_ms, self.ttl, queued, patience, int(self.now()))
 
         def parse(reply: list[Any]) -> Found | Busy | None:
             return self._found(sid, reply) if reply[0] else Busy(reply[1], reply[2])

@@ -24,18 +24,21 @@ class Script:
 
 
 _READ = """
-local known = redis.call('HMGET', KEYS[2], 'turns', 'epoch', 'trimmed', 'ttl', 'summary', 'summary_turns')
-local trimmed = tonumber(known[3] or 0)
-local from = 0
+local known = redis.call('HMGET', KEYS[2], 'turns', 'epoch', 'trimmed', 'ttl', 'summary', 'summary_turns', 'seen')
+local trimmed, from, new = tonumber(known[3] or 0), 0, nil
 if known[2] and known[2] == ARGV[1] then
-  local at = tonumber(ARGV[2]) - trimmed
-  local last = at > 0 and redis.call('LINDEX', KEYS[1], at - 1)
-  if last and redis.sha1hex(last) == ARGV[3] then from = at end
+  local at = ARGV[2] - trimmed
+  if at > 0 then
+    new = redis.call('LRANGE', KEYS[1], at - 1, -1)
+    if new[1] and redis.sha1hex(new[1]) == ARGV[3] then
+      table.remove(new, 1)
+      from = at
+    end
+  end
 end
-local function found()
-  return {1, tonumber(known[1] or 0), known[2] or '', trimmed, trimmed + from,
-    redis.call('LRANGE', KEYS[1], from, -1), known[5] or '', tonumber(known[6] or 0)}
-end
+if from == 0 then new = redis.call('LRANGE', KEYS[1], 0, -1) end
+local found = {1, tonumber(known[1] or 0), known[2] or '', trimmed, trimmed + from, new, known[5] or '',
+  tonumber(known[6] or 0)}
 """
 
 READ = Script(
@@ -46,7 +49,7 @@ READ = Script(
 -- Returns {1, turns, epoch, trimmed, how many messages came before these, {message, …}, summary, its turns}.
 """
     + _READ
-    + "return found()"
+    + "return found"
 )
 
 BEGIN = Script(
@@ -54,7 +57,8 @@ BEGIN = Script(
 -- Take a session's turn and read what is new in its history. Asking again with the same token is harmless.
 -- KEYS: history, session, turn, queue, alive
 -- ARGV: of what is known: epoch, how many messages ever, SHA-1 of the last one;
---       token, lease (ms), ttl (s), place in the queue ('' if none yet), ms until a silent waiter is dead (0: no queue)
+--       token, lease (ms), ttl (s), place in the queue ('' if none yet), ms until a silent waiter is dead (0: no
+--       queue), now (s)
 -- Returns as READ does, or {0, how many are before it, its place}.
 local token, queued, now, taken = ARGV[4], redis.call('EXISTS', KEYS[4]) == 1, nil, false
 local function time()
@@ -95,11 +99,12 @@ end
     + _READ
     + """
 local ttl = known[4] or ARGV[6]
-if ttl ~= '0' and redis.call('PTTL', KEYS[2]) < 2 * ARGV[5] then -- the commit will do it; this is to live until then
+-- The commit will do it: this is for sessions that might not live until then.
+if ttl ~= '0' and (ARGV[9] - (known[7] or 0)) * 2 > ttl - ARGV[5] / 500 then
   redis.call('EXPIRE', KEYS[1], ttl)
   redis.call('EXPIRE', KEYS[2], ttl)
 end
-return found()
+return found
 """
 )
 
