@@ -39,7 +39,7 @@ NOT_IN_PAGES = {
 }
 CACHED = "rag.ui.resources"
 EMPTY_CALLS = {"dict", "list", "set", "defaultdict", "OrderedDict", "WeakKeyDictionary", "WeakValueDictionary", "deque"}
-SHARED_ON_PURPOSE = {("rag.sessions.embedded", "_watched")}
+SHARED_ON_PURPOSE = {("rag.sessions.embedded", "_watched"), ("rag.sessions.lane", "_LANES")}
 """Module globals that start empty and hold nobody's data: here, who watches which server's folder."""
 
 
