@@ -1,6 +1,8 @@
 """Many turns at once, and what has to be true of them afterwards. Also a program, to be that from several processes.
 
 python -m tests.sessions.crowd URL PREFIX THREADS TURNS SESSION…      # waits for a line, then prints JSON
+
+The latter also takes a quarter as many turns of one session alone.
 """
 
 from __future__ import annotations
@@ -65,6 +67,7 @@ def main(url: str, prefix: str, threads: str, turns: str, *sessions: str) -> Non
     store = SessionStore(client, key_prefix=prefix)
     sys.stdin.readline()
     said = talk(store, sessions, int(threads), int(turns), store.protocol.name)
+    said += talk(store, [f"{sessions[0]}-alone"], int(threads) // 2, int(turns) // 2, store.protocol.name)
     sys.stdout.write(json.dumps(said))
     client.close()
 

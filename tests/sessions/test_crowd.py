@@ -65,17 +65,11 @@ def test_fifty_threads_on_one_session(client: Client, prefix: str, sid: str) -> 
     check(SessionStore(client, key_prefix=prefix, max_turns=1000), said)
 
 
-def test_four_processes_over_a_hundred_sessions(
+def test_four_processes_over_a_hundred_sessions_and_on_one(
     valkey: Server, client: Client, prefix: str, hundred: list[str]
 ) -> None:
-    said = from_processes(valkey.url, prefix, hundred, threads=25, turns=50)
-    assert len(said) == 5000
-    check(SessionStore(client, key_prefix=prefix), said)
-
-
-def test_four_processes_on_one_session(valkey: Server, client: Client, prefix: str, sid: str) -> None:
-    said = from_processes(valkey.url, prefix, [sid], threads=12, turns=20)
-    assert len(said) == 960
+    said = from_processes(valkey.url, prefix, hundred, threads=25, turns=40)
+    assert len(said) == PROCESSES * (25 * 40 + 12 * 20)
     check(SessionStore(client, key_prefix=prefix), said)
 
 
