@@ -13,7 +13,7 @@ from rag.sessions.faults import translated
 from rag.sessions.ids import SessionId
 from rag.sessions.names import colour, friendly_name
 from rag.sessions.protocol import Protocol, SessionInfo
-from rag.sessions.sweep import settle, sweep
+from rag.sessions.sweep import own, settle, sweep
 
 Order = Literal["newest", "oldest", "ending", "lasting"]
 """By last activity, newest or oldest first; by the end of the time to live, soonest or latest first."""
@@ -83,8 +83,8 @@ class Directory:
                 first = prefix.encode("utf-8", "surrogatepass")
                 pipe.zrangebylex(self._keys.find, b"[" + first, b"[" + first + b"\xff", start=0, num=limit)
             found = [entry for entries in pipe.execute() for entry in entries]
-            ids = [entry.removeprefix(b"id:").rpartition(b"\0")[2].decode() for entry in found]
-            rows, _ = self._rows(list(dict.fromkeys(map(SessionId, ids)))[:limit])
+            ids = own(self._client, self._keys, [entry.removeprefix(b"id:").rpartition(b"\0")[2] for entry in found])
+            rows, _ = self._rows(list(dict.fromkeys(ids))[:limit])
         return rows
 
     def _ids(self, start: int, size: int, order: Order) -> tuple[bool, list[SessionId], int]:
@@ -94,7 +94,7 @@ class Directory:
         pipe.zrange(index, start, start + size - 1, desc=order in ("newest", "lasting"))
         pipe.zcard(self._keys.live)
         overdue, ids, total = pipe.execute()
-        return bool(overdue), [SessionId(sid.decode()) for sid in ids], total
+        return bool(overdue), own(self._client, self._keys, ids), total
 
     def _rows(self, ids: Sequence[SessionId]) -> tuple[list[Row], list[SessionId]]:
         """Of these sessions, and which of them are not there any more."""

@@ -6,8 +6,10 @@ leaves it when its keys are seen to be gone, and comes back if they are there ag
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from rag.errors import BadSessionId
 from rag.sessions import index
 from rag.sessions.ids import SessionId
 from rag.sessions.keys import Keys
@@ -19,8 +21,20 @@ def sweep(client: Any, keys: Keys, now: float) -> list[str]:
     """Look at all sessions that should have ended by now. Returns those that did and that nobody else took out."""
     gone: list[str] = []
     while overdue := client.zrangebyscore(keys.ends, "-inf", now, start=0, num=BATCH):
-        gone += settle(client, keys, [SessionId(sid.decode()) for sid in overdue], now)
+        gone += settle(client, keys, own(client, keys, overdue), now)
     return gone
+
+
+def own(client: Any, keys: Keys, members: Sequence[bytes]) -> list[SessionId]:
+    """The session ids among these members of the index. Whatever else somebody put there is taken out."""
+    sids = []
+    for member in members:
+        try:
+            sids.append(SessionId(member.decode()))
+        except (UnicodeDecodeError, BadSessionId):
+            for name in (keys.live, keys.ends):
+                client.zrem(name, member)
+    return sids
 
 
 def settle(client: Any, keys: Keys, sids: list[SessionId], now: float) -> list[str]:
