@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rag.errors import SealBroken
 from rag.sessions.faults import translated
 from rag.sessions.ids import SessionId
 from rag.sessions.names import colour, friendly_name
@@ -62,7 +63,7 @@ class Directory:
             return sweep(self._client, self._keys, self._protocol.now())
 
     def page(self, start: int = 0, size: int = 50, order: Order = "newest") -> Page:
-        """Raises SealBroken if a title cannot be decrypted."""
+        """A title that cannot be decrypted with the keys at hand is left empty."""
         with translated(self._target):
             while True:
                 overdue, ids, total = self._ids(start, size, order)
@@ -120,7 +121,11 @@ class Directory:
             return None
         pairs = [(name.encode(), value) for name, value in zip(_FIELDS, values, strict=True) if value is not None]
         messages = length if isinstance(length, int) else 0
-        info = self._protocol.info(sid, [part for pair in pairs for part in pair], messages, left)
+        try:
+            info = self._protocol.info(sid, [part for pair in pairs for part in pair], messages, left)
+        except SealBroken:
+            legible = [part for pair in pairs if pair[0] != b"title" for part in pair]
+            info = self._protocol.info(sid, legible, messages, left)
         if info is None:
             return None
         used = size if isinstance(size, int) else (0 if size is None else None)

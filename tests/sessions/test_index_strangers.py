@@ -26,3 +26,14 @@ def test_a_stranger_is_left_out_and_taken_out(client: Client, sid: str, stranger
     assert store.directory.count() == 1
     assert [row.info.id for row in store.directory.find(sid[:8])] == [sid]
     assert store.directory.find("x") == []
+
+
+def test_a_session_that_others_sealed_is_listed_without_its_title(client: Client, sid: str) -> None:
+    prefix = f"{uuid4().hex[:8]}:"
+    theirs = SessionStore(client, key_prefix=prefix, encryption_keys=[b"k" * 32])
+    ours = SessionStore(client, key_prefix=prefix)
+    for store, name in ((theirs, f"{sid}-theirs"), (ours, f"{sid}-ours")):
+        with store.turn(name) as turn:
+            turn.commit([HumanMessage("question"), AIMessage("answer")], title="What about it?")
+    rows = ours.directory.page(order="oldest").rows
+    assert {row.info.id: row.info.title for row in rows} == {f"{sid}-theirs": "", f"{sid}-ours": "What about it?"}
