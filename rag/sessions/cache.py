@@ -6,7 +6,6 @@ what to add, or everything. What it keeps is not handed out as it is (see handed
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -24,11 +23,12 @@ History = tuple[list[StoredMessage], list[BaseMessage]]
 
 
 class Known(NamedTuple):
-    """What to tell the server: epoch, how many messages there ever were, the fingerprint of the last one."""
+    """What to tell the server: epoch, how many messages there ever were, id and length in bytes of the last one."""
 
     epoch: str
     end: int
     last: str
+    length: int
 
 
 class News(NamedTuple):
@@ -41,7 +41,7 @@ class News(NamedTuple):
     lines: Sequence[bytes]
 
 
-NOTHING = Known("", 0, "")
+NOTHING = Known("", 0, "", 0)
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ class Entry:
         """The part that comes before `end`."""
         count = end - self.start
         sizes = self.sizes[:count]
-        known = Known(self.known.epoch, end, "")
+        known = Known(self.known.epoch, end, "", 0)
         return Entry(known, self.start, sum(sizes), self.records[:count], self.messages[:count], sizes)
 
 
@@ -103,7 +103,8 @@ class Cache:
             entry.cut(news.trimmed)
             entry.add(news.records, news.lines)
             if news.lines:
-                entry.known = Known(news.epoch, news.begins + len(news.lines), _print(news.lines[-1]))
+                end = news.begins + len(news.lines)
+                entry.known = Known(news.epoch, end, news.records[-1].id, len(news.lines[-1]))
             if news.epoch and entry.size <= self.limit:
                 self._entries[session_id] = entry
                 self.size += entry.size
@@ -120,7 +121,7 @@ class Cache:
 
     def _fitting(self, entry: Entry | None, news: News) -> Entry | None:
         if news.begins <= news.trimmed:  # the server sent all there is
-            return Entry(Known(news.epoch, news.begins, ""), news.begins)
+            return Entry(Known(news.epoch, news.begins, "", 0), news.begins)
         if entry is None or entry.known.epoch != news.epoch or not entry.start <= news.begins <= entry.known.end:
             return None
         # Another thread may have read further meanwhile.
@@ -137,6 +138,3 @@ class Cache:
             _, gone = self._entries.popitem(last=False)
             self.size -= gone.size
 
-
-def _print(line: bytes) -> str:
-    return hashlib.sha1(line, usedforsecurity=False).hexdigest()

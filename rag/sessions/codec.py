@@ -75,12 +75,12 @@ def encode(messages: Sequence[BaseMessage], place: Place, seal: Seal | None = No
     """
     head = orjson.dumps({"session_id": place.session_id, "turn": place.turn, "at": place.at})[:-1] + b',"id":"'
     head += place.token.encode() + b":"
-    documents = _documents(messages, place)
+    documents = _documents(messages, place) if place.documents else None
     lines = []
     for number, message in enumerate(messages):
         simple = _simple(message)
         body = {"type": message.type, "data": message.__dict__} if simple else message_to_dict(message)
-        if used := documents[number]:
+        if documents and (used := documents[number]):
             body["documents"] = used
         raw = _dumps(body, checked=simple)
         if seal is not None:
@@ -96,9 +96,10 @@ def as_stored(
     messages: Sequence[BaseMessage], lines: Sequence[bytes], place: Place, seal: Seal | None
 ) -> list[StoredMessage]:
     """What `decode` makes of the lines that these were just encoded to, without decoding where that is safe."""
-    sid, turn, at, documents = place.session_id, place.turn, place.at, _documents(messages, place)
+    sid, turn, at, token, _ = place
+    documents = _documents(messages, place)
     return [
-        StoredMessage(_twin(message), sid, turn, at, documents[number], f"{place.token}:{number}")
+        StoredMessage(_twin(message), sid, turn, at, documents[number], f"{token}:{number}")
         if _simple(message)
         else decode(lines[number], sid, seal)
         for number, message in enumerate(messages)

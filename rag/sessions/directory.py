@@ -88,6 +88,11 @@ class Directory:
             rows, _ = self._rows(list(dict.fromkeys(ids))[:limit])
         return rows
 
+    def rows(self, ids: Sequence[SessionId]) -> list[Row]:
+        """Those of these sessions that live, in this order."""
+        with translated(self._target):
+            return self._rows(ids)[0]
+
     def _ids(self, start: int, size: int, order: Order) -> tuple[bool, list[SessionId], int]:
         index = self._keys.live if order in ("newest", "oldest") else self._keys.ends
         pipe: Any = self._client.pipeline(transaction=False)

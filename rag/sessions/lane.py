@@ -40,10 +40,10 @@ class Lane:
             self._pid = os.getpid()
         while self._free:
             try:
-                connection, since = self._free.pop()
+                connection, until = self._free.pop()
             except IndexError:
                 break
-            if monotonic() - since < _IDLE and not connection.should_reconnect():
+            if monotonic() < until and not connection.should_reconnect():
                 return connection
             self._pool.release(connection)
         self._waiting += 1
@@ -60,7 +60,7 @@ class Lane:
                 with suppress(IndexError):
                     self._pool.release(self._free.popleft()[0])
         else:
-            self._free.append((connection, monotonic()))
+            self._free.append((connection, monotonic() + _IDLE))
 
 
 _LANES: WeakKeyDictionary[ConnectionPool, Lane] = WeakKeyDictionary()

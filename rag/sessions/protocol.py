@@ -84,6 +84,7 @@ class Found:
     bad: list[Bad] = field(default_factory=list)
     summary: str = ""
     summary_turns: int = 0
+    keys: tuple[str, ...] | None = None
 
 
 class Commit(NamedTuple):
@@ -160,7 +161,12 @@ class Protocol:
         args = (*known, token, self._lease_ms, self.ttl, queued, patience, int(self.now()))
 
         def parse(reply: list[Any]) -> Found | Busy | None:
-            return self._found(sid, reply) if reply[0] else Busy(reply[1], reply[2])
+            if not reply[0]:
+                return Busy(reply[1], reply[2])
+            found = self._found(sid, reply)
+            if found is not None:
+                found.keys = keys[:4]
+            return found
 
         return Ask(scripts.BEGIN, keys[:5], args, parse)
 
@@ -177,7 +183,7 @@ class Protocol:
         title = close_field(self.seal, sid, "title", said.title) if said.title else ""
         text, covers = said.summary or ("", 0)
         text = close_field(self.seal, sid, "summary", text) if text else ""
-        keys = (*self.keys.of(sid)[:4], *self._index)
+        keys = [*(found.keys or self.keys.of(sid)[:4]), *self._index]
         args = (token, found.turns, self.ttl, now, sid, said.model, title, self._max_turns, text, covers)
         entries = "" if found.turns else find_entries(sid)
 

@@ -30,7 +30,7 @@ if known[2] and known[2] == ARGV[1] then
   local at = ARGV[2] - trimmed
   if at > 0 then
     new = redis.call('LRANGE', KEYS[1], at - 1, -1)
-    if new[1] and redis.sha1hex(new[1]) == ARGV[3] then
+    if new[1] and #new[1] == tonumber(ARGV[4]) and string.find(new[1], ARGV[3], 1, true) then
       table.remove(new, 1)
       from = at
     end
@@ -45,7 +45,7 @@ READ = Script(
     """
 -- Read what is new in a session's history.
 -- KEYS: history, session
--- ARGV: of what is known: epoch, how many messages ever, SHA-1 of the last one
+-- ARGV: of what is known: epoch, how many messages ever, the last one's id and length in bytes
 -- Returns {1, turns, epoch, trimmed, how many messages came before these, {message, …}, summary, its turns}.
 """
     + _READ
@@ -56,11 +56,11 @@ BEGIN = Script(
     """
 -- Take a session's turn and read what is new in its history. Asking again with the same token is harmless.
 -- KEYS: history, session, turn, queue, alive
--- ARGV: of what is known: epoch, how many messages ever, SHA-1 of the last one;
+-- ARGV: of what is known: epoch, how many messages ever, the last one's id and length in bytes;
 --       token, lease (ms), ttl (s), place in the queue ('' if none yet), ms until a silent waiter is dead (0: no
 --       queue), now (s)
 -- Returns as READ does, or {0, how many are before it, its place}.
-local token, queued, now, taken = ARGV[4], redis.call('EXISTS', KEYS[4]) == 1, nil, false
+local token, queued, now, taken = ARGV[5], redis.call('EXISTS', KEYS[4]) == 1, nil, false
 local function time()
   if not now then
     local t = redis.call('TIME')
@@ -77,10 +77,14 @@ if queued then
   first = redis.call('ZRANGE', KEYS[4], 0, 0)[1]
 end
 if not first or first == token then
-  taken = redis.call('SET', KEYS[3], token, 'NX', 'PX', ARGV[5])
+  -- Replicas are told, so that the turn outlives a failover; the append-only file is not: a server that comes back has
+  -- nobody's turn running, and its sessions are free.
+  redis.set_repl(redis.REPL_REPLICA)
+  taken = redis.call('SET', KEYS[3], token, 'NX', 'PX', ARGV[6])
+  redis.set_repl(redis.REPL_ALL)
 end
 if not taken and redis.call('GET', KEYS[3]) ~= token then
-  local patience, place = tonumber(ARGV[8]), tonumber(ARGV[7])
+  local patience, place = tonumber(ARGV[9]), tonumber(ARGV[8])
   if patience == 0 then return {0, 0, 0} end
   if not place then
     place = tonumber(redis.call('ZREVRANGE', KEYS[4], 0, 0, 'WITHSCORES')[2] or 0) + 1
@@ -98,9 +102,9 @@ end
 """
     + _READ
     + """
-local ttl = known[4] or ARGV[6]
+local ttl = known[4] or ARGV[7]
 -- The commit will do it: this is for sessions that might not live until then.
-if ttl ~= '0' and (ARGV[9] - (known[7] or 0)) * 2 > ttl - ARGV[5] / 500 then
+if ttl ~= '0' and (ARGV[10] - (known[7] or 0)) * 2 > ttl - ARGV[6] / 500 then
   redis.call('EXPIRE', KEYS[1], ttl)
   redis.call('EXPIRE', KEYS[2], ttl)
 end

@@ -21,6 +21,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import redis
@@ -64,7 +65,8 @@ class Holding:
         self._on_wait = on_wait
         self._token = store.protocol.token()
         protocol = store.protocol
-        self._heartbeat = Held(self._renew, min(protocol.lease, protocol.ttl) / 3)
+        # Of the store, not of this object: a cycle would keep every turn's history until the next collection.
+        self._heartbeat = Held(partial(store._renew, sid, self._token), min(protocol.lease, protocol.ttl) / 3)
         self._turn: Turn | None = None
 
     def __enter__(self) -> Turn:
@@ -81,9 +83,6 @@ class Holding:
         HEARTBEAT.drop(self._heartbeat)
         if self._turn is None or self._turn.number is None:
             self._store._release(self._sid, self._token)
-
-    def _renew(self) -> bool:
-        return self._store._ask(self._store.protocol.renew(self._sid, self._token))
 
 
 class SessionStore:
@@ -278,6 +277,9 @@ class SessionStore:
             lost = [index.audited(self.protocol.keys, sid, "fenced", "session")]
             self._later(*(self._seen(sid, self.protocol.ttl, new=result.turn == 1) if result.turn > 0 else lost))
         return result
+
+    def _renew(self, sid: SessionId, token: str) -> bool:
+        return self._ask(self.protocol.renew(sid, token))
 
     def _release(self, sid: SessionId, token: str) -> None:
         with suppress(CrosswireError):  # it ends by itself, one lease from now
