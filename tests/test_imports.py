@@ -11,7 +11,7 @@ import pytest
 from rag.settings import PROJECT
 
 BASE = {"rag.settings", "rag.errors"}
-ROOMS = BASE | {"rag.sessions", "rag.knowledge", "rag.chat", "rag.crosstalk"}
+ROOMS = BASE | {"rag.sessions", "rag.knowledge", "rag.chat", "rag.crosstalk", "rag.inspector"}
 MAY_USE: dict[str, set[str]] = {
     "rag.errors": set(),
     "rag.settings": {"rag.errors"},
@@ -19,7 +19,8 @@ MAY_USE: dict[str, set[str]] = {
     "rag.knowledge": BASE,
     "rag.chat": BASE | {"rag.sessions", "rag.knowledge"},
     "rag.crosstalk": BASE | {"rag.sessions", "rag.chat"},
-    "rag.services": ROOMS - {"rag.crosstalk"},
+    "rag.inspector": BASE | {"rag.sessions"},
+    "rag.services": ROOMS - {"rag.crosstalk", "rag.inspector"},
     "rag.web": ROOMS - {"rag.crosstalk"} | {"rag.services"},
     "rag.ui": ROOMS | {"rag.services", "rag.web"},
     "rag.commands": ROOMS | {"rag.services"},

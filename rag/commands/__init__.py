@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from rag.commands import bench, chat, ingest
+from rag.commands import bench, chat, ingest, sessions
 
 app = typer.Typer(
     name="python -m rag",
@@ -15,4 +15,5 @@ app = typer.Typer(
 )
 app.command("chat")(chat.chat)
 app.command("ingest")(ingest.ingest)
+app.add_typer(sessions.app, name="sessions")
 app.add_typer(bench.app, name="bench")

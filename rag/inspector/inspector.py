@@ -1,0 +1,166 @@
+"""What pages and commands call. It only reads; everything that changes something is in `acts`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+from rag.errors import CrosswireError
+from rag.inspector import overview as counting
+from rag.inspector import table, view
+from rag.inspector.documents import Documents
+from rag.inspector.histories import Histories, Lists, Own
+from rag.inspector.layouts import CROSSWIRE, Layout, named, recognise
+from rag.inspector.nodes import size
+from rag.inspector.overview import Overview
+from rag.inspector.pace import Pace, Progress
+from rag.inspector.table import Filter, Found
+from rag.inspector.view import View
+from rag.sessions import SessionStore
+from rag.sessions.directory import Order as Indexed
+from rag.sessions.directory import Page, Row
+from rag.sessions.faults import translated
+from rag.sessions.ids import SessionId
+
+NEWEST = 4000
+"""Elements of one session that a view holds at most."""
+
+
+class Inspector:
+    """Thread-safe. layout: whose histories; prefix: what their keys begin with, if not as usual."""
+
+    def __init__(
+        self, client: Any, store: SessionStore, layout: Layout = CROSSWIRE, prefix: str | None = None, target: str = ""
+    ) -> None:
+        self.client = client
+        self.store = store
+        self.layout = layout
+        self.target = target or "REDIS_URL"
+        self.histories: Histories
+        if layout.ours:
+            self.histories = Own(client, layout, store.protocol, self.target)
+        elif layout.documents:
+            self.histories = Documents(client, layout, layout.prefix if prefix is None else prefix, self.target)
+        else:
+            self.histories = Lists(client, layout, layout.prefix if prefix is None else prefix, self.target)
+
+    @property
+    def now(self) -> float:
+        return self.store.protocol.now()
+
+    # --- all of them
+
+    def overview(self) -> Overview:
+        """Only for the app's own sessions: other formats keep no index that could be asked."""
+        self._indexed("The overview")
+        return counting.overview(self.client, self.store.protocol.keys, self.target, self.now)
+
+    def page(self, start: int = 0, count: int = 50, order: Indexed = "newest") -> Page:
+        """A page of the index. Of other formats, the first sessions that SCAN finds, in its order."""
+        if self.layout.ours:
+            return self.store.directory.page(start, count, order)
+        rows: list[Row] = []
+        for _, part in table.their_rows(self.histories)(Pace()):
+            rows += part
+            if len(rows) > start + count:
+                break
+        return Page(tuple(rows[start : start + count]), start, len(rows))
+
+    def find(self, text: str, limit: int = 50) -> list[Row]:
+        """By the beginning of the id, or of the name. Of other formats, by the whole id."""
+        if self.layout.ours:
+            return self.store.directory.find(text, limit)
+        return [table.their_row(stored) for stored in self.histories.read([text], Pace())] if text else []
+
+    def search(
+        self,
+        wanted: Filter,
+        order: table.Order = "seen",
+        limit: int = table.LIMIT,
+        pace: Pace | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Found:
+        """Look at every session, once, in small steps. `pace.stop` ends it early."""
+        if isinstance(self.histories, Own):
+            rows = table.own_rows(self.client, self.store.directory, self.histories, self.target)
+            total = self.store.directory.count()
+        else:
+            rows = table.their_rows(self.histories)
+            with translated(self.target):
+                total = size(self.client)
+        return table.search(
+            rows,
+            self.histories,
+            wanted,
+            self.now,
+            total=total,
+            order=order,
+            limit=limit,
+            pace=pace,
+            progress=progress,
+        )
+
+    # --- one of them
+
+    def resolve(self, text: str) -> str:
+        """The id that was meant: itself, or the only one that begins so or bears that name. Raises CrosswireError."""
+        if self.histories.read([text], Pace()):
+            return text
+        rows = self.find(text, 3)
+        if len(rows) == 1:
+            return rows[0].info.id
+        several = "several sessions are called so" if rows else "there is no such session"
+        raise CrosswireError(f"{text[:60]!r}: {several}. Expected a session's id, its beginning or its name.")
+
+    def row(self, session_id: str) -> Row | None:
+        if self.layout.ours:
+            rows = self.store.directory.rows([SessionId(session_id)])
+        else:
+            rows = [table.their_row(stored) for stored in self.histories.read([session_id], Pace())]
+        return rows[0] if rows else None
+
+    def view(self, session_id: str, newest: int = NEWEST) -> View | None:
+        """None if there is no such session."""
+        stored = self.histories.read([session_id], pace := Pace(share=1.0, step=10_000))
+        if not stored:
+            return None
+        before = max(0, stored[0].length - newest)
+        lines = islice(iter(stored[0].elements), before, None)
+        parsed = view.elements(lines, self.histories.parse, session_id, before)
+        names: list[str | bytes] = list(stored[0].left)
+        fields: dict[str, str] = {}
+        if isinstance(self.histories, Own):
+            sid = SessionId(session_id)
+            names = list(view.own_keys(self.histories, sid))
+            fields = self._fields(self.histories.keys.session(sid), pace)
+        elif isinstance(self.histories, Lists):
+            names = [self.histories.key(session_id)]
+        return View(session_id, parsed, before, view.facts(self.client, self.target, names[:100]), fields)
+
+    def _fields(self, name: str, pace: Pace) -> dict[str, str]:
+        with translated(self.target):
+            if self.client.type(name) != b"hash":
+                return {}
+            found = pace(self.client.hgetall, name)
+        return {key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in found.items()}
+
+    # --- whose they are
+
+    def of(self, name: str, prefix: str | None = None) -> Inspector:
+        """The same for another format; `auto`: for the one that a sample looks like."""
+        if name == "auto":
+            found = recognise(self.client, self.target, prefix)
+            if found is None:
+                raise CrosswireError(
+                    "No chat histories were recognised in a sample of this server's keys. "
+                    "Choose a format and a prefix, or check that REDIS_URL names the right database."
+                )
+            return Inspector(self.client, self.store, *found, self.target)
+        return Inspector(self.client, self.store, named(name), prefix, self.target)
+
+    def _indexed(self, what: str) -> None:
+        if not self.layout.ours:
+            raise CrosswireError(
+                f"{what} needs the index that only the format 'crosswire' keeps: list or scan these sessions instead."
+            )

@@ -1,0 +1,189 @@
+"""Which sessions there are: a page of the index, or what a walk over all of them keeps.
+
+By last activity and by the end of their lives sessions are sorted in Redis, and a page costs the same among ten as
+among a hundred thousand. By anything else, and where another format has no index, one walk in small steps keeps the
+best `limit` of them; it tells how far it is, and may be stopped.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Literal
+
+from rag.inspector.histories import Histories, Own, Stored
+from rag.inspector.pace import Pace, Progress, Stopped
+from rag.sessions.directory import Directory, Row
+from rag.sessions.faults import translated
+from rag.sessions.ids import SessionId
+from rag.sessions.names import colour, friendly_name
+from rag.sessions.protocol import SessionInfo
+from rag.sessions.sweep import own
+
+Flag = Literal["you", "simulated", "pinned", "no expiry", "suspicious"]
+FLAGS: tuple[Flag, ...] = ("you", "simulated", "pinned", "no expiry", "suspicious")
+Order = Literal["seen", "ttl", "created", "turns", "messages", "bytes"]
+SIMULATED = "sim-"
+LIMIT = 200
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a session has to be like. idle: seconds since its last turn; ttl: seconds left, `inf` for ever.
+
+    text: in one of its messages, in any case; flags: all of them.
+    """
+
+    text: str = ""
+    flags: frozenset[Flag] = frozenset()
+    idle: tuple[float, float] = (-math.inf, math.inf)
+    ttl: tuple[float, float] = (-math.inf, math.inf)
+    messages: tuple[float, float] = (0, math.inf)
+    bytes: tuple[float, float] = (0, math.inf)
+    you: str = ""
+
+    def takes(self, row: Row, now: float) -> bool:
+        idle = now - row.info.last_seen if row.info.last_seen else 0.0
+        left = math.inf if row.info.ttl is None else row.info.ttl
+        return (
+            self.flags <= flags(row, self.you)
+            and _within(idle, self.idle)
+            and _within(left, self.ttl)
+            and _within(row.info.messages, self.messages)
+            and _within(row.bytes or 0, self.bytes)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """rows: the first ones in order; matching: how many there were. complete: False if it was stopped."""
+
+    rows: tuple[Row, ...]
+    matching: int
+    looked_at: int
+    complete: bool
+    load: str
+
+
+def flags(row: Row, you: str = "") -> frozenset[Flag]:
+    found: set[Flag] = set()
+    if you and row.info.id == you:
+        found.add("you")
+    if row.info.id.startswith(SIMULATED):
+        found.add("simulated")
+    if row.pinned:
+        found.add("pinned")
+    elif row.info.ttl is None:
+        found.add("no expiry")
+    if row.info.quarantined:
+        found.add("suspicious")
+    return frozenset(found)
+
+
+def search(
+    rows: Callable[[Pace], Iterator[tuple[int, list[Row]]]],
+    histories: Histories,
+    wanted: Filter,
+    now: float,
+    *,
+    total: int,
+    order: Order = "seen",
+    limit: int = LIMIT,
+    pace: Pace | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Found:
+    """rows: all of them, in steps, each with how many keys it looked at."""
+    pace = pace or Pace()
+    best: list[tuple[float, int, Row]] = []
+    looked, matching, keys, ticket, complete = 0, 0, 0, count(), True
+    try:
+        for seen, part in rows(pace):
+            keys += seen
+            looked += len(part)
+            for row in _with_text(histories, [row for row in part if wanted.takes(row, now)], wanted.text, pace):
+                matching += 1
+                heapq.heappush(best, (_score(row, order), next(ticket), row))
+                if len(best) > limit:
+                    heapq.heappop(best)
+            if progress is not None:
+                progress(Progress(looked, 0, keys, total, matching))
+            pace.check()
+    except Stopped:
+        complete = False
+    ordered = tuple(row for _, _, row in sorted(best, key=lambda one: (-one[0], one[1])))
+    return Found(ordered, matching, looked, complete, str(pace))
+
+
+def own_rows(client: Any, directory: Directory, histories: Own, target: str) -> Callable[[Pace], Any]:
+    """All sessions of the index."""
+
+    def walk(pace: Pace) -> Iterator[tuple[int, list[Row]]]:
+        cursor, live = 0, histories.keys.live
+        seen: list[SessionId] = []
+        with translated(target):
+            while True:
+                cursor, members = pace(client.zscan, live, cursor, count=pace.step)
+                seen += own(client, histories.keys, [member for member, _ in members])
+                while len(seen) >= BATCH or (seen and cursor == 0):
+                    part, seen = seen[:BATCH], seen[BATCH:]
+                    yield len(part), pace(directory.rows, part)
+                if cursor == 0:
+                    return
+
+    return walk
+
+
+def their_rows(histories: Histories) -> Callable[[Pace], Any]:
+    """All sessions of another format. One that comes twice in a step comes once; SCAN may still repeat one."""
+
+    def walk(pace: Pace) -> Iterator[tuple[int, list[Row]]]:
+        for keys, ids in histories.ids(pace):
+            yield keys, []
+            for start in range(0, len(ids), BATCH):
+                part = histories.read(ids[start : start + BATCH], pace)
+                yield 0, [their_row(stored) for stored in part]
+
+    return walk
+
+
+def their_row(stored: Stored) -> Row:
+    left = min(stored.left.values(), default=-1)
+    ttl = left / 1000 if left >= 0 else None
+    info = SessionInfo(stored.id, 0.0, 0.0, 0, stored.length, ttl, "", "")
+    return Row(info, friendly_name(stored.id), colour(stored.id), None, pinned=False)
+
+
+def _with_text(histories: Histories, rows: Sequence[Row], text: str, pace: Pace) -> list[Row]:
+    if not text or not rows:
+        return list(rows)
+    wanted, kept = text.casefold(), set()
+    for start in range(0, len(rows), 50):
+        for stored in histories.read([row.info.id for row in rows[start : start + 50]], pace):
+            if any(wanted in histories.parse(raw, stored.id).text.casefold() for raw in stored.elements):
+                kept.add(stored.id)
+    return [row for row in rows if row.info.id in kept]
+
+
+def _score(row: Row, order: Order) -> float:
+    """The highest comes first: what is newest, largest, or ends last."""
+    match order:
+        case "seen":
+            return row.info.last_seen
+        case "ttl":
+            return math.inf if row.info.ttl is None else row.info.ttl
+        case "created":
+            return row.info.created
+        case "turns":
+            return row.info.turns
+        case "messages":
+            return row.info.messages
+        case "bytes":
+            return row.bytes or 0
+
+
+def _within(value: float, bounds: tuple[float, float]) -> bool:
+    return bounds[0] <= value <= bounds[1]
