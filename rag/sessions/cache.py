@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -53,12 +53,13 @@ class Entry:
     messages: list[BaseMessage] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
 
-    def add(self, records: Iterable[StoredMessage], lines: Sequence[bytes]) -> None:
-        self.records += records
-        self.messages += [record.message for record in records]
-        sizes = [2 * len(line) + _OVERHEAD for line in lines]
+    def add(self, news: News) -> None:
+        self.records += news.records
+        self.messages += [record.message for record in news.records]
+        sizes = [2 * len(line) + _OVERHEAD for line in news.lines]
         self.sizes += sizes
         self.size += sum(sizes)
+        self.known = Known(news.epoch, news.begins + len(sizes), news.records[-1].id, len(news.lines[-1]))
 
     def cut(self, start: int) -> None:
         if (gone := start - self.start) > 0:
@@ -94,20 +95,22 @@ class Cache:
         """
         with self._lock:
             entry = self._entries.get(session_id)
-            if entry is not None and self._adds_nothing(entry, news):
+            if entry is not None and self._follows(entry, news):
                 self._entries.move_to_end(session_id)
-                return entry.records[:], entry.messages[:]
-            entry = self._fitting(self._pop(session_id), news)
-            if entry is None:
-                return None
-            entry.cut(news.trimmed)
-            entry.add(news.records, news.lines)
+                self.size -= entry.size
+            else:
+                entry = self._fitting(self._pop(session_id), news)
+                if entry is None:
+                    return None
+                entry.cut(news.trimmed)
+                if news.epoch:
+                    self._entries[session_id] = entry
             if news.lines:
-                end = news.begins + len(news.lines)
-                entry.known = Known(news.epoch, end, news.records[-1].id, len(news.lines[-1]))
-            if news.epoch and entry.size <= self.limit:
-                self._entries[session_id] = entry
+                entry.add(news)
+            if news.epoch:
                 self.size += entry.size
+                if entry.size > self.limit:
+                    self._pop(session_id)
                 self._make_room()
             return (entry.records[:], entry.messages[:]) if hand_out else None
 
@@ -115,9 +118,9 @@ class Cache:
         with self._lock:
             self._pop(session_id)
 
-    def _adds_nothing(self, entry: Entry, news: News) -> bool:
-        same = entry.known.epoch == news.epoch and entry.known.end == news.begins > news.trimmed == entry.start
-        return same and not news.lines
+    def _follows(self, entry: Entry, news: News) -> bool:
+        known = entry.known
+        return known.epoch == news.epoch and known.end == news.begins > news.trimmed == entry.start
 
     def _fitting(self, entry: Entry | None, news: News) -> Entry | None:
         if news.begins <= news.trimmed:  # the server sent all there is

@@ -79,17 +79,18 @@ class Calls:
 
     def _exchange(self, ask: Ask[T], command: tuple[Any, ...]) -> Any:
         if self._lane is None:
+            if ask.meanwhile is not None:
+                ask.meanwhile()
             return self._routed(command)
         connection, clean = self._lane.take(), False
         try:
             connection.send_packed_command([pack_command(command)], check_health=False)
-            if ask.durable and self._wait:
-                connection.send_command(*self._wait)
-                reply = self._both(connection.read_response)
-            else:
-                if ask.meanwhile is not None:
-                    ask.meanwhile()
-                reply = connection.read_response()
+            both = ask.durable and self._wait
+            if both:
+                connection.send_command(*both)
+            if ask.meanwhile is not None:
+                ask.meanwhile()
+            reply = self._both(connection.read_response) if both else connection.read_response()
             clean = True
         except ResponseError:
             clean = True

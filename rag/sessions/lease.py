@@ -29,6 +29,9 @@ class Held:
     due: float = 0.0
     lost: bool = False
 
+    def hold(self) -> None:
+        HEARTBEAT.hold(self)
+
 
 @dataclass(slots=True)
 class Heartbeat:

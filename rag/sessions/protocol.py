@@ -30,7 +30,7 @@ PATIENCE_MS = 2000
 class Ask(NamedTuple, Generic[T]):
     """`durable`: it ends a turn, so replicas may be waited for. `repeatable`: it may be asked again without harm.
 
-    `meanwhile`: what to do between asking and hearing; nothing relies on it.
+    `meanwhile`: what to do between asking and hearing, as often as it is asked; the async store leaves it out.
     """
 
     script: Script
@@ -152,7 +152,15 @@ class Protocol:
 
     # --- turns
 
-    def begin(self, sid: SessionId, token: str, place: int | None = None, *, queue: bool) -> Ask[Found | Busy | None]:
+    def begin(
+        self,
+        sid: SessionId,
+        token: str,
+        place: int | None = None,
+        *,
+        queue: bool,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Ask[Found | Busy | None]:
         """None: what was known is no longer here, ask again."""
         keys = self.keys.of(sid)
         known = self.cache.known(sid)
@@ -168,7 +176,7 @@ class Protocol:
                 found.keys = keys[:4]
             return found
 
-        return Ask(scripts.BEGIN, keys[:5], args, parse)
+        return Ask(scripts.BEGIN, keys[:5], args, parse, meanwhile=meanwhile)
 
     def commit(
         self,

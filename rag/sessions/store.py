@@ -71,10 +71,10 @@ class Holding:
 
     def __enter__(self) -> Turn:
         try:
-            found = self._store._begin(self._sid, self._token, self._wait, self._on_wait)
+            found = self._store._begin(self._sid, self._token, self._wait, self._on_wait, self._heartbeat)
             self._turn = turn = Turn(self._sid, found, self._store._commit, self._token)
-            HEARTBEAT.hold(self._heartbeat)
         except BaseException:
+            HEARTBEAT.drop(self._heartbeat)
             self._store._release(self._sid, self._token)
             raise
         return turn
@@ -249,13 +249,17 @@ class SessionStore:
 
     # --- inner
 
-    def _begin(self, sid: SessionId, token: str, wait: float, on_wait: Callable[[], None] | None) -> Found:
+    def _begin(
+        self, sid: SessionId, token: str, wait: float, on_wait: Callable[[], None] | None, heartbeat: Held
+    ) -> Found:
         begun = time.monotonic()
-        found = self._mended(sid, self.protocol.begin(sid, token, queue=wait > 0))
+        found = self._mended(sid, self.protocol.begin(sid, token, queue=wait > 0, meanwhile=heartbeat.hold))
         if isinstance(found, Busy):
+            HEARTBEAT.drop(heartbeat)
             if on_wait is not None:
                 on_wait()
             found = self._wait(sid, token, found, begun, wait)
+            HEARTBEAT.hold(heartbeat)
         return self._whole(sid, found)
 
     def _wait(self, sid: SessionId, token: str, busy: Busy, begun: float, wait: float) -> Found | None:

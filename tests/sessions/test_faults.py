@@ -100,15 +100,19 @@ def test_a_server_that_is_killed_between_begin_and_commit(sid: str) -> None:
         client.close()
 
 
-def test_a_turn_survives_a_server_that_comes_back_in_time(sid: str) -> None:
+def test_a_server_that_comes_back_has_nobodys_turn_running(sid: str) -> None:
     with Server("--appendonly", "yes", "--appendfsync", "always") as server:
         client = connect(server.url, timeout=1)
-        store = SessionStore(client)
+        store = SessionStore(client, lease=600)
+        store.append(sid, PAIR)
         with store.turn(sid) as turn:
             server.kill()
             server.start()
-            assert turn.commit(PAIR) == 1
-        assert texts(store, sid) == ["question", "answer"]
+            with pytest.raises(TurnLost):
+                turn.commit(PAIR)
+        with store.turn(sid, wait=0) as turn:  # though the lost turn's lease would have lasted for minutes
+            turn.commit(PAIR)
+        assert texts(store, sid) == ["question", "answer"] * 2
         client.close()
 
 
