@@ -7,24 +7,44 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from rag.commands.session_output import (
+    Interruptible,
+    emit,
+    head,
+    print_keys,
+    print_report,
+    print_said,
+    progress,
+    row_dict,
+    show_table,
+    view_dict,
+    write_private,
+)
 from rag.errors import CrosswireError
-from rag.inspector import FLAGS, Filter, Inspector, flags
-from rag.inspector.said import Said
-from rag.inspector.view import View, pretty
-from rag.inspector.visible import line, masked, visible
+from rag.inspector import FLAGS, Filter, Inspector, Pace
+from rag.inspector.across import LONG
+from rag.inspector.acts import Act, Acts
+from rag.inspector.exporting import export
+from rag.inspector.importing import import_new, read_export, restore
+from rag.inspector.pace import SHARE, STEP
+from rag.inspector.scan import scan
+from rag.inspector.view import pretty
+from rag.inspector.visible import line
+from rag.inspector.watch import watch
 from rag.services import open_store
-from rag.sessions.directory import Row
 from rag.settings import load, without_password
 
 WHO = "command line"
@@ -54,11 +74,6 @@ def opened(fmt: str = "crosswire", prefix: str | None = None) -> Iterator[Inspec
         store.flush()
     finally:
         client.close()
-
-
-def emit(value: object) -> None:
-    """As JSON, in ASCII: nothing in it can do anything to a terminal."""
-    typer.echo(json.dumps(value, indent=2))
 
 
 @app.command("list")
@@ -100,7 +115,7 @@ def list_(
     if as_json:
         emit({"total": of or len(rows), "sessions": [row_dict(row) for row in rows]})
         return
-    _table(rows, now)
+    show_table(rows, now)
     if of > len(rows):
         typer.echo(f"{len(rows)} of {of:,}. Go on with --start {start + len(rows)}, or narrow it down.", err=True)
 
@@ -125,95 +140,161 @@ def show(
             inspector.store.audit.add("reveal", session_id, WHO)
         now = inspector.now
     if as_json:
-        emit({**row_dict(row), **_view_dict(seen, reveal, raw)})
+        emit({**row_dict(row), **view_dict(seen, reveal, raw)})
         return
     console = Console(highlight=False)
-    console.print(_head(row, now))
+    console.print(head(row, now))
     for element in seen.elements:
-        _print_said(console, element.said, reveal)
+        print_said(console, element.said, reveal)
         if raw and reveal:
             console.print(Text(pretty(element.raw), style="dim"))
     if raw:
-        _print_keys(console, seen)
+        print_keys(console, seen)
 
 
-def row_dict(row: Row) -> dict[str, Any]:
-    known = asdict(row.info)
-    known.pop("title")
-    known.pop("summary")
-    return {**known, "name": row.name, "colour": row.colour, "bytes": row.bytes, "flags": sorted(flags(row))}
+@app.command("export")
+def export_(
+    sessions: Annotated[list[str], typer.Argument(help="Ids, beginnings of ids, or names.")],
+    form: Annotated[str, typer.Option("--as", help="json (can be imported again), markdown or csv.")] = "json",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file. Left out: standard output.")] = None,
+    fmt: Format = "crosswire",
+    prefix: Prefix = None,
+) -> None:
+    """Sessions with everything that was said in them, in the clear. Audited."""
+    if form not in ("json", "markdown", "csv"):
+        raise CrosswireError(f"--as {form!r}: expected json, markdown or csv.")
+    with opened(fmt, prefix) as inspector:
+        taken = export(inspector, [inspector.resolve(one) for one in sessions])
+        if inspector.layout.ours:
+            for one in taken.sessions:
+                inspector.store.audit.add("export", one["id"], WHO, form=form)
+    text = {"json": taken.json, "markdown": taken.markdown, "csv": taken.csv}[form]()
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_private(output, text)
+        typer.echo(f"{len(taken.sessions)} sessions in {output}.", err=True)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="What `sessions export` wrote as JSON.")],
+    back: Annotated[bool, typer.Option("--restore", help="As what they were, where there is none.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Sessions from an export into new ones, to reproduce a user's trouble."""
+    try:
+        content = file.read_bytes()
+    except OSError as exc:
+        raise CrosswireError(f"{file} cannot be read ({exc.strerror}). Name a file that `export` wrote.") from exc
+    sessions = read_export(content)
+    with opened() as inspector:
+        made = [
+            (one["id"], restore(inspector, one, WHO) if back else import_new(inspector, one, WHO)) for one in sessions
+        ]
+    if as_json:
+        emit({"sessions": [{"from": before, "to": after} for before, after in made]})
+        return
+    for before, after in made:
+        typer.echo(f"{line(before, 24)} -> {after or 'left as it is: there is such a session'}")
+
+
+@app.command("delete")
+def delete(
+    sessions: Annotated[list[str], typer.Argument(help="Ids; without --yes also beginnings of ids, or names.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    keep: Annotated[Path | None, typer.Option(help="Export them into this file first, for `import --restore`.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete sessions with everything that is stored of them."""
+    _act("delete", sessions, yes=yes, keep=keep, as_json=as_json)
+
+
+@app.command("extend")
+def extend(
+    sessions: Annotated[list[str], typer.Argument(help="Ids, beginnings of ids, or names.")],
+    seconds: Annotated[int, typer.Option(help="How long they live after each turn from now on; 0: for ever.", min=0)],
+    as_json: AsJson = False,
+) -> None:
+    """Let sessions live longer (or shorter) than the others. `--seconds 0` pins them."""
+    _act("extend" if seconds else "pin", sessions, seconds=seconds, yes=True, exact=False, as_json=as_json)
+
+
+@app.command("scan")
+def scan_(
+    canary: Annotated[
+        list[str] | None, typer.Option(help="A text that one user stated, e.g. an order number. May be repeated.")
+    ] = None,
+    long: Annotated[int, typer.Option(help="Characters from which on a text is nobody else's.", min=20)] = LONG,
+    share: Annotated[float, typer.Option(help="At most this part of the time the server is asked.")] = SHARE,
+    step: Annotated[int, typer.Option(help="At most so many elements a command.")] = STEP,
+    fmt: Format = "crosswire",
+    prefix: Prefix = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read every session once and report what is wrong. Exit status 0: nothing, 1: trouble, 2: cannot tell."""
+    pace = Pace(step=step, share=share)
+    with opened(fmt, prefix) as inspector, Interruptible(pace.stop):
+        report = scan(inspector.histories, canaries=tuple(canary or ()), long=long, pace=pace, progress=progress())
+    if as_json:
+        emit(report.to_dict())
+    else:
+        print_report(report)
+    raise typer.Exit({"clean": 0, "trouble": 1}.get(report.verdict, 2))
+
+
+@app.command("watch")
+def watch_(
+    interval: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.2)] = 1.0,
+    seconds: Annotated[float, typer.Option(help="Stop after so many. Left out: never; Ctrl-C ends.")] = math.inf,
+    as_json: AsJson = False,
+) -> None:
+    """Sessions as they begin, go on and end, a line each."""
+    with opened() as inspector:
+        stop = Event()
+        with Interruptible(stop):
+            for news in watch(inspector, interval, seconds, stop):
+                if as_json:
+                    typer.echo(json.dumps(asdict(news)))
+                else:
+                    at = datetime.fromtimestamp(news.at, UTC).strftime("%H:%M:%S")
+                    typer.echo(f"{at}  {news.what:<8} {news.name}  {line(news.session, 24)}  {news.detail}".rstrip())
+
+
+def _act(
+    act: Act,
+    sessions: list[str],
+    *,
+    seconds: int = 0,
+    yes: bool,
+    keep: Path | None = None,
+    exact: bool | None = None,
+    as_json: bool,
+) -> None:
+    with opened() as inspector:
+        acts = Acts(inspector, WHO)
+        ids = sessions if (yes if exact is None else exact) else [inspector.resolve(one) for one in sessions]
+        preview = acts.preview(act, ids)
+        for missing in preview.missing:
+            typer.echo(f"{line(missing, 60)!r}: there is no such session.", err=True)
+        if not preview.rows:
+            raise typer.Exit(2)
+        if not yes:
+            for row in preview.rows:
+                typer.echo(f"  {row.name}  {line(row.info.id)}", err=True)
+            typer.confirm(f"{preview} Go on?", abort=True, err=True)
+        if keep is not None:
+            write_private(keep, export(inspector, [row.info.id for row in preview.rows]).json())
+        done = acts.do(act, [row.info.id for row in preview.rows], seconds)
+    if as_json:
+        emit({"act": act, "sessions": list(done.ids), "missing": list(preview.missing)})
+    else:
+        typer.echo(f"{act}: {len(done.ids)} {'session' if len(done.ids) == 1 else 'sessions'}.")
+    if preview.missing:
+        raise typer.Exit(2)
 
 
 def _flag(name: str) -> Any:
     if name not in FLAGS[1:]:
         raise CrosswireError(f"--flag {name!r}: expected one of {', '.join(FLAGS[1:])}.")
     return name
-
-
-def _table(rows: list[Row], now: float) -> None:
-    table = Table("name", "id", "messages", "bytes", "last turn", "ends in", "model", "flags", box=None)
-    for row in rows:
-        info = row.info
-        table.add_row(
-            Text(row.name, style=row.colour),
-            Text(line(info.id, 24)),
-            f"{info.messages:,}",
-            "?" if row.bytes is None else f"{row.bytes:,}",
-            f"{span(now - info.last_seen)} ago" if info.last_seen else "?",
-            "never" if info.ttl is None else span(info.ttl),
-            Text(line(info.model, 20)),
-            ", ".join(sorted(flags(row))),
-        )
-    Console(highlight=False).print(table if rows else "No sessions.")
-
-
-def _head(row: Row, now: float) -> Text:
-    info = row.info
-    created = f", begun {span(now - info.created)} ago" if info.created else ""
-    ends = "never ends" if info.ttl is None else f"ends in {span(info.ttl)}"
-    head = Text(row.name, style=f"bold {row.colour}")
-    head.append(f"  {line(info.id)}\n", style="default not bold")
-    head.append(f"{info.messages:,} messages{created}, {ends}  {', '.join(sorted(flags(row)))}", style="not bold dim")
-    return head
-
-
-def _print_said(console: Console, said: Said, reveal: bool) -> None:
-    head = Text(f"\n{said.role}", style="bold")
-    when = datetime.fromtimestamp(said.at, UTC).isoformat(sep=" ", timespec="seconds") if said.at else ""
-    turn = f"turn {said.turn}" if said.turn else ""
-    head.append("  " + "  ".join(part for part in (turn, when) if part), style="not bold dim")
-    if said.problem:
-        head.append(f"  {said.problem}: {line(said.detail)}", style="bold red")
-    console.print(head)
-    console.print(Text(visible(said.text) if reveal else masked(said.text)))
-    if said.documents:
-        console.print(Text("  from " + line(", ".join(said.documents)), style="dim"))
-
-
-def _print_keys(console: Console, seen: View) -> None:
-    table = Table("key", "type", "encoding", "length", "bytes", "ends in", box=None)
-    for key in seen.keys:
-        ends = "never" if key.ttl is None else span(key.ttl)
-        table.add_row(Text(line(key.name)), key.type, key.encoding, str(key.length), str(key.bytes), ends)
-    console.print()
-    console.print(table)
-
-
-def _view_dict(seen: View, reveal: bool, raw: bool) -> dict[str, Any]:
-    messages = []
-    for element in seen.elements:
-        said = element.said._asdict()
-        said["text"] = said["text"] if reveal else masked(said["text"])
-        if raw and reveal:
-            said["raw"] = element.raw.decode("utf-8", "backslashreplace")
-        messages.append({"number": element.number, **said})
-    return {"messages_left_out": seen.before, "history": messages, "keys": [asdict(key) for key in seen.keys]}
-
-
-def span(seconds: float) -> str:
-    """`45 s`, `12 min`, `3.5 h`, `8 d`."""
-    if seconds < 90:
-        return f"{max(0, seconds):.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} d"

@@ -122,7 +122,7 @@ class Inspector:
 
     def view(self, session_id: str, newest: int = NEWEST) -> View | None:
         """None if there is no such session."""
-        stored = self.histories.read([session_id], pace := Pace(share=1.0, step=10_000))
+        stored = self.histories.read([session_id], Pace(share=1.0, step=10_000))
         if not stored:
             return None
         before = max(0, stored[0].length - newest)
@@ -133,16 +133,16 @@ class Inspector:
         if isinstance(self.histories, Own):
             sid = SessionId(session_id)
             names = list(view.own_keys(self.histories, sid))
-            fields = self._fields(self.histories.keys.session(sid), pace)
+            fields = self.fields(session_id)
         elif isinstance(self.histories, Lists):
             names = [self.histories.key(session_id)]
         return View(session_id, parsed, before, view.facts(self.client, self.target, names[:100]), fields)
 
-    def _fields(self, name: str, pace: Pace) -> dict[str, str]:
+    def fields(self, session_id: str) -> dict[str, str]:
+        """The hash of a session of ours, as it is stored."""
+        name = self.store.protocol.keys.session(SessionId(session_id))
         with translated(self.target):
-            if self.client.type(name) != b"hash":
-                return {}
-            found = pace(self.client.hgetall, name)
+            found = self.client.hgetall(name) if self.client.type(name) == b"hash" else {}
         return {key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in found.items()}
 
     # --- whose they are

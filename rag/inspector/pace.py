@@ -78,7 +78,8 @@ class Pace:
         return time.perf_counter() - self._began
 
     def __str__(self) -> str:
-        used = self.busy / self.seconds if self.seconds else 0.0
+        # The rest that the last step earned belongs to it.
+        used = self.busy / max(self.seconds, self._until - self._began, 1e-9)
         return (
             f"steps of at most {self.step} elements, the server asked for {used:.0%} of the time "
             f"(limit {self.share:.0%}), {self.trips} round trips"

@@ -1,0 +1,158 @@
+"""Sessions as files: JSON that can be imported again, Markdown to read, CSV for a spreadsheet.
+
+An export holds what was said in the clear, also where the store encrypts it. Nothing in one can do anything where it is
+opened: no Markdown or HTML of a stranger's is live, no cell is a formula.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from rag.errors import SealBroken
+from rag.inspector.histories import Own
+from rag.inspector.inspector import Inspector
+from rag.inspector.pace import Pace
+from rag.inspector.said import Said
+from rag.inspector.visible import cell, fenced, line
+from rag.sessions.codec import Unreadable, decode
+from rag.sessions.ids import SessionId
+from rag.sessions.names import friendly_name
+from rag.sessions.seal import open_field
+
+FORMAT = "crosswire.sessions"
+VERSION = 1
+COLUMNS = ("session", "name", "number", "turn", "at", "role", "text", "documents", "problem")
+_MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]()#+-.!|<>~&:"})
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """sessions: a dict each, with id, created, seen, turns, ttl, title, model, and messages."""
+
+    sessions: tuple[dict[str, Any], ...]
+    at: float
+    source: str
+
+    def json(self) -> str:
+        known = {
+            "format": FORMAT,
+            "version": VERSION,
+            "exported": _time(self.at),
+            "source": self.source,
+            "sessions": list(self.sessions),
+        }
+        return json.dumps(known, ensure_ascii=True, indent=1)
+
+    def markdown(self) -> str:
+        parts = [f"# {len(self.sessions)} session{'' if len(self.sessions) == 1 else 's'}, exported {_time(self.at)}"]
+        for one in self.sessions:
+            parts.append(f"## {one['name']}\n\n`{_code(one['id'])}`, {len(one['messages'])} messages")
+            parts += [_paragraph(message) for message in one["messages"]]
+        return "\n\n".join(parts) + "\n"
+
+    def csv(self) -> str:
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow(COLUMNS)
+        for one in self.sessions:
+            for message in one["messages"]:
+                documents = " ".join(message["documents"])
+                texts = (one["id"], one["name"], message["role"], message["text"], documents, message["problem"])
+                session, name, role, text, documents, problem = map(cell, texts)
+                at = _time(message["at"]) if message["at"] else ""
+                writer.writerow((session, name, message["number"], message["turn"], at, role, text, documents, problem))
+        return out.getvalue()
+
+
+def export(inspector: Inspector, ids: Sequence[str]) -> Export:
+    """Those of these sessions that are there. The caller audits it: exporting is looking."""
+    pace = Pace(share=1.0)
+    found: list[dict[str, Any]] = []
+    for start in range(0, len(ids), 50):
+        for stored in inspector.histories.read(ids[start : start + 50], pace):
+            known = _session(inspector, stored.id)
+            messages = [
+                _message(number, inspector.histories.parse(raw, stored.id), _inner(inspector, raw, stored.id))
+                for number, raw in enumerate(stored.elements)
+            ]
+            found.append({"id": stored.id, "name": friendly_name(stored.id), **known, "messages": messages})
+    return Export(tuple(found), inspector.now, inspector.layout.name)
+
+
+def _session(inspector: Inspector, session_id: str) -> dict[str, Any]:
+    if not isinstance(inspector.histories, Own):
+        return {}
+    sid, seal = SessionId(session_id), inspector.store.protocol.seal
+    fields = inspector.fields(sid)
+    for name in ("title", "summary"):
+        try:
+            fields[name] = open_field(seal, sid, name, fields.get(name, ""))
+        except SealBroken:
+            fields[name] = ""
+    return {
+        "created": float(fields.get("created", 0)),
+        "seen": float(fields.get("seen", 0)),
+        "turns": int(fields.get("turns", 0)),
+        "trimmed": int(fields.get("trimmed", 0)),
+        "ttl": fields.get("ttl"),
+        "title": fields["title"],
+        "model": fields.get("model", ""),
+        "summary": fields["summary"],
+        "summary_turns": int(fields.get("summary_turns", 0)),
+    }
+
+
+def _message(number: int, said: Said, inner: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "number": number,
+        "role": said.role,
+        "text": said.text,
+        "turn": said.turn,
+        "at": said.at,
+        "documents": list(said.documents),
+        "problem": said.problem,
+        "message": inner,
+    }
+
+
+def _inner(inspector: Inspector, raw: bytes, session_id: str) -> dict[str, Any] | None:
+    """LangChain's `message_to_dict`, decrypted; None if it is no message of this session."""
+    from langchain_core.messages import message_to_dict
+
+    try:
+        if isinstance(inspector.histories, Own):
+            return message_to_dict(decode(raw, session_id, inspector.store.protocol.seal).message)
+        value = orjson.loads(raw)
+        return {"type": value["type"], "data": value["data"]} if "data" in value and "type" in value else None
+    except (Unreadable, SealBroken, ValueError, TypeError):
+        return None
+
+
+def _paragraph(message: dict[str, Any]) -> str:
+    at = f", {_time(message['at'])}" if message["at"] else ""
+    turn = f", turn {message['turn']}" if message["turn"] else ""
+    sources = "".join(f"\n- {_escaped(one)}" for one in message["documents"])
+    problem = f"\n\n**{message['problem']}**: this is no message of this session." if message["problem"] else ""
+    return f"**{message['role']}**{turn}{at}{problem}\n\n{fenced(message['text'])}" + (
+        f"\n{sources}" if sources else ""
+    )
+
+
+def _escaped(text: str) -> str:
+    return line(text).translate(_MARKDOWN)
+
+
+def _code(text: str) -> str:
+    return line(text).replace("`", "'")
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

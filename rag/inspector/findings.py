@@ -1,0 +1,53 @@
+"""What a scan can find. A finding names sessions and places, never what was said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal[
+    "same-id",
+    "same-text",
+    "names-other",
+    "ids-collide",
+    "answer-without-question",
+    "question-without-answer",
+    "out-of-order",
+    "duplicate",
+    "half-expired",
+    "no-expiry",
+    "broken",
+    "unlisted",
+    "canary",
+]
+Severity = Literal["critical", "high", "medium", "low"]
+
+KINDS: dict[Kind, tuple[Severity, str]] = {
+    "same-id": ("critical", "the same message is in two sessions"),
+    "same-text": ("high", "the same long text is in two sessions"),
+    "names-other": ("critical", "a message names another session"),
+    "ids-collide": ("medium", "ids that are one id where case, space, comma or normal form are folded"),
+    "answer-without-question": ("high", "an answer has no question"),
+    "question-without-answer": ("high", "a question has no answer"),
+    "out-of-order": ("medium", "a later message is older than the one before it"),
+    "duplicate": ("low", "a message is stored more than once"),
+    "half-expired": ("high", "a part of the session is gone"),
+    "no-expiry": ("medium", "a key never expires, and nobody pinned the session"),
+    "broken": ("high", "an element, or a whole key, is not what it should be"),
+    "unlisted": ("low", "the session is not in the index, so no list shows it"),
+    "canary": ("critical", "a text that was looked for is in another session than the one that stated it"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """sessions: whose trouble it is; places: which element of each, from 0, -1 for the session as a whole."""
+
+    kind: Kind
+    sessions: tuple[str, ...]
+    places: tuple[int, ...]
+    explanation: str
+
+    @property
+    def severity(self) -> Severity:
+        return KINDS[self.kind][0]
