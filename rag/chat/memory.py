@@ -1,15 +1,17 @@
 """What of a history the model sees. What is stored is another matter and never changed here.
 
 A turn starts at a human message and ends before the next one, so tool calls and their results stay with it. Only
-whole turns are kept or left out, and the newest turn is always kept. Policies are stateless: a summary goes in and
+whole turns are kept or left out, and the newest turn is always kept. A history is looked at from its end, and no
+further than needed, so that a long one costs no more than a short one. Policies are stateless: a summary goes in and
 comes out, and belongs to the session that stores it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from langchain_core.language_models import BaseChatModel
@@ -27,10 +29,9 @@ _SETTING = re.compile(r"(last_turns|token_budget|summary):([1-9]\d*)")
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """`messages` to send, oldest first; how many whole turns are left out; `summary` of those, to be stored."""
+    """`messages` to send, oldest first; `summary` to be stored: of those that are not sent."""
 
     messages: tuple[BaseMessage, ...]
-    left_out: int
     summary: Summary | None = None
 
 
@@ -45,14 +46,13 @@ class Memory(Protocol):
 class _Policy:
     def remember(self, messages: Sequence[BaseMessage], summary: Summary | None = None) -> Remembered:
         del summary  # nothing is summarised, so nothing needs one
-        turns = whole_turns(messages)
-        kept = self._kept(turns)
-        return Remembered(_flat(turns[len(turns) - kept :]), len(turns) - kept)
+        return Remembered(_flat(self._newest(messages)))
 
     def __call__(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
         return list(self.remember(messages).messages)
 
-    def _kept(self, turns: list[Turn]) -> int:
+    def _newest(self, messages: Sequence[BaseMessage]) -> Iterable[Turn]:
+        """The turns to keep, newest first."""
         raise NotImplementedError
 
 
@@ -65,8 +65,8 @@ class LastTurns(_Policy):
     def __post_init__(self) -> None:
         _at_least_one(self.turns, "turns")
 
-    def _kept(self, turns: list[Turn]) -> int:
-        return min(self.turns, len(turns))
+    def _newest(self, messages: Sequence[BaseMessage]) -> Iterable[Turn]:
+        return islice(newest_first(messages), self.turns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +78,13 @@ class TokenBudget(_Policy):
     def __post_init__(self) -> None:
         _at_least_one(self.tokens, "tokens")
 
-    def _kept(self, turns: list[Turn]) -> int:
-        kept, spent = 0, 0
-        for turn in reversed(turns):
+    def _newest(self, messages: Sequence[BaseMessage]) -> Iterable[Turn]:
+        spent = 0
+        for number, turn in enumerate(newest_first(messages)):
             spent += sum(tokens_of(message) for message in turn)
-            if kept and spent > self.tokens:
-                break
-            kept += 1
-        return kept
+            if number and spent > self.tokens:
+                return
+            yield turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +101,19 @@ class Summarised(_Policy):
     def __post_init__(self) -> None:
         _at_least_one(self.turns, "turns")
 
-    def _kept(self, turns: list[Turn]) -> int:
-        return min(self.turns, len(turns))
+    def _newest(self, messages: Sequence[BaseMessage]) -> Iterable[Turn]:
+        return islice(newest_first(messages), self.turns)
 
     def remember(self, messages: Sequence[BaseMessage], summary: Summary | None = None) -> Remembered:
-        turns = whole_turns(messages)
-        older = turns[: len(turns) - self._kept(turns)]
-        recent = _flat(turns[len(older) :])
-        if not older:
-            return Remembered(recent, 0, None)
-        updated = extend(summary, older, self.model)
-        return Remembered((SystemMessage(updated.text), *recent), len(older), updated)
+        recent = _flat(self._newest(messages))
+        known = summary or Summary("", 0)
+        older = len(messages) - len(recent)
+        if older > known.messages:
+            fresh = whole_turns(messages[known.messages : older])
+            known = Summary(extend(known.text, fresh, self.model), older)
+        if not known.text:
+            return Remembered(recent)
+        return Remembered((SystemMessage(known.text), *recent), known)
 
 
 def last_turns(turns: int) -> Memory:
@@ -158,8 +159,20 @@ def tokens_of(message: BaseMessage) -> int:
     return MESSAGE_OVERHEAD + -(-len((content + calls).encode("utf-8", "surrogatepass")) // CHARACTERS_PER_TOKEN)
 
 
-def _flat(turns: Sequence[Turn]) -> tuple[BaseMessage, ...]:
-    return tuple(message for turn in turns for message in turn)
+def newest_first(messages: Sequence[BaseMessage]) -> Iterator[Turn]:
+    """The turns of `whole_turns`, from the last one; a caller who stops early looks at no more than these."""
+    turn: Turn = []
+    for message in reversed(messages):
+        turn.insert(0, message)
+        if isinstance(message, HumanMessage):
+            yield turn
+            turn = []
+    if turn:
+        yield turn
+
+
+def _flat(newest: Iterable[Turn]) -> tuple[BaseMessage, ...]:
+    return tuple(message for turn in reversed([*newest]) for message in turn)
 
 
 def _at_least_one(value: int, unit: str) -> None:

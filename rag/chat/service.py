@@ -82,9 +82,14 @@ class ChatService:
     def preview(self, session_id: str, text: str) -> list[BaseMessage]:
         """What the model would be sent if this were asked now. Takes no turn and stores nothing."""
         question = checked(text)
-        history = self._store.messages(session_id)
-        sources = self._search(session_id, self._standalone(question, history))
-        return build_prompt(sources, self._remembered(history).messages, question)
+        info = self._store.info(session_id)
+        records = self._store.records(session_id)
+        summary = None
+        if info is not None and info.summary:
+            summary = Summary(info.summary, sum(record.turn <= info.summary_turns for record in records))
+        remembered = self._memory.remember([record.message for record in records], summary)
+        sources = self._search(session_id, self._standalone(question, remembered))
+        return build_prompt(sources, remembered.messages, question)
 
     def _turn(self, session_id: str, question: str, stopped: Flag) -> Generator[Event]:
         clock = _Clock()
@@ -95,10 +100,10 @@ class ChatService:
                 yield Waiting(self._wait)
                 turn = held.enter_context(self._store.turn(session_id, wait=self._wait))
                 clock.lap("wait")
-            history = turn.messages
             clock.lap("load")
-            searched = self._standalone(question, history)
-            remembered = self._remembered(history)
+            known = Summary(turn.summary, turn.summarised) if turn.summary else None
+            remembered = self._memory.remember(turn.messages, known)
+            searched = self._standalone(question, remembered)
             clock.lap("rewrite")
             sources = self._search(session_id, searched)
             clock.lap("retrieve")
@@ -119,12 +124,14 @@ class ChatService:
             if stopped.is_set():
                 return
             kept = self._kept(sources, answer)
-            number = self._commit(turn, question, self._message(answer, kept, searched, kind, remembered.summary))
+            summary = remembered.summary if remembered.summary != known else None
+            number = self._commit(turn, question, self._message(answer, kept, searched, kind), summary)
             clock.lap("save")
         yield Finished(Reply(answer, kept, searched, self.model_name, number, clock.timings()))
 
-    def _standalone(self, question: str, history: list[BaseMessage]) -> str:
-        return standalone(question, history, None if self._offline else self._model)
+    def _standalone(self, question: str, remembered: Remembered) -> str:
+        """The question as it is searched for. It rests on what the model sees too, and on no older turn."""
+        return standalone(question, remembered.messages, None if self._offline else self._model)
 
     def _search(self, session_id: str, searched: str) -> list[Source]:
         count = OFFLINE_SOURCES if self._offline else SOURCES
@@ -142,29 +149,23 @@ class ChatService:
         kept = tuple(source for source in sources if source.number in cited)
         return kept if kept or self._offline else tuple(sources)
 
-    def _remembered(self, history: list[BaseMessage]) -> Remembered:
-        summaries = (_summary_of(message) for message in reversed(history))
-        return self._memory.remember(history, next(filter(None, summaries), None))
-
-    def _message(
-        self, answer: str, sources: Sequence[Source], searched: str, kind: str, summary: Summary | None
-    ) -> AIMessage:
-        """The answer as it is stored. A summary of older turns travels with it, so that it is as private and whole."""
+    def _message(self, answer: str, sources: Sequence[Source], searched: str, kind: str) -> AIMessage:
+        """The answer as it is stored."""
         metadata = {
             "sources": [source.to_dict() for source in sources],
             "model_name": self.model_name,
             "question": searched,
             **({"kind": kind} if kind else {}),
-            **({"summary": summary.to_dict()} if summary else {}),
         }
         return AIMessage(answer, response_metadata=metadata)
 
-    def _commit(self, turn: Turn, question: str, answer: AIMessage) -> int:
+    def _commit(self, turn: Turn, question: str, answer: AIMessage, summary: Summary | None) -> int:
         return turn.commit(
             [HumanMessage(question), answer],
             documents=[source.passage_id for source in sources_of(answer)],
             model=self.model_name,
             title=None if turn.messages else title_of(question),
+            summary=(summary.text, turn.turn_at(summary.messages - 1)) if summary else None,
         )
 
 
@@ -191,13 +192,6 @@ def sources_of(message: BaseMessage) -> tuple[Source, ...]:
         return tuple(Source.from_dict(values) for values in stored)
     except (TypeError, AttributeError):  # an application of another kind wrote this history
         return ()
-
-
-def _summary_of(message: BaseMessage) -> Summary | None:
-    try:
-        return Summary.from_dict(message.response_metadata["summary"])
-    except (KeyError, TypeError, ValueError):  # none, or an application of another kind wrote it
-        return None
 
 
 def _source(number: int, passage: Passage) -> Source:

@@ -1,12 +1,10 @@
-"""A running summary of a session's older turns. It says how many turns it covers, so that it only ever grows by the
-turns that came after, and it is data of one session: whoever makes it stores it with that session."""
+"""A running summary of a session's older turns. It says how far it goes, so that it only ever grows by the turns that
+came after, and it is data of one session: whoever makes it stores it with that session."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
@@ -23,32 +21,15 @@ in it. Reply with the summary alone."""
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """`text` covers the oldest `turns` turns; `last` identifies the newest of them."""
+    """`text` covers the oldest `messages` messages of the history that is at hand, and whatever came before those."""
 
     text: str
-    turns: int
-    last: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        return cls(str(values["text"]), int(values["turns"]), str(values.get("last", "")))
+    messages: int
 
 
-def extend(summary: Summary | None, turns: Sequence[Sequence[BaseMessage]], model: BaseChatModel | None) -> Summary:
-    """The summary of all of `turns`, made from one that covers the first of them.
-
-    One that does not fit these turns (they were cleared, edited or trimmed) is made anew.
-    """
-    fits = summary is not None and 0 < summary.turns <= len(turns) and summary.last == _print(turns[summary.turns - 1])
-    known = summary if fits and summary is not None else Summary("", 0)
-    fresh = turns[known.turns :]
-    if not fresh:
-        return known
-    text = _written(known.text, fresh, model) or _extracted(known.text, fresh)
-    return Summary(text, len(turns), _print(turns[-1]))
+def extend(known: str, turns: Sequence[Sequence[BaseMessage]], model: BaseChatModel | None) -> str:
+    """What a summary says after these turns, which it does not cover yet, oldest first."""
+    return _written(known, turns, model) or _extracted(known, turns)
 
 
 def _written(known: str, turns: Sequence[Sequence[BaseMessage]], model: BaseChatModel | None) -> str:
@@ -72,8 +53,3 @@ def _extracted(known: str, turns: Sequence[Sequence[BaseMessage]]) -> str:
     while len(lines) > 1 and sum(len(line) + 1 for line in lines) > LONGEST:
         lines.pop(0)
     return "\n".join(lines)
-
-
-def _print(turn: Sequence[BaseMessage]) -> str:
-    text = "\0".join(f"{message.type}\1{message.id}\1{message.text}" for message in turn)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

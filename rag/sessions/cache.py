@@ -140,4 +140,3 @@ class Cache:
         while self.size > self.limit:
             _, gone = self._entries.popitem(last=False)
             self.size -= gone.size
-

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn
 
 from langchain_core.messages import BaseMessage
 
 from rag.errors import TurnLost
+from rag.sessions.codec import StoredMessage
 from rag.sessions.handed import Messages
 from rag.sessions.ids import SessionId
 from rag.sessions.protocol import Commit, Committed, Found
@@ -15,11 +17,16 @@ from rag.sessions.protocol import Commit, Committed, Found
 CLEARED = "the session ended or was cleared while it was being answered"
 
 
+def _turn_of(record: StoredMessage) -> int:
+    return record.turn
+
+
 class BaseTurn:
     """What sync and async turns have in common. `messages`: the history when the turn began, oldest first.
 
-    `summary` of the oldest `summary_turns` turns, if one was stored. After a commit: `number`, from 1, and `replicas`,
-    how many of them have it (None if that was not asked for).
+    turns: how many there were before this one, those included that are no longer stored. `summary` of the oldest
+    `summary_turns` of them, if one was stored. After a commit: `number`, from 1, and `replicas`, how many of them have
+    it (None if that was not asked for).
     """
 
     def __init__(self, session_id: SessionId, found: Found, token: str) -> None:
@@ -36,6 +43,15 @@ class BaseTurn:
     @property
     def committed(self) -> bool:
         return self.number is not None
+
+    @property
+    def summarised(self) -> int:
+        """How many of `messages`, the oldest ones, the summary covers."""
+        return bisect_right(self._found.records, self.summary_turns, key=_turn_of) if self.summary else 0
+
+    def turn_at(self, place: int) -> int:
+        """The number of the turn that the message at this place of `messages` belongs to, from 1."""
+        return self._found.records[place].turn
 
     def _check(self, messages: Sequence[BaseMessage]) -> None:
         if self.committed:

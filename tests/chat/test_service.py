@@ -169,7 +169,10 @@ def test_each_older_turn_is_summarised_once(store: SessionStore, library: ShelfL
     assert [f"Tent number {number}" in request for number, request in enumerate(requests)] == [True] * 2
     assert all(request.count("Tent number") == 1 for request in requests)
     assert "Summary of 1" in model.prompts[-1][0].text
-    assert store.messages(sid)[-1].response_metadata["summary"]["turns"] == 2
+    info = store.info(sid)
+    assert info is not None
+    assert (info.summary, info.summary_turns) == ("Summary of 1", 2)
+    assert "Summary of 1" in str(service.preview(sid, "How long is the return window?"))
 
 
 def test_the_title_is_the_first_question_on_one_line(service: ChatService, store: SessionStore, sid: str) -> None:
