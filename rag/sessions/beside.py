@@ -10,7 +10,6 @@ out of the index until its next turn, and an audit entry unwritten; a session's 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import logging
 import queue
 import threading
@@ -71,5 +70,9 @@ class Beside:
                 self._commands.task_done()
 
     def _write(self, command: Command) -> None:
-        with contextlib.suppress(*FAILURES):
+        try:
             self._client.execute_command(*command)
+        except FAILURES:
+            pass
+        except Exception as exc:  # a client that was closed, for which redis-py raises what it happens to
+            LOG.warning("An entry beside a session was not written: %s", exc)
