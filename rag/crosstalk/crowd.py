@@ -1,0 +1,112 @@
+"""Threads that play the users: each takes the tab whose next turn is due, so that few threads serve many users.
+
+A tab's turns follow one another; those of different tabs overlap, up to `in_flight` at once.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from rag.crosstalk.workload import Planned, Tab
+
+SLICE = 0.2
+
+
+class Flight:
+    """How many turns are under way: now, at most, and on average over the time in which any was. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._area = self._busy = self._changed = 0.0
+        self.now = self.peak = 0
+
+    def enter(self) -> float:
+        """Returns the moment, by the monotonic clock."""
+        return self._change(1)
+
+    def leave(self) -> float:
+        return self._change(-1)
+
+    @property
+    def mean(self) -> float:
+        with self._lock:
+            return self._area / self._busy if self._busy else 0.0
+
+    def _change(self, by: int) -> float:
+        with self._lock:
+            moment = time.monotonic()
+            if self.now:
+                self._area += self.now * (moment - self._changed)
+                self._busy += moment - self._changed
+            self.now += by
+            self.peak = max(self.peak, self.now)
+            self._changed = moment
+            return moment
+
+
+class Crowd:
+    """Plays the turns number `first` to `last` of all tabs, each by calling `play` in one of the threads."""
+
+    def __init__(
+        self,
+        tabs: Sequence[Tab],
+        first: int,
+        last: int,
+        *,
+        start: float,
+        think: float,
+        threads: int,
+        play: Callable[[Planned], None],
+        stop: threading.Event,
+    ) -> None:
+        self._tabs = tabs
+        self._last = last
+        self._think = think
+        self._play = play
+        self._stop = stop
+        self._change = threading.Condition()
+        self._due = [(start + tab.at, n, first) for n, tab in enumerate(tabs) if first < last]
+        heapq.heapify(self._due)
+        self._left = len(self._due)
+        self.broken: BaseException | None = None
+        count = min(threads, len(tabs))
+        self._threads = [threading.Thread(target=self._work, name=f"user-{n}", daemon=True) for n in range(count)]
+
+    def run(self, watch: Callable[[], None], every: float) -> None:
+        """Until all turns are played, or, when stopped, those that run have ended. Calls `watch` meanwhile."""
+        for thread in self._threads:
+            thread.start()
+        for thread in self._threads:
+            while thread.is_alive():
+                thread.join(every)
+                watch()
+        if self.broken is not None:
+            raise self.broken
+
+    def _work(self) -> None:
+        while (item := self._take()) is not None:
+            n, turn = item
+            try:
+                self._play(self._tabs[n].turns[turn])
+            except BaseException as exc:  # ours, not the strategy's: the run is over
+                self.broken = exc
+                self._stop.set()
+            with self._change:
+                if turn + 1 < self._last:
+                    heapq.heappush(self._due, (time.monotonic() + self._think, n, turn + 1))
+                else:
+                    self._left -= 1
+                self._change.notify_all() if self._left == 0 else self._change.notify()
+
+    def _take(self) -> tuple[int, int] | None:
+        with self._change:
+            while not self._stop.is_set() and self._left:
+                wait = self._due[0][0] - time.monotonic() if self._due else SLICE
+                if wait <= 0:
+                    _, n, turn = heapq.heappop(self._due)
+                    return n, turn
+                self._change.wait(min(wait, SLICE))
+            return None

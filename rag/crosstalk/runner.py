@@ -1,0 +1,337 @@
+"""Runs a workload against a strategy or a target, writes the log as it goes, and has it checked.
+
+Bounded: threads by `in_flight`, memory by the plan, the log on disk. Stopped at any moment it still says what the
+turns that ran have shown. What a run stored under its own session ids is deleted at its end.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from langchain_core.language_models import BaseChatModel
+
+from rag.crosstalk.checker import Report, check
+from rag.crosstalk.crowd import Crowd, Flight
+from rag.crosstalk.events import Control, Document, Fail, History, Info, Invoke, Ok, Retrieved, read
+from rag.crosstalk.hosts import Host, Served, StrategyHost, Target, TargetHost
+from rag.crosstalk.log import LogWriter
+from rag.crosstalk.model import Model, mirror, of
+from rag.crosstalk.processes import ProcessHost
+from rag.crosstalk.strategies import Lab, find, make
+from rag.crosstalk.watch import Progress, Watch, percentile
+from rag.crosstalk.workload import BadWorkload, Plan, Planned, Workload, plan
+
+WINDOW = 20
+EVERY = 0.1
+MOST_HISTORY = 1_000_000
+"""Messages of final histories in a log. Where all users share one, each of them is as long as all turns."""
+READ_SECONDS = 0.7
+"""For reading what is stored when a run was stopped."""
+PASSAGES = 3
+
+
+class Passage(Protocol):
+    """What a library's search returns."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def private(self) -> bool: ...
+
+
+Search = Callable[[str, int, str], Sequence[Passage]]
+"""From text, how many and session id to passages."""
+MakeModel = Callable[[], BaseChatModel]
+"""Called once a process; with several processes it has to be picklable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Measured while serving. Times in seconds: of answered turns, `phases` on average. in flight: turns at once."""
+
+    seconds: float
+    turns: int
+    answered: int
+    failed: int
+    given_up: int
+    rate: float
+    p50: float
+    p95: float
+    p99: float
+    phases: dict[str, float]
+    peak_in_flight: int
+    mean_in_flight: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """name: of the strategy or target. histories: how many sessions' final histories were read, None for a target.
+
+    problems: the first errors that turns ended with. log: where it is, None if it was not kept.
+    """
+
+    name: str
+    run: str
+    workload: Workload
+    cancelled: float
+    report: Report
+    figures: Figures
+    stopped: bool
+    histories: int | None
+    problems: tuple[str, ...]
+    log: Path | None
+
+    def to_dict(self) -> dict[str, Any]:
+        figures = {name: getattr(self.figures, name) for name in self.figures.__slots__}
+        return {
+            **self.report.to_dict(),
+            "strategy": self.name,
+            "run": self.run,
+            "workload": {**self.workload.to_dict(), "cancelled": self.cancelled},
+            "figures": figures,
+            "stopped": self.stopped,
+            "histories": self.histories,
+            "problems": list(self.problems),
+        }
+
+
+def simulate(
+    strategy: str | Target,
+    workload: Workload | None = None,
+    *,
+    lab: Lab | None = None,
+    log: Path | None = None,
+    model: MakeModel | None = None,
+    search: Search | None = None,
+    questions: Sequence[str] = (),
+    progress: Callable[[Progress], None] | None = None,
+    stop: threading.Event | None = None,
+    window: int | None = WINDOW,
+) -> RunResult:
+    """Run it and check what happened. Blocks; `stop` ends it at once, from any thread.
+
+    strategy: a name, or a black box. lab: where it may store; None: places of its own, that are gone afterwards.
+    log: keep the operation log there. model: None: the mirror. search: of a library, for the users' questions to it.
+    window: turns of memory that a prompt holds; None: all of it.
+    Raises UnknownStrategy, BadWorkload, and what opening the strategy's store raises.
+    """
+    workload = workload or Workload()
+    kind = find(strategy) if isinstance(strategy, str) else None
+    if kind is None and (workload.processes > 1 or workload.restart):
+        name = "processes" if workload.processes > 1 else "restart"
+        raise BadWorkload(name, getattr(workload, name), "1 process and no restart for a target, which runs elsewhere")
+    cancelled = kind.cancels if workload.cancelled is None and kind else workload.cancelled or 0.0
+    run = uuid.uuid4().hex[:8]
+    planned = plan(workload, run, cancelled, questions)
+    with _places(lab, run, log) as (own, path), LogWriter(path) as writer:
+        one = _Run(run, workload, planned, writer, stop or threading.Event(), search, progress)
+        make_host = (
+            partial(_strategy_host, strategy, own, workload, model, window)
+            if isinstance(strategy, str)
+            else partial(_target_host, strategy)
+        )
+        histories = one.serve(make_host)
+        writer.close()
+        one.say("checking")
+        with path.open("rb") as lines:
+            report = check(read(lines), window=window)
+        name = strategy if isinstance(strategy, str) else strategy.name
+        return RunResult(
+            name,
+            run,
+            workload,
+            cancelled,
+            report,
+            one.figures(),
+            one.stopped,
+            histories,
+            tuple(one.problems),
+            log,
+        )
+
+
+class _Run:
+    """One run while it goes on."""
+
+    def __init__(
+        self,
+        run: str,
+        workload: Workload,
+        planned: Plan,
+        log: LogWriter,
+        stop: threading.Event,
+        search: Search | None,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.run = run
+        self.workload = workload
+        self.plan = planned
+        self.log = log
+        self.stop = stop
+        self.search = search
+        self.progress = progress
+        self.watch = Watch(planned)
+        self.flight = Flight()
+        self.problems: list[str] = []
+        self.stopped = False
+        self.zero = time.monotonic()
+        self.seconds = 0.0
+
+    def serve(self, make_host: Callable[[_Run], Host]) -> int | None:
+        """All turns, then the final reads. Returns how many sessions were read."""
+        for canary in self.plan.controls:
+            self.log.write(Control(canary))
+        host = make_host(self)
+        try:
+            self.zero = time.monotonic()
+            turns = self.workload.turns
+            half = (turns + 1) // 2 if self.workload.restart else turns
+            self._leg(host, 0, half)
+            if self.workload.restart and not self.stop.is_set():
+                host.restart()
+                self._leg(host, half, turns)
+            self.seconds = time.monotonic() - self.zero
+            self.stopped = self.stop.is_set()
+            self.say("reading")
+            histories = self._read(host)
+            host.forget(self.plan.sessions)
+        finally:
+            host.close()
+        return histories
+
+    def say(self, phase: str) -> None:
+        if self.progress is not None:
+            seconds = self.seconds or time.monotonic() - self.zero
+            self.progress(self.watch.moment(phase, seconds, self.flight.now))
+
+    def figures(self) -> Figures:
+        watch, times = self.watch, sorted(self.watch.times)
+        return Figures(
+            self.seconds,
+            watch.turns,
+            watch.answered,
+            watch.failed,
+            watch.given_up,
+            watch.answered / self.seconds if self.seconds else 0.0,
+            percentile(times, 0.5),
+            percentile(times, 0.95),
+            percentile(times, 0.99),
+            {phase: total / count for phase, (total, count) in watch.phases.items()},
+            self.flight.peak,
+            self.flight.mean,
+        )
+
+    def _leg(self, host: Host, first: int, last: int) -> None:
+        crowd = Crowd(
+            self.plan.tabs,
+            first,
+            last,
+            start=self.zero,
+            think=self.workload.think,
+            threads=self.workload.in_flight,
+            play=partial(self._play, host),
+            stop=self.stop,
+        )
+        crowd.run(partial(self.say, "serving"), EVERY)
+
+    def _play(self, host: Host, turn: Planned) -> None:
+        begun = self.flight.enter()
+        self.log.write(
+            Invoke(
+                turn.op,
+                turn.user,
+                turn.session,
+                begun - self.zero,
+                turn.text,
+                tab=turn.tab,
+                plants=turn.plants,
+                expects=turn.expects,
+            )
+        )
+        passages, looked = self._passages(turn)
+        served = host.serve(turn, passages)
+        ended = self.flight.leave()
+        if looked:
+            served = replace(served, phases={**served.phases, "retrieve": looked})
+        self._ended(turn, served, ended - self.zero)
+        self.watch.ended(turn, served, ended - begun)
+
+    def _ended(self, turn: Planned, served: Served, at: float) -> None:
+        if served.end == "ok":
+            phases = {phase: round(took, 6) for phase, took in served.phases.items()}
+            self.log.write(Ok(turn.op, at, served.text), phases=phases)
+            return
+        kind = Fail if served.end == "fail" else Info
+        self.log.write(kind(turn.op, at, served.text))
+        if len(self.problems) < 5 and not served.text.startswith(("cancelled", "stopped")):
+            self.problems.append(served.text)
+
+    def _passages(self, turn: Planned) -> tuple[Sequence[Document], float]:
+        if self.search is None or turn.about != "library":
+            return (), 0.0
+        begun = time.perf_counter()
+        found = [
+            Document(passage.id, turn.session if passage.private else "shared", passage.text)
+            for passage in self.search(turn.text, PASSAGES, turn.session)
+        ]
+        self.log.write(Retrieved(turn.op, tuple(found)))
+        return found, time.perf_counter() - begun
+
+    def _read(self, host: Host) -> int | None:
+        """The final state of each session, as far as there is room and, when stopped, time for it."""
+        left, until, count = MOST_HISTORY, time.monotonic() + READ_SECONDS, 0
+        for session in self.plan.sessions:
+            if left <= 0 or (self.stop.is_set() and time.monotonic() > until):
+                break
+            messages = host.history(session)
+            if messages is None:
+                return None
+            self.log.write(History(session, time.monotonic() - self.zero, tuple(messages)))
+            left -= len(messages)
+            count += 1
+        return count
+
+
+def _strategy_host(
+    name: str, lab: Lab, workload: Workload, model: MakeModel | None, window: int | None, run: _Run
+) -> Host:
+    if workload.processes > 1:
+        return ProcessHost(name, lab, workload.processes, workload.in_flight, model, window, run.stop, run.log)
+    return StrategyHost(partial(make, name, lab), made(model), window, run.stop, run.log.write)
+
+
+def _target_host(target: Target, run: _Run) -> Host:
+    return TargetHost(target, run.stop)
+
+
+def made(model: MakeModel | None) -> Model:
+    return mirror if model is None else of(model())
+
+
+@contextmanager
+def _places(lab: Lab | None, run: str, log: Path | None) -> Iterator[tuple[Lab, Path]]:
+    """A lab of this run, whose folder goes with it, and where the log is written."""
+    base = None if lab is None else lab.folder
+    if base is not None:
+        base.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f"sim-{run}-", dir=base))
+    try:
+        if lab is None:
+            with Lab(work, f"sim:{run}:", state_dir=work) as own:
+                yield own, log or work / "log.jsonl"
+        else:
+            yield replace(lab, folder=work, prefix=f"{lab.prefix}{run}:"), log or work / "log.jsonl"
+    finally:
+        shutil.rmtree(work, ignore_errors=True)

@@ -1,0 +1,110 @@
+"""The gallery: every memory strategy by its name, in the order in which the story tells them.
+
+The libraries that a strategy needs are loaded when it is made, so that naming them all costs nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import threading
+import warnings
+
+from rag.crosstalk.strategies.base import Asked, Lab, Steps, Strategy, Wait
+from rag.crosstalk.strategies.cached_chain import CachedChain
+from rag.crosstalk.strategies.community_redis import CommunityRedis
+from rag.crosstalk.strategies.constant_session_id import ConstantSessionId
+from rag.crosstalk.strategies.context_variable import ContextVariable
+from rag.crosstalk.strategies.deepcopy_per_request import DeepcopyPerRequest
+from rag.crosstalk.strategies.default_argument import DefaultArgument
+from rag.crosstalk.strategies.dict_per_session import DictPerSession
+from rag.crosstalk.strategies.dict_with_lock import DictWithLock
+from rag.crosstalk.strategies.folded_key import FoldedKey
+from rag.crosstalk.strategies.redis_get_set import RedisGetSet
+from rag.crosstalk.strategies.redis_list import RedisList
+from rag.crosstalk.strategies.redis_turn import RedisTurn
+from rag.crosstalk.strategies.reused_connection import ReusedConnection
+from rag.crosstalk.strategies.semantic_cache import SemanticCache
+from rag.crosstalk.strategies.shared_buffer import SharedBuffer
+from rag.crosstalk.strategies.sql import Sql
+from rag.crosstalk.strategies.sqlite import Sqlite
+from rag.crosstalk.strategies.stateless import Stateless
+from rag.crosstalk.strategies.thread_local import ThreadLocal
+from rag.crosstalk.strategies.unfiltered_retrieval import UnfilteredRetrieval
+from rag.errors import CrosswireError
+
+__all__ = [
+    "STRATEGIES",
+    "Asked",
+    "Lab",
+    "Steps",
+    "Strategy",
+    "UnknownStrategy",
+    "Wait",
+    "find",
+    "guilty_lines",
+    "make",
+    "source",
+]
+
+_ALL: tuple[type[Strategy], ...] = (
+    SharedBuffer,
+    DeepcopyPerRequest,
+    CachedChain,
+    ConstantSessionId,
+    DefaultArgument,
+    ThreadLocal,
+    ContextVariable,
+    DictPerSession,
+    DictWithLock,
+    Sqlite,
+    Sql,
+    RedisGetSet,
+    RedisList,
+    CommunityRedis,
+    RedisTurn,
+    SemanticCache,
+    UnfilteredRetrieval,
+    ReusedConnection,
+    FoldedKey,
+    Stateless,
+)
+STRATEGIES: dict[str, type[Strategy]] = {kind.name: kind for kind in _ALL}
+
+MARK = "# the bug"
+
+_quiet = threading.Lock()
+
+
+class UnknownStrategy(CrosswireError):
+    """A name that no strategy has."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"There is no strategy {name!r}. There are: {', '.join(STRATEGIES)}.")
+
+
+def find(name: str) -> type[Strategy]:
+    """Raises UnknownStrategy."""
+    try:
+        return STRATEGIES[name]
+    except KeyError:
+        raise UnknownStrategy(name) from None
+
+
+def make(name: str, lab: Lab) -> Strategy:
+    """A new instance, with nothing in it of the ones before. Raises UnknownStrategy."""
+    kind = find(name)
+    # The gallery holds what is deprecated on purpose. (LangChain puts its own filters first when it is loaded.)
+    with _quiet, warnings.catch_warnings(record=True):
+        return kind(lab)
+
+
+def source(name: str) -> str:
+    """The strategy's own file."""
+    return inspect.getsource(sys.modules[find(name).__module__])
+
+
+def guilty_lines(name: str) -> tuple[int, ...]:
+    """Which lines of `source`, from 1, are what is wrong with it. None where nothing is."""
+    return tuple(n for n, line in enumerate(source(name).splitlines(), 1) if line.endswith(MARK))

@@ -1,0 +1,114 @@
+"""What a memory strategy is: the memory of a chat service, cut into the steps between which another turn may come.
+
+A turn is a generator that yields a label before each atomic step and returns the answer. Threads drive it straight
+through, a scheduler drives it step by step: the same code, no clock and no chance in it. What a bug shares, it shares
+in the strategy's instance, and that is made for one run.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from rag.crosstalk.events import Document, Message
+from rag.crosstalk.strategies.lab import Lab
+
+__all__ = ["Asked", "Document", "Lab", "Message", "Steps", "Strategy", "Wait", "pair", "question"]
+
+Steps = Generator[str, None, str]
+"""Labels, one before each atomic step; then the answer. A label's first word is the phase that its step belongs to:
+wait, load, retrieve, ask or save."""
+
+NOTHING: frozenset[str] = frozenset()
+
+
+class Wait(str):
+    """A label before a step that blocks until `ready()`: a thread goes on, a scheduler does not offer it before."""
+
+    __slots__ = ("ready",)
+    ready: Callable[[], bool]
+
+    def __new__(cls, label: str, ready: Callable[[], bool]) -> Self:
+        wait = super().__new__(cls, label)
+        wait.ready = ready
+        return wait
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One turn as a strategy sees it.
+
+    ask: the model. It is given the history, oldest first, and the question last, and returns the answer.
+    retrieved: has to be told what a retriever gave.
+    """
+
+    op: int
+    user: str
+    session: str
+    text: str
+    ask: Callable[[Sequence[Message]], str]
+    retrieved: Callable[[Sequence[Document]], None]
+
+
+def question(asked: Asked) -> Message:
+    return Message("user", asked.text)
+
+
+def pair(asked: Asked, answer: str) -> tuple[Message, Message]:
+    return Message("user", asked.text), Message("assistant", answer)
+
+
+class Strategy(ABC):
+    """One instance serves all turns of a process, from many threads, as the memory of a web app does.
+
+    expects: the anomaly kinds that separate users meet in one process; empty: right. expects_tabs and so on: those
+    that come with two tabs of a session, several processes, cancelled turns and a restart. may: kinds that come and
+    go with chance, and with how much runs at once. cancels: the share of cancelled turns that it takes to see the
+    bug. A line of the source that ends in `# the bug` is what is wrong with it.
+    """
+
+    name: ClassVar[str]
+    lesson: ClassVar[str]
+    wrong: ClassVar[str] = ""
+    seen: ClassVar[tuple[str, ...]] = ()
+    fix: ClassVar[str] = ""
+    expects: ClassVar[frozenset[str]] = NOTHING
+    expects_tabs: ClassVar[frozenset[str]] = NOTHING
+    expects_processes: ClassVar[frozenset[str]] = NOTHING
+    expects_cancelled: ClassVar[frozenset[str]] = NOTHING
+    expects_restart: ClassVar[frozenset[str]] = NOTHING
+    may: ClassVar[frozenset[str]] = NOTHING
+    cancels: ClassVar[float] = 0.0
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+
+    @abstractmethod
+    def turn(self, asked: Asked) -> Steps:
+        """One turn. Closed in the middle, it was cancelled."""
+
+    @abstractmethod
+    def history(self, session: str) -> list[Message]:
+        """What is stored of this session, oldest first."""
+
+    def forget(self, sessions: Sequence[str]) -> None:
+        """Delete what is stored of these sessions outside of this process. For the end of a run."""
+        del sessions
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        return
+
+    @classmethod
+    def expected(
+        cls, *, tabs: int = 1, processes: int = 1, cancelled: float = 0.0, restart: bool = False
+    ) -> frozenset[str]:
+        """The anomaly kinds that a run with these settings has to find."""
+        return cls.expects.union(
+            cls.expects_tabs if tabs > 1 else NOTHING,
+            cls.expects_processes if processes > 1 else NOTHING,
+            cls.expects_cancelled if cancelled > 0 else NOTHING,
+            cls.expects_restart if restart else NOTHING,
+        )

@@ -1,0 +1,48 @@
+"""A helper with `history=[]`: Python makes that list once, when it reads the function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, question
+
+
+def make_remember() -> Callable[..., list[Message]]:
+    """As if a module were read: one function, and with it one list, for a run."""
+
+    def remember(*messages: Message, history: list[Message] = []) -> list[Message]:  # noqa: B006 # the bug
+        history.extend(messages)
+        return history
+
+    return remember
+
+
+class DefaultArgument(Strategy):
+    name = "default-argument"
+    lesson = "A mutable default is made once: a history that nobody handed in is everybody's."
+    wrong = (
+        "`def remember(..., history=[])` looks like an empty history for each call. It is one list for the whole "
+        "process, so all users' messages pile up in it."
+    )
+    seen = ("the shared global of gradio-app/gradio#743, #10462, in Python's favourite disguise",)
+    fix = "`history=None`, and make the list inside; better, a history is an argument without a default."
+    expects = frozenset({"foreign-read", "foreign-write", "key-collision"})
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab)
+        self.remember = make_remember()
+
+    def turn(self, asked: Asked) -> Steps:
+        yield "load"
+        history = list(self.remember())
+        yield "ask"
+        answer = asked.ask([*history, question(asked)])
+        yield "save question"
+        self.remember(question(asked))
+        yield "save answer"
+        self.remember(Message("assistant", answer))
+        return answer
+
+    def history(self, session: str) -> list[Message]:
+        del session
+        return list(self.remember())

@@ -1,0 +1,96 @@
+"""What a run gives a strategy: places of its own to store in. One Lab serves a process; it can be sent to another one,
+where it opens the same places anew."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from rag.sessions import SessionStore, connect
+from rag.sessions.connect import STATE_DIR
+from rag.sessions.embedded import EmbeddedServer
+from rag.sessions.keys import DEFAULT_PREFIX
+
+TTL = 900
+
+
+class _Opened:
+    """The connections of one process. Thread-safe."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.client: Any = None
+        self.store: SessionStore | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lab(AbstractContextManager["Lab"]):
+    """folder: for files, exists. prefix: of every key, session and table that a strategy makes. redis_url and
+    state_dir: as for `rag.sessions.connect`. sql_url: SQLAlchemy's; None: a file in the folder. ttl: seconds."""
+
+    folder: Path
+    prefix: str = "lab:"
+    seed: int = 0
+    redis_url: str = "embedded"
+    state_dir: Path = STATE_DIR
+    sql_url: str | None = None
+    history_prefix: str = DEFAULT_PREFIX
+    ttl: int = TTL
+    connections: int = 128
+    _opened: _Opened = field(default_factory=_Opened, repr=False, compare=False)
+
+    def under(self, prefix: str) -> Self:
+        """The same places and connections, other keys."""
+        return replace(self, prefix=prefix)
+
+    @property
+    def redis(self) -> Any:
+        """The client of this process: redis.Redis or RedisCluster, which share no useful base."""
+        with self._opened.lock:
+            if self._opened.client is None:
+                self._opened.client = connect(
+                    self.redis_url, state_dir=self.state_dir, max_connections=self.connections
+                )
+            return self._opened.client
+
+    @property
+    def store(self) -> SessionStore:
+        """Crosswire's own session store, as the app uses it."""
+        client = self.redis
+        with self._opened.lock:
+            if self._opened.store is None:
+                self._opened.store = SessionStore(client, ttl=self.ttl, key_prefix=self.history_prefix)
+            return self._opened.store
+
+    @property
+    def plain_redis_url(self) -> str:
+        """The server's address as any other Redis client reads it."""
+        if self.redis_url != "embedded":
+            return self.redis_url
+        self.redis.ping()
+        return f"unix://{EmbeddedServer(self.state_dir).address()}"
+
+    def close(self) -> None:
+        with self._opened.lock:
+            if self._opened.client is not None:
+                self._opened.client.close()
+            self._opened.client = self._opened.store = None
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[type[Lab], tuple[Any, ...]]:
+        return type(self), (
+            self.folder,
+            self.prefix,
+            self.seed,
+            self.redis_url,
+            self.state_dir,
+            self.sql_url,
+            self.history_prefix,
+            self.ttl,
+            self.connections,
+        )

@@ -1,0 +1,59 @@
+"""LangChain's SQLChatMessageHistory, over SQLite, or PostgreSQL where an address is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, pair, question
+from rag.crosstalk.strategies.plain import langchain, plain
+
+if TYPE_CHECKING:
+    from langchain_community.chat_message_histories import SQLChatMessageHistory
+
+
+class Sql(Strategy):
+    name = "sql"
+    lesson = "A database keeps users apart and pairs whole. It does not know that a turn began with a read."
+    wrong = (
+        "The pair is stored in one transaction, but the read before it is not part of that: two tabs read the same "
+        "history, answer without each other, and both are stored."
+    )
+    seen = ("LangChain's RunnableWithMessageHistory over any of its histories",)
+    fix = (
+        "Make the write depend on the read: a number for each place that must still be free, or a lock on the session."
+    )
+    expects_tabs = frozenset({"stale-prompt"})
+
+    def __init__(self, lab: Lab) -> None:
+        from langchain_community.chat_message_histories import SQLChatMessageHistory
+        from sqlalchemy import create_engine
+
+        super().__init__(lab)
+        self.engine = create_engine(lab.sql_url or f"sqlite:///{lab.folder / 'langchain.sqlite'}")
+        self.kind = SQLChatMessageHistory
+        self.of("nobody")  # makes the table, which two turns at once may not
+
+    def turn(self, asked: Asked) -> Steps:
+        yield "load"
+        stored = self.of(asked.session)
+        history = plain(stored.messages)
+        yield "ask"
+        answer = asked.ask([*history, question(asked)])
+        yield "save turn"
+        stored.add_messages(langchain(pair(asked, answer)))  # the bug
+        return answer
+
+    def history(self, session: str) -> list[Message]:
+        return plain(self.of(session).messages)
+
+    def of(self, session: str) -> SQLChatMessageHistory:
+        return self.kind(session_id=session, connection=self.engine, table_name="message_store")
+
+    def forget(self, sessions: Sequence[str]) -> None:
+        if self.lab.sql_url is not None:
+            for session in sessions:
+                self.of(session).clear()
+
+    def close(self) -> None:
+        self.engine.dispose()
