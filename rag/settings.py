@@ -40,6 +40,7 @@ EXPECTED = {
     "embeddings": "wordllama, openai or minilm",
     "embedding_model": "the name of an embedding model",
     "inspector_password": "at least 8 characters",
+    "inspector_emails": "e-mail addresses, separated by commas",
     "model_timeout_seconds": "a number of seconds from 1 to 600",
     "model_max_retries": "a whole number from 0 to 10",
     "max_stored_turns": "a whole number of turns from 1 to 100000",
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
     embeddings: Literal["wordllama", "openai", "minilm"] = "wordllama"
     embedding_model: Annotated[str, Field(min_length=1)] = "text-embedding-3-small"
     inspector_password: SecretStr | None = None
+    inspector_emails: Annotated[tuple[str, ...], NoDecode] = ()
     model_timeout_seconds: Annotated[float, Field(ge=1, le=600)] = 60.0
     model_max_retries: Annotated[int, Field(ge=0, le=10)] = 2
     max_stored_turns: Annotated[int, Field(ge=1, le=100_000)] = 1000
@@ -106,9 +108,9 @@ class Settings(BaseSettings):
             raise ValueError("not a web address")
         return value.rstrip("/")
 
-    @field_validator("session_encryption_keys", mode="before")
+    @field_validator("session_encryption_keys", "inspector_emails", mode="before")
     @classmethod
-    def _split_keys(cls, value: Any) -> Any:
+    def _split(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @field_validator("session_encryption_keys")
@@ -116,6 +118,13 @@ class Settings(BaseSettings):
     def _whole_keys(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         for key in value:
             decode_key(key)
+        return value
+
+    @field_validator("inspector_emails")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"[^\s@]+@[^\s@]+", one) for one in value):
+            raise ValueError("not e-mail addresses")
         return value
 
     @field_validator("session_secret")
