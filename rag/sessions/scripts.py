@@ -81,11 +81,11 @@ if not first or first == token then
   -- nobody's turn running, and its sessions are free.
   redis.set_repl(redis.REPL_REPLICA)
   taken = redis.call('SET', KEYS[3], token, 'NX', 'PX', ARGV[6])
-  redis.set_repl(redis.REPL_ALL)
 end
 if not taken and redis.call('GET', KEYS[3]) ~= token then
   local patience, place = tonumber(ARGV[9]), tonumber(ARGV[8])
   if patience == 0 then return {0, 0, 0} end
+  redis.set_repl(redis.REPL_ALL)
   if not place then
     place = tonumber(redis.call('ZREVRANGE', KEYS[4], 0, 0, 'WITHSCORES')[2] or 0) + 1
   end
@@ -96,6 +96,7 @@ if not taken and redis.call('GET', KEYS[3]) ~= token then
   return {0, redis.call('ZRANK', KEYS[4], token), place}
 end
 if queued then
+  redis.set_repl(redis.REPL_ALL)
   redis.call('ZREM', KEYS[4], token)
   redis.call('ZREM', KEYS[5], token)
 end
@@ -105,6 +106,7 @@ end
 local ttl = known[4] or ARGV[7]
 -- The commit will do it: this is for sessions that might not live until then.
 if ttl ~= '0' and (ARGV[10] - (known[7] or 0)) * 2 > ttl - ARGV[6] / 500 then
+  redis.set_repl(redis.REPL_ALL)
   redis.call('EXPIRE', KEYS[1], ttl)
   redis.call('EXPIRE', KEYS[2], ttl)
 end
@@ -186,8 +188,11 @@ end
 if KEYS[5] then
   redis.call('ZADD', KEYS[5], now, sid)
   redis.call('ZADD', KEYS[6], ttl == '0' and 'inf' or now + ttl, sid)
-  for entry in string.gmatch(ARGV[11], '[^\\n]+') do redis.call('ZADD', KEYS[8], 0, entry) end
+  if ARGV[11] ~= '' then
+    for entry in string.gmatch(ARGV[11], '[^\\n]+') do redis.call('ZADD', KEYS[8], 0, entry) end
+  end
 end
+redis.set_repl(redis.REPL_REPLICA)  -- where BEGIN wrote it
 redis.call('DEL', KEYS[3])
 local head = redis.call('EXISTS', KEYS[4]) == 1 and awaken(KEYS[4], ARGV[1]) or ''
 return {turns, epoch, trimmed, length, head}
