@@ -22,7 +22,7 @@ from rag.sessions.ids import SessionId
 
 KEPT = 1000
 """Findings of a kind that are listed."""
-WHOLE = 2000
+WHOLE = 20_000
 """Messages of a session that are judged together; a longer one is judged in parts."""
 
 COPIES = "import-"
