@@ -118,7 +118,7 @@ class _Driven:
         self.phases: dict[str, float] = {}
 
     def drive(self, strategy: Strategy, asked: Asked, stop: threading.Event) -> Served:
-        steps, taken, phase, begun = strategy.turn(asked), 0, "load", time.perf_counter()
+        steps, taken, phase, begun = strategy.turn(asked), 0, "", time.perf_counter()
         try:
             while True:
                 try:
@@ -127,7 +127,8 @@ class _Driven:
                     return Served("ok", str(end.value), self.phases)
                 finally:
                     now = time.perf_counter()
-                    self.phases[phase] = self.phases.get(phase, 0.0) + now - begun
+                    if phase:
+                        self.phases[phase] = self.phases.get(phase, 0.0) + now - begun
                     begun = now
                 if stop.is_set():
                     return Served("info", "stopped", self.phases)

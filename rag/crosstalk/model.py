@@ -6,14 +6,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from rag.crosstalk.events import Message
 
+if TYPE_CHECKING:
+    # It takes half a second to load, in each process of a run.
+    from langchain_core.language_models import BaseChatModel
+
 Model = Callable[[Sequence[Message]], str]
 """From a prompt, the question last, to the answer. Thread-safe and without state."""
+MakeModel = Callable[[], "BaseChatModel"]
+"""Called once a process; with several processes it has to be picklable."""
 
 _KINDS: dict[str, type[BaseMessage]] = {"user": HumanMessage, "assistant": AIMessage}
 _FACTS = {
@@ -51,8 +57,11 @@ def _newest(fact: re.Pattern[str], messages: Sequence[Message]) -> str | None:
     return None
 
 
-def of(chat_model: BaseChatModel) -> Model:
-    """Any LangChain chat model."""
+def made(make_model: MakeModel | None) -> Model:
+    """Any LangChain chat model; None: the mirror."""
+    if make_model is None:
+        return mirror
+    chat_model = make_model()
 
     def ask(messages: Sequence[Message]) -> str:
         return chat_model.invoke([_langchain(message) for message in messages]).text

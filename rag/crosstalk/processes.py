@@ -13,14 +13,13 @@ import subprocess
 import sys
 import threading
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import IO, Any
-
-from langchain_core.language_models import BaseChatModel
 
 from rag.crosstalk.events import Document, Message
 from rag.crosstalk.hosts import Served
 from rag.crosstalk.log import LogWriter
+from rag.crosstalk.model import MakeModel
 from rag.crosstalk.strategies import Lab
 from rag.crosstalk.workload import Planned
 from rag.errors import CrosswireError
@@ -39,7 +38,7 @@ class ProcessHost:
         lab: Lab,
         count: int,
         threads: int,
-        model: Callable[[], BaseChatModel] | None,
+        model: MakeModel | None,
         window: int | None,
         stop: threading.Event,
         log: LogWriter,

@@ -18,14 +18,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from langchain_core.language_models import BaseChatModel
-
 from rag.crosstalk.checker import Report, check
 from rag.crosstalk.crowd import Crowd, Flight
 from rag.crosstalk.events import Control, Document, Fail, History, Info, Invoke, Ok, Retrieved, read
 from rag.crosstalk.hosts import Host, Served, StrategyHost, Target, TargetHost
 from rag.crosstalk.log import LogWriter
-from rag.crosstalk.model import Model, mirror, of
+from rag.crosstalk.model import MakeModel, made
 from rag.crosstalk.processes import ProcessHost
 from rag.crosstalk.strategies import Lab, find, make
 from rag.crosstalk.watch import Progress, Watch, percentile
@@ -53,13 +51,14 @@ class Passage(Protocol):
 
 Search = Callable[[str, int, str], Sequence[Passage]]
 """From text, how many and session id to passages."""
-MakeModel = Callable[[], BaseChatModel]
-"""Called once a process; with several processes it has to be picklable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Measured while serving. Times in seconds: of answered turns, `phases` on average. in flight: turns at once."""
+    """Measured while serving. Times in seconds: of answered turns, `phases` on average. in flight: turns at once.
+
+    round_trips: to Redis, a turn, others' included; None where the strategy uses none, or several processes do.
+    """
 
     seconds: float
     turns: int
@@ -73,6 +72,7 @@ class Figures:
     phases: dict[str, float]
     peak_in_flight: int
     mean_in_flight: float
+    round_trips: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def simulate(
     run = uuid.uuid4().hex[:8]
     planned = plan(workload, run, cancelled, questions)
     with _places(lab, run, log) as (own, path), LogWriter(path) as writer:
-        one = _Run(run, workload, planned, writer, stop or threading.Event(), search, progress)
+        one = _Run(run, workload, planned, writer, stop or threading.Event(), search, progress, own if kind else None)
         make_host = (
             partial(_strategy_host, strategy, own, workload, model, window)
             if isinstance(strategy, str)
@@ -174,8 +174,10 @@ class _Run:
         stop: threading.Event,
         search: Search | None,
         progress: Callable[[Progress], None] | None,
+        lab: Lab | None,
     ) -> None:
         self.run = run
+        self.lab = lab
         self.workload = workload
         self.plan = planned
         self.log = log
@@ -188,6 +190,7 @@ class _Run:
         self.stopped = False
         self.zero = time.monotonic()
         self.seconds = 0.0
+        self.reads: int | None = None
 
     def serve(self, make_host: Callable[[_Run], Host]) -> int | None:
         """All turns, then the final reads. Returns how many sessions were read."""
@@ -202,7 +205,6 @@ class _Run:
             if self.workload.restart and not self.stop.is_set():
                 host.restart()
                 self._leg(host, half, turns)
-            self.seconds = time.monotonic() - self.zero
             self.stopped = self.stop.is_set()
             self.say("reading")
             histories = self._read(host)
@@ -213,7 +215,7 @@ class _Run:
 
     def say(self, phase: str) -> None:
         if self.progress is not None:
-            seconds = self.seconds or time.monotonic() - self.zero
+            seconds = time.monotonic() - self.zero if phase == "serving" else self.seconds
             self.progress(self.watch.moment(phase, seconds, self.flight.now))
 
     def figures(self) -> Figures:
@@ -231,6 +233,7 @@ class _Run:
             {phase: total / count for phase, (total, count) in watch.phases.items()},
             self.flight.peak,
             self.flight.mean,
+            self.reads / watch.answered if self.reads is not None and watch.answered else None,
         )
 
     def _leg(self, host: Host, first: int, last: int) -> None:
@@ -244,7 +247,11 @@ class _Run:
             play=partial(self._play, host),
             stop=self.stop,
         )
+        begun, reads = time.monotonic(), self.lab.reads() if self.lab else None
         crowd.run(partial(self.say, "serving"), EVERY)
+        self.seconds += time.monotonic() - begun
+        if self.lab and reads is not None:
+            self.reads = (self.reads or 0) + (self.lab.reads() or reads) - reads
 
     def _play(self, host: Host, turn: Planned) -> None:
         begun = self.flight.enter()
@@ -314,10 +321,6 @@ def _strategy_host(
 
 def _target_host(target: Target, run: _Run) -> Host:
     return TargetHost(target, run.stop)
-
-
-def made(model: MakeModel | None) -> Model:
-    return mirror if model is None else of(model())
 
 
 @contextmanager

@@ -71,7 +71,7 @@ class Workload:
         if self.arrival == "at once":
             return (0.0 for _ in range(self.users))
         value = _positive(amount, 3600)
-        if value is None or kind not in ("ramp", "poisson"):
+        if value is None or kind not in ("ramp", "poisson") or (kind == "poisson" and not value):
             expected = "at once, ramp:SECONDS or poisson:USERS_A_SECOND, for example ramp:10"
             raise BadWorkload("arrival", self.arrival, expected)
         if kind == "ramp":
@@ -80,8 +80,8 @@ class Workload:
 
     def latencies(self) -> tuple[float, float]:
         """Median and shape (0: always the same) of what the model takes."""
-        median, _, shape = self.latency.partition("~")
-        found = _positive(median, 60), _positive(shape or "0", 3)
+        median, shaped, shape = self.latency.partition("~")
+        found = _positive(median, 60), _positive(shape if shaped else "0", 3)
         if found[0] is None or found[1] is None:
             raise BadWorkload("latency", self.latency, "SECONDS or MEDIAN~SHAPE, for example 0.2 or 0.2~0.5")
         return found[0], found[1]

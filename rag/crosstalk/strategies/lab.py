@@ -73,6 +73,15 @@ class Lab(AbstractContextManager["Lab"]):
         self.redis.ping()
         return f"unix://{EmbeddedServer(self.state_dir).address()}"
 
+    def reads(self) -> int | None:
+        """How often the server has read from its clients so far; None if it is not in use here or does not say."""
+        client = self._opened.client
+        if client is None:
+            return None
+        found: Any = client.info("stats")
+        count = found.get("total_reads_processed")
+        return count if isinstance(count, int) else None
+
     def close(self) -> None:
         with self._opened.lock:
             if self._opened.client is not None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 
 from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, pair, question
 from rag.crosstalk.strategies.embedding import Embedding, Vector
 
-SIMILAR = 0.85
+SIMILAR = 0.9
+_REMARK = re.compile(r"\(.*?\)")
 
 
 class SemanticCache(Strategy):
@@ -29,7 +31,7 @@ class SemanticCache(Strategy):
 
     def turn(self, asked: Asked) -> Steps:
         yield "load from the cache"
-        key = self.embedding([asked.text])[0]
+        key = self.embedding([_REMARK.sub("", asked.text)])[0]
         answer = self.cached(key)
         if answer is None:
             yield "load"
