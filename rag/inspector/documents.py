@@ -88,13 +88,16 @@ class Documents:
         return session if colon and len(ulid) == 26 and ulid.isalnum() else None
 
     def _needs_module(self) -> None:
-        with translated(self._target):
-            known = self._client.execute_command("COMMAND", "INFO", "JSON.GET")
-        if not known or not any(known if isinstance(known, list) else known.values()):
+        try:
+            with translated(self._target):
+                self._client.execute_command("JSON.GET", self.prefix)
+        except CrosswireError as exc:
+            if "unknown command" not in str(exc):
+                raise
             raise CrosswireError(
                 f"The server at {self._target} has no JSON module, so there is nothing of langchain-redis in it. "
                 "Expected Redis 8, or Redis Stack; or choose another format."
-            )
+            ) from exc
 
 
 def _blob(session_id: str) -> bytes:

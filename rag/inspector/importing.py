@@ -127,15 +127,19 @@ def _lines(inspector: Inspector, sid: SessionId, session: dict[str, Any]) -> lis
 def _message(message: dict[str, Any]) -> BaseMessage:
     inner = message.get("message")
     if not isinstance(inner, dict):
-        kind = {"user": "human", "assistant": "ai", "system": "system"}.get(str(message.get("role")))
-        if kind is None:
-            raise _bad(f"message {message.get('number')} has the role {message.get('role')!r} and no content")
-        inner = {"type": kind, "data": {"content": str(message.get("text", ""))}}
+        inner = _plain(str(message.get("role")), str(message.get("text", "")))
     try:
         (found,) = messages_from_dict([inner])
     except (ValueError, TypeError, KeyError) as exc:
         raise _bad(f"message {message.get('number')} is none of LangChain's") from exc
     return found
+
+
+def _plain(role: str, text: str) -> dict[str, Any]:
+    """A message of which only role and text are known."""
+    kind = {"user": "human", "assistant": "ai", "system": "system", "tool": "tool"}.get(role, "chat")
+    more = {"tool": {"tool_call_id": ""}, "chat": {"role": role}}.get(kind, {})
+    return {"type": kind, "data": {"content": text, **more}}
 
 
 def _whole(known: dict[str, Any], name: str) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
-from rag.errors import CrosswireError
+from rag.errors import BadSessionId, CrosswireError
 from rag.inspector import overview as counting
 from rag.inspector import table, view
 from rag.inspector.documents import Documents
@@ -105,8 +106,9 @@ class Inspector:
 
     def resolve(self, text: str) -> str:
         """The id that was meant: itself, or the only one that begins so or bears that name. Raises CrosswireError."""
-        if self.histories.read([text], Pace()):
-            return text
+        with suppress(BadSessionId):
+            if self.histories.read([text], Pace()):
+                return text
         rows = self.find(text, 3)
         if len(rows) == 1:
             return rows[0].info.id

@@ -34,6 +34,10 @@ class Place:
             with self.store.turn(session_id) as turn:
                 turn.commit([HumanMessage(question), AIMessage(answer)], **more)
 
+    def judged(self, session_id: str) -> None:
+        """Read it as a process would that has not seen it yet: what is not its own goes into quarantine."""
+        SessionStore(self.client, key_prefix=self.store.protocol.keys.prefix).messages(session_id)
+
     def history(self, session_id: str) -> str:
         return self.store.protocol.keys.history(SessionId(session_id))
 
@@ -54,7 +58,7 @@ class Place:
 
     def commands(self) -> int:
         """How many commands the server has run, this one not."""
-        return sum(int(one["calls"]) for one in self.client.info("commandstats").values())
+        return sum(int(one["calls"]) for one in dict(self.client.info("commandstats")).values())
 
 
 def stored(message: BaseMessage) -> str:

@@ -205,7 +205,8 @@ def test_a_store_that_only_quarantined_is_no_half(place: Place, sid: str) -> Non
     place.said(sid, "Mine?", "Yours.")
     for number in (0, 1):
         place.rewrite(sid, number, lambda value: value.update(session_id="somebody"))
-    assert place.store.messages(sid) == []
+    place.judged(sid)
+    assert place.lines(sid) == []
     assert place.scan().findings == []
 
 
