@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from rag.crosstalk.workload import Planned, Tab
 
 SLICE = 0.2
+GRACE = 0.6
 
 
 class Flight:
@@ -76,13 +77,19 @@ class Crowd:
         self._threads = [threading.Thread(target=self._work, name=f"user-{n}", daemon=True) for n in range(count)]
 
     def run(self, watch: Callable[[], None], every: float) -> None:
-        """Until all turns are played, or, when stopped, those that run have ended. Calls `watch` meanwhile."""
+        """Until all turns are played or the run is stopped. Calls `watch` meanwhile.
+
+        When stopped, turns get GRACE seconds to end; those in a call that cannot be interrupted are left alone.
+        """
         for thread in self._threads:
             thread.start()
+        stopped = None
         for thread in self._threads:
-            while thread.is_alive():
+            while thread.is_alive() and (stopped is None or time.monotonic() < stopped + GRACE):
                 thread.join(every)
                 watch()
+                if stopped is None and self._stop.is_set():
+                    stopped = time.monotonic()
         if self.broken is not None:
             raise self.broken
 

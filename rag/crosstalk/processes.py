@@ -58,10 +58,8 @@ class ProcessHost:
         return served if isinstance(served, Served) else Served("info", GONE)
 
     def history(self, session: str) -> Sequence[Message] | None:
-        found: Sequence[Message] | None = self._workers[zlib.crc32(session.encode()) % self._count].call(
-            "history", session
-        )
-        return found
+        found = self._workers[zlib.crc32(session.encode()) % self._count].call("history", session)
+        return found if isinstance(found, list) else None
 
     def restart(self) -> None:
         self._end()

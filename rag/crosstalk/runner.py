@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -77,7 +77,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """name: of the strategy or target. histories: how many sessions' final histories were read, None for a target.
+    """name: of the strategy or target. histories: how many sessions' final histories were read, None if none could be.
 
     problems: the first errors that turns ended with. log: where it is, None if it was not kept.
     """
@@ -185,6 +185,7 @@ class _Run:
         self.search = search
         self.progress = progress
         self.watch = Watch(planned)
+        self.open: set[int] = set()
         self.flight = Flight()
         self.problems: list[str] = []
         self.stopped = False
@@ -249,12 +250,16 @@ class _Run:
         )
         begun, reads = time.monotonic(), self.lab.reads() if self.lab else None
         crowd.run(partial(self.say, "serving"), EVERY)
+        with suppress(KeyError):
+            while True:
+                self._close(self.open.pop())
         self.seconds += time.monotonic() - begun
         if self.lab and reads is not None:
             self.reads = (self.reads or 0) + (self.lab.reads() or reads) - reads
 
     def _play(self, host: Host, turn: Planned) -> None:
         begun = self.flight.enter()
+        self.open.add(turn.op)
         self.log.write(
             Invoke(
                 turn.op,
@@ -270,10 +275,18 @@ class _Run:
         passages, looked = self._passages(turn)
         served = host.serve(turn, passages)
         ended = self.flight.leave()
+        try:
+            self.open.remove(turn.op)
+        except KeyError:
+            return  # the run was stopped meanwhile, and said so in the log
         if looked:
             served = replace(served, phases={**served.phases, "retrieve": looked})
         self._ended(turn, served, ended - self.zero)
         self.watch.ended(turn, served, ended - begun)
+
+    def _close(self, op: int) -> None:
+        self.log.write(Info(op, time.monotonic() - self.zero, "stopped"))
+        self.watch.given_up += 1
 
     def _ended(self, turn: Planned, served: Served, at: float) -> None:
         if served.end == "ok":
@@ -304,11 +317,11 @@ class _Run:
                 break
             messages = host.history(session)
             if messages is None:
-                return None
+                continue
             self.log.write(History(session, time.monotonic() - self.zero, tuple(messages)))
             left -= len(messages)
             count += 1
-        return count
+        return count or None
 
 
 def _strategy_host(

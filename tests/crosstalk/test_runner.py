@@ -1,0 +1,299 @@
+"""A run: bounded, stopped at once, logged whole, cleaned up, and served by threads, processes, models and targets."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.language_models import FakeListChatModel
+
+from rag.crosstalk import BadWorkload, Lab, Progress, RunResult, Workload, simulate
+from rag.crosstalk.hosts import Served
+from rag.crosstalk.log import LogWriter
+from rag.crosstalk.processes import ProcessHost
+from rag.crosstalk.strategies import UnknownStrategy
+from rag.crosstalk.workload import Planned, plan
+from rag.errors import CrosswireError
+from tests.servers import wait_for
+
+SMALL = Workload(users=20, turns=3, latency="0.002")
+
+
+def records(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def of(events: Sequence[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [event for event in events if event["event"] == kind]
+
+
+def test_the_log_tells_the_whole_run(lab: Lab, tmp_path: Path) -> None:
+    result = simulate("dict-per-session", SMALL, lab=lab, log=tmp_path / "log")
+    events = records(tmp_path / "log")
+    counts = Counter(event["event"] for event in events)
+    assert counts == {"control": 3, "invoke": 60, "prompt": 60, "ok": 60, "history": 20}
+    assert (result.figures.turns, result.figures.answered, result.histories) == (60, 60, 20)
+    seen = set()
+    for event in events:
+        if event["event"] == "invoke":
+            seen.add(event["op"])
+        assert event["event"] in ("control", "history") or event["op"] in seen
+    assert all(set(event["phases"]) == {"load", "ask", "save"} for event in of(events, "ok"))
+    assert [len(event["messages"]) for event in of(events, "history")] == [6] * 20
+
+
+def test_a_run_without_a_log_leaves_nothing_behind(lab: Lab) -> None:
+    assert simulate("sqlite", SMALL, lab=lab).log is None
+    assert list(lab.folder.iterdir()) == []
+
+
+def test_few_threads_play_many_users(lab: Lab) -> None:
+    before = threading.active_count()
+    most = []
+    workload = Workload(users=300, turns=2, latency="0.002", in_flight=8)
+    figures = simulate(
+        "dict-per-session", workload, lab=lab, progress=lambda _: most.append(threading.active_count())
+    ).figures
+    assert figures.answered == 600
+    assert 2 <= figures.peak_in_flight <= 8
+    assert 1 <= figures.mean_in_flight <= figures.peak_in_flight
+    assert max(most) <= before + 8
+    assert threading.active_count() <= before
+
+
+def test_one_in_flight_is_one_after_the_other(lab: Lab) -> None:
+    result = simulate("dict-per-session", Workload(users=5, turns=2, latency="0", in_flight=1), lab=lab)
+    assert result.figures.peak_in_flight == 1
+    assert result.figures.mean_in_flight == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("strategy", "processes"), [("redis-turn", 1), ("dict-with-lock", 1), ("redis-turn", 2)])
+def test_a_stopped_run_still_says_what_it_saw(lab: Lab, tmp_path: Path, strategy: str, processes: int) -> None:
+    stop = threading.Event()
+
+    def watch(moment: Progress) -> None:
+        if moment.answered >= 30:
+            stop.set()
+
+    # The model takes so long that the run would not end by itself while the test waits.
+    slow = Workload(users=200, turns=40, tabs=2, latency="0.2~1", processes=processes)
+    result = simulate(strategy, slow, lab=lab, log=tmp_path / "log", progress=watch, stop=stop)
+    ends = Counter(event["event"] for event in records(tmp_path / "log"))
+    assert result.stopped
+    assert 30 <= result.figures.answered < 16_000
+    assert ends["invoke"] == ends["ok"] + ends["info"] + ends["fail"]
+    assert ends["history"] > 0
+    assert result.report.verdict in ("isolated", "unknown")
+
+
+def test_a_run_that_is_stopped_before_it_starts_is_unknown(lab: Lab) -> None:
+    stop = threading.Event()
+    stop.set()
+    result = simulate("redis-turn", SMALL, lab=lab, stop=stop)
+    assert (result.report.verdict, result.figures.answered) == ("unknown", 0)
+
+
+def test_progress_counts_up_to_the_end_and_marks_who_saw_whom(lab: Lab) -> None:
+    moments: list[Progress] = []
+    simulate("shared-buffer", Workload(users=30, turns=2, latency="0.002"), lab=lab, progress=moments.append)
+    assert [moment.answered for moment in moments] == sorted(moment.answered for moment in moments)
+    last = moments[-1]
+    assert (last.phase, last.answered, last.in_flight) == ("checking", 60, 0)
+    assert list(last.done) == [2] * 30
+    leaked = {user: owner for user, owner in enumerate(last.leaked) if owner >= 0}
+    assert last.leaks >= len(leaked) > 0
+    assert all(user != owner for user, owner in leaked.items())
+
+
+def test_a_clean_run_marks_nobody(lab: Lab) -> None:
+    moments: list[Progress] = []
+    simulate("redis-turn", SMALL, lab=lab, progress=moments.append)
+    assert moments[-1].leaks == 0
+    assert set(moments[-1].leaked) == {-1}
+
+
+def test_cancelled_turns_are_neither_answered_nor_stored(lab: Lab, tmp_path: Path) -> None:
+    workload = Workload(users=60, turns=5, latency="0.001", cancelled=0.4)
+    result = simulate("redis-turn", workload, lab=lab, log=tmp_path / "log")
+    events = records(tmp_path / "log")
+    given_up = {event["op"] for event in of(events, "info")}
+    assert result.figures.given_up == len(given_up) > 20
+    texts = {event["text"] for event in of(events, "invoke") if event["op"] in given_up}
+    stored = {message["text"] for event in of(events, "history") for message in event["messages"]}
+    assert stored
+    assert not texts & stored
+    assert result.report.verdict == "isolated"
+
+
+def test_simulated_sessions_are_listed_while_they_run_and_gone_after(lab: Lab) -> None:
+    listed = []
+
+    def watch(moment: Progress) -> None:
+        if moment.answered and moment.phase == "serving":
+            listed.extend(lab.store.directory.find("sim-"))
+
+    simulate("redis-turn", Workload(users=20, turns=3, latency="0.1"), lab=lab, progress=watch)
+    assert listed
+    assert all(found.info.id.startswith("sim-") and (found.info.ttl or 1e9) <= lab.ttl for found in listed)
+    assert lab.store.directory.find("sim-") == []
+
+
+REDIS = ("redis-get-set", "redis-list", "community-redis", "redis-turn", "reused-connection")
+
+
+@pytest.mark.parametrize("strategy", REDIS)
+def test_nothing_stays_in_redis(lab: Lab, strategy: str) -> None:
+    lab.redis.ping()
+    before = {key for key in lab.redis.keys("*") if not key.startswith(b"sessions:")}
+    simulate(strategy, SMALL, lab=lab)
+    assert {key for key in lab.redis.keys("*") if not key.startswith(b"sessions:")} <= before | {b"audit"}
+
+
+def test_without_a_lab_it_makes_places_of_its_own() -> None:
+    assert simulate("redis-turn", SMALL).report.verdict == "isolated"
+
+
+def test_two_runs_at_once_do_not_meet(lab: Lab) -> None:
+    results: list[RunResult] = []
+    threads = [
+        threading.Thread(target=lambda: results.append(simulate("redis-turn", SMALL, lab=lab))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [result.report.verdict for result in results] == ["isolated"] * 3
+    assert len({result.run for result in results}) == 3
+
+
+def test_any_chat_model_can_be_asked(lab: Lab, tmp_path: Path) -> None:
+    make_model = partial(FakeListChatModel, responses=["Certainly."])
+    for processes in (1, 2):
+        workload = Workload(users=4, turns=2, latency="0", processes=processes)
+        result = simulate("redis-turn", workload, lab=lab, log=tmp_path / "log", model=make_model)
+        assert {event["answer"] for event in of(records(tmp_path / "log"), "ok")} == {"Certainly."}
+        # Nobody was told anything back, so nothing can be said.
+        assert result.report.verdict == "unknown"
+
+
+@dataclass(frozen=True)
+class Found:
+    id: str
+    text: str
+    private: bool = False
+
+
+def test_questions_to_the_library_are_searched_for(lab: Lab, tmp_path: Path) -> None:
+    asked = []
+
+    def search(text: str, k: int, session_id: str) -> list[Found]:
+        asked.append((text, session_id))
+        return [Found("returns#1", "You have 45 days."), Found("own#1", f"Notes of {session_id}", private=True)][:k]
+
+    result = simulate(
+        "redis-turn", SMALL, lab=lab, log=tmp_path / "log", search=search, questions=["How long may I return a tent?"]
+    )
+    events = records(tmp_path / "log")
+    retrieved = of(events, "retrieved")
+    assert len(retrieved) == len(asked) == 20
+    assert all(text.startswith("How long may I return a tent?") for text, _ in asked)
+    owners = {document["owner"] for event in retrieved for document in event["documents"]}
+    assert owners == {"shared", *(session for _, session in asked)}
+    prompts = {event["op"]: event["messages"] for event in of(events, "prompt")}
+    assert all(prompts[event["op"]][0]["role"] == "system" for event in retrieved)
+    assert result.figures.phases["retrieve"] > 0
+    assert result.report.verdict == "isolated"
+
+
+def test_a_prompt_holds_the_newest_turns_only(lab: Lab, tmp_path: Path) -> None:
+    workload = Workload(users=2, turns=8, latency="0")
+    result = simulate("redis-turn", workload, lab=lab, log=tmp_path / "log", window=3)
+    assert max(len(event["messages"]) for event in of(records(tmp_path / "log"), "prompt")) == 7
+    assert result.report.verdict in ("isolated", "unknown")
+
+
+class Dictionary:
+    """A black box that remembers each session's messages and repeats them all."""
+
+    name = "dictionary"
+
+    def __init__(self) -> None:
+        self.said: dict[str, list[str]] = {}
+        self.closed = False
+
+    def call(self, session_id: str, text: str) -> str:
+        if "moved" in text:
+            raise RuntimeError("out of order\nfor reasons")
+        said = self.said.setdefault(session_id, [])
+        said.append(text)
+        return " ".join(said)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_target_is_a_black_box(lab: Lab, tmp_path: Path) -> None:
+    target = Dictionary()
+    result = simulate(target, Workload(users=10, turns=5, latency="0"), lab=lab, log=tmp_path / "log")
+    events = records(tmp_path / "log")
+    assert {event["event"] for event in events} == {"control", "invoke", "ok", "info"}
+    assert (result.name, result.report.box, result.histories) == ("dictionary", "black", None)
+    assert result.report.verdict == "isolated"
+    assert result.problems[0] == "RuntimeError: out of order"
+    assert target.closed
+
+
+def test_a_target_cannot_be_multiplied_or_restarted(lab: Lab) -> None:
+    for changes in ({"processes": 2}, {"restart": True}):
+        with pytest.raises(BadWorkload):
+            simulate(Dictionary(), Workload(**changes), lab=lab)
+
+
+def test_an_unknown_strategy_is_told_which_there_are(lab: Lab) -> None:
+    with pytest.raises(UnknownStrategy, match=r"shared-buffer.*stateless"):
+        simulate("shared-bufer", lab=lab)
+
+
+def test_a_store_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
+    with Lab(tmp_path, redis_url=f"unix://{tmp_path / 'nobody'}") as lab:
+        for processes in (1, 2):
+            with pytest.raises(CrosswireError) as caught:
+                simulate("redis-turn", Workload(users=2, processes=processes), lab=lab)
+            assert "\n" not in str(caught.value)
+
+
+class Killed(threading.Thread):
+    """Asks one turn of a host, and keeps what comes back."""
+
+    def __init__(self, host: ProcessHost, turn: Planned) -> None:
+        super().__init__(daemon=True)
+        self.host, self.turn = host, turn
+        self.served: Served | None = None
+
+    def run(self) -> None:
+        self.served = self.host.serve(self.turn, ())
+
+
+def test_a_process_that_is_killed_takes_only_its_turns_along(lab: Lab, tmp_path: Path) -> None:
+    planned = plan(Workload(users=2, turns=2, latency="30"), "r", 0.0)
+    turn = planned.tabs[0].turns[0]
+    with LogWriter(tmp_path / "log") as log:
+        host = ProcessHost("redis-turn", lab, 1, 2, None, None, threading.Event(), log)
+        try:
+            asked = Killed(host, turn)
+            asked.start()
+            wait_for(lambda: log.events > 0, "the prompt")
+            host._workers[0]._process.kill()
+            asked.join(20)
+            assert asked.served is not None
+            assert asked.served.end == "info"
+            assert host.serve(turn, ()).end == "info"
+        finally:
+            host.close()
