@@ -43,7 +43,7 @@ from rag.inspector.pace import SHARE, STEP
 from rag.inspector.scan import scan
 from rag.inspector.view import pretty
 from rag.inspector.visible import line
-from rag.inspector.watch import watch
+from rag.inspector.watch import known, watch
 from rag.services import open_store
 from rag.settings import load, without_password
 
@@ -253,7 +253,9 @@ def watch_(
     with opened() as inspector:
         stop = Event()
         with Interruptible(stop):
-            for news in watch(inspector, interval, seconds, stop):
+            there = known(inspector)
+            typer.echo(f"Watching; {len(there)} sessions so far. Ctrl-C ends.", err=True)
+            for news in watch(inspector, there, interval, seconds, stop):
                 if as_json:
                     typer.echo(json.dumps(asdict(news)))
                 else:

@@ -82,16 +82,22 @@ def _write(inspector: Inspector, sid: SessionId, session: dict[str, Any], own_tt
     if not isinstance(inspector.histories, Own):
         raise read_only(inspector.layout.name)  # type: ignore[arg-type]
     rules, keys = inspector.store.protocol, inspector.histories.keys
-    lines = _lines(inspector, sid, session)
+    kept = [message for message in session["messages"] if not message.get("problem")]
+    turns = _turns(kept)
+    lines = _lines(inspector, sid, kept, turns)
     now, token = round(rules.now(), 3), rules.token()
     ttl = int(own_ttl) if own_ttl is not None and own_ttl.isdigit() else rules.ttl
-    turns = max(_whole(session, "turns"), *(_whole(message, "turn") for message in session["messages"]), 0)
-    fields: dict[str, Any] = {"turns": turns, "seen": now, "epoch": token, "created": _seconds(session, "created", now)}
+    fields: dict[str, Any] = {
+        "turns": max(turns, default=0),
+        "seen": now,
+        "epoch": token,
+        "created": _seconds(session, "created", now),
+    }
     if own_ttl is not None:
         fields["ttl"] = own_ttl
     for name in ("title", "summary"):
-        if session.get(name):
-            fields[name] = close_field(rules.seal, sid, name, str(session[name]))
+        if isinstance(session.get(name), str) and session[name]:
+            fields[name] = close_field(rules.seal, sid, name, session[name])
     fields |= {name: known for name in ("trimmed", "summary_turns") if (known := _whole(session, name))}
     if isinstance(session.get("model"), str):
         fields["model"] = session["model"]
@@ -106,20 +112,23 @@ def _write(inspector: Inspector, sid: SessionId, session: dict[str, Any], own_tt
     return True
 
 
-def _lines(inspector: Inspector, sid: SessionId, session: dict[str, Any]) -> list[bytes]:
-    """Each message as the store writes it, in its own turn and of its own time. What was not a message is left out."""
-    lines, token = [], inspector.store.protocol.token()
-    for number, message in enumerate(session["messages"]):
-        if message.get("problem"):
-            continue
+def _turns(messages: list[dict[str, Any]]) -> list[int]:
+    """The turn of each message; where it is not known, a turn begins with each question."""
+    turns, current = [], 1
+    for number, message in enumerate(messages):
+        known = _whole(message, "turn")
+        current = known or current + (number > 0 and message.get("role") == "user")
+        turns.append(current)
+    return turns
+
+
+def _lines(inspector: Inspector, sid: SessionId, messages: list[dict[str, Any]], turns: list[int]) -> list[bytes]:
+    """Each message as the store writes it, in its own turn and of its own time."""
+    lines, token, now = [], inspector.store.protocol.token(), round(inspector.now, 3)
+    for number, (message, turn) in enumerate(zip(messages, turns, strict=True)):
         documents = message.get("documents")
-        place = Place(
-            sid,
-            _whole(message, "turn") or number // 2 + 1,
-            _seconds(message, "at", round(inspector.now, 3)),
-            f"{token}.{number}",
-            tuple(str(one) for one in documents) if isinstance(documents, list) else (),
-        )
+        used = tuple(str(one) for one in documents) if isinstance(documents, list) else ()
+        place = Place(sid, turn, _seconds(message, "at", now), f"{token}.{number}", used)
         lines += encode([_message(message)], place, inspector.store.protocol.seal)
     return lines
 

@@ -29,24 +29,30 @@ class News:
     detail: str
 
 
-def watch(inspector: Inspector, interval: float, seconds: float, stop: Event) -> Iterator[News]:
-    """Until `stop`, or for so many seconds."""
+def known(inspector: Inspector) -> dict[str, float]:
+    """The sessions that are there now, as far as they are watched, with their last activity."""
     if not isinstance(inspector.histories, Own):
         raise CrosswireError("Watching needs the index that only the format 'crosswire' keeps.")
     pages = [inspector.page(0, KNOWN, "newest"), inspector.page(0, KNOWN, "ending")]
-    known = {row.info.id: row.info.last_seen for page in pages for row in page.rows}
-    since = max(known.values(), default=inspector.now)
+    return {row.info.id: row.info.last_seen for page in pages for row in page.rows}
+
+
+def watch(
+    inspector: Inspector, known: dict[str, float], interval: float, seconds: float, stop: Event
+) -> Iterator[News]:
+    """What is new since `known`, which is kept up. Until `stop`, or for so many seconds."""
+    since = max(known.values(), default=0.0)
     until = time.monotonic() + seconds
     while not stop.wait(min(interval, max(0.0, until - time.monotonic()))):
-        for news in _look(inspector, inspector.histories, known, since):
+        for news in _look(inspector, known, since):
             since = max(since, known.get(news.session, since))
             yield news
         if time.monotonic() >= until:
             return
 
 
-def _look(inspector: Inspector, histories: Own, known: dict[str, float], since: float) -> Iterator[News]:
-    keys = histories.keys
+def _look(inspector: Inspector, known: dict[str, float], since: float) -> Iterator[News]:
+    keys = inspector.store.protocol.keys
     with translated(inspector.target):
         found = inspector.client.zrange(keys.live, since, "+inf", byscore=True, offset=0, num=A_LOOK)
         ids = own(inspector.client, keys, found)
