@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from rag.errors import BadDocument
+from rag.inspector import Inspector
+from rag.inspector import bench as inspector_bench
 from rag.knowledge import open_library
 from rag.knowledge.evaluate import Figures, evaluate, figures, read_questions
+from rag.sessions import SessionStore, connect
 from rag.sessions import bench as store_bench
-from rag.sessions import connect
 from rag.sessions.embedded import EmbeddedServer
 from rag.settings import PROJECT, load
 
@@ -79,6 +81,30 @@ def store(
             for row in rows:
                 table.add_row(str(row.threads), str(row.messages), row.name, f"{row.rate:,.0f}", f"{row.ratio:.2f}")
     Console().print(table)
+
+
+@app.command("sessions")
+def sessions(
+    count: Annotated[int, typer.Option("--sessions", help="How many are generated.", min=100)] = 10_000,
+    turns: Annotated[int, typer.Option(help="Turns of each; a turn is two messages.", min=1)] = 5,
+) -> None:
+    """What the inspector costs among so many sessions, on an embedded server of its own."""
+    console = Console(stderr=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="crosswire-bench-") as scratch,
+        closing(connect("embedded", state_dir=Path(scratch), timeout=60)) as client,
+        console.status(f"Writing {count:,} sessions") as status,
+    ):
+        store = SessionStore(client)
+        ids = inspector_bench.fill(client, store, count, turns)
+        rows = inspector_bench.measure(Inspector(client, store), ids, status.update)
+    table = Table("what", "seconds", "commands")
+    for row in rows:
+        table.add_row(row.what, f"{row.seconds:.4f}", f"{row.commands:,}")
+    Console().print(table)
+    typer.echo(
+        f"{count:,} sessions, {count * turns * 2:,} messages; at most {inspector_bench.memory() / 1e6:,.0f} MB here."
+    )
 
 
 def _socket_url(folder: Path) -> str:

@@ -28,3 +28,12 @@ def test_it_measures_and_leaves_the_state_folder_alone(env: dict[str, str], tmp_
     ]
     assert "paraphrase: How heavy is the stove? -> " in run.stdout
     assert not Path(env["STATE_DIR"]).exists()
+
+
+def test_sessions_are_generated_and_looked_at(env: dict[str, str]) -> None:
+    run = rag("bench", "sessions", "--sessions", "300", "--turns", "1", env=env)
+    assert (run.returncode, run.stderr.strip()) == (0, "")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in run.stdout.splitlines() if "│" in line]
+    assert {"overview", "open one session", "scan"} <= {row[0] for row in rows}
+    assert "300 sessions, 600 messages" in run.stdout
+    assert not Path(env["STATE_DIR"]).exists()
