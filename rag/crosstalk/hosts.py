@@ -30,6 +30,10 @@ class Served:
 
 
 class Host(Protocol):
+    def process(self, turn: Planned) -> int:
+        """The number of the process that is going to serve it."""
+        ...
+
     def serve(self, turn: Planned, passages: Sequence[Document]) -> Served: ...
 
     def history(self, session: str) -> Sequence[Message] | None:
@@ -69,6 +73,10 @@ class StrategyHost:
         self._stop = stop
         self._emit = emit
         self._strategy = make()
+
+    def process(self, turn: Planned) -> int:
+        del turn
+        return 0
 
     def serve(self, turn: Planned, passages: Sequence[Document] = ()) -> Served:
         driven = _Driven(turn)
@@ -147,6 +155,10 @@ class TargetHost:
     def __init__(self, target: Target, stop: threading.Event) -> None:
         self._target = target
         self._stop = stop
+
+    def process(self, turn: Planned) -> int:
+        del turn
+        return 0
 
     def serve(self, turn: Planned, passages: Sequence[Document] = ()) -> Served:
         del passages

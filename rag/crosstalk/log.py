@@ -14,18 +14,25 @@ from types import TracebackType
 from typing import Any, Self
 
 from rag.crosstalk.events import Event, to_json
+from rag.errors import CrosswireError
 
 BUFFER = 256 << 10
 SECONDS = 0.25
 
 
 class LogWriter:
-    """Thread-safe. What was written is in the file a quarter of a second later, when more follows, or at `flush`."""
+    """Thread-safe. What was written is in the file a quarter of a second later, when more follows, or at `flush`.
+
+    Raises CrosswireError where the file cannot be made.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.events = 0
-        self._file = path.open("w", encoding="utf-8")
+        try:
+            self._file = path.open("w", encoding="utf-8")
+        except OSError as exc:
+            raise CrosswireError(f"The log {path} cannot be written ({exc.strerror}). Name another file.") from exc
         self._lock = threading.Lock()
         self._lines: list[str] = []
         self._size = 0

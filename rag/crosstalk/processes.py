@@ -52,9 +52,11 @@ class ProcessHost:
         self._start()
         threading.Thread(target=self._pass_on, name="stop-workers", daemon=True).start()
 
+    def process(self, turn: Planned) -> int:
+        return (zlib.crc32(turn.session.encode()) + turn.number + turn.tab) % self._count
+
     def serve(self, turn: Planned, passages: Sequence[Document]) -> Served:
-        worker = self._workers[(zlib.crc32(turn.session.encode()) + turn.number + turn.tab) % self._count]
-        served = worker.call("serve", turn, passages)
+        served = self._workers[self.process(turn)].call("serve", turn, passages)
         return served if isinstance(served, Served) else Served("info", GONE)
 
     def history(self, session: str) -> Sequence[Message] | None:

@@ -268,6 +268,7 @@ class _Run:
                 begun - self.zero,
                 turn.text,
                 tab=turn.tab,
+                process=host.process(turn),
                 plants=turn.plants,
                 expects=turn.expects,
             )

@@ -1,0 +1,135 @@
+"""`python -m rag simulate`: exit status, reports, refusals and Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rag.__main__ import main
+from rag.crosstalk import STRATEGIES
+from rag.settings import PROJECT
+from tests.commands.running import Call, command
+from tests.servers import wait_for
+
+assert main  # loaded once for all tests, not in the first one
+QUICK = ("--users", "20", "--latency", "0.002")
+
+
+def test_a_right_strategy_ends_with_0(call: Call, env: dict[str, str], tmp_path: Path) -> None:
+    done = call("simulate", "--strategy", "redis-turn", *QUICK, "--tabs", "2", "--json", str(tmp_path / "r"), env=env)
+    assert done.returncode == 0, done.stderr
+    assert "isolated" in done.stdout
+    report = json.loads((tmp_path / "r").read_text())
+    assert (report["verdict"], report["strategy"], report["turns"]) == ("isolated", "redis-turn", 120)
+    assert report["anomalies"] == []
+    assert report["figures"]["answered"] == 120
+
+
+def test_a_wrong_strategy_ends_with_1_and_its_report_is_all_that_is_on_standard_output(
+    call: Call, env: dict[str, str]
+) -> None:
+    done = call("simulate", "--strategy", "shared-buffer", *QUICK, "--json", "-", env=env)
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert report["verdict"] == "anomalies"
+    assert report["counts"]["foreign-read"] > 0
+    assert "shared-buffer" in done.stderr
+    assert "Warning" not in done.stderr
+
+
+def test_what_could_not_have_leaked_is_unknown(call: Call, env: dict[str, str]) -> None:
+    done = call("simulate", "--strategy", "redis-turn", "--users", "1", "--turns", "2", env=env)
+    assert done.returncode == 2
+    assert "unknown" in done.stdout
+
+
+def test_a_strategy_that_needs_cancelled_turns_gets_some(call: Call, env: dict[str, str]) -> None:
+    done = call("simulate", "--strategy", "reused-connection", "--users", "100", "--json", "-", env=env)
+    assert done.returncode == 1, done.stdout
+    assert json.loads(done.stdout)["workload"]["cancelled"] > 0
+
+
+def test_compared_strategies_share_a_table_and_a_report(call: Call, env: dict[str, str], tmp_path: Path) -> None:
+    names = "redis-turn, dict-per-session,shared-buffer"
+    done = call("simulate", "--compare", names, *QUICK, "--seed", "7", "--json", str(tmp_path / "r"), env=env)
+    assert done.returncode == 1
+    report = json.loads((tmp_path / "r").read_text())
+    assert report["verdict"] == "anomalies"
+    assert [run["verdict"] for run in report["runs"]] == ["isolated", "isolated", "anomalies"]
+    assert all(name.strip() in done.stdout for name in names.split(","))
+
+
+def test_the_log_is_kept_where_it_is_asked_for(call: Call, env: dict[str, str], tmp_path: Path) -> None:
+    done = call("simulate", "--strategy", "sqlite", *QUICK, "--log", str(tmp_path / "log"), env=env)
+    assert done.returncode == 0
+    events = [json.loads(line)["event"] for line in (tmp_path / "log").read_text().splitlines()]
+    assert events.count("invoke") == events.count("ok") == 60
+
+
+def test_the_list_names_all_with_what_they_teach(call: Call, env: dict[str, str]) -> None:
+    done = call("simulate", "--list", env=env)
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in STRATEGIES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--strategy", "redis"), "redis-turn"),
+        (("--compare", "redis-turn,redis"), "redis-turn"),
+        ((), "--strategy"),
+        (("--strategy", "sqlite", "--all"), "--strategy"),
+        (("--strategy", "sqlite", "--users", "0"), "users"),
+        (("--strategy", "sqlite", "--users", "10001"), "users"),
+        (("--strategy", "sqlite", "--turns", "1"), "turns"),
+        (("--strategy", "sqlite", "--arrival", "never"), "arrival"),
+        (("--strategy", "sqlite", "--latency", "slow"), "latency"),
+        (("--strategy", "sqlite", "--cancelled", "2"), "cancelled"),
+        (("--strategy", "sqlite", "--model", "gpt"), "--model"),
+        (("--compare", "sqlite,stateless", "--log", "x"), "--log"),
+        (("--strategy", "sqlite", *QUICK, "--json", "/nowhere/r"), "/nowhere/r"),
+        (("--strategy", "sqlite", *QUICK, "--log", "/nowhere/l"), "/nowhere/l"),
+    ],
+)
+def test_a_refusal_is_one_line(call: Call, env: dict[str, str], arguments: tuple[str, ...], word: str) -> None:
+    done = call("simulate", *arguments, env=env)
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert word in lines[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_gives_the_verdict_so_far(env: dict[str, str], tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    arguments = ("--strategy", "redis-turn", "--users", "500", "--turns", "100", "--latency", "0.1", "--log", str(log))
+    running = subprocess.Popen(
+        command("simulate", *arguments, "--json", "-"),
+        cwd=PROJECT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        _wait_for_answers(log, running)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=30)
+    finally:
+        running.kill()
+    report = json.loads(out)
+    assert report["stopped"] is True
+    assert report["verdict"] in ("isolated", "unknown")
+    assert running.returncode == {"isolated": 0, "unknown": 2}[report["verdict"]]
+    assert "Traceback" not in err
+
+
+def _wait_for_answers(log: Path, running: subprocess.Popen[str]) -> None:
+    def answered() -> bool:
+        assert running.poll() is None
+        return log.exists() and '"ok"' in log.read_text()
+
+    wait_for(answered, "the first answers")
