@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 from rag.crosstalk.events import Document, Event, Message, Prompt, Retrieved
 from rag.crosstalk.model import Model
-from rag.crosstalk.strategies.base import Asked, Strategy
+from rag.crosstalk.strategies import Asked, Lab, Strategy, make
 from rag.crosstalk.workload import Planned
 from rag.errors import CrosswireError, TurnBusy, TurnLost
 
@@ -65,14 +65,16 @@ class StrategyHost:
     """One strategy instance for all threads, as one process of a service has."""
 
     def __init__(
-        self, make: Callable[[], Strategy], model: Model, window: int | None, stop: threading.Event, emit: Emit
+        self, name: str, lab: Lab, model: Model, window: int | None, stop: threading.Event, emit: Emit
     ) -> None:
-        self._make = make
+        self._name = name
+        self._lab = lab
         self._model = model
         self._window = window
         self._stop = stop
         self._emit = emit
-        self._strategy = make()
+        self._strategy = make(name, lab)
+        self._reopened: Lab | None = None
 
     def process(self, turn: Planned) -> int:
         del turn
@@ -95,14 +97,18 @@ class StrategyHost:
         return self._strategy.history(session)
 
     def restart(self) -> None:
-        self._strategy.close()
-        self._strategy = self._make()
+        self.close()
+        # Connections and caches of its own, as a new process has; the lab's may be somebody else's too.
+        self._reopened = self._lab.again()
+        self._strategy = make(self._name, self._reopened)
 
     def forget(self, sessions: Sequence[str]) -> None:
         self._strategy.forget(sessions)
 
     def close(self) -> None:
         self._strategy.close()
+        if self._reopened is not None:
+            self._reopened.close()
 
     def _asked(self, turn: Planned, passages: Sequence[Document]) -> Asked:
         def ask(messages: Sequence[Message]) -> str:

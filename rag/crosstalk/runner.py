@@ -25,7 +25,7 @@ from rag.crosstalk.hosts import Host, Served, StrategyHost, Target, TargetHost
 from rag.crosstalk.log import LogWriter
 from rag.crosstalk.model import MakeModel, made
 from rag.crosstalk.processes import ProcessHost
-from rag.crosstalk.strategies import Lab, find, make
+from rag.crosstalk.strategies import Lab, find
 from rag.crosstalk.watch import Progress, Watch, percentile
 from rag.crosstalk.workload import BadWorkload, Plan, Planned, Workload, plan
 
@@ -330,7 +330,7 @@ def _strategy_host(
 ) -> Host:
     if workload.processes > 1:
         return ProcessHost(name, lab, workload.processes, workload.in_flight, model, window, run.stop, run.log)
-    return StrategyHost(partial(make, name, lab), made(model), window, run.stop, run.log.write)
+    return StrategyHost(name, lab, made(model), window, run.stop, run.log.write)
 
 
 def _target_host(target: Target, run: _Run) -> Host:

@@ -10,14 +10,12 @@ import pickle
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import IO, Any
 
 from rag.crosstalk.events import Event
 from rag.crosstalk.hosts import StrategyHost
 from rag.crosstalk.log import line
 from rag.crosstalk.model import made
-from rag.crosstalk.strategies import make
 from rag.errors import CrosswireError
 
 
@@ -35,7 +33,7 @@ class Service:
         name, lab, threads, model, window = pickle.load(self._orders)  # noqa: S301
         _, opened, _ = pickle.load(self._orders)  # noqa: S301
         try:
-            host = StrategyHost(partial(make, name, lab), made(model), window, self._stop, self._log)
+            host = StrategyHost(name, lab, made(model), window, self._stop, self._log)
         except CrosswireError as exc:
             self._reply(opened, str(exc))
             return

@@ -46,6 +46,10 @@ class Lab(AbstractContextManager["Lab"]):
         """The same places and connections, other keys."""
         return replace(self, prefix=prefix)
 
+    def again(self) -> Self:
+        """The same places, with connections of its own."""
+        return replace(self, _opened=_Opened())
+
     @property
     def redis(self) -> Any:
         """The client of this process: redis.Redis or RedisCluster, which share no useful base."""
