@@ -84,7 +84,8 @@ def simulate_command(
         raise CrosswireError(f"{json_file} cannot be written: there is no such folder. Name another file with --json.")
     settings = load()
     console = Console(stderr=True)
-    results = []
+    results: list[RunResult] = []
+    left_out = False
     with _stop_on_interrupt(console) as stop, _lab(settings) as lab, _search(library, settings) as search:
         run = partial(
             simulate,
@@ -97,13 +98,19 @@ def simulate_command(
             window=window,
         )
         for name in chosen:
-            with _bar(console, name) as moved:
-                results.append(run(name, progress=moved))
+            try:
+                with _bar(console, name) as moved:
+                    results.append(run(name, progress=moved))
+            except CrosswireError as exc:
+                if len(chosen) == 1:
+                    raise
+                console.print(f"{name}: {exc}", markup=False)
+                left_out = True
             if stop.is_set():
                 break
     _write_json(json_file, results)
     _print(results, Console(stderr=json_file == Path("-")))
-    raise typer.Exit(status(results))
+    raise typer.Exit(status(results) or 2 * left_out)
 
 
 def status(results: list[RunResult]) -> int:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from rag.errors import CrosswireError
 from rag.sessions import SessionStore, connect
 from rag.sessions.connect import STATE_DIR
 from rag.sessions.embedded import EmbeddedServer
 from rag.sessions.keys import DEFAULT_PREFIX
+from rag.settings import without_password
 
 TTL = 900
 
@@ -71,7 +73,12 @@ class Lab(AbstractContextManager["Lab"]):
 
     @property
     def plain_redis_url(self) -> str:
-        """The server's address as any other Redis client reads it."""
+        """The server's address as any other Redis client reads it. Raises CrosswireError for several servers."""
+        if self.redis_url.startswith(("redis+", "rediss+")):
+            raise CrosswireError(
+                f"This strategy's own Redis client knows single servers only, not {without_password(self.redis_url)}. "
+                "Set REDIS_URL to embedded or to one server, or choose another strategy."
+            )
         if self.redis_url != "embedded":
             return self.redis_url
         self.redis.ping()
