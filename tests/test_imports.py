@@ -30,7 +30,13 @@ MAY_USE: dict[str, set[str]] = {
 }
 """What each room may import of the product, besides itself."""
 
-PURE = {"rag.crosstalk.events", "rag.crosstalk.checker", "rag.crosstalk.explain", "rag.crosstalk.schedules"}
+PURE = {
+    f"rag.crosstalk.{name}"
+    for name in (
+        *("events", "checker", "explain", "schedules", "definitions", "findings", "canaries", "observed"),
+        *("histories", "rules", "swapped"),
+    )
+}
 """Standard library and each other only."""
 
 WITH_STREAMLIT = {"app", "pages", "rag.ui"}

@@ -1,0 +1,91 @@
+"""From an operation log to a report: who saw whose data, what was lost, and whether that can be said at all.
+
+A pure function of the log. It reads the log once and takes near-linear time; sessions are checked one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from rag.crosstalk.events import BadLog, Event
+from rag.crosstalk.explain import cause, explained, why
+from rag.crosstalk.findings import Controls, Report, Verdict
+from rag.crosstalk.histories import sessions
+from rag.crosstalk.observed import Observed
+from rag.crosstalk.rules import RULES
+from rag.crosstalk.swapped import same_lists, swapped_answers
+
+CONFIDENCE = 3.0
+"""Zero events in n chances: their rate is at most 3/n, with 95 % confidence (the rule of three)."""
+
+
+def check(events: Iterable[Event], *, window: int | None = None) -> Report:
+    """What a log shows. window: turns of memory that a prompt holds; None: all of them.
+
+    Raises BadLog for an event that contradicts an earlier one; `read`, which makes events of lines, raises it as well.
+    """
+    seen = observe(events)
+    for session in sessions(seen, window):
+        for rule in RULES:
+            rule(session, seen.findings)
+    same_lists(seen)
+    swapped_answers(seen)
+    return _report(seen)
+
+
+def observe(events: Iterable[Event]) -> Observed:
+    """One pass over the log. Raises BadLog."""
+    seen = Observed()
+    for number, event in enumerate(events, 1):
+        try:
+            seen.take(event)
+        except ValueError as exc:
+            raise BadLog(getattr(events, "line", number), str(exc)) from None
+    return seen
+
+
+def _report(seen: Observed) -> Report:
+    found = seen.findings
+    verdict, reason = _verdict(seen)
+    ordered = sorted(found.kept, key=lambda anomaly: anomaly.t)
+    kept = tuple(replace(anomaly, explanation=explained(anomaly, seen)) for anomaly in ordered)
+    leaks = sum(found.counts[kind] for kind in ("foreign-read", "retrieval-leak", "foreign-write", "swapped-answer"))
+    controls = Controls(len(seen.canaries), len(seen.recalled), len(seen.controls_seen))
+    return Report(
+        verdict,
+        why(verdict, reason, seen, kept),
+        "white" if seen.white else "black",
+        len(seen.turns),
+        len(seen.numbers),
+        {kind: count for kind, count in sorted(found.counts.items()) if count},
+        kept,
+        min(1.0, CONFIDENCE / seen.answered) if seen.answered and not leaks else None,
+        controls,
+        seen.answered,
+        len(seen.sessions),
+        cause(kept, seen),
+        tuple(sorted((user, owner, count) for (user, owner), count in found.seen.items())),
+    )
+
+
+def _verdict(seen: Observed) -> tuple[Verdict, str]:
+    """The verdict and, where it is unknown, the reason."""
+    if not seen.turns:
+        return "unknown", "the log holds no turn"
+    if seen.controls_seen:
+        seen_one = sorted(seen.controls_seen)[0]
+        return "unknown", f"the control canary {seen_one!r}, which nobody stated, was seen: the detector is broken"
+    if seen.twice:
+        return "unknown", f"the canary {sorted(seen.twice)[0]!r} was planted twice, so it tells nothing about its owner"
+    if seen.findings.counts.total():
+        return "anomalies", ""
+    if len(seen.numbers) < 2:
+        return "unknown", "there were fewer than two users, so nobody's data could have reached another"
+    if not seen.answered:
+        return "unknown", "no turn was answered"
+    if not seen.canaries:
+        return "unknown", "no canary was planted, so a leak could not have been seen"
+    if not seen.recalled:
+        return "unknown", "nobody ever recalled their own canary: a test that could not have leaked proves nothing"
+    return "isolated", ""

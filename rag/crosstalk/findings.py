@@ -1,0 +1,124 @@
+"""What the checker found: anomalies with their evidence, and the report that they end up in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from rag.crosstalk.definitions import DEFINITIONS, Severity
+
+Verdict = Literal["isolated", "anomalies", "unknown"]
+Surface = Literal["answer", "prompt", "retrieved", "history"]
+
+KEPT = 5000
+"""Anomalies of a kind that are kept with their evidence; beyond that they are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """op: the turn that shows it; owner: the user whose data it is; either may be None. t: seconds.
+
+    user: whose session it is. canary: what was found there, if it was one. owner_op: the turn that the data is from.
+    """
+
+    kind: str
+    severity: Severity
+    op: int | None
+    session: str | None
+    owner: str | None
+    surface: Surface
+    evidence: str
+    explanation: str
+    t: float
+    user: str | None = None
+    canary: str | None = None
+    owner_op: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """planted: canaries that users stated; recalled: how many came back to them; seen: controls that showed up."""
+
+    planted: int
+    recalled: int
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """bound: of the leak rate, at 95 %, when no leak was found. counts are of all anomalies, `anomalies` of those kept.
+
+    seen: who was shown whose data, and how often: (user, owner, count).
+    """
+
+    verdict: Verdict
+    why: str
+    box: Literal["black", "white"]
+    turns: int
+    users: int
+    counts: dict[str, int]
+    anomalies: tuple[Anomaly, ...]
+    bound: float | None
+    controls: Controls
+    answered: int = 0
+    sessions: int = 0
+    cause: str | None = None
+    seen: tuple[tuple[str, str, int], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return {
+            **values,
+            "anomalies": [asdict(anomaly) for anomaly in self.anomalies],
+            "controls": asdict(self.controls),
+            "seen": [list(one) for one in self.seen],
+        }
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects. Leaks are counted by who saw whom."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    kept: list[Anomaly] = field(default_factory=list)
+    seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def wanted(self, kind: str) -> bool:
+        """Whether one more of this kind would be kept."""
+        return self.counts[kind] < KEPT
+
+    def add(
+        self,
+        kind: str,
+        t: float,
+        *,
+        surface: Surface,
+        session: str | None,
+        user: str | None,
+        op: int | None = None,
+        owner: str | None = None,
+        owner_op: int | None = None,
+        canary: str | None = None,
+        evidence: str = "",
+    ) -> None:
+        if user is not None and owner is not None and user != owner:
+            self.seen[user, owner] += 1
+        if self.wanted(kind):
+            self.kept.append(
+                Anomaly(
+                    kind,
+                    DEFINITIONS[kind].severity,
+                    op,
+                    session,
+                    owner,
+                    surface,
+                    evidence,
+                    "",
+                    t,
+                    user,
+                    canary,
+                    owner_op,
+                )
+            )
+        self.counts[kind] += 1
