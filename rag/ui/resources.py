@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from rag.inspector.access import Guard
 from rag.services import Services, build
 from rag.settings import load
 
@@ -15,6 +16,12 @@ from rag.settings import load
 def services() -> Services:
     """The parts of this process. The first caller builds them; raises CrosswireError if it cannot."""
     return build(load())
+
+
+@st.cache_resource(show_spinner=False)
+def guard() -> Guard:
+    """Counts wrong passwords for the inspector, of everybody together."""
+    return Guard()
 
 
 def close() -> None:
