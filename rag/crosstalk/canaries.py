@@ -52,7 +52,6 @@ class Canaries:
         else:
             for start in range(STEP):
                 self._index(form[start : start + PIECE], number)
-        self._found.clear() if len(form) < SHORTEST else None
         return number, True
 
     def find(self, text: str) -> tuple[int, ...]:
@@ -77,7 +76,8 @@ class Canaries:
         yield from self._in(form)
         yield from self._in(form[::-1])
         for run in _BASE64.findall(text):
-            for start in range(4):
+            # Encoded text has both, and what is spelt in one case alone is looked up above.
+            for start in range(4) if run != run.lower() and run != run.upper() else ():
                 yield from self._in(folded(_decoded(run[start:])))
 
     def _in(self, form: str) -> Iterator[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from rag.crosstalk.events import BadLog, Event
+from rag.crosstalk.events import BadLog, Control, Event
 from rag.crosstalk.explain import cause, explained, why
 from rag.crosstalk.findings import Controls, Report, Verdict
 from rag.crosstalk.histories import sessions
@@ -35,8 +35,15 @@ def check(events: Iterable[Event], *, window: int | None = None) -> Report:
 
 
 def observe(events: Iterable[Event]) -> Observed:
-    """One pass over the log. Raises BadLog."""
+    """One pass over the log; where it can be read twice, controls that are named at its end count from its beginning.
+
+    Raises BadLog.
+    """
     seen = Observed()
+    if iter(events) is not events:
+        for event in events:
+            if isinstance(event, Control):
+                seen.take(event)
     for number, event in enumerate(events, 1):
         try:
             seen.take(event)

@@ -242,11 +242,11 @@ class Observed:
             self.stored[event.session] = Stored(event.t, messages, tuple(self._foreign(event.session, hits)), brief)
 
     def _control(self, event: Control) -> None:
-        _, new = self._index.add(event.canary)
-        if not new:
+        number, new = self._index.add(event.canary)
+        if new:
+            self._meaning.append(CONTROL)
+        elif self._meaning[number] != CONTROL:
             self.twice.add(event.canary)
-            return
-        self._meaning.append(CONTROL)
 
     # --- canaries
 
