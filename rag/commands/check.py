@@ -1,0 +1,144 @@
+"""`python -m rag check LOG.jsonl`: any operation log, ours or yours, and who saw whose data in it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from rag.crosstalk.checker import check
+from rag.crosstalk.definitions import DEFINITIONS
+from rag.crosstalk.events import BadLog, Event, read
+from rag.crosstalk.explain import minimal
+from rag.crosstalk.findings import Anomaly, Report
+from rag.crosstalk.report import as_html, as_json, as_junit, visible
+from rag.errors import CrosswireError
+
+EXIT = {"isolated": 0, "anomalies": 1, "unknown": 2}
+COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
+VERDICTS = {"isolated": "bold green", "anomalies": "bold red", "unknown": "bold yellow"}
+STANDARD = Path("-")
+Found = TypeVar("Found")
+
+
+def check_command(
+    log: Annotated[Path, typer.Argument(help="The operation log, JSON Lines; - is standard input.")],
+    window: Annotated[
+        int | None, typer.Option(help="Turns of memory that a prompt holds. Left out: all.", min=1)
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the report there; - is standard output.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write it as JUnit XML, for a build server.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write it as a page, with the smallest counterexample.")] = None,
+) -> None:
+    """Say from an operation log whether its users stayed apart. Exit status: 0 isolated, 1 anomalies, 2 can't tell."""
+    for name, path in (("--json", json_file), ("--junit", junit), ("--html", html)):
+        _writable(name, path)
+    with _opened(log) as (file, name):
+        report = _events(file, name, lambda events: check(events, window=window))
+        if json_file is not None:
+            _write(json_file, (as_json(report) + "\n").encode(), "--json")
+        if junit is not None:
+            _write(junit, as_junit(report, name), "--junit")
+        if html is not None:
+            anomaly = next(iter(_gravest(report)), None)
+            example = [] if anomaly is None else _events(file, name, lambda events: minimal(events, anomaly))
+            _write(html, as_html(report, name, example, anomaly).encode(), "--html")
+    show(report, Console(stderr=json_file == STANDARD, highlight=False))
+    raise typer.Exit(EXIT[report.verdict])
+
+
+def show(report: Report, console: Console) -> None:
+    """The verdict, and a row for each kind that was found with its first case."""
+    if report.counts:
+        table = Table("anomaly", "count", "severity", "the first one")
+        first = {one.kind: one for one in reversed(report.anomalies)}
+        for kind, definition in DEFINITIONS.items():
+            if count := report.counts.get(kind):
+                told = first[kind].explanation if kind in first else ""
+                severity = Text(definition.severity, COLOURS[definition.severity])
+                table.add_row(kind, f"{count:,}", severity, Text(visible(told)))
+        console.print(table)
+    console.print(Text(report.verdict, VERDICTS[report.verdict]), end=": ")
+    console.print(Text(visible(report.why)))
+
+
+def _gravest(report: Report) -> list[Anomaly]:
+    order = list(DEFINITIONS)
+    return sorted(report.anomalies, key=lambda one: order.index(one.kind))
+
+
+@contextmanager
+def _opened(log: Path) -> Iterator[tuple[IO[bytes], str]]:
+    """The log and what to call it. What comes from standard input is kept in a file, to be read twice."""
+    if log == STANDARD:
+        with tempfile.TemporaryFile() as kept:
+            # Tests put text in its place, which has no bytes below it.
+            source: Any = getattr(sys.stdin, "buffer", None)
+            if source is None:
+                kept.write(sys.stdin.read().encode())
+            else:
+                shutil.copyfileobj(source, kept)
+            yield kept, "standard input"
+        return
+    try:
+        file = log.open("rb")
+    except OSError as exc:
+        raise CrosswireError(f"The log {log} cannot be read ({exc.strerror}). Name an operation log, or -.") from exc
+    with file:
+        yield file, log.name
+
+
+def _events(file: IO[bytes], name: str, use: Callable[[Iterator[Event]], Found]) -> Found:
+    """What `use` makes of the log, from its beginning; a bar on a terminal shows how far it is."""
+    file.seek(0, 2)
+    size = file.tell()
+    file.seek(0)
+    console = Console(stderr=True)
+    try:
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+            task = progress.add_task(f"reading {name}", total=size)
+            return use(read(_told(file, lambda done: progress.update(task, completed=done))))
+    except BadLog as exc:
+        raise CrosswireError(str(exc)) from exc
+    except OSError as exc:
+        raise CrosswireError(f"The log cannot be read ({exc.strerror}). Name an operation log, or -.") from exc
+
+
+def _told(file: IO[bytes], done: Callable[[int], None]) -> Iterator[bytes]:
+    read_so_far = 0
+    for number, line in enumerate(file):
+        read_so_far += len(line)
+        if number % 5000 == 0:
+            done(read_so_far)
+        yield line
+
+
+def _writable(name: str, path: Path | None) -> None:
+    """Before the work, not after it."""
+    if path is None or (path == STANDARD and name == "--json"):
+        return
+    if path.is_dir() or not path.resolve().parent.is_dir():
+        reason = "it is a folder" if path.is_dir() else "there is no such folder"
+        raise CrosswireError(f"{path} cannot be written: {reason}. Name another file with {name}.")
+
+
+def _write(path: Path, content: bytes, name: str) -> None:
+    if path == STANDARD and name == "--json":
+        sys.stdout.write(content.decode())
+        return
+    try:
+        path.write_bytes(content)
+    except OSError as exc:
+        raise CrosswireError(f"{path} cannot be written ({exc.strerror}). Name another file with {name}.") from exc
