@@ -16,6 +16,8 @@ from rag.crosstalk.observed import Observed
 from rag.crosstalk.rules import RULES
 from rag.crosstalk.swapped import same_lists, swapped_answers
 
+__all__ = ["Report", "check", "observe"]
+
 CONFIDENCE = 3.0
 """Zero events in n chances: their rate is at most 3/n, with 95 % confidence (the rule of three)."""
 
