@@ -109,7 +109,10 @@ class Acts:
         What was deleted comes back with its messages, but what was in quarantine does not.
         """
         if done.before is not None:
-            back = [restore(self._inspector, one, self._who) for one in done.before.sessions if one["id"] in done.ids]
+            gone = [one for one in done.before.sessions if one["id"] in done.ids]
+            if done.act == "clear":
+                self._make_room(gone)
+            back = [restore(self._inspector, one, self._who) for one in gone]
             return tuple(sid for sid in back if sid is not None)
         return tuple(sid for sid in done.ids if self._set_ttl(sid, done.own_ttls.get(sid)))
 
@@ -139,6 +142,13 @@ class Acts:
                 return self._clear(sid)
             case "delete":
                 return self._delete(sid)
+
+    def _make_room(self, cleared: Sequence[dict[str, Any]]) -> None:
+        """End those cleared sessions in which nothing was said since."""
+        for one in cleared:
+            info = self._store.info(one["id"])
+            if info is not None and info.turns == 0 and one["messages"]:
+                self._store.clear(one["id"], self._who)
 
     def _clear(self, sid: SessionId) -> bool:
         own = self._own_ttls([sid])[sid]

@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from rag.errors import CrosswireError
-from rag.inspector.acts import ENDING, Act, Acts, Done
+from rag.inspector.acts import Act, Acts, Done
 from rag.inspector.exporting import export
 from rag.inspector.importing import import_new, read_export
 from rag.ui import inspector_table
@@ -15,6 +15,8 @@ from rag.ui.inspector_desk import Desk
 from rag.ui.plain import count
 
 DONE = "inspector_done"
+PROBLEM = "inspector_problem"
+MINUTES = "inspector_minutes"
 BUTTONS: dict[Act, tuple[str, str]] = {
     "extend": ("Extend", ":material/more_time:"),
     "pin": ("Pin", ":material/keep:"),
@@ -43,26 +45,36 @@ def draw(desk: Desk, ids: list[str]) -> None:
 @st.dialog("Change sessions?", icon=":material/edit:")
 def _confirm(desk: Desk, act: Act, ids: list[str]) -> None:
     label, icon = BUTTONS[act]
-    acts = Acts(desk.inspector, desk.who)
     try:
-        st.write(f"{icon} **{label}**: {acts.preview(act, ids)}")
-        seconds = 0
-        if act == "extend":
-            seconds = 60 * int(st.number_input("Minutes after each turn", 1, 525_600, 1440))
-        st.caption("It is audited." + (" Until this tab is closed it can be undone." if act != "expire" else ""))
-        with st.container(horizontal=True):
-            if st.button(label, type="primary", key="inspector_confirm"):
-                st.session_state[DONE] = acts.do(act, ids, seconds)
-                if act in ENDING and act != "clear":
-                    inspector_table.choose([])
-                st.rerun()
-            if st.button("Leave them", key="inspector_leave"):
-                st.rerun()
+        st.write(f"{icon} **{label}**: {Acts(desk.inspector, desk.who).preview(act, ids)}")
     except CrosswireError as exc:
         st.error(str(exc), icon=":material/error:")
+        return
+    if act == "extend":
+        st.number_input("Minutes after each turn", 1, 525_600, 1440, key=MINUTES)
+    st.caption("It is audited. The last change can be undone in this tab.")
+    with st.container(horizontal=True):
+        if st.button(label, type="primary", key="inspector_confirm", on_click=_do, args=(desk, act, ids)):
+            st.rerun()
+        if st.button("Leave them", key="inspector_leave"):
+            st.rerun()
+
+
+def _do(desk: Desk, act: Act, ids: list[str]) -> None:
+    st.session_state.pop(PROBLEM, None)
+    try:
+        seconds = 60 * int(st.session_state.get(MINUTES, 1440))
+        st.session_state[DONE] = Acts(desk.inspector, desk.who).do(act, ids, seconds)
+    except CrosswireError as exc:
+        st.session_state[PROBLEM] = str(exc)
+        return
+    if act in ("expire", "delete"):
+        inspector_table.choose([])
 
 
 def _undo(desk: Desk) -> None:
+    if problem := st.session_state.get(PROBLEM):
+        st.error(problem, icon=":material/error:")
     done: Done | None = st.session_state.get(DONE)
     if done is None or not desk.ours:
         return

@@ -29,6 +29,7 @@ from rag.ui.inspector_desk import Desk
 TITLE = "Sessions"
 CHOSEN = "inspector_chosen"
 HELD = "inspector_held"
+EDITION = "inspector_edition"
 JOB = "inspector_search"
 START = "inspector_start"
 ROWS = 50
@@ -60,7 +61,10 @@ def chosen() -> list[str]:
 
 
 def choose(ids: Sequence[str]) -> None:
+    """Instead of what was chosen in the table. Before the table is drawn, or in a callback."""
     st.session_state[CHOSEN] = list(ids)
+    # The table remembers what was clicked in it; another one does not.
+    st.session_state[EDITION] = st.session_state.get(EDITION, 0) + 1
 
 
 def draw(desk: Desk) -> None:
@@ -209,7 +213,8 @@ def _grid(desk: Desk, rows: Sequence[Row]) -> None:
         return
     ids = tuple(row.info.id for row in rows)
     # A click on rows that have moved meanwhile belongs to a table that is gone, and chooses nothing.
-    key = "inspector_rows_" + hashlib.blake2b("\n".join(ids).encode("utf-8", "replace"), digest_size=8).hexdigest()
+    known = "\n".join([str(st.session_state.get(EDITION, 0)), *ids])
+    key = "inspector_rows_" + hashlib.blake2b(known.encode("utf-8", "replace"), digest_size=8).hexdigest()
     picked = [number for number, one in enumerate(ids) if one in chosen()]
     frame = pd.DataFrame([_cells(row, desk) for row in rows])
     colours = [row.colour for row in rows]
@@ -228,7 +233,7 @@ def _grid(desk: Desk, rows: Sequence[Row]) -> None:
     )
     now = [ids[number] for number in event["selection"]["rows"] if number < len(ids)]
     if now != [one for one in ids if one in chosen()]:
-        choose(now)
+        st.session_state[CHOSEN] = now
         st.rerun()
 
 

@@ -73,8 +73,6 @@ def test_what_ends_a_session_can_be_undone(place: Place, sid: str, act: Act) -> 
     assert place.store.messages(sid) == []
     if act == "clear":
         assert place.inspector.row(sid).pinned  # type: ignore[union-attr]
-        assert acts(place).undo(done) == (), "it goes on empty, and is left as it is"
-        place.store.clear(sid)
     assert acts(place).undo(done) == (sid,)
     after = place.store.info(sid)
     assert before is not None
@@ -93,6 +91,14 @@ def test_what_ends_a_session_can_be_undone(place: Place, sid: str, act: Act) -> 
     place.said(sid, "Goes on?", "Yes.")
     assert place.store.info(sid).turns == 3  # type: ignore[union-attr]
     assert [one.kind for one in place.scan().findings] == []
+
+
+def test_a_cleared_session_that_went_on_is_left_as_it_is(place: Place, sid: str) -> None:
+    place.said(sid, "One?", "One.")
+    done = acts(place).do("clear", [sid])
+    place.said(sid, "Two?", "Two.")
+    assert acts(place).undo(done) == ()
+    assert [message.text for message in place.store.messages(sid)] == ["Two?", "Two."]
 
 
 def test_delete_leaves_no_key(place: Place, sid: str) -> None:
