@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from rag.commands import bench, chat, check, ingest, sessions
+from rag.commands import bench, chat, check, ingest, sessions, simulate
 
 app = typer.Typer(
     name="python -m rag",
@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 app.command("chat")(chat.chat)
 app.command("ingest")(ingest.ingest)
+app.command("simulate")(simulate.simulate_command)
 app.command("check")(check.check_command)
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(bench.app, name="bench")

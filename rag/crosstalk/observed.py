@@ -181,8 +181,8 @@ class Observed:
                 self._seen(turn, canary, message.text, "prompt", turn.sent)
                 if self._owner(canary) == turn.user and canary not in turn.plants:
                     self.recalled.add(canary)
-        if turn.prompt is None:
-            turn.prompt = array("q", map(_message, event.messages))
+        # A turn that another one overtook asks again: what it answers follows from its last prompt.
+        turn.prompt = array("q", map(_message, event.messages))
 
     def _retrieved(self, event: Retrieved) -> None:
         self.white = True

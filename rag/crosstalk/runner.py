@@ -186,6 +186,7 @@ class _Run:
         self.progress = progress
         self.watch = Watch(planned)
         self.open: set[int] = set()
+        self.unsure: set[str] = set()
         self.flight = Flight()
         self.problems: list[str] = []
         self.stopped = False
@@ -270,7 +271,7 @@ class _Run:
                 tab=turn.tab,
                 process=host.process(turn),
                 plants=turn.plants,
-                expects=turn.expects,
+                expects=tuple(canary for canary in turn.expects if canary not in self.unsure),
             )
         )
         passages, looked = self._passages(turn)
@@ -294,6 +295,8 @@ class _Run:
             phases = {phase: round(took, 6) for phase, took in served.phases.items()}
             self.log.write(Ok(turn.op, at, served.text), phases=phases)
             return
+        # Whether it was ever heard is not known, so nobody can be expected to repeat it.
+        self.unsure.update(turn.plants)
         kind = Fail if served.end == "fail" else Info
         self.log.write(kind(turn.op, at, served.text))
         if len(self.problems) < 5 and not served.text.startswith(("cancelled", "stopped")):

@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from rag.__main__ import main
 from rag.crosstalk import STRATEGIES
 from rag.settings import PROJECT
 from tests.commands.running import Call, command
 from tests.servers import wait_for
 
-assert main  # loaded once for all tests, not in the first one
 QUICK = ("--users", "20", "--latency", "0.002")
 
 

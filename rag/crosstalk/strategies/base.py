@@ -22,6 +22,8 @@ Steps = Generator[str, None, str]
 wait, load, retrieve, ask or save."""
 
 NOTHING: frozenset[str] = frozenset()
+FORGOTTEN = frozenset({"amnesia", "backward-read", "lost-append", "lost-update"})
+"""What it looks like when a process does not know what another one was told."""
 
 
 class Wait(str):
@@ -65,8 +67,9 @@ class Strategy(ABC):
 
     expects: the anomaly kinds that separate users meet in one process; empty: right. expects_tabs and so on: those
     that come with two tabs of a session, several processes, cancelled turns and a restart. may: kinds that come and
-    go with chance, and with how much runs at once. cancels: the share of cancelled turns that it takes to see the
-    bug. A line of the source that ends in `# the bug` is what is wrong with it.
+    go with chance, and with how much runs at once. in_process: what it remembers is in the process' memory alone.
+    cancels: the share of cancelled turns that it takes to see the bug. A line of the source that ends in `# the bug`
+    is what is wrong with it.
     """
 
     name: ClassVar[str]
@@ -81,6 +84,7 @@ class Strategy(ABC):
     expects_restart: ClassVar[frozenset[str]] = NOTHING
     may: ClassVar[frozenset[str]] = NOTHING
     cancels: ClassVar[float] = 0.0
+    in_process: ClassVar[bool] = False
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
@@ -106,9 +110,18 @@ class Strategy(ABC):
         cls, *, tabs: int = 1, processes: int = 1, cancelled: float = 0.0, restart: bool = False
     ) -> frozenset[str]:
         """The anomaly kinds that a run with these settings has to find."""
+        if cls.in_process and restart:
+            return cls.expects_restart | {"lost-append"}
         return cls.expects.union(
-            cls.expects_tabs if tabs > 1 else NOTHING,
+            # Two tabs meet in a process' memory only if they happen to be served by the same one.
+            cls.expects_tabs if tabs > 1 and not (cls.in_process and processes > 1) else NOTHING,
             cls.expects_processes if processes > 1 else NOTHING,
             cls.expects_cancelled if cancelled > 0 else NOTHING,
             cls.expects_restart if restart else NOTHING,
         )
+
+    @classmethod
+    def possible(cls, *, processes: int = 1, restart: bool = False) -> frozenset[str]:
+        """What such a run may find beside that."""
+        apart = cls.in_process and (processes > 1 or restart)
+        return cls.may | cls.expects | cls.expects_tabs | FORGOTTEN if apart else cls.may

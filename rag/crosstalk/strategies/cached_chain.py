@@ -38,8 +38,19 @@ class CachedChain(Strategy):
         "streamlit/cookbook's arc_finetuning app",
     )
     fix = "Hand the session id to every call as an argument. A cached object has no attribute that a request sets."
-    expects = frozenset({"foreign-write"})
-    may = frozenset({"foreign-read"})
+    expects = frozenset({"amnesia", "foreign-read", "foreign-write", "lost-append"})
+    may = frozenset(
+        {
+            "backward-read",
+            "interleaved-turns",
+            "lost-update",
+            "mid-turn-read",
+            "stale-prompt",
+            "swapped-answer",
+            "torn-turn",
+        }
+    )
+    in_process = True
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)

@@ -21,6 +21,8 @@ class ConstantSessionId(Strategy):
     )
     fix = "Take the id from a signed cookie or a login, have no default for it, and refuse a turn that brings none."
     expects = frozenset({"foreign-read", "foreign-write", "key-collision"})
+    may = frozenset({"stale-prompt", "swapped-answer"})
+    in_process = True
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)

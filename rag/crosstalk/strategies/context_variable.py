@@ -27,7 +27,9 @@ class ContextVariable(Strategy):
     )
     seen = ("ogx#5221",)
     fix = "Set it on every request and reset it with the token in a `finally`; better, pass the session id on."
-    expects = frozenset({"foreign-read", "foreign-write"})
+    expects = frozenset({"amnesia", "foreign-read", "foreign-write", "lost-append"})
+    may = frozenset({"backward-read", "stale-prompt", "swapped-answer"})
+    in_process = True
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)

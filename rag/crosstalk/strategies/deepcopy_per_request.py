@@ -17,7 +17,9 @@ class DeepcopyPerRequest(Strategy):
     )
     seen = ("FlowiseAI/Flowise#1497", "langgraph-redis PR #79")
     fix = "Do not copy what should not be shared. One history a session, and one writer of it at a time."
-    expects = frozenset({"foreign-read", "foreign-write", "key-collision", "lost-update"})
+    expects = frozenset({"amnesia", "foreign-read", "foreign-write", "key-collision", "lost-append", "lost-update"})
+    may = frozenset({"backward-read", "stale-prompt", "swapped-answer"})
+    in_process = True
 
     def __init__(self, lab: Lab) -> None:
         from langchain_classic.memory import ConversationBufferMemory

@@ -27,6 +27,9 @@ class DefaultArgument(Strategy):
     seen = ("the shared global of gradio-app/gradio#743, #10462, in Python's favourite disguise",)
     fix = "`history=None`, and make the list inside; better, a history is an argument without a default."
     expects = frozenset({"foreign-read", "foreign-write", "key-collision"})
+    expects_cancelled = frozenset({"torn-turn"})
+    may = frozenset({"interleaved-turns", "mid-turn-read", "stale-prompt", "swapped-answer"})
+    in_process = True
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)

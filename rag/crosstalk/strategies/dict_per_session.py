@@ -19,6 +19,7 @@ class DictPerSession(Strategy):
     expects_tabs = frozenset({"stale-prompt"})
     expects_processes = frozenset({"amnesia", "lost-append"})
     expects_restart = frozenset({"amnesia", "lost-append"})
+    in_process = True
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)

@@ -15,6 +15,7 @@ class DictWithLock(Strategy):
     fix = "A store and a lock that all processes share, with an end to it should the holder die."
     expects_processes = frozenset({"amnesia", "lost-append"})
     expects_restart = frozenset({"amnesia", "lost-append"})
+    in_process = True
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)

@@ -18,6 +18,8 @@ class FoldedKey(Strategy):
     seen = ("langchain-redis 0.2.6 and redisvl 0.28: `alice` reads and clears `Alice`",)
     fix = "Use ids as they are. If some characters cannot be in a key, escape them by a rule that has an inverse."
     expects = frozenset({"foreign-read", "foreign-write", "key-collision"})
+    may = frozenset({"stale-prompt", "swapped-answer"})
+    in_process = True
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)

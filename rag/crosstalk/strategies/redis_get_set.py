@@ -21,6 +21,7 @@ class RedisGetSet(Strategy):
         "Append instead of replacing, and make it depend on what was read (WATCH, a version, or a lock on the session)."
     )
     expects_tabs = frozenset({"lost-update"})
+    may = frozenset({"amnesia", "backward-read", "lost-append"})
 
     def turn(self, asked: Asked) -> Steps:
         yield "load"

@@ -21,7 +21,9 @@ class SemanticCache(Strategy):
     )
     seen = ("vllm-project/semantic-router#1448, #2134",)
     fix = "Put whatever the answer depends on into the key: the session, its history. Or cache only what is impersonal."
-    expects = frozenset({"foreign-read", "foreign-write"})
+    expects = frozenset({"amnesia", "foreign-read", "foreign-write"})
+    may = frozenset({"duplicate", "interleaved-turns", "reordered", "stale-prompt", "swapped-answer"})
+    in_process = True
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)

@@ -21,7 +21,10 @@ class SharedBuffer(Strategy):
         "gradio-app/gradio#743, #10462",
     )
     fix = "Share what has no user in it (the model, the clients); look the history up by session id, on every turn."
-    expects = frozenset({"foreign-read", "foreign-write", "key-collision"})
+    expects = frozenset({"foreign-read", "foreign-write", "interleaved-turns", "key-collision", "mid-turn-read"})
+    expects_cancelled = frozenset({"torn-turn"})
+    may = frozenset({"duplicate", "reordered", "stale-prompt", "swapped-answer"})
+    in_process = True
 
     def __init__(self, lab: Lab) -> None:
         from langchain_classic.memory import ConversationBufferMemory

@@ -17,7 +17,9 @@ class ThreadLocal(Strategy):
     )
     seen = ("ogx#5221",)
     fix = "Do not keep users on threads. Look the history up by the session id that the request brings."
-    expects = frozenset({"foreign-read", "foreign-write"})
+    expects = frozenset({"amnesia", "foreign-read", "foreign-write", "lost-append"})
+    may = frozenset({"backward-read", "stale-prompt", "swapped-answer"})
+    in_process = True
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)

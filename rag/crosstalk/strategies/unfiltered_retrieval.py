@@ -26,8 +26,9 @@ class UnfilteredRetrieval(Strategy):
     )
     seen = ("google/adk-python#1019", "chroma-core/chroma#1218")
     fix = "A collection for each owner; or a filter that one place puts into every query, and that fails closed."
-    expects = frozenset({"retrieval-leak", "foreign-read"})
-    may = frozenset({"foreign-write"})
+    expects = frozenset({"foreign-read", "retrieval-leak"})
+    may = frozenset({"foreign-write", "stale-prompt", "swapped-answer"})
+    in_process = True
 
     def __init__(self, lab: Lab) -> None:
         import chromadb
