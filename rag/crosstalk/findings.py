@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from rag.crosstalk.definitions import DEFINITIONS, Severity
 
@@ -74,6 +75,15 @@ class Report:
             "controls": asdict(self.controls),
             "seen": [list(one) for one in self.seen],
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`; keys of a later version are ignored."""
+        known = {name: values[name] for name in cls.__slots__ if name in values}
+        known["anomalies"] = tuple(Anomaly(**one) for one in values["anomalies"])
+        known["controls"] = Controls(**values["controls"])
+        known["seen"] = tuple((user, owner, count) for user, owner, count in values.get("seen", ()))
+        return cls(**known)
 
 
 @dataclass(slots=True)

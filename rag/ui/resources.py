@@ -5,8 +5,12 @@ Sessions are never looked up here: a page gets its session id from `rag.ui.visit
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
+from rag.crosstalk import Lab
+from rag.crosstalk.runs import Runs
 from rag.inspector.access import Guard
 from rag.services import Services, build
 from rag.settings import load
@@ -24,7 +28,27 @@ def guard() -> Guard:
     return Guard()
 
 
+@st.cache_resource(show_spinner=False)
+def runs() -> Runs:
+    """The simulations of this process. Each call of it names the session that they belong to."""
+    built = services()
+    settings = built.settings
+
+    def lab(folder: Path) -> Lab:
+        return Lab(
+            folder,
+            "sim:",
+            redis_url=settings.redis_url,
+            state_dir=settings.state_dir,
+            history_prefix=settings.history_prefix,
+        )
+
+    return Runs(settings.state_dir / "runs", lab, built.library.search)
+
+
 def close() -> None:
     """Close what was built; the next call of `services` builds anew."""
+    runs().close()
+    runs.clear()
     services().close()
     services.clear()

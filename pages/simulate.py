@@ -1,0 +1,54 @@
+"""Many users at once against a memory: who saw whose data, live, and the evidence afterwards."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from rag.crosstalk.runs import Run
+from rag.errors import CrosswireError
+from rag.ui import resources, simulation_past, simulation_setup, simulation_stage, simulation_verdict, visitor
+
+LOOKED_AT = "run"
+"""The query parameter that a reload finds the run by. It opens nothing for anybody else."""
+
+st.set_page_config(layout="wide")
+runs = resources.runs()
+me = visitor.visitor(resources.services().settings)
+
+st.header("Simulate", anchor=False)
+st.caption("Many people talk to one chat at the same time. Each cell is one of them; a foreign colour in it is a leak.")
+
+run = runs.find(me.session_id, st.query_params.get(LOOKED_AT, ""))
+setting, stage = st.columns([1, 2.6], gap="large")
+with setting:
+    setup = simulation_setup.draw(busy=run is not None and run.busy)
+if setup is not None:
+    try:
+        run = runs.start(me.session_id, setup.strategies, setup.workload)
+        st.query_params[LOOKED_AT] = run.id
+        st.rerun()
+    except CrosswireError as exc:
+        setting.error(str(exc), icon=":material/error:")
+
+
+@st.fragment(run_every=0.5)
+def _live(shown: Run) -> None:
+    simulation_stage.draw(shown)
+    if not shown.busy:
+        st.rerun()
+    if st.button("Stop", icon=":material/stop:", shortcut="Escape", help="The turns that ran get their verdict."):
+        runs.stop(me.session_id, shown.id)
+
+
+with stage:
+    if run is None:
+        simulation_past.empty()
+    elif run.busy:
+        _live(run)
+    else:
+        simulation_stage.draw(run)
+        if run.problem:
+            st.error(run.problem, icon=":material/error:")
+if run is not None and not run.busy:
+    simulation_verdict.draw(run)
+simulation_past.draw(runs, me.session_id, run)

@@ -1,0 +1,256 @@
+"""Simulations that go on in the background, and the last ones of each session.
+
+A run belongs to the session that started it: every call names that session, and nobody finds a run of another one. Its
+log and report are files under its own folder, so a reload, another tab or a restart of the app finds it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from rag.crosstalk.checker import Report
+from rag.crosstalk.runner import RunResult, Search, simulate
+from rag.crosstalk.strategies import Lab
+from rag.crosstalk.watch import Progress
+from rag.crosstalk.workload import Workload
+from rag.errors import CrosswireError
+
+KEPT = 20
+"""Runs of a session that can be opened again."""
+KEPT_IN_ALL = 200
+AT_ONCE = 2
+"""Runs that go on side by side in this process; a further one waits for its turn."""
+SHOWN = 200
+"""Anomalies of a kind that a page gets to see; the report's file has more of them."""
+
+State = Literal["waiting", "running", "done", "failed"]
+MakeLab = Callable[[Path], Lab]
+
+
+class TooManyRuns(CrosswireError):
+    """This session has started as many runs as may wait."""
+
+    def __init__(self) -> None:
+        super().__init__("Two of your runs are under way already: wait for one, or stop it.")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is known of one strategy's part when it has ended. about: the rest of RunResult.to_dict."""
+
+    strategy: str
+    report: Report
+    about: dict[str, Any]
+    folder: Path
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.jsonl"
+
+    @property
+    def whole(self) -> Path:
+        """The report with everything that was kept, as JSON."""
+        return self.folder / "report.json"
+
+
+@dataclass(slots=True)
+class Run:
+    """One run as its owner sees it. at: epoch seconds. Read it through `Runs`; what changes is replaced, not edited."""
+
+    id: str
+    strategies: tuple[str, ...]
+    workload: Workload
+    at: float
+    folder: Path
+    state: State = "waiting"
+    problem: str = ""
+    progress: dict[str, Progress] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def busy(self) -> bool:
+        return self.state in ("waiting", "running")
+
+
+class Runs:
+    """Thread-safe. One instance serves all sessions of a process."""
+
+    def __init__(self, folder: Path, make_lab: MakeLab, search: Search | None = None) -> None:
+        """make_lab: where a run may store, given a folder for its files. search: of the library."""
+        self._folder = folder
+        self._make_lab = make_lab
+        self._search = search
+        self._live: dict[tuple[str, str], Run] = {}
+        self._lock = threading.Lock()
+        self._room = threading.BoundedSemaphore(AT_ONCE)
+
+    def start(self, session_id: str, strategies: Sequence[str], workload: Workload) -> Run:
+        """Begin a run in the background. Several strategies run side by side with the same people and words.
+
+        Raises TooManyRuns.
+        """
+        run_id = secrets.token_hex(8)
+        with self._lock:
+            if sum(run.busy for (owner, _), run in self._live.items() if owner == session_id) >= AT_ONCE:
+                raise TooManyRuns
+            folder = self._of(session_id) / run_id
+            run = Run(run_id, tuple(dict.fromkeys(strategies)), workload, time.time(), folder)
+            self._live[session_id, run_id] = run
+        folder.mkdir(parents=True)
+        _write(folder / "run.json", {"strategies": run.strategies, "workload": workload.to_dict(), "at": run.at})
+        self._make_room(session_id)
+        threading.Thread(target=self._serve, args=(run,), name="simulation", daemon=True).start()
+        return run
+
+    def stop(self, session_id: str, run_id: str) -> None:
+        """End a run at once; what it has done so far gets its verdict."""
+        with self._lock:
+            run = self._live.get((session_id, run_id))
+        if run is not None:
+            run.stop.set()
+
+    def find(self, session_id: str, run_id: str) -> Run | None:
+        """A run of this session; None if it never was, is gone, or is somebody else's."""
+        with self._lock:
+            live = self._live.get((session_id, run_id))
+        if live is not None:
+            return live
+        if len(run_id) != 16 or not run_id.isalnum():
+            return None
+        return _stored(self._of(session_id) / run_id)
+
+    def mine(self, session_id: str) -> list[Run]:
+        """The session's runs, newest first."""
+        ids = {path.name for path in self._of(session_id).glob("*") if (path / "run.json").is_file()}
+        found = [run for run in (self.find(session_id, run_id) for run_id in ids) if run is not None]
+        return sorted(found, key=lambda run: run.at, reverse=True)
+
+    def delete(self, session_id: str, run_id: str) -> None:
+        """Forget a run and its files. One that goes on is stopped first."""
+        with self._lock:
+            run = self._live.pop((session_id, run_id), None)
+        if run is not None:
+            run.stop.set()
+        if len(run_id) == 16 and run_id.isalnum():
+            shutil.rmtree(self._of(session_id) / run_id, ignore_errors=True)
+
+    def close(self) -> None:
+        """Stop all runs of this process."""
+        with self._lock:
+            for run in self._live.values():
+                run.stop.set()
+
+    def _of(self, session_id: str) -> Path:
+        return self._folder / hashlib.sha256(session_id.encode()).hexdigest()[:32]
+
+    def _serve(self, run: Run) -> None:
+        while not self._room.acquire(timeout=0.1):
+            if run.stop.is_set():
+                run.problem, run.state = "It was stopped before its turn came.", "failed"
+                return
+        try:
+            run.state = "running"
+            parts = [threading.Thread(target=self._part, args=(run, name)) for name in run.strategies]
+            for part in parts:
+                part.start()
+            for part in parts:
+                part.join()
+            run.state = "done" if run.outcomes else "failed"
+        finally:
+            self._room.release()
+
+    def _part(self, run: Run, strategy: str) -> None:
+        folder = run.folder / strategy
+        folder.mkdir(exist_ok=True)
+
+        def say(progress: Progress) -> None:
+            run.progress = {**run.progress, strategy: progress}
+
+        try:
+            with self._make_lab(folder) as lab:
+                result = simulate(
+                    strategy,
+                    run.workload,
+                    lab=lab,
+                    log=folder / "log.jsonl",
+                    search=self._search,
+                    progress=say,
+                    stop=run.stop,
+                )
+            run.outcomes = {**run.outcomes, strategy: _keep(result, folder, run.progress.get(strategy))}
+        except CrosswireError as exc:
+            run.problem = str(exc)
+        except Exception as exc:  # whatever a strategy's library raises when it is opened: said, not swallowed
+            run.problem = f"{strategy} could not be run ({type(exc).__name__}: {exc})".splitlines()[0]
+
+    def _make_room(self, session_id: str) -> None:
+        """Delete the oldest runs beyond what is kept. Those that go on stay."""
+        own = sorted(self._of(session_id).glob("*"), key=_age)
+        others = sorted(self._folder.glob("*/*"), key=_age)
+        with self._lock:
+            busy = {run.folder for run in self._live.values() if run.busy}
+            gone = [path for path in (*own[KEPT:], *others[KEPT_IN_ALL:]) if path not in busy]
+            for key in [key for key, run in self._live.items() if run.folder in gone]:
+                del self._live[key]
+        for path in gone:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _age(path: Path) -> float:
+    with suppress(OSError):
+        return -(path / "run.json").stat().st_mtime
+    return 0.0
+
+
+def _keep(result: RunResult, folder: Path, last: Progress | None) -> Outcome:
+    values = result.to_dict()
+    _write(folder / "report.json", values)
+    seen: Counter[str] = Counter()
+    shown = []
+    for anomaly in values["anomalies"]:
+        seen[anomaly["kind"]] += 1
+        if seen[anomaly["kind"]] <= SHOWN:
+            shown.append(anomaly)
+    field = {"done": list(last.done), "leaked": list(last.leaked)} if last else {"done": [], "leaked": []}
+    _write(folder / "shown.json", {**values, "anomalies": shown, "field": field})
+    return _outcome(result.name, folder)
+
+
+def _outcome(strategy: str, folder: Path) -> Outcome:
+    values = json.loads((folder / "shown.json").read_text())
+    about = {key: values[key] for key in ("run", "workload", "figures", "stopped", "problems", "field")}
+    return Outcome(strategy, Report.from_dict(values), about, folder)
+
+
+def _stored(folder: Path) -> Run | None:
+    try:
+        about = json.loads((folder / "run.json").read_text())
+        run = Run(folder.name, tuple(about["strategies"]), Workload(**about["workload"]), float(about["at"]), folder)
+        for strategy in run.strategies:
+            with suppress(FileNotFoundError):
+                run.outcomes[strategy] = _outcome(strategy, folder / strategy)
+    except (OSError, ValueError, KeyError, TypeError, CrosswireError):  # of an older version, or cut off
+        return None
+    run.state = "done" if run.outcomes else "failed"
+    if not run.outcomes:
+        run.problem = "The app ended before this run did, so it has no verdict."
+    return run
+
+
+def _write(path: Path, value: object) -> None:
+    """Whole or not at all."""
+    scratch = path.with_suffix(".part")
+    scratch.write_text(json.dumps(value))
+    scratch.replace(path)

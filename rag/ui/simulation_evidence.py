@@ -1,0 +1,111 @@
+"""The evidence: two people's conversations side by side, what is foreign marked, and the smallest example."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+import streamlit as st
+
+from rag.crosstalk.events import Event, Invoke, Ok, Prompt, read
+from rag.crosstalk.evidence import Transcript, transcripts
+from rag.crosstalk.explain import minimal
+from rag.crosstalk.findings import Anomaly
+from rag.crosstalk.report import marked
+from rag.crosstalk.runs import Outcome
+from rag.crosstalk.story import story
+from rag.sessions.names import colour
+from rag.ui.avatar import badge
+from rag.ui.plain import escaped
+
+_GRAVE = {"critical": 0, "high": 1, "medium": 2, "low": 3}
+
+
+def side_by_side(outcome: Outcome, victim: str, owner: str) -> None:
+    found = transcripts(outcome.log, {victim, owner})
+    if victim not in found or owner not in found:
+        st.warning("The log of this run holds no turn of them.", icon=":material/help:")
+        return
+    foreign = [canary for turn in found[owner].turns for canary in turn.plants]
+    first = next((one for one in outcome.report.anomalies if one.user == victim and one.owner == owner), None)
+    if first is not None:
+        st.markdown(f":material/arrow_forward: {escaped(first.explanation)}")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _conversation(found[victim], f"{victim} was shown", foreign, owner)
+    with right:
+        _conversation(found[owner], f"{owner} had said", foreign, owner)
+
+
+def _conversation(transcript: Transcript, title: str, foreign: Collection[str], owner: str) -> None:
+    st.markdown(f"**{escaped(title)}**")
+    for turn in transcript.turns[:30]:
+        with st.chat_message("user", avatar=badge(transcript.user, colour(transcript.user))):
+            st.markdown(_marked(turn.text, foreign))
+        with st.chat_message("assistant", avatar=":material/smart_toy:"):
+            st.markdown(_marked(turn.answer, foreign) if turn.answer else f":gray[{turn.end or 'no answer'}]")
+            theirs = [message for message in turn.prompt if _holds(message.text, foreign)]
+            if theirs and transcript.user != owner:
+                with st.expander(f"{owner}'s words in its prompt: {len(theirs)}", icon=":material/input:"):
+                    for message in theirs[:20]:
+                        st.markdown(f":small[:gray[{message.role}]] {_marked(message.text, foreign)}")
+    if len(transcript.turns) > 30:
+        st.caption(f"{len(transcript.turns) - 30} more turns are in the log.")
+
+
+def smallest(outcome: Outcome) -> None:
+    """The fewest users and turns that still show it, as a sequence diagram and in words."""
+    anomalies = outcome.report.anomalies
+    if not anomalies:
+        st.success("There is nothing to show.", icon=":material/check_circle:")
+        return
+    kinds = list(dict.fromkeys(one.kind for one in sorted(anomalies, key=lambda one: (_GRAVE[one.severity], one.t))))
+    kind = st.segmented_control("Of", kinds, default=kinds[0], key=f"smallest-{outcome.about['run']}") or kinds[0]
+    anomaly = next(one for one in anomalies if one.kind == kind)
+    with outcome.log.open("rb") as lines:
+        events = minimal(read(lines), anomaly)
+    st.markdown(escaped(anomaly.explanation))
+    st.mermaid_chart(_sequence(events, anomaly), alt=anomaly.explanation)
+    for step in story(events, anomaly):
+        mark = ":material/report:" if step.wrong else ":material/chevron_right:"
+        st.markdown(f"{mark} **{escaped(step.user)}** {escaped(step.title)}")
+        for role, text in step.lines[-6:]:
+            st.caption(f"{escaped(role)}: {_marked(text, [anomaly.canary] if anomaly.canary else [])}")
+
+
+def _sequence(events: list[Event], anomaly: Anomaly) -> str:
+    users: dict[int, str] = {}
+    lines = ["sequenceDiagram"]
+    for event in events:
+        if isinstance(event, Invoke):
+            users[event.op] = _word(event.user)
+            lines.append(f"{_word(event.user)}->>Chat: {_words(event.text)}")
+        elif isinstance(event, Prompt) and event.op in users:
+            note = "others' words in it" if anomaly.surface == "prompt" and event.op == anomaly.op else "its history"
+            lines.append(f"Chat->>Model: prompt for {users[event.op]}, {note}")
+        elif isinstance(event, Ok) and event.op in users:
+            lines.append(f"Chat-->>{users[event.op]}: {_words(event.answer)}")
+    if anomaly.op in users:
+        lines.append(f"Note over {users[anomaly.op]}: {anomaly.kind}")
+    return "\n".join(lines)
+
+
+def _word(text: str) -> str:
+    return re.sub(r"\W+", "_", text) or "user"
+
+
+def _words(text: str) -> str:
+    """For a diagram: letters, digits and blanks, so that nothing in it is part of the diagram's language."""
+    plain = re.sub(r"[^\w ,.?!'-]+", " ", text)
+    return plain[:60] + ("…" if len(plain) > 60 else "")
+
+
+def _marked(text: str, canaries: Collection[str]) -> str:
+    pieces = [(text, False)]
+    for canary in canaries:
+        pieces = [new for piece, found in pieces for new in ([(piece, True)] if found else marked(piece, canary))]
+    return "".join(f":orange-background[**{escaped(piece)}**]" if found else escaped(piece) for piece, found in pieces)
+
+
+def _holds(text: str, canaries: Collection[str]) -> bool:
+    return any(found for canary in canaries for _, found in marked(text, canary))

@@ -1,0 +1,72 @@
+"""A run as files: for people, for machines, for CI."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from rag.crosstalk.events import read
+from rag.crosstalk.explain import minimal
+from rag.crosstalk.report import as_html, as_junit
+from rag.crosstalk.runs import Outcome, Run
+
+
+def draw(run: Run, outcome: Outcome) -> None:
+    stem = f"crosswire-{outcome.strategy}-{run.workload.seed}"
+    st.caption(f"The command that does the same: `{command(run, outcome.strategy)}`")
+    with st.container(horizontal=True):
+        st.download_button(
+            "Report (HTML)",
+            lambda: _html(outcome),
+            f"{stem}.html",
+            "text/html",
+            icon=":material/description:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Report (JSON)",
+            outcome.whole.read_bytes,
+            f"{stem}.json",
+            "application/json",
+            icon=":material/data_object:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "JUnit",
+            lambda: as_junit(outcome.report, outcome.strategy),
+            f"{stem}.xml",
+            "application/xml",
+            icon=":material/checklist:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Operation log",
+            outcome.log.read_bytes,
+            f"{stem}.jsonl",
+            "application/jsonl",
+            icon=":material/receipt_long:",
+            on_click="ignore",
+        )
+
+
+def command(run: Run, strategy: str) -> str:
+    """What to type to run the same people, words and moments."""
+    workload = run.workload
+    parts = [f"python -m rag simulate --strategy {strategy} --users {workload.users} --turns {workload.turns}"]
+    if workload.tabs > 1:
+        parts.append(f"--tabs {workload.tabs}")
+    if workload.processes > 1:
+        parts.append(f"--processes {workload.processes}")
+    if workload.restart:
+        parts.append("--restart")
+    if workload.cancelled is not None:
+        parts.append(f"--cancelled {workload.cancelled}")
+    parts.append(f"--latency {workload.latency} --arrival '{workload.arrival}' --seed {workload.seed}")
+    return " ".join(parts)
+
+
+def _html(outcome: Outcome) -> str:
+    first = next(iter(outcome.report.anomalies), None)
+    if first is None:
+        return as_html(outcome.report, outcome.strategy)
+    with outcome.log.open("rb") as lines:
+        return as_html(outcome.report, outcome.strategy, minimal(read(lines), first), first)

@@ -1,0 +1,122 @@
+"""The stage: a run while it goes on, and the field that it left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from rag.crosstalk import Progress
+from rag.crosstalk.definitions import DEFINITIONS
+from rag.crosstalk.people import label
+from rag.crosstalk.runs import Outcome, Run
+from rag.ui.field import field
+
+_GRAVITY = {"critical": 0, "high": 1, "medium": 2, "low": 3}
+_ICONS = {"isolated": ":material/verified_user:", "anomalies": ":material/report:", "unknown": ":material/help:"}
+
+
+def draw(run: Run) -> None:
+    """Each strategy's field with its figures beside it; two of them side by side."""
+    if run.state == "waiting":
+        st.info("Waiting for another run to end: two go on at a time.", icon=":material/hourglass_empty:")
+    columns = st.columns(len(run.strategies), gap="large")
+    for column, strategy in zip(columns, run.strategies, strict=True):
+        with column:
+            st.markdown(f"##### {strategy}")
+            outcome = run.outcomes.get(strategy)
+            if outcome is not None:
+                _ended(run, outcome)
+            else:
+                _going(run, run.progress.get(strategy), alone=len(run.strategies) == 1)
+
+
+def _going(run: Run, progress: Progress | None, *, alone: bool) -> None:
+    workload = run.workload
+    turns = workload.turns * workload.tabs
+    if progress is None:
+        st.html(field([0] * workload.users, [-1] * workload.users, turns, caption="Starting"))
+        st.caption("Starting …")
+        return
+    stage, figures = st.columns([3, 1]) if alone else (st.container(), st.container())
+    with stage:
+        st.html(
+            field(progress.done, progress.leaked, turns, caption=f"{progress.answered} of {progress.turns} turns done")
+        )
+    with figures:
+        _figures(
+            {
+                "Turns": f"{progress.answered:,} / {progress.turns:,}",
+                "Turns/s": f"{progress.rate:,.0f}",
+                "In flight": f"{progress.in_flight}",
+                "Leaks seen": f"{progress.leaks:,}",
+                "p50": _ms(progress.p50),
+                "p95": _ms(progress.p95),
+                "p99": _ms(progress.p99),
+            },
+            alone=alone,
+        )
+    st.progress(min(1.0, progress.answered / max(1, progress.turns)), text=f"{progress.phase.capitalize()} …")
+
+
+def _ended(run: Run, outcome: Outcome) -> None:
+    report, figures, left = outcome.report, outcome.about["figures"], outcome.about["field"]
+    alone = len(run.strategies) == 1
+    stage, beside = st.columns([3, 1]) if alone else (st.container(), st.container())
+    with stage:
+        wrong = gravest(outcome, run.workload.users)
+        turns = run.workload.turns * run.workload.tabs
+        st.html(field(left["done"], left["leaked"], turns, wrong, caption=report.why))
+    with beside:
+        counts = report.counts
+        leaks = sum(counts.get(kind, 0) for kind in ("foreign-read", "retrieval-leak", "swapped-answer"))
+        _figures(
+            {
+                "Turns": f"{figures['answered']:,}",
+                "Turns/s": f"{figures['rate']:,.0f}",
+                "Most in flight": f"{figures['peak_in_flight']}",
+                "Leaks": f"{leaks:,}",
+                "Lost": f"{counts.get('lost-update', 0) + counts.get('lost-append', 0):,}",
+                "p50": _ms(figures["p50"]),
+                "p95": _ms(figures["p95"]),
+                "p99": _ms(figures["p99"]),
+            },
+            alone=alone,
+        )
+    verdict(outcome)
+
+
+def verdict(outcome: Outcome) -> None:
+    """The verdict in one sentence, and what kind of mistake it is."""
+    report = outcome.report
+    tell = {"isolated": st.success, "anomalies": st.error, "unknown": st.warning}[report.verdict]
+    stopped = " The run was stopped, so this is about what ran." if outcome.about["stopped"] else ""
+    cause = {
+        "scope bug": " It needs no race: something is shared that must not be (a scope bug).",
+        "race": " Each leak happened between turns that ran at the same time (a race).",
+    }.get(report.cause or "", "")
+    tell(f"**{report.verdict.capitalize()}.** {report.why}{cause}{stopped}", icon=_ICONS[report.verdict])
+    for problem in outcome.about["problems"][:3]:
+        st.caption(f":material/warning: A turn ended with: `{problem.replace('`', '')[:200]}`")
+
+
+def gravest(outcome: Outcome, users: int) -> Mapping[int, str]:
+    """By user's number: the gravest kind of anomaly that their session shows."""
+    numbers = {label(number): number for number in range(users)}
+    found: dict[int, tuple[int, str]] = {}
+    for anomaly in outcome.report.anomalies:
+        number = numbers.get(anomaly.user or "")
+        if number is not None:
+            grave = (_GRAVITY[DEFINITIONS[anomaly.kind].severity], anomaly.kind)
+            found[number] = min(found.get(number, grave), grave)
+    return {number: kind for number, (_, kind) in found.items()}
+
+
+def _figures(values: Mapping[str, str], *, alone: bool) -> None:
+    with st.container(horizontal=not alone, gap="small"):
+        for name, value in values.items():
+            st.metric(name, value, width="content" if not alone else "stretch")
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:,.0f} ms"
