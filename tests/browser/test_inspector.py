@@ -1,0 +1,199 @@
+"""The inspector beside two people who chat: it sees what they do, they see what it does, and it can be shut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect
+
+from rag.sessions import SessionStore, connect
+from rag.sessions.names import friendly_name
+from rag.web.cookie import session_id_of
+from tests.browser.conftest import ARGUMENTS, NewVisit, chromium_path
+from tests.browser.serving import AppServer, serving
+from tests.browser.talking import Visit
+from tests.inspector.place import HOSTILE
+
+pytestmark = pytest.mark.browser
+
+ELSEWHERE = "chat.example.org"
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def store(app: AppServer) -> Iterator[SessionStore]:
+    with closing(connect("embedded", state_dir=app.state_dir)) as client:
+        store = SessionStore(client)
+        yield store
+        for row in store.directory.page(0, 1000).rows:
+            store.clear(row.info.id)
+
+
+@pytest.fixture
+def inspector(store: SessionStore, visit: NewVisit, app: AppServer) -> Page:
+    """Open, refreshing every two seconds."""
+    page = visit().page
+    page.goto(f"{app.url}/inspector?every=2+s")
+    expect(page.get_by_text("Live sessions")).to_be_visible(timeout=30_000)
+    return page
+
+
+def sid_of(visit: Visit) -> str:
+    cookie = visit.cookie()
+    assert cookie is not None
+    return session_id_of(cookie.split(".")[0])
+
+
+def cells(page: Page) -> Locator:
+    """The table of sessions as a screen reader sees it."""
+    return page.get_by_test_id("stDataFrame").first.locator("[role=gridcell]")
+
+
+def switch(page: Page, label: str) -> None:
+    page.get_by_test_id("stSidebar").get_by_text(label).click()
+
+
+def pick(page: Page, row: int) -> None:
+    table = page.get_by_test_id("stDataFrame").first
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 16, box["y"] + 36 + 35 * row + 17)
+
+
+def test_two_people_chat_and_the_inspector_sees_it(visit: NewVisit, inspector: Page, store: SessionStore) -> None:
+    ada, ben = visit(), visit()
+    ada.ask("How long do I have to return an item?")
+    ben.ask("Do you sell gift cards?")
+    names = [friendly_name(sid_of(person)) for person in (ada, ben)]
+    for name in names:
+        expect(cells(inspector).filter(has_text=name)).to_have_count(1)
+    box = inspector.get_by_placeholder("name, or beginning of an id")
+    box.press_sequentially("half a na")
+    ada.ask("And a gift card?")  # some refreshes long
+    expect(box).to_have_value("half a na")
+    box.fill(names[0])
+    box.press("Enter")
+    expect(cells(inspector).filter(has_text=names[1])).to_have_count(0)
+    expect(cells(inspector).filter(has_text=names[0])).to_have_count(1)
+    pick(inspector, 0)
+    expect(inspector.get_by_text("2 turns · 4 messages")).to_be_visible()
+    assert "gift card" not in inspector.inner_text("body")
+    switch(inspector, "Reveal texts")
+    expect(inspector.get_by_test_id("stChatMessage")).to_have_count(4)
+    expect(inspector.get_by_text("And a gift card?")).to_be_visible()
+    ada.ask("How long does delivery take?")
+    expect(inspector.get_by_text("3 turns · 6 messages")).to_be_visible()
+    expect(inspector.get_by_text("How long does delivery take?")).to_be_visible()
+    store.extend(sid_of(ada), 1)
+    expect(inspector.get_by_text(f"{names[0]} has ended")).to_be_visible()
+
+
+def test_a_session_is_deleted_after_a_confirmation(visit: NewVisit, inspector: Page, store: SessionStore) -> None:
+    ada = visit()
+    ada.ask("My order is ORD-51206.")
+    name, sid = friendly_name(sid_of(ada)), sid_of(ada)
+    expect(cells(inspector).filter(has_text=name)).to_have_count(1)
+    pick(inspector, 0)
+    button = inspector.get_by_role("button", name="Delete", exact=False).first
+    expect(button).to_be_disabled()
+    switch(inspector, "Allow changes")
+    button.click()
+    dialog = inspector.get_by_role("dialog")
+    expect(dialog).to_contain_text("1 session: each is deleted")
+    assert store.info(sid) is not None
+    dialog.get_by_role("button", name="Delete").click()
+    expect(inspector.get_by_text("Delete: 1 session.")).to_be_visible()
+    assert store.info(sid) is None
+    ada.reload()
+    expect(ada.messages).to_have_count(0)
+    inspector.get_by_role("button", name="Undo").click()
+    expect(inspector.get_by_text("1 session as before.")).to_be_visible()
+    ada.reload()
+    expect(ada.messages).to_have_count(2)
+
+
+def test_hostile_texts_do_nothing(inspector: Page, store: SessionStore) -> None:
+    from langchain_core.messages import AIMessage, HumanMessage
+
+    store.append("hostile", [HumanMessage(HOSTILE), AIMessage(HOSTILE, id=HOSTILE)])
+    expect(cells(inspector).filter(has_text=friendly_name("hostile"))).to_have_count(1)
+    inspector.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+    pick(inspector, 0)
+    switch(inspector, "Reveal texts")
+    expect(inspector.get_by_test_id("stChatMessage")).to_have_count(2)
+    said = inspector.get_by_test_id("stChatMessage").first
+    expect(said).to_contain_text("<script>alert(1)</script>")
+    expect(said).to_contain_text("\\u202egnp.exe")
+    for tag in ("script", "img[src=x]", "strong", "a", "h1", ".katex"):
+        expect(said.locator(tag)).to_have_count(0)
+    inspector.get_by_role("tab", name="Stored JSON").click()
+    expect(inspector.get_by_test_id("stCode").last).to_contain_text("session_id")
+
+
+def test_the_choice_of_interval_outlives_a_reload(inspector: Page) -> None:
+    expect(inspector.get_by_role("radio", name="2 s")).to_be_checked()
+    inspector.get_by_test_id("stSidebar").get_by_text("Paused").click()
+    inspector.wait_for_url("**every=Paused**")
+    inspector.reload()
+    expect(inspector.get_by_role("radio", name="Paused")).to_be_checked()
+
+
+# --- from elsewhere
+
+
+@pytest.fixture(scope="module")
+def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
+    """The same application under a name that is not this machine's, as behind a proxy."""
+    names = {"STREAMLIT_BROWSER_SERVER_ADDRESS": ELSEWHERE, "INSPECTOR_PASSWORD": PASSWORD}
+    with serving(tmp_path_factory.mktemp("public") / "state", env=names) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def outside(playwright: Playwright) -> Iterator[Browser]:
+    """A browser for which that name is this machine's address."""
+    rules = f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"
+    browser = playwright.chromium.launch(executable_path=chromium_path(), args=[*ARGUMENTS, rules])
+    yield browser
+    browser.close()
+
+
+def test_from_elsewhere_it_gives_nothing_away_and_the_password_opens_it(public: AppServer, outside: Browser) -> None:
+    with closing(connect("embedded", state_dir=public.state_dir)) as client:
+        from langchain_core.messages import AIMessage, HumanMessage
+
+        SessionStore(client).append("secret-session", [HumanMessage("my order is CW-4711-ADA"), AIMessage("Noted.")])
+    context = outside.new_context()
+    page = context.new_page()
+    received: list[bytes] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(bytes_of(frame))))
+    page.goto(f"http://{ELSEWHERE}:{public.port}/inspector")
+    box = page.locator("input[type=password]")
+    expect(box).to_be_visible(timeout=30_000)
+    for _ in range(3):
+        box.fill("wrong password")
+        page.get_by_role("button", name="Open").click()
+        expect(page.get_by_text("This is not the password.")).to_be_visible()
+    told = b"\n".join(received)
+    assert not [part for part in (b"secret-session", b"CW-4711", b"Live sessions") if part in told]
+    assert friendly_name("secret-session").encode() not in told
+    box.fill(PASSWORD)
+    page.get_by_role("button", name="Open").click()
+    expect(page.get_by_text("Live sessions")).to_be_visible()
+    expect(cells(page).filter(has_text=friendly_name("secret-session"))).to_have_count(1)
+    context.close()
+
+
+def bytes_of(frame: str | bytes) -> bytes:
+    return frame.encode() if isinstance(frame, str) else frame
+
+
+def test_no_address_gives_sessions_away(public: AppServer) -> None:
+    for path in ("/inspector", "/api/sessions", "/api/inspector", "/_stcore/metrics", "/media/sessions.json"):
+        answer = httpx.get(f"{public.url}{path}", headers={"Host": ELSEWHERE})
+        assert "secret-session" not in answer.text
+        assert "CW-4711" not in answer.text
