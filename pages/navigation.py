@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-st.set_page_config(page_title="Crosswire", page_icon="🔀", layout="centered")
-
 page = st.navigation(
     [
         st.Page("chat.py", title="Chat", icon=":material/forum:", default=True),
@@ -13,5 +11,9 @@ page = st.navigation(
         st.Page("simulate.py", title="Simulate", icon=":material/groups:"),
         st.Page("inspector.py", title="Inspector", icon=":material/policy:"),
     ]
+)
+READ = {"Chat", "Knowledge"}  # text is easier to read in a narrow column
+st.set_page_config(
+    page_title=f"{page.title} · Crosswire", page_icon="🔀", layout="centered" if page.title in READ else "wide"
 )
 page.run()

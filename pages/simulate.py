@@ -8,10 +8,9 @@ from rag.crosstalk.runs import Run
 from rag.errors import CrosswireError
 from rag.ui import resources, simulation_past, simulation_setup, simulation_stage, simulation_verdict, visitor
 
+# A reload finds the run by this query parameter. It opens nothing for anybody else.
 LOOKED_AT = "run"
-"""The query parameter that a reload finds the run by. It opens nothing for anybody else."""
 
-st.set_page_config(layout="wide")
 runs = resources.runs()
 me = visitor.visitor(resources.services().settings)
 
@@ -19,6 +18,7 @@ st.header("Simulate", anchor=False)
 st.caption("Many people talk to one chat at the same time. Each cell is one of them; a foreign colour in it is a leak.")
 
 run = runs.find(me.session_id, st.query_params.get(LOOKED_AT, ""))
+simulation_setup.presets()
 setting, stage = st.columns([1, 2.6], gap="large")
 with setting:
     setup = simulation_setup.draw(busy=run is not None and run.busy)

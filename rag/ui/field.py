@@ -18,9 +18,7 @@ PLAIN = 400
 """With more users than this a cell is a plain square: marks could not be seen."""
 
 
-def field(
-    done: Sequence[int], leaked: Sequence[int], turns: int, wrong: Mapping[int, str] | None = None, caption: str = ""
-) -> str:
+def field(done: Sequence[int], leaked: Sequence[int], turns: int, wrong: Mapping[int, str] | None = None) -> str:
     """An SVG. done: turns answered; leaked: number of the user whose data was shown, below 0 for none; both by user.
 
     turns: of each user; wrong: anomaly kind of users that did not leak but lost something or had a turn torn.
@@ -33,8 +31,8 @@ def field(
     )
     step = CELL + GAP
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {columns * step - GAP} {rows * step - GAP}" role="img" '
-        f'aria-label="{caption}" style="width:100%;max-height:68vh;display:block">{cells}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {columns * step - GAP} {rows * step - GAP}" '
+        f'width="{columns * step - GAP}" height="{rows * step - GAP}">{cells}</svg>'
     )
 
 

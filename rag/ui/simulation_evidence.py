@@ -61,7 +61,9 @@ def smallest(outcome: Outcome) -> None:
         return
     kinds = list(dict.fromkeys(one.kind for one in sorted(anomalies, key=lambda one: (_GRAVE[one.severity], one.t))))
     kind = st.segmented_control("Of", kinds, default=kinds[0], key=f"smallest-{outcome.about['run']}") or kinds[0]
-    anomaly = next(one for one in anomalies if one.kind == kind)
+    of_kind = [one for one in anomalies if one.kind == kind]
+    # What a user could read says more than what only the model was given.
+    anomaly = next((one for one in of_kind if one.surface == "answer"), of_kind[0])
     with outcome.log.open("rb") as lines:
         events = minimal(read(lines), anomaly)
     st.markdown(escaped(anomaly.explanation))

@@ -13,7 +13,7 @@ USERS = 100
 
 
 def empty() -> None:
-    st.html(field([0] * USERS, [-1] * USERS, 3, caption="A hundred users who have not said anything yet"))
+    st.image(field([0] * USERS, [-1] * USERS, 3), width=460, alt="A hundred users who have not said anything yet")
     st.caption("A hundred users, waiting. Press **Simulate**: the memory is the one that caused the 2 AM incident.")
 
 

@@ -40,7 +40,7 @@ DEFAULTS: dict[str, Any] = {
     "tabs": 1,
     "processes": 1,
     "restart": False,
-    "arrival": "at once",
+    "arrival": "ramp:1.5",
     "latency": "0.05~0.5",
     "think": 0.0,
     "cancelled": None,
@@ -50,11 +50,16 @@ DEFAULTS: dict[str, Any] = {
 ALONE = "nothing"
 
 
-def draw(*, busy: bool) -> Setup | None:
-    """The controls. What was set up when the button was pressed; None otherwise."""
+def presets() -> None:
     for key, value in DEFAULTS.items():
         st.session_state.setdefault(f"sim_{key}", value)
-    st.pills("Start from", list(PRESETS), key="sim_preset", on_change=_take_preset, help=_help())
+    st.pills(
+        "Start from", list(PRESETS), key="sim_preset", on_change=_take_preset, help=_help(), default="The 2 AM incident"
+    )
+
+
+def draw(*, busy: bool) -> Setup | None:
+    """The controls. What was set up when the button was pressed; None otherwise."""
     names = list(STRATEGIES)
     st.selectbox("Memory", names, key="sim_first", help=STRATEGIES[st.session_state["sim_first"]].lesson)
     st.selectbox(
@@ -68,9 +73,7 @@ def draw(*, busy: bool) -> Setup | None:
     users.number_input("Users", 1, 10_000, key="sim_users", step=50)
     turns.number_input("Turns each", 2, 1000, key="sim_turns")
     problem = st.container()
-    pressed = st.button(
-        "Simulate", type="primary", icon=":material/play_arrow:", width="stretch", disabled=busy, shortcut="Ctrl+Enter"
-    )
+    pressed = st.button("Simulate", type="primary", icon=":material/play_arrow:", width="stretch", disabled=busy)
     with st.expander("More", icon=":material/tune:"):
         _more()
     try:

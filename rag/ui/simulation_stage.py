@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -35,18 +35,19 @@ def _going(run: Run, progress: Progress | None, *, alone: bool) -> None:
     workload = run.workload
     turns = workload.turns * workload.tabs
     if progress is None:
-        st.html(field([0] * workload.users, [-1] * workload.users, turns, caption="Starting"))
+        st.image(
+            field([0] * workload.users, [-1] * workload.users, turns), width="stretch", alt="Nobody has spoken yet"
+        )
         st.caption("Starting …")
         return
-    stage, figures = st.columns([3, 1]) if alone else (st.container(), st.container())
+    stage, figures = st.columns([1.5, 1], gap="medium") if alone else (st.container(), st.container())
     with stage:
-        st.html(
-            field(progress.done, progress.leaked, turns, caption=f"{progress.answered} of {progress.turns} turns done")
-        )
+        said = f"{progress.answered} of {progress.turns} turns answered, {progress.leaks} leaks seen"
+        st.image(field(progress.done, progress.leaked, turns), width="stretch", alt=said)
     with figures:
         _figures(
             {
-                "Turns": f"{progress.answered:,} / {progress.turns:,}",
+                "Turns": f"{progress.answered:,}",
                 "Turns/s": f"{progress.rate:,.0f}",
                 "In flight": f"{progress.in_flight}",
                 "Leaks seen": f"{progress.leaks:,}",
@@ -62,11 +63,11 @@ def _going(run: Run, progress: Progress | None, *, alone: bool) -> None:
 def _ended(run: Run, outcome: Outcome) -> None:
     report, figures, left = outcome.report, outcome.about["figures"], outcome.about["field"]
     alone = len(run.strategies) == 1
-    stage, beside = st.columns([3, 1]) if alone else (st.container(), st.container())
+    stage, beside = st.columns([1.5, 1], gap="medium") if alone else (st.container(), st.container())
     with stage:
-        wrong = gravest(outcome, run.workload.users)
+        wrong, leaked = gravest(outcome, run.workload.users)
         turns = run.workload.turns * run.workload.tabs
-        st.html(field(left["done"], left["leaked"], turns, wrong, caption=report.why))
+        st.image(field(left["done"], leaked, turns, wrong), width="stretch", alt=report.why)
     with beside:
         counts = report.counts
         leaks = sum(counts.get(kind, 0) for kind in ("foreign-read", "retrieval-leak", "swapped-answer"))
@@ -100,22 +101,33 @@ def verdict(outcome: Outcome) -> None:
         st.caption(f":material/warning: A turn ended with: `{problem.replace('`', '')[:200]}`")
 
 
-def gravest(outcome: Outcome, users: int) -> Mapping[int, str]:
-    """By user's number: the gravest kind of anomaly that their session shows."""
+def gravest(outcome: Outcome, users: int) -> tuple[Mapping[int, str], Sequence[int]]:
+    """By user's number: the gravest kind of anomaly of their session, and whose data they were shown (-1: nobody's)."""
     numbers = {label(number): number for number in range(users)}
-    found: dict[int, tuple[int, str]] = {}
+    kinds: dict[int, tuple[int, str]] = {}
+    leaked = list(outcome.about["field"]["leaked"]) or [-1] * users
     for anomaly in outcome.report.anomalies:
         number = numbers.get(anomaly.user or "")
         if number is not None:
             grave = (_GRAVITY[DEFINITIONS[anomaly.kind].severity], anomaly.kind)
-            found[number] = min(found.get(number, grave), grave)
-    return {number: kind for number, (_, kind) in found.items()}
+            kinds[number] = min(kinds.get(number, grave), grave)
+    for user, owner, _ in outcome.report.seen:
+        if user in numbers and owner in numbers and leaked[numbers[user]] < 0:
+            leaked[numbers[user]] = numbers[owner]
+    return {number: kind for number, (_, kind) in kinds.items()}, leaked
 
 
 def _figures(values: Mapping[str, str], *, alone: bool) -> None:
-    with st.container(horizontal=not alone, gap="small"):
-        for name, value in values.items():
-            st.metric(name, value, width="content" if not alone else "stretch")
+    """Two in a row beside the field, or all in a line under it."""
+    shown = [f"**{value}**  \n:small[:gray[{name}]]" for name, value in values.items()]
+    if not alone:
+        with st.container(horizontal=True, gap="medium"):
+            for text in shown:
+                st.markdown(text, width="content")
+        return
+    for column, texts in zip(st.columns(2), (shown[::2], shown[1::2]), strict=True):
+        for text in texts:
+            column.markdown(text)
 
 
 def _ms(seconds: float) -> str:
