@@ -6,6 +6,7 @@ the first question, tools between question and answer, and a last question that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 
@@ -14,6 +15,7 @@ from rag.inspector.histories import Stored
 from rag.inspector.said import Said
 
 Numbered = tuple[int, Said]
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 def facts(stored: Stored, history: str, session: str, *, indexed: bool) -> Iterator[Finding]:
@@ -27,6 +29,9 @@ def facts(stored: Stored, history: str, session: str, *, indexed: bool) -> Itera
             yield _whole(stored, "no-expiry", f"{what} never expires, and the session is not pinned.")
     if not indexed or stored.wrong:
         return
+    for field, value in (stored.session or {}).items():
+        if not _NUMBER.fullmatch(value):
+            yield _whole(stored, "broken", f"What is known of the session says {field} is {value[:20]!r}, no number.")
     if session not in stored.left and history in stored.left:
         yield _whole(stored, "half-expired", "Its messages are there and what is known of the session is gone.")
     elif stored.session is not None and history not in stored.left and _lost(stored.session):
@@ -111,7 +116,7 @@ def _alternating(sid: str, good: Sequence[Numbered], *, partial: bool) -> Iterat
 
 def _lost(session: dict[str, str]) -> bool:
     """Whether there should be messages: not if there never were any, or all of them were put aside."""
-    return int(session.get("turns", 0)) > 0 and int(session.get("quarantined", 0)) == 0
+    return session.get("turns", "0") != "0" and session.get("quarantined", "0") == "0"
 
 
 def _whole(stored: Stored, kind: str, explanation: str) -> Finding:

@@ -48,7 +48,8 @@ class Documents:
         while part := sessions.fetchmany(BATCH):
             yield 0, [_text(session) for (session,) in part]
 
-    def read(self, ids: Sequence[str], pace: Pace) -> list[Stored]:
+    def read(self, ids: Sequence[str], pace: Pace, first: int | None = None) -> list[Stored]:
+        del first
         self._needs_module()
         found = []
         with translated(self._target):

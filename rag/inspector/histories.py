@@ -58,8 +58,8 @@ class Histories(Protocol):
     def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
         """How many keys a step looked at, and whose they are. A session may come more than once."""
 
-    def read(self, ids: Sequence[str], pace: Pace) -> list[Stored]:
-        """Those of these sessions that are there."""
+    def read(self, ids: Sequence[str], pace: Pace, first: int | None = None) -> list[Stored]:
+        """Those of these sessions that are there. first: elements to fetch at once, if not as many as a step has."""
 
 
 class Own:
@@ -95,10 +95,10 @@ class Own:
         except (UnicodeDecodeError, BadSessionId):
             return None
 
-    def read(self, ids: Sequence[str], pace: Pace) -> list[Stored]:
+    def read(self, ids: Sequence[str], pace: Pace, first: int | None = None) -> list[Stored]:
         sids = [SessionId(one) for one in ids]
         with translated(self._target):
-            replies = pace(self._ask, sids, pace.step)
+            replies = pace(self._ask, sids, first or pace.step)
             listed = pace(self._client.execute_command, "ZMSCORE", self.keys.live, *sids) if sids else []
         every = len(SessionKeys._fields) + 3
         found = []
@@ -136,7 +136,11 @@ class Own:
         )
         session = None
         if isinstance(values, list) and keys.session in left:
-            session = {name: value.decode() for name, value in zip(FIELDS, values, strict=True) if value is not None}
+            session = {
+                name: value.decode("utf-8", "replace")
+                for name, value in zip(FIELDS, values, strict=True)
+                if value is not None
+            }
         return Stored(
             sid, lines, length if isinstance(length, int) else 0, left, session, wrong, busy=keys.turn in left
         )
@@ -185,12 +189,14 @@ class Lists:
     def key(self, session_id: str) -> bytes:
         return (self.prefix + session_id).encode("utf-8", "surrogateescape")
 
-    def read(self, ids: Sequence[str], pace: Pace) -> list[Stored]:
+    def read(self, ids: Sequence[str], pace: Pace, first: int | None = None) -> list[Stored]:
+        size = first or pace.step
+
         def ask() -> list[Any]:
             pipe = self._client.pipeline(transaction=False)
             for sid in ids:
                 key = self.key(sid)
-                pipe.lrange(key, *((-pace.step, -1) if self.layout.newest_first else (0, pace.step - 1)))
+                pipe.lrange(key, *((-size, -1) if self.layout.newest_first else (0, size - 1)))
                 pipe.llen(key)
                 pipe.pttl(key)
             return list(pipe.execute(raise_on_error=False))
@@ -199,13 +205,13 @@ class Lists:
             replies = pace(ask)
         found = []
         for number, sid in enumerate(ids):
-            first, length, left = replies[3 * number : 3 * number + 3]
+            lines, length, left = replies[3 * number : 3 * number + 3]
             # Not a list, or not a history: other keys may begin the same.
-            if not isinstance(first, list) or not first or all(self.parse(raw, sid).problem for raw in first[:3]):
+            if not isinstance(lines, list) or not lines or all(self.parse(raw, sid).problem for raw in lines[:3]):
                 continue
             key = self.key(sid)
-            lines = (_Backwards if self.layout.newest_first else _Lines)(self._client, key, first, length, pace)
-            found.append(Stored(sid, lines, length, {key.decode("utf-8", "replace"): left}))
+            every = (_Backwards if self.layout.newest_first else _Lines)(self._client, key, lines, length, pace)
+            found.append(Stored(sid, every, length, {key.decode("utf-8", "replace"): left}))
         return found
 
 

@@ -62,8 +62,9 @@ class Inspector:
         if self.layout.ours:
             return self.store.directory.page(start, count, order)
         rows: list[Row] = []
-        for _, part in table.their_rows(self.histories)(Pace()):
-            rows += part
+        walk, pace = table.TheirWalk(self.histories), Pace()
+        for _, ids in walk.ids(pace):
+            rows += walk.rows(ids, pace)
             if len(rows) > start + count:
                 break
         return Page(tuple(rows[start : start + count]), start, len(rows))
@@ -84,14 +85,14 @@ class Inspector:
     ) -> Found:
         """Look at every session, once, in small steps. `pace.stop` ends it early."""
         if isinstance(self.histories, Own):
-            rows = table.own_rows(self.client, self.store.directory, self.histories, self.target)
+            walk: table.Walk = table.OwnWalk(self.client, self.store.directory, self.histories, self.target)
             total = self.store.directory.count()
         else:
-            rows = table.their_rows(self.histories)
+            walk = table.TheirWalk(self.histories)
             with translated(self.target):
                 total = size(self.client)
         return table.search(
-            rows,
+            walk,
             self.histories,
             wanted,
             self.now,

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from rag.inspector.histories import Histories, Own, Stored
 from rag.inspector.pace import Pace, Progress, Stopped
@@ -29,6 +29,8 @@ Order = Literal["seen", "ttl", "created", "turns", "messages", "bytes"]
 SIMULATED = "sim-"
 LIMIT = 200
 BATCH = 200
+PEEK = 3
+"""Elements of a session of another format that tell whether it is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def flags(row: Row, you: str = "") -> frozenset[Flag]:
 
 
 def search(
-    rows: Callable[[Pace], Iterator[tuple[int, list[Row]]]],
+    walk: Walk,
     histories: Histories,
     wanted: Filter,
     now: float,
@@ -96,15 +98,24 @@ def search(
     pace: Pace | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Found:
-    """rows: all of them, in steps, each with how many keys it looked at."""
+    """walk: all sessions, in steps."""
     pace = pace or Pace()
     best: list[tuple[float, int, Row]] = []
     looked, matching, keys, ticket, complete = 0, 0, 0, count(), True
+    text_only = wanted == Filter(text=wanted.text, you=wanted.you)
     try:
-        for seen, part in rows(pace):
+        for seen, ids in walk.ids(pace):
             keys += seen
-            looked += len(part)
-            for row in _with_text(histories, [row for row in part if wanted.takes(row, now)], wanted.text, pace):
+            looked += len(ids)
+            # Whatever leaves the fewest sessions for the other comes first.
+            if wanted.text and text_only:
+                rows = walk.rows(_with_text(histories, ids, wanted.text, pace), pace)
+            else:
+                rows = [row for row in walk.rows(ids, pace) if wanted.takes(row, now)]
+                if wanted.text:
+                    said = set(_with_text(histories, [row.info.id for row in rows], wanted.text, pace))
+                    rows = [row for row in rows if row.info.id in said]
+            for row in rows:
                 matching += 1
                 heapq.heappush(best, (_score(row, order), next(ticket), row))
                 if len(best) > limit:
@@ -118,36 +129,54 @@ def search(
     return Found(ordered, matching, looked, complete, str(pace))
 
 
-def own_rows(client: Any, directory: Directory, histories: Own, target: str) -> Callable[[Pace], Any]:
+class Walk(Protocol):
+    def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
+        """All sessions, in steps, each with how many keys it looked at."""
+
+    def rows(self, ids: Sequence[str], pace: Pace) -> list[Row]:
+        """Those of these sessions that are there."""
+
+
+class OwnWalk:
     """All sessions of the index."""
 
-    def walk(pace: Pace) -> Iterator[tuple[int, list[Row]]]:
-        cursor, live = 0, histories.keys.live
-        seen: list[SessionId] = []
-        with translated(target):
+    def __init__(self, client: Any, directory: Directory, histories: Own, target: str) -> None:
+        self._client = client
+        self._directory = directory
+        self._keys = histories.keys
+        self._target = target
+
+    def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
+        cursor = 0
+        waiting: list[str] = []
+        with translated(self._target):
             while True:
-                cursor, members = pace(client.zscan, live, cursor, count=pace.step)
-                seen += own(client, histories.keys, [member for member, _ in members])
-                while len(seen) >= BATCH or (seen and cursor == 0):
-                    part, seen = seen[:BATCH], seen[BATCH:]
-                    yield len(part), pace(directory.rows, part)
+                cursor, members = pace(self._client.zscan, self._keys.live, cursor, count=pace.step)
+                waiting += own(self._client, self._keys, [member for member, _ in members])
+                while len(waiting) >= BATCH or (waiting and cursor == 0):
+                    part, waiting = waiting[:BATCH], waiting[BATCH:]
+                    yield len(part), part
                 if cursor == 0:
                     return
 
-    return walk
+    def rows(self, ids: Sequence[str], pace: Pace) -> list[Row]:
+        return pace(self._directory.rows, [SessionId(one) for one in ids]) if ids else []
 
 
-def their_rows(histories: Histories) -> Callable[[Pace], Any]:
-    """All sessions of another format. One that comes twice in a step comes once; SCAN may still repeat one."""
+class TheirWalk:
+    """All sessions of another format. SCAN may give one of them twice."""
 
-    def walk(pace: Pace) -> Iterator[tuple[int, list[Row]]]:
-        for keys, ids in histories.ids(pace):
+    def __init__(self, histories: Histories) -> None:
+        self._histories = histories
+
+    def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
+        for keys, ids in self._histories.ids(pace):
             yield keys, []
             for start in range(0, len(ids), BATCH):
-                part = histories.read(ids[start : start + BATCH], pace)
-                yield 0, [their_row(stored) for stored in part]
+                yield 0, ids[start : start + BATCH]
 
-    return walk
+    def rows(self, ids: Sequence[str], pace: Pace) -> list[Row]:
+        return [their_row(stored) for stored in self._histories.read(ids, pace, PEEK)] if ids else []
 
 
 def their_row(stored: Stored) -> Row:
@@ -157,15 +186,14 @@ def their_row(stored: Stored) -> Row:
     return Row(info, friendly_name(stored.id), colour(stored.id), None, pinned=False)
 
 
-def _with_text(histories: Histories, rows: Sequence[Row], text: str, pace: Pace) -> list[Row]:
-    if not text or not rows:
-        return list(rows)
-    wanted, kept = text.casefold(), set()
-    for start in range(0, len(rows), 50):
-        for stored in histories.read([row.info.id for row in rows[start : start + 50]], pace):
+def _with_text(histories: Histories, ids: Sequence[str], text: str, pace: Pace) -> list[str]:
+    """Those of these sessions in which it was said, in any case."""
+    wanted, found = text.casefold(), []
+    for start in range(0, len(ids), 50):
+        for stored in histories.read(ids[start : start + 50], pace):
             if any(wanted in histories.parse(raw, stored.id).text.casefold() for raw in stored.elements):
-                kept.add(stored.id)
-    return [row for row in rows if row.info.id in kept]
+                found.append(stored.id)
+    return found
 
 
 def _score(row: Row, order: Order) -> float:

@@ -126,15 +126,21 @@ class Directory:
             return None
         pairs = [(name.encode(), value) for name, value in zip(_FIELDS, values, strict=True) if value is not None]
         messages = length if isinstance(length, int) else 0
-        try:
-            info = self._protocol.info(sid, [part for pair in pairs for part in pair], messages, left)
-        except SealBroken:
-            legible = [part for pair in pairs if pair[0] != b"title" for part in pair]
-            info = self._protocol.info(sid, legible, messages, left)
+        info = self._info(sid, pairs, messages, left)
         if info is None:
             return None
         used = size if isinstance(size, int) else (0 if size is None else None)
         return Row(info, friendly_name(sid), colour(sid), used, dict(pairs).get(b"ttl") == b"0")
+
+    def _info(self, sid: SessionId, pairs: list[tuple[bytes, bytes]], messages: int, left: int) -> SessionInfo | None:
+        """What cannot be decrypted is left out, and so is everything where a number is none."""
+        legible = [pair for pair in pairs if pair[0] != b"title"]
+        for known in (pairs, legible, [(b"created", b"0")]):
+            try:
+                return self._protocol.info(sid, [part for pair in known for part in pair], messages, left)
+            except (SealBroken, ValueError):
+                continue
+        return None
 
 
 def _fours(replies: list[Any]) -> list[list[Any]]:

@@ -173,6 +173,13 @@ def _json(desk: Desk, seen: View) -> None:
 
 
 def _prompt(desk: Desk, seen: View) -> None:
+    strange = sum(bool(element.said.problem) for element in seen.elements)
+    if strange and not desk.changes:
+        st.caption(
+            ":material/lock: To see it, the history is read as the chat reads it, which puts "
+            f"{count(strange, 'element')} into quarantine. Switch on “Allow changes” for that."
+        )
+        return
     question = st.text_input("If this were asked next", "Hello?", key=f"inspector_asked_{seen.id}", max_chars=500)
     try:
         prompt = desk.services.chat.preview(seen.id, question)

@@ -33,7 +33,7 @@ EDITION = "inspector_edition"
 JOB = "inspector_search"
 START = "inspector_start"
 ROWS = 50
-OWN_COLUMNS = ("Colour", "Name", "Id", "Turns", "Bytes", "Last turn", "Ends", "Flags", "Begun", "Model")
+OWN_COLUMNS = ("Colour", "Name", "Flags", "Turns", "Bytes", "Last turn", "Ends", "Id", "Begun", "Model")
 THEIR_COLUMNS = ("Colour", "Name", "Id", "Messages", "Ends")
 INDEXED: dict[str, Indexed] = {
     "Last activity": "newest",
@@ -260,13 +260,13 @@ def _columns(rows: Sequence[Row]) -> dict[str, Any]:
     return {
         "Colour": config.TextColumn("", width=20),
         "Name": config.TextColumn(width=150),
-        "Id": config.TextColumn(width=90, help="Shortened; the whole one is with the session below."),
+        "Flags": config.TextColumn(width=90),
         "Turns": config.NumberColumn(width=55),
         "Messages": config.NumberColumn(width=80),
         "Bytes": config.NumberColumn(format="compact", width=60),
         "Last turn": config.DatetimeColumn(format="distance", width=130),
         "Ends": config.ProgressColumn("Seconds left", min_value=0, max_value=longest, format="%.0f", width=130),
-        "Flags": config.TextColumn(width=110),
+        "Id": config.TextColumn(width=90, help="Shortened; the whole one is with the session below."),
         "Begun": config.DatetimeColumn(format="distance", width=130),
         "Model": config.TextColumn(),
     }

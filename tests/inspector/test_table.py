@@ -193,3 +193,13 @@ def test_sealed_without_a_key(place: Place, sid: str) -> None:
     view = place.inspector.view(sid)
     assert view is not None
     assert [(element.said.problem, element.said.text) for element in view.elements] == [("sealed", "")] * 2
+
+
+def test_what_is_no_number_hides_no_list(place: Place, sid: str) -> None:
+    place.said(sid, "?", "!")
+    place.said("fine", "?", "!")
+    place.client.hset(place.hash(sid), mapping={"turns": "many", "seen": b"\xff"})
+    assert {row.info.id for row in place.inspector.page().rows} == {sid, "fine"}
+    assert place.inspector.overview().sessions == 2
+    assert place.inspector.view(sid) is not None
+    assert {(one.kind, one.sessions) for one in place.scan().findings} == {("broken", (sid,))}

@@ -1,0 +1,46 @@
+"""The same on a cluster, where a session's keys are on one of several servers and the index on others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from rag.inspector import Filter, Inspector
+from rag.inspector.acts import Acts
+from rag.sessions import SessionStore, connect
+from tests.inspector.place import Place
+from tests.servers import Cluster
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    with Cluster() as cluster:
+        client = connect(cluster.url)
+        store = SessionStore(client)
+        yield Place(client, store, Inspector(client, store))
+        client.close()
+
+
+def test_everything_works_on_a_cluster(place: Place) -> None:
+    for number in range(30):
+        place.said(f"s{number}", f"Question {number}?", f"Answer {number}.")
+    place.store.flush()
+    inspector, acts = place.inspector, Acts(place.inspector, "a test")
+    seen = inspector.overview()
+    assert (seen.sessions, seen.messages.value, seen.bytes.exact) == (30, 60, True)
+    assert len(inspector.page(0, 20).rows) == 20
+    assert [row.info.id for row in inspector.search(Filter(text="question 7?")).rows] == ["s7"]
+    view = inspector.view("s7")
+    assert view is not None
+    assert [key.type for key in view.keys] == ["list", "hash"]
+    report = place.scan()
+    assert (report.verdict, report.sessions) == ("clean", 30)
+    place.client.rpush(place.history("s1"), place.lines("s2")[0])
+    assert {one.kind for one in place.scan().findings} == {"names-other", "same-id"}
+    for act in ("pin", "clear", "delete", "expire"):
+        done = acts.do(act, ["s7"])
+        assert acts.undo(done) == ("s7",), act
+        place.store.flush()
+    assert [message.text for message in place.store.messages("s7")] == ["Question 7?", "Answer 7."]
+    assert inspector.find("s7")
