@@ -6,7 +6,15 @@ import streamlit as st
 
 from rag.crosstalk.runs import Run
 from rag.errors import CrosswireError
-from rag.ui import resources, simulation_past, simulation_setup, simulation_stage, simulation_verdict, visitor
+from rag.ui import (
+    resources,
+    simulation_past,
+    simulation_setup,
+    simulation_stage,
+    simulation_table,
+    simulation_verdict,
+    visitor,
+)
 
 # A reload finds the run by this query parameter. It opens nothing for anybody else.
 LOOKED_AT = "run"
@@ -17,18 +25,12 @@ me = visitor.visitor(resources.services().settings)
 st.header("Simulate", anchor=False)
 st.caption("Many people talk to one chat at the same time. Each cell is one of them; a foreign colour in it is a leak.")
 
-run = runs.find(me.session_id, st.query_params.get(LOOKED_AT, ""))
-simulation_setup.presets()
-setting, stage = st.columns([1, 2.6], gap="large")
-with setting:
-    setup = simulation_setup.draw(busy=run is not None and run.busy)
-if setup is not None:
-    try:
-        run = runs.start(me.session_id, setup.strategies, setup.workload)
-        st.query_params[LOOKED_AT] = run.id
-        st.rerun()
-    except CrosswireError as exc:
-        setting.error(str(exc), icon=":material/error:")
+one, table = st.tabs(
+    [":material/groups: Run", ":material/balance: Which memory should I use?"], key="part", on_change="rerun"
+)
+with table:
+    if table.open:
+        simulation_table.draw(resources.weighing(), me.session_id)
 
 
 @st.fragment(run_every=0.5)
@@ -40,15 +42,32 @@ def _live(shown: Run) -> None:
         runs.stop(me.session_id, shown.id)
 
 
-with stage:
-    if run is None:
-        simulation_past.empty()
-    elif run.busy:
-        _live(run)
-    else:
-        simulation_stage.draw(run)
-        if run.problem:
-            st.error(run.problem, icon=":material/error:")
-if run is not None and not run.busy:
-    simulation_verdict.draw(run)
-simulation_past.draw(runs, me.session_id, run)
+def _draw() -> None:
+    run = runs.find(me.session_id, st.query_params.get(LOOKED_AT, ""))
+    simulation_setup.presets()
+    setting, stage = st.columns([1, 2.6], gap="large")
+    with setting:
+        setup = simulation_setup.draw(busy=run is not None and run.busy)
+    if setup is not None:
+        try:
+            st.query_params[LOOKED_AT] = runs.start(me.session_id, setup.strategies, setup.workload).id
+            st.rerun()
+        except CrosswireError as exc:
+            setting.error(str(exc), icon=":material/error:")
+    with stage:
+        if run is None:
+            simulation_past.empty()
+        elif run.busy:
+            _live(run)
+        else:
+            simulation_stage.draw(run)
+            if run.problem:
+                st.error(run.problem, icon=":material/error:")
+    if run is not None and not run.busy:
+        simulation_verdict.draw(run)
+    simulation_past.draw(runs, me.session_id, run)
+
+
+with one:
+    if one.open:
+        _draw()

@@ -13,7 +13,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,10 +39,10 @@ MakeLab = Callable[[Path], Lab]
 
 
 class TooManyRuns(CrosswireError):
-    """This session has started as many runs as may wait."""
+    """There is no room for another one now."""
 
-    def __init__(self) -> None:
-        super().__init__("Two of your runs are under way already: wait for one, or stop it.")
+    def __init__(self, why: str = "Two of your runs are under way already") -> None:
+        super().__init__(f"{why}: wait until it has ended, or stop it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Runs:
             run = Run(run_id, tuple(dict.fromkeys(strategies)), workload, time.time(), folder)
             self._live[session_id, run_id] = run
         folder.mkdir(parents=True)
-        _write(folder / "run.json", {"strategies": run.strategies, "workload": workload.to_dict(), "at": run.at})
+        write_whole(folder / "run.json", {"strategies": run.strategies, "workload": workload.to_dict(), "at": run.at})
         self._make_room(session_id)
         threading.Thread(target=self._serve, args=(run,), name="simulation", daemon=True).start()
         return run
@@ -153,7 +153,7 @@ class Runs:
                 run.stop.set()
 
     def _of(self, session_id: str) -> Path:
-        return self._folder / hashlib.sha256(session_id.encode()).hexdigest()[:32]
+        return folder_of(self._folder, session_id)
 
     def _serve(self, run: Run) -> None:
         while not self._room.acquire(timeout=0.1):
@@ -197,8 +197,8 @@ class Runs:
 
     def _make_room(self, session_id: str) -> None:
         """Delete the oldest runs beyond what is kept. Those that go on stay."""
-        own = sorted(self._of(session_id).glob("*"), key=_age)
-        others = sorted(self._folder.glob("*/*"), key=_age)
+        own = sorted(_runs(self._of(session_id).glob("*")), key=_age)
+        others = sorted(_runs(self._folder.glob("*/*")), key=_age)
         with self._lock:
             busy = {run.folder for run in self._live.values() if run.busy}
             gone = [path for path in (*own[KEPT:], *others[KEPT_IN_ALL:]) if path not in busy]
@@ -206,6 +206,15 @@ class Runs:
                 del self._live[key]
         for path in gone:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def folder_of(root: Path, session_id: str) -> Path:
+    """Where what belongs to a session is kept. Different ids never share one."""
+    return root / hashlib.sha256(session_id.encode()).hexdigest()[:32]
+
+
+def _runs(paths: Iterable[Path]) -> list[Path]:
+    return [path for path in paths if path.is_dir() and (path / "run.json").exists()]
 
 
 def _age(path: Path) -> float:
@@ -216,7 +225,7 @@ def _age(path: Path) -> float:
 
 def _keep(result: RunResult, folder: Path, last: Progress | None) -> Outcome:
     values = result.to_dict()
-    _write(folder / "report.json", values)
+    write_whole(folder / "report.json", values)
     seen: Counter[str] = Counter()
     shown = []
     for anomaly in values["anomalies"]:
@@ -224,7 +233,7 @@ def _keep(result: RunResult, folder: Path, last: Progress | None) -> Outcome:
         if seen[anomaly["kind"]] <= SHOWN:
             shown.append(anomaly)
     field = {"done": list(last.done), "leaked": list(last.leaked)} if last else {"done": [], "leaked": []}
-    _write(folder / "shown.json", {**values, "anomalies": shown, "field": field})
+    write_whole(folder / "shown.json", {**values, "anomalies": shown, "field": field})
     return _outcome(result.name, folder)
 
 
@@ -249,7 +258,7 @@ def _stored(folder: Path) -> Run | None:
     return run
 
 
-def _write(path: Path, value: object) -> None:
+def write_whole(path: Path, value: object) -> None:
     """Whole or not at all."""
     scratch = path.with_suffix(".part")
     scratch.write_text(json.dumps(value))

@@ -5,15 +5,17 @@ Sessions are never looked up here: a page gets its session id from `rag.ui.visit
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from rag.crosstalk import Lab
 from rag.crosstalk.runs import Runs
+from rag.crosstalk.weighing import Weighing
 from rag.inspector.access import Guard
 from rag.services import Services, build
-from rag.settings import load
+from rag.settings import Settings, load
 
 
 @st.cache_resource(show_spinner=False)
@@ -32,23 +34,32 @@ def guard() -> Guard:
 def runs() -> Runs:
     """The simulations of this process. Each call of it names the session that they belong to."""
     built = services()
-    settings = built.settings
+    return Runs(built.settings.state_dir / "runs", partial(_lab, built.settings), built.library.search)
 
-    def lab(folder: Path) -> Lab:
-        return Lab(
-            folder,
-            "sim:",
-            redis_url=settings.redis_url,
-            state_dir=settings.state_dir,
-            history_prefix=settings.history_prefix,
-        )
 
-    return Runs(settings.state_dir / "runs", lab, built.library.search)
+@st.cache_resource(show_spinner=False)
+def weighing() -> Weighing:
+    """The tables that compare memories; each call of it names the session that they belong to."""
+    settings = services().settings
+    return Weighing(settings.state_dir / "runs", partial(_lab, settings))
+
+
+def _lab(settings: Settings, folder: Path) -> Lab:
+    """Simulated sessions are stored where the app's are, so that the inspector shows them."""
+    return Lab(
+        folder,
+        "sim:",
+        redis_url=settings.redis_url,
+        state_dir=settings.state_dir,
+        history_prefix=settings.history_prefix,
+    )
 
 
 def close() -> None:
     """Close what was built; the next call of `services` builds anew."""
     runs().close()
     runs.clear()
+    weighing().close()
+    weighing.clear()
     services().close()
     services.clear()
