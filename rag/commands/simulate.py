@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -15,25 +15,34 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.text import Text
 
 from rag.chat import make_model
-from rag.crosstalk import STRATEGIES, Lab, RunResult, Workload, simulate
-from rag.crosstalk import Progress as Moment
+from rag.commands.check import STANDARD
+from rag.commands.simulate_output import (
+    Files,
+    bar,
+    print_list,
+    print_results,
+    print_table,
+    status,
+    table_content,
+    write_reports,
+)
+from rag.crosstalk import STRATEGIES, Lab, Progress, RunResult, Workload, simulate
 from rag.crosstalk.runner import Search
 from rag.crosstalk.strategies import find
+from rag.crosstalk.weigh import weigh
 from rag.errors import CrosswireError
 from rag.knowledge import Passage, open_library
 from rag.settings import Settings, load
-
-EXIT = {"isolated": 0, "anomalies": 1, "unknown": 2}
 
 
 def simulate_command(
     strategy: Annotated[str | None, typer.Option(help="Which memory. --list tells the names.")] = None,
     compare: Annotated[str | None, typer.Option(help="Several, separated by commas, one after the other.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every strategy there is.")] = False,
+    table: Annotated[bool, typer.Option("--table", help="Which memory to use: every strategy in four scenes.")] = False,
     names: Annotated[bool, typer.Option("--list", help="List the strategies and what each teaches.")] = False,
     users: Annotated[int, typer.Option(help="1 to 10000 people, each in a session of its own.")] = 100,
     turns: Annotated[int, typer.Option(help="Turns of each tab, at least 2.")] = 3,
@@ -52,17 +61,19 @@ def simulate_command(
     model: Annotated[
         str, typer.Option(help="mirror (repeats its prompt), or configured (the chat's model).")
     ] = "mirror",
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the report there; - is standard output.")
-    ] = None,
     library: Annotated[
         bool, typer.Option("--library", help="Have questions searched for in the real library.")
     ] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the report there; - is standard output.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write it as JUnit XML, for a build server.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write it as a page, with the smallest counterexample.")] = None,
     log: Annotated[Path | None, typer.Option(help="Keep the operation log there.")] = None,
 ) -> None:
     """Exit status: 0 isolated, 1 anomalies found, 2 can't tell."""
     if names:
-        _list()
+        print_list(Console())
         return
     workload = Workload(
         users=users,
@@ -77,52 +88,75 @@ def simulate_command(
         in_flight=in_flight,
         seed=seed,
     )
-    chosen = _chosen(strategy, compare, everything)
-    if log is not None and len(chosen) > 1:
-        raise CrosswireError("--log keeps the log of one run: leave it out, or name one strategy with --strategy.")
-    if json_file is not None and json_file != Path("-") and not json_file.resolve().parent.is_dir():
-        raise CrosswireError(f"{json_file} cannot be written: there is no such folder. Name another file with --json.")
+    files = Files(json_file, junit, html, log)
+    chosen = _chosen(strategy, compare, everything or table)
+    if len(chosen) > 1 and (junit or html or log):
+        raise CrosswireError("--junit, --html and --log are of one run: leave them out, or name one with --strategy.")
     settings = load()
-    console = Console(stderr=True)
-    results: list[RunResult] = []
-    left_out = False
-    with _stop_on_interrupt(console) as stop, _lab(settings) as lab, _search(library, settings) as search:
+    progress, shown = Console(stderr=True), Console(stderr=json_file == STANDARD, highlight=False)
+    with (
+        _stop_on_interrupt(progress) as stop,
+        _lab(settings) as lab,
+        _search(library, settings) as search,
+        _kept(files) as kept,
+    ):
+        if table:
+            _weigh(workload, lab, stop, files, progress, shown)
+            return
         run = partial(
             simulate,
             workload=workload,
             lab=lab,
-            log=log,
+            log=kept,
             model=_model(model, settings),
             search=search,
             stop=stop,
             window=window,
         )
-        for name in chosen:
-            try:
-                with _bar(console, name) as moved:
-                    results.append(run(name, progress=moved))
-            except CrosswireError as exc:
-                if len(chosen) == 1:
-                    raise
-                console.print(f"{name}: {exc}", markup=False)
-                left_out = True
-            if stop.is_set():
-                break
-    _write_json(json_file, results)
-    _print(results, Console(stderr=json_file == Path("-")))
-    raise typer.Exit(status(results) or 2 * left_out)
+        results, left_out = _run(run, chosen, stop, progress)
+        write_reports(files, results, kept)
+    print_results(results, shown)
+    code = status(result.report.verdict for result in results)
+    raise typer.Exit(code or 2 * left_out)
 
 
-def status(results: list[RunResult]) -> int:
-    """Anomalies anywhere count most, then not knowing."""
-    codes = {EXIT[result.report.verdict] for result in results}
-    return 1 if 1 in codes else max(codes, default=2)
+def _run(
+    run: Callable[..., RunResult], chosen: list[str], stop: threading.Event, console: Console
+) -> tuple[list[RunResult], bool]:
+    """One after the other. One of several that cannot be run is left out, and that is said."""
+    results: list[RunResult] = []
+    left_out = False
+    for name in chosen:
+        try:
+            with bar(console, name) as moved:
+                results.append(run(name, progress=moved))
+        except CrosswireError as exc:
+            if len(chosen) == 1:
+                raise
+            console.print(Text(f"{name}: {exc}"))
+            left_out = True
+        if stop.is_set():
+            break
+    return results, left_out
+
+
+def _weigh(workload: Workload, lab: Lab, stop: threading.Event, files: Files, console: Console, shown: Console) -> None:
+    with bar(console, "every strategy") as moved:
+
+        def told(name: str, scene: str, moment: Progress) -> None:
+            moved(moment, f"{name}, {scene}")
+
+        rows = list(weigh(workload, lab, progress=told, stop=stop))
+    files.write("json", json.dumps(table_content(rows), ensure_ascii=False, indent=2) + "\n")
+    print_table(rows, shown)
 
 
 def _chosen(strategy: str | None, compare: str | None, everything: bool) -> list[str]:
     given = [strategy is not None, compare is not None, everything]
     if sum(given) != 1:
-        raise CrosswireError("Name what to run: --strategy NAME, --compare A,B,… or --all. --list tells the names.")
+        raise CrosswireError(
+            "Name what to run: --strategy NAME, --compare A,B,…, --all or --table. --list tells the names."
+        )
     if everything:
         return list(STRATEGIES)
     chosen = [name.strip() for name in (strategy or compare or "").split(",")]
@@ -150,6 +184,16 @@ def _search(wanted: bool, settings: Settings) -> Iterator[Search | None]:
             return library.search(text, k, session_id)
 
         yield search
+
+
+@contextmanager
+def _kept(files: Files) -> Iterator[Path | None]:
+    """Where the log is kept while it is needed: the page draws its counterexample from it."""
+    if files.log is not None or files.html is None:
+        yield files.log
+        return
+    with tempfile.TemporaryDirectory(prefix="crosswire-") as folder:
+        yield Path(folder) / "log.jsonl"
 
 
 @contextmanager
@@ -184,65 +228,3 @@ def _stop_on_interrupt(console: Console) -> Iterator[threading.Event]:
         yield stop
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _bar(console: Console, name: str) -> Iterator[Callable[[Moment], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(name, total=None, told="starting")
-
-        def moved(moment: Moment) -> None:
-            done = moment.answered + moment.failed + moment.given_up
-            told = (
-                f"{done}/{moment.turns} turns, {moment.rate:,.0f}/s, {moment.in_flight} in flight, {moment.leaks} leaks"
-            )
-            told = told if moment.phase == "serving" else f"{told}; {moment.phase} …"
-            progress.update(task, total=moment.turns, completed=done, told=told)
-
-        yield moved
-
-
-def _list() -> None:
-    table = Table("strategy", "what it teaches")
-    for name, kind in STRATEGIES.items():
-        table.add_row(name, kind.lesson)
-    Console().print(table)
-
-
-def _print(results: list[RunResult], console: Console) -> None:
-    table = Table("strategy", "verdict", "anomalies", "turns", "turns/s", "p50", "p95", "p99", "in flight")
-    for result in results:
-        found, figures = result.report.counts, result.figures
-        counts = ", ".join(f"{count} {kind}" for kind, count in found.items() if count)
-        milliseconds = (f"{1000 * value:,.0f} ms" for value in (figures.p50, figures.p95, figures.p99))
-        table.add_row(
-            result.name,
-            result.report.verdict,
-            counts or "none",
-            f"{figures.answered}/{figures.turns}",
-            f"{figures.rate:,.0f}",
-            *milliseconds,
-            f"{figures.peak_in_flight} (mean {figures.mean_in_flight:.0f})",
-        )
-    console.print(table)
-    for result in results:
-        console.print(f"{result.name}: {result.report.why}{' (stopped early)' if result.stopped else ''}", markup=False)
-        for problem in result.problems[:1]:
-            console.print(f"  turns failed, the first one with: {problem}", markup=False)
-
-
-def _write_json(path: Path | None, results: list[RunResult]) -> None:
-    if path is None:
-        return
-    single = results[0].to_dict() if len(results) == 1 else None
-    verdict = {code: name for name, code in EXIT.items()}[status(results)]
-    content = single or {"verdict": verdict, "runs": [result.to_dict() for result in results]}
-    text = json.dumps(content, ensure_ascii=False, indent=2)
-    if path == Path("-"):
-        sys.stdout.write(text + "\n")
-        return
-    try:
-        path.write_text(text + "\n", encoding="utf-8")
-    except OSError as exc:
-        raise CrosswireError(f"{path} cannot be written ({exc.strerror}). Name another file with --json.") from exc

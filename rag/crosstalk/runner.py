@@ -136,7 +136,16 @@ def simulate(
     run = uuid.uuid4().hex[:8]
     planned = plan(workload, run, cancelled, questions)
     with _places(lab, run, log) as (own, path), LogWriter(path) as writer:
-        one = _Run(run, workload, planned, writer, stop or threading.Event(), search, progress, own if kind else None)
+        one = _Run(
+            run,
+            workload,
+            planned,
+            writer,
+            stop or threading.Event(),
+            search,
+            progress,
+            own if kind and kind.uses_redis else None,
+        )
         make_host = (
             partial(_strategy_host, strategy, own, workload, model, window)
             if isinstance(strategy, str)

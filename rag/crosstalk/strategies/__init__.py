@@ -93,8 +93,13 @@ def find(name: str) -> type[Strategy]:
 
 
 def make(name: str, lab: Lab) -> Strategy:
-    """A new instance, with nothing in it of the ones before. Raises UnknownStrategy."""
+    """A new instance, with nothing in it of the ones before.
+
+    Raises UnknownStrategy, and SessionStoreUnavailable where it needs Redis.
+    """
     kind = find(name)
+    if kind.uses_redis:
+        lab.open_redis()
     # The gallery holds what is deprecated on purpose. (LangChain puts its own filters first when it is loaded.)
     with _quiet, warnings.catch_warnings(record=True):
         return kind(lab)

@@ -85,6 +85,7 @@ class Strategy(ABC):
     may: ClassVar[frozenset[str]] = NOTHING
     cancels: ClassVar[float] = 0.0
     in_process: ClassVar[bool] = False
+    uses_redis: ClassVar[bool] = False
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab

@@ -22,6 +22,7 @@ class CommunityRedis(Strategy):
     )
     seen = ("langchain_community.chat_message_histories.RedisChatMessageHistory, 0.4",)
     fix = "Hold the session for the length of a turn and push the pair at once: SessionStore.turn."
+    uses_redis = True
     expects_tabs = frozenset({"interleaved-turns", "stale-prompt"})
     expects_cancelled = frozenset({"torn-turn"})
     may = frozenset({"mid-turn-read"})

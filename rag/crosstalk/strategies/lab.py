@@ -55,6 +55,10 @@ class Lab(AbstractContextManager["Lab"]):
     @property
     def redis(self) -> Any:
         """The client of this process: redis.Redis or RedisCluster, which share no useful base."""
+        return self.open_redis()
+
+    def open_redis(self) -> Any:
+        """The same, as an act: raises SessionStoreUnavailable now and not in the first turn."""
         with self._opened.lock:
             if self._opened.client is None:
                 self._opened.client = connect(

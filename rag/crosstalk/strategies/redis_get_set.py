@@ -20,6 +20,7 @@ class RedisGetSet(Strategy):
     fix = (
         "Append instead of replacing, and make it depend on what was read (WATCH, a version, or a lock on the session)."
     )
+    uses_redis = True
     expects_tabs = frozenset({"lost-update"})
     may = frozenset({"amnesia", "backward-read", "lost-append"})
 

@@ -18,6 +18,7 @@ class RedisList(Strategy):
     )
     seen = ("run-llama/llama_index PR #22963", "the per-message TTL of langchain-redis 0.2.6")
     fix = "Hold the session for the length of a turn and push the pair at once: SessionStore.turn."
+    uses_redis = True
     expects_tabs = frozenset({"interleaved-turns", "stale-prompt"})
     expects_cancelled = frozenset({"torn-turn"})
     may = frozenset({"mid-turn-read"})

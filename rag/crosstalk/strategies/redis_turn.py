@@ -17,6 +17,7 @@ class RedisTurn(Strategy):
     lesson = "A turn is a transaction: it holds its session in Redis, and stores the pair at once or not at all."
     wrong = "Nothing that we know of. It costs two round trips a turn, and a second tab waits for the first one."
     fix = "None needed."
+    uses_redis = True
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)

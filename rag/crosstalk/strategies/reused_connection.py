@@ -47,6 +47,7 @@ class ReusedConnection(Strategy):
     )
     seen = ("redis/redis-py#2624, #2665: ChatGPT, March 2023",)
     fix = "Close a connection whose reply was not read to its end. (redis-py does, since 4.5.5.)"
+    uses_redis = True
     expects_cancelled = frozenset({"foreign-read"})
     may = frozenset({"amnesia", "backward-read", "foreign-write", "stale-prompt", "swapped-answer"})
     cancels = 0.1
