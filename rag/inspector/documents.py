@@ -7,7 +7,7 @@ temporary file, so that its memory does not grow with them.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rag.errors import CrosswireError
@@ -58,6 +58,9 @@ class Documents:
                 if names and (stored := pace(self._read, sid, names)) is not None:
                     found.append(stored)
         return found
+
+    def lines(self, ids: Sequence[str], pace: Pace) -> list[tuple[str, Iterable[bytes]]]:
+        return [(stored.id, stored.elements) for stored in self.read(ids, pace)]
 
     def _read(self, sid: str, names: list[bytes]) -> Stored | None:
         pipe = self._client.pipeline(transaction=False)

@@ -5,6 +5,7 @@ What is read is what is there: nothing is put into quarantine, healed or written
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -61,6 +62,9 @@ class Histories(Protocol):
     def read(self, ids: Sequence[str], pace: Pace, first: int | None = None) -> list[Stored]:
         """Those of these sessions that are there. first: elements to fetch at once, if not as many as a step has."""
 
+    def lines(self, ids: Sequence[str], pace: Pace) -> list[tuple[str, Iterable[bytes]]]:
+        """The elements of each of these sessions, and nothing else of it."""
+
 
 class Own:
     """The app's own sessions."""
@@ -109,6 +113,22 @@ class Own:
                 found.append(stored)
         return found
 
+    def lines(self, ids: Sequence[str], pace: Pace) -> list[tuple[str, Iterable[bytes]]]:
+        keys = [self.keys.history(SessionId(one)) for one in ids]
+        with translated(self._target):
+            firsts = pace(self._firsts, keys, pace.step)
+        return [
+            (one, _Lines(self._client, key, first, math.inf if len(first) == pace.step else len(first), pace))
+            for one, key, first in zip(ids, keys, firsts, strict=True)
+            if isinstance(first, list)
+        ]
+
+    def _firsts(self, keys: Sequence[str], step: int) -> list[Any]:
+        pipe = self._client.pipeline(transaction=False)
+        for key in keys:
+            pipe.lrange(key, 0, step - 1)
+        return list(pipe.execute(raise_on_error=False))
+
     def _ask(self, sids: Sequence[SessionId], step: int) -> list[Any]:
         pipe = self._client.pipeline(transaction=False)
         for sid in sids:
@@ -149,7 +169,7 @@ class Own:
 class _Lines:
     """The elements of a list, the first of them at hand, the others read a step at a time."""
 
-    def __init__(self, client: Any, key: str | bytes, first: list[bytes], length: int, pace: Pace) -> None:
+    def __init__(self, client: Any, key: str | bytes, first: list[bytes], length: float, pace: Pace) -> None:
         self._client = client
         self._key = key
         self._first = first
@@ -214,13 +234,16 @@ class Lists:
             found.append(Stored(sid, every, length, {key.decode("utf-8", "replace"): left}))
         return found
 
+    def lines(self, ids: Sequence[str], pace: Pace) -> list[tuple[str, Iterable[bytes]]]:
+        return [(stored.id, stored.elements) for stored in self.read(ids, pace)]
+
 
 class _Backwards(_Lines):
     """The same from the end to the beginning."""
 
     def __iter__(self) -> Iterator[bytes]:
         yield from reversed(self._first)
-        before = self._length - len(self._first)
+        before = int(self._length) - len(self._first)
         while before > 0:
             start = max(0, before - self._pace.step)
             part = self._pace(self._client.lrange, self._key, start, before - 1)

@@ -190,9 +190,9 @@ def _with_text(histories: Histories, ids: Sequence[str], text: str, pace: Pace) 
     """Those of these sessions in which it was said, in any case."""
     wanted, found = text.casefold(), []
     for start in range(0, len(ids), 50):
-        for stored in histories.read(ids[start : start + 50], pace):
-            if any(wanted in histories.parse(raw, stored.id).text.casefold() for raw in stored.elements):
-                found.append(stored.id)
+        for session_id, lines in histories.lines(ids[start : start + 50], pace):
+            if any(wanted in histories.parse(raw, session_id).text.casefold() for raw in lines):
+                found.append(session_id)
     return found
 
 
