@@ -6,6 +6,7 @@ other was sent; only then is anything owed. What timed out may be stored or not,
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -52,7 +53,7 @@ class Session:
     @cached_property
     def final(self) -> Read | None:
         stored = self.seen.stored.get(self.id)
-        return None if stored is None else self.resolved(stored.messages)
+        return None if stored is None else self.resolved(stored.messages, stored.t)
 
     @cached_property
     def prompts(self) -> dict[int, Read]:
@@ -60,49 +61,77 @@ class Session:
         found = {}
         for turn in self.turns:
             if turn.prompt is not None:
-                read = self.resolved(turn.prompt)
+                read = self.resolved(turn.prompt, turn.ended if turn.end else turn.sent)
                 places = [place for place in read.places if place is None or place[0] != turn.op]
                 found[turn.op] = Read(tuple(places))
         return found
 
-    def resolved(self, messages: Sequence[int]) -> Read:
-        """Which turn each message belongs to: of this session where it can be, each turn once as long as they last."""
-        used: Counter[int] = Counter()
+    def resolved(self, messages: Sequence[int], until: float) -> Read:
+        """Which turn each message belongs to, of those sent until then. A text that was said more than once is the
+        newest turns', in their order, and this session's own where it can be."""
+        left = Counter(messages)
         places: list[Place | None] = []
         unheard: list[int] = []
         for message in messages:
             role = role_of(message)
             if role == OTHER:
                 continue
-            if message & 1:
-                place = (message >> 3, role) if message >> 3 in self.seen.turns else None
-            else:
-                place = self._meant(message, used[message])
-                used[message] += 1
-                if place is None and role == ASSISTANT and unheard:
-                    # Nobody heard the answer of a turn that timed out; the next words after its question are it.
-                    place = (unheard.pop(), ASSISTANT)
+            place = (
+                self._marked(message) if message & 1 else self._meant(message, left[message], until, places, unheard)
+            )
+            left[message] -= 1
             if place is not None and role == USER and self._unheard(place[0]):
                 unheard.append(place[0])
             places.append(place)
         return Read(tuple(places))
 
-    def _meant(self, message: int, nth: int) -> Place | None:
-        ops = self.seen.turns_of(message)
-        if not ops:
-            return None
-        mine = [op for op in ops if op in self.own]
-        among = mine or list(ops)
-        op = among[min(nth, len(among) - 1)]
-        return op, USER if self.seen.turns[op].question == message else ASSISTANT
+    @cached_property
+    def _said(self) -> dict[int, list[int]]:
+        """By token: this session's turns whose question or answer it is."""
+        said: dict[int, list[int]] = {}
+        for turn in self.turns:
+            for message in (turn.question, turn.answer):
+                if message is not None:
+                    said.setdefault(message, []).append(turn.op)
+        return said
+
+    def _marked(self, message: int) -> Place | None:
+        """A message that names its turn."""
+        op = message >> 3
+        return (op, role_of(message)) if op in self.seen.turns else None
+
+    def _meant(
+        self, message: int, left: int, until: float, before: list[Place | None], unheard: list[int]
+    ) -> Place | None:
+        """The turn of a message that names none. left: how often it is still to come, this time included."""
+        role = role_of(message)
+        mine = self._said.get(message)
+        if role == ASSISTANT and before and (asked := before[-1]) is not None and asked[1] == USER:
+            turn = self.seen.turns[asked[0]]
+            if turn.answer == message:
+                return asked[0], ASSISTANT
+            if mine is None and unheard and unheard[-1] == asked[0]:
+                return unheard.pop(), ASSISTANT
+        if mine is not None:
+            said = bisect_right(mine, until, key=lambda op: self.own[op].sent) if len(mine) > 1 else 1
+            return mine[max(0, said - left)], role
+        if role == ASSISTANT and unheard:
+            # Nobody heard the answer of a turn that timed out; the next words after its question are it.
+            return unheard.pop(), ASSISTANT
+        others = self.seen.turns_of(message)
+        return (others[0], role) if others else None
 
     def _unheard(self, op: int) -> bool:
         turn = self.seen.turns.get(op)
-        return turn is not None and turn.end in ("", "info")
+        return turn is not None and turn.end != "ok"
+
+    def cleared_until(self, until: float) -> float:
+        """What was sent before that time may have been deleted by then."""
+        return max((clear.t_ok for clear in self.clears if clear.t <= until), default=float("-inf"))
 
     def cleared_since(self, turn: Turn, until: float) -> bool:
         """Whether this turn may have been deleted by then."""
-        return any(turn.sent <= clear.t_ok and clear.t <= until for clear in self.clears)
+        return turn.sent <= self.cleared_until(until)
 
 
 def sessions(seen: Observed, window: int | None) -> Iterator[Session]:
