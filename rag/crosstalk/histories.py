@@ -6,11 +6,12 @@ other was sent; only then is anything owed. What timed out may be stored or not,
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 
 from rag.crosstalk.events import Clear
 from rag.crosstalk.observed import ASSISTANT, OTHER, USER, Observed, Turn, role_of
@@ -127,11 +128,32 @@ class Session:
 
     def cleared_until(self, until: float) -> float:
         """What was sent before that time may have been deleted by then."""
-        return max((clear.t_ok for clear in self.clears if clear.t <= until), default=float("-inf"))
+        times, confirmed = self._begun
+        return confirmed[bisect_right(times, until)]
 
     def cleared_since(self, turn: Turn, until: float) -> bool:
         """Whether this turn may have been deleted by then."""
         return turn.sent <= self.cleared_until(until)
+
+    def deleted_before(self, at: float) -> float:
+        """What had ended before that time was surely deleted at `at`."""
+        times, begun = self._confirmed
+        return begun[bisect_left(times, at)]
+
+    @cached_property
+    def _begun(self) -> tuple[list[float], list[float]]:
+        """When deletions began, and the latest time at which the first n of them were confirmed."""
+        return _latest((clear.t, clear.t_ok) for clear in self.clears)
+
+    @cached_property
+    def _confirmed(self) -> tuple[list[float], list[float]]:
+        return _latest((clear.t_ok, clear.t) for clear in self.clears)
+
+
+def _latest(pairs: Iterable[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    ordered = sorted(pairs)
+    latest = accumulate((second for _, second in ordered), max, initial=float("-inf"))
+    return [first for first, _ in ordered], list(latest)
 
 
 def sessions(seen: Observed, window: int | None) -> Iterator[Session]:

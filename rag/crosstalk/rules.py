@@ -5,6 +5,7 @@ Each takes near-linear time in the session's turns and messages.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -48,7 +49,7 @@ def foreign_write(session: Session, findings: Findings) -> None:
                     canary=canary.text,
                     evidence=texts[at, number],
                 )
-        if turn is not None and turn.session != session.id and at not in hits and (turn.op, -1) not in told:
+        if turn is not None and turn.user != session.user and at not in hits and (turn.op, -1) not in told:
             told.add((turn.op, -1))
             findings.add(
                 "foreign-write",
@@ -75,7 +76,7 @@ def missing(session: Session, findings: Findings) -> None:
         if question and answer:
             continue
         if question or answer:
-            if turn.end == "fail" or (turn.end != "ok" and turn.ended >= stored.t) or not turn.end:
+            if turn.end in ("", "fail") or turn.ended >= stored.t:
                 continue
             _about(findings, "torn-turn", session, turn, stored.t, _brief(turn, question=question))
         elif turn.end == "ok" and turn.ended < stored.t and not session.cleared_since(turn, stored.t):
@@ -144,48 +145,61 @@ def aborted(session: Session, findings: Findings) -> None:
 
 
 def resurrection(session: Session, findings: Findings) -> None:
+    if not session.clears:
+        return
     stored = session.seen.stored.get(session.id)
-    for clear in session.clears:
-        if session.final is not None and stored is not None and stored.t > clear.t_ok:
-            for op in dict.fromkeys(op for op, _ in session.final.has()):
-                turn = session.own.get(op)
-                if turn is not None and turn.end and turn.ended < clear.t:
-                    _about(findings, "resurrection", session, turn, stored.t, turn.brief)
-        for reader, read in _prompts(session):
-            if reader.sent <= clear.t_ok:
-                continue
-            for op in dict.fromkeys(op for op, _ in read.places_known()):
-                turn = session.own.get(op)
-                if turn is not None and turn.end and turn.ended < clear.t:
-                    _read(findings, "resurrection", session, reader, turn)
+    if session.final is not None and stored is not None:
+        for turn in _risen(session, session.final, stored.t):
+            _about(findings, "resurrection", session, turn, stored.t, turn.brief)
+    for reader, read in _prompts(session):
+        for turn in _risen(session, read, reader.sent):
+            _read(findings, "resurrection", session, reader, turn)
+
+
+def _risen(session: Session, read: Read, at: float) -> Iterator[Turn]:
+    """The turns that had ended before a deletion which was confirmed before that time."""
+    deleted = session.deleted_before(at)
+    for op in dict.fromkeys(op for op, _ in read.places_known()):
+        turn = session.own.get(op)
+        if turn is not None and turn.end and turn.ended < deleted:
+            yield turn
 
 
 def memory(session: Session, findings: Findings) -> None:
-    """amnesia and backward-read, from prompts."""
+    """amnesia and backward-read, from prompts.
+
+    What a prompt lacks may have been pruned, if it holds as many turns as fit and none that is older.
+    """
     acknowledged = sorted((turn for turn in session.turns if turn.end == "ok"), key=lambda turn: turn.ended)
+    ended = [turn.ended for turn in acknowledged]
     earlier: tuple[Turn, Read] | None = None
     for reader, read in sorted(_prompts(session), key=lambda one: one[0].sent):
-        has = read.has()
-        full = session.window is not None and len({op for op, _ in has}) >= session.window
-        if not full:
-            lacking = next(
-                (
-                    turn
-                    for turn in _owed(session, reader, acknowledged)
-                    if question_of(turn) not in has or answer_of(turn) not in has
-                ),
-                None,
-            )
-            if lacking is not None:
-                _read(findings, "amnesia", session, reader, lacking)
-        if earlier is not None and not full and earlier[0].end and earlier[0].ended < reader.sent:
+        has, kept = read.has(), _kept_since(session, reader, read)
+        for at in range(bisect_left(ended, reader.sent) - 1, -1, -1):
+            turn = acknowledged[at]
+            if turn.ended <= kept:
+                break
+            if turn.sent > kept and not {question_of(turn), answer_of(turn)} <= has:
+                _read(findings, "amnesia", session, reader, turn)
+                break
+        if earlier is not None and earlier[0].end and earlier[0].ended < reader.sent:
             for op, role in earlier[1].places_known():
                 turn = session.seen.turns[op]
-                if (op, role) not in has and not session.cleared_since(turn, reader.ended or reader.sent):
+                if (op, role) not in has and turn.sent > kept and turn.end != "fail":
                     _read(findings, "backward-read", session, reader, turn)
                     break
         if earlier is None or not earlier[0].end or (reader.end and reader.ended >= earlier[0].ended):
             earlier = reader, read
+
+
+def _kept_since(session: Session, reader: Turn, read: Read) -> float:
+    """Only what was sent after that time has to be in this prompt."""
+    cleared = session.cleared_until(reader.ended if reader.end else reader.sent)
+    held = {op for op, _ in read.places_known()}
+    if session.window is None or max(len(held), (len(read.places) + 1) // 2) < session.window:
+        return cleared
+    oldest = min((turn.ended for op in held if (turn := session.own.get(op)) and turn.end), default=float("inf"))
+    return max(cleared, oldest)
 
 
 def stale(session: Session, findings: Findings) -> None:
@@ -237,32 +251,6 @@ RULES: tuple[Rule, ...] = (
     stale,
     recall,
 )
-
-
-def _owed(session: Session, reader: Turn, acknowledged: list[Turn]) -> Iterator[Turn]:
-    """The turns that its prompt has to hold: acknowledged before it was sent, not deleted, within the window."""
-    newer = 0
-    for turn in reversed(acknowledged):
-        if turn.ended >= reader.sent:
-            newer += turn.op != reader.op
-            continue
-        if session.window is not None and newer + _unsure(session, turn, reader) >= session.window:
-            return
-        newer += 1
-        if not session.cleared_since(turn, reader.ended or reader.sent):
-            yield turn
-
-
-def _unsure(session: Session, turn: Turn, reader: Turn) -> int:
-    """Turns that may or may not be stored, and may be newer than this one."""
-    if session.window is None:
-        return 0
-    return sum(
-        other.end in ("", "info")
-        and other.op not in (turn.op, reader.op)
-        and other.sent < (reader.ended or reader.sent)
-        for other in session.turns[-4 * session.window :]
-    )
 
 
 def _reads_disagree(session: Session, findings: Findings, stored: dict[Place, int]) -> None:
