@@ -14,7 +14,7 @@ from rag.crosstalk.findings import Controls, Report, Verdict
 from rag.crosstalk.histories import sessions
 from rag.crosstalk.observed import Observed
 from rag.crosstalk.rules import RULES
-from rag.crosstalk.swapped import same_lists, swapped_answers
+from rag.crosstalk.swapped import same_list, swapped_answers
 
 __all__ = ["Report", "check", "observe"]
 
@@ -28,10 +28,11 @@ def check(events: Iterable[Event], *, window: int | None = None) -> Report:
     Raises BadLog for an event that contradicts an earlier one; `read`, which makes events of lines, raises it as well.
     """
     seen = observe(events)
+    lists: dict[int, str] = {}
     for session in sessions(seen, window):
         for rule in RULES:
             rule(session, seen.findings)
-    same_lists(seen)
+        same_list(session, lists, seen.findings)
     swapped_answers(seen)
     return _report(seen)
 

@@ -11,10 +11,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, chain, repeat
 
 from rag.crosstalk.events import Clear
 from rag.crosstalk.observed import ASSISTANT, OTHER, USER, Observed, Turn, role_of
+
+NEWEST = 50
+"""Turns with the same text that are looked at beyond as many as there are messages."""
+_OWED = {"fail": 0, "info": 1, "": 1, "ok": 2}
 
 Place = tuple[int, int]
 """A turn's op and a role: one message of one turn."""
@@ -68,26 +72,11 @@ class Session:
         return found
 
     def resolved(self, messages: Sequence[int], until: float) -> Read:
-        """Which turn each message belongs to, of those sent until then. A text that was said more than once is the
-        newest turns', in their order, and this session's own where it can be."""
-        left = Counter(messages)
-        places: list[Place | None] = []
-        unheard: list[int] = []
-        for message in messages:
-            role = role_of(message)
-            if role == OTHER:
-                continue
-            place = (
-                self._marked(message) if message & 1 else self._meant(message, left[message], until, places, unheard)
-            )
-            left[message] -= 1
-            if place is not None and role == USER and self._unheard(place[0]):
-                unheard.append(place[0])
-            places.append(place)
-        return Read(tuple(places))
+        """Which turn each message belongs to, of those sent until then."""
+        return Read(tuple(_Resolver(self, messages, until).places()))
 
     @cached_property
-    def _said(self) -> dict[int, list[int]]:
+    def said(self) -> dict[int, list[int]]:
         """By token: this session's turns whose question or answer it is."""
         said: dict[int, list[int]] = {}
         for turn in self.turns:
@@ -95,36 +84,6 @@ class Session:
                 if message is not None:
                     said.setdefault(message, []).append(turn.op)
         return said
-
-    def _marked(self, message: int) -> Place | None:
-        """A message that names its turn."""
-        op = message >> 3
-        return (op, role_of(message)) if op in self.seen.turns else None
-
-    def _meant(
-        self, message: int, left: int, until: float, before: list[Place | None], unheard: list[int]
-    ) -> Place | None:
-        """The turn of a message that names none. left: how often it is still to come, this time included."""
-        role = role_of(message)
-        mine = self._said.get(message)
-        if role == ASSISTANT and before and (asked := before[-1]) is not None and asked[1] == USER:
-            turn = self.seen.turns[asked[0]]
-            if turn.answer == message:
-                return asked[0], ASSISTANT
-            if mine is None and unheard and unheard[-1] == asked[0]:
-                return unheard.pop(), ASSISTANT
-        if mine is not None:
-            said = bisect_right(mine, until, key=lambda op: self.own[op].sent) if len(mine) > 1 else 1
-            return mine[max(0, said - left)], role
-        if role == ASSISTANT and unheard:
-            # Nobody heard the answer of a turn that timed out; the next words after its question are it.
-            return unheard.pop(), ASSISTANT
-        others = self.seen.turns_of(message)
-        return (others[0], role) if others else None
-
-    def _unheard(self, op: int) -> bool:
-        turn = self.seen.turns.get(op)
-        return turn is not None and turn.end != "ok"
 
     def cleared_until(self, until: float) -> float:
         """What was sent before that time may have been deleted by then."""
@@ -148,6 +107,61 @@ class Session:
     @cached_property
     def _confirmed(self) -> tuple[list[float], list[float]]:
         return _latest((clear.t_ok, clear.t) for clear in self.clears)
+
+
+class _Resolver:
+    """One list of messages. Texts may have been said more than once, and answers may never have been heard: a message
+    is taken for what speaks least against the service."""
+
+    def __init__(self, session: Session, messages: Sequence[int], until: float) -> None:
+        self.session = session
+        self.turns = session.seen.turns
+        self.messages = messages
+        self.until = until
+        self.counts = Counter(messages)
+        self.chosen: dict[int, Iterator[int]] = {}
+        self.unheard: list[int] = []
+        """Turns whose question was there and whose answer nobody heard."""
+
+    def places(self) -> Iterator[Place | None]:
+        before: Place | None = None
+        for message in self.messages:
+            role = role_of(message)
+            if role == OTHER:
+                continue
+            op = self._marked(message) if message & 1 else self._meant(message, role, before)
+            before = None if op is None else (op, role)
+            if op is not None and role == USER and self.turns[op].end != "ok":
+                self.unheard.append(op)
+            yield before
+
+    def _marked(self, message: int) -> int | None:
+        """A message that names its turn."""
+        return message >> 3 if message >> 3 in self.turns else None
+
+    def _meant(self, message: int, role: int, before: Place | None) -> int | None:
+        anybodys = self.session.seen.turns_of(message)
+        if role == ASSISTANT and before is not None:
+            if self.turns[before[0]].answer == message:
+                return before[0]
+            if self.unheard and before == (self.unheard[-1], USER) and len(anybodys) != 1:
+                return self.unheard.pop()
+        if (mine := self.session.said.get(message)) is not None:
+            return mine[0] if len(mine) == 1 else self._next(message, mine)
+        if role == ASSISTANT and self.unheard and len(anybodys) != 1:
+            return self.unheard.pop()
+        return anybodys[0] if anybodys else None
+
+    def _next(self, message: int, mine: list[int]) -> int:
+        """The turns that said it, in their order; were there more than messages, those that it is owed to most."""
+        if message not in self.chosen:
+            count = self.counts[message]
+            until = max(1, bisect_right(mine, self.until, key=lambda op: self.turns[op].sent))
+            newest = mine[max(0, until - count - NEWEST) : until]
+            owed = sorted(newest, key=lambda op: (_OWED[self.turns[op].end], self.turns[op].sent))[-count:]
+            in_order = sorted(owed, key=lambda op: self.turns[op].sent)
+            self.chosen[message] = chain(in_order, repeat(in_order[-1]))
+        return next(self.chosen[message])
 
 
 def _latest(pairs: Iterable[tuple[float, float]]) -> tuple[list[float], list[float]]:

@@ -1,30 +1,40 @@
-"""What only shows when sessions are laid side by side: one list under two names, and answers to somebody else's turn."""
+"""What shows only when sessions are laid side by side: one list under two names, answers to somebody else's turn."""
 
 from __future__ import annotations
 
-import heapq
+from bisect import bisect_left
+from collections.abc import Iterator
 
+from rag.crosstalk.findings import Findings
+from rag.crosstalk.histories import Session
 from rag.crosstalk.observed import Observed, Turn
 
+BACK = 200
+"""Turns of one user under way at once that are looked at, the newest first."""
 
-def same_lists(seen: Observed) -> None:
-    """key-collision: each session whose stored history is also another one's."""
-    first: dict[bytes, str] = {}
-    for session, stored in seen.stored.items():
-        if not stored.messages:
-            continue
-        other = first.setdefault(stored.messages.tobytes(), session)
-        if other != session:
-            mine, theirs = seen.sessions.get(session), seen.sessions.get(other)
-            seen.findings.add(
-                "key-collision",
-                stored.t,
-                surface="history",
-                session=session,
-                user=mine[0].user if mine else None,
-                owner=theirs[0].user if theirs else None,
-                evidence=f"{session} and {other} hold the same {len(stored.messages)} messages",
-            )
+
+def same_list(session: Session, first: dict[int, str], findings: Findings) -> None:
+    """key-collision: its stored history is also that of a session before it. first: by what is stored, kept by the
+    caller.
+
+    Turns are compared, not texts: two users who said the same have the same texts.
+    """
+    stored, final = session.seen.stored.get(session.id), session.final
+    if stored is None or final is None or not any(final.places):
+        return
+    other = first.setdefault(hash((stored.messages.tobytes(), final.places)), session.id)
+    if other == session.id:
+        return
+    theirs = session.seen.sessions.get(other)
+    findings.add(
+        "key-collision",
+        stored.t,
+        surface="history",
+        session=session.id,
+        user=session.user,
+        owner=theirs[0].user if theirs else None,
+        evidence=f"{session.id} and {other} hold the same {len(stored.messages)} messages",
+    )
 
 
 def swapped_answers(seen: Observed) -> None:
@@ -32,32 +42,33 @@ def swapped_answers(seen: Observed) -> None:
 
     What its own prompt held, it was told through the prompt: that is another anomaly.
     """
-    waiting: list[tuple[float, int]] = []
-    wanted: dict[int, set[int]] = {}
+    wanted: dict[int, list[Turn]] = {}
     for turn in sorted(seen.turns.values(), key=lambda turn: (turn.sent, turn.op)):
-        while waiting and waiting[0][0] < turn.sent:
-            _, op = heapq.heappop(waiting)
-            for canary in seen.turns[op].expects:
-                wanted.get(canary, set()).discard(op)
-        heapq.heappush(waiting, (_until(turn), turn.op))
-        for canary in turn.expects:
-            wanted.setdefault(canary, set()).add(turn.op)
-        for canary in turn.told:
-            for op in wanted.get(canary, ()):
-                _weigh(seen, turn, seen.turns[op])
-        for op in {op for _, op in waiting} if turn.expects else ():
-            if set(turn.expects) & seen.turns[op].told:
-                _weigh(seen, seen.turns[op], turn)
+        for number in turn.expects:
+            wanted.setdefault(number, []).append(turn)
+    for turn in seen.turns.values():
+        foreign = sorted(number for surface, number in turn.leaked if surface == "answer")
+        if not foreign or any(number in turn.told for number in turn.expects):
+            continue
+        for number in foreign:
+            other = next(_answered_by(turn, wanted.get(number, [])), None)
+            if other is not None:
+                _swapped(seen, turn, other, number)
+                break
 
 
-def _weigh(seen: Observed, turn: Turn, other: Turn) -> None:
-    own, theirs = set(turn.expects), set(other.expects)
-    if turn.session == other.session or turn.user == other.user or not theirs <= turn.told or own & turn.told:
-        return
-    if ("swapped", 0) in turn.leaked or any(("prompt", number) in turn.leaked for number in theirs):
-        return
-    turn.leaked.add(("swapped", 0))
-    canary = seen.canary(min(theirs))
+def _answered_by(turn: Turn, others: list[Turn]) -> Iterator[Turn]:
+    """The turns of other sessions beside it that this answer fits. others: in the order in which they were sent."""
+    until = bisect_left(others, turn.ended, key=lambda other: other.sent)
+    for other in reversed(others[max(0, until - BACK) : until]):
+        beside = not other.end or turn.sent < other.ended
+        stranger = other.session != turn.session and other.user != turn.user
+        prompted = any(("prompt", number) in turn.leaked for number in other.expects)
+        if beside and stranger and not prompted and set(other.expects) <= turn.told:
+            yield other
+
+
+def _swapped(seen: Observed, turn: Turn, other: Turn, number: int) -> None:
     seen.findings.add(
         "swapped-answer",
         turn.ended,
@@ -67,10 +78,6 @@ def _weigh(seen: Observed, turn: Turn, other: Turn) -> None:
         op=turn.op,
         owner=other.user,
         owner_op=other.op,
-        canary=canary.text,
+        canary=seen.canary(number).text,
         evidence=f"asked: {turn.brief} | the answer is to: {other.brief}",
     )
-
-
-def _until(turn: Turn) -> float:
-    return turn.ended if turn.end else float("inf")
