@@ -36,8 +36,8 @@ try:
             inspector_table.draw(at)
             chosen = inspector_table.chosen()
             inspector_acts.draw(at, chosen)
-            if len(chosen) == 1:
-                inspector_session.draw(at, chosen[0])
+            if chosen:
+                inspector_session.draw(at, chosen)
     with forensics:
         if forensics.open:
             inspector_scan.draw(at)

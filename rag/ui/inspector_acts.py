@@ -15,6 +15,7 @@ from rag.ui.inspector_desk import Desk
 from rag.ui.plain import count
 
 DONE = "inspector_done"
+NAMED = 10
 PROBLEM = "inspector_problem"
 MINUTES = "inspector_minutes"
 BUTTONS: dict[Act, tuple[str, str]] = {
@@ -46,7 +47,10 @@ def draw(desk: Desk, ids: list[str]) -> None:
 def _confirm(desk: Desk, act: Act, ids: list[str]) -> None:
     label, icon = BUTTONS[act]
     try:
-        st.write(f"{icon} **{label}**: {Acts(desk.inspector, desk.who).preview(act, ids)}")
+        seen = Acts(desk.inspector, desk.who).preview(act, ids)
+        st.write(f"{icon} **{label}**: {seen}")
+        names = [row.name for row in seen.rows]
+        st.caption(", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else ""))
     except CrosswireError as exc:
         st.error(str(exc), icon=":material/error:")
         return

@@ -23,12 +23,22 @@ from rag.ui.session_card import duration
 from rag.ui.transcript import ASSISTANT
 
 PART = 30
+SHOWN = 8
+"""Of several chosen sessions, so many can be shown, one at a time."""
 GAP = 120.0
 SECRET_FIELDS = ("title", "summary")
 
 
-def draw(desk: Desk, session_id: str) -> None:
-    st.fragment(_live, run_every=desk.every)(desk, session_id)
+def draw(desk: Desk, ids: Sequence[str]) -> None:
+    """One of these sessions."""
+    shown = ids[0]
+    if len(ids) > 1:
+        part = list(ids[:SHOWN])
+        picked = st.pills(
+            "Shown below", part, default=shown, format_func=friendly_name, key="inspector_shown", required=True
+        )
+        shown = picked if picked in part else shown
+    st.fragment(_live, run_every=desk.every)(desk, shown)
 
 
 def _live(desk: Desk, session_id: str) -> None:

@@ -73,7 +73,7 @@ def draw(desk: Desk) -> None:
         if wish.walks(desk) and not (desk.ours and wish.find):
             _search(desk, wish)
         else:
-            st.session_state.pop(JOB, None)
+            _forget_search()
             st.fragment(_live, run_every=desk.every)(desk, wish)
     except CrosswireError as exc:
         st.error(str(exc), icon=":material/cloud_off:")
@@ -91,8 +91,9 @@ def _controls(desk: Desk) -> Wish:
         wish = replace(wish, order="")
     if st.session_state.get("inspector_wish") != (wish, desk.inspector.layout.name):
         st.session_state["inspector_wish"] = (wish, desk.inspector.layout.name)
-        for name in (START, HELD, JOB):
+        for name in (START, HELD):
             st.session_state.pop(name, None)
+        _forget_search()
     return wish
 
 
@@ -191,8 +192,14 @@ def _search(desk: Desk, wish: Wish) -> None:
     shown = f"{len(rows):,} of {found.matching:,} that fit, among {found.looked_at:,} looked at."
     st.caption(shown if found.complete else f"Stopped: {shown}", help=f"What it cost: {found.load}.")
     if st.button("Look again", icon=":material/refresh:", key="inspector_again"):
-        st.session_state.pop(JOB, None)
+        _forget_search()
         st.rerun()
+
+
+def _forget_search() -> None:
+    job = st.session_state.pop(JOB, None)
+    if job is not None:
+        job.stop()
 
 
 def _progress(job: Job[Any]) -> None:

@@ -9,18 +9,13 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from streamlit.testing.v1 import AppTest
 
-from rag.inspector.access import PER_ADDRESS, SHUT, Caller
 from rag.services import Services
 from rag.sessions.ids import SessionId
 from rag.sessions.names import friendly_name
-from rag.ui import inspector_door, inspector_table, resources
+from rag.ui import inspector_door
 from tests.inspector.place import HARMFUL, HOSTILE, stored
+from tests.pages.inspecting import HERE, SECRET, all_of, inspect, metrics, put
 from tests.pages.opening import calm, errors, opened, press, say, session_of, visit
-
-HERE = Caller(None, "localhost:8501", "http://localhost:8501", forwarded=False)
-AWAY = Caller("203.0.113.7", "chat.example.org", "https://chat.example.org", forwarded=False)
-SECRET = "my order is CW-4711-ADA"
-PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(scope="module")
@@ -44,26 +39,6 @@ def sid(services: Services) -> Iterator[str]:
         services.store.clear(row.info.id)
 
 
-def inspect(*chosen: str, **switches: bool) -> AppTest:
-    page = visit()
-    page.switch_page("inspector.py")
-    calm(page.run())
-    for name, on in switches.items():
-        (toggle,) = [toggle for toggle in page.toggle if toggle.key == f"inspector_{name}"]
-        calm(toggle.set_value(on).run())
-    if chosen:
-        page.session_state[inspector_table.CHOSEN] = list(chosen)
-        page.session_state[inspector_table.EDITION] = 1
-        calm(page.run())
-    return page
-
-
-def all_of(page: AppTest) -> str:
-    """Everything that was sent to the browser."""
-    frames = [frame.value.to_csv() for frame in page.dataframe]
-    return "\n".join([str(page.main), str(page.sidebar), *frames])
-
-
 def act(page: AppTest, name: str) -> AppTest:
     (button,) = [button for button in page.button if button.key == f"inspector_act_{name}"]
     return calm(button.click().run())
@@ -72,16 +47,6 @@ def act(page: AppTest, name: str) -> AppTest:
 def to_tab(page: AppTest, name: str) -> AppTest:
     page.session_state["view"] = name
     return calm(page.run())
-
-
-def put(page: AppTest, key: str, value: object) -> AppTest:
-    """Fill in one of the controls."""
-    (control,) = [one for one in [*page.text_input, *page.selectbox] if one.key == key]
-    return calm(control.set_value(value).run())
-
-
-def metrics(page: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in page.metric}
 
 
 def test_the_overview_and_the_table(services: Services, sid: str) -> None:
@@ -245,57 +210,3 @@ def test_others_histories_are_read_only(services: Services) -> None:
     services.client.delete("message_store:theirs")
     put(page, "inspector_format", "auto")
     assert "No chat histories were recognised" in errors(page)[0]
-
-
-def test_from_elsewhere_it_is_shut(services: Services, sid: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inspector_door, "caller", lambda: AWAY)
-    page = inspect()
-    assert errors(page) == [SHUT]
-    assert_nothing_of(page, sid)
-
-
-def assert_nothing_of(page: AppTest, sid: str) -> None:
-    sent = all_of(page)
-    assert not [part for part in (sid, friendly_name(sid), "CW-4711", "Live sessions", "Noted.") if part in sent]
-    assert not page.dataframe
-    assert not page.metric
-
-
-def test_the_password_opens_and_wrong_ones_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    with opened(INSPECTOR_PASSWORD=PASSWORD) as services:
-        services.store.append("a-session", [HumanMessage(SECRET), AIMessage("Noted.")])
-        monkeypatch.setattr(inspector_door, "caller", lambda: AWAY)
-        resources.guard.clear()
-        page = inspect()
-        assert_nothing_of(page, "a-session")
-        give(page, PASSWORD)
-        assert metrics(page)["Live sessions"] == "1"
-
-        other = inspect()
-        for _ in range(PER_ADDRESS):
-            give(other, "wrong password")
-            assert errors(other) == ["This is not the password."]
-        for given in ["wrong password"] * 14 + [PASSWORD]:
-            give(other, given)
-            assert errors(other)[0].startswith("Too many wrong passwords.")
-        assert_nothing_of(other, "a-session")
-        assert metrics(calm(page.run()))["Live sessions"] == "1", "who is in stays in"
-        resources.guard.clear()
-
-
-def give(page: AppTest, password: str) -> None:
-    (box,) = page.text_input
-    box.set_value(password)
-    press(page, "Open")
-
-
-def test_a_list_of_addresses_asks_for_a_login(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    with opened(INSPECTOR_EMAILS="ada@example.org"):
-        monkeypatch.setattr(inspector_door, "caller", lambda: AWAY)
-        assert errors(inspect()) == [SHUT], "there is no login to ask"
-        monkeypatch.setattr(inspector_door, "can_log_in", lambda: True)
-        monkeypatch.setattr(inspector_door, "login", lambda: None)
-        page = inspect()
-        assert [button.label for button in page.button] == ["Log in"]
-        assert not page.dataframe
-    resources.services.clear()
