@@ -11,17 +11,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate, chain, repeat
+from itertools import accumulate
 
 from rag.crosstalk.events import Clear
 from rag.crosstalk.observed import ASSISTANT, OTHER, USER, Observed, Turn, role_of
 
-NEWEST = 50
-"""Turns with the same text that are looked at beyond as many as there are messages."""
-_OWED = {"fail": 0, "info": 1, "": 1, "ok": 2}
-
 Place = tuple[int, int]
 """A turn's op and a role: one message of one turn."""
+UNSURE: Place = (-1, -1)
+"""A message of one of several turns of the session that asked the same: nothing is said about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class Read:
     places: tuple[Place | None, ...]
 
     def places_known(self) -> Iterator[Place]:
-        return (place for place in self.places if place is not None)
+        return (place for place in self.places if place is not None and place != UNSURE)
 
     def has(self) -> frozenset[Place]:
         return frozenset(self.places_known())
@@ -76,6 +74,19 @@ class Session:
         return Read(tuple(_Resolver(self, messages, until).places()))
 
     @cached_property
+    def told_apart(self) -> list[Turn]:
+        """The turns that are known by what they asked, or by their number if the log has it."""
+        asked = Counter(turn.question for turn in self.turns)
+        return [turn for turn in self.turns if asked[turn.question] == 1 or turn.op in self.seen.marked]
+
+    @cached_property
+    def _judged(self) -> frozenset[int]:
+        return frozenset(turn.op for turn in self.told_apart)
+
+    def sure(self, op: int) -> bool:
+        return op in self._judged or op not in self.own
+
+    @cached_property
     def said(self) -> dict[int, list[int]]:
         """By token: this session's turns whose question or answer it is."""
         said: dict[int, list[int]] = {}
@@ -110,16 +121,15 @@ class Session:
 
 
 class _Resolver:
-    """One list of messages. Texts may have been said more than once, and answers may never have been heard: a message
-    is taken for what speaks least against the service."""
+    """One list of messages. A message is known by its turn's number, or by its text; answers may be alike, and those of
+    turns that timed out were never heard."""
 
     def __init__(self, session: Session, messages: Sequence[int], until: float) -> None:
         self.session = session
         self.turns = session.seen.turns
         self.messages = messages
         self.until = until
-        self.counts = Counter(messages)
-        self.chosen: dict[int, Iterator[int]] = {}
+        self.left = Counter(messages)
         self.unheard: list[int] = []
         """Turns whose question was there and whose answer nobody heard."""
 
@@ -129,39 +139,36 @@ class _Resolver:
             role = role_of(message)
             if role == OTHER:
                 continue
-            op = self._marked(message) if message & 1 else self._meant(message, role, before)
-            before = None if op is None else (op, role)
-            if op is not None and role == USER and self.turns[op].end != "ok":
-                self.unheard.append(op)
+            before = self._marked(message, role) if message & 1 else self._meant(message, role, before)
+            self.left[message] -= 1
+            if before is not None and role == USER and before != UNSURE and self.turns[before[0]].end != "ok":
+                self.unheard.append(before[0])
             yield before
 
-    def _marked(self, message: int) -> int | None:
+    def _marked(self, message: int, role: int) -> Place | None:
         """A message that names its turn."""
-        return message >> 3 if message >> 3 in self.turns else None
+        return (message >> 3, role) if message >> 3 in self.turns else None
 
-    def _meant(self, message: int, role: int, before: Place | None) -> int | None:
-        anybodys = self.session.seen.turns_of(message)
+    def _meant(self, message: int, role: int, before: Place | None) -> Place | None:
+        ops = self.session.seen.turns_of(message)
         if role == ASSISTANT and before is not None:
-            if self.turns[before[0]].answer == message:
-                return before[0]
-            if self.unheard and before == (self.unheard[-1], USER) and len(anybodys) != 1:
-                return self.unheard.pop()
+            if before == UNSURE and len(ops) != 1:
+                return UNSURE
+            if before != UNSURE and self.turns[before[0]].answer == message:
+                return before[0], role
+            if self.unheard and before == (self.unheard[-1], USER) and len(ops) != 1:
+                return self.unheard.pop(), role
         if (mine := self.session.said.get(message)) is not None:
-            return mine[0] if len(mine) == 1 else self._next(message, mine)
-        if role == ASSISTANT and self.unheard and len(anybodys) != 1:
-            return self.unheard.pop()
-        return anybodys[0] if anybodys else None
+            op = mine[0] if len(mine) == 1 else self._newest(message, mine)
+            return (op, role) if self.session.sure(op) else UNSURE
+        if role == ASSISTANT and self.unheard and len(ops) != 1:
+            return self.unheard.pop(), role
+        return (ops[0], role) if ops else None
 
-    def _next(self, message: int, mine: list[int]) -> int:
-        """The turns that said it, in their order; were there more than messages, those that it is owed to most."""
-        if message not in self.chosen:
-            count = self.counts[message]
-            until = max(1, bisect_right(mine, self.until, key=lambda op: self.turns[op].sent))
-            newest = mine[max(0, until - count - NEWEST) : until]
-            owed = sorted(newest, key=lambda op: (_OWED[self.turns[op].end], self.turns[op].sent))[-count:]
-            in_order = sorted(owed, key=lambda op: self.turns[op].sent)
-            self.chosen[message] = chain(in_order, repeat(in_order[-1]))
-        return next(self.chosen[message])
+    def _newest(self, message: int, mine: list[int]) -> int:
+        """Of several turns with this answer: the newest ones, in their order."""
+        until = bisect_right(mine, self.until, key=lambda op: self.turns[op].sent)
+        return mine[max(0, until - self.left[message])]
 
 
 def _latest(pairs: Iterable[tuple[float, float]]) -> tuple[list[float], list[float]]:

@@ -100,6 +100,8 @@ class Observed:
         """How many turns each user sent."""
         self.texts: dict[int, int | list[int]] = {}
         """From the token of a question or answer to its turn or turns."""
+        self.marked: set[int] = set()
+        """Turns that messages name."""
         self.canaries: list[Canary] = []
         self.findings = Findings()
         self.recalled: set[int] = set()
@@ -182,7 +184,7 @@ class Observed:
                 if self._owner(canary) == turn.user and canary not in turn.plants:
                     self.recalled.add(canary)
         # A turn that another one overtook asks again: what it answers follows from its last prompt.
-        turn.prompt = array("q", map(_message, event.messages))
+        turn.prompt = self._messages(event.messages)
 
     def _retrieved(self, event: Retrieved) -> None:
         self.white = True
@@ -238,7 +240,7 @@ class Observed:
         before = self.stored.get(event.session)
         if before is None or event.t >= before.t:
             brief = tuple(message.text[:BRIEF] for message in event.messages[-4:])
-            messages = array("q", map(_message, event.messages))
+            messages = self._messages(event.messages)
             self.stored[event.session] = Stored(event.t, messages, tuple(self._foreign(event.session, hits)), brief)
 
     def _control(self, event: Control) -> None:
@@ -309,6 +311,10 @@ class Observed:
         if turn is None:
             raise ValueError(f"op {op} was never invoked: expected its invoke on an earlier line")
         return turn
+
+    def _messages(self, messages: Sequence[Message]) -> array[int]:
+        self.marked.update(message.op for message in messages if message.op is not None and message.role in _ROLES)
+        return array("q", map(_message, messages))
 
     def _text(self, key: int, op: int) -> None:
         there = self.texts.setdefault(key, op)

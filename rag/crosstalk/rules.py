@@ -71,7 +71,7 @@ def missing(session: Session, findings: Findings) -> None:
         return
     there = final.has()
     rivals = [turn for op in dict.fromkeys(op for op, _ in there) if (turn := session.seen.turns.get(op))]
-    for turn in session.turns:
+    for turn in session.told_apart:
         question, answer = question_of(turn) in there, answer_of(turn) in there
         if question and answer:
             continue
@@ -170,7 +170,7 @@ def memory(session: Session, findings: Findings) -> None:
 
     What a prompt lacks may have been pruned, if it holds as many turns as fit and none that is older.
     """
-    acknowledged = sorted((turn for turn in session.turns if turn.end == "ok"), key=lambda turn: turn.ended)
+    acknowledged = sorted((turn for turn in session.told_apart if turn.end == "ok"), key=lambda turn: turn.ended)
     ended = [turn.ended for turn in acknowledged]
     earlier: tuple[Turn, Read] | None = None
     for reader, read in sorted(_prompts(session), key=lambda one: one[0].sent):

@@ -20,7 +20,7 @@ def same_list(session: Session, first: dict[int, str], findings: Findings) -> No
     Turns are compared, not texts: two users who said the same have the same texts.
     """
     stored, final = session.seen.stored.get(session.id), session.final
-    if stored is None or final is None or not any(final.places):
+    if stored is None or final is None or not any(final.places_known()):
         return
     other = first.setdefault(hash((stored.messages.tobytes(), final.places)), session.id)
     if other == session.id:
