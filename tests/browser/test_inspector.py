@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 
 import httpx
 import pytest
+from langchain_core.messages import AIMessage, HumanMessage
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
 from rag.sessions import SessionStore, connect
@@ -52,6 +54,10 @@ def cells(page: Page) -> Locator:
     return page.get_by_test_id("stDataFrame").first.locator("[role=gridcell]")
 
 
+def append(store: SessionStore, sid: str, question: str) -> None:
+    store.append(sid, [HumanMessage(question), AIMessage("Yes.")])
+
+
 def switch(page: Page, label: str) -> None:
     page.get_by_test_id("stSidebar").get_by_text(label).click()
 
@@ -73,7 +79,8 @@ def test_two_people_chat_and_the_inspector_sees_it(visit: NewVisit, inspector: P
         expect(cells(inspector).filter(has_text=name)).to_have_count(1)
     box = inspector.get_by_placeholder("name, or beginning of an id")
     box.press_sequentially("half a na")
-    ada.ask("And a gift card?")  # some refreshes long
+    append(store, sid_of(ada), "And a gift card?")
+    expect(cells(inspector).filter(has_text=re.compile("^2$"))).to_have_count(1)  # so it was refreshed
     expect(box).to_have_value("half a na")
     box.fill(names[0])
     box.press("Enter")
@@ -85,7 +92,7 @@ def test_two_people_chat_and_the_inspector_sees_it(visit: NewVisit, inspector: P
     switch(inspector, "Reveal texts")
     expect(inspector.get_by_test_id("stChatMessage")).to_have_count(4)
     expect(inspector.get_by_text("And a gift card?")).to_be_visible()
-    ada.ask("How long does delivery take?")
+    append(store, sid_of(ada), "How long does delivery take?")
     expect(inspector.get_by_text("3 turns · 6 messages")).to_be_visible()
     expect(inspector.get_by_text("How long does delivery take?")).to_be_visible()
     store.extend(sid_of(ada), 1)
@@ -117,8 +124,6 @@ def test_a_session_is_deleted_after_a_confirmation(visit: NewVisit, inspector: P
 
 
 def test_hostile_texts_do_nothing(inspector: Page, store: SessionStore) -> None:
-    from langchain_core.messages import AIMessage, HumanMessage
-
     store.append("hostile", [HumanMessage(HOSTILE), AIMessage(HOSTILE, id=HOSTILE)])
     expect(cells(inspector).filter(has_text=friendly_name("hostile"))).to_have_count(1)
     inspector.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
@@ -164,8 +169,6 @@ def outside(playwright: Playwright) -> Iterator[Browser]:
 
 def test_from_elsewhere_it_gives_nothing_away_and_the_password_opens_it(public: AppServer, outside: Browser) -> None:
     with closing(connect("embedded", state_dir=public.state_dir)) as client:
-        from langchain_core.messages import AIMessage, HumanMessage
-
         SessionStore(client).append("secret-session", [HumanMessage("my order is CW-4711-ADA"), AIMessage("Noted.")])
     context = outside.new_context()
     page = context.new_page()
