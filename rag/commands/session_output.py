@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -22,6 +21,7 @@ from rich.text import Text
 from rag.errors import CrosswireError
 from rag.inspector import Progress, flags
 from rag.inspector.findings import KINDS
+from rag.inspector.moments import shown
 from rag.inspector.said import Said
 from rag.inspector.scan import Report
 from rag.inspector.view import View
@@ -73,7 +73,7 @@ def head(row: Row, now: float) -> Text:
 
 def print_said(console: Console, said: Said, reveal: bool) -> None:
     head = Text(f"\n{said.role}", style="bold")
-    when = datetime.fromtimestamp(said.at, UTC).isoformat(sep=" ", timespec="seconds") if said.at else ""
+    when = shown(said.at)
     turn = f"turn {said.turn}" if said.turn else ""
     head.append("  " + "  ".join(part for part in (turn, when) if part), style="not bold dim")
     if said.problem:

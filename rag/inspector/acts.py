@@ -152,7 +152,7 @@ class Acts:
 
     def _clear(self, sid: SessionId) -> bool:
         own = self._own_ttls([sid])[sid]
-        there = self._store.info(sid) is not None
+        there = bool(self._store.directory.rows([sid]))
         if self._store.clear(sid, self._who) or there:
             self._store.touch(sid)
             if own is not None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -19,6 +19,7 @@ import orjson
 from rag.errors import SealBroken
 from rag.inspector.histories import Own
 from rag.inspector.inspector import Inspector
+from rag.inspector.moments import shown
 from rag.inspector.pace import Pace
 from rag.inspector.said import Said
 from rag.inspector.visible import cell, fenced, line
@@ -45,14 +46,14 @@ class Export:
         known = {
             "format": FORMAT,
             "version": VERSION,
-            "exported": _time(self.at),
+            "exported": shown(self.at),
             "source": self.source,
             "sessions": list(self.sessions),
         }
         return json.dumps(known, ensure_ascii=True, indent=1)
 
     def markdown(self) -> str:
-        parts = [f"# {len(self.sessions)} session{'' if len(self.sessions) == 1 else 's'}, exported {_time(self.at)}"]
+        parts = [f"# {len(self.sessions)} session{'' if len(self.sessions) == 1 else 's'}, exported {shown(self.at)}"]
         for one in self.sessions:
             parts.append(f"## {one['name']}\n\n`{_code(one['id'])}`, {len(one['messages'])} messages")
             parts += [_paragraph(message) for message in one["messages"]]
@@ -67,7 +68,7 @@ class Export:
                 documents = " ".join(message["documents"])
                 texts = (one["id"], one["name"], message["role"], message["text"], documents, message["problem"])
                 session, name, role, text, documents, problem = map(cell, texts)
-                at = _time(message["at"]) if message["at"] else ""
+                at = shown(message["at"])
                 writer.writerow((session, name, message["number"], message["turn"], at, role, text, documents, problem))
         return out.getvalue()
 
@@ -98,16 +99,25 @@ def _session(inspector: Inspector, session_id: str) -> dict[str, Any]:
         except SealBroken:
             fields[name] = ""
     return {
-        "created": float(fields.get("created", 0)),
-        "seen": float(fields.get("seen", 0)),
-        "turns": int(fields.get("turns", 0)),
-        "trimmed": int(fields.get("trimmed", 0)),
+        "created": _number(fields, "created"),
+        "seen": _number(fields, "seen"),
+        "turns": int(_number(fields, "turns")),
+        "trimmed": int(_number(fields, "trimmed")),
         "ttl": fields.get("ttl"),
         "title": fields["title"],
         "model": fields.get("model", ""),
         "summary": fields["summary"],
-        "summary_turns": int(fields.get("summary_turns", 0)),
+        "summary_turns": int(_number(fields, "summary_turns")),
     }
+
+
+def _number(fields: dict[str, str], name: str) -> float:
+    """0 where it is none: whatever can be exported is."""
+    try:
+        value = float(fields.get(name, 0))
+    except ValueError:
+        return 0.0
+    return value if math.isfinite(value) else 0.0
 
 
 def _message(number: int, said: Said, inner: dict[str, Any] | None) -> dict[str, Any]:
@@ -137,7 +147,7 @@ def _inner(inspector: Inspector, raw: bytes, session_id: str) -> dict[str, Any] 
 
 
 def _paragraph(message: dict[str, Any]) -> str:
-    at = f", {_time(message['at'])}" if message["at"] else ""
+    at = f", {shown(message['at'])}" if message["at"] else ""
     turn = f", turn {message['turn']}" if message["turn"] else ""
     sources = "".join(f"\n- {_escaped(one)}" for one in message["documents"])
     problem = f"\n\n**{message['problem']}**: this is no message of this session." if message["problem"] else ""
@@ -152,7 +162,3 @@ def _escaped(text: str) -> str:
 
 def _code(text: str) -> str:
     return line(text).replace("`", "'")
-
-
-def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from rag.errors import SealBroken
+from rag.inspector.moments import seconds
 from rag.sessions.codec import StoredMessage, Unreadable, decode, decode_plain
 from rag.sessions.seal import Seal
 
@@ -80,6 +81,8 @@ def classic(raw: bytes, session_id: str) -> Said:
         record = decode_plain(raw)
     except Unreadable as exc:
         return _broken("corrupt", str(exc))
+    except Exception as exc:  # messages raise whatever comes of odd values
+        return _broken("corrupt", f"not a stored message: {exc}")
     return _of(record)
 
 
@@ -109,7 +112,7 @@ def document(raw: bytes, session_id: str) -> Said:
         return _broken("corrupt", "no message of langchain-redis: expected data with content")
     said = _loosely(value)._replace(
         owner=owner if isinstance(owner, str) else None,
-        at=float(at) if isinstance(at, int | float) else 0.0,
+        at=seconds(at),
         place=str(value.get("message_id") or ""),
     )
     return said if owner == session_id else said._replace(problem="foreign", detail="it names another session")
@@ -149,6 +152,8 @@ def _judged(raw: bytes, session_id: str, seal: Seal | None, value: dict[str, Any
         return _loosely(value)._replace(owner=session_id, problem="sealed", detail=exc.reason)
     except Unreadable as exc:
         return _loosely(value)._replace(owner=session_id, problem=exc.reason, detail=str(exc))
+    except Exception as exc:  # messages raise whatever comes of odd values
+        return _loosely(value)._replace(owner=session_id, problem="corrupt", detail=f"not a stored message: {exc}")
 
 
 def _of(record: StoredMessage) -> Said:
@@ -179,7 +184,7 @@ def _loosely(value: dict[str, Any]) -> Said:
         str(data.get("id") or ""),
         place if isinstance(place, str) else "",
         turn if isinstance(turn, int) else 0,
-        float(at) if isinstance(at, int | float) else 0.0,
+        seconds(at),
         calls=bool(data.get("tool_calls")),
     )
 

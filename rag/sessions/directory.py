@@ -6,6 +6,7 @@ Two round trips a page: one for the ids, one for everything about them. No KEYS,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -122,25 +123,24 @@ class Directory:
         return rows, ended
 
     def _row(self, sid: SessionId, values: Any, length: Any, left: Any, size: Any) -> Row | None:
-        if isinstance(values, Exception) or left == -2:
+        """None only for a session that is gone: the caller takes those out of the index and asks again."""
+        if left == -2:
             return None
-        pairs = [(name.encode(), value) for name, value in zip(_FIELDS, values, strict=True) if value is not None]
+        known = [] if isinstance(values, Exception) else zip(_FIELDS, values, strict=True)
+        pairs = [(name.encode(), value) for name, value in known if value is not None]
         messages = length if isinstance(length, int) else 0
         info = self._info(sid, pairs, messages, left)
-        if info is None:
-            return None
         used = size if isinstance(size, int) else (0 if size is None else None)
         return Row(info, friendly_name(sid), colour(sid), used, dict(pairs).get(b"ttl") == b"0")
 
-    def _info(self, sid: SessionId, pairs: list[tuple[bytes, bytes]], messages: int, left: int) -> SessionInfo | None:
+    def _info(self, sid: SessionId, pairs: list[tuple[bytes, bytes]], messages: int, left: int) -> SessionInfo:
         """What cannot be decrypted is left out, and so is everything where a number is none."""
         legible = [pair for pair in pairs if pair[0] != b"title"]
-        for known in (pairs, legible, [(b"created", b"0")]):
-            try:
-                return self._protocol.info(sid, [part for pair in known for part in pair], messages, left)
-            except (SealBroken, ValueError):
-                continue
-        return None
+        for known in (pairs, legible):
+            with suppress(SealBroken, ValueError):
+                if info := self._protocol.info(sid, [part for pair in known for part in pair], messages, left):
+                    return info
+        return SessionInfo(sid, 0.0, 0.0, 0, messages, left / 1000 if left >= 0 else None, "", "")
 
 
 def _fours(replies: list[Any]) -> list[list[Any]]:

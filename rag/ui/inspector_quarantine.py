@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import streamlit as st
 
 from rag.errors import CrosswireError
 from rag.inspector.acts import Acts
+from rag.inspector.moments import shown
 from rag.inspector.view import pretty
 from rag.sessions.protocol import Quarantined
 from rag.ui.inspector_desk import Desk
@@ -22,8 +21,7 @@ def draw(desk: Desk, session_id: str) -> None:
     if not found:
         st.caption("Nothing was put aside.")
     for number, one in enumerate(found[-20:]):
-        at = datetime.fromtimestamp(one.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        st.caption(f"**{one.reason}**, {at}, {len(one.raw):,} bytes")
+        st.caption(f"**{one.reason}**, {shown(one.at)}, {len(one.raw):,} bytes")
         if desk.reveal:
             st.code(pretty(one.raw), language="json", wrap_lines=True)
         if desk.changes and st.button("Remove", icon=":material/delete:", key=f"inspector_remove_{number}"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import pandas as pd
 import streamlit as st
@@ -11,6 +10,7 @@ from langchain_core.messages import BaseMessage
 
 from rag.errors import CrosswireError
 from rag.inspector import flags
+from rag.inspector.moments import moment
 from rag.inspector.view import Element, View, pretty
 from rag.inspector.visible import line
 from rag.sessions.directory import Row
@@ -121,7 +121,8 @@ def _said(desk: Desk, seen: View, element: Element, before: Element | None) -> N
 
 
 def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at else ""
+    found = moment(at)
+    return found.strftime("%Y-%m-%d %H:%M:%S UTC") if found else ""
 
 
 # --- what is stored

@@ -10,7 +10,6 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import pandas as pd
@@ -18,6 +17,7 @@ import streamlit as st
 
 from rag.errors import CrosswireError
 from rag.inspector import FLAGS, Filter, Found, flags
+from rag.inspector.moments import moment
 from rag.inspector.table import Order
 from rag.inspector.visible import line
 from rag.sessions.directory import Order as Indexed
@@ -253,8 +253,8 @@ def _cells(row: Row, desk: Desk) -> dict[str, Any]:
         "Turns": info.turns,
         "Messages": info.messages,
         "Bytes": row.bytes,
-        "Begun": _moment(info.created),
-        "Last turn": _moment(info.last_seen),
+        "Begun": moment(info.created),
+        "Last turn": moment(info.last_seen),
         "Ends": info.ttl,
         "Model": line(info.model, 24),
         "Flags": ", ".join(flag for flag in FLAGS if flag in flags(row, desk.you)),
@@ -277,7 +277,3 @@ def _columns(rows: Sequence[Row]) -> dict[str, Any]:
         "Begun": config.DatetimeColumn(format="distance", width=130),
         "Model": config.TextColumn(),
     }
-
-
-def _moment(at: float) -> datetime | None:
-    return datetime.fromtimestamp(at, UTC) if at else None

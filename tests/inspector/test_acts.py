@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from rag.errors import CrosswireError, TurnLost
 from rag.inspector import Inspector
-from rag.inspector.acts import Act, Acts
+from rag.inspector.acts import Act, Acts, Done
 from rag.inspector.exporting import export
 from rag.inspector.importing import import_new, read_export, restore
 from rag.sessions import SessionStore
@@ -222,6 +222,27 @@ def test_values_that_make_no_sense_are_left_out(place: Place) -> None:
     for message in ({"message": {"type": "nonsense", "data": {}}}, {"message": {"type": "human"}}):
         with pytest.raises(CrosswireError, match="no export"):
             import_new(place.inspector, {"id": "x", "messages": [message]}, WHO)
+
+
+def test_what_is_odd_can_be_exported_and_deleted(place: Place, sid: str) -> None:
+    place.said(sid, "One?", "One.")
+    place.client.hset(
+        place.hash(sid),
+        mapping={
+            "turns": "many",
+            "created": "inf",
+            "seen": "1e400",
+            "title": "\udcff".encode("utf-8", "surrogateescape"),
+        },
+    )
+    place.rewrite(sid, 0, lambda value: value.update(at=1e300))
+    taken = export(place.inspector, [sid])
+    assert taken.sessions[0]["turns"] == 0
+    assert taken.markdown()
+    assert taken.csv()
+    assert acts(place).do("delete", [sid]).ids == (sid,)
+    assert acts(place).undo(Done("delete", (sid,), {}, taken)) == (sid,)
+    assert len(place.store.messages(sid)) == 2
 
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "'=1", '"=1', "=cmd|' /C calc'!A0", "\n=1"]

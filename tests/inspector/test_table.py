@@ -203,3 +203,20 @@ def test_what_is_no_number_hides_no_list(place: Place, sid: str) -> None:
     assert place.inspector.overview().sessions == 2
     assert place.inspector.view(sid) is not None
     assert {(one.kind, one.sessions) for one in place.scan().findings} == {("broken", (sid,))}
+
+
+def test_a_hash_that_is_none_hides_no_list(place: Place, sid: str) -> None:
+    for one in (sid, "odd", "fine"):
+        place.said(one, "?", "!")
+    place.client.delete(place.hash(sid), place.hash("odd"))
+    place.client.set(place.hash(sid), "text", ex=1000)
+    place.client.hset(place.hash("odd"), "whatever", "x")
+    place.client.expire(place.hash("odd"), 1000)
+    assert {row.info.id for row in place.inspector.page().rows} == {sid, "odd", "fine"}
+    assert place.inspector.overview().sessions == 3
+    for one in (sid, "odd"):
+        assert place.inspector.view(one) is not None
+        row = place.inspector.row(one)
+        assert row is not None
+        assert (row.info.turns, row.info.messages) == (0, 2)
+    assert {(one.kind, one.sessions) for one in place.scan().findings} == {("broken", (sid,))}

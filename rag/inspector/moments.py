@@ -1,0 +1,28 @@
+"""Times that strangers wrote down: any number, and only some of them are a time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+LAST = 1e11
+
+
+def moment(at: float) -> datetime | None:
+    """at: epoch seconds; None for what is no time between 1970 and 5138."""
+    return datetime.fromtimestamp(at, UTC) if 0 < at < LAST else None
+
+
+def shown(at: float) -> str:
+    """ISO 8601 in seconds, empty for none."""
+    found = moment(at)
+    return found.isoformat(timespec="seconds") if found else ""
+
+
+def seconds(value: object) -> float:
+    """Of whatever was stored as a time; 0 if it is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    try:
+        return float(value)
+    except OverflowError:
+        return 0.0
