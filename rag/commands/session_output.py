@@ -136,10 +136,14 @@ def progress() -> Callable[[Progress], None] | None:
     return show
 
 
-def print_report(report: Report) -> None:
-    console = Console(highlight=False)
+def clear_line() -> None:
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
+
+
+def print_report(report: Report) -> None:
+    console = Console(highlight=False)
+    clear_line()
     for kind, (severity, what) in KINDS.items():
         if not report.counts[kind]:
             continue

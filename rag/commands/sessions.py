@@ -11,10 +11,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -22,6 +21,7 @@ from rich.text import Text
 
 from rag.commands.session_output import (
     Interruptible,
+    clear_line,
     emit,
     head,
     print_keys,
@@ -34,21 +34,24 @@ from rag.commands.session_output import (
     write_private,
 )
 from rag.errors import CrosswireError
-from rag.inspector import FLAGS, Filter, Inspector, Pace
+from rag.inspector import FLAGS, Filter, Found, Inspector, Pace
 from rag.inspector.across import LONG
 from rag.inspector.acts import Act, Acts
 from rag.inspector.exporting import export
 from rag.inspector.importing import import_new, read_export, restore
+from rag.inspector.moments import shown
 from rag.inspector.pace import SHARE, STEP
 from rag.inspector.scan import scan
+from rag.inspector.table import Order
 from rag.inspector.view import pretty
 from rag.inspector.visible import line
 from rag.inspector.watch import known, watch
 from rag.services import open_store
+from rag.sessions.directory import Order as Indexed
 from rag.settings import load, without_password
 
 WHO = "command line"
-INDEXED = {"seen": "newest", "ttl": "lasting"}
+INDEXED: dict[str, Indexed] = {"seen": "newest", "ttl": "lasting"}
 
 app = typer.Typer(
     help="Every live session: list, show, export, change, and look for trouble.",
@@ -101,23 +104,27 @@ def list_(
         ttl=(-math.inf, ttl),
         bytes=(larger, math.inf),
     )
+    more = ""
     with opened(fmt, prefix) as inspector:
         if find:
             rows, of = inspector.find(find, limit), 0
-        elif wanted == Filter(idle=wanted.idle) and not idle and order in INDEXED and inspector.layout.ours:
-            page = inspector.page(start, limit, "newest" if order == "seen" else "lasting")
-            rows, of = list(page.rows), page.total
+        elif wanted == Filter() and order in INDEXED and inspector.layout.ours:
+            page = inspector.page(start, limit, INDEXED[order])
+            rows, of, more = (
+                list(page.rows),
+                page.total,
+                f"Go on with --start {start + len(page.rows)}, or narrow it down.",
+            )
         else:
-            found = inspector.search(wanted, order, limit)  # type: ignore[arg-type]
-            rows, of = list(found.rows), found.matching
-            typer.echo(f"{found.looked_at:,} sessions looked at; {found.load}.", err=True)
+            found = _searched(inspector, wanted, order, limit)
+            rows, of, more = list(found.rows), found.matching, "See more with --limit, or narrow it down."
         now = inspector.now
     if as_json:
         emit({"total": of or len(rows), "sessions": [row_dict(row) for row in rows]})
         return
     show_table(rows, now)
     if of > len(rows):
-        typer.echo(f"{len(rows)} of {of:,}. Go on with --start {start + len(rows)}, or narrow it down.", err=True)
+        typer.echo(f"{len(rows)} of {of:,}. {more}", err=True)
 
 
 @app.command("show")
@@ -207,7 +214,7 @@ def delete(
     as_json: AsJson = False,
 ) -> None:
     """Delete sessions with everything that is stored of them."""
-    _act("delete", sessions, yes=yes, keep=keep, as_json=as_json)
+    _act("delete", sessions, exact=yes, ask=not yes, keep=keep, as_json=as_json)
 
 
 @app.command("extend")
@@ -217,7 +224,7 @@ def extend(
     as_json: AsJson = False,
 ) -> None:
     """Let sessions live longer (or shorter) than the others. `--seconds 0` pins them."""
-    _act("extend" if seconds else "pin", sessions, seconds=seconds, yes=True, exact=False, as_json=as_json)
+    _act("extend" if seconds else "pin", sessions, exact=False, ask=False, seconds=seconds, as_json=as_json)
 
 
 @app.command("scan")
@@ -259,29 +266,33 @@ def watch_(
                 if as_json:
                     typer.echo(json.dumps(asdict(news)))
                 else:
-                    at = datetime.fromtimestamp(news.at, UTC).strftime("%H:%M:%S")
-                    typer.echo(f"{at}  {news.what:<8} {news.name}  {line(news.session, 24)}  {news.detail}".rstrip())
+                    whose = f"{news.name}  {line(news.session, 24)}"
+                    typer.echo(f"{shown(news.at)}  {news.what:<8} {whose}  {news.detail}".rstrip())
+
+
+def _searched(inspector: Inspector, wanted: Filter, order: str, limit: int) -> Found:
+    pace = Pace()
+    with Interruptible(pace.stop):
+        found = inspector.search(wanted, cast(Order, order), limit, pace, progress())
+    clear_line()
+    end = "" if found.complete else ", then stopped"
+    typer.echo(f"{found.looked_at:,} sessions looked at{end}; {found.load}.", err=True)
+    return found
 
 
 def _act(
-    act: Act,
-    sessions: list[str],
-    *,
-    seconds: int = 0,
-    yes: bool,
-    keep: Path | None = None,
-    exact: bool | None = None,
-    as_json: bool,
+    act: Act, sessions: list[str], *, exact: bool, ask: bool, seconds: int = 0, keep: Path | None = None, as_json: bool
 ) -> None:
+    """exact: take whole ids only. ask: before anything is done."""
     with opened() as inspector:
         acts = Acts(inspector, WHO)
-        ids = sessions if (yes if exact is None else exact) else [inspector.resolve(one) for one in sessions]
+        ids = sessions if exact else [inspector.resolve(one) for one in sessions]
         preview = acts.preview(act, ids)
         for missing in preview.missing:
             typer.echo(f"{line(missing, 60)!r}: there is no such session.", err=True)
         if not preview.rows:
             raise typer.Exit(2)
-        if not yes:
+        if ask:
             for row in preview.rows:
                 typer.echo(f"  {row.name}  {line(row.info.id)}", err=True)
             typer.confirm(f"{preview} Go on?", abort=True, err=True)
