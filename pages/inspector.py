@@ -45,5 +45,6 @@ try:
         with tab:
             if tab.open:
                 draw(at)
+    inspector_overview.charts(at)
 except CrosswireError as exc:
     st.error(str(exc), icon=":material/error:")

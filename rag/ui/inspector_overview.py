@@ -26,8 +26,13 @@ def draw(desk: Desk) -> None:
         )
         return
     st.fragment(_numbers, run_every=desk.every)(desk)
-    with st.sidebar:
-        st.fragment(_charts, run_every=desk.every)(desk)
+
+
+def charts(desk: Desk) -> None:
+    """Last on the page, because a browser takes longest to draw them."""
+    if desk.ours:
+        with st.sidebar:
+            st.fragment(_charts, run_every=desk.every)(desk)
 
 
 def _seen(desk: Desk) -> Overview:
