@@ -14,13 +14,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from rag.crosstalk.checker import Report
-from rag.crosstalk.runner import RunResult, Search, simulate
+from rag.crosstalk.events import Event, read, to_json
+from rag.crosstalk.explain import minimal
+from rag.crosstalk.findings import Anomaly
+from rag.crosstalk.runner import WINDOW, RunResult, Search, simulate
 from rag.crosstalk.strategies import Lab
 from rag.crosstalk.watch import Progress
 from rag.crosstalk.workload import Workload
@@ -35,7 +38,7 @@ SHOWN = 200
 """Anomalies of a kind that a page gets to see; the report's file has more of them."""
 
 State = Literal["waiting", "running", "done", "failed"]
-MakeLab = Callable[[Path], Lab]
+MakeLab = Callable[[Path], AbstractContextManager[Lab]]
 
 
 class TooManyRuns(CrosswireError):
@@ -62,6 +65,17 @@ class Outcome:
     def whole(self) -> Path:
         """The report with everything that was kept, as JSON."""
         return self.folder / "report.json"
+
+    def smallest(self, anomaly: Anomaly) -> list[Event]:
+        """The fewest turns that still show it. Looked for once, which may take seconds, and kept."""
+        path = self.folder / f"smallest-{anomaly.kind}-{anomaly.op}-{anomaly.surface}.jsonl"
+        if not path.exists():
+            with self.log.open("rb") as lines:
+                found = minimal(read(lines), anomaly, window=WINDOW)
+            scratch = path.with_suffix(f".{secrets.token_hex(4)}")
+            scratch.write_text("".join(f"{to_json(event)}\n" for event in found))
+            scratch.replace(path)
+        return list(read(path.read_text().splitlines()))
 
 
 @dataclass(slots=True)

@@ -7,9 +7,8 @@ from collections.abc import Collection
 
 import streamlit as st
 
-from rag.crosstalk.events import Event, Invoke, Ok, Prompt, read
+from rag.crosstalk.events import Event, Invoke, Ok, Prompt
 from rag.crosstalk.evidence import Transcript, transcripts
-from rag.crosstalk.explain import minimal
 from rag.crosstalk.findings import Anomaly
 from rag.crosstalk.report import marked
 from rag.crosstalk.runs import Outcome
@@ -64,8 +63,8 @@ def smallest(outcome: Outcome) -> None:
     of_kind = [one for one in anomalies if one.kind == kind]
     # What a user could read says more than what only the model was given.
     anomaly = next((one for one in of_kind if one.surface == "answer"), of_kind[0])
-    with outcome.log.open("rb") as lines:
-        events = minimal(read(lines), anomaly)
+    with st.spinner("Looking for the smallest example …"):
+        events = outcome.smallest(anomaly)
     st.markdown(escaped(anomaly.explanation))
     st.mermaid_chart(_sequence(events, anomaly), alt=anomaly.explanation)
     for step in story(events, anomaly):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rag.crosstalk.events import read
-from rag.crosstalk.explain import minimal
 from rag.crosstalk.report import as_html, as_junit
 from rag.crosstalk.runs import Outcome, Run
 
@@ -66,7 +64,4 @@ def command(run: Run, strategy: str) -> str:
 
 def _html(outcome: Outcome) -> str:
     first = next(iter(outcome.report.anomalies), None)
-    if first is None:
-        return as_html(outcome.report, outcome.strategy)
-    with outcome.log.open("rb") as lines:
-        return as_html(outcome.report, outcome.strategy, minimal(read(lines), first), first)
+    return as_html(outcome.report, outcome.strategy, outcome.smallest(first) if first else (), first)

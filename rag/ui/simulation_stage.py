@@ -94,7 +94,7 @@ def verdict(outcome: Outcome) -> None:
     stopped = " The run was stopped, so this is about what ran." if outcome.about["stopped"] else ""
     cause = {
         "scope bug": " It needs no race: something is shared that must not be (a scope bug).",
-        "race": " Each leak happened between turns that ran at the same time (a race).",
+        "race": " Each leak came between turns that ran at the same time: it may take a race.",
     }.get(report.cause or "", "")
     tell(f"**{report.verdict.capitalize()}.** {report.why}{cause}{stopped}", icon=_ICONS[report.verdict])
     for problem in outcome.about["problems"][:3]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import altair as alt
@@ -88,14 +89,22 @@ def _who_saw_whom(run: Run, outcome: Outcome) -> None:
     cell = state["selection"].get("cell") or []
     if table.left_out:
         st.caption(f"Shown are the users with most leaks; {table.left_out} others are in the files.")
-    users = sorted({user for user, _ in pairs})
-    first = cell[0]["saw it"] if cell else users[0]
-    left, right = st.columns(2)
-    victim = left.selectbox("Who was shown something", users, index=users.index(first), key=f"v-{run.id}-{first}")
-    owners = sorted({owner for user, owner in pairs if user == victim})
-    wanted = cell[0]["whose data"] if cell and cell[0]["saw it"] == victim else owners[0]
-    owner = right.selectbox("Whose data", owners, index=owners.index(wanted), key=f"o-{run.id}-{victim}-{wanted}")
+    victim, owner = _chosen(pairs.keys(), cell[0] if cell else None, f"{run.id}-{outcome.strategy}")
     simulation_evidence.side_by_side(outcome, victim, owner)
+
+
+def _chosen(pairs: Collection[tuple[str, str]], cell: Mapping[str, str] | None, key: str) -> tuple[str, str]:
+    """Who and whose, from two lists that follow the cell that was clicked last."""
+    saw, whose, last = f"saw-{key}", f"whose-{key}", f"cell-{key}"
+    if cell is not None and cell != st.session_state.get(last):
+        st.session_state[last], st.session_state[saw] = cell, cell["saw it"]
+        st.session_state[whose] = cell["whose data"]
+    left, right = st.columns(2)
+    victim = left.selectbox("Who was shown something", sorted({user for user, _ in pairs}), key=saw)
+    owners = sorted({owner for user, owner in pairs if user == victim})
+    if st.session_state.get(whose) not in owners:
+        st.session_state[whose] = owners[0]
+    return victim, right.selectbox("Whose data", owners, key=whose)
 
 
 def _anomalies(outcome: Outcome) -> None:

@@ -1,0 +1,106 @@
+"""The simulate page in Chromium: one button, a field that fills, a leak that opens, a stop, a reload, two people."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import NewVisit
+from tests.browser.serving import AppServer
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def simulate(visit: NewVisit, app: AppServer) -> Any:
+    def open_page() -> Page:
+        page: Page = visit().page
+        page.goto(f"{app.url}/simulate")
+        expect(page.get_by_role("button", name="Simulate", exact=True)).to_be_enabled(timeout=30_000)
+        return page
+
+    return open_page
+
+
+def start(page: Page) -> None:
+    page.get_by_role("button", name="Simulate", exact=True).click()
+
+
+def verdict(page: Page) -> str:
+    alert = page.get_by_test_id("stAlert").first
+    expect(alert).to_contain_text(re.compile("Anomalies|Isolated|Nothing can be said"), timeout=60_000)
+    return alert.inner_text()
+
+
+def fill(page: Page, label: str, value: str) -> None:
+    box = page.get_by_label(label, exact=True)
+    box.fill(value)
+    box.press("Enter")
+
+
+def test_one_button_shows_the_incident_and_a_click_its_evidence(simulate: Any) -> None:
+    page = simulate()
+    start(page)
+    expect(page.get_by_alt_text(re.compile("[1-9][0-9]* of 300 turns answered"))).to_be_visible()
+    assert "got somebody else's data" in verdict(page)
+    expect(page.get_by_role("tab", name="Who saw whom")).to_be_visible()
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    expect(chart.locator("canvas, svg").first).to_be_visible()
+    expect(page.get_by_text("was shown", exact=False).first).to_be_visible()
+    chosen = page.get_by_label("Who was shown something").input_value()
+    page.set_viewport_size({"width": 1280, "height": 1800})
+    page.mouse.wheel(0, 3000)
+    page.wait_for_timeout(500)
+    box = chart.locator("canvas, svg").first.bounding_box()
+    assert box is not None
+    for number in range(100):  # until one of these has a cell of somebody else's
+        across, down = 0.15 + 0.083 * (number % 10), 0.25 + 0.077 * (number // 10)
+        page.mouse.click(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
+        page.wait_for_timeout(100)
+        if page.get_by_label("Who was shown something").input_value() != chosen:
+            break
+    expect(page.get_by_label("Who was shown something")).not_to_have_value(chosen)
+    page.get_by_role("tab", name="Smallest example").click()
+    expect(page.get_by_test_id("stMermaidChart")).to_be_visible()
+    page.get_by_role("tab", name="Files").click()
+    with page.expect_download() as got:
+        page.get_by_role("button", name="Report (HTML)").click()
+    assert "<html" in got.value.path().read_text()
+
+
+def test_stop_gives_a_verdict_and_a_reload_finds_the_run(simulate: Any) -> None:
+    page = simulate()
+    fill(page, "Turns each", "200")
+    start(page)
+    expect(page.get_by_alt_text(re.compile("[1-9][0-9]* of 20000 turns answered"))).to_be_visible(timeout=30_000)
+    page.reload()
+    expect(page.get_by_role("button", name=re.compile("^Stop"))).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name=re.compile("^Stop")).last.click()
+    assert "The run was stopped" in verdict(page)
+    page.reload()
+    assert "The run was stopped" in verdict(page)
+
+
+def test_two_people_run_at_once_and_neither_sees_the_other(simulate: Any) -> None:
+    ada, ben = simulate(), simulate()
+    ben.get_by_text("Two processes", exact=True).click()
+    expect(ben.get_by_label("Memory", exact=True)).to_have_value("dict-with-lock")
+    start(ada)
+    start(ben)
+    assert "got somebody else's data" in verdict(ada)
+    expect(ben.get_by_role("heading", name="redis-turn")).to_be_visible()
+    assert "lost-append" in verdict(ben)
+    expect(ada.get_by_role("heading", name="redis-turn")).to_have_count(0)
+    ben.goto(ada.url)
+    expect(ben.get_by_text("A hundred users, waiting.")).to_be_visible(timeout=30_000)
+
+
+def test_nothing_is_wider_than_a_phone(simulate: Any) -> None:
+    page = simulate()
+    page.set_viewport_size({"width": 390, "height": 844})
+    start(page)
+    verdict(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -1,0 +1,168 @@
+"""The simulate page: set up, run, look, compare; what is wrong is said at once, and nobody sees another's run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from rag.crosstalk import Workload
+from rag.crosstalk.runs import Run
+from rag.services import Services
+from rag.ui import resources
+from tests.pages.opening import calm, errors, labels, opened, press, session_of, visit
+from tests.servers import wait_for
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[Services]:
+    with opened() as services:
+        yield services
+
+
+@pytest.fixture
+def page(services: Services) -> AppTest:
+    page = visit()
+    page.switch_page("simulate.py")
+    return calm(page.run())
+
+
+def put(page: AppTest, key: str, value: object) -> AppTest:
+    controls = [*page.selectbox, *page.number_input, *page.text_input, *page.toggle]
+    (control,) = [one for one in controls if one.key == f"sim_{key}"]
+    return calm(control.set_value(value).run())
+
+
+def small(page: AppTest) -> AppTest:
+    for key, value in {"users": 6, "turns": 2, "latency": "0.001", "arrival": "at once"}.items():
+        put(page, key, value)
+    return page
+
+
+def run_of(page: AppTest) -> Run:
+    found = page.query_params["run"]
+    run = resources.runs().find(session_of(page), found if isinstance(found, str) else found[0])
+    assert run is not None
+    return run
+
+
+def finished(page: AppTest) -> AppTest:
+    wait_for(lambda: not run_of(page).busy, "the end of the run", seconds=30)
+    return calm(page.run())
+
+
+def texts(page: AppTest) -> str:
+    return "\n".join(str(one.value) for one in [*page.markdown, *page.caption, *page.error, *page.success, *page.warning])
+
+
+def test_somebody_new_sees_what_to_press(page: AppTest) -> None:
+    assert "Simulate" in labels(page)
+    assert "A hundred users, waiting." in texts(page)
+
+
+def test_the_incident_leaks_and_its_evidence_opens(page: AppTest) -> None:
+    small(page)
+    put(page, "first", "shared-buffer")
+    put(page, "arrival", "ramp:0.6")  # one after the other, so that no race explains it
+    finished(press(page, "Simulate"))
+    assert "of 6 users got somebody else's data" in errors(page)[0]
+    assert "scope bug" in errors(page)[0]
+    assert "had said**" in texts(page)
+    assert ":orange-background[" in texts(page)
+    assert "ConversationBufferMemory" in page.code[0].value
+    assert "--strategy shared-buffer --users 6 --turns 2" in texts(page)
+    assert "key-collision" in texts(page) or any("key-collision" in one.label for one in page.expander)
+
+
+def test_two_memories_with_the_same_people(page: AppTest) -> None:
+    small(page)
+    put(page, "first", "shared-buffer")
+    put(page, "second", "redis-turn")
+    finished(press(page, "Simulate"))
+    assert len(errors(page)) >= 1
+    assert "6 users stayed apart" in texts(page)
+
+
+def test_a_preset_sets_the_controls(page: AppTest) -> None:
+    (presets,) = [group for group in page.button_group if group.key == "sim_preset"]
+    calm(presets.set_value("Two tabs").run())
+    assert page.session_state["sim_first"] == "redis-list"
+    assert page.session_state["sim_second"] == "redis-turn"
+    assert page.session_state["sim_tabs"] == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("latency", "fast", "latency is 'fast': expected SECONDS or MEDIAN~SHAPE"),
+        ("arrival", "sometime", "arrival is 'sometime': expected at once, ramp:SECONDS"),
+        ("users", 10_000, ""),
+    ],
+)
+def test_what_cannot_be_is_said_before_it_is_run(page: AppTest, key: str, value: object, said: str) -> None:
+    if key == "users":
+        put(page, "turns", 1000)
+        said = "turns is 1000: expected users × turns × tabs to be at most 1000000"
+    put(page, key, value)
+    assert said in errors(page)[0]
+    press(page, "Simulate")
+    assert "run" not in page.query_params
+
+
+def test_a_run_is_stopped_and_found_again(page: AppTest) -> None:
+    for key, value in {"users": 20, "turns": 100, "think": 0.3, "first": "dict-per-session"}.items():
+        put(page, key, value)
+    press(page, "Simulate")
+    wait_for(lambda: any(one.answered for one in run_of(page).progress.values()), "some turns", seconds=20)
+    press(page, "Stop")
+    finished(page)
+    assert "The run was stopped" in texts(page)
+    again = calm(page.run())
+    assert "The run was stopped" in texts(again)
+
+
+def test_the_link_of_a_run_opens_nothing_for_somebody_else(page: AppTest) -> None:
+    small(page)
+    finished(press(page, "Simulate"))
+    other = visit()
+    other.switch_page("simulate.py")
+    other.query_params["run"] = page.query_params["run"]
+    calm(other.run())
+    assert "A hundred users, waiting." in texts(other)
+    assert session_of(other) != session_of(page)
+
+
+def test_earlier_runs_are_opened_and_deleted(page: AppTest) -> None:
+    small(page)
+    finished(press(page, "Simulate"))
+    first = run_of(page).id
+    finished(press(page, "Simulate"))
+    assert run_of(page).id != first
+    press(page, "Open")
+    assert run_of(page).id == first
+    press(page, "Delete")
+    assert [run.id for run in resources.runs().mine(session_of(page))] == [first]
+
+
+def test_the_table_fills_and_its_answers_have_evidence(page: AppTest) -> None:
+    resources.weighing().start(session_of(page), Workload(users=4, turns=2, latency="0.001"))
+    wait_for(lambda: len(_table(page)) >= 2, "two rows", seconds=60)
+    page.session_state["part"] = ":material/balance: Which memory should I use?"
+    calm(page.run())
+    assert list(page.dataframe[0].value["memory"][:2]) == ["shared-buffer", "deepcopy-per-request"]
+    assert page.dataframe[0].value["isolated?"][0] == "❌ no"
+    press(page, "Stop")
+    wait_for(lambda: not _busy(page), "the end of the measuring", seconds=60)
+    calm(page.run())
+    assert "Measure again" in labels(page)
+
+
+def _table(page: AppTest) -> list[object]:
+    table = resources.weighing().table(session_of(page))
+    return list(table.rows) if table else []
+
+
+def _busy(page: AppTest) -> bool:
+    table = resources.weighing().table(session_of(page))
+    return table is not None and table.busy
