@@ -59,13 +59,14 @@ def test_one_button_shows_the_incident_and_a_click_its_evidence(simulate: Any) -
     for number in range(100):  # until one of these has a cell of somebody else's
         across, down = 0.15 + 0.083 * (number % 10), 0.25 + 0.077 * (number // 10)
         page.mouse.click(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
-        page.wait_for_timeout(100)
+        page.wait_for_timeout(250)
         if page.get_by_label("Who was shown something").input_value() != chosen:
             break
     expect(page.get_by_label("Who was shown something")).not_to_have_value(chosen)
     page.get_by_role("tab", name="Smallest example").click()
     expect(page.get_by_test_id("stMermaidChart")).to_be_visible()
     page.get_by_role("tab", name="Files").click()
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     with page.expect_download() as got:
         page.get_by_role("button", name="Report (HTML)").click()
     assert "<html" in got.value.path().read_text()
