@@ -125,7 +125,7 @@ def decode(raw: bytes, session_id: str, seal: Seal | None = None) -> StoredMessa
         return StoredMessage(
             _message(value), owner, value["turn"], float(value["at"]), tuple(value.get("documents", ())), value["id"]
         )
-    except (ValueError, TypeError, KeyError) as exc:
+    except Exception as exc:  # LangChain raises what it happens to, whatever lies there
         raise Unreadable("corrupt", f"not a stored message: {exc}") from exc
 
 
@@ -134,7 +134,7 @@ def decode_plain(raw: bytes) -> StoredMessage:
     value = _loads(raw, exact=True)
     try:
         return StoredMessage(_message(value), None, 0, 0.0)
-    except (ValueError, TypeError, KeyError) as exc:
+    except Exception as exc:  # LangChain raises what it happens to, whatever lies there
         raise Unreadable("corrupt", f"not a stored message: {exc}") from exc
 
 

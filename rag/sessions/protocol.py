@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from langchain_core.messages import BaseMessage
@@ -245,17 +246,17 @@ class Protocol:
         known = dict(zip(texts[::2], texts[1::2], strict=True))
         return SessionInfo(
             id=sid,
-            created=float(known.get("created", 0)),
-            last_seen=float(known.get("seen", 0)),
-            turns=int(known.get("turns", 0)),
+            created=_number(known.get("created")),
+            last_seen=_number(known.get("seen")),
+            turns=int(_number(known.get("turns"))),
             messages=messages,
             ttl=left / 1000 if left >= 0 else None,
             title=open_field(self.seal, sid, "title", known.get("title", "")),
             model=known.get("model", ""),
-            trimmed=int(known.get("trimmed", 0)),
-            quarantined=int(known.get("quarantined", 0)),
+            trimmed=int(_number(known.get("trimmed"))),
+            quarantined=int(_number(known.get("quarantined"))),
             summary=open_field(self.seal, sid, "summary", known.get("summary", "")),
-            summary_turns=int(known.get("summary_turns", 0)),
+            summary_turns=int(_number(known.get("summary_turns"))),
         )
 
     # --- changes outside of turns
@@ -317,6 +318,15 @@ class Protocol:
             found.summary = open_field(self.seal, sid, "summary", summary.decode("utf-8", "replace"))
             found.summary_turns = covers
         return found
+
+
+def _number(text: str | None) -> float:
+    """0 for what is no number: somebody else wrote into this hash, and that must not hide the session."""
+    try:
+        found = float(text or 0)
+    except ValueError:
+        return 0.0
+    return found if isfinite(found) else 0.0
 
 
 def _pair(reply: list[int]) -> tuple[int, int]:
