@@ -30,8 +30,10 @@ from rag.commands.simulate_output import (
     write_reports,
 )
 from rag.crosstalk import STRATEGIES, Lab, Progress, RunResult, Workload, simulate
+from rag.crosstalk.hosts import Target
 from rag.crosstalk.runner import Search
 from rag.crosstalk.strategies import find
+from rag.crosstalk.targets import open_target
 from rag.crosstalk.weigh import weigh
 from rag.errors import CrosswireError
 from rag.knowledge import Passage, open_library
@@ -44,6 +46,11 @@ def simulate_command(
     everything: Annotated[bool, typer.Option("--all", help="Every strategy there is.")] = False,
     table: Annotated[bool, typer.Option("--table", help="Which memory to use: every strategy in four scenes.")] = False,
     names: Annotated[bool, typer.Option("--list", help="List the strategies and what each teaches.")] = False,
+    target: Annotated[
+        str | None,
+        typer.Option(help="A running chat: http://…, or package.module:callable."),
+    ] = None,
+    spec: Annotated[Path | None, typer.Option(help="YAML that says how to ask an HTTP target.")] = None,
     users: Annotated[int, typer.Option(help="1 to 10000 people, each in a session of its own.")] = 100,
     turns: Annotated[int, typer.Option(help="Turns of each tab, at least 2.")] = 3,
     tabs: Annotated[int, typer.Option(help="Tabs of each user, in one session, at once.")] = 1,
@@ -89,7 +96,11 @@ def simulate_command(
         seed=seed,
     )
     files = Files(json_file, junit, html, log)
-    chosen = _chosen(strategy, compare, everything or table)
+    if spec is not None and target is None:
+        raise CrosswireError("--spec describes a target: add --target http://…")
+    chosen = [] if target else _chosen(strategy, compare, everything or table)
+    if target and (strategy or compare or everything or table):
+        raise CrosswireError("--target stands in the place of a strategy: leave --strategy, --compare, --all out.")
     if len(chosen) > 1 and (junit or html or log):
         raise CrosswireError("--junit, --html and --log are of one run: leave them out, or name one with --strategy.")
     settings = load()
@@ -113,23 +124,34 @@ def simulate_command(
             stop=stop,
             window=window,
         )
-        results, left_out = _run(run, chosen, stop, progress)
+        with _opened(target, spec) as box:
+            results, left_out = _run(run, [box] if box else [*chosen], stop, progress)
         write_reports(files, results, kept)
     print_results(results, shown)
     code = status(result.report.verdict for result in results)
     raise typer.Exit(code or 2 * left_out)
 
 
+@contextmanager
+def _opened(target: str | None, spec: Path | None) -> Iterator[Target | None]:
+    if target is None:
+        yield None
+    else:
+        with closing(open_target(target, spec)) as box:
+            yield box
+
+
 def _run(
-    run: Callable[..., RunResult], chosen: list[str], stop: threading.Event, console: Console
+    run: Callable[..., RunResult], chosen: Sequence[str | Target], stop: threading.Event, console: Console
 ) -> tuple[list[RunResult], bool]:
     """One after the other. One of several that cannot be run is left out, and that is said."""
     results: list[RunResult] = []
     left_out = False
-    for name in chosen:
+    for one in chosen:
+        name = one if isinstance(one, str) else one.name
         try:
             with bar(console, name) as moved:
-                results.append(run(name, progress=moved))
+                results.append(run(one, progress=moved))
         except CrosswireError as exc:
             if len(chosen) == 1:
                 raise

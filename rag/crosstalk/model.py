@@ -38,7 +38,7 @@ def mirror(messages: Sequence[Message]) -> str:
 
 
 def _said(question: str, messages: Sequence[Message]) -> str:
-    if question.startswith("Which name, order"):
+    if question.startswith("What is my name, my order"):
         found = {kind: _newest(fact, messages) for kind, fact in _FACTS.items()}
         told = [f"the {kind} {text}" for kind, text in found.items() if text is not None]
         return f"I have {', '.join(told)}." if told else "I have nothing of you yet."

@@ -19,6 +19,7 @@ GIVEN = (
 ONSETS = "b d f g h k l m n p r s t v w z".split()  # 4 bits
 VOWELS = "a e i o u au ei ou".split()  # 3 bits
 BASE32 = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+DIGITS = "23456789"
 STREETS = "Lane Road Street Row Hill Close Walk Mews".split()
 
 
@@ -47,9 +48,9 @@ def name(chance: random.Random, number: int) -> str:
 
 
 def order(chance: random.Random) -> str:
-    """65 bits: three groups of letters and digits."""
+    """68 bits: three groups of letters and digits, with one digit at least, as order numbers have."""
     mark = "".join(chance.choices(BASE32, k=13))
-    return f"LK-{mark[:4]}-{mark[4:8]}-{mark[8:]}"
+    return f"LK-{mark[:4]}-{mark[4:8]}-{mark[8:]}{chance.choice(DIGITS)}"
 
 
 def address(chance: random.Random) -> str:

@@ -213,7 +213,7 @@ class _Writer:
         return f"I have moved: my address is {address} now. {mark}", (address,), ()
 
 
-RECALL = "Which name, order number and address do you have of me?"
+RECALL = "What is my name, my order number and my address?"
 QUESTIONS = (
     "How long do I have to return an item?",
     "Do you ship to Ireland, and what does it cost?",

@@ -1,0 +1,174 @@
+"""An HTTP chat endpoint as a target: each simulated user is a client of its own, with its own cookies and connection.
+
+What one is sent is never in another one's client, so what comes out mixed was mixed on the other side.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import httpx2
+
+from rag.crosstalk.targets.endpoint import Endpoint
+from rag.crosstalk.targets.errors import TargetFailed
+
+LONGEST = 1 << 20
+"""Bytes of an answer."""
+CLIENTS = 2000
+"""Clients that stay connected; those beyond connect anew for each turn, with the same cookies."""
+
+
+class HttpTarget:
+    """Thread-safe."""
+
+    def __init__(self, endpoint: Endpoint, *, timeout: float = 60.0) -> None:
+        self.name = endpoint.url
+        self._endpoint = endpoint
+        self._timeout = timeout
+        self._people: dict[str, _Person] = {}
+        self._lock = threading.Lock()
+
+    def call(self, session_id: str, text: str) -> str:
+        """Raises TargetFailed."""
+        person = self._person(session_id)
+        endpoint = self._endpoint
+        said = [*person.said, {"role": "user", "content": text}]
+        places = {"{session}": session_id, "{text}": text, "{messages}": said}
+        try:
+            with person.client.stream(
+                endpoint.method,
+                endpoint.url,
+                params=_set(endpoint.query, places) or None,
+                headers=_set(endpoint.headers, places),
+                json=None if endpoint.body is None else _set(endpoint.body, places),
+                data=None if endpoint.form is None else _set(endpoint.form, places),
+            ) as response:
+                answer = self._answer(response)
+        except httpx2.TimeoutException as exc:
+            raise TargetFailed(self.name, f"nothing came for {self._timeout:g} seconds") from exc
+        except httpx2.HTTPError as exc:
+            raise TargetFailed(self.name, (str(exc) or type(exc).__name__).splitlines()[0]) from exc
+        finally:
+            if not person.stays:
+                person.client.close()
+        person.said = [*said, {"role": "assistant", "content": answer}]
+        return answer
+
+    def forget(self, sessions: Iterable[str]) -> None:
+        with self._lock:
+            gone = [self._people.pop(session) for session in sessions if session in self._people]
+        for person in gone:
+            person.client.close()
+
+    def close(self) -> None:
+        self.forget(list(self._people))
+
+    def _person(self, session_id: str) -> _Person:
+        with self._lock:
+            person = self._people.get(session_id)
+            if person is None:
+                cookies = _set(self._endpoint.cookies, {"{session}": session_id})
+                person = self._people[session_id] = _Person(self._timeout, cookies, len(self._people) < CLIENTS)
+        person.ready()
+        return person
+
+    def _answer(self, response: httpx2.Response) -> str:
+        if not response.is_success:
+            said = " ".join(_bounded(response.iter_bytes())[:200].decode("utf-8", "replace").split())
+            raise TargetFailed(self.name, f"it said {response.status_code}: {said or 'nothing more'}")
+        path = self._endpoint.answer
+        if self._endpoint.stream == "sse":
+            return "".join(self._pieces(response, path))
+        body = _bounded(response.iter_bytes())
+        if len(body) > LONGEST:
+            raise TargetFailed(self.name, f"its answer is longer than {LONGEST:,} bytes")
+        if not path:
+            return body.decode("utf-8", "replace")
+        try:
+            value = json.loads(body)
+        except ValueError:
+            shown = body[:80].decode("utf-8", "replace")
+            raise TargetFailed(self.name, f"it sent {shown!r}, expected JSON with {path}") from None
+        found: object = _at(value, path)
+        if not isinstance(found, str):
+            raise TargetFailed(self.name, f"its answer has no text at {path}: {json.dumps(value)[:120]}")
+        return found
+
+    def _pieces(self, response: httpx2.Response, path: str) -> Iterator[str]:
+        size = 0
+        for line in response.iter_lines():
+            size += len(line)
+            if size > LONGEST:
+                raise TargetFailed(self.name, f"its answer is longer than {LONGEST:,} bytes")
+            if not line.startswith("data:"):
+                continue
+            data = line[5:].removeprefix(" ")
+            if data == "[DONE]":
+                return
+            if not path:
+                yield data
+                continue
+            try:
+                found = _at(json.loads(data), path)
+            except ValueError:
+                continue  # an event of another kind
+            if isinstance(found, str):
+                yield found
+
+
+class _Person:
+    """One simulated user's client. said: the conversation so far, for endpoints that keep none."""
+
+    def __init__(self, timeout: float, cookies: dict[str, str], stays: bool) -> None:
+        self.stays = stays
+        self.said: list[dict[str, str]] = []
+        self._timeout = timeout
+        self._cookies = httpx2.Cookies(cookies)
+        self.client = self._made()
+
+    def ready(self) -> None:
+        if self.client.is_closed:
+            self._cookies = self.client.cookies
+            self.client = self._made()
+
+    def _made(self) -> httpx2.Client:
+        return httpx2.Client(timeout=self._timeout, cookies=self._cookies, follow_redirects=True, trust_env=False)
+
+
+def _set(value: Any, places: dict[str, Any]) -> Any:
+    """With the places filled in. A text that is nothing but a place becomes what stands for it, a list even."""
+    if isinstance(value, dict):
+        return {key: _set(one, places) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_set(one, places) for one in value]
+    if not isinstance(value, str):
+        return value
+    if value in places:
+        return places[value]
+    for place, stands in places.items():
+        if place in value:
+            value = value.replace(place, stands if isinstance(stands, str) else json.dumps(stands))
+    return value
+
+
+def _at(value: Any, path: str) -> Any:
+    for key in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, list) and key.lstrip("-").isdigit() and -len(value) <= int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return None
+    return value
+
+
+def _bounded(pieces: Iterable[bytes]) -> bytes:
+    found = bytearray()
+    for piece in pieces:
+        found += piece
+        if len(found) > LONGEST:
+            break
+    return bytes(found)
