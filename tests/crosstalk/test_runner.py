@@ -262,10 +262,16 @@ def test_an_unknown_strategy_is_told_which_there_are(lab: Lab) -> None:
 
 def test_a_store_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
     with Lab(tmp_path, redis_url=f"unix://{tmp_path / 'nobody'}") as lab:
-        for processes in (1, 2):
-            with pytest.raises(CrosswireError) as caught:
-                simulate("redis-turn", Workload(users=2, processes=processes), lab=lab)
-            assert "\n" not in str(caught.value)
+        with pytest.raises(CrosswireError) as caught:
+            simulate("redis-list", Workload(users=2), lab=lab)
+        assert "\n" not in str(caught.value)
+
+
+def test_processes_that_cannot_start_say_why(tmp_path: Path) -> None:
+    with Lab(tmp_path, redis_url=f"unix://{tmp_path / 'nobody'}") as lab, pytest.raises(CrosswireError) as caught:
+        simulate("redis-turn", Workload(users=2, processes=2), lab=lab)
+    assert "nobody" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 class Killed(threading.Thread):
