@@ -68,7 +68,9 @@ def _ended(run: Run, outcome: Outcome) -> None:
         wrong, leaked = gravest(outcome, run.workload.users)
         turns = run.workload.turns * run.workload.tabs
         st.image(field(left["done"], leaked, turns, wrong), width="stretch", alt=report.why)
-    with beside:
+    if not alone:
+        verdict(outcome)
+    with beside if alone else st.container():
         counts = report.counts
         leaks = sum(counts.get(kind, 0) for kind in ("foreign-read", "retrieval-leak", "swapped-answer"))
         _figures(
@@ -84,7 +86,8 @@ def _ended(run: Run, outcome: Outcome) -> None:
             },
             alone=alone,
         )
-    verdict(outcome)
+    if alone:
+        verdict(outcome)
 
 
 def verdict(outcome: Outcome) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from rag.settings import PROJECT
@@ -19,6 +20,8 @@ TALK = (
     "Where does my order go?",
 )
 
+QUESTIONS = ("How long is the warranty on boots?", "What does express delivery cost?", "Can I pay by invoice?")
+
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -31,6 +34,8 @@ def main() -> None:
         for scheme in ("light", "dark"):
             _chat(browser, app.url, scheme)
             _knowledge(browser, app.url, scheme)
+            _simulate(browser, app.url, scheme)
+            _inspector(browser, app.url, scheme)
         browser.close()
 
 
@@ -54,6 +59,34 @@ def _knowledge(browser: Browser, url: str, scheme: str) -> None:
     box.press("Enter")
     expect(page.get_by_text("score").first).to_be_visible()
     page.screenshot(path=FOLDER / f"knowledge-{scheme}.png")
+    context.close()
+
+
+def _simulate(browser: Browser, url: str, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{url}/simulate")
+    page.get_by_text("Beside the fix", exact=True).click()
+    expect(page.get_by_label("Compare with", exact=True)).to_have_value("redis-turn")
+    page.get_by_role("button", name="Simulate", exact=True).click()
+    expect(page.get_by_role("tab", name="Who saw whom")).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.screenshot(path=FOLDER / f"simulate-{scheme}.png")
+    context.close()
+
+
+def _inspector(browser: Browser, url: str, scheme: str) -> None:
+    for number in range(8):  # other people
+        with httpx.Client(base_url=url, timeout=60) as person:
+            for question in QUESTIONS[: 1 + number % 3]:
+                person.post("/api/chat", json={"message": question}).raise_for_status()
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{url}/inspector")
+    expect(page.get_by_text("Live sessions")).to_be_visible(timeout=30_000)
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+    page.wait_for_timeout(1500)
+    page.screenshot(path=FOLDER / f"inspector-{scheme}.png")
     context.close()
 
 
