@@ -53,7 +53,8 @@ def finished(page: AppTest) -> AppTest:
 
 
 def texts(page: AppTest) -> str:
-    return "\n".join(str(one.value) for one in [*page.markdown, *page.caption, *page.error, *page.success, *page.warning])
+    said = [*page.markdown, *page.caption, *page.error, *page.success, *page.warning]
+    return "\n".join(str(one.value) for one in said)
 
 
 def test_somebody_new_sees_what_to_press(page: AppTest) -> None:
