@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from rag.commands import bench, chat, check, ingest, sessions, simulate
+from rag.commands import bench, chat, check, explore, ingest, sessions, simulate
 
 app = typer.Typer(
     name="python -m rag",
@@ -17,5 +17,6 @@ app.command("chat")(chat.chat)
 app.command("ingest")(ingest.ingest)
 app.command("simulate")(simulate.simulate_command)
 app.command("check")(check.check_command)
+app.command("explore")(explore.explore_command)
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(bench.app, name="bench")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from rag.crosstalk.checker import Report, check
+from rag.crosstalk.exploring import Certificate, replay
+from rag.crosstalk.exploring import explore_strategy as explore
 from rag.crosstalk.runner import Figures, RunResult, simulate
 from rag.crosstalk.strategies import STRATEGIES, Lab
 from rag.crosstalk.watch import Progress
@@ -11,6 +13,7 @@ from rag.crosstalk.workload import BadWorkload, Workload
 __all__ = [
     "STRATEGIES",
     "BadWorkload",
+    "Certificate",
     "Figures",
     "Lab",
     "Progress",
@@ -18,5 +21,7 @@ __all__ = [
     "RunResult",
     "Workload",
     "check",
+    "explore",
+    "replay",
     "simulate",
 ]

@@ -16,7 +16,7 @@ from rag.crosstalk.observed import Observed
 from rag.crosstalk.rules import RULES
 from rag.crosstalk.swapped import same_list, swapped_answers
 
-__all__ = ["Report", "check", "observe"]
+__all__ = ["Report", "check", "judged", "observe"]
 
 CONFIDENCE = 3.0
 """Zero events in n chances: their rate is at most 3/n, with 95 % confidence (the rule of three)."""
@@ -27,6 +27,11 @@ def check(events: Iterable[Event], *, window: int | None = None) -> Report:
 
     Raises BadLog for an event that contradicts an earlier one; `read`, which makes events of lines, raises it as well.
     """
+    return _report(judged(events, window))
+
+
+def judged(events: Iterable[Event], window: int | None = None) -> Observed:
+    """The same without the report, for who judges very many logs: the kinds are in its findings. Raises BadLog."""
     seen = observe(events)
     lists: dict[int, str] = {}
     for session in sessions(seen, window):
@@ -34,7 +39,7 @@ def check(events: Iterable[Event], *, window: int | None = None) -> Report:
             rule(session, seen.findings)
         same_list(session, lists, seen.findings)
     swapped_answers(seen)
-    return _report(seen)
+    return seen
 
 
 def observe(events: Iterable[Event]) -> Observed:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,17 +13,23 @@ import numpy.typing as npt
 Vector = npt.NDArray[np.float32]
 
 
+@cache
+def weights() -> Any:
+    """Read once a process: they are the same for everybody, and never change."""
+    import wordllama
+
+    return wordllama.WordLlama.load(
+        config="l2_supercat",
+        cache_dir=Path(wordllama.__file__).parent,
+        dim=256,
+        trunc_dim=256,
+        disable_download=True,
+    )
+
+
 class Embedding:
     def __init__(self) -> None:
-        import wordllama
-
-        self.model = wordllama.WordLlama.load(
-            config="l2_supercat",
-            cache_dir=Path(wordllama.__file__).parent,
-            dim=256,
-            trunc_dim=256,
-            disable_download=True,
-        )
+        self.model = weights()
 
     def __call__(self, texts: Sequence[str]) -> Vector:
         """Shape (len(texts), 256): unit vectors."""

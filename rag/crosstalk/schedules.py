@@ -1,0 +1,331 @@
+"""Every way that a few turns can go: which schedules go wrong, how, and which of those is the simplest.
+
+`explore` looks at all interleavings if it can: at once where equal states can be told, else one by one, those with the
+fewest preemptions first, as far as its limit allows. Where there are too many it draws them by PCT, and says how likely
+that is to miss a bug. A preemption interrupts a turn that could have gone on; between two turns there is none.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import cached_property
+
+from rag.crosstalk.merging import Opaque, count, graph, paths, preempts
+from rag.crosstalk.outcomes import GROUPS, Group, Judge, Outcome
+from rag.crosstalk.scenes import Scene
+from rag.crosstalk.stepping import LONGEST, Stage
+
+LIMIT = 20_000
+"""Schedules that are played one by one, at most."""
+CELLS = 1_000
+"""Schedules that are kept one by one in a result, at most."""
+DRAWN = 2_000
+DEPTH = 2
+"""Of bugs that PCT is asked for: those that need two events in a certain order have depth 2, and so on."""
+
+Progress = Callable[[int], None]
+Stop = Callable[[], bool]
+
+
+class How(Enum):
+    EXHAUSTIVE = "exhaustive"
+    BOUNDED = "bounded"
+    RANDOM = "random"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One complete schedule and what came of it."""
+
+    schedule: str
+    preemptions: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Explored:
+    """bound: on preemptions, if there was one. total: schedules that it speaks of. odds: that a random search misses a
+    bug of depth DEPTH, at most. counts: by outcome's kinds and preemptions. cells: each schedule, if they were kept.
+    first: for each anomaly kind the schedule with the fewest preemptions. labels: of each actor's steps when they take
+    turns. merged: whether equal states were played once."""
+
+    scene: Scene
+    how: How
+    bound: int | None
+    total: int
+    labels: tuple[tuple[str, ...], ...]
+    counts: dict[tuple[tuple[str, ...], int], int]
+    first: dict[str, Played]
+    cells: tuple[Played, ...] = ()
+    odds: float | None = None
+    merged: bool = False
+
+    @property
+    def steps(self) -> int:
+        """Of an actor, where nothing makes it repeat one."""
+        return max(map(len, self.labels), default=0)
+
+    @cached_property
+    def wrong(self) -> int:
+        return sum(number for (kinds, _), number in self.counts.items() if kinds)
+
+    @cached_property
+    def kinds(self) -> Counter[str]:
+        """In how many schedules each anomaly kind is seen."""
+        found: Counter[str] = Counter()
+        for (kinds, _), number in self.counts.items():
+            found.update(dict.fromkeys(kinds, number))
+        return found
+
+    @cached_property
+    def preemptions(self) -> dict[int, tuple[int, int]]:
+        """By preemptions: how many schedules go wrong, of how many."""
+        found: dict[int, tuple[int, int]] = {}
+        for (kinds, preemptions), number in sorted(self.counts.items(), key=lambda item: item[0][1]):
+            wrong, total = found.get(preemptions, (0, 0))
+            found[preemptions] = wrong + number * bool(kinds), total + number
+        return found
+
+    @property
+    def shortest(self) -> Played | None:
+        """The failing schedule with the fewest preemptions, the gravest of those."""
+        found = [self.first[kind] for group in GROUPS for kind in sorted(group.kinds) if kind in self.first]
+        return min(found, key=lambda one: one.preemptions, default=None)
+
+    def with_any(self, kinds: frozenset[str]) -> int:
+        """How many schedules show any of these."""
+        return sum(number for (there, _), number in self.counts.items() if kinds & set(there))
+
+    def in_group(self, group: Group) -> tuple[int, int | None]:
+        """How many schedules show it, and the fewest preemptions that it takes."""
+        found = [(number, p) for (kinds, p), number in self.counts.items() if group.kinds & set(kinds)]
+        return sum(number for number, _ in found), min((p for _, p in found), default=None)
+
+
+def explore(
+    stage: Stage,
+    *,
+    bound: int | None = None,
+    limit: int = LIMIT,
+    merge: bool = False,
+    seed: int = 0,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+) -> Explored:
+    """bound: no schedule with more preemptions. merge: try to tell equal states. seed: of a random search.
+
+    Deterministic, unless it is stopped.
+    """
+    judge, halted = Judge(stage.scene), stop or _never
+    labels = serial(stage)
+    if merge and bound is None:
+        try:
+            return _merged(stage, judge, labels, halted)
+        except Opaque:
+            pass
+    if stage.scene.users > 2 and bound is None and _many(labels) > limit:
+        return _drawn(stage, judge, labels, seed, progress, halted)
+    return _one_by_one(stage, judge, labels, bound, limit, progress, halted)
+
+
+def serial(stage: Stage) -> tuple[tuple[str, ...], ...]:
+    """The labels of each actor's steps when they go strictly one after the other."""
+    found: list[list[str]] = [[] for _ in stage.scene.actors()]
+    with closing(stage.start()) as run:
+        for track, labels in zip(run.tracks, found, strict=True):
+            while track.ready and len(run.schedule) < LONGEST:
+                labels.append(str(track.label))
+                run.step(track.actor.letter)
+    return tuple(map(tuple, found))
+
+
+def ordered(stage: Stage, bound: int | None = None, judge: Judge | None = None) -> Iterator[Played | int]:
+    """Plays every schedule once, those with the fewest preemptions first. Before the first one with n preemptions it
+    gives the number of schedules that are known to have n: whoever has seen enough stops there."""
+    judge = judge or Judge(stage.scene)
+    waiting: dict[int, list[str]] = {0: [""]}
+    for preemptions in range(LONGEST):
+        todo = waiting.pop(preemptions, [])
+        if (not todo and not waiting) or (bound is not None and preemptions > bound):
+            return
+        yield len(todo)
+        while todo:
+            played, others = _played(stage, todo.pop(), preemptions, judge)
+            for schedule, needed in others:
+                (todo if needed == preemptions else waiting.setdefault(needed, [])).append(schedule)
+            yield played
+
+
+def _played(stage: Stage, prefix: str, preemptions: int, judge: Judge) -> tuple[Played, list[tuple[str, int]]]:
+    """Plays a prefix and goes on without preemption; also gives the ways that branch off behind the prefix."""
+    others: list[tuple[str, int]] = []
+    with closing(stage.start()) as run:
+        last = ""
+        for letter in prefix:
+            run.step(letter)
+            last = letter.upper()
+        while len(run.schedule) < LONGEST and (choices := run.choices()):
+            chosen = last if last in choices else choices[0]
+            busy = run.busy()
+            here = "".join(run.schedule)
+            for letter in reversed(choices):
+                if letter != chosen:
+                    others.append((here + letter, preemptions + preempts(busy, last, letter)))
+            run.step(chosen)
+            last = chosen.upper()
+        return Played("".join(run.schedule), preemptions, judge(run.trace())), others
+
+
+def pct(stage: Stage, seed: int, steps: int, depth: int = DEPTH, judge: Judge | None = None) -> Iterator[Played]:
+    """Random schedules by probabilistic concurrency testing: random priorities, and depth - 1 places where whoever is
+    running gets the lowest one. (Burckhardt et al., ASPLOS 2010.)
+
+    Each finds a bug of that depth with a probability of at least 1 / (actors · steps^(depth - 1)).
+    """
+    judge = judge or Judge(stage.scene)
+    chance = random.Random(seed)  # noqa: S311 (no secret)
+    letters = stage.scene.letters
+    while True:
+        ranks = {letter: depth + rank for rank, letter in enumerate(chance.sample(letters, len(letters)))}
+        changes = {chance.randrange(steps): depth - 1 - number for number in range(1, depth)}
+        with closing(stage.start()) as run:
+            last, preemptions = "", 0
+            while len(run.schedule) < LONGEST and (choices := [one for one in run.choices() if one.isupper()]):
+                letter = max(choices, key=ranks.__getitem__)
+                if len(run.schedule) in changes:
+                    ranks[letter] = changes[len(run.schedule)]
+                    letter = max(choices, key=ranks.__getitem__)
+                preemptions += preempts(run.busy(), last, letter)
+                run.step(letter)
+                last = letter
+            yield Played("".join(run.schedule), preemptions, judge(run.trace()))
+
+
+def shrunk(stage: Stage, found: Played, kind: str, progress: Progress | None = None) -> tuple[Scene, Played]:
+    """A schedule that shows the same kind with fewer turns, users and steps, and no more preemptions, and the scene
+    that it is played in. Its last steps are left out if the anomaly shows before: turns under way have no end then."""
+    scene = stage.scene
+    smaller = [
+        replace(scene, users=users, turns=turns)
+        for turns in range(1, scene.turns + 1)
+        for users in range(2, scene.users + 1)
+        if (users, turns) != (scene.users, scene.turns)
+    ]
+    for one in sorted(smaller, key=lambda one: (one.users * one.turns, one.users)):
+        less = replace(stage, scene=one)
+        for played in ordered(less, found.preemptions):
+            if isinstance(played, Played) and kind in played.outcome.kinds:
+                return one, _cut(less, played, kind)
+        if progress is not None:
+            progress(0)
+    return scene, _cut(stage, found, kind)
+
+
+def _cut(stage: Stage, found: Played, kind: str) -> Played:
+    judge = Judge(stage.scene)
+    with closing(stage.start()) as run:
+        for letter in found.schedule:
+            run.step(letter)
+            outcome = judge(run.trace())
+            if kind in outcome.kinds:
+                return replace(found, schedule="".join(run.schedule), outcome=outcome)
+    return found
+
+
+def _merged(stage: Stage, judge: Judge, labels: tuple[tuple[str, ...], ...], stop: Stop) -> Explored:
+    nodes = graph(stage, judge, stop)
+    gathered = _Gathered(stage.scene, labels)
+    for outcome, preemptions, number, first in count(nodes):
+        gathered.add(Played(first, preemptions, outcome), number)
+    if gathered.total <= CELLS:
+        gathered.cells = [Played(schedule, preemptions, outcome) for schedule, preemptions, outcome in paths(nodes)]
+    return replace(gathered.result(How.STOPPED if stop() else How.EXHAUSTIVE, None), merged=True)
+
+
+def _one_by_one(
+    stage: Stage,
+    judge: Judge,
+    labels: tuple[tuple[str, ...], ...],
+    bound: int | None,
+    limit: int,
+    progress: Progress | None,
+    stop: Stop,
+) -> Explored:
+    gathered = _Gathered(stage.scene, labels)
+    reached = -1
+    for played in ordered(stage, bound, judge):
+        if stop():
+            return gathered.result(How.STOPPED, max(reached - 1, 0))
+        if isinstance(played, int):
+            if reached >= 0 and gathered.total + played > limit and bound is None:
+                return gathered.result(How.BOUNDED, reached)
+            reached += 1
+            continue
+        gathered.add(played, keep=True)
+        if progress is not None:
+            progress(gathered.total)
+    whole = bound is None or reached < bound
+    return gathered.result(How.EXHAUSTIVE if whole else How.BOUNDED, None if whole else bound)
+
+
+def _drawn(
+    stage: Stage,
+    judge: Judge,
+    labels: tuple[tuple[str, ...], ...],
+    seed: int,
+    progress: Progress | None,
+    stop: Stop,
+) -> Explored:
+    gathered = _Gathered(stage.scene, labels)
+    steps = sum(map(len, labels))
+    schedules = pct(stage, seed, steps, DEPTH, judge)
+    while gathered.total < DRAWN and not stop():
+        gathered.add(next(schedules), keep=True)
+        if progress is not None:
+            progress(gathered.total)
+    odds = (1 - 1 / (stage.scene.users * steps ** (DEPTH - 1))) ** gathered.total
+    return replace(gathered.result(How.STOPPED if stop() else How.RANDOM, None), odds=odds)
+
+
+class _Gathered:
+    def __init__(self, scene: Scene, labels: tuple[tuple[str, ...], ...]) -> None:
+        self.scene = scene
+        self.labels = labels
+        self.total = 0
+        self.counts: Counter[tuple[tuple[str, ...], int]] = Counter()
+        self.first: dict[str, Played] = {}
+        self.cells: list[Played] = []
+
+    def add(self, played: Played, number: int = 1, *, keep: bool = False) -> None:
+        self.total += number
+        self.counts[played.outcome.kinds, played.preemptions] += number
+        for kind in played.outcome.kinds:
+            before = self.first.get(kind)
+            if before is None or (played.preemptions, played.schedule) < (before.preemptions, before.schedule):
+                self.first[kind] = played
+        if keep and len(self.cells) < CELLS:
+            self.cells.append(played)
+
+    def result(self, how: How, bound: int | None) -> Explored:
+        cells = sorted(self.cells, key=lambda one: (one.preemptions, one.schedule))
+        return Explored(self.scene, how, bound, self.total, self.labels, dict(self.counts), self.first, tuple(cells))
+
+
+def _many(labels: tuple[tuple[str, ...], ...]) -> int:
+    """How many interleavings there are, if nothing blocks or repeats."""
+    total, found = 0, 1
+    for own in labels:
+        for number in range(1, len(own) + 1):
+            total += 1
+            found = found * total // number
+    return found
+
+
+def _never() -> bool:
+    return False
