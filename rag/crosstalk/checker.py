@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from rag.crosstalk.events import BadLog, Control, Event
-from rag.crosstalk.explain import cause, explained, why
 from rag.crosstalk.findings import Controls, Report, Verdict
 from rag.crosstalk.histories import sessions
 from rag.crosstalk.observed import Observed
 from rag.crosstalk.rules import RULES
+from rag.crosstalk.sentences import cause, explained, why
 from rag.crosstalk.swapped import same_list, swapped_answers
 
 __all__ = ["Report", "check", "judged", "observe"]

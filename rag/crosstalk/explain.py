@@ -1,185 +1,139 @@
-"""What happened, in words: a sentence for each anomaly and one for the whole, and the smallest part of a log that
-still shows it. Finding is the checker's part; nothing is judged here."""
+"""Explaining what a checker found: in words (see `sentences`), and by the smallest part of the log that shows it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
-from rag.crosstalk.events import Clear, Control, Event, History, Invoke
-from rag.crosstalk.findings import Anomaly, Verdict
-from rag.crosstalk.observed import Observed, Turn
+from rag.crosstalk.checker import check
+from rag.crosstalk.events import Clear, Control, Event, Fail, History, Info, Invoke, Ok, Prompt, Retrieved
+from rag.crosstalk.findings import Anomaly
+from rag.crosstalk.sentences import cause, explained, why
 
-Cause = Literal["scope bug", "race"]
-LEAKS = ("foreign-read", "swapped-answer", "retrieval-leak", "foreign-write", "key-collision")
+__all__ = ["cause", "explained", "minimal", "why"]
 
-
-def explained(anomaly: Anomaly, seen: Observed) -> str:
-    """One sentence: who, whose, when and through what."""
-    turn = seen.turns.get(anomaly.op) if anomaly.op is not None else None
-    source = seen.turns.get(anomaly.owner_op) if anomaly.owner_op is not None else None
-    owner = anomaly.owner or "somebody"
-    match anomaly.kind:
-        case "foreign-read" if turn is not None:
-            verb = "was answered with" if anomaly.surface == "answer" else "put before the model"
-            return (
-                f"{_turn(turn)} {verb} {owner}'s {_quoted(anomaly)}: {_stated(owner, source, turn)}; "
-                f"{_entered(anomaly, turn)}."
-            )
-        case "swapped-answer" if turn is not None and source is not None:
-            return (
-                f"{_turn(turn)} was given the answer to {_turn(source)}, which was under way at the same time: "
-                f"it tells {owner}'s {_quoted(anomaly)} and nothing that {turn.user} had asked for."
-            )
-        case "retrieval-leak" if turn is not None:
-            return f"{_turn(turn)} was given the document {anomaly.canary!r}, which belongs to {owner} alone."
-        case "foreign-write":
-            what = _quoted(anomaly) if anomaly.canary else f"message {anomaly.evidence[:60]!r}"
-            where = f" with {_turn(turn)}" if turn is not None else ""
-            return f"{_whose(anomaly)} stored history holds {owner}'s {what}; it was stored{where}."
-        case "key-collision":
-            return f"{_whose(anomaly)} session and {owner}'s are stored as one and the same list: {anomaly.evidence}."
-    return _structure(anomaly, turn, source)
+Unit = tuple[str, int]
+"""What is left out as a whole: a turn by its op; a deletion or a read of what is stored by its place."""
+_Thing = TypeVar("_Thing")
+EFFORT = 300_000
+"""Events to check, over all attempts; about ten seconds."""
 
 
-def why(verdict: Verdict, reason: str, seen: Observed, anomalies: Sequence[Anomaly]) -> str:
-    """The verdict as one sentence."""
-    users, turns = len(seen.numbers), len(seen.turns)
-    if verdict == "unknown":
-        return f"Nothing can be said: {reason}."
-    if verdict == "isolated":
-        box = "" if seen.white else " Seen from outside: what it did not show, it cannot rule out."
-        return (
-            f"{users} users stayed apart in {turns} turns: nobody saw another's data and nothing was lost. "
-            f"The leak rate is at most {min(1.0, 3 / seen.answered):.2%} (95 %).{box}"
-        )
-    counts = seen.findings.counts
-    worst = sorted(counts, key=lambda kind: (_RANK.get(kind, 99), -counts[kind]))
-    leaked = {anomaly.user for anomaly in anomalies if anomaly.kind in LEAKS and anomaly.user}
-    saw = f"{len(leaked)} of {users} users got somebody else's data. " if leaked else ""
-    listed = ", ".join(f"{counts[kind]:,} × {kind}" for kind in worst[:4])
-    others = len(worst) - 4
-    more = f" and {others} more kind{'s' if others > 1 else ''}" if others > 0 else ""
-    return f"{saw}In {turns} turns of {users} users: {listed}{more}."
+def minimal(events: Iterable[Event], anomaly: Anomaly, *, window: int | None = None) -> list[Event]:
+    """The fewest users and turns of a log that still show an anomaly of it, and of these the events that it takes.
 
-
-def cause(anomalies: Iterable[Anomaly], seen: Observed) -> Cause | None:
-    """A leak between turns that did not overlap needs no race: what is shared must not be. None without a leak.
-
-    One such leak is enough for a scope bug. A race is left when each leaking turn ran beside one of its owner's.
+    Nothing more can be left out, as long as the part of the log that its users are in is not too long to try all of it.
+    window: as the log was checked with. Reads the events once and keeps those of the users that it is about.
     """
-    found: Cause | None = None
-    for anomaly in anomalies:
-        if anomaly.kind not in LEAKS or anomaly.op is None or anomaly.owner is None:
-            continue
-        turn = seen.turns.get(anomaly.op)
-        if turn is None:
-            continue
-        found = "race"
-        source = seen.turns.get(anomaly.owner_op) if anomaly.owner_op is not None else None
-        if source is not None and source.end and source.ended < turn.sent and not _beside(turn, anomaly.owner, seen):
-            return "scope bug"
-    return found
+    part = list(_concerned(events, anomaly))
+    shows = _Shows(anomaly, window)
+    likely = _likely(part, anomaly)
+    if shows(likely):
+        part = likely
+    elif not shows(part):
+        return likely
+    units = list(dict.fromkeys(unit for at, event in enumerate(part) if (unit := _unit(at, event)) != _own(anomaly)))
+    kept = {_own(anomaly), *_fewest(units, lambda some: shows(_of(part, {_own(anomaly), *some})))}
+    part = _of(part, kept)
+    optional = [at for at, event in enumerate(part) if isinstance(event, Prompt | Retrieved)]
+    always = set(range(len(part))) - set(optional)
+    needed = always.union(_fewest(optional, lambda some: shows([part[at] for at in sorted(always.union(some))])))
+    return [event for at, event in enumerate(part) if at in needed]
 
 
-def minimal(events: Iterable[Event], anomaly: Anomaly) -> list[Event]:
-    """The part of a log that an anomaly is about: its session's user and the owner, and the turns that it takes.
+class _Shows:
+    """Whether some events still show the anomaly; no more, once too much has been tried."""
 
-    Kept are the turn that shows it, the turn that the data is from, and what is stored at the end.
-    """
-    kept_ops = {op for op in (anomaly.op, anomaly.owner_op) if op is not None}
+    def __init__(self, anomaly: Anomaly, window: int | None) -> None:
+        self.looked_for = _key(anomaly)
+        self.window = window
+        self.effort = EFFORT
+
+    def __call__(self, events: list[Event]) -> bool:
+        self.effort -= len(events)
+        if self.effort < 0:
+            return False
+        found = check(iter(events), window=self.window).anomalies
+        return any(_key(anomaly) == self.looked_for for anomaly in found)
+
+
+def _key(anomaly: Anomaly) -> tuple[object, ...]:
+    return anomaly.kind, anomaly.op, anomaly.session, anomaly.owner, anomaly.owner_op, anomaly.surface, anomaly.canary
+
+
+def _concerned(events: Iterable[Event], anomaly: Anomaly) -> Iterator[Event]:
+    """The events of its users and, where a rival matters that it does not name, of the turns beside its own."""
+    users = {anomaly.user, anomaly.owner} - {None}
+    rivals = anomaly.kind == "lost-update"
+    ops: set[int] = set()
     sessions = {anomaly.session}
-    events = list(events)
-    for event in events:
-        if isinstance(event, Invoke) and event.op in kept_ops:
-            sessions.add(event.session)
-    found: list[Event] = []
+    beside: dict[int, list[Event]] = {}
+    """Turns of others under way."""
+    during = False
     for event in events:
         if isinstance(event, Control):
             continue
         if isinstance(event, History | Clear):
-            if event.session in sessions and anomaly.surface == "history":
-                found.append(event)
-        elif event.op in kept_ops:
-            found.append(event)
-    return found
+            if event.session in sessions:
+                yield event
+        elif isinstance(event, Invoke) and event.user in users:
+            ops.add(event.op)
+            sessions.add(event.session)
+            during = during or event.op == anomaly.op
+            yield event
+            if during and rivals and event.op == anomaly.op:
+                for op, others in beside.items():
+                    ops.add(op)
+                    yield from others
+                beside.clear()
+        elif event.op in ops:
+            during = during and not (event.op == anomaly.op and isinstance(event, Ok | Fail | Info))
+            yield event
+        elif rivals and during and isinstance(event, Invoke):
+            ops.add(event.op)
+            yield event
+        elif rivals:
+            beside.setdefault(event.op, []).append(event)
+            if isinstance(event, Ok | Fail | Info):
+                del beside[event.op]
 
 
-_RANK = {kind: rank for rank, kind in enumerate(LEAKS)}
+def _likely(part: list[Event], anomaly: Anomaly) -> list[Event]:
+    """The turn that shows it, the turn that the data is from and, if it is about that, what is stored at the end."""
+    ops = {anomaly.op, anomaly.owner_op}
+    last = {event.session: event for event in part if isinstance(event, History)}.get(anomaly.session or "")
+    stored = last if anomaly.surface == "history" else None
+    return [event for event in part if event is stored or (not isinstance(event, _OF_SESSION) and event.op in ops)]
 
 
-def _structure(anomaly: Anomaly, turn: Turn | None, source: Turn | None) -> str:
-    about = _turn(turn) if turn is not None else f"A turn of {anomaly.session or 'a session'}"
-    other = _turn(source) if source is not None else "another turn"
-    part = "question" if anomaly.evidence.startswith("question") else "answer"
-    missing = "answer" if part == "question" else "question"
-    return {
-        "lost-update": f"{about} was acknowledged and is gone: a turn that ran at the same time had read the same "
-        "history and wrote over it.",
-        "lost-append": f"{about} was acknowledged and is not stored, and no other turn explains it.",
-        "resurrection": f"{other} was there again after its session had been cleared.",
-        "aborted-read": f"{other} failed, and yet its words are in {_seen_in(anomaly, turn)}.",
-        "mid-turn-read": f"{about} was asked with {other} half done: its question was there, its answer was not.",
-        "torn-turn": f"{about} is stored by half: its {part} without its {missing}.",
-        "interleaved-turns": f"{about} is stored with other messages between its question and its answer.",
-        "reordered": f"{about} is out of order: it had ended before another turn was sent, and stands behind it."
-        if anomaly.surface == "history"
-        else f"{about} was asked with {other} in another order than it is stored.",
-        "amnesia": f"{about} was answered without what its user had stated: {_quoted(anomaly)} is missing."
-        if anomaly.surface == "answer"
-        else f"{about} was asked without {other}, which had been acknowledged before.",
-        "backward-read": f"{about} was asked without {other}, which an earlier prompt of this session had.",
-        "stale-prompt": f"{about} ran beside another turn of its session; both are stored, and neither saw the other.",
-        "duplicate": f"{about} is stored more than once: its {part}.",
-        "corrupt": f"{_whose(anomaly)} stored history holds a message that nobody ever sent.",
-    }.get(anomaly.kind, anomaly.kind)
+def _of(part: list[Event], units: set[Unit]) -> list[Event]:
+    return [event for at, event in enumerate(part) if _unit(at, event) in units]
 
 
-def _turn(turn: Turn) -> str:
-    return f"{turn.user}'s turn {turn.number}"
+_OF_SESSION = (History, Clear, Control)
 
 
-def _whose(anomaly: Anomaly) -> str:
-    return f"{anomaly.user}'s" if anomaly.user else f"Session {anomaly.session}'s"
+def _unit(at: int, event: Event) -> Unit:
+    return ("place", at) if isinstance(event, _OF_SESSION) else ("turn", event.op)
 
 
-def _quoted(anomaly: Anomaly) -> str:
-    return f"“{anomaly.canary}”"
+def _own(anomaly: Anomaly) -> Unit:
+    return ("turn", -1 if anomaly.op is None else anomaly.op)
 
 
-def _stated(owner: str, source: Turn | None, turn: Turn) -> str:
-    if source is None:
-        return f"{owner} stated it"
-    gap = (turn.ended or turn.sent) - source.sent
-    return f"{owner} stated it in turn {source.number}, {_ago(gap)} earlier"
+def _fewest(things: list[_Thing], shows: Callable[[list[_Thing]], bool]) -> list[_Thing]:
+    """Leave out ever smaller pieces, as long as it still shows: none can be left out of what is left.
 
-
-def _entered(anomaly: Anomaly, turn: Turn) -> str:
-    surfaces = {surface for surface, _ in turn.leaked}
-    if anomaly.surface == "prompt":
-        return "it came with what the memory gave"
-    if "prompt" in surfaces:
-        return "it entered through the prompt"
-    if turn.prompt is not None:
-        return "it was not in the prompt, so it came in behind the model"
-    return "how it got there cannot be seen from outside"
-
-
-def _seen_in(anomaly: Anomaly, turn: Turn | None) -> str:
-    if anomaly.surface == "prompt" and turn is not None:
-        return f"the prompt of {_turn(turn)}"
-    return f"{_whose(anomaly)} stored history"
-
-
-def _ago(seconds: float) -> str:
-    if seconds < 1:
-        return f"{max(0.0, seconds) * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
-
-
-def _beside(turn: Turn, owner: str, seen: Observed) -> bool:
-    """Whether any turn of the owner ran at the same time."""
-    return any(
-        other.sent < (turn.ended or turn.sent) and (not other.end or turn.sent < other.ended)
-        for other in seen.by_user(owner)
-    )
+    Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input, 2002.
+    """
+    size = len(things)
+    while size:
+        start = 0
+        while start < len(things):
+            fewer = things[:start] + things[start + size :]
+            if shows(fewer):
+                things = fewer
+            else:
+                start += size
+        size //= 2
+    return things
