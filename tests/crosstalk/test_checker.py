@@ -1,0 +1,235 @@
+"""Planted anomalies are all found and none is invented; the verdict says what it knows, and no more."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.crosstalk.checker import check
+from rag.crosstalk.definitions import DEFINITIONS
+from rag.crosstalk.events import BadLog, Control, Event, History, Invoke, Message, Ok, Prompt, read
+from rag.crosstalk.explain import minimal
+from rag.crosstalk.findings import Report
+from tests.crosstalk.generated import World, cases, clean, lines
+from tests.crosstalk.planted import PLANTS
+
+CHATS = 60
+
+
+@pytest.mark.parametrize("name", PLANTS)
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 2**32), count=st.integers(1, 4), window=st.sampled_from([None, 3, 20]))
+def test_each_planted_case_is_found_and_nothing_else(name: str, seed: int, count: int, window: int | None) -> None:
+    world = World(seed, window=window)
+    for _ in range(CHATS):
+        clean(world)
+    planted = Counter(case for _ in range(count) for case in PLANTS[name](world))
+    report = check(world.events(), window=window)
+    assert Counter(cases(report)) == planted
+    assert report.verdict == "anomalies"
+    for anomaly in report.anomalies:
+        assert anomaly.severity == DEFINITIONS[anomaly.kind].severity
+        assert anomaly.explanation.endswith(".")
+
+
+def test_all_kinds_are_planted() -> None:
+    assert {name.split(",")[0] for name in PLANTS} == set(DEFINITIONS)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    window=st.sampled_from([None, 1, 3, 20]),
+    black=st.booleans(),
+    alike=st.booleans(),
+)
+def test_a_service_that_does_everything_right_is_isolated(
+    seed: int, window: int | None, black: bool, alike: bool
+) -> None:
+    world = World(seed, window=window, black=black, alike=alike)
+    for _ in range(CHATS):
+        clean(world)
+    report = check(world.events(), window=window)
+    assert cases(report) == []
+    assert report.verdict == "isolated", report.why
+    assert report.box == ("black" if black else "white")
+    assert report.users == CHATS
+    assert report.bound == pytest.approx(3 / report.answered)
+
+
+def two() -> World:
+    world = World(1)
+    for at in (10, 20):
+        chat = world.chat(at)
+        chat.turn(plant=True)
+        chat.turn(ask=True)
+    return world
+
+
+def test_unknown_when_there_is_nothing_to_judge() -> None:
+    assert_unknown(check([]), "the log holds no turn")
+    assert_unknown(check([Control("LK-AAAA-BBBB-CCCC2")]), "the log holds no turn")
+
+
+def test_unknown_with_one_user() -> None:
+    world = World(1)
+    world.chat(1).turn(plant=True)
+    assert_unknown(check(world.events()), "fewer than two users")
+
+
+def test_unknown_when_a_control_was_seen_even_if_it_is_named_last() -> None:
+    events = two().events()
+    (control,) = [event for event in events if isinstance(event, Control)]
+    seen = Ok(1, 99, f"Your order is {control.canary.lower().replace('-', ' ')}.")
+    events = [seen if isinstance(event, Ok) and event.op == 1 else event for event in events]
+    assert_unknown(check(events), "which nobody stated, was seen")
+    assert_unknown(check([*events[1:], control]), "which nobody stated, was seen")
+    assert check(events).controls.seen == 1
+
+
+def test_unknown_when_nobody_recalled_anything() -> None:
+    events: list[Event] = []
+    for op, user in enumerate(("Ada", "Ben")):
+        events += [Invoke(op, user, user, op, f"I am {user}", plants=(f"{user * 5} Hill",)), Ok(op, op + 0.5, "Hello.")]
+    assert_unknown(check(events), "nobody ever recalled their own canary")
+
+
+def test_unknown_when_a_canary_was_planted_twice() -> None:
+    events = [*two().events()]
+    first = next(event for event in events if isinstance(event, Invoke) and event.plants)
+    events.append(Invoke(99, "Eve", "eve", 99, f"Mine is {first.plants[0]}", plants=first.plants))
+    assert_unknown(check(events), "was planted twice")
+
+
+def test_a_leak_is_certain_even_where_nothing_else_can_be_said() -> None:
+    events: list[Event] = [
+        Invoke(0, "Ada", "a", 0, "My order is LK-2222-3333-44445.", plants=("LK-2222-3333-44445",)),
+        Ok(0, 0.1, "Thank you."),
+        Invoke(1, "Ben", "b", 1, "And mine?"),
+        Ok(1, 1.1, "LK-2222-3333-44445"),
+    ]
+    report = check(events)
+    assert (report.verdict, report.box, report.counts) == ("anomalies", "black", {"foreign-read": 1})
+    assert report.bound is None
+    assert report.seen == (("Ben", "Ada", 1),)
+    (leak,) = report.anomalies
+    assert leak.explanation.startswith(
+        "Ben's turn 1 was answered with Ada's “LK-2222-3333-44445”: Ada stated it in turn 1"
+    )
+    assert report.cause == "scope bug"
+
+
+CANARY = "17 Näuweibo Mews, K2X 9LK, of Quvaubotei"
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        CANARY.upper(),
+        CANARY.replace(" ", "").replace(",", "-"),
+        CANARY.replace(" ", "_\n"),
+        CANARY[::-1],
+        base64.b64encode(CANARY.encode()).decode(),
+        base64.b64encode(f"x{CANARY}".encode()).decode(),
+        base64.b64encode(f"xy{CANARY} and more".encode()).decode().rstrip("="),
+        base64.urlsafe_b64encode(f"the address is {CANARY}".encode()).decode(),
+    ],
+)
+def test_however_a_canary_is_spelt(spelt: str) -> None:
+    events: list[Event] = [
+        Invoke(0, "Ada", "a", 0, f"I live at {CANARY}.", plants=(CANARY,)),
+        Ok(0, 0.1, "Thank you."),
+        Invoke(1, "Ben", "b", 1, "And I?"),
+        Ok(1, 1.1, f"It says: {spelt}!"),
+    ]
+    assert check(events).counts == {"foreign-read": 1}
+
+
+def test_who_brings_in_somebody_elses_words_is_not_shown_them() -> None:
+    world = two()
+    ada, ben = world.chats
+    quoted = ben.send(more=f"A friend's order is {ada.known[0]}. ")
+    ben.prompt(quoted)
+    ben.ok(quoted, text=f"I see, {ada.known[0]}.")
+    assert check(world.events()).verdict == "isolated"
+
+
+def test_a_leak_on_two_surfaces_is_two_and_in_two_messages_of_a_prompt_one() -> None:
+    canary = "LK-2222-3333-44445"
+    events: list[Event] = [
+        Invoke(0, "Ada", "a", 0, f"My order is {canary}.", plants=(canary,)),
+        Ok(0, 0.1, f"Thank you for {canary}."),
+        Invoke(1, "Ben", "b", 1, "And mine?"),
+        Prompt(1, (Message("user", f"x {canary}"), Message("assistant", f"y {canary}"), Message("user", "And mine?"))),
+        Ok(1, 1.1, f"It is {canary}, {canary}."),
+    ]
+    report = check(events)
+    assert [(one.kind, one.surface) for one in report.anomalies] == [
+        ("foreign-read", "prompt"),
+        ("foreign-read", "answer"),
+    ]
+    assert canary in report.anomalies[0].evidence
+
+
+def test_a_report_survives_json() -> None:
+    world = World(3)
+    for plant in PLANTS.values():
+        plant(world)
+    report = check(world.events())
+    assert Report.from_dict(report.to_dict()) == report
+    assert set(report.to_dict()) >= {
+        *("verdict", "why", "box", "turns", "users", "counts", "anomalies", "bound", "controls"),
+    }
+
+
+def test_a_log_is_read_line_by_line_and_its_lines_say_the_same() -> None:
+    world = two()
+    assert check(read(lines(world.events()))) == check(world.events())
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{", "it is not JSON"),
+        ("[1]", "it is a list, not an object"),
+        ('{"event": "shout"}', "event is 'shout': expected one of invoke, prompt"),
+        ('{"event": "ok", "op": "7", "t": 1, "answer": ""}', "ok.op is text: expected a whole number"),
+        ('{"event": "ok", "op": true, "t": 1, "answer": ""}', "ok.op is true or false: expected a whole number"),
+        ('{"event": "ok", "op": 7, "t": 1}', "ok.answer is missing: expected text"),
+        ('{"event": "ok", "op": 7, "t": NaN, "answer": ""}', "ok.t is a number: expected a number (seconds)"),
+        ('{"event": "ok", "op": 7, "t": 1, "answer": ""}', "op 7 was never invoked"),
+        ('{"event": "invoke", "op": 0, "user": "a", "session": "s", "t": 1, "text": ""}', "op 0 was invoked before"),
+        ('{"event": "prompt", "op": 0, "messages": [1]}', "prompt.messages[0] is a list: expected an object"),
+        ('{"event": "clear", "session": "s", "t": 2, "t_ok": 1}', "clear.t_ok is before clear.t"),
+    ],
+)
+def test_broken_logs_name_their_line(line: str, said: str) -> None:
+    log = ['{"event": "invoke", "op": 0, "user": "a", "session": "s", "t": 0, "text": "x", "odd": 1}', "", line]
+    with pytest.raises(BadLog, match="Line 3 of the log cannot be used") as caught:
+        check(read(log))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_the_smallest_example_still_shows_it_and_holds_little_else(name: str) -> None:
+    world = World(5)
+    for _ in range(15):
+        clean(world)
+    PLANTS[name](world)
+    events = world.events()
+    for anomaly in check(events).anomalies:
+        small = minimal(iter(events), anomaly)
+        assert anomaly.kind in check(small).counts
+        turns = [event for event in small if isinstance(event, Invoke)]
+        assert len(turns) <= 3
+        assert len({turn.user for turn in turns}) <= 2
+        assert len([event for event in small if isinstance(event, History)]) <= 2
+
+
+def assert_unknown(report: Report, said: str) -> None:
+    assert report.verdict == "unknown"
+    assert said in report.why

@@ -1,0 +1,96 @@
+"""A report as JSON, JUnit XML and one page: complete, and harmless whatever users and models wrote."""
+
+from __future__ import annotations
+
+import json
+
+from bs4 import BeautifulSoup
+from junitparser import JUnitXml
+
+from rag.crosstalk.checker import check
+from rag.crosstalk.definitions import DEFINITIONS
+from rag.crosstalk.events import Event, Invoke, Ok
+from rag.crosstalk.explain import minimal
+from rag.crosstalk.report import ACROSS, as_html, as_json, as_junit, marked, matrix
+from tests.crosstalk.generated import World, clean
+from tests.crosstalk.planted import PLANTS
+
+HOSTILE = "</script><img src=x onerror=alert(1)>\u202e{{7*7}}\x1b[31m"
+
+
+def leaking() -> list[Event]:
+    world = World(2)
+    for _ in range(5):
+        clean(world)
+    for plant in PLANTS.values():
+        plant(world)
+    return world.events()
+
+
+def hostile() -> list[Event]:
+    secret = f"LK-2222-3333-44445 {HOSTILE}"
+    return [
+        Invoke(0, f"Ada {HOSTILE}", "a", 0, f"My order is {secret}", plants=(secret,)),
+        Ok(0, 0.1, "Thank you."),
+        Invoke(1, "Ben", "b", 1, HOSTILE),
+        Ok(1, 1.1, f"{HOSTILE} {secret}"),
+    ]
+
+
+def test_json_has_the_keys_of_the_format() -> None:
+    report = json.loads(as_json(check(leaking())))
+    assert report["verdict"] == "anomalies"
+    assert set(report["counts"]) == set(DEFINITIONS)
+    keys = {"kind", "severity", "op", "session", "owner", "surface", "evidence", "explanation"}
+    assert all(keys <= anomaly.keys() for anomaly in report["anomalies"])
+    times = [anomaly["t"] for anomaly in report["anomalies"]]
+    assert times == sorted(times)
+
+
+def test_junit_fails_for_each_kind_that_was_found_and_skips_what_cannot_be_seen() -> None:
+    suite = next(iter(JUnitXml.fromstring(as_junit(check(leaking()), "planted"))))
+    assert (suite.tests, suite.failures, suite.errors) == (len(DEFINITIONS) + 1, len(DEFINITIONS), 0)
+    suite = next(iter(JUnitXml.fromstring(as_junit(check([]), "empty"))))
+    assert suite.errors == 1
+    suite = next(iter(JUnitXml.fromstring(as_junit(check(hostile()), "black"))))
+    assert (suite.failures, suite.skipped) == (1, len(DEFINITIONS) - 3)
+
+
+def test_the_page_is_whole_and_loads_nothing() -> None:
+    events = leaking()
+    report = check(events)
+    first = report.anomalies[0]
+    page = BeautifulSoup(as_html(report, "planted", minimal(iter(events), first), first), "html.parser")
+    assert not page.find_all(["script", "link", "iframe", "img"])
+    assert "http" not in str(page.style)
+    text = page.get_text(" ", strip=True)
+    for kind in DEFINITIONS:
+        assert kind in text
+    assert report.why in text
+    assert first.explanation in text
+
+
+def test_what_users_and_models_wrote_is_only_text() -> None:
+    report = check(hostile())
+    first = report.anomalies[0]
+    page = as_html(report, HOSTILE, minimal(iter(hostile()), first), first)
+    assert not BeautifulSoup(page, "html.parser").find_all(["script", "img"])
+    assert "\u202e" not in page
+    assert "\x1b" not in page
+    assert "{{7*7}}" in page
+    JUnitXml.fromstring(as_junit(report, HOSTILE))
+
+
+def test_the_matrix_shows_those_with_most_leaks() -> None:
+    seen = [(f"user {n}", f"owner {n % 3}", n) for n in range(1, 100)]
+    table = matrix(seen)
+    assert len(table.rows) == ACROSS
+    assert "user 99" in table.rows
+    assert "user 1" not in table.rows
+    assert table.columns == ("owner 0", "owner 1", "owner 2")
+    assert table.left_out == 99 - ACROSS
+
+
+def test_a_canary_is_marked_however_it_is_spelt() -> None:
+    assert marked("see LK 22-33, ok", "lk-2233") == [("see ", False), ("LK 22-33", True), (", ok", False)]
+    assert marked("nothing", None) == [("nothing", False)]
