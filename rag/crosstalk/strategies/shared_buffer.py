@@ -23,7 +23,7 @@ class SharedBuffer(Strategy):
     fix = "Share what has no user in it (the model, the clients); look the history up by session id, on every turn."
     expects = frozenset({"foreign-read", "foreign-write", "interleaved-turns", "key-collision", "mid-turn-read"})
     expects_cancelled = frozenset({"torn-turn"})
-    may = frozenset({"duplicate", "reordered", "stale-prompt", "swapped-answer"})
+    may = frozenset({"amnesia", "backward-read", "duplicate", "reordered", "stale-prompt", "swapped-answer"})
     in_process = True
 
     def __init__(self, lab: Lab) -> None:
