@@ -23,7 +23,7 @@ from rag.crosstalk.events import Message
 from rag.crosstalk.outcomes import Judge, Outcome
 from rag.crosstalk.stepping import LONGEST, Run, Stage
 
-MOST_NODES = 60_000
+MOST_NODES = 20_000
 MOST_BYTES = 100_000
 _LOCK = type(threading.Lock())
 _ATOMS = (str, bytes, int, float, bool, type(None), type, FunctionType)

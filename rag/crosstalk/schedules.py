@@ -18,7 +18,7 @@ from functools import cached_property
 from rag.crosstalk.merging import Opaque, count, graph, paths, preempts
 from rag.crosstalk.outcomes import GROUPS, Group, Judge, Outcome
 from rag.crosstalk.scenes import Scene
-from rag.crosstalk.stepping import LONGEST, Stage
+from rag.crosstalk.stepping import LONGEST, Stage, played
 
 LIMIT = 20_000
 """Schedules that are played one by one, at most."""
@@ -219,9 +219,9 @@ def shrunk(stage: Stage, found: Played, kind: str, progress: Progress | None = N
     ]
     for one in sorted(smaller, key=lambda one: (one.users * one.turns, one.users)):
         less = replace(stage, scene=one)
-        for played in ordered(less, found.preemptions):
-            if isinstance(played, Played) and kind in played.outcome.kinds:
-                return one, _cut(less, played, kind)
+        for other in ordered(less, found.preemptions):
+            if isinstance(other, Played) and kind in other.outcome.kinds:
+                return one, _cut(less, other, kind)
         if progress is not None:
             progress(0)
     return scene, _cut(stage, found, kind)
@@ -229,12 +229,11 @@ def shrunk(stage: Stage, found: Played, kind: str, progress: Progress | None = N
 
 def _cut(stage: Stage, found: Played, kind: str) -> Played:
     judge = Judge(stage.scene)
-    with closing(stage.start()) as run:
-        for letter in found.schedule:
-            run.step(letter)
-            outcome = judge(run.trace())
-            if kind in outcome.kinds:
-                return replace(found, schedule="".join(run.schedule), outcome=outcome)
+    for length in range(1, len(found.schedule)):
+        # Played anew each time: to look at what is stored may change it.
+        outcome = judge(played(stage, found.schedule[:length]))
+        if kind in outcome.kinds:
+            return replace(found, schedule=found.schedule[:length], outcome=outcome)
     return found
 
 
@@ -259,15 +258,15 @@ def _one_by_one(
 ) -> Explored:
     gathered = _Gathered(stage.scene, labels)
     reached = -1
-    for played in ordered(stage, bound, judge):
+    for one in ordered(stage, bound, judge):
         if stop():
             return gathered.result(How.STOPPED, max(reached - 1, 0))
-        if isinstance(played, int):
-            if reached >= 0 and gathered.total + played > limit and bound is None:
+        if isinstance(one, int):
+            if reached >= 0 and gathered.total + one > limit and bound is None:
                 return gathered.result(How.BOUNDED, reached)
             reached += 1
             continue
-        gathered.add(played, keep=True)
+        gathered.add(one, keep=True)
         if progress is not None:
             progress(gathered.total)
     whole = bound is None or reached < bound

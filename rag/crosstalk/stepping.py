@@ -185,7 +185,7 @@ class Run:
             self.step(letter)
 
     def trace(self) -> Trace:
-        """Of the run so far; turns under way have no end in it."""
+        """Of the run so far; turns under way have no end in it. To be asked for last: a look may change a memory."""
         sessions = dict.fromkeys(track.actor.session for track in self.tracks)
         stored = tuple(
             (name, tuple([(one.role, one.text) for one in self.memory.history(self.name(name))])) for name in sessions

@@ -1,0 +1,112 @@
+"""Memories that were made to be explored: bugs that were planted deep, and redis-turn with holders that fail."""
+
+from __future__ import annotations
+
+from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, Wait, pair, question
+from rag.crosstalk.strategies.plain import langchain, plain
+from rag.crosstalk.strategies.redis_turn import WAIT, RedisTurn
+from rag.sessions import SessionId
+from rag.sessions.lease import HEARTBEAT
+
+STEPS = 12
+
+
+class Long(Strategy):
+    """Twelve steps a turn. hidden: the step between which and the next one a counter is read and written; None: right.
+
+    Whoever reads the counter before another one wrote it writes the other one's turn away.
+    """
+
+    name = "long"
+    lesson = ""
+    in_process = True
+
+    def __init__(self, lab: Lab, hidden: int | None) -> None:
+        super().__init__(lab)
+        self.hidden = hidden
+        self.stored: dict[str, list[Message]] = {}
+        self.kept: dict[str, list[Message]] = {}
+
+    def turn(self, asked: Asked) -> Steps:
+        copy = None
+        for step in range(STEPS):
+            yield f"step {step}"
+            if step == self.hidden:
+                copy = dict(self.stored)
+            if self.hidden is not None and step == self.hidden + 1 and copy is not None:
+                answer = asked.ask([*copy.get(asked.session, []), question(asked)])
+                self.stored = {**copy, asked.session: [*copy.get(asked.session, []), *pair(asked, answer)]}
+        if self.hidden is None:
+            answer = asked.ask([question(asked)])
+            self.stored[asked.session] = list(pair(asked, answer))
+        return answer
+
+    def history(self, session: str) -> list[Message]:
+        return list(self.stored.get(session, []))
+
+
+class Crossed(Strategy):
+    """Two locks, taken in another order by every second turn."""
+
+    name = "crossed"
+    lesson = ""
+    in_process = True
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab)
+        self.held: set[str] = set()
+        self.stored: dict[str, list[Message]] = {}
+
+    def turn(self, asked: Asked) -> Steps:
+        first, second = ("history", "index") if asked.op % 2 else ("index", "history")
+        yield Wait(f"wait for {first}", lambda: first not in self.held)
+        self.held.add(first)
+        yield Wait(f"wait for {second}", lambda: second not in self.held)
+        self.held.add(second)
+        answer = asked.ask([question(asked)])
+        self.stored[asked.session] = list(pair(asked, answer))
+        self.held -= {first, second}
+        return answer
+
+    def history(self, session: str) -> list[Message]:
+        return list(self.stored.get(session, []))
+
+
+class Late(RedisTurn):
+    """Whoever wants the session finds that its holder's lease has ended; the holder comes back later."""
+
+    def turn(self, asked: Asked) -> Steps:
+        steps = super().turn(asked)
+        next(steps)
+        yield "the lease ends; load"
+        self.lease_ends(asked.session)
+        return (yield from steps)
+
+    def lease_ends(self, session: str) -> None:
+        self.lab.redis.delete(self.store.protocol.keys.of(SessionId(session)).turn)
+
+
+class Mortal(Late):
+    """A turn that is given up frees nothing, as when its process was killed. After that its lease ends."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab)
+        self.dead = False
+
+    def turn(self, asked: Asked) -> Steps:
+        yield Wait("wait and load", lambda: self.dead or self.free(asked.session))
+        if self.dead:
+            self.lease_ends(asked.session)
+        holding = self.store.turn(asked.session, wait=WAIT)
+        turn = holding.__enter__()
+        try:
+            yield "ask"
+            answer = asked.ask([*plain(turn.messages), question(asked)])
+            yield "save turn"
+            turn.commit(langchain(pair(asked, answer)))
+        except GeneratorExit:
+            HEARTBEAT.drop(holding._heartbeat)
+            self.dead = True
+            raise
+        holding.__exit__(None, None, None)
+        return answer

@@ -1,0 +1,78 @@
+"""An exported counterexample is a test that fails with the words it came with, and passes once that is right."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rag.crosstalk import Lab, check
+from rag.crosstalk.explain import minimal
+from rag.crosstalk.exploring import explore_strategy, make_scene, make_stage, replay
+from rag.crosstalk.reproduce import file_name, of_log, of_schedule
+from rag.crosstalk.stepping import played
+from rag.settings import PROJECT
+
+CASES = (
+    ("lesson-shared", False, None),
+    ("lesson-deepcopy", False, None),
+    ("redis-list", True, None),
+    ("dict-with-lock", False, "AAAABBBB"),
+)
+
+
+def run(*files: Path) -> subprocess.CompletedProcess[str]:
+    """One process for all files: loading pytest and the strategies takes most of the time."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rA", *map(str, files)]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    return subprocess.run(command, cwd=files[0].parent, capture_output=True, text=True, timeout=120, env=environment)
+
+
+def test_each_exported_file_fails_as_it_says(tmp_path: Path, lab: Lab) -> None:
+    files, told = [], []
+    for name, tabs, given in CASES:
+        simplest = explore_strategy(name, tabs=tabs, turns=1, lab=lab).simplest
+        schedule = given or (simplest.schedule if simplest else "")
+        outcome = replay(name, schedule, tabs=tabs, lab=lab)
+        files.append(tmp_path / file_name(name, schedule))
+        files[-1].write_text(of_schedule(name, make_scene(tabs=tabs), schedule, outcome))
+        if outcome.wrong:
+            told.append(outcome.told)
+    source = exported_log(lab)
+    files.append(tmp_path / "test_log.py")
+    files[-1].write_text(source)
+    told.append(" ".join(source.split('"""')[1].split("\n\n")[0].split()))
+    assert "Ada's “12 Willow Lane”" in told[-1]
+    done = run(*files)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "4 failed, 1 passed" in done.stdout
+    for text in told:
+        assert f"AssertionError: {text}" in done.stdout
+
+
+def exported_log(lab: Lab) -> str:
+    scene = make_scene(turns=2)
+    events = played(make_stage("shared-buffer", scene, lab), "AAAABBBBAAAABBBB").events(scene)
+    anomaly = next(one for one in check(events).anomalies if one.surface == "answer")
+    return of_log(minimal(events, anomaly), anomaly, "shared-buffer, 2 users")
+
+
+@pytest.mark.parametrize("text", ['"""', "\\", "\\N{x}", "'''", "end'", 'a "quoted" \u2028 word'])
+def test_what_users_wrote_cannot_break_the_file(text: str, lab: Lab) -> None:
+    from dataclasses import replace
+
+    from rag.crosstalk.events import Invoke
+
+    scene = make_scene()
+    events = played(make_stage("shared-buffer", scene, lab), "AAAABBBB").events(scene)
+    anomaly = replace(check(events).anomalies[0], explanation=text)
+    odd = [replace(one, text=text) if isinstance(one, Invoke) else one for one in events]
+    source = of_log(odd, anomaly, text)
+    names: dict[str, object] = {}
+    exec(compile(source, "exported", "exec"), names)
+    log = names["LOG"]
+    assert isinstance(log, tuple)
+    assert len(log) == len(odd)
