@@ -1,0 +1,306 @@
+"""What a whole turn costs beside the model: question in, sources found, history read, answer stored.
+
+All contenders answer the same questions from the same passages in one process, with a model that answers at once.
+Their slices alternate, so that a machine whose speed drifts slows all of them, and ratios are taken slice by slice.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from operator import itemgetter
+from pathlib import Path
+from statistics import median
+from threading import Barrier
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_to_dict
+from langchain_core.outputs import ChatGeneration, ChatResult
+
+from rag.chat.prompt import RULES
+from rag.chat.service import SOURCES, ChatService
+from rag.knowledge import open_library
+from rag.knowledge.embeddings import Embedder, make_embedder
+from rag.knowledge.files import collect
+from rag.knowledge.preparing import prepare
+from rag.sessions import SessionStore
+from rag.sessions.bench import CACHE, TTL
+from rag.sessions.connect import Client
+from rag.settings import Settings
+
+ANSWER = "You can return an item within 30 days of delivery [1]. Members of Plus have 60 days [1]."
+FLOOR, OURS, RULED, PLAIN = "floor", "Crosswire", "Crosswire, offline rules", "plain LangChain"
+
+
+class Contender(Protocol):
+    """One way to serve a turn. `prepare` runs before the clock does."""
+
+    name: str
+
+    def prepare(self, session_id: str) -> None: ...
+    def turn(self, session_id: str, text: str) -> str: ...
+    def stored(self, session_id: str) -> int: ...
+    def delete(self, session_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`rate` in turns a second, and the ratios of rates: medians over the slices."""
+
+    name: str
+    rate: float
+    of_floor: float
+    of_plain: float
+
+
+class Instant(BaseChatModel):
+    """Answers at once, and always the same."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "instant"
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(ANSWER))])
+
+
+class Floor:
+    """Embed, one query, two round trips. Nothing decoded, nothing ranked, no lock, no LangChain."""
+
+    name = FLOOR
+
+    def __init__(self, client: Client, embedder: Embedder, collection: Any) -> None:
+        self._client = client
+        self._embedder = embedder
+        self._collection = collection
+        self._answer = json.dumps(message_to_dict(AIMessage(ANSWER)))
+
+    def prepare(self, session_id: str) -> None:
+        pass
+
+    def turn(self, session_id: str, text: str) -> str:
+        read = self._client.pipeline(transaction=False)
+        read.lrange(session_id, 0, -1)
+        history = read.execute()[0]
+        vector = self._embedder.embed([text])
+        found = self._collection.query(query_embeddings=vector, n_results=SOURCES, include=["documents"])
+        prompt = "\n".join([RULES, *found["documents"][0], *map(str, history), text])
+        assert prompt
+        write = self._client.pipeline(transaction=False)
+        write.rpush(session_id, json.dumps(message_to_dict(HumanMessage(text))), self._answer)
+        write.expire(session_id, TTL)
+        write.execute()
+        return ANSWER
+
+    def stored(self, session_id: str) -> int:
+        return int(self._client.llen(session_id))
+
+    def delete(self, session_id: str) -> None:
+        self._client.delete(session_id)
+
+
+class Ours:
+    """This package's service: search by meaning and words, whole turns, lock and fence, index and audit."""
+
+    def __init__(self, name: str, store: SessionStore, service: ChatService) -> None:
+        self.name = name
+        self._store = store
+        self._service = service
+
+    def prepare(self, session_id: str) -> None:
+        pass
+
+    def turn(self, session_id: str, text: str) -> str:
+        return self._service.answer(session_id, text).text
+
+    def stored(self, session_id: str) -> int:
+        return len(self._store.messages(session_id))
+
+    def delete(self, session_id: str) -> None:
+        self._store.clear(session_id)
+
+
+class Plain:
+    """What tutorials build: RunnableWithMessageHistory around a retriever, a prompt and a model.
+
+    Each session's history object, with its connection, is made before the clock runs; tutorials make one a turn.
+    """
+
+    name = PLAIN
+
+    def __init__(self, url: str, vectors: Any, model: BaseChatModel) -> None:
+        from langchain_core.output_parsers import StrOutputParser
+        from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
+        from langchain_core.runnables import RunnablePassthrough
+        from langchain_core.runnables.history import RunnableWithMessageHistory
+
+        self._url = url
+        self._histories: dict[str, Any] = {}
+        retriever = vectors.as_retriever(search_kwargs={"k": SOURCES})
+        prompt = ChatPromptTemplate.from_messages(
+            [("system", RULES + "\n\n{context}"), MessagesPlaceholder("history"), ("human", "{question}")]
+        )
+        found = RunnablePassthrough.assign(context=itemgetter("question") | retriever | _joined)
+        with _quiet():
+            self._chain = RunnableWithMessageHistory(
+                found | prompt | model | StrOutputParser(),
+                self._history,
+                input_messages_key="question",
+                history_messages_key="history",
+            )
+
+    def prepare(self, session_id: str) -> None:
+        with _quiet():
+            from langchain_community.chat_message_histories import RedisChatMessageHistory
+
+            self._histories[session_id] = RedisChatMessageHistory(session_id, url=self._url, ttl=TTL)
+        self.stored(session_id)
+
+    def turn(self, session_id: str, text: str) -> str:
+        return str(self._chain.invoke({"question": text}, config={"configurable": {"session_id": session_id}}))
+
+    def stored(self, session_id: str) -> int:
+        return len(self._history(session_id).messages)
+
+    def delete(self, session_id: str) -> None:
+        history = self._histories.pop(session_id)
+        history.clear()
+        history.redis_client.close()
+
+    def _history(self, session_id: str) -> Any:
+        return self._histories[session_id]
+
+
+@contextmanager
+def contenders(client: Client, url: str, settings: Settings) -> Iterator[list[Contender]]:
+    """Everybody who takes part. `settings` name the articles, and a folder that is scratch."""
+    embedder, model = make_embedder(settings), Instant()
+    store = SessionStore(client, TTL, cache_bytes=CACHE)
+    with closing(open_library(settings)) as library, _vectors(settings, embedder) as vectors:
+        library.add([settings.knowledge_dir])
+        yield [
+            Floor(client, embedder, vectors._collection),
+            Ours(OURS, store, ChatService(store, library, model)),
+            Ours(RULED, store, ChatService(store, library, model, offline=True)),
+            Plain(url, vectors, model),
+        ]
+
+
+def run(
+    parties: Sequence[Contender],
+    questions: Sequence[str],
+    *,
+    users: int = 100,
+    turns: int = 3,
+    slices: int = 5,
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[Row]:
+    """All users at once, each in a thread and a session of its own. The first slice of each warms up."""
+    rates: dict[str, list[float]] = {party.name: [] for party in parties}
+    with ThreadPoolExecutor(users) as pool:
+        for number in range(slices + 1):
+            for party in parties:
+                progress(f"slice {number} of {slices}: {party.name}")
+                rate = _slice(party, pool, questions, users, turns)
+                if number:
+                    rates[party.name].append(rate)
+    return [
+        Row(name, median(own), _ratio(own, rates[FLOOR]), _ratio(own, rates[PLAIN])) for name, own in rates.items()
+    ]
+
+
+def _slice(
+    party: Contender, pool: ThreadPoolExecutor, questions: Sequence[str], users: int, turns: int
+) -> float:
+    sessions = [f"bench-{secrets.token_hex(8)}" for _ in range(users)]
+    for session_id in sessions:
+        party.prepare(session_id)
+    together = Barrier(users + 1)
+
+    def work(user: int) -> None:
+        together.wait()
+        for turn in range(turns):
+            party.turn(sessions[user], questions[(user * turns + turn) % len(questions)])
+
+    working = [pool.submit(work, user) for user in range(users)]
+    together.wait()
+    begun = perf_counter()
+    for future in working:
+        future.result()
+    took = perf_counter() - begun
+    for session_id in sessions:
+        if (found := party.stored(session_id)) != 2 * turns:
+            raise ValueError(f"{party.name} stored {found} messages of {2 * turns}: its figures would mean nothing")
+        party.delete(session_id)
+    return users * turns / took
+
+
+def _ratio(own: Sequence[float], other: Sequence[float]) -> float:
+    return median(mine / theirs for mine, theirs in zip(own, other, strict=True))
+
+
+class _Embeddings(Embeddings):
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return self._embedder.embed(texts).tolist()  # type: ignore[no-any-return]
+
+    def embed_query(self, text: str) -> list[float]:
+        return self.embed_documents([text])[0]
+
+
+@contextmanager
+def _vectors(settings: Settings, embedder: Embedder) -> Iterator[Any]:
+    """LangChain's Chroma over the same passages and vectors, without what this package keeps beside them."""
+    import chromadb
+    from chromadb.config import Settings as ChromaSettings
+
+    quiet = ChromaSettings(anonymized_telemetry=False)
+    with closing(chromadb.PersistentClient(str(settings.state_dir / "plain"), settings=quiet)) as client:
+        collection = client.get_or_create_collection(
+            "plain", embedding_function=None, configuration={"hnsw": {"space": "cosine", "ef_search": 200}}
+        )
+        made = [
+            prepare(source.path.name, source.path.read_bytes(), source.document_id, "", embedder, private=False)
+            for source in collect([settings.knowledge_dir], settings.knowledge_dir).files
+        ]
+        rows = [row for document in made for row in document.entry.rows]
+        collection.add(
+            ids=[row.id for row in rows],
+            embeddings=np.concatenate([document.vectors for document in made]),
+            documents=[row.text for row in rows],
+            metadatas=[{"title": row.title, "heading": row.heading} for row in rows],
+        )
+        with _quiet():
+            from langchain_community.vectorstores import Chroma
+
+            yield Chroma("plain", _Embeddings(embedder), client=client)
+
+
+def _joined(documents: list[Document]) -> str:
+    return "\n\n".join(document.page_content for document in documents)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
