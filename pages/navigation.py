@@ -9,6 +9,7 @@ page = st.navigation(
         st.Page("chat.py", title="Chat", icon=":material/forum:", default=True),
         st.Page("knowledge.py", title="Knowledge", icon=":material/menu_book:"),
         st.Page("simulate.py", title="Simulate", icon=":material/groups:"),
+        st.Page("race_lab.py", title="Race lab", icon=":material/alt_route:"),
         st.Page("inspector.py", title="Inspector", icon=":material/policy:"),
     ]
 )

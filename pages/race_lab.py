@@ -1,0 +1,50 @@
+"""The race lab: a lesson that one plays, in five chapters, and a free lab."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from rag.ui import race_chapters, race_every, race_lab, resources
+
+CHAPTERS = ("2 AM", "You are the scheduler", "The clever fix", "Two tabs", "Every way at once", "Lab")
+KEYS = ("incident", "scheduler", "deepcopy", "lock", "every", "")
+
+settings = resources.services().settings
+st.header("Race lab", anchor=False)
+if st.toggle("Large type", key="race_presenter", help="For a lecture hall"):
+    st.html("<style>html {font-size: 22px}</style>")
+
+asked = st.query_params.get("chapter", "1")
+if "race_chapter" not in st.session_state:
+    number = int(asked) if asked in tuple("123456") else 1
+    st.session_state["race_chapter"] = CHAPTERS[number - 1]
+
+
+def _shown(name: str) -> str:
+    number = CHAPTERS.index(name)
+    done = race_chapters.done(KEYS[number]) if KEYS[number] else False
+    return f"{':material/check_circle:' if done else f'{number + 1}.'} {name}"
+
+
+chapter = st.segmented_control(
+    "Chapter", CHAPTERS, key="race_chapter", format_func=_shown, label_visibility="collapsed", required=True
+)
+number = CHAPTERS.index(chapter or CHAPTERS[0]) + 1
+st.query_params["chapter"] = str(number)
+if number != len(CHAPTERS):
+    for name in ("strategy", "schedule", "tabs", "users", "turns"):
+        st.query_params.pop(name, None)
+
+match number:
+    case 1:
+        race_chapters.incident(settings)
+    case 2:
+        race_chapters.scheduler(settings)
+    case 3:
+        race_chapters.deepcopy(settings)
+    case 4:
+        race_chapters.tabs(settings)
+    case 5:
+        race_every.draw(settings)
+    case _:
+        race_lab.draw(settings)

@@ -1,0 +1,116 @@
+"""A schedule played up to where a visitor is: what each person sees, what is stored, and who can go on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+from rag.crosstalk.exploring import make_stage, source_of, temporary_lab
+from rag.crosstalk.outcomes import Judge, Outcome
+from rag.crosstalk.scenes import Scene
+from rag.crosstalk.stepping import BadSchedule
+from rag.settings import Settings
+
+COLOURS = ("violet", "orange", "green", "blue", "red")
+"""Of the actors, in their order. Their letter stands beside it."""
+_MARK = re.compile(r"\((?:to )?([A-E])\d\)$")
+_YIELD = re.compile(r'yield (?:Wait\()?"([^"]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """label: of the next step, None if there is none. bubbles: (role, text) as on a phone. waiting: for an answer."""
+
+    letter: str
+    name: str
+    label: str | None
+    blocked: bool
+    waiting: bool
+    bubbles: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The moment after a schedule. steps: (letter, label) of each that was made. stored: by session."""
+
+    schedule: str
+    actors: tuple[Actor, ...]
+    choices: tuple[str, ...]
+    steps: tuple[tuple[str, str], ...]
+    stored: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    over: bool
+    outcome: Outcome | None
+
+    @property
+    def shared(self) -> bool:
+        """Whether all sessions are one list."""
+        lists = {messages for _, messages in self.stored}
+        return len(self.stored) > 1 and len(lists) == 1 and any(lists)
+
+
+def look(strategy: str, scene: Scene, schedule: str, settings: Settings) -> Look:
+    """Raises CrosswireError for what the strategy needs and is not there, BadSchedule for what cannot be played."""
+    with temporary_lab(settings) as lab, closing(make_stage(strategy, scene, lab).start()) as run:
+        steps = []
+        for letter in schedule:
+            track = run.tracks[ord(letter.upper()) - ord("A")] if letter.upper() in scene.letters else None
+            if track is not None and letter in run.choices():
+                steps.append((letter, str(track.label) if letter.isupper() else "give up"))
+            run.play(letter) if letter in run.choices() else _refuse(schedule, len(steps) + 1)
+        actors = tuple(
+            Actor(
+                track.actor.letter,
+                track.actor.shown,
+                None if track.label is None else str(track.label),
+                track.label is not None and not track.ready,
+                track.under_way,
+                _bubbles(run.moments, {said.op: said.text for said in track.actor.turns}),
+            )
+            for track in run.tracks
+        )
+        choices, over = tuple(run.choices()), run.over
+        trace = run.trace()
+        outcome = Judge(scene)(trace) if over or trace.stuck else None
+        return Look(schedule, actors, choices, tuple(steps), trace.stored, over, outcome)
+
+
+def playable(strategy: str, scene: Scene, settings: Settings, choose: Callable[[tuple[str, ...]], str]) -> str:
+    """A whole schedule, each letter chosen from what is offered."""
+    with temporary_lab(settings) as lab, closing(make_stage(strategy, scene, lab).start()) as run:
+        while offered := tuple(letter for letter in run.choices() if letter.isupper()):
+            run.step(choose(offered))
+        return "".join(run.schedule)
+
+
+def owner_of(text: str) -> str | None:
+    """The letter of the actor whose turn a message belongs to."""
+    found = _MARK.search(text)
+    return found[1] if found else None
+
+
+def annotated(strategy: str, actors: tuple[Actor, ...]) -> str:
+    """The strategy's code from its turn on, each actor's letter before the line that comes next for it."""
+    lines = source_of(strategy).splitlines()
+    first = next((number for number, line in enumerate(lines) if "def turn(" in line), 0)
+    last = next((n for n in range(first + 1, len(lines)) if lines[n].startswith("    def ")), len(lines))
+    shown = []
+    for line in lines[first:last]:
+        found = _YIELD.search(line)
+        here = "".join(one.letter for one in actors if found and one.label and one.label == found[1])
+        shown.append(f"{here + '▶' if here else '':<4}{line}")
+    return "\n".join(shown).rstrip()
+
+
+def _bubbles(moments: list[tuple[str, int, str]], said: dict[int, str]) -> tuple[tuple[str, str], ...]:
+    found = []
+    for what, op, text in moments:
+        if op in said:
+            role = {"invoke": "user", "ok": "assistant"}.get(what, "trouble")
+            found.append((role, said[op] if what == "invoke" else text))
+    return tuple(found)
+
+
+def _refuse(schedule: str, place: int) -> None:
+    raise BadSchedule(schedule, place, "cannot come next")
