@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rag.knowledge.embeddings import Vectors
-from rag.knowledge.keywords import Keywords, tokens
+from rag.knowledge.keywords import Keywords, Scores, tokens
 from rag.knowledge.ranking import blend
 
 _STORED = np.float16
@@ -58,10 +58,13 @@ NOTHING_ASKED = Asked((), (), np.zeros((0, 0), dtype=np.float32))
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How much like the best of its questions a document was asked for, 0 to 1, and the passage it leads to."""
+    """How much like the best of its own questions each document was asked for, 0 to 1, by document id.
 
-    score: float
-    passage_id: str
+    `led`: the passages that those questions lead to, of the likest documents, the likest first.
+    """
+
+    scores: dict[str, float]
+    led: list[str]
 
 
 class AskedIndex:
@@ -69,20 +72,21 @@ class AskedIndex:
 
     def __init__(self, documents: Iterable[tuple[str, Asked]] = ()) -> None:
         found = [(document_id, asked) for document_id, asked in documents if asked.questions]
-        self._leads = [
-            (document_id, f"{document_id}#{number}") for document_id, asked in found for number in asked.passages
-        ]
+        self._ids = [document_id for document_id, _ in found]
+        self._leads = [f"{document_id}#{number}" for document_id, asked in found for number in asked.passages]
+        self._ends = np.cumsum([0, *(len(asked.questions) for _, asked in found)])
         self._vectors = np.concatenate([asked.vectors for _, asked in found]) if found else NOTHING_ASKED.vectors
         self._keywords = Keywords([tokens(question) for _, asked in found for question in asked.questions])
 
-    def likest(self, words: list[str], vector: Vectors) -> dict[str, Likeness]:
-        """Each document that has questions, by id, the likest first."""
+    def likeness(self, words: list[str], vector: Vectors, led: int) -> Likeness:
+        """Of each document that has questions, with the passages of the `led` likest."""
         if not self._leads:
-            return {}
+            return Likeness({}, [])
         scores = blend((self._vectors @ vector).clip(0.0, 1.0), self._keywords.scores(words))
-        found: dict[str, Likeness] = {}
-        for number in scores.argsort()[::-1].tolist():
-            document_id, passage_id = self._leads[number]
-            if document_id not in found:
-                found[document_id] = Likeness(float(scores[number]), passage_id)
-        return found
+        best = np.maximum.reduceat(scores, self._ends[:-1])
+        first = [self._likest(scores, number) for number in best.argsort()[::-1][:led].tolist()]
+        return Likeness(dict(zip(self._ids, best.tolist(), strict=True)), first)
+
+    def _likest(self, scores: Scores, document: int) -> str:
+        start, end = self._ends[document : document + 2].tolist()
+        return self._leads[start + int(scores[start:end].argmax())]

@@ -7,9 +7,9 @@ articles' own keywords, asked as questions of an index without them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypeVar
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from rag.knowledge.types import Passage
 
@@ -44,36 +44,47 @@ def blend(cosine: _Score, keyword: _Score) -> _Score:
 
 def best(hits: Iterable[tuple[Hit, bool]], k: int) -> list[Passage]:
     """The `k` best of these (hit, private) pairs, best first by score."""
-    ranked = sorted(_scored(list(hits)), key=_order)
-    seen = Counter[str]()
+    seen: dict[str, int] = {}
     varied = []
-    for value, hit, private in ranked:
-        varied.append((value * REPEAT ** seen[hit.row.document_id], value, hit, private))
-        seen[hit.row.document_id] += 1
-    chosen = [item[1:] for item in sorted(varied, key=lambda item: (-item[0], item[2].row.id))[:k]]
-    return [_passage(value, hit, private) for value, hit, private in sorted(chosen, key=_order)]
+    for scored in sorted(_scored(list(hits)), key=_ORDER):
+        before = seen.get(scored.hit.row.document_id, 0)
+        seen[scored.hit.row.document_id] = before + 1
+        varied.append((scored.minus * REPEAT**before, scored.id, scored))
+    varied.sort(key=_ORDER)
+    chosen = sorted((scored for *_, scored in varied[:k]), key=_ORDER)
+    return [_passage(-scored.minus, scored.hit, scored.private) for scored in chosen]
 
 
-def _scored(hits: list[tuple[Hit, bool]]) -> list[tuple[float, Hit, bool]]:
+class _Scored(NamedTuple):
+    """In the order of a ranking: the best first, and those alike by id."""
+
+    minus: float
+    id: str
+    hit: Hit
+    private: bool
+
+
+_ORDER = itemgetter(0, 1)
+
+
+def _scored(hits: list[tuple[Hit, bool]]) -> list[_Scored]:
     """What is asked lifts a document as a whole, so its passages keep their proportions.
 
     It lowers none: few of a document's answers have a question of their own, and some documents have none.
     """
+    values = [blend(hit.cosine, hit.keyword) for hit, _ in hits]
     own: dict[str, float] = {}
-    for hit, _ in hits:
-        own[hit.row.document_id] = max(own.get(hit.row.document_id, 0.0), blend(hit.cosine, hit.keyword))
+    for value, (hit, _) in zip(values, hits, strict=True):
+        if value > own.get(hit.row.document_id, 0.0):
+            own[hit.row.document_id] = value
     return [
-        (blend(hit.cosine, hit.keyword) * _lift(own[hit.row.document_id], hit.asked), hit, private)
-        for hit, private in hits
+        _Scored(-value * _lift(own.get(hit.row.document_id, 0.0), hit.asked), hit.row.id, hit, private)
+        for value, (hit, private) in zip(values, hits, strict=True)
     ]
 
 
 def _lift(own: float, asked: float | None) -> float:
-    return 1.0 if asked is None or own <= 0 else 1 + ASKED * max(asked / own - 1, 0.0)
-
-
-def _order(item: tuple[float, Hit, bool]) -> tuple[float, str]:
-    return -item[0], item[1].row.id
+    return 1.0 if asked is None or asked <= own or own <= 0 else 1 + ASKED * (asked / own - 1)
 
 
 def _passage(value: float, hit: Hit, private: bool) -> Passage:

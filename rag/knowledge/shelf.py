@@ -10,10 +10,9 @@ import threading
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from rag.knowledge.asked import NOTHING_ASKED, Asked, AskedIndex, Likeness
+from rag.knowledge.asked import NOTHING_ASKED, Asked, AskedIndex
 from rag.knowledge.embeddings import Vectors
 from rag.knowledge.keywords import Keywords, tokens
 from rag.knowledge.types import Document, DocumentInfo
@@ -62,8 +61,7 @@ class Prepared:
     vectors: Vectors
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A passage that a search considers, with cosine similarity and keyword score, each 0 to 1.
 
     `asked` says how much the question is like one of its document's own; None if the document has none.
@@ -181,19 +179,19 @@ class Shelf:
             return []
         index = self._current()
         lexical = index.keywords.scores(words)
-        asked = index.asked.likest(words, vector)
+        asked = index.asked.likeness(words, vector, LED)
         near = self._collection.query(
             query_embeddings=vector.reshape(1, -1), n_results=min(count, len(view.rows)), include=["distances"]
         )
         distances = near["distances"][0] if near["distances"] else []
-        cosines = {id_: 1.0 - distance for id_, distance in zip(near["ids"][0], distances, strict=True)}
+        cosines = {id_: max(1.0 - distance, 0.0) for id_, distance in zip(near["ids"][0], distances, strict=True)}
         furthest = min(cosines.values(), default=0.0)
-        best = lexical.argsort()[::-1][:count] if len(index.rows) else ()
-        scores = {index.rows[i].id: float(lexical[i]) for i in best if lexical[i] > 0}
-        led = [likeness.passage_id for likeness in islice(asked.values(), LED)]
+        best = lexical.argsort()[::-1][:count]
+        found = zip(best.tolist(), lexical[best].tolist(), strict=True)
+        scores = {index.rows[number].id: score for number, score in found if score > 0}
         return [
-            Hit(row, max(cosines.get(id_, furthest), 0.0), scores.get(id_, 0.0), _likeness(asked, row))
-            for id_ in dict.fromkeys([*cosines, *scores, *led])
+            Hit(row, cosines.get(id_, furthest), scores.get(id_, 0.0), asked.scores.get(row.document_id))
+            for id_ in dict.fromkeys([*cosines, *scores, *asked.led])
             if (row := view.rows.get(id_))
         ]
 
@@ -243,10 +241,6 @@ class Shelf:
         )
         rows = tuple(row for *_, row in found)
         return Entry(info, str(meta["hash"]) if whole else "", str(meta["origin"]), rows, Asked.stored(meta))
-
-
-def _likeness(asked: dict[str, Likeness], row: Row) -> float | None:
-    return found.score if (found := asked.get(row.document_id)) else None
 
 
 def make_row(document_id: str, number: int, title: str, heading: str, text: str, keywords: str) -> Row:

@@ -16,8 +16,20 @@ _NO_WORD = re.compile(r"[^\w'-]+")
 def widen(question: str) -> str:
     """The question, followed by the shop's words for the phrases in it."""
     folded = f" {_NO_WORD.sub(' ', question.lower().replace('’', chr(39)))} "
-    shop = dict.fromkeys(word for phrase, words in _groups() if f" {phrase} " in folded for word in words)
+    known, groups = _starts(), _groups()
+    tried = sorted({number for word in folded.split() if word in known for number in known[word]})
+    found = [groups[number] for number in tried]
+    shop = dict.fromkeys(word for phrase, words in found if f" {phrase} " in folded for word in words)
     return " ".join([question, *shop])
+
+
+@cache
+def _starts() -> dict[str, list[int]]:
+    """The numbers of the groups whose phrase begins with a word: most questions have few such words."""
+    found: dict[str, list[int]] = {}
+    for number, (phrase, _) in enumerate(_groups()):
+        found.setdefault(phrase.split()[0], []).append(number)
+    return found
 
 
 @cache

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.knowledge.asked import NOTHING_ASKED, Asked, AskedIndex
+from rag.knowledge.asked import NOTHING_ASKED, Asked, AskedIndex, Likeness
 from rag.knowledge.keywords import tokens
 from rag.knowledge.loaders import load
 from rag.knowledge.ranking import ASKED, best, blend
@@ -99,11 +99,11 @@ def test_the_likest_question_stands_for_its_document() -> None:
         return Asked(questions, tuple(range(len(questions))), wordllama().embed(list(questions)))
 
     index = AskedIndex([("a", asked("red apples", "green pears")), ("b", NOTHING_ASKED), ("c", asked("blue whales"))])
-    found = index.likest(tokens("green pears"), wordllama().embed(["green pears"])[0])
-    assert list(found) == ["a", "c"]
-    assert found["a"].passage_id == "a#1"
-    assert 1.0 >= found["a"].score > 2 * found["c"].score
-    assert AskedIndex().likest(["x"], wordllama().embed(["x"])[0]) == {}
+    found = index.likeness(tokens("green pears"), wordllama().embed(["green pears"])[0], 2)
+    assert found.led == ["a#1", "c#0"]
+    assert list(found.scores) == ["a", "c"]
+    assert 1.0 >= found.scores["a"] > 2 * found.scores["c"]
+    assert AskedIndex().likeness(["x"], wordllama().embed(["x"])[0], 2) == Likeness({}, [])
 
 
 @pytest.mark.parametrize("asked", [None, 0.0, 0.2, 0.5, 1.0])
