@@ -77,13 +77,13 @@ def draw(settings: Settings) -> None:
         .mark_rect(stroke="#8883", strokeWidth=0.5)
         .encode(
             x=alt.X("place:O", axis=None),
-            y=alt.Y("memory:N", sort=names, title=None),
+            y=alt.Y("memory:N", sort=names, title=None, axis=alt.Axis(labelOverlap=False)),
             color=alt.Color("outcome:N", scale=scale, title=None, legend=alt.Legend(orient="bottom")),
             opacity=alt.condition(picked, alt.value(1.0), alt.value(0.65)),
             tooltip=["memory:N", "schedule:N", "preemptions:Q", "outcome:N", "told:N"],
         )
         .add_params(picked)
-        .properties(height=36 * len(names))
+        .properties(height=alt.Step(30))
     )
     state: Any = st.altair_chart(strip, on_select="rerun", key="race_strip", alt="Every interleaving of six memories")
     cell = state["selection"].get("cell") or []

@@ -22,7 +22,8 @@ def articles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def env(articles: Path) -> Iterator[dict[str, str]]:
     # Not tmp_path: a Unix socket's path may have about 100 characters.
-    with tempfile.TemporaryDirectory() as folder:
+    # A server of a command that was killed may still be writing when the folder goes.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         yield environment(Path(folder) / "state", KNOWLEDGE_DIR=str(articles))
 
 
