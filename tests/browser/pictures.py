@@ -35,6 +35,7 @@ def main() -> None:
             _chat(browser, app.url, scheme)
             _knowledge(browser, app.url, scheme)
             _simulate(browser, app.url, scheme)
+            _race_lab(browser, app.url, scheme)
             _inspector(browser, app.url, scheme)
         browser.close()
 
@@ -72,6 +73,20 @@ def _simulate(browser: Browser, url: str, scheme: str) -> None:
     expect(page.get_by_role("tab", name="Who saw whom")).to_be_visible(timeout=60_000)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     page.screenshot(path=FOLDER / f"simulate-{scheme}.png")
+    context.close()
+
+
+def _race_lab(browser: Browser, url: str, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 1180}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{url}/race_lab?chapter=6&strategy=lesson-deepcopy&tabs=0&users=2&turns=1&schedule=ABAABB")
+    expect(page.get_by_text("lost-update")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="PNG")).to_be_visible()
+    page.screenshot(path=FOLDER / f"race-lab-{scheme}.png")
+    page.goto(f"{url}/race_lab?chapter=5")
+    expect(page.get_by_text("0 of 2 interleavings go wrong")).to_be_visible(timeout=60_000)
+    page.wait_for_timeout(1000)
+    page.screenshot(path=FOLDER / f"every-way-{scheme}.png")
     context.close()
 
 
