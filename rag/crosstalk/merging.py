@@ -25,7 +25,6 @@ from rag.crosstalk.stepping import LONGEST, Run, Stage
 
 MOST_NODES = 20_000
 MOST_BYTES = 100_000
-_LOCK = type(threading.Lock())
 _ATOMS = (str, bytes, int, float, bool, type(None), type, FunctionType)
 
 
@@ -155,33 +154,45 @@ class _State(pickle.Pickler):
         number = self.known.get(id(value))
         if number is not None:
             return int, (number,)
-        match value:
-            case Message():
-                return str, (value.role, value.text)
-            case GeneratorType():
-                return tuple, (_frame(value),)
-            case FunctionType():
-                contents = [cell.cell_contents for cell in value.__closure__ or ()]
-                return tuple, ([id(value.__code__), value.__defaults__, value.__kwdefaults__, contents],)
-            case CodeType():
-                return int, (id(value),)
-            case CellType():
-                return list, ([value.cell_contents],)
-            case BuiltinMethodType() if not isinstance(value.__self__, ModuleType):
-                return getattr, (value.__self__, value.__name__)
-            case threading.local():
-                return dict, (vars(value),)
-            case Context():
-                return dict, ({id(name): content for name, content in value.items()},)
-        return (bool, (value.locked(),)) if type(value) is _LOCK else NotImplemented
+        reduced = _REDUCED.get(type(value))
+        return NotImplemented if reduced is None else reduced(value)
 
 
-def _frame(steps: GeneratorType[Any, Any, Any]) -> list[Any]:
+def _function(value: Any) -> Any:
+    contents = [cell.cell_contents for cell in value.__closure__ or ()]
+    return tuple, ([id(value.__code__), value.__defaults__, value.__kwdefaults__, contents],)
+
+
+def _builtin(value: Any) -> Any:
+    """A method of an object; a function of a module is known by its name."""
+    return NotImplemented if isinstance(value.__self__, ModuleType) else (getattr, (value.__self__, value.__name__))
+
+
+def _frame(steps: Any) -> Any:
     """The whole of it, as the garbage collector sees it: variables, and what lies on the interpreter's stack."""
-    frame = steps.gi_frame
+    frame, code = steps.gi_frame, steps.gi_code
     if frame is None:
-        return []
-    return [frame.f_lasti, tuple(frame.f_locals), [one for one in gc.get_referents(steps) if one is not frame]]
+        return tuple, ()
+    held = [
+        one
+        for one in gc.get_referents(steps)
+        if one is not frame and one is not code and getattr(one, "__code__", None) is not code
+    ]
+    return tuple, ([id(code), frame.f_lasti, tuple(frame.f_locals), held],)
+
+
+_REDUCED: dict[type, Callable[[Any], Any]] = {
+    Message: lambda value: (str, (value.role, value.text)),
+    GeneratorType: _frame,
+    FunctionType: _function,
+    CodeType: lambda value: (int, (id(value),)),
+    CellType: lambda value: (list, ([value.cell_contents],)),
+    BuiltinMethodType: _builtin,
+    threading.local: lambda value: (dict, (vars(value),)),
+    Context: lambda value: (dict, ({id(name): content for name, content in value.items()},)),
+    type(threading.Lock()): lambda value: (bool, (value.locked(),)),
+}
+"""What stands for an object whose state pickle does not see, or sees slowly."""
 
 
 def _shared(one: Any, other: Any, depth: int = 3) -> dict[int, int]:
