@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from rag.crosstalk.report import as_html, as_junit
+from rag.crosstalk.reproduce import file_name, of_log
 from rag.crosstalk.runs import Outcome, Run
 
 
@@ -36,6 +37,17 @@ def draw(run: Run, outcome: Outcome) -> None:
             icon=":material/checklist:",
             on_click="ignore",
         )
+        first = next(iter(outcome.report.anomalies), None)
+        if first is not None:
+            st.download_button(
+                "Failing test (pytest)",
+                lambda: of_log(outcome.smallest(first), first, outcome.strategy).encode(),
+                file_name(outcome.strategy, first.kind),
+                "text/x-python",
+                icon=":material/science:",
+                on_click="ignore",
+                help="The smallest part of the log that shows the first anomaly, as a test that fails.",
+            )
         st.download_button(
             "Operation log",
             outcome.log.read_bytes,
