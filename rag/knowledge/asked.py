@@ -88,5 +88,5 @@ class AskedIndex:
         return Likeness(dict(zip(self._ids, best.tolist(), strict=True)), first)
 
     def _likest(self, scores: Scores, document: int) -> str:
-        start, end = self._ends[document : document + 2].tolist()
+        start, end = int(self._ends[document]), int(self._ends[document + 1])
         return self._leads[start + int(scores[start:end].argmax())]
