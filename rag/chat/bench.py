@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
-from pathlib import Path
 from statistics import median
 from threading import Barrier
 from time import perf_counter
@@ -78,6 +77,7 @@ class Instant(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        del messages, stop, run_manager, kwargs
         return ChatResult(generations=[ChatGeneration(message=AIMessage(ANSWER))])
 
 
@@ -102,7 +102,8 @@ class Floor:
         vector = self._embedder.embed([text])
         found = self._collection.query(query_embeddings=vector, n_results=SOURCES, include=["documents"])
         prompt = "\n".join([RULES, *found["documents"][0], *map(str, history), text])
-        assert prompt
+        if not prompt:
+            raise ValueError("an empty prompt would be no turn")
         write = self._client.pipeline(transaction=False)
         write.rpush(session_id, json.dumps(message_to_dict(HumanMessage(text))), self._answer)
         write.expire(session_id, TTL)
@@ -221,14 +222,10 @@ def run(
                 rate = _slice(party, pool, questions, users, turns)
                 if number:
                     rates[party.name].append(rate)
-    return [
-        Row(name, median(own), _ratio(own, rates[FLOOR]), _ratio(own, rates[PLAIN])) for name, own in rates.items()
-    ]
+    return [Row(name, median(own), _ratio(own, rates[FLOOR]), _ratio(own, rates[PLAIN])) for name, own in rates.items()]
 
 
-def _slice(
-    party: Contender, pool: ThreadPoolExecutor, questions: Sequence[str], users: int, turns: int
-) -> float:
+def _slice(party: Contender, pool: ThreadPoolExecutor, questions: Sequence[str], users: int, turns: int) -> float:
     sessions = [f"bench-{secrets.token_hex(8)}" for _ in range(users)]
     for session_id in sessions:
         party.prepare(session_id)
@@ -274,7 +271,8 @@ def _vectors(settings: Settings, embedder: Embedder) -> Iterator[Any]:
     from chromadb.config import Settings as ChromaSettings
 
     quiet = ChromaSettings(anonymized_telemetry=False)
-    with closing(chromadb.PersistentClient(str(settings.state_dir / "plain"), settings=quiet)) as client:
+    client: Any = chromadb.PersistentClient(str(settings.state_dir / "plain"), settings=quiet)
+    with closing(client):
         collection = client.get_or_create_collection(
             "plain", embedding_function=None, configuration={"hnsw": {"space": "cosine", "ef_search": 200}}
         )
