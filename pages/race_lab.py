@@ -8,10 +8,13 @@ from rag.ui import race_chapters, race_every, race_lab, resources
 
 CHAPTERS = ("2 AM", "You are the scheduler", "The clever fix", "Two tabs", "Every way at once", "Lab")
 KEYS = ("incident", "scheduler", "deepcopy", "lock", "every", "")
+SCHEDULES = (("incident",), ("scheduler",), ("deepcopy",), ("tabs", "lock"), ("every", "memory"), ())
+# What each chapter keeps in the address. The lab keeps all of its setting there. (A text here would be drawn.)
 
 settings = resources.services().settings
-st.header("Race lab", anchor=False)
-if st.toggle("Large type", key="race_presenter", help="For a lecture hall"):
+title, presenter = st.columns([4, 1], vertical_alignment="center")
+title.header("Race lab", anchor=False)
+if presenter.toggle("Large type", key="race_presenter", help="For a lecture hall"):
     st.html("<style>html {font-size: 22px}</style>")
 
 asked = st.query_params.get("chapter", "1")
@@ -32,7 +35,7 @@ chapter = st.segmented_control(
 number = CHAPTERS.index(chapter or CHAPTERS[0]) + 1
 st.query_params["chapter"] = str(number)
 if number != len(CHAPTERS):
-    for name in ("strategy", "schedule", "tabs", "users", "turns"):
+    for name in set(st.query_params) - {"chapter", *SCHEDULES[number - 1]}:
         st.query_params.pop(name, None)
 
 match number:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from rag.crosstalk.scenes import Scene
 from rag.crosstalk.stepping import BadSchedule
 from rag.errors import CrosswireError
 from rag.settings import Settings
+from rag.ui import race_memory
 from rag.ui.plain import escaped
-from rag.ui.race_play import COLOURS, Look, annotated, look, owner_of
+from rag.ui.race_play import COLOURS, Look, annotated, look
 
 KEYS = "ABCDE"
+SHORTCUTS = ("a", "b", "3", "4", "5")
+"""Streamlit keeps C for itself."""
 
 
 def draw(key: str, strategy: str, scene: Scene, settings: Settings, *, code: bool = True) -> Look | None:
     """A stepper whose schedule is kept under this key. What it shows; None if it cannot be played."""
     slot = f"race_{key}"
-    st.session_state.setdefault(slot, "")
+    st.session_state.setdefault(slot, _linked(key))
     try:
         seen = look(strategy, scene, st.session_state[slot], settings)
     except BadSchedule as exc:
@@ -27,22 +32,36 @@ def draw(key: str, strategy: str, scene: Scene, settings: Settings, *, code: boo
     except CrosswireError as exc:
         st.error(str(exc), icon=":material/error:")
         return None
-    phones(seen)
+    link(key, seen.schedule)
     _buttons(slot, seen)
     told(seen)
-    left, right = st.columns([1.1, 1], gap="large") if code else (None, st.container())
+    left, right = st.columns([1.1, 1], gap="medium") if code else (None, st.container())
     if left is not None:
         with left:
-            st.caption("The code. A letter stands where that person's turn goes on.")
-            st.code(annotated(strategy, seen.actors), language="python")
+            st.code(annotated(strategy, seen.actors), language="python", wrap_lines=True)
+            st.caption("A letter in the margin: that person's turn goes on there.")
     with right:
         store(seen)
+    phones(seen)
     return seen
+
+
+def link(key: str, schedule: str) -> None:
+    """Keep the schedule in the page's address, so that it can be shared and found again after a reload."""
+    if schedule:
+        st.query_params[key] = schedule
+    else:
+        st.query_params.pop(key, None)
+
+
+def _linked(key: str) -> str:
+    found = st.query_params.get(key, "")
+    return found if re.fullmatch(r"[A-Ea-e]{0,120}", found) else ""
 
 
 def phones(seen: Look) -> None:
     for column, actor in zip(st.columns(len(seen.actors)), seen.actors, strict=True):
-        with column, st.container(border=True, height=250):
+        with column, st.container(border=True):
             st.markdown(f":{_colour(actor.letter)}-badge[{actor.letter}] **{escaped(actor.name)}**")
             for role, text in actor.bubbles:
                 icon = {"user": ":material/person:", "assistant": ":material/smart_toy:"}.get(role, ":material/error:")
@@ -53,22 +72,11 @@ def phones(seen: Look) -> None:
 
 
 def store(seen: Look) -> None:
-    """What is stored, each message in the colour of its owner. One list for all is one box with everybody's arrow."""
-    if seen.shared:
-        names = " → ".join(f":{_colour(actor.letter)}-badge[{actor.letter}]" for actor in seen.actors)
-        boxes = [(f"{names} → **one shared list**", seen.stored[0][1])]
-    else:
-        boxes = [(f"**{escaped(session)}**", messages) for session, messages in seen.stored]
-    st.caption("What is stored. A message's colour is that of whose turn it is.")
-    for title, messages in boxes:
-        with st.container(border=True):
-            st.markdown(title)
-            if not messages:
-                st.caption("empty")
-            for role, text in messages:
-                owner = owner_of(text) or "?"
-                colour = _colour(owner)
-                st.markdown(f":{colour}-background[**{owner}** {role}] {escaped(text)}")
+    """What is stored, as boxes with arrows into them, and what turns under way have loaded."""
+    st.image(race_memory.picture(seen), width="stretch", alt=race_memory.described(seen))
+    whose = "one shared list" if seen.shared else "a list for each session"
+    copies = " Dashed: what a turn has loaded, its own copy." if seen.copies else ""
+    st.caption(f"What is stored: {whose}. A message's colour is that of whose turn it is.{copies}")
 
 
 def told(seen: Look) -> None:
@@ -93,7 +101,7 @@ def _buttons(slot: str, seen: Look) -> None:
                 f"{label} (waits)" if actor.blocked else label,
                 key=f"{slot}_{actor.letter}",
                 disabled=actor.letter not in seen.choices,
-                shortcut=actor.letter.lower(),
+                shortcut=SHORTCUTS[KEYS.index(actor.letter)],
             )
             if pressed:
                 st.session_state[slot] += actor.letter

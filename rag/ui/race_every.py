@@ -70,7 +70,8 @@ def draw(settings: Settings) -> None:
     found = {strategy: _explored(strategy, tabs) for strategy, tabs in ROWS}
     cells = pd.DataFrame([row for _, rows in found.values() for row in rows])
     names = list(dict.fromkeys(cells["memory"]))
-    scale = alt.Scale(domain=list(COLOURS), range=list(COLOURS.values()))
+    there = [name for name in COLOURS if name in set(cells["outcome"])]
+    scale = alt.Scale(domain=there, range=[COLOURS[name] for name in there])
     picked = alt.selection_point(name="cell", fields=["strategy", "schedule"], on="click")
     strip = (
         alt.Chart(cells)
@@ -87,64 +88,64 @@ def draw(settings: Settings) -> None:
     )
     state: Any = st.altair_chart(strip, on_select="rerun", key="race_strip", alt="Every interleaving of six memories")
     cell = state["selection"].get("cell") or []
-    for strategy, _ in ROWS:
-        st.caption(f"**{strategy.removeprefix('lesson-')}**: {found[strategy][0]}")
-    chosen = cell[0]["strategy"] if cell else "lesson-shared-late"
-    schedule = cell[0]["schedule"] if cell else ""
-    if cell:
+    if cell and st.session_state.get("race_cell") != cell[0]:
+        st.session_state["race_cell"] = cell[0]
         reach("every")
+        st.session_state["race_every"] = str(cell[0]["schedule"])
+        st.query_params["memory"] = str(cell[0]["strategy"])
+        race_board.link("every", st.session_state["race_every"])
+    asked = st.query_params.get("memory", "")
+    chosen = asked if asked in found else "lesson-shared-late"
+    schedule = st.session_state.get("race_every", st.query_params.get("every", ""))
     rows = found[chosen][1]
     graph, odds = st.columns([1.2, 1], gap="large")
     with graph:
         _graph(rows, schedule)
     with odds:
         _odds(rows)
-    if schedule and st.session_state.get("race_every_shown") != (chosen, schedule):
-        st.session_state["race_every_shown"] = (chosen, schedule)
-        st.session_state["race_every"] = schedule
-    if schedule:
-        race_board.draw("every", chosen, Scene(tabs=dict(ROWS)[chosen]), settings)
+    race_board.draw("every", chosen, Scene(tabs=dict(ROWS)[chosen]), settings)
+    st.divider()
+    for strategy, _ in ROWS:
+        st.caption(f"**{strategy.removeprefix('lesson-')}**: {found[strategy][0]}")
 
 
 def _graph(rows: list[dict[str, Any]], schedule: str) -> None:
     """Ada's steps across, Ben's up: a schedule is a staircase. Where only wrong ones pass is the region to avoid."""
-    points: list[dict[str, Any]] = []
     passes: dict[tuple[int, int], tuple[int, int]] = {}
     for row in rows:
-        across = up = 0
-        trail = [(0, 0)]
-        for letter in row["schedule"]:
-            across, up = (across + 1, up) if letter == "A" else (across, up + 1)
-            trail.append((across, up))
-        for order, spot in enumerate(trail):
-            shown = row["schedule"] == schedule
-            points.append({"x": spot[0], "y": spot[1], "order": order, "schedule": row["schedule"], "shown": shown})
+        for spot in _trail(row["schedule"]):
             right, total = passes.get(spot, (0, 0))
             passes[spot] = right + (row["outcome"] == RIGHT), total + 1
-    spots = [{"x": spot[0], "y": spot[1], "right": right / total} for spot, (right, total) in passes.items()]
+    spots = [{"x": x, "y": y, "right": right / total, "ways": total} for (x, y), (right, total) in passes.items()]
+    way = [{"x": x, "y": y, "order": order} for order, (x, y) in enumerate(_trail(schedule))]
     st.caption(f"Progress graph of **{rows[0]['memory']}**: A goes right, B goes up. Red: no way through it ends well.")
-    x = alt.X("x:Q", title="A's steps", axis=alt.Axis(tickMinStep=1, format="d"))
-    y = alt.Y("y:Q", title="B's steps", axis=alt.Axis(tickMinStep=1, format="d"))
+    x = alt.X("x:O", title="A's steps", axis=alt.Axis(labelAngle=0))
+    y = alt.Y("y:O", title="B's steps", sort="descending")
+    colour = alt.Color(
+        "right:Q", scale=alt.Scale(domain=[0, 1], range=["#d6336c", "#2f9e63"]), legend=alt.Legend(title="ends well")
+    )
+    told = [alt.Tooltip("right:Q", format=".0%", title="ends well"), alt.Tooltip("ways:Q", title="ways through it")]
     shade = (
         alt.Chart(pd.DataFrame(spots))
-        .mark_square(size=1400, opacity=0.35)
-        .encode(
-            x=x, y=y, color=alt.Color("right:Q", scale=alt.Scale(scheme="redyellowgreen", domain=[0, 1]), title=None)
-        )
+        .mark_rect(opacity=0.45, stroke="#8886")
+        .encode(x=x, y=y, color=colour, tooltip=told)
     )
-    lines = (
-        alt.Chart(pd.DataFrame(points))
-        .mark_line()
-        .encode(
-            x=x,
-            y=y,
-            order="order:Q",
-            detail="schedule:N",
-            size=alt.condition("datum.shown", alt.value(4), alt.value(0.6)),
-            opacity=alt.condition("datum.shown", alt.value(1.0), alt.value(0.3)),
-        )
+    line = (
+        alt.Chart(pd.DataFrame(way))
+        .mark_line(point={"size": 70, "filled": True, "color": "#5b4bdb"}, strokeWidth=4, color="#5b4bdb")
+        .encode(x=x, y=y, order="order:Q")
     )
-    st.altair_chart((shade + lines).properties(height=300), alt="Progress graph")
+    st.altair_chart(
+        (shade + line).properties(height=300), alt=f"Progress graph, with the way {schedule or 'not begun'}"
+    )
+
+
+def _trail(schedule: str) -> list[tuple[int, int]]:
+    trail = [(0, 0)]
+    for letter in schedule:
+        across, up = trail[-1]
+        trail.append((across + (letter == "A"), up + (letter == "B")))
+    return trail
 
 
 def _odds(rows: list[dict[str, Any]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import time
 
 import streamlit as st
 
@@ -18,9 +19,11 @@ from rag.settings import Settings
 from rag.ui import race_board
 from rag.ui.plain import escaped
 from rag.ui.race_picture import png
-from rag.ui.race_play import Look, playable
+from rag.ui.race_play import Look, look, playable
 
 SLOT = "race_lab"
+SPEEDS = {"slow": 1.2, "normal": 0.5, "fast": 0.15}
+"""Seconds a step."""
 LIMIT = 300
 """Schedules that a search plays one by one."""
 _SCHEDULE = re.compile(r"[A-E]{0,60}")
@@ -40,6 +43,7 @@ def draw(settings: Settings) -> None:
         st.error(str(exc), icon=":material/error:")
         return
     _find(strategy, scene, settings)
+    _play(strategy, scene, settings)
     seen = race_board.draw("lab", strategy, scene, settings)
     if seen is None:
         return
@@ -69,6 +73,24 @@ def _find(strategy: str, scene: Scene, settings: Settings) -> None:
             st.session_state[SLOT] = playable(strategy, scene, settings, min)
     if told := st.session_state.get(f"{SLOT}_verdict"):
         st.info(told, icon=":material/fact_check:")
+
+
+def _play(strategy: str, scene: Scene, settings: Settings) -> None:
+    """The schedule from its beginning, a step at a time."""
+    schedule = st.session_state.get(SLOT, "")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        wanted = st.button("Play", icon=":material/play_arrow:", disabled=not schedule, shortcut="p")
+        speed = st.select_slider("Speed", list(SPEEDS), "normal", key=f"{SLOT}_speed", width=220)
+    if not wanted:
+        return
+    screen = st.empty()
+    for length in range(len(schedule) + 1):
+        now = look(strategy, scene, schedule[:length], settings)
+        with screen.container(border=True):
+            race_board.told(now)
+            race_board.store(now)
+        time.sleep(SPEEDS[speed])
+    screen.empty()
 
 
 def _take_home(strategy: str, scene: Scene, seen: Look) -> None:

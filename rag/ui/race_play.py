@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from textwrap import dedent
+from typing import Any
 
-from rag.crosstalk.exploring import make_stage, source_of, temporary_lab
+from rag.crosstalk.exploring import make_stage, source_of, strategy_class, temporary_lab
 from rag.crosstalk.outcomes import Judge, Outcome
 from rag.crosstalk.scenes import Scene
-from rag.crosstalk.stepping import BadSchedule
+from rag.crosstalk.stepping import BadSchedule, Track
 from rag.settings import Settings
 
 COLOURS = ("violet", "orange", "green", "blue", "red")
@@ -33,7 +35,8 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The moment after a schedule. steps: (letter, label) of each that was made. stored: by session."""
+    """The moment after a schedule. steps: (letter, label) of each that was made. stored: by session. copies: what turns
+    under way hold in a variable: (letter, its name, messages)."""
 
     schedule: str
     actors: tuple[Actor, ...]
@@ -42,12 +45,14 @@ class Look:
     stored: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     over: bool
     outcome: Outcome | None
+    one_list: bool
+    copies: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = ()
 
     @property
     def shared(self) -> bool:
         """Whether all sessions are one list."""
         lists = {messages for _, messages in self.stored}
-        return len(self.stored) > 1 and len(lists) == 1 and any(lists)
+        return len(self.stored) > 1 and len(lists) == 1 and (self.one_list or any(lists))
 
 
 def look(strategy: str, scene: Scene, schedule: str, settings: Settings) -> Look:
@@ -71,9 +76,11 @@ def look(strategy: str, scene: Scene, schedule: str, settings: Settings) -> Look
             for track in run.tracks
         )
         choices, over = tuple(run.choices()), run.over
+        copies = tuple(copy for track in run.tracks for copy in _copies(track))
         trace = run.trace()
         outcome = Judge(scene)(trace) if over or trace.stuck else None
-        return Look(schedule, actors, choices, tuple(steps), trace.stored, over, outcome)
+        one_list = "key-collision" in strategy_class(strategy).expects
+        return Look(schedule, actors, choices, tuple(steps), trace.stored, over, outcome, one_list, copies)
 
 
 def playable(strategy: str, scene: Scene, settings: Settings, choose: Callable[[tuple[str, ...]], str]) -> str:
@@ -96,11 +103,36 @@ def annotated(strategy: str, actors: tuple[Actor, ...]) -> str:
     first = next((number for number, line in enumerate(lines) if "def turn(" in line), 0)
     last = next((n for n in range(first + 1, len(lines)) if lines[n].startswith("    def ")), len(lines))
     shown = []
-    for line in lines[first:last]:
+    for line in dedent("\n".join(lines[first + 1 : last])).splitlines():
         found = _YIELD.search(line)
         here = "".join(one.letter for one in actors if found and one.label and one.label == found[1])
-        shown.append(f"{here + '▶' if here else '':<4}{line}")
+        shown.append(f"{here + '▶' if here else '':<3}{line}")
     return "\n".join(shown).rstrip()
+
+
+def _copies(track: Track) -> Iterator[tuple[str, str, tuple[tuple[str, str], ...]]]:
+    """What the turn has loaded, as long as it is under way."""
+    frame = getattr(track.steps, "gi_frame", None)
+    if frame is None or not track.under_way:
+        return
+    for name in ("copy", "memory", "history"):
+        messages = _messages(frame.f_locals.get(name))
+        if messages is not None:
+            yield track.actor.letter, name, messages
+            return
+
+
+def _messages(value: Any) -> tuple[tuple[str, str], ...] | None:
+    """Of a list of ours or of LangChain's, or of one of its memories; None for anything else."""
+    found = getattr(getattr(value, "chat_memory", None), "messages", value)
+    if not isinstance(found, list):
+        return None
+    ours = {"human": "user", "ai": "assistant"}
+    if all(hasattr(one, "role") and hasattr(one, "text") for one in found):
+        return tuple((one.role, one.text) for one in found)
+    if all(hasattr(one, "type") and hasattr(one, "content") for one in found):
+        return tuple((ours.get(one.type, one.type), str(one.content)) for one in found)
+    return None
 
 
 def _bubbles(moments: list[tuple[str, int, str]], said: dict[int, str]) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,134 @@
+"""The memory as boxes, with an arrow from each who reads and writes it; what a turn has loaded is a dashed box.
+
+Drawn from the race lab's own fixed texts; nothing in it was written by a user or a model. A message has the colour of
+the actor whose turn it is from, and an address that of its owner.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+
+from rag.crosstalk.scenes import LETTERS, PEOPLE
+from rag.ui.race_picture import BOXES
+from rag.ui.race_play import Look, owner_of
+
+WIDTH, ROW, HEAD, GAP, SIDE = 500, 30, 36, 16, 104
+FONT = 'font-family="Source Sans Pro,Source Sans,system-ui,sans-serif"'
+_ADDRESS = re.compile(r"(" + "|".join(re.escape(address) for _, address in PEOPLE) + ")")
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """letters: of the actors whose it is. copy: a variable of one turn."""
+
+    title: str
+    messages: tuple[tuple[str, str], ...]
+    letters: str
+    copy: bool = False
+
+
+def boxes(seen: Look) -> list[Box]:
+    letters = "".join(actor.letter for actor in seen.actors)
+    names = {actor.letter: actor.name for actor in seen.actors}
+    if seen.shared or len(seen.stored) == 1:
+        title = "one shared list" if len(seen.stored) > 1 else f"{names['A'].split(',')[0]}'s session"
+        found = [Box(title, seen.stored[0][1], letters)]
+    else:
+        owners = zip(letters, seen.stored, strict=False)
+        found = [Box(f"{names[letter]}'s session", messages, letter) for letter, (_, messages) in owners]
+    return found + [
+        Box(f"{names[letter]}'s turn: {name}", messages, letter, copy=True) for letter, name, messages in seen.copies
+    ]
+
+
+def picture(seen: Look) -> str:
+    """An SVG as a data address."""
+    parts: list[str] = []
+    middles: list[float] = []
+    y = 8.0
+    shown = boxes(seen)
+    for box in shown:
+        height = HEAD + ROW * max(1, len(box.messages)) + 8
+        parts.append("".join(_box(box, y, height)))
+        middles.append(y + height / 2)
+        y += height + GAP
+    tall = max(y, 96.0 * len(seen.actors))
+    spots = {actor.letter: tall / len(seen.actors) * (number + 0.5) - 10 for number, actor in enumerate(seen.actors)}
+    for box, middle in zip(shown, middles, strict=True):
+        parts += [_arrow(letter, spots[letter], middle, copy=box.copy) for letter in box.letters]
+    parts += [_actor(actor.letter, actor.name, spots[actor.letter]) for actor in seen.actors]
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIDE + WIDTH + 6} {tall:.0f}" '
+        f'width="{SIDE + WIDTH + 6}" height="{tall:.0f}">{"".join(parts)}</svg>'
+    )
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def described(seen: Look) -> str:
+    """The same in words."""
+    return ". ".join(f"{box.title}: {'; '.join(text for _, text in box.messages) or 'empty'}" for box in boxes(seen))
+
+
+def _box(box: Box, y: float, height: float) -> Iterator[str]:
+    colour = _colour(box.letters) if len(box.letters) == 1 else "#6b6880"
+    dash = ' stroke-dasharray="7 5"' if box.copy else ""
+    yield (
+        f'<rect x="{SIDE}" y="{y}" width="{WIDTH}" height="{height}" rx="12" fill="#fbfaff" stroke="{colour}" '
+        f'stroke-width="2.5"{dash}/>'
+    )
+    yield _text(SIDE + 16, y + 24, escape(box.title), "#1d1b2a", 16, 700)
+    if not box.messages:
+        yield _text(SIDE + 16, y + HEAD + 17, "empty", "#77748a", 15)
+    for number, (role, text) in enumerate(box.messages):
+        yield _row(role, text, y + HEAD + number * ROW)
+
+
+def _row(role: str, text: str, y: float) -> str:
+    colour = _colour(owner_of(text) or "")
+    spans = "".join(map(_span, _ADDRESS.split(text if role == "user" else f"↳ {text}")))
+    return (
+        f'<rect x="{SIDE + 10}" y="{y}" width="{WIDTH - 20}" height="{ROW - 4}" rx="6" fill="{colour}" '
+        f'fill-opacity=".14"/><rect x="{SIDE + 10}" y="{y}" width="6" height="{ROW - 4}" rx="3" fill="{colour}"/>'
+        f"{_text(SIDE + 24, y + 18, spans, '#1d1b2a', 14)}"
+    )
+
+
+def _span(part: str) -> str:
+    for letter, (_, address) in zip(LETTERS, PEOPLE, strict=True):
+        if part == address:
+            return f'<tspan fill="{_colour(letter)}" font-weight="700">{escape(part)}</tspan>'
+    return escape(part)
+
+
+def _actor(letter: str, name: str, y: float) -> str:
+    colour = _colour(letter)
+    return (
+        f'<circle cx="38" cy="{y}" r="23" fill="{colour}"/>'
+        f"{_text(38, y + 7, letter, '#fff', 20, 700, 'middle')}"
+        f"{_text(38, y + 42, escape(name.replace(',', '')), colour, 15, 700, 'middle')}"
+    )
+
+
+def _arrow(letter: str, start: float, end: float, *, copy: bool) -> str:
+    colour, dash = _colour(letter), ' stroke-dasharray="6 5"' if copy else ""
+    # Two arrows into one box end side by side.
+    end += (LETTERS.index(letter) - 0.5) * 14
+    return (
+        f'<path d="M62 {start} C {SIDE - 12} {start}, {SIDE - 34} {end}, {SIDE - 9} {end}" fill="none" '
+        f'stroke="{colour}" stroke-width="3"{dash}/><path d="M{SIDE - 11} {end - 6}l10 6l-10 6z" fill="{colour}"/>'
+    )
+
+
+def _text(x: float, y: float, content: str, fill: str, size: int, weight: int = 400, anchor: str = "start") -> str:
+    return (
+        f'<text x="{x}" y="{y}" {FONT} font-size="{size}" font-weight="{weight}" text-anchor="{anchor}" '
+        f'fill="{fill}" xml:space="preserve">{content}</text>'
+    )
+
+
+def _colour(letter: str) -> str:
+    return BOXES[LETTERS.index(letter)] if letter and letter in LETTERS else "#6b6880"
