@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from rag.chat import bench as turn_bench
 from rag.errors import BadDocument
 from rag.inspector import Inspector
 from rag.inspector import bench as inspector_bench
@@ -80,6 +81,30 @@ def store(
             rows = store_bench.run(parties, settings, slices=slices, seconds=seconds, progress=status.update)
             for row in rows:
                 table.add_row(str(row.threads), str(row.messages), row.name, f"{row.rate:,.0f}", f"{row.ratio:.2f}")
+    Console().print(table)
+
+
+@app.command("turn")
+def turn(
+    users: Annotated[int, typer.Option(help="All ask at once, each in a thread of its own.", min=1, max=100)] = 100,
+    turns: Annotated[int, typer.Option(help="Questions of each user in a slice.", min=1)] = 3,
+    slices: Annotated[int, typer.Option(help="Measured slices a contender; medians are shown.", min=1)] = 5,
+) -> None:
+    """A whole turn with a model that answers at once, against the least it can cost and a plain LangChain build."""
+    questions = [question.text for question in read_questions(QUESTIONS)]
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="crosswire-bench-") as scratch:
+        folder = Path(scratch)
+        settings = load().model_copy(update={"state_dir": folder, "chroma_url": "embedded"})
+        with (
+            closing(connect("embedded", state_dir=folder, max_connections=128)) as client,
+            console.status("Reading the articles") as status,
+            turn_bench.contenders(client, _socket_url(folder), settings) as parties,
+        ):
+            rows = turn_bench.run(parties, questions, users=users, turns=turns, slices=slices, progress=status.update)
+    table = Table("contender", "turns/s", "of the floor", "times plain LangChain")
+    for row in rows:
+        table.add_row(row.name, f"{row.rate:,.0f}", f"{row.of_floor:.2f}", f"{row.of_plain:.2f}")
     Console().print(table)
 
 

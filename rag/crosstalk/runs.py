@@ -92,6 +92,8 @@ class Run:
     progress: dict[str, Progress] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """For whoever replaces what changes: two strategies of one run end at once."""
 
     @property
     def busy(self) -> bool:
@@ -190,7 +192,8 @@ class Runs:
         folder.mkdir(exist_ok=True)
 
         def say(progress: Progress) -> None:
-            run.progress = {**run.progress, strategy: progress}
+            with run.lock:
+                run.progress = {**run.progress, strategy: progress}
 
         try:
             with self._make_lab(folder) as lab:
@@ -203,7 +206,9 @@ class Runs:
                     progress=say,
                     stop=run.stop,
                 )
-            run.outcomes = {**run.outcomes, strategy: _keep(result, folder, run.progress.get(strategy))}
+            outcome = _keep(result, folder, run.progress.get(strategy))
+            with run.lock:
+                run.outcomes = {**run.outcomes, strategy: outcome}
         except CrosswireError as exc:
             run.problem = str(exc)
         except Exception as exc:  # whatever a strategy's library raises when it is opened: said, not swallowed

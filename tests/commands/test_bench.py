@@ -1,4 +1,4 @@
-"""`bench retrieval`: its own library, figures for each part, and the questions that missed."""
+"""`bench`: each measures in a state folder of its own and prints a table of what was asked for."""
 
 from __future__ import annotations
 
@@ -36,4 +36,14 @@ def test_sessions_are_generated_and_looked_at(env: dict[str, str]) -> None:
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in run.stdout.splitlines() if "│" in line]
     assert {"overview", "open one session", "scan"} <= {row[0] for row in rows}
     assert "300 sessions, 600 messages" in run.stdout
+    assert not Path(env["STATE_DIR"]).exists()
+
+
+def test_a_whole_turn_is_measured_beside_its_floor_and_a_plain_build(env: dict[str, str]) -> None:
+    run = rag("bench", "turn", "--users", "4", "--turns", "2", "--slices", "1", env=env)
+    assert (run.returncode, run.stderr.strip()) == (0, "")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in run.stdout.splitlines() if "│" in line]
+    assert [row[0] for row in rows] == ["floor", "Crosswire", "Crosswire, offline rules", "plain LangChain"]
+    assert (rows[0][2], rows[3][3]) == ("1.00", "1.00")
+    assert all(float(cell.replace(",", "")) > 0 for row in rows for cell in row[1:])
     assert not Path(env["STATE_DIR"]).exists()
