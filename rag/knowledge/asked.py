@@ -56,14 +56,14 @@ class Asked:
 NOTHING_ASKED = Asked((), (), np.zeros((0, 0), dtype=np.float32))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Likeness:
-    """How much like the best of its own questions each document was asked for, 0 to 1, by document id.
+    """How much like the best of its own questions each document was asked for, 0 to 1, in the order of `documents`.
 
     `led`: the passages that those questions lead to, of the likest documents, the likest first.
     """
 
-    scores: dict[str, float]
+    scores: Scores
     led: list[str]
 
 
@@ -72,21 +72,21 @@ class AskedIndex:
 
     def __init__(self, documents: Iterable[tuple[str, Asked]] = ()) -> None:
         found = [(document_id, asked) for document_id, asked in documents if asked.questions]
-        self._ids = [document_id for document_id, _ in found]
+        counts = [len(asked.questions) for _, asked in found]
+        self.documents = [document_id for document_id, _ in found]
         self._leads = [f"{document_id}#{number}" for document_id, asked in found for number in asked.passages]
-        self._ends = np.cumsum([0, *(len(asked.questions) for _, asked in found)])
+        self._starts = np.cumsum([0, *counts])[:-1]
+        self._document = np.repeat(np.arange(len(found)), counts)
         self._vectors = np.concatenate([asked.vectors for _, asked in found]) if found else NOTHING_ASKED.vectors
         self._keywords = Keywords([tokens(question) for _, asked in found for question in asked.questions])
 
     def likeness(self, words: list[str], vector: Vectors, led: int) -> Likeness:
         """Of each document that has questions, with the passages of the `led` likest."""
         if not self._leads:
-            return Likeness({}, [])
+            return Likeness(np.zeros(0, dtype=np.float32), [])
         scores = blend((self._vectors @ vector).clip(0.0, 1.0), self._keywords.scores(words))
-        best = np.maximum.reduceat(scores, self._ends[:-1])
-        first = [self._likest(scores, number) for number in best.argsort()[::-1][:led].tolist()]
-        return Likeness(dict(zip(self._ids, best.tolist(), strict=True)), first)
-
-    def _likest(self, scores: Scores, document: int) -> str:
-        start, end = int(self._ends[document]), int(self._ends[document + 1])
-        return self._leads[start + int(scores[start:end].argmax())]
+        best = np.maximum.reduceat(scores, self._starts)
+        likest = np.flatnonzero(scores == best[self._document])
+        lead = np.zeros(len(best), dtype=np.intp)
+        lead[self._document[likest]] = likest
+        return Likeness(best, [self._leads[number] for number in lead[best.argsort()[::-1][:led]].tolist()])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path, PurePath
 
@@ -19,8 +19,8 @@ from rag.knowledge.files import Sources, collect
 from rag.knowledge.ingest import Ingest
 from rag.knowledge.keywords import tokens
 from rag.knowledge.preparing import prepare
-from rag.knowledge.ranking import CANDIDATES, best
-from rag.knowledge.shelf import Hit, Shelf
+from rag.knowledge.ranking import CANDIDATES, Ranked, best
+from rag.knowledge.shelf import Shelf
 from rag.knowledge.types import Document, DocumentInfo, IngestReport, Passage, Progress
 
 MAX_PRIVATE = 20
@@ -54,12 +54,11 @@ class ChromaLibrary:
         count = max(CANDIDATES, 2 * k)
         with self._store.errors():
             self._recheck()
-            hits = [(hit, False) for hit in self._shared.hits(words, vector, count)]
+            found = [self._shared.ranked(words, vector, count)]
             if shelf := self._shelf(session_id):
-                nothing: list[Hit] = []
-                own = self._store.unless_gone(partial(shelf.hits, words, vector, count), nothing)
-                hits += [(hit, True) for hit in own]
-        return best(hits, k)
+                nothing: Iterator[Ranked] = iter(())
+                found.append(self._store.unless_gone(partial(shelf.ranked, words, vector, count), nothing))
+        return best(found, k)
 
     def documents(self, session_id: str | None = None) -> list[DocumentInfo]:
         """See Library."""

@@ -7,19 +7,23 @@ articles' own keywords, asked as questions of an index without them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import insort
+from collections.abc import Iterable, Sequence
+from heapq import merge
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from rag.knowledge.types import Passage
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    from rag.knowledge.shelf import Row
 
-    from rag.knowledge.shelf import Hit
-
-_Score = TypeVar("_Score", float, "npt.NDArray[np.float32]")
+Values = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.intp]
+_Score = TypeVar("_Score", float, npt.NDArray[np.float32], Values)
 
 COVERED = 0.27
 """A best score under this says that the library does not cover the question."""
@@ -42,51 +46,45 @@ def blend(cosine: _Score, keyword: _Score) -> _Score:
     return MEANING * cosine + (1 - MEANING) * keyword
 
 
-def best(hits: Iterable[tuple[Hit, bool]], k: int) -> list[Passage]:
-    """The `k` best of these (hit, private) pairs, best first by score."""
-    seen: dict[str, int] = {}
-    varied = []
-    for scored in sorted(_scored(list(hits)), key=_ORDER):
-        before = seen.get(scored.hit.row.document_id, 0)
-        seen[scored.hit.row.document_id] = before + 1
-        varied.append((scored.minus * REPEAT**before, scored.id, scored))
-    varied.sort(key=_ORDER)
-    chosen = sorted((scored for *_, scored in varied[:k]), key=_ORDER)
-    return [_passage(-scored.minus, scored.hit, scored.private) for scored in chosen]
-
-
-class _Scored(NamedTuple):
-    """In the order of a ranking: the best first, and those alike by id."""
+class Ranked(NamedTuple):
+    """A passage with its score as `minus`: sorted by the first two, the best come first, and those alike by id."""
 
     minus: float
     id: str
-    hit: Hit
+    row: Row
     private: bool
 
 
 _ORDER = itemgetter(0, 1)
 
 
-def _scored(hits: list[tuple[Hit, bool]]) -> list[_Scored]:
-    """What is asked lifts a document as a whole, so its passages keep their proportions.
+def lifted(values: Values, documents: Numbers, asked: Values) -> Values:
+    """The passages' scores, given the number of each one's document, and how much each document is asked for like this.
 
-    It lowers none: few of a document's answers have a question of their own, and some documents have none.
+    What is asked lifts a document as a whole, so its passages keep their proportions. It lowers none: few of a
+    document's answers have a question of their own, and some documents have none.
     """
-    values = [blend(hit.cosine, hit.keyword) for hit, _ in hits]
-    own: dict[str, float] = {}
-    for value, (hit, _) in zip(values, hits, strict=True):
-        if value > own.get(hit.row.document_id, 0.0):
-            own[hit.row.document_id] = value
-    return [
-        _Scored(-value * _lift(own.get(hit.row.document_id, 0.0), hit.asked), hit.row.id, hit, private)
-        for value, (hit, private) in zip(values, hits, strict=True)
-    ]
+    own = np.zeros(len(asked))
+    np.maximum.at(own, documents, values)
+    more = np.divide(asked, own, out=np.ones(len(asked)), where=own > 0)
+    lifts: Values = 1 + ASKED * np.maximum(more - 1, 0.0)
+    return values * lifts[documents]
 
 
-def _lift(own: float, asked: float | None) -> float:
-    return 1.0 if asked is None or asked <= own or own <= 0 else 1 + ASKED * (asked / own - 1)
+def best(shelves: Sequence[Iterable[Ranked]], k: int) -> list[Passage]:
+    """The `k` best of all shelves, each in order of rank, best first by score."""
+    found = shelves[0] if len(shelves) == 1 else merge(*shelves, key=_ORDER)
+    seen: dict[str, int] = {}
+    varied: list[tuple[float, str, Ranked]] = []
+    for one in found:
+        if len(varied) >= k and varied[k - 1][0] < one.minus:
+            break  # whatever follows ranks lower still
+        before = seen.get(one.row.document_id, 0)
+        seen[one.row.document_id] = before + 1
+        insort(varied, (one.minus * REPEAT**before, one.id, one), key=_ORDER)
+    return [_passage(one) for one in sorted((one for *_, one in varied[:k]), key=_ORDER)]
 
 
-def _passage(value: float, hit: Hit, private: bool) -> Passage:
-    row = hit.row
-    return Passage(row.id, row.document_id, row.title, row.heading, row.text, round(value, 4), private)
+def _passage(found: Ranked) -> Passage:
+    row = found.row
+    return Passage(row.id, row.document_id, row.title, row.heading, row.text, round(-found.minus, 4), found.private)

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from rag.knowledge.asked import NOTHING_ASKED, Asked, AskedIndex
 from rag.knowledge.embeddings import Vectors
 from rag.knowledge.keywords import Keywords, tokens
+from rag.knowledge.ranking import Ranked, Values, blend, lifted
 from rag.knowledge.types import Document, DocumentInfo
 
 if TYPE_CHECKING:
@@ -61,18 +65,6 @@ class Prepared:
     vectors: Vectors
 
 
-class Hit(NamedTuple):
-    """A passage that a search considers, with cosine similarity and keyword score, each 0 to 1.
-
-    `asked` says how much the question is like one of its document's own; None if the document has none.
-    """
-
-    row: Row
-    cosine: float
-    keyword: float
-    asked: float | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class View:
     """What a search sees: the documents by id, and all their passages by id."""
@@ -81,13 +73,24 @@ class View:
     rows: dict[str, Row]
 
 
-@dataclass(frozen=True, slots=True)
 class Index:
-    """The keyword index with its passages in order, and the index of what is asked."""
+    """What is looked up of the passages of one View: the keyword index, and that of what is asked.
 
-    rows: tuple[Row, ...]
-    keywords: Keywords
-    asked: AskedIndex
+    `places` of the passages in `rows` by id, and `order`, that of their ids; the numbers of their documents, and of
+    the documents that have questions.
+    """
+
+    def __init__(self, view: View) -> None:
+        ids = [row.id for row in view.rows.values()]
+        numbers = {id_: number for number, id_ in enumerate(view.entries)}
+        self.rows = tuple(view.rows.values())
+        self.places = {id_: place for place, id_ in enumerate(ids)}
+        self.order = np.array([place for place, _ in sorted(enumerate(ids), key=itemgetter(1))], np.intp).argsort()
+        self.documents = np.array([numbers[row.document_id] for row in self.rows], np.intp)
+        self.keywords = Keywords([row.words for row in self.rows])
+        self.asked = AskedIndex((id_, entry.asked) for id_, entry in view.entries.items())
+        self.with_questions = np.array([numbers[id_] for id_ in self.asked.documents], np.intp)
+        self.size = len(numbers)
 
 
 class Shelf:
@@ -98,8 +101,8 @@ class Shelf:
         self._private = private
         self._writing = threading.RLock()
         self._indexing = threading.Lock()
-        self._indexed: tuple[dict[str, Row], Index] = ({}, Index((), Keywords([]), AskedIndex()))
         self._view = View({}, {})
+        self._indexed: tuple[dict[str, Row], Index] = (self._view.rows, Index(self._view))
         self._revision = ""
         self.reload(str((collection.metadata or {}).get("revision", "")))
 
@@ -172,28 +175,47 @@ class Shelf:
         text = str(found["metadatas"][0].get("full", "")) if found["metadatas"] else ""
         return Document(entry.info, text or "\n\n".join(row.text for row in entry.rows))
 
-    def hits(self, words: list[str], vector: Vectors, count: int) -> list[Hit]:
-        """The passages that are among the `count` nearest or the `count` best by keywords, or are asked like this."""
+    def ranked(self, words: list[str], vector: Vectors, count: int) -> Iterator[Ranked]:
+        """Passages, best first: those among the `count` nearest or the `count` best by keywords, or asked for so."""
         view = self._view
         if not view.rows:
-            return []
+            return iter(())
         index = self._current()
+        near, cosines = self._near(index, vector, min(count, len(view.rows)))
         lexical = index.keywords.scores(words)
-        asked = index.asked.likeness(words, vector, LED)
-        near = self._collection.query(
-            query_embeddings=vector.reshape(1, -1), n_results=min(count, len(view.rows)), include=["distances"]
-        )
-        distances = near["distances"][0] if near["distances"] else []
-        cosines = {id_: max(1.0 - distance, 0.0) for id_, distance in zip(near["ids"][0], distances, strict=True)}
-        furthest = min(cosines.values(), default=0.0)
         best = lexical.argsort()[::-1][:count]
-        found = zip(best.tolist(), lexical[best].tolist(), strict=True)
-        scores = {index.rows[number].id: score for number, score in found if score > 0}
-        return [
-            Hit(row, cosines.get(id_, furthest), scores.get(id_, 0.0), asked.scores.get(row.document_id))
-            for id_ in dict.fromkeys([*cosines, *scores, *asked.led])
-            if (row := view.rows.get(id_))
+        asked = index.asked.likeness(words, vector, LED)
+
+        cosine = np.full(len(index.rows), cosines.min(initial=1.0) if near else 0.0)
+        cosine[near] = cosines
+        keyword = np.zeros(len(index.rows))
+        keyword[best] = lexical[best]
+        considered = keyword > 0
+        considered[near] = True
+        considered[[index.places[id_] for id_ in asked.led if id_ in index.places]] = True
+        places = considered.nonzero()[0]
+
+        likeness = np.zeros(index.size)
+        likeness[index.with_questions] = asked.scores
+        values = lifted(blend(cosine[places], keyword[places]), index.documents[places], likeness)
+        order = np.lexsort((index.order[places], -values))
+        found = zip(values[order].tolist(), places[order].tolist(), strict=True)
+        return (
+            Ranked(-value, row.id, row, self._private)
+            for value, place in found
+            if (row := view.rows.get(index.rows[place].id))
+        )
+
+    def _near(self, index: Index, vector: Vectors, count: int) -> tuple[list[int], Values]:
+        """The places of the nearest passages, and how near they are. What is newer than the index is left out."""
+        found = self._collection.query(query_embeddings=vector.reshape(1, -1), n_results=count, include=["distances"])
+        distances = found["distances"][0] if found["distances"] else []
+        near = [
+            (index.places[id_], 1.0 - distance)
+            for id_, distance in zip(found["ids"][0], distances, strict=True)
+            if id_ in index.places
         ]
+        return [place for place, _ in near], np.array([cosine for _, cosine in near]).clip(0.0)
 
     def index(self) -> None:
         """Bring the keyword index and that of what is asked up to date now."""
@@ -212,9 +234,7 @@ class Shelf:
     def _index(self) -> None:
         view = self._view
         if self._indexed[0] is not view.rows:
-            order = tuple(view.rows.values())
-            asked = AskedIndex((id_, entry.asked) for id_, entry in view.entries.items())
-            self._indexed = (view.rows, Index(order, Keywords([row.words for row in order]), asked))
+            self._indexed = (view.rows, Index(view))
 
     def _show(self, entries: dict[str, Entry]) -> None:
         self._view = View(entries, {row.id: row for entry in entries.values() for row in entry.rows})

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.knowledge.asked import NOTHING_ASKED, Asked, AskedIndex, Likeness
+from rag.knowledge.asked import NOTHING_ASKED, Asked, AskedIndex
 from rag.knowledge.keywords import tokens
 from rag.knowledge.loaders import load
-from rag.knowledge.ranking import ASKED, best, blend
-from rag.knowledge.shelf import Hit, make_row
+from rag.knowledge.ranking import ASKED, Ranked, best, blend, lifted
+from rag.knowledge.shelf import make_row
 from tests.knowledge.support import library, wordllama, write
 
 TENTS = """---
@@ -101,15 +101,26 @@ def test_the_likest_question_stands_for_its_document() -> None:
     index = AskedIndex([("a", asked("red apples", "green pears")), ("b", NOTHING_ASKED), ("c", asked("blue whales"))])
     found = index.likeness(tokens("green pears"), wordllama().embed(["green pears"])[0], 2)
     assert found.led == ["a#1", "c#0"]
-    assert list(found.scores) == ["a", "c"]
-    assert 1.0 >= found.scores["a"] > 2 * found.scores["c"]
-    assert AskedIndex().likeness(["x"], wordllama().embed(["x"])[0], 2) == Likeness({}, [])
+    assert index.documents == ["a", "c"]
+    assert 1.0 >= found.scores[0] > 2 * found.scores[1]
+    assert AskedIndex().likeness(["x"], wordllama().embed(["x"])[0], 2).led == []
 
 
-@pytest.mark.parametrize("asked", [None, 0.0, 0.2, 0.5, 1.0])
-def test_it_lifts_a_whole_document_and_lowers_none(asked: float | None) -> None:
-    rows = [make_row("a", number, "A", "", f"text {number}", "") for number in range(2)]
-    strong, weak = best([(Hit(rows[0], 0.5, 0.2, asked), False), (Hit(rows[1], 0.25, 0.1, asked), False)], 2)
+@pytest.mark.parametrize("asked", [0.0, 0.2, 0.5, 1.0])
+def test_it_lifts_a_whole_document_and_lowers_none(asked: float) -> None:
+    strong, weak = lifted(blend(np.array([0.5, 0.25]), np.array([0.2, 0.1])), np.array([1, 1]), np.array([1.0, asked]))
     own = blend(0.5, 0.2)
-    assert strong.score == pytest.approx(max(own, (1 - ASKED) * own + ASKED * (asked or 0.0)), abs=1e-3)
-    assert weak.score == pytest.approx(strong.score / 2, abs=1e-3)
+    assert strong == pytest.approx(max(own, (1 - ASKED) * own + ASKED * asked))
+    assert weak == pytest.approx(strong / 2)
+
+
+def test_further_passages_of_a_document_rank_lower_and_keep_their_scores() -> None:
+    rows = [make_row(name, number, name, "", "text", "") for name, number in (("a", 0), ("a", 1), ("b", 0), ("c", 0))]
+    scores = (0.9, 0.8, 0.7, 0.6)
+    ranked = [Ranked(-score, row.id, row, False) for score, row in zip(scores, rows, strict=True)]
+    assert [found.id for found in best([ranked], 2)] == ["a#0", "b#0"]
+    assert [(found.id, found.score) for found in best([ranked[::2], ranked[1::2]], 3)] == [
+        ("a#0", 0.9),
+        ("a#1", 0.8),
+        ("b#0", 0.7),
+    ]
