@@ -29,7 +29,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 
 from rag.chat.prompt import RULES
 from rag.chat.service import SOURCES, ChatService
-from rag.knowledge import open_library
+from rag.knowledge import Library, open_library
 from rag.knowledge.embeddings import Embedder, make_embedder
 from rag.knowledge.files import collect
 from rag.knowledge.preparing import prepare
@@ -190,14 +190,17 @@ class Plain:
 
 
 @contextmanager
-def contenders(client: Client, url: str, settings: Settings) -> Iterator[list[Contender]]:
-    """Everybody who takes part. `settings` name the articles, and a folder that is scratch."""
+def contenders(
+    client: Client, url: str, settings: Settings, others: Callable[[Library], Sequence[Contender]] = lambda _: ()
+) -> Iterator[list[Contender]]:
+    """Everybody who takes part; `others` search the same library. `settings` name the articles, and a scratch folder."""
     embedder, model = make_embedder(settings), Instant()
     store = SessionStore(client, TTL, cache_bytes=CACHE)
     with closing(open_library(settings)) as library, _vectors(settings, embedder) as vectors:
         library.add([settings.knowledge_dir])
         yield [
             Floor(client, embedder, vectors._collection),
+            *others(library),
             Ours(OURS, store, ChatService(store, library, model)),
             Ours(RULED, store, ChatService(store, library, model, offline=True)),
             Plain(url, vectors, model),

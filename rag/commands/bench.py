@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from rag.chat import bench as turn_bench
+from rag.crosstalk.bench import StrategyTurns
+from rag.crosstalk.strategies import Lab
 from rag.errors import BadDocument
 from rag.inspector import Inspector
 from rag.inspector import bench as inspector_bench
-from rag.knowledge import open_library
+from rag.knowledge import Library, open_library
 from rag.knowledge.evaluate import Figures, evaluate, figures, read_questions
 from rag.sessions import SessionStore, connect
 from rag.sessions import bench as store_bench
@@ -99,13 +101,20 @@ def turn(
         with (
             closing(connect("embedded", state_dir=folder, max_connections=128)) as client,
             console.status("Reading the articles") as status,
-            turn_bench.contenders(client, _socket_url(folder), settings) as parties,
+            Lab(folder, state_dir=folder) as lab,
+            turn_bench.contenders(
+                client, _socket_url(folder), settings, lambda library: [_redis_turn(lab, library)]
+            ) as parties,
         ):
             rows = turn_bench.run(parties, questions, users=users, turns=turns, slices=slices, progress=status.update)
     table = Table("contender", "turns/s", "of the floor", "times plain LangChain")
     for row in rows:
         table.add_row(row.name, f"{row.rate:,.0f}", f"{row.of_floor:.2f}", f"{row.of_plain:.2f}")
     Console().print(table)
+
+
+def _redis_turn(lab: Lab, library: Library) -> StrategyTurns:
+    return StrategyTurns("redis-turn", lab, library.search, turn_bench.ANSWER, turn_bench.SOURCES)
 
 
 @app.command("sessions")

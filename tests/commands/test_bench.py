@@ -43,7 +43,13 @@ def test_a_whole_turn_is_measured_beside_its_floor_and_a_plain_build(env: dict[s
     run = rag("bench", "turn", "--users", "4", "--turns", "2", "--slices", "1", env=env)
     assert (run.returncode, run.stderr.strip()) == (0, "")
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in run.stdout.splitlines() if "│" in line]
-    assert [row[0] for row in rows] == ["floor", "Crosswire", "Crosswire, offline rules", "plain LangChain"]
-    assert (rows[0][2], rows[3][3]) == ("1.00", "1.00")
+    assert [row[0] for row in rows] == [
+        "floor",
+        "redis-turn",
+        "Crosswire",
+        "Crosswire, offline rules",
+        "plain LangChain",
+    ]
+    assert (rows[0][2], rows[4][3]) == ("1.00", "1.00")
     assert all(float(cell.replace(",", "")) > 0 for row in rows for cell in row[1:])
     assert not Path(env["STATE_DIR"]).exists()
