@@ -193,7 +193,7 @@ class Plain:
 def contenders(
     client: Client, url: str, settings: Settings, others: Callable[[Library], Sequence[Contender]] = lambda _: ()
 ) -> Iterator[list[Contender]]:
-    """Everybody who takes part; `others` search the same library. `settings` name the articles, and a scratch folder."""
+    """Everybody who takes part; `others` search the same library. `settings` name the articles and a scratch folder."""
     embedder, model = make_embedder(settings), Instant()
     store = SessionStore(client, TTL, cache_bytes=CACHE)
     with closing(open_library(settings)) as library, _vectors(settings, embedder) as vectors:
