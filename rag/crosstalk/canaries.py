@@ -1,7 +1,8 @@
 """Finds known canaries in texts, however they were spelt: in any case, with other separators, reversed, in base64.
 
 A canary is told apart by a few of its pieces, one of which has to begin at a sampled place of any text that holds it,
-so a text costs about its length, whatever the number of canaries and whatever they have in common.
+so a text costs about its length, whatever the number of canaries and whatever they have in common. A text that comes
+again costs nothing; it holds what was known when it came first.
 """
 
 from __future__ import annotations
@@ -9,38 +10,60 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 PIECE = 8
-"""Letters and digits by which a canary is looked up."""
+"""Bytes by which a canary is looked up: read as one number."""
 STEP = 4
 LONG = PIECE + STEP - 1
 SHORTEST = 5
 """Letters and digits of a canary; 64 random bits need no fewer in any script."""
 
 _APART = re.compile(r"[\W_]+")
+_LOWER = bytes(range(256)).lower()
+_SEPARATORS = bytes(code for code in range(128) if not chr(code).isalnum())
+_WORD = re.compile(r"\S{16}")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{60,}\r?\n)*[A-Za-z0-9+/_-]{16,}")
 """Broken into lines as in a mail, or in one run."""
 _REMEMBERED = 200_000
+_END = b"\0"
+"""Between the spellings of a text: no letter."""
 
 
-def folded(text: str) -> str:
-    """Letters and digits alone, without case or width."""
-    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    return _APART.sub("", plain).casefold()
+def folded(text: str) -> bytes:
+    """Letters and digits alone, without case or width, in UTF-8."""
+    return _folded(text.encode()) if text.isascii() else _encoded(_letters(text))
+
+
+def _folded(text: bytes) -> bytes:
+    """Of text in ASCII."""
+    return text.translate(_LOWER, _SEPARATORS)
+
+
+def _letters(text: str) -> str:
+    return _APART.sub("", unicodedata.normalize("NFKC", text)).casefold()
+
+
+def _encoded(letters: str) -> bytes:
+    return letters.encode("utf-8", "surrogatepass")
 
 
 @dataclass(slots=True)
 class Canaries:
-    """Not thread-safe. A canary is known by its number, from 0, in the order of `add`."""
+    """Not thread-safe. A canary is known by its number, from 0, in the order of `add`.
+
+    looked: how many texts were looked through; those that came again were not.
+    """
 
     texts: list[str] = field(default_factory=list)
-    _folded: list[str] = field(default_factory=list)
-    _numbers: dict[str, int] = field(default_factory=dict)
-    _pieces: dict[str, int | list[int]] = field(default_factory=dict)
-    _short: dict[int, dict[str, int]] = field(default_factory=dict)
+    looked: int = 0
+    _folded: list[bytes] = field(default_factory=list)
+    _numbers: dict[bytes, int] = field(default_factory=dict)
+    _pieces: dict[int, int | list[int]] = field(default_factory=dict)
+    _short: dict[int, dict[bytes, int]] = field(default_factory=dict)
     """By length."""
     _found: dict[int, tuple[int, ...]] = field(default_factory=dict)
     """By the hash of a text, so that no text is kept."""
@@ -51,7 +74,7 @@ class Canaries:
         known = self._numbers.get(form)
         if known is not None:
             return known, False
-        if len(form) < SHORTEST:
+        if len(form.decode("utf-8", "surrogatepass")) < SHORTEST:
             raise ValueError(f"the canary {canary!r} is too short: expected at least 64 random bits")
         number = self._numbers[form] = len(self.texts)
         self.texts.append(canary)
@@ -67,55 +90,73 @@ class Canaries:
         key = hash(text)
         known = self._found.get(key)
         if known is None:
-            known = tuple(dict.fromkeys(self._look(text)))
+            self.looked += 1
+            known = tuple(dict.fromkeys(self._in(_spellings(text))))
             if len(self._found) >= _REMEMBERED:
                 self._found.clear()
             self._found[key] = known
         return known
 
-    def _index(self, form: str, number: int) -> None:
+    def _index(self, form: bytes, number: int) -> None:
         """By the pieces that the fewest others have: the words around the random part may be everybody's."""
         last = len(form) - LONG
-        pieces = min(
-            ([form[start + n : start + n + PIECE] for n in range(STEP)] for start in {0, last // 2, last}),
-            key=lambda pieces: sum(map(self._others, pieces)),
-        )
-        for piece in pieces:
+        chosen = _pieces(form, last)
+        if self._others(chosen):
+            chosen = min((chosen, _pieces(form, 0), _pieces(form, last // 2)), key=self._others)
+        for piece in chosen:
             there = self._pieces.setdefault(piece, number)
             if isinstance(there, list):
                 there.append(number)
             elif there != number:
                 self._pieces[piece] = [there, number]
 
-    def _others(self, piece: str) -> int:
-        there = self._pieces.get(piece, ())
-        return 1 if isinstance(there, int) else len(there)
+    def _others(self, pieces: Sequence[int]) -> int:
+        """How many canaries are looked up by these, one counted as often as it has them."""
+        there = (self._pieces.get(piece, ()) for piece in pieces)
+        return sum(1 if isinstance(found, int) else len(found) for found in there)
 
-    def _look(self, text: str) -> Iterator[int]:
-        form = folded(text)
-        yield from self._in(form)
-        yield from self._in(form[::-1])
-        for run in _BASE64.findall(text):
-            # Encoded text has both, and what is spelt in one case alone is looked up above.
-            if run != run.lower() and run != run.upper():
-                for decoded in _decoded(run):
-                    yield from self._in(folded(decoded))
-
-    def _in(self, form: str) -> Iterator[int]:
-        pieces = self._pieces
-        for start in range(0, len(form) - PIECE + 1, STEP):
-            there = pieces.get(form[start : start + PIECE])
-            if there is not None:
-                for number in (there,) if isinstance(there, int) else there:
-                    if self._folded[number] in form:
-                        yield number
+    def _in(self, form: bytes) -> Iterator[int]:
+        view = memoryview(form)
+        for start in range(0, PIECE, STEP):
+            sampled = view[start : start + (len(form) - start) // PIECE * PIECE].cast("Q")
+            if not self._pieces.keys().isdisjoint(sampled):
+                yield from self._among(sampled, form)
         for length, known in self._short.items():
             for start in range(len(form) - length + 1):
                 if (found := known.get(form[start : start + length])) is not None:
                     yield found
 
+    def _among(self, sampled: Iterable[int], form: bytes) -> Iterator[int]:
+        for piece in sampled:
+            there = self._pieces.get(piece)
+            if there is not None:
+                for number in (there,) if isinstance(there, int) else there:
+                    if self._folded[number] in form:
+                        yield number
 
-def place(text: str, canary: str) -> tuple[int, int] | None:
+
+def _pieces(form: bytes, start: int) -> list[int]:
+    """Those of a canary that begin within one step: a text that holds it has one of them at a sampled place."""
+    return [int.from_bytes(form[at : at + PIECE], sys.byteorder) for at in range(start, start + STEP)]
+
+
+def _spellings(text: str) -> bytes:
+    """All that a text may say, folded: forwards, backwards, and decoded."""
+    if text.isascii():
+        form = _folded(text.encode())
+        said = [form, form[::-1]]
+    else:
+        letters = _letters(text)
+        said = [_encoded(letters), _encoded(letters[::-1])]
+    if _WORD.search(text):
+        for run in _BASE64.findall(text):
+            # Encoded text has both, and what is spelt in one case alone is looked up above.
+            if run != run.lower() and run != run.upper():
+                said += map(_read, _decoded(run))
+    return _END.join(said)
+
+
+def spelt_at(text: str, canary: str) -> tuple[int, int] | None:
     """Where a text that holds a canary spells it, from and to; None where that cannot be said."""
     letters = _APART.sub("", canary)
     for spelt in (letters, letters[::-1]):
@@ -123,12 +164,12 @@ def place(text: str, canary: str) -> tuple[int, int] | None:
             return found.span()
     form = folded(canary)
     for found in _BASE64.finditer(text):
-        if any(form in folded(decoded) for decoded in _decoded(found[0])):
+        if any(form in _read(decoded) for decoded in _decoded(found[0])):
             return found.span()
     return None
 
 
-def _decoded(run: str) -> Iterator[str]:
+def _decoded(run: str) -> Iterator[bytes]:
     """What it says, begun at each of the places where a group of four may begin."""
     alone = "".join(run.split()).replace("-", "+").replace("_", "/")
     for start in range(4):
@@ -136,6 +177,16 @@ def _decoded(run: str) -> Iterator[str]:
         # One letter left over tells nothing; two or three lack their padding.
         part = part[: len(part) - (len(part) % 4 == 1)]
         try:
-            yield base64.b64decode(part + "=" * (-len(part) % 4)).decode("utf-8", "ignore")
+            yield base64.b64decode(part + "=" * (-len(part) % 4))
         except (binascii.Error, ValueError):
             continue
+
+
+def _read(decoded: bytes) -> bytes:
+    """Folded; of what is no text, its ASCII letters are."""
+    if decoded.isascii():
+        return _folded(decoded)
+    try:
+        return folded(decoded.decode())
+    except UnicodeDecodeError:
+        return _folded(decoded)

@@ -72,7 +72,7 @@ def _report(seen: Observed) -> Report:
         why(verdict, reason, seen, kept),
         "white" if seen.white else "black",
         len(seen.turns),
-        len(seen.numbers),
+        seen.users,
         {kind: count for kind, count in sorted(found.counts.items()) if count},
         kept,
         min(1.0, CONFIDENCE / seen.answered) if seen.answered and not leaks else None,
@@ -95,7 +95,7 @@ def _verdict(seen: Observed) -> tuple[Verdict, str]:
         return "unknown", f"the canary {sorted(seen.twice)[0]!r} was planted twice, so it tells nothing about its owner"
     if seen.findings.counts.total():
         return "anomalies", ""
-    if len(seen.numbers) < 2:
+    if seen.users < 2:
         return "unknown", "there were fewer than two users, so nobody's data could have reached another"
     if not seen.answered:
         return "unknown", "no turn was answered"

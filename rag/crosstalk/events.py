@@ -150,9 +150,10 @@ class read(Iterator[Event]):  # noqa: N801 (it is called like a function)
         for line in self._lines:
             self.line += 1
             try:
-                if not line.strip():
+                told = line.strip()
+                if not told:
                     continue
-                value = json.loads(line)
+                value = _parsed(told)
             except (ValueError, RecursionError) as exc:
                 reason = exc.msg if isinstance(exc, json.JSONDecodeError) else type(exc).__name__
                 raise BadLog(self.line, f"it is not JSON ({reason}); expected one object a line") from None
@@ -163,113 +164,158 @@ class read(Iterator[Event]):  # noqa: N801 (it is called like a function)
         raise StopIteration
 
 
+_DECODER = json.JSONDecoder()
+
+
+def _parsed(line: str | bytes) -> Any:
+    if isinstance(line, str):
+        value, end = _DECODER.raw_decode(line)
+        if end == len(line):
+            return value
+    return json.loads(line)
+
+
 class _Wrong(Exception):
     pass
 
 
 def _event(value: Any) -> Event:
-    if not isinstance(value, dict):
+    if type(value) is not dict:
         raise _Wrong(f"it is {_named(value)}, not an object with a key 'event'")
     name = value.get("event", value.get("type"))
     reader = _READERS.get(name) if isinstance(name, str) else None
     if reader is None:
         raise _Wrong(f"event is {name!r}: expected one of {', '.join(KINDS)}")
-    return reader(_Fields(value, str(name)))
+    return reader(value, str(name))
 
 
-@dataclass(frozen=True, slots=True)
-class _Fields:
-    """The keys of one object, each checked as it is asked for."""
-
-    value: dict[str, Any]
-    where: str
-
-    def text(self, key: str) -> str:
-        found = self.value.get(key)
-        if isinstance(found, str):
-            return found
-        self._wrong(key, "text")
-
-    def whole(self, key: str, default: int | None = None) -> int:
-        found = self.value.get(key, default)
-        if type(found) is int and -LARGEST < found < LARGEST:
-            return found
-        self._wrong(key, "a whole number of less than 18 digits")
-
-    def number(self, key: str) -> float:
-        found = self.value.get(key)
-        if type(found) is int or (type(found) is float and math.isfinite(found)):
-            return float(found)
-        self._wrong(key, "a number (seconds)")
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        found = self.value.get(key, ())
-        if isinstance(found, list | tuple) and all(isinstance(one, str) for one in found):
-            return tuple(found)
-        self._wrong(key, "a list of texts")
-
-    def objects(self, key: str) -> Iterator[_Fields]:
-        found = self.value.get(key)
-        if not isinstance(found, list):
-            self._wrong(key, "a list of objects")
-        for number, one in enumerate(found):
-            if not isinstance(one, dict):
-                self._wrong(f"{key}[{number}]", "an object")
-            yield _Fields(one, f"{self.where}.{key}[{number}]")
-
-    def _wrong(self, key: str, expected: str) -> NoReturn:
-        name = key.split("[")[0]
-        held = _named(self.value[name]) if name in self.value else "missing"
-        raise _Wrong(f"{self.where}.{key} is {held}: expected {expected}")
+# Each takes an object, how it is called in errors, and the key.
 
 
-def _messages(of: _Fields) -> tuple[Message, ...]:
+def _text(value: dict[str, Any], where: str, key: str) -> str:
+    found = value.get(key)
+    if type(found) is str:
+        return found
+    _wrong(value, where, key, "text")
+
+
+def _whole(value: dict[str, Any], where: str, key: str, default: int | None = None) -> int:
+    found = value.get(key, default)
+    if type(found) is int and -LARGEST < found < LARGEST:
+        return found
+    _wrong(value, where, key, "a whole number of less than 18 digits")
+
+
+def _number(value: dict[str, Any], where: str, key: str) -> float:
+    found = value.get(key)
+    if type(found) is float and math.isfinite(found):
+        return found
+    if type(found) is int and -LARGEST < found < LARGEST:
+        return float(found)
+    _wrong(value, where, key, "a number (seconds)")
+
+
+def _texts(value: dict[str, Any], where: str, key: str) -> tuple[str, ...]:
+    found = value.get(key, ())
+    if isinstance(found, list | tuple) and all(type(one) is str for one in found):
+        return tuple(found)
+    _wrong(value, where, key, "a list of texts")
+
+
+def _objects(value: dict[str, Any], where: str, key: str) -> Iterator[tuple[dict[str, Any], str]]:
+    found = value.get(key)
+    if type(found) is not list:
+        _wrong(value, where, key, "a list of objects")
+    for number, one in enumerate(found):
+        if type(one) is not dict:
+            raise _Wrong(f"{where}.{key}[{number}] is {_named(one)}: expected an object")
+        yield one, f"{where}.{key}[{number}]"
+
+
+def _wrong(value: dict[str, Any], where: str, key: str, expected: str) -> NoReturn:
+    held = _named(value[key]) if key in value else "missing"
+    raise _Wrong(f"{where}.{key} is {held}: expected {expected}")
+
+
+def _messages(value: dict[str, Any], where: str) -> tuple[Message, ...]:
+    """Most of a log is messages: they are taken as they are, and looked at key by key only if one is wrong."""
+    found = value.get("messages")
+    if type(found) is list:
+        messages = tuple(map(_message, found))
+        if None not in messages:
+            return messages  # type: ignore[return-value]
     return tuple(
-        Message(one.text("role"), one.text("text"), one.whole("op") if one.value.get("op") is not None else None)
-        for one in of.objects("messages")
+        Message(_text(one, at, "role"), _text(one, at, "text"), _whole(one, at, "op") if "op" in one else None)
+        for one, at in _objects(value, where, "messages")
     )
 
 
-def _documents(of: _Fields) -> tuple[Document, ...]:
-    return tuple(Document(one.text("id"), one.text("owner"), one.text("text")) for one in of.objects("documents"))
+def _message(value: Any) -> Message | None:
+    if type(value) is dict:
+        role, text, op = value.get("role"), value.get("text"), value.get("op")
+        sure = op is None or (type(op) is int and -LARGEST < op < LARGEST)
+        if sure and type(role) is str and type(text) is str:
+            return Message(role, text, op)
+    return None
 
 
-def _invoke(of: _Fields) -> Invoke:
+def _documents(value: dict[str, Any], where: str) -> tuple[Document, ...]:
+    return tuple(
+        Document(_text(one, at, "id"), _text(one, at, "owner"), _text(one, at, "text"))
+        for one, at in _objects(value, where, "documents")
+    )
+
+
+def _invoke(value: dict[str, Any], where: str) -> Invoke:
     return Invoke(
-        of.whole("op"),
-        of.text("user"),
-        of.text("session"),
-        of.number("t"),
-        of.text("text"),
-        of.whole("tab", 0),
-        of.whole("process", 0),
-        of.texts("plants"),
-        of.texts("expects"),
+        _whole(value, where, "op"),
+        _text(value, where, "user"),
+        _text(value, where, "session"),
+        _number(value, where, "t"),
+        _text(value, where, "text"),
+        _whole(value, where, "tab", 0),
+        _whole(value, where, "process", 0),
+        _texts(value, where, "plants"),
+        _texts(value, where, "expects"),
     )
 
 
-def _clear(of: _Fields) -> Clear:
-    clear = Clear(of.text("session"), of.number("t"), of.number("t_ok"))
+def _ok(value: dict[str, Any], where: str) -> Ok:
+    return Ok(_whole(value, where, "op"), _number(value, where, "t"), _text(value, where, "answer"))
+
+
+def _fail(value: dict[str, Any], where: str) -> Fail:
+    return Fail(_whole(value, where, "op"), _number(value, where, "t"), _error(value))
+
+
+def _info(value: dict[str, Any], where: str) -> Info:
+    return Info(_whole(value, where, "op"), _number(value, where, "t"), _error(value))
+
+
+def _clear(value: dict[str, Any], where: str) -> Clear:
+    clear = Clear(_text(value, where, "session"), _number(value, where, "t"), _number(value, where, "t_ok"))
     if clear.t_ok < clear.t:
         raise _Wrong("clear.t_ok is before clear.t: expected the time when the deletion was confirmed")
     return clear
 
 
-_READERS: dict[str, Callable[[_Fields], Event]] = {
+_READERS: dict[str, Callable[[dict[str, Any], str], Event]] = {
     "invoke": _invoke,
-    "prompt": lambda of: Prompt(of.whole("op"), _messages(of)),
-    "retrieved": lambda of: Retrieved(of.whole("op"), _documents(of)),
-    "ok": lambda of: Ok(of.whole("op"), of.number("t"), of.text("answer")),
-    "fail": lambda of: Fail(of.whole("op"), of.number("t"), _error(of)),
-    "info": lambda of: Info(of.whole("op"), of.number("t"), _error(of)),
-    "history": lambda of: History(of.text("session"), of.number("t"), _messages(of)),
+    "prompt": lambda value, where: Prompt(_whole(value, where, "op"), _messages(value, where)),
+    "retrieved": lambda value, where: Retrieved(_whole(value, where, "op"), _documents(value, where)),
+    "ok": _ok,
+    "fail": _fail,
+    "info": _info,
+    "history": lambda value, where: History(
+        _text(value, where, "session"), _number(value, where, "t"), _messages(value, where)
+    ),
     "clear": _clear,
-    "control": lambda of: Control(of.text("canary")),
+    "control": lambda value, where: Control(_text(value, where, "canary")),
 }
 
 
-def _error(of: _Fields) -> str:
-    found = of.value.get("error", "")
+def _error(value: dict[str, Any]) -> str:
+    found = value.get("error", "")
     return found if isinstance(found, str) else str(found)
 
 

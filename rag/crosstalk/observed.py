@@ -7,11 +7,12 @@ log takes grows with its messages, not with their length.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from rag.crosstalk.canaries import Canaries
+from rag.crosstalk.canaries import Canaries, spelt_at
 from rag.crosstalk.events import (
     Clear,
     Control,
@@ -34,6 +35,8 @@ _MASK = (1 << 57) - 1
 AROUND = 60
 BRIEF = 80
 CONTROL = -1
+REMEMBERED = 20_000
+_NONE: AbstractSet[int] = frozenset()
 
 
 @dataclass(slots=True, eq=False)
@@ -53,9 +56,13 @@ class Turn:
     ended: float = 0.0
     answer: int | None = None
     prompt: array[int] | None = None
-    told: set[int] = field(default_factory=set)
+    told: tuple[int, ...] = ()
     """Canaries in its answer, its own user's included."""
-    leaked: set[tuple[str, int]] = field(default_factory=set)
+    leaked_in: dict[Surface, set[int]] | None = None
+    """Canaries of others, by where they were seen."""
+
+    def leaked(self, surface: Surface) -> AbstractSet[int]:
+        return self.leaked_in.get(surface, _NONE) if self.leaked_in else _NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,8 @@ class Stored:
     t: float
     messages: array[int]
     hits: tuple[tuple[int, int, str], ...]
-    brief: tuple[str, ...]
+    last: str
+    """The beginning of its last message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ class Canary:
 
 def token(role: int, text: str) -> int:
     """What a message without a turn is known by: even. The role is in the next two bits."""
-    return (hash((role, text)) & _MASK) << 3 | role << 1
+    return (hash(text) & _MASK) << 3 | role << 1
 
 
 def place_of(op: int, role: int) -> int:
@@ -96,8 +104,6 @@ class Observed:
         self.sessions: dict[str, list[Turn]] = {}
         self.stored: dict[str, Stored] = {}
         self.clears: dict[str, list[Clear]] = {}
-        self.numbers: dict[str, int] = {}
-        """How many turns each user sent."""
         self.texts: dict[int, int | list[int]] = {}
         """From the token of a question or answer to its turn or turns."""
         self.marked: set[int] = set()
@@ -115,24 +121,22 @@ class Observed:
         self._own: dict[str, set[int]] = {}
         """Canaries of others that a user typed: repeating them to that user tells nothing new."""
         self._users: dict[str, list[Turn]] = {}
+        self._evidence: dict[int, str] = {}
+        self._takers: dict[type[Event], Callable[[Any], None]] = {
+            Invoke: self._invoke,
+            Prompt: self._prompt,
+            Retrieved: self._retrieved,
+            Ok: self._end,
+            Fail: self._end,
+            Info: self._end,
+            History: self._history,
+            Clear: self._clear,
+            Control: self._control,
+        }
 
     def take(self, event: Event) -> None:
         """Raises ValueError for an event that contradicts an earlier one."""
-        match event:
-            case Invoke():
-                self._invoke(event)
-            case Prompt():
-                self._prompt(event)
-            case Retrieved():
-                self._retrieved(event)
-            case Ok() | Fail() | Info():
-                self._end(event)
-            case History():
-                self._history(event)
-            case Clear():
-                self.clears.setdefault(event.session, []).append(event)
-            case Control():
-                self._control(event)
+        self._takers[type(event)](event)
 
     def turns_of(self, message: int) -> Sequence[int]:
         """The turns that a message may belong to."""
@@ -144,53 +148,41 @@ class Observed:
     def by_user(self, user: str) -> Sequence[Turn]:
         return self._users.get(user, ())
 
+    @property
+    def users(self) -> int:
+        return len(self._users)
+
     # --- events
 
     def _invoke(self, event: Invoke) -> None:
-        if event.op in self.turns:
-            raise ValueError(f"op {event.op} was invoked before: expected a number of its own for each turn")
-        plants = tuple(self._plant(text, event) for text in event.plants)
-        expects = tuple(number for text in event.expects for number in self._index.find(text))
-        number = self.numbers[event.user] = self.numbers.get(event.user, 0) + 1
-        question = token(USER, event.text)
-        turn = Turn(
-            event.op,
-            event.user,
-            event.session,
-            event.t,
-            number,
-            event.text[:BRIEF],
-            question,
-            tuple(plant for plant in plants if plant >= 0),
-            expects,
-        )
-        self.turns[event.op] = turn
-        self._users.setdefault(event.user, []).append(turn)
+        op, user, text = event.op, event.user, event.text
+        if op in self.turns:
+            raise ValueError(f"op {op} was invoked before: expected a number of its own for each turn")
+        plants = tuple([number for plant in event.plants if (number := self._plant(plant, event)) >= 0])
+        expects = tuple([number for expected in event.expects for number in self._index.find(expected)])
+        theirs = self._users.setdefault(user, [])
+        question = token(USER, text)
+        turn = Turn(op, user, event.session, event.t, len(theirs) + 1, text[:BRIEF], question, plants, expects)
+        self.turns[op] = turn
+        theirs.append(turn)
         self.sessions.setdefault(event.session, []).append(turn)
-        self._text(question, event.op)
-        for canary in self._index.find(event.text):
-            if self._owner(canary) != event.user:
-                self._own.setdefault(event.user, set()).add(canary)
+        self._text(question, op)
+        for canary in self._index.find(text):
+            if not self._control_seen(canary) and self._owner(canary) != user:
+                self._own.setdefault(user, set()).add(canary)
 
     def _prompt(self, event: Prompt) -> None:
         self.white = True
         turn = self._turn(event.op)
-        if turn is None:
-            return
         for message in event.messages:
-            found = self._index.find(message.text)
-            for canary in found:
+            for canary in self._index.find(message.text):
                 self._seen(turn, canary, message.text, "prompt", turn.sent)
-                if self._owner(canary) == turn.user and canary not in turn.plants:
-                    self.recalled.add(canary)
         # A turn that another one overtook asks again: what it answers follows from its last prompt.
         turn.prompt = self._messages(event.messages)
 
     def _retrieved(self, event: Retrieved) -> None:
         self.white = True
         turn = self._turn(event.op)
-        if turn is None:
-            return
         for document in event.documents:
             if document.owner in ("shared", turn.session):
                 for canary in self._index.find(document.text):
@@ -212,8 +204,6 @@ class Observed:
 
     def _end(self, event: Ok | Fail | Info) -> None:
         turn = self._turn(event.op)
-        if turn is None:
-            return
         if turn.end:
             raise ValueError(f"op {event.op} ended twice: expected one ok, fail or info for each turn")
         turn.ended = max(event.t, turn.sent)
@@ -221,27 +211,29 @@ class Observed:
             turn.end, turn.answer = "ok", token(ASSISTANT, event.answer)
             self.answered += 1
             self._text(turn.answer, event.op)
-            for canary in self._index.find(event.answer):
+            told = self._index.find(event.answer)
+            for canary in told:
                 self._seen(turn, canary, event.answer, "answer", turn.ended)
-                if self._meaning[canary] != CONTROL:
-                    turn.told.add(canary)
-                    if self._owner(canary) == turn.user and canary not in turn.plants:
-                        self.recalled.add(canary)
+            turn.told = told
         else:
             turn.end = "fail" if isinstance(event, Fail) else "info"
 
     def _history(self, event: History) -> None:
         self.white = True
-        hits = []
-        for place, message in enumerate(event.messages):
-            for canary in self._index.find(message.text):
-                if not self._control_seen(canary):
-                    hits.append((place, canary, around(message.text, self._index.texts[canary])))
+        foreign = self._foreign(event.session)
+        hits = [
+            (place, canary, self._around(message.text, canary))
+            for place, message in enumerate(event.messages)
+            for canary in self._index.find(message.text)
+            if not self._control_seen(canary) and foreign(canary)
+        ]
         before = self.stored.get(event.session)
         if before is None or event.t >= before.t:
-            brief = tuple(message.text[:BRIEF] for message in event.messages[-4:])
-            messages = self._messages(event.messages)
-            self.stored[event.session] = Stored(event.t, messages, tuple(self._foreign(event.session, hits)), brief)
+            last = event.messages[-1].text[:BRIEF] if event.messages else ""
+            self.stored[event.session] = Stored(event.t, self._messages(event.messages), tuple(hits), last)
+
+    def _clear(self, event: Clear) -> None:
+        self.clears.setdefault(event.session, []).append(event)
 
     def _control(self, event: Control) -> None:
         number, new = self._index.add(event.canary)
@@ -279,11 +271,15 @@ class Observed:
         if self._control_seen(number):
             return
         canary = self.canary(number)
-        if canary.user == turn.user or (surface, number) in turn.leaked:
+        if canary.user == turn.user:
+            if number not in turn.plants:
+                self.recalled.add(number)
             return
-        if number in self._own.get(turn.user, ()):
+        if number in turn.leaked(surface) or number in self._own.get(turn.user, _NONE):
             return
-        turn.leaked.add((surface, number))
+        if turn.leaked_in is None:
+            turn.leaked_in = {}
+        turn.leaked_in.setdefault(surface, set()).add(number)
         self.findings.add(
             "foreign-read",
             t,
@@ -294,27 +290,36 @@ class Observed:
             owner=canary.user,
             owner_op=canary.op,
             canary=canary.text,
-            evidence=around(text, canary.text) if self.findings.wanted("foreign-read") else "",
+            evidence=self._around(text, number) if self.findings.wanted("foreign-read") else "",
         )
 
-    def _foreign(self, session: str, hits: Iterable[tuple[int, int, str]]) -> Iterable[tuple[int, int, str]]:
+    def _foreign(self, session: str) -> Callable[[int], bool]:
+        """Whether a canary is none that the users of this session stated or brought in."""
         users = {turn.user for turn in self.sessions.get(session, ())}
-        for place, number, text in hits:
-            owner = self._owner(number)
-            if owner not in users and not any(number in self._own.get(user, ()) for user in users):
-                yield place, number, text
+        brought = set().union(*(self._own.get(user, _NONE) for user in users))
+        return lambda number: self._owner(number) not in users and number not in brought
+
+    def _around(self, text: str, number: int) -> str:
+        """A memory that all share is read for each session: the same texts again and again."""
+        key = hash((text, number))
+        found = self._evidence.get(key)
+        if found is None:
+            if len(self._evidence) >= REMEMBERED:
+                self._evidence.clear()
+            found = self._evidence[key] = around(text, self._index.texts[number])
+        return found
 
     # --- turns
 
-    def _turn(self, op: int) -> Turn | None:
+    def _turn(self, op: int) -> Turn:
         turn = self.turns.get(op)
         if turn is None:
             raise ValueError(f"op {op} was never invoked: expected its invoke on an earlier line")
         return turn
 
     def _messages(self, messages: Sequence[Message]) -> array[int]:
-        self.marked.update(message.op for message in messages if message.op is not None and message.role in _ROLES)
-        return array("q", map(_message, messages))
+        self.marked.update([message.op for message in messages if message.op is not None and message.role in _ROLES])
+        return array("q", [_message(message) for message in messages])
 
     def _text(self, key: int, op: int) -> None:
         there = self.texts.setdefault(key, op)
@@ -331,8 +336,9 @@ def _message(message: Message) -> int:
 
 def around(text: str, canary: str) -> str:
     """The text around a canary, or its beginning if it is spelt otherwise there."""
-    place = text.casefold().find(canary.casefold())
-    if place < 0:
+    at = text.casefold().find(canary.casefold())
+    found = (at, at + len(canary)) if at >= 0 else spelt_at(text, canary)
+    if found is None:
         return text[: 2 * AROUND] + ("…" if len(text) > 2 * AROUND else "")
-    start, end = max(0, place - AROUND), place + len(canary) + AROUND
+    start, end = max(0, found[0] - AROUND), found[1] + AROUND
     return ("…" if start else "") + text[start:end] + ("…" if end < len(text) else "")

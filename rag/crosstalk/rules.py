@@ -122,7 +122,7 @@ def corrupt(session: Session, findings: Findings) -> None:
                 surface="history",
                 session=session.id,
                 user=session.user,
-                evidence=stored.brief[-1] if len(final.places) == 1 and stored.brief else "",
+                evidence=stored.last if len(final.places) == 1 else "",
             )
 
 

@@ -42,7 +42,7 @@ def explained(anomaly: Anomaly, seen: Observed) -> str:
 
 def why(verdict: Verdict, reason: str, seen: Observed, anomalies: Sequence[Anomaly]) -> str:
     """The verdict as one sentence."""
-    users, turns = len(seen.numbers), len(seen.turns)
+    users, turns = seen.users, len(seen.turns)
     if verdict == "unknown":
         return f"Nothing can be said: {reason}."
     if verdict == "isolated":
@@ -131,10 +131,9 @@ def _stated(owner: str, source: Turn | None, turn: Turn) -> str:
 
 
 def _entered(anomaly: Anomaly, turn: Turn) -> str:
-    surfaces = {surface for surface, _ in turn.leaked}
     if anomaly.surface == "prompt":
         return "it came with what the memory gave"
-    if "prompt" in surfaces:
+    if turn.leaked("prompt"):
         return "it entered through the prompt"
     if turn.prompt is not None:
         return "it was not in the prompt, so it came in behind the model"

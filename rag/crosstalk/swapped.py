@@ -47,7 +47,7 @@ def swapped_answers(seen: Observed) -> None:
         for number in turn.expects:
             wanted.setdefault(number, []).append(turn)
     for turn in seen.turns.values():
-        foreign = sorted(number for surface, number in turn.leaked if surface == "answer")
+        foreign = sorted(turn.leaked("answer"))
         if not foreign or any(number in turn.told for number in turn.expects):
             continue
         for number in foreign:
@@ -63,8 +63,8 @@ def _answered_by(turn: Turn, others: list[Turn]) -> Iterator[Turn]:
     for other in reversed(others[max(0, until - BACK) : until]):
         beside = not other.end or turn.sent < other.ended
         stranger = other.session != turn.session and other.user != turn.user
-        prompted = any(("prompt", number) in turn.leaked for number in other.expects)
-        if beside and stranger and not prompted and set(other.expects) <= turn.told:
+        prompted = not turn.leaked("prompt").isdisjoint(other.expects)
+        if beside and stranger and not prompted and set(other.expects) <= set(turn.told):
             yield other
 
 

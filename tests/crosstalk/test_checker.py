@@ -203,7 +203,7 @@ def test_a_log_is_read_line_by_line_and_its_lines_say_the_same() -> None:
         ('{"event": "ok", "op": 7, "t": NaN, "answer": ""}', "ok.t is a number: expected a number (seconds)"),
         ('{"event": "ok", "op": 7, "t": 1, "answer": ""}', "op 7 was never invoked"),
         ('{"event": "invoke", "op": 0, "user": "a", "session": "s", "t": 1, "text": ""}', "op 0 was invoked before"),
-        ('{"event": "prompt", "op": 0, "messages": [1]}', "prompt.messages[0] is a list: expected an object"),
+        ('{"event": "prompt", "op": 0, "messages": [1]}', "prompt.messages[0] is a number: expected an object"),
         ('{"event": "clear", "session": "s", "t": 2, "t_ok": 1}', "clear.t_ok is before clear.t"),
     ],
 )
