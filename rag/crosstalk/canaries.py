@@ -7,12 +7,11 @@ again costs nothing; it holds what was known when it came first.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 PIECE = 8
@@ -91,17 +90,22 @@ class Canaries:
         known = self._found.get(key)
         if known is None:
             self.looked += 1
-            known = tuple(dict.fromkeys(self._in(_spellings(text))))
+            known = tuple(sorted(self._in(_spellings(text))))
             if len(self._found) >= _REMEMBERED:
                 self._found.clear()
             self._found[key] = known
         return known
 
+    def named(self, canary: str) -> tuple[int, ...]:
+        """The same for a text that is itself a canary, as a rule."""
+        number = self._numbers.get(folded(canary))
+        return self.find(canary) if number is None else (number,)
+
     def _index(self, form: bytes, number: int) -> None:
         """By the pieces that the fewest others have: the words around the random part may be everybody's."""
         last = len(form) - LONG
         chosen = _pieces(form, last)
-        if self._others(chosen):
+        if not self._pieces.keys().isdisjoint(chosen):
             chosen = min((chosen, _pieces(form, 0), _pieces(form, last // 2)), key=self._others)
         for piece in chosen:
             there = self._pieces.setdefault(piece, number)
@@ -115,24 +119,21 @@ class Canaries:
         there = (self._pieces.get(piece, ()) for piece in pieces)
         return sum(1 if isinstance(found, int) else len(found) for found in there)
 
-    def _in(self, form: bytes) -> Iterator[int]:
+    def _in(self, form: bytes) -> set[int]:
+        found: set[int] = set()
         view = memoryview(form)
         for start in range(0, PIECE, STEP):
             sampled = view[start : start + (len(form) - start) // PIECE * PIECE].cast("Q")
-            if not self._pieces.keys().isdisjoint(sampled):
-                yield from self._among(sampled, form)
-        for length, known in self._short.items():
-            for start in range(len(form) - length + 1):
-                if (found := known.get(form[start : start + length])) is not None:
-                    yield found
-
-    def _among(self, sampled: Iterable[int], form: bytes) -> Iterator[int]:
-        for piece in sampled:
-            there = self._pieces.get(piece)
-            if there is not None:
+            for piece in self._pieces.keys() & sampled:
+                there = self._pieces[piece]
                 for number in (there,) if isinstance(there, int) else there:
                     if self._folded[number] in form:
-                        yield number
+                        found.add(number)
+        for length, known in self._short.items():
+            for at in range(len(form) - length + 1):
+                if (number := known.get(form[at : at + length], -1)) >= 0:
+                    found.add(number)
+        return found
 
 
 def _pieces(form: bytes, start: int) -> list[int]:
@@ -177,8 +178,8 @@ def _decoded(run: str) -> Iterator[bytes]:
         # One letter left over tells nothing; two or three lack their padding.
         part = part[: len(part) - (len(part) % 4 == 1)]
         try:
-            yield base64.b64decode(part + "=" * (-len(part) % 4))
-        except (binascii.Error, ValueError):
+            yield binascii.a2b_base64(part + "==")
+        except binascii.Error:
             continue
 
 
@@ -186,7 +187,5 @@ def _read(decoded: bytes) -> bytes:
     """Folded; of what is no text, its ASCII letters are."""
     if decoded.isascii():
         return _folded(decoded)
-    try:
-        return folded(decoded.decode())
-    except UnicodeDecodeError:
-        return _folded(decoded)
+    text = decoded.decode("utf-8", "replace")
+    return _folded(decoded) if "\ufffd" in text else folded(text)

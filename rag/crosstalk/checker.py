@@ -35,7 +35,7 @@ def judged(events: Iterable[Event], window: int | None = None) -> Observed:
     seen = observe(events)
     lists: dict[int, str] = {}
     for session in sessions(seen, window):
-        for rule in RULES:
+        for rule in () if session.in_order else RULES:
             rule(session, seen.findings)
         same_list(session, lists, seen.findings)
     swapped_answers(seen)

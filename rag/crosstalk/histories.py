@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from rag.crosstalk.events import Clear
-from rag.crosstalk.observed import ASSISTANT, OTHER, USER, Observed, Turn, role_of
+from rag.crosstalk.observed import ASSISTANT, OTHER, USER, Observed, Stored, Turn, role_of
 
 Place = tuple[int, int]
 """A turn's op and a role: one message of one turn."""
@@ -49,14 +49,46 @@ class Session:
     def user(self) -> str | None:
         return self.turns[0].user if self.turns else None
 
+    @property
+    def stored(self) -> Stored | None:
+        return self.seen.stored.get(self.id)
+
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether nothing can be wrong here: one user, one turn after the other, each was given all before it and, at
+        the end, all is stored, as it was said. Nearly all sessions are like that, and are not looked at any closer.
+
+        What two turns of the log have said alike is looked at closer: one of them may have taken the other's place.
+        """
+        if self.clears or self.user is None:
+            return False
+        told: list[int] = []
+        before = float("-inf")
+        for turn in self.turns:
+            if turn.end != "ok" or turn.answer is None or turn.prompt is None or turn.sent <= before:
+                return False
+            told.append(turn.question)
+            if turn.user != self.user or said(turn.prompt) != told:
+                return False
+            told.append(turn.answer)
+            before = turn.ended
+        stored = self.stored
+        if stored is not None and (stored.hits or stored.messages.tolist() != told):
+            return False
+        return all(isinstance(self.seen.texts.get(message), int) for message in told)
+
     @cached_property
     def own(self) -> dict[int, Turn]:
         return {turn.op: turn for turn in self.turns}
 
     @cached_property
     def final(self) -> Read | None:
-        stored = self.seen.stored.get(self.id)
-        return None if stored is None else self.resolved(stored.messages, stored.t)
+        stored = self.stored
+        if stored is None:
+            return None
+        if self.in_order:
+            return Read(tuple([place for turn in self.turns for place in (question_of(turn), answer_of(turn))]))
+        return self.resolved(stored.messages, stored.t)
 
     @cached_property
     def prompts(self) -> dict[int, Read]:
@@ -181,6 +213,11 @@ def sessions(seen: Observed, window: int | None) -> Iterator[Session]:
     for session in dict.fromkeys([*seen.sessions, *seen.stored]):
         turns = sorted(seen.sessions.get(session, ()), key=lambda turn: (turn.sent, turn.op))
         yield Session(session, turns, seen, window, seen.clears.get(session, []))
+
+
+def said(messages: Iterable[int]) -> list[int]:
+    """Without what the service says itself."""
+    return [message for message in messages if role_of(message) != OTHER]
 
 
 def question_of(turn: Turn) -> Place:

@@ -159,7 +159,7 @@ class Observed:
         if op in self.turns:
             raise ValueError(f"op {op} was invoked before: expected a number of its own for each turn")
         plants = tuple([number for plant in event.plants if (number := self._plant(plant, event)) >= 0])
-        expects = tuple([number for expected in event.expects for number in self._index.find(expected)])
+        expects = tuple([number for expected in event.expects for number in self._index.named(expected)])
         theirs = self._users.setdefault(user, [])
         question = token(USER, text)
         turn = Turn(op, user, event.session, event.t, len(theirs) + 1, text[:BRIEF], question, plants, expects)

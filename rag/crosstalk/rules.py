@@ -19,7 +19,7 @@ RIVALS = 200
 
 
 def foreign_write(session: Session, findings: Findings) -> None:
-    final, stored = session.final, session.seen.stored.get(session.id)
+    final, stored = session.final, session.stored
     if final is None or stored is None or session.user is None:
         return
     seen = session.seen
@@ -66,7 +66,7 @@ def foreign_write(session: Session, findings: Findings) -> None:
 
 def missing(session: Session, findings: Findings) -> None:
     """lost-update, lost-append and torn-turn."""
-    final, stored = session.final, session.seen.stored.get(session.id)
+    final, stored = session.final, session.stored
     if final is None or stored is None:
         return
     there = final.has()
@@ -86,7 +86,7 @@ def missing(session: Session, findings: Findings) -> None:
 
 def order(session: Session, findings: Findings) -> None:
     """interleaved-turns, reordered and duplicate, in what is stored."""
-    final, stored = session.final, session.seen.stored.get(session.id)
+    final, stored = session.final, session.stored
     if final is None or stored is None:
         return
     first: dict[Place, int] = {}
@@ -111,7 +111,7 @@ def order(session: Session, findings: Findings) -> None:
 
 
 def corrupt(session: Session, findings: Findings) -> None:
-    final, stored = session.final, session.seen.stored.get(session.id)
+    final, stored = session.final, session.stored
     if final is None or stored is None:
         return
     for place in final.places:
@@ -128,7 +128,7 @@ def corrupt(session: Session, findings: Findings) -> None:
 
 def aborted(session: Session, findings: Findings) -> None:
     """aborted-read and mid-turn-read."""
-    stored = session.seen.stored.get(session.id)
+    stored = session.stored
     if session.final is not None and stored is not None:
         for op in dict.fromkeys(op for op, _ in session.final.places_known()):
             turn = session.seen.turns[op]
@@ -147,7 +147,7 @@ def aborted(session: Session, findings: Findings) -> None:
 def resurrection(session: Session, findings: Findings) -> None:
     if not session.clears:
         return
-    stored = session.seen.stored.get(session.id)
+    stored = session.stored
     if session.final is not None and stored is not None:
         for turn in _risen(session, session.final, stored.t):
             _about(findings, "resurrection", session, turn, stored.t, turn.brief)
@@ -203,7 +203,7 @@ def _kept_since(session: Session, reader: Turn, read: Read) -> float:
 
 
 def stale(session: Session, findings: Findings) -> None:
-    final, stored = session.final, session.seen.stored.get(session.id)
+    final, stored = session.final, session.stored
     if final is None or stored is None:
         return
     there = {op for op, _ in final.has()}

@@ -19,7 +19,7 @@ def same_list(session: Session, first: dict[int, str], findings: Findings) -> No
 
     Turns are compared, not texts: two users who said the same have the same texts.
     """
-    stored, final = session.seen.stored.get(session.id), session.final
+    stored, final = session.stored, session.final
     if stored is None or final is None or not any(final.places_known()):
         return
     other = first.setdefault(hash((stored.messages.tobytes(), final.places)), session.id)
@@ -42,13 +42,15 @@ def swapped_answers(seen: Observed) -> None:
 
     What its own prompt held, it was told through the prompt: that is another anomaly.
     """
+    leaking = [(turn, foreign) for turn in seen.turns.values() if (foreign := sorted(turn.leaked("answer")))]
+    if not leaking:
+        return
     wanted: dict[int, list[Turn]] = {}
     for turn in sorted(seen.turns.values(), key=lambda turn: (turn.sent, turn.op)):
         for number in turn.expects:
             wanted.setdefault(number, []).append(turn)
-    for turn in seen.turns.values():
-        foreign = sorted(turn.leaked("answer"))
-        if not foreign or any(number in turn.told for number in turn.expects):
+    for turn, foreign in leaking:
+        if any(number in turn.told for number in turn.expects):
             continue
         for number in foreign:
             other = next(_answered_by(turn, wanted.get(number, [])), None)
