@@ -14,6 +14,8 @@ Surface = Literal["answer", "prompt", "retrieved", "history"]
 
 KEPT = 5000
 """Anomalies of a kind that are kept with their evidence; beyond that they are counted."""
+PAIRS = 200_000
+"""Pairs of users of whom one was shown data of the other; no further ones are noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Controls:
 class Report:
     """bound: of the leak rate, at 95 %, when no leak was found. counts are of all anomalies, `anomalies` of those kept.
 
-    seen: who was shown whose data, and how often: (user, owner, count).
+    seen: who was shown whose data, and how often: (user, owner, count), of the first pairs.
     """
 
     verdict: Verdict
@@ -113,7 +115,9 @@ class Findings:
         evidence: str = "",
     ) -> None:
         if user is not None and owner is not None and user != owner:
-            self.seen[user, owner] += 1
+            pair = (user, owner)
+            if pair in self.seen or len(self.seen) < PAIRS:
+                self.seen[pair] += 1
         if self.wanted(kind):
             self.kept.append(
                 Anomaly(

@@ -58,20 +58,20 @@ class Turn:
     prompt: array[int] | None = None
     told: tuple[int, ...] = ()
     """Canaries in its answer, its own user's included."""
-    leaked_in: dict[Surface, set[int]] | None = None
-    """Canaries of others, by where they were seen."""
+    leaked_in: dict[Surface, array[int]] | None = None
 
-    def leaked(self, surface: Surface) -> AbstractSet[int]:
-        return self.leaked_in.get(surface, _NONE) if self.leaked_in else _NONE
+    def leaked(self, surface: Surface) -> Sequence[int]:
+        """The canaries of others that were seen there."""
+        return self.leaked_in.get(surface, ()) if self.leaked_in else ()
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The last read of a session. hits: (place, canary, the text around it)."""
+    """The last read of a session. hits: the place of a message and a canary of somebody else in it, in turns."""
 
     t: float
     messages: array[int]
-    hits: tuple[tuple[int, int, str], ...]
+    hits: array[int]
     last: str
     """The beginning of its last message."""
 
@@ -121,7 +121,7 @@ class Observed:
         self._own: dict[str, set[int]] = {}
         """Canaries of others that a user typed: repeating them to that user tells nothing new."""
         self._users: dict[str, list[Turn]] = {}
-        self._evidence: dict[int, str] = {}
+        self._evidence: dict[tuple[int, int], str] = {}
         self._takers: dict[type[Event], Callable[[Any], None]] = {
             Invoke: self._invoke,
             Prompt: self._prompt,
@@ -174,9 +174,11 @@ class Observed:
     def _prompt(self, event: Prompt) -> None:
         self.white = True
         turn = self._turn(event.op)
+        found: dict[int, str] = {}
         for message in event.messages:
             for canary in self._index.find(message.text):
-                self._seen(turn, canary, message.text, "prompt", turn.sent)
+                found.setdefault(canary, message.text)
+        self._seen(turn, found, "prompt", turn.sent)
         # A turn that another one overtook asks again: what it answers follows from its last prompt.
         turn.prompt = self._messages(event.messages)
 
@@ -211,26 +213,23 @@ class Observed:
             turn.end, turn.answer = "ok", token(ASSISTANT, event.answer)
             self.answered += 1
             self._text(turn.answer, event.op)
-            told = self._index.find(event.answer)
-            for canary in told:
-                self._seen(turn, canary, event.answer, "answer", turn.ended)
-            turn.told = told
+            turn.told = self._index.find(event.answer)
+            self._seen(turn, dict.fromkeys(turn.told, event.answer), "answer", turn.ended)
         else:
             turn.end = "fail" if isinstance(event, Fail) else "info"
 
     def _history(self, event: History) -> None:
         self.white = True
-        foreign = self._foreign(event.session)
-        hits = [
-            (place, canary, self._around(message.text, canary))
-            for place, message in enumerate(event.messages)
-            for canary in self._index.find(message.text)
-            if not self._control_seen(canary) and foreign(canary)
-        ]
+        foreign, hits = self._foreign(event.session), array("q")
+        for place, message in enumerate(event.messages):
+            for canary in self._index.find(message.text):
+                if not self._control_seen(canary) and foreign(canary):
+                    hits.extend((place, canary))
+                    self._keep(message, canary)
         before = self.stored.get(event.session)
         if before is None or event.t >= before.t:
             last = event.messages[-1].text[:BRIEF] if event.messages else ""
-            self.stored[event.session] = Stored(event.t, self._messages(event.messages), tuple(hits), last)
+            self.stored[event.session] = Stored(event.t, self._messages(event.messages), hits, last)
 
     def _clear(self, event: Clear) -> None:
         self.clears.setdefault(event.session, []).append(event)
@@ -266,20 +265,26 @@ class Observed:
         self.controls_seen.add(self._index.texts[number])
         return True
 
-    def _seen(self, turn: Turn, number: int, text: str, surface: Surface, t: float) -> None:
-        """One canary in one text of one turn: a leak, if it is somebody else's and the user did not bring it in."""
-        if self._control_seen(number):
+    def _seen(self, turn: Turn, found: dict[int, str], surface: Surface, t: float) -> None:
+        """Canaries in the texts of one turn: leaks, if they are somebody else's and the user did not bring them in."""
+        if not found:
             return
-        canary = self.canary(number)
-        if canary.user == turn.user:
-            if number not in turn.plants:
-                self.recalled.add(number)
-            return
-        if number in turn.leaked(surface) or number in self._own.get(turn.user, _NONE):
-            return
-        if turn.leaked_in is None:
-            turn.leaked_in = {}
-        turn.leaked_in.setdefault(surface, set()).add(number)
+        before, own = frozenset(turn.leaked(surface)), self._own.get(turn.user, _NONE)
+        foreign = array("q", before)
+        for number, text in found.items():
+            if self._control_seen(number):
+                continue
+            canary = self.canary(number)
+            if canary.user == turn.user:
+                if number not in turn.plants:
+                    self.recalled.add(number)
+            elif number not in before and number not in own:
+                foreign.append(number)
+                self._leak(turn, canary, text, surface, t)
+        if foreign:
+            turn.leaked_in = {**(turn.leaked_in or {}), surface: foreign}
+
+    def _leak(self, turn: Turn, canary: Canary, text: str, surface: Surface, t: float) -> None:
         self.findings.add(
             "foreign-read",
             t,
@@ -290,7 +295,7 @@ class Observed:
             owner=canary.user,
             owner_op=canary.op,
             canary=canary.text,
-            evidence=self._around(text, number) if self.findings.wanted("foreign-read") else "",
+            evidence=around(text, canary.text) if self.findings.wanted("foreign-read") else "",
         )
 
     def _foreign(self, session: str) -> Callable[[int], bool]:
@@ -299,15 +304,15 @@ class Observed:
         brought = set().union(*(self._own.get(user, _NONE) for user in users))
         return lambda number: self._owner(number) not in users and number not in brought
 
-    def _around(self, text: str, number: int) -> str:
-        """A memory that all share is read for each session: the same texts again and again."""
-        key = hash((text, number))
-        found = self._evidence.get(key)
-        if found is None:
-            if len(self._evidence) >= REMEMBERED:
-                self._evidence.clear()
-            found = self._evidence[key] = around(text, self._index.texts[number])
-        return found
+    def _keep(self, message: Message, number: int) -> None:
+        """The evidence, once for all the sessions that hold the message."""
+        key = (_message(message), number)
+        if len(self._evidence) < REMEMBERED and key not in self._evidence:
+            self._evidence[key] = around(message.text, self._index.texts[number])
+
+    def evidence(self, message: int, number: int) -> str:
+        """The text around a canary in a stored message; nothing where there is too much of it."""
+        return self._evidence.get((message, number), "")
 
     # --- turns
 

@@ -24,8 +24,7 @@ def foreign_write(session: Session, findings: Findings) -> None:
         return
     seen = session.seen
     hits: dict[int, list[int]] = {}
-    texts = {(at, number): text for at, number, text in stored.hits}
-    for at, number, _ in stored.hits:
+    for at, number in zip(stored.hits[::2], stored.hits[1::2], strict=True):
         hits.setdefault(at, []).append(number)
     places = iter(final.places)
     told: set[tuple[int | None, int]] = set()
@@ -47,7 +46,7 @@ def foreign_write(session: Session, findings: Findings) -> None:
                     owner=canary.user,
                     owner_op=canary.op,
                     canary=canary.text,
-                    evidence=texts[at, number],
+                    evidence=seen.evidence(message, number),
                 )
         if turn is not None and turn.user != session.user and at not in hits and (turn.op, -1) not in told:
             told.add((turn.op, -1))

@@ -61,12 +61,12 @@ def swapped_answers(seen: Observed) -> None:
 
 def _answered_by(turn: Turn, others: list[Turn]) -> Iterator[Turn]:
     """The turns of other sessions beside it that this answer fits. others: in the order in which they were sent."""
+    prompted = frozenset(turn.leaked("prompt"))
     until = bisect_left(others, turn.ended, key=lambda other: other.sent)
     for other in reversed(others[max(0, until - BACK) : until]):
         beside = not other.end or turn.sent < other.ended
         stranger = other.session != turn.session and other.user != turn.user
-        prompted = not turn.leaked("prompt").isdisjoint(other.expects)
-        if beside and stranger and not prompted and set(other.expects) <= set(turn.told):
+        if beside and stranger and prompted.isdisjoint(other.expects) and set(other.expects) <= set(turn.told):
             yield other
 
 
