@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from rag.chat import bench as turn_bench
-from rag.crosstalk.bench import StrategyTurns
+from rag.crosstalk import checking as check_bench
+from rag.crosstalk.contender import StrategyTurns
 from rag.crosstalk.strategies import Lab
 from rag.errors import BadDocument
 from rag.inspector import Inspector
@@ -115,6 +116,23 @@ def turn(
 
 def _redis_turn(lab: Lab, library: Library) -> StrategyTurns:
     return StrategyTurns("redis-turn", lab, library.search, turn_bench.ANSWER, turn_bench.SOURCES)
+
+
+@app.command("check")
+def check(
+    events: Annotated[int, typer.Option(help="Of the log of a service that does everything right.", min=1000)] = 10**6,
+) -> None:
+    """How fast an operation log is checked, and in how much memory: whole turns, and one memory for everybody."""
+    table = Table("log", "events", "MB", "seconds", "events/s", "peak MB", "anomalies")
+    with (
+        tempfile.TemporaryDirectory(prefix="crosswire-bench-") as scratch,
+        Console(stderr=True).status("") as status,
+    ):
+        for row in check_bench.run(events, Path(scratch), status.update):
+            found = f"{row.found:,}" if row.found else row.verdict
+            cost = f"{row.size / 1e6:,.0f}", f"{row.seconds:.1f}", f"{row.rate:,.0f}", f"{row.memory / 1e6:,.0f}"
+            table.add_row(row.what, f"{row.events:,}", *cost, found)
+    Console().print(table)
 
 
 @app.command("sessions")

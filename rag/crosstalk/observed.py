@@ -152,6 +152,11 @@ class Observed:
     def users(self) -> int:
         return len(self._users)
 
+    @property
+    def looked(self) -> int:
+        """How many texts were looked through for canaries."""
+        return self._index.looked
+
     # --- events
 
     def _invoke(self, event: Invoke) -> None:
