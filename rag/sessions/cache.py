@@ -97,6 +97,8 @@ class Cache:
             entry = self._entries.get(session_id)
             if entry is not None and self._follows(entry, news):
                 self._entries.move_to_end(session_id)
+                if not news.lines:
+                    return (entry.records[:], entry.messages[:]) if hand_out else None
                 self.size -= entry.size
             else:
                 entry = self._fitting(self._pop(session_id), news)

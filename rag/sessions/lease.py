@@ -53,8 +53,7 @@ class Heartbeat:
                 self._changed.notify()
 
     def drop(self, turn: Held) -> None:
-        with self._changed:
-            self._turns.pop(id(turn), None)
+        self._turns.pop(id(turn), None)  # one step of the interpreter: nothing to lock
 
     def _run(self) -> None:
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="turn-heartbeat") as workers:
@@ -64,11 +63,11 @@ class Heartbeat:
 
     def _wait_for_due(self) -> list[Held]:
         with self._changed:
-            self._wakes = min((turn.due for turn in self._turns.values()), default=inf)
+            self._wakes = min((turn.due for turn in [*self._turns.values()]), default=inf)
             while (left := self._wakes - monotonic()) > 0:
                 self._changed.wait(None if left == inf else left)
             now = monotonic()
-            due = [turn for turn in self._turns.values() if turn.due <= now]
+            due = [turn for turn in [*self._turns.values()] if turn.due <= now]
             for turn in due:
                 turn.due = inf
             return due

@@ -189,12 +189,21 @@ class Protocol:
         now = round(self.now(), 3)
         place = Place(sid, found.turns + 1, now, token, tuple(said.documents))
         lines = encode(said.messages, place, self.seal)
-        title = close_field(self.seal, sid, "title", said.title) if said.title else ""
-        text, covers = said.summary or ("", 0)
-        text = close_field(self.seal, sid, "summary", text) if text else ""
-        keys = [*(found.keys or self.keys.of(sid)[:4]), *self._index]
-        args = (token, found.turns, self.ttl, now, sid, said.model, title, self._max_turns, text, covers)
-        entries = "" if found.turns else find_entries(sid)
+        keys = [*(found.keys or self.keys.of(sid)[:4]), *self._index[:3]]
+        more: list[str | int] = []
+        if said.model:
+            more += ("model", said.model)
+        if said.title:
+            more += ("title", close_field(self.seal, sid, "title", said.title))
+        if said.summary and said.summary[0]:
+            more += ("summary", close_field(self.seal, sid, "summary", said.summary[0]))
+            more += ("summary_turns", said.summary[1])
+        if found.turns >= self._max_turns:
+            more += ("oldest", found.turns + 1 - self._max_turns)
+        if not found.turns:
+            keys += self._index[3:]
+            more += ("find", find_entries(sid))
+        args = (token, found.turns, self.ttl, now, sid, self._lease_ms, len(more), *more, *lines)
 
         kept: list[StoredMessage] = []
 
@@ -213,7 +222,7 @@ class Protocol:
                 self.cache.forget(sid)
             return Committed(turn, following.decode(), replicas[0] if replicas else None)
 
-        return Ask(scripts.COMMIT, keys, (*args, entries, *lines), parse, durable=True, meanwhile=keep)
+        return Ask(scripts.COMMIT, keys, args, parse, durable=True, meanwhile=keep)
 
     def renew(self, sid: SessionId, token: str) -> Ask[bool]:
         return Ask(scripts.RENEW, self.keys.of(sid)[:3], (token, self._lease_ms, self.ttl), bool)

@@ -23,20 +23,23 @@ class Script:
         self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
 
+_KNOWN = """
+local known = call('HMGET', KEYS[2], 'turns', 'epoch', 'trimmed', 'ttl', 'summary', 'summary_turns', 'seen', 'waits')
+"""
+
 _READ = """
-local known = redis.call('HMGET', KEYS[2], 'turns', 'epoch', 'trimmed', 'ttl', 'summary', 'summary_turns', 'seen')
 local trimmed, from, new = tonumber(known[3] or 0), 0, nil
 if known[2] and known[2] == ARGV[1] then
   local at = ARGV[2] - trimmed
   if at > 0 then
-    new = redis.call('LRANGE', KEYS[1], at - 1, -1)
+    new = call('LRANGE', KEYS[1], at - 1, -1)
     if new[1] and #new[1] == tonumber(ARGV[4]) and string.find(new[1], ARGV[3], 1, true) then
       table.remove(new, 1)
       from = at
     end
   end
 end
-if from == 0 then new = redis.call('LRANGE', KEYS[1], 0, -1) end
+if from == 0 then new = call('LRANGE', KEYS[1], 0, -1) end
 local found = {1, tonumber(known[1] or 0), known[2] or '', trimmed, trimmed + from, new, known[5] or '',
   tonumber(known[6] or 0)}
 """
@@ -47,7 +50,9 @@ READ = Script(
 -- KEYS: history, session
 -- ARGV: of what is known: epoch, how many messages ever, the last one's id and length in bytes
 -- Returns {1, turns, epoch, trimmed, how many messages came before these, {message, …}, summary, its turns}.
+local call = redis.call
 """
+    + _KNOWN
     + _READ
     + "return found"
 )
@@ -55,50 +60,60 @@ READ = Script(
 BEGIN = Script(
     """
 -- Take a session's turn and read what is new in its history. Asking again with the same token is harmless.
+-- The session's `waits` says that there may be a queue; without a session, or with it, the queue is looked at.
 -- KEYS: history, session, turn, queue, alive
 -- ARGV: of what is known: epoch, how many messages ever, the last one's id and length in bytes;
 --       token, lease (ms), ttl (s), place in the queue ('' if none yet), ms until a silent waiter is dead (0: no
 --       queue), now (s)
 -- Returns as READ does, or {0, how many are before it, its place}.
-local token, queued, now, taken = ARGV[5], redis.call('EXISTS', KEYS[4]) == 1, nil, false
+local call, token, now, taken = redis.call, ARGV[5], nil, false
+"""
+    + _KNOWN
+    + """
+local queued = (known[8] or not known[1]) and call('EXISTS', KEYS[4]) == 1
 local function time()
   if not now then
-    local t = redis.call('TIME')
+    local t = call('TIME')
     now = t[1] * 1000 + math.floor(t[2] / 1000)
   end
   return now
 end
 local first
 if queued then
-  for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', time())) do
-    redis.call('ZREM', KEYS[4], dead)
-    redis.call('ZREM', KEYS[5], dead)
+  for _, dead in ipairs(call('ZRANGEBYSCORE', KEYS[5], '-inf', time())) do
+    call('ZREM', KEYS[4], dead)
+    call('ZREM', KEYS[5], dead)
   end
-  first = redis.call('ZRANGE', KEYS[4], 0, 0)[1]
+  first = call('ZRANGE', KEYS[4], 0, 0)[1]
 end
 if not first or first == token then
   -- Replicas are told, so that the turn outlives a failover; the append-only file is not: a server that comes back has
   -- nobody's turn running, and its sessions are free.
   redis.set_repl(redis.REPL_REPLICA)
-  taken = redis.call('SET', KEYS[3], token, 'NX', 'PX', ARGV[6])
+  taken = call('SET', KEYS[3], token, 'NX', 'PX', ARGV[6])
 end
-if not taken and redis.call('GET', KEYS[3]) ~= token then
+if not taken and call('GET', KEYS[3]) ~= token then
   local patience, place = tonumber(ARGV[9]), tonumber(ARGV[8])
   if patience == 0 then return {0, 0, 0} end
   redis.set_repl(redis.REPL_ALL)
+  if known[1] then call('HSET', KEYS[2], 'waits', 1) end
   if not place then
-    place = tonumber(redis.call('ZREVRANGE', KEYS[4], 0, 0, 'WITHSCORES')[2] or 0) + 1
+    place = tonumber(call('ZREVRANGE', KEYS[4], 0, 0, 'WITHSCORES')[2] or 0) + 1
   end
-  redis.call('ZADD', KEYS[4], 'NX', place, token)
-  redis.call('ZADD', KEYS[5], time() + patience, token)
-  redis.call('PEXPIRE', KEYS[4], patience * 2)
-  redis.call('PEXPIRE', KEYS[5], patience * 2)
-  return {0, redis.call('ZRANK', KEYS[4], token), place}
+  call('ZADD', KEYS[4], 'NX', place, token)
+  call('ZADD', KEYS[5], time() + patience, token)
+  call('PEXPIRE', KEYS[4], patience * 2)
+  call('PEXPIRE', KEYS[5], patience * 2)
+  return {0, call('ZRANK', KEYS[4], token), place}
 end
 if queued then
   redis.set_repl(redis.REPL_ALL)
-  redis.call('ZREM', KEYS[4], token)
-  redis.call('ZREM', KEYS[5], token)
+  call('ZREM', KEYS[4], token)
+  call('ZREM', KEYS[5], token)
+end
+if known[8] and call('EXISTS', KEYS[4]) == 0 then
+  redis.set_repl(redis.REPL_ALL)
+  call('HDEL', KEYS[2], 'waits')
 end
 """
     + _READ
@@ -107,8 +122,8 @@ local ttl = known[4] or ARGV[7]
 -- The commit will do it: this is for sessions that might not live until then.
 if ttl ~= '0' and (ARGV[10] - (known[7] or 0)) * 2 > ttl - ARGV[6] / 500 then
   redis.set_repl(redis.REPL_ALL)
-  redis.call('EXPIRE', KEYS[1], ttl)
-  redis.call('EXPIRE', KEYS[2], ttl)
+  call('EXPIRE', KEYS[1], ttl)
+  call('EXPIRE', KEYS[2], ttl)
 end
 return found
 """
@@ -128,74 +143,79 @@ COMMIT = Script(
     _AWAKEN
     + """
 -- Store a turn and free the session. The same token twice stores once.
--- KEYS: history, session, turn, queue [, live, ends, audit, find]
--- ARGV: token, turns before, ttl (s), now (s), session id, model, title, most turns stored, summary, its turns,
---       entries for find (a line each), message, …
+-- KEYS: history, session, turn, queue [, live, ends, audit [, find]]
+-- ARGV: token, turns before, ttl (s), now (s), session id, lease (ms), how many of the following are not messages;
+--       what not every turn has, each as name, value: model, title, summary, summary_turns (both or neither),
+--       oldest (turns up to this one are cut off), find (entries for find, a line each); message, …
 -- Returns {turn's number, epoch, trimmed, messages stored, next token or ''}. The number is -1 if the token no longer
 -- holds the session, -2 if the session ended or was cleared meanwhile; epoch is '' if the turn was stored before.
-local sid, now = ARGV[5], ARGV[4]
+local call, sid, now = redis.call, ARGV[5], ARGV[4]
+local first, more, length = 8 + ARGV[7], {}, nil
+-- First of all, because a server that is full refuses this, and nothing that comes later.
+for i = first, #ARGV, 1000 do
+  length = call('RPUSH', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
+end
 local function refused(code)
+  call('LTRIM', KEYS[1], 0, first - #ARGV - 2)
+  if code == -1 then
+    local mark = '"id":"' .. ARGV[1] .. ':'
+    for _, line in ipairs(call('LRANGE', KEYS[1], -RETRIED, -1)) do
+      if string.find(line, mark, 1, true) then return {tonumber(ARGV[2]) + 1, '', 0, 0, ''} end
+    end
+  end
   if KEYS[7] then
-    redis.call('XADD', KEYS[7], 'MAXLEN', '~', AUDIT_ENTRIES, '*', 'what', 'fenced', 'session', sid, 'who', 'session')
+    call('XADD', KEYS[7], 'MAXLEN', '~', AUDIT_ENTRIES, '*', 'what', 'fenced', 'session', sid, 'who', 'session')
   end
   return {code, '', 0, 0, ''}
 end
-if redis.call('GET', KEYS[3]) ~= ARGV[1] then
-  local mark = '"id":"' .. ARGV[1] .. ':'
-  for _, line in ipairs(redis.call('LRANGE', KEYS[1], -RETRIED, -1)) do
-    if string.find(line, mark, 1, true) then return {tonumber(ARGV[2]) + 1, '', 0, 0, ''} end
-  end
-  return refused(-1)
-end
-local known = redis.call('HMGET', KEYS[2], 'turns', 'epoch', 'trimmed', 'ttl')
+redis.set_repl(redis.REPL_REPLICA)  -- where BEGIN wrote it
+local holder = call('GETDEL', KEYS[3])
+if holder and holder ~= ARGV[1] then call('SET', KEYS[3], holder, 'PX', ARGV[6]) end
+redis.set_repl(redis.REPL_ALL)
+if holder ~= ARGV[1] then return refused(-1) end
+local known = call('HMGET', KEYS[2], 'turns', 'epoch', 'trimmed', 'ttl', 'waits')
 local turns, trimmed = tonumber(known[1] or 0), tonumber(known[3] or 0)
 if turns ~= tonumber(ARGV[2]) then
-  redis.call('DEL', KEYS[3])
   awaken(KEYS[4], ARGV[1])
   return refused(-2)
 end
-local length
-for i = 12, #ARGV, 1000 do
-  length = redis.call('RPUSH', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
-end
+for i = 8, first - 1, 2 do more[ARGV[i]] = ARGV[i + 1] end
 turns = turns + 1
 local epoch = known[2]
 if epoch then
-  redis.call('HSET', KEYS[2], 'turns', turns, 'seen', now)
+  call('HSET', KEYS[2], 'turns', turns, 'seen', now)
 else
   epoch = ARGV[1]
-  redis.call('HSET', KEYS[2], 'turns', turns, 'seen', now, 'epoch', epoch, 'created', now)
+  call('HSET', KEYS[2], 'turns', turns, 'seen', now, 'epoch', epoch, 'created', now)
 end
-if ARGV[6] ~= '' then redis.call('HSET', KEYS[2], 'model', ARGV[6]) end
-if ARGV[7] ~= '' then redis.call('HSETNX', KEYS[2], 'title', ARGV[7]) end
-if ARGV[9] ~= '' then redis.call('HSET', KEYS[2], 'summary', ARGV[9], 'summary_turns', ARGV[10]) end
-local oldest = turns - tonumber(ARGV[8])
-if oldest > 0 then
-  local before = trimmed
+if more.model then call('HSET', KEYS[2], 'model', more.model) end
+if more.title then call('HSETNX', KEYS[2], 'title', more.title) end
+if more.summary then call('HSET', KEYS[2], 'summary', more.summary, 'summary_turns', more.summary_turns) end
+if more.oldest then
+  local before, oldest = trimmed, tonumber(more.oldest)
   while length > 0 do
-    local ok, value = pcall(cjson.decode, redis.call('LINDEX', KEYS[1], 0))
+    local ok, value = pcall(cjson.decode, call('LINDEX', KEYS[1], 0))
     if ok and type(value) == 'table' and (tonumber(value.turn) or 0) > oldest then break end
-    redis.call('LPOP', KEYS[1])
+    call('LPOP', KEYS[1])
     trimmed, length = trimmed + 1, length - 1
   end
-  if trimmed > before then redis.call('HSET', KEYS[2], 'trimmed', trimmed) end
+  if trimmed > before then call('HSET', KEYS[2], 'trimmed', trimmed) end
 end
+local waits = known[5]
+if not known[1] and call('EXISTS', KEYS[4]) == 1 then waits = call('HSET', KEYS[2], 'waits', 1) end
 local ttl = known[4] or ARGV[3]
 if ttl ~= '0' then
-  redis.call('EXPIRE', KEYS[1], ttl)
-  redis.call('EXPIRE', KEYS[2], ttl)
+  call('EXPIRE', KEYS[1], ttl)
+  call('EXPIRE', KEYS[2], ttl)
 end
 if KEYS[5] then
-  redis.call('ZADD', KEYS[5], now, sid)
-  redis.call('ZADD', KEYS[6], ttl == '0' and 'inf' or now + ttl, sid)
-  if ARGV[11] ~= '' then
-    for entry in string.gmatch(ARGV[11], '[^\\n]+') do redis.call('ZADD', KEYS[8], 0, entry) end
+  call('ZADD', KEYS[5], now, sid)
+  call('ZADD', KEYS[6], ttl == '0' and 'inf' or now + ttl, sid)
+  if more.find then
+    for entry in string.gmatch(more.find, '[^\\n]+') do call('ZADD', KEYS[8], 0, entry) end
   end
 end
-redis.set_repl(redis.REPL_REPLICA)  -- where BEGIN wrote it
-redis.call('DEL', KEYS[3])
-local head = redis.call('EXISTS', KEYS[4]) == 1 and awaken(KEYS[4], ARGV[1]) or ''
-return {turns, epoch, trimmed, length, head}
+return {turns, epoch, trimmed, length, waits and awaken(KEYS[4], ARGV[1]) or ''}
 """
 )
 
