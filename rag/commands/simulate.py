@@ -71,6 +71,10 @@ def simulate_command(
     library: Annotated[
         bool, typer.Option("--library", help="Have questions searched for in the real library.")
     ] = False,
+    sql_url: Annotated[
+        str | None,
+        typer.Option(envvar="SQL_URL", help="Where the strategy sql stores: postgresql://… Left out: an SQLite file."),
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the report there; - is standard output.")
     ] = None,
@@ -107,7 +111,7 @@ def simulate_command(
     progress, shown = Console(stderr=True), Console(stderr=json_file == STANDARD, highlight=False)
     with (
         _stop_on_interrupt(progress) as stop,
-        _lab(settings) as lab,
+        _lab(settings, sql_url) as lab,
         _search(library, settings) as search,
         _kept(files) as kept,
     ):
@@ -219,12 +223,13 @@ def _kept(files: Files) -> Iterator[Path | None]:
 
 
 @contextmanager
-def _lab(settings: Settings) -> Iterator[Lab]:
+def _lab(settings: Settings, sql_url: str | None) -> Iterator[Lab]:
     lab = Lab(
         settings.state_dir / "simulations",
         "sim:",
         redis_url=settings.redis_url,
         state_dir=settings.state_dir,
+        sql_url=sql_url,
         history_prefix=settings.history_prefix,
     )
     with lab:

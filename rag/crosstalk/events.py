@@ -168,11 +168,14 @@ _DECODER = json.JSONDecoder()
 
 
 def _parsed(line: str | bytes) -> Any:
-    if isinstance(line, str):
-        value, end = _DECODER.raw_decode(line)
-        if end == len(line):
+    try:
+        text = line if isinstance(line, str) else line.decode()
+        value, end = _DECODER.raw_decode(text)
+        if end == len(text):
             return value
-    return json.loads(line)
+    except ValueError:
+        pass
+    return json.loads(line)  # the same, or what is wrong with it
 
 
 class _Wrong(Exception):

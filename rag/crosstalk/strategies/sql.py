@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, pair, question
 from rag.crosstalk.strategies.plain import langchain, plain
+from rag.crosstalk.strategies.sql_engine import open_engine, reached
 
 if TYPE_CHECKING:
     from langchain_community.chat_message_histories import SQLChatMessageHistory
@@ -27,11 +29,11 @@ class Sql(Strategy):
 
     def __init__(self, lab: Lab) -> None:
         from langchain_community.chat_message_histories import SQLChatMessageHistory
-        from sqlalchemy import create_engine
 
         super().__init__(lab)
-        self.engine = create_engine(lab.sql_url or f"sqlite:///{lab.folder / 'langchain.sqlite'}")
+        self.engine = open_engine(lab.sql_url or f"sqlite:///{lab.folder / 'langchain.sqlite'}")
         self.kind = SQLChatMessageHistory
+        self.table = re.sub(r"\W", "_", f"crosswire_{lab.prefix}".rstrip(":"))
         self.of("nobody")  # makes the table, which two turns at once may not
 
     def turn(self, asked: Asked) -> Steps:
@@ -45,15 +47,19 @@ class Sql(Strategy):
         return answer
 
     def history(self, session: str) -> list[Message]:
-        return plain(self.of(session).messages)
+        with reached(self.lab.sql_url):
+            return plain(self.of(session).messages)
 
     def of(self, session: str) -> SQLChatMessageHistory:
-        return self.kind(session_id=session, connection=self.engine, table_name="message_store")
+        return self.kind(session_id=session, connection=self.engine, table_name=self.table)
 
     def forget(self, sessions: Sequence[str]) -> None:
+        del sessions
         if self.lab.sql_url is not None:
-            for session in sessions:
-                self.of(session).clear()
+            from sqlalchemy import MetaData, Table
+
+            with reached(self.lab.sql_url):
+                Table(self.table, MetaData()).drop(self.engine, checkfirst=True)
 
     def close(self) -> None:
         self.engine.dispose()

@@ -1,0 +1,81 @@
+"""A database by its address, SQLAlchemy's: it is reached at once or the error says in one line why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rag.errors import CrosswireError
+from rag.settings import without_password
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Engine
+
+CONNECTIONS = 16
+"""Of one process. PostgreSQL takes a hundred unless it is told otherwise."""
+SECONDS = 5
+"""To connect, and for a connection to become free."""
+
+
+def open_engine(address: str) -> Engine:
+    """Raises CrosswireError where it cannot be read or nobody answers."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    shown = without_password(address)
+    try:
+        url = _url(address)
+        if url.get_backend_name() == "sqlite":
+            return create_engine(url)
+        engine = create_engine(
+            url,
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=6 * SECONDS,
+            connect_args={"connect_timeout": SECONDS} if url.get_backend_name() == "postgresql" else {},
+        )
+    except (ArgumentError, NoSuchModuleError, ValueError) as exc:
+        raise CrosswireError(
+            f"{shown!r} is no address of a database that is known here ({_line(exc)}). "
+            "Expected postgresql://user:password@host:5432/database."
+        ) from exc
+    except ImportError as exc:
+        raise CrosswireError(
+            f"The driver for {shown!r} is not installed ({exc}). Install it, or leave +… out of the address."
+        ) from exc
+    try:
+        with reached(address):
+            engine.connect().close()
+    except CrosswireError:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def reached(address: str | None) -> Iterator[None]:
+    """Raises CrosswireError for what the database, or the way to it, refuses."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except SQLAlchemyError as exc:
+        raise CrosswireError(
+            f"The database {without_password(address or 'of this run')} cannot be used "
+            f"({_line(getattr(exc, 'orig', None) or exc)}). Check that it runs, and its name, user and password."
+        ) from exc
+
+
+def _url(address: str) -> URL:
+    from sqlalchemy import make_url
+
+    url = make_url(address)
+    # Hosts hand out postgres://, which SQLAlchemy does not read, and its plain postgresql:// may mean another driver.
+    return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgres", "postgresql") else url
+
+
+def _line(problem: object) -> str:
+    """Without the password, and without what libpq adds about each address of a name."""
+    lines = without_password(str(problem)).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(problem).__name__
