@@ -148,6 +148,7 @@ def certify(
 ) -> Certificate:
     """Explore one strategy in one scene. Raises what `make_stage` does."""
     kind, stage = strategy_class(name), make_stage(name, scene, lab)
+    stage.start().close()  # to load its libraries is no part of the search
     begun = time.perf_counter()
     most = limit or (REDIS_LIMIT if kind.uses_redis else FILE_LIMIT)
     found = explore(stage, bound=bound, limit=most, merge=kind.in_process, progress=progress, stop=stop)

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 
-from rag.crosstalk.merging import Opaque, count, graph, paths, preempts
+from rag.crosstalk.merging import count, graph, paths, preempts
 from rag.crosstalk.outcomes import GROUPS, Group, Judge, Outcome
 from rag.crosstalk.scenes import Scene
+from rag.crosstalk.states import Opaque, TooMany
 from rag.crosstalk.stepping import LONGEST, Stage, played
 
 LIMIT = 20_000
@@ -25,6 +26,7 @@ LIMIT = 20_000
 CELLS = 1_000
 """Schedules that are kept one by one in a result, at most."""
 DRAWN = 2_000
+"""Schedules that PCT draws, and that are played at least where they could be told apart and are too many."""
 DEPTH = 2
 """Of bugs that PCT is asked for: those that need two events in a certain order have depth 2, and so on."""
 
@@ -51,7 +53,7 @@ class Played:
 @dataclass(frozen=True)
 class Explored:
     """bound: on preemptions, if there was one. total: schedules that it speaks of. odds: that a random search misses a
-    bug of depth DEPTH, at most. counts: by outcome's kinds and preemptions. cells: each schedule, if they were kept.
+    bug of depth DEPTH, at most. counts: by outcome's kinds and preemptions. each: makes the cells.
     first: for each anomaly kind the schedule with the fewest preemptions. labels: of each actor's steps when they take
     turns. merged: whether equal states were played once."""
 
@@ -62,9 +64,14 @@ class Explored:
     labels: tuple[tuple[str, ...], ...]
     counts: dict[tuple[tuple[str, ...], int], int]
     first: dict[str, Played]
-    cells: tuple[Played, ...] = ()
+    each: Callable[[], Iterable[Played]] = tuple
     odds: float | None = None
     merged: bool = False
+
+    @cached_property
+    def cells(self) -> tuple[Played, ...]:
+        """Each schedule, those with the fewest preemptions first, if they are not too many to be kept."""
+        return tuple(sorted(self.each(), key=lambda one: (one.preemptions, one.schedule)))
 
     @property
     def steps(self) -> int:
@@ -126,7 +133,9 @@ def explore(
     labels = serial(stage)
     if merge and bound is None:
         try:
-            return _merged(stage, judge, labels, halted)
+            return _merged(stage, judge, labels, progress, halted)
+        except TooMany:
+            limit = max(limit, DRAWN)
         except Opaque:
             pass
     if stage.scene.users > 2 and bound is None and _many(labels) > limit:
@@ -237,14 +246,19 @@ def _cut(stage: Stage, found: Played, kind: str) -> Played:
     return found
 
 
-def _merged(stage: Stage, judge: Judge, labels: tuple[tuple[str, ...], ...], stop: Stop) -> Explored:
-    nodes = graph(stage, judge, stop)
+def _merged(
+    stage: Stage, judge: Judge, labels: tuple[tuple[str, ...], ...], progress: Progress | None, stop: Stop
+) -> Explored:
+    found = graph(stage, stop)
     gathered = _Gathered(stage.scene, labels)
-    for outcome, preemptions, number, first in count(nodes):
-        gathered.add(Played(first, preemptions, outcome), number)
-    if gathered.total <= CELLS:
-        gathered.cells = [Played(schedule, preemptions, outcome) for schedule, preemptions, outcome in paths(nodes)]
-    return replace(gathered.result(How.STOPPED if stop() else How.EXHAUSTIVE, None), merged=True)
+    for outcome, numbers, first in count(found, judge, stop):
+        gathered.add(outcome, numbers, first)
+        if progress is not None:
+            progress(gathered.total)
+    explored = replace(gathered.result(How.STOPPED if stop() else How.EXHAUSTIVE, None), merged=True)
+    if explored.total > CELLS:
+        return explored
+    return replace(explored, each=lambda: [Played(*one) for one in paths(found, judge)])
 
 
 def _one_by_one(
@@ -266,7 +280,7 @@ def _one_by_one(
                 return gathered.result(How.BOUNDED, reached)
             reached += 1
             continue
-        gathered.add(one, keep=True)
+        gathered.keep(one)
         if progress is not None:
             progress(gathered.total)
     whole = bound is None or reached < bound
@@ -285,7 +299,7 @@ def _drawn(
     steps = sum(map(len, labels))
     schedules = pct(stage, seed, steps, DEPTH, judge)
     while gathered.total < DRAWN and not stop():
-        gathered.add(next(schedules), keep=True)
+        gathered.keep(next(schedules))
         if progress is not None:
             progress(gathered.total)
     odds = (1 - 1 / (stage.scene.users * steps ** (DEPTH - 1))) ** gathered.total
@@ -301,19 +315,25 @@ class _Gathered:
         self.first: dict[str, Played] = {}
         self.cells: list[Played] = []
 
-    def add(self, played: Played, number: int = 1, *, keep: bool = False) -> None:
-        self.total += number
-        self.counts[played.outcome.kinds, played.preemptions] += number
-        for kind in played.outcome.kinds:
+    def add(self, outcome: Outcome, numbers: Mapping[int, int], first: str) -> None:
+        """numbers: how many schedules by preemptions; first: of those with the fewest."""
+        for preemptions, number in numbers.items():
+            self.total += number
+            self.counts[outcome.kinds, preemptions] += number
+        fewest = min(numbers)
+        for kind in outcome.kinds:
             before = self.first.get(kind)
-            if before is None or (played.preemptions, played.schedule) < (before.preemptions, before.schedule):
-                self.first[kind] = played
-        if keep and len(self.cells) < CELLS:
+            if before is None or (fewest, first) < (before.preemptions, before.schedule):
+                self.first[kind] = Played(first, fewest, outcome)
+
+    def keep(self, played: Played) -> None:
+        self.add(played.outcome, {played.preemptions: 1}, played.schedule)
+        if len(self.cells) < CELLS:
             self.cells.append(played)
 
     def result(self, how: How, bound: int | None) -> Explored:
-        cells = sorted(self.cells, key=lambda one: (one.preemptions, one.schedule))
-        return Explored(self.scene, how, bound, self.total, self.labels, dict(self.counts), self.first, tuple(cells))
+        cells = tuple(self.cells)
+        return Explored(self.scene, how, bound, self.total, self.labels, dict(self.counts), self.first, lambda: cells)
 
 
 def _many(labels: tuple[tuple[str, ...], ...]) -> int:

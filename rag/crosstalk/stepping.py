@@ -77,21 +77,55 @@ class Track:
         return ready is None or bool(ready())
 
 
+Moment = tuple[str, int, str]
+"""What began (`invoke`) or ended, the turn's number, and what was said at the end."""
+Texts = tuple[tuple[str, str], ...]
+"""Messages: role and text."""
+Stored = tuple[tuple[str, Texts], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What happened so far, less what makes no difference: when a prompt was made says nothing about the store, and
+    which of two beginnings, or of two ends, was first makes no turn come before another one. So prompts, and moments of
+    one sort that follow each other, are told in the order of their turns' numbers."""
+
+    moments: tuple[Moment, ...] = ()
+    prompts: tuple[tuple[int, Texts], ...] = ()
+    retrieved: tuple[tuple[int, tuple[Document, ...]], ...] = ()
+
+    def then(
+        self,
+        moments: Sequence[Moment],
+        prompts: Sequence[tuple[int, Texts]],
+        retrieved: Sequence[tuple[int, tuple[Document, ...]]],
+    ) -> Log:
+        told: list[Moment] = []
+        for _, group in groupby((*self.moments, *moments), _begins):
+            told += sorted(group, key=_second)
+        return Log(
+            tuple(told),
+            tuple(sorted((*self.prompts, *prompts), key=_first)),
+            tuple(sorted((*self.retrieved, *retrieved), key=_first)),
+        )
+
+    def trace(self, stored: Stored, stuck: str) -> Trace:
+        return Trace(self.moments, self.prompts, self.retrieved, stored, stuck)
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What came of a run, and nothing that depends on how it got there: two runs with the same trace are the same.
+    """What came of a run, and nothing that depends on how it got there: two runs with the same trace are the same."""
 
-    moments: what began (`invoke`) and ended in which order, with what was said at the end.
-    """
-
-    moments: tuple[tuple[str, int, str], ...]
-    prompts: tuple[tuple[int, tuple[tuple[str, str], ...]], ...]
+    moments: tuple[Moment, ...]
+    prompts: tuple[tuple[int, Texts], ...]
     retrieved: tuple[tuple[int, tuple[Document, ...]], ...]
-    stored: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    stored: Stored
     stuck: str = ""
 
     def events(self, scene: Scene) -> list[Event]:
-        """As an operation log. Its time counts beginnings and ends, one a second."""
+        """As an operation log. Its time counts beginnings and ends, one a second. A turn's prompts stand before its
+        end: by then everybody had begun of whom they can hold anything."""
         turns = {said.op: (actor, said) for actor in scene.actors() for said in actor.turns}
         prompts: dict[int, list[Event]] = {}
         for op, messages in self.prompts:
@@ -114,9 +148,10 @@ class Trace:
                         expects=said.expects,
                     )
                 )
-                events += prompts.get(op, ())
             else:
+                events += prompts.pop(op, ())
                 events.append(_ENDS[what](op, float(t), text))
+        events += [prompt for left in prompts.values() for prompt in left]
         last = float(len(self.moments) + 1)
         events += [History(name, last, tuple(Message(*one) for one in messages)) for name, messages in self.stored]
         return events
@@ -186,22 +221,20 @@ class Run:
 
     def trace(self) -> Trace:
         """Of the run so far; turns under way have no end in it. To be asked for last: a look may change a memory."""
-        sessions = dict.fromkeys(track.actor.session for track in self.tracks)
-        stored = tuple(
-            (name, tuple([(one.role, one.text) for one in self.memory.history(self.name(name))])) for name in sessions
-        )
-        # In an order of its own: when a prompt was made says nothing about the store.
-        prompts = tuple(sorted(self.prompts, key=_first))
-        retrieved = tuple(sorted(self.retrieved, key=_first))
-        return Trace(self.order(), prompts, retrieved, stored, self._stuck())
+        log = Log().then(self.moments, self.prompts, self.retrieved)
+        return log.trace(self.stored(), self.stuck())
 
-    def order(self) -> tuple[tuple[str, int, str], ...]:
-        """What began and ended so far. Which of two beginnings, or of two ends, was first makes no turn come before
-        another one, so those that follow each other are told in the order of their numbers."""
-        told: list[tuple[str, int, str]] = []
-        for _, group in groupby(self.moments, _begins):
-            told += sorted(group, key=_second)
-        return tuple(told)
+    def stored(self) -> Stored:
+        """As each session finds it. To be asked for last, as `trace`."""
+        sessions = dict.fromkeys(track.actor.session for track in self.tracks)
+        return tuple(
+            [(name, tuple([(one.role, one.text) for one in self.memory.history(self.name(name))])) for name in sessions]
+        )
+
+    def stuck(self) -> str:
+        if len(self.schedule) >= LONGEST:
+            return "livelock"
+        return "deadlock" if not self.over and not self.choices() else ""
 
     def close(self) -> None:
         for track in self.tracks:
@@ -240,11 +273,6 @@ class Run:
         back = {self.name(track.actor.session): track.actor.session for track in self.tracks}
         shown = tuple(Document(one.id, back.get(one.owner, one.owner), one.text) for one in documents)
         self.retrieved.append((op, shown))
-
-    def _stuck(self) -> str:
-        if len(self.schedule) >= LONGEST:
-            return "livelock"
-        return "deadlock" if not self.over and not self.choices() else ""
 
     def _refused(self, letter: str) -> str:
         offered = ", ".join(self.choices()) or "nothing: all turns have ended or wait for each other"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, Wait, pair, question
+from rag.crosstalk.strategies.facts import Keyed
 from rag.crosstalk.strategies.plain import langchain, plain
 from rag.crosstalk.strategies.redis_turn import WAIT, RedisTurn
 from rag.sessions import SessionId
@@ -43,6 +46,55 @@ class Long(Strategy):
 
     def history(self, session: str) -> list[Message]:
         return list(self.stored.get(session, []))
+
+
+class Looking(Keyed):
+    """Reads a variable that its code never names again."""
+
+    name = "looking"
+
+    def turn(self, asked: Asked) -> Steps:
+        yield "load"
+        history = list(self.lists[asked.session])
+        yield "ask"
+        answer = asked.ask([*locals()["history"], question(asked)])
+        yield "save turn"
+        self.lists[asked.session].extend(pair(asked, answer))
+        return answer
+
+
+class Handing(Keyed):
+    """Hands a variable to what the scheduler asks, and then does not read it any more."""
+
+    name = "handing"
+
+    def turn(self, asked: Asked) -> Steps:
+        yield "load"
+        first = not self.lists[asked.session]
+        yield Wait("ask", partial(self._ready, asked.session, first))
+        answer = asked.ask([*self.lists[asked.session], question(asked)])
+        yield "save question"
+        self.lists[asked.session].append(question(asked))
+        yield "save answer"
+        self.lists[asked.session].append(pair(asked, answer)[1])
+        return answer
+
+    def _ready(self, session: str, first: bool) -> bool:
+        return first or len(self.lists[session]) > 1
+
+
+class Stacking(Keyed):
+    """Keeps what it has loaded on the interpreter's stack alone."""
+
+    name = "stacking"
+
+    def turn(self, asked: Asked) -> Steps:
+        yield "load"
+        answer = asked.ask([*list(self.lists[asked.session]), *((yield "ask") or ()), question(asked)])
+        for message in pair(asked, answer):
+            yield "save"
+            self.lists[asked.session].append(message)
+        return answer
 
 
 class Crossed(Strategy):

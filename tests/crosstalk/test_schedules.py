@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from itertools import islice
 from math import comb
 
 import pytest
 
-from rag.crosstalk import Lab
+from rag.crosstalk import Lab, states
+from rag.crosstalk.checker import judged
 from rag.crosstalk.exploring import (
     CannotPlay,
     certify,
@@ -19,14 +21,16 @@ from rag.crosstalk.exploring import (
     replay,
     scenes_of,
 )
-from rag.crosstalk.merging import Opaque, graph, paths
-from rag.crosstalk.outcomes import Judge, gravest
+from rag.crosstalk.merging import count, graph, paths
+from rag.crosstalk.outcomes import Judge, gravest, mirrors
+from rag.crosstalk.scenes import Scene
 from rag.crosstalk.schedules import How, Played, explore, ordered, pct
-from rag.crosstalk.stepping import BadSchedule, Stage, played
+from rag.crosstalk.states import Opaque
+from rag.crosstalk.stepping import BadSchedule, Stage, Trace, played
 from rag.crosstalk.strategies import STRATEGIES, Asked
-from rag.crosstalk.strategies.facts import FACTS, TABLE, Fact, ListApart
+from rag.crosstalk.strategies.facts import FACTS, TABLE, Fact, Keyed, ListApart
 from rag.crosstalk.verdicts import verdict
-from tests.crosstalk.scheduled import Crossed, Late, Long, Mortal
+from tests.crosstalk.scheduled import Crossed, Handing, Late, Long, Looking, Mortal, Stacking
 
 IN_PROCESS = [name for name, kind in STRATEGIES.items() if kind.in_process and name != "unfiltered-retrieval"]
 
@@ -63,7 +67,7 @@ def test_merging_keeps_every_outcome(name: str, tabs: bool, lab: Lab) -> None:
     scene = make_scene(tabs=tabs, turns=1)
     stage = make_stage(name, scene, lab)
     judge = Judge(scene)
-    merged = {schedule: (count, outcome) for schedule, count, outcome in paths(graph(stage, judge, lambda: False))}
+    merged = {schedule: (count, outcome) for schedule, count, outcome in paths(graph(stage, lambda: False), judge)}
     alone = {
         one.schedule: (one.preemptions, one.outcome) for one in ordered(stage, judge=judge) if isinstance(one, Played)
     }
@@ -82,6 +86,49 @@ def test_merging_keeps_every_outcome_of_two_turns_each(name: str, lab: Lab) -> N
     }
 
 
+def compared(stage: Stage) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """The outcome of each schedule, with equal states merged and played one by one."""
+    judge = Judge(stage.scene)
+    merged = {schedule: outcome.kinds for schedule, _, outcome in paths(graph(stage, lambda: False), judge)}
+    return merged, {one.schedule: one.outcome.kinds for one in ordered(stage) if isinstance(one, Played)}
+
+
+@pytest.mark.parametrize("kind", [Looking, Handing, Stacking])
+@pytest.mark.parametrize("tabs", [False, True])
+def test_a_variable_is_left_out_of_a_state_only_if_nobody_reads_it(kind: type[Keyed], tabs: bool, lab: Lab) -> None:
+    merged, alone = compared(Stage(make_scene(tabs=tabs), lambda: kind(lab), Asked))
+    assert merged == alone
+    assert len(set(alone.values())) > 1 or not tabs
+
+
+def test_a_merge_that_leaves_out_too_much_is_noticed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison above would fail: with no variables in a state, schedules get the outcome of others."""
+    monkeypatch.setattr(states, "_needed", lambda code: {})
+    merged, alone = compared(make_stage("lesson-list-pair", make_scene(tabs=True), lab))
+    assert merged != alone
+
+
+@pytest.mark.parametrize("name", [*FACTS, *IN_PROCESS])
+@pytest.mark.parametrize("turns", [1, 2])
+def test_who_is_who_makes_no_difference_to_a_judge(name: str, turns: int, lab: Lab) -> None:
+    scene = make_scene(turns=turns)
+    found = islice(count(graph(make_stage(name, scene, lab), never), Judge(scene), never), 100)
+    (mirror,) = mirrors(scene)
+    for trace in {outcome.trace for outcome, _, _ in found}:
+        other = mirror(trace)
+        assert other is not None
+        assert mirror(other) == trace
+        assert kinds(trace, scene) == kinds(other, scene)
+
+
+def kinds(trace: Trace, scene: Scene) -> set[str]:
+    return set(judged(trace.events(scene)).findings.counts)
+
+
+def never() -> bool:
+    return False
+
+
 def test_what_cannot_be_seen_whole_is_not_merged(lab: Lab) -> None:
     class Hidden(ListApart):
         def __init__(self, lab: Lab) -> None:
@@ -91,7 +138,7 @@ def test_what_cannot_be_seen_whole_is_not_merged(lab: Lab) -> None:
     scene = make_scene()
     stage = Stage(scene, lambda: Hidden(lab), Asked)
     with pytest.raises(Opaque, match="RLock"):
-        graph(stage, Judge(scene), lambda: False)
+        graph(stage, lambda: False)
     assert explore(stage, merge=True).total == 70
 
 
