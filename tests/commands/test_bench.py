@@ -53,3 +53,12 @@ def test_a_whole_turn_is_measured_beside_its_floor_and_a_plain_build(env: dict[s
     assert (rows[0][2], rows[4][3]) == ("1.00", "1.00")
     assert all(float(cell.replace(",", "")) > 0 for row in rows for cell in row[1:])
     assert not Path(env["STATE_DIR"]).exists()
+
+
+def test_a_clean_log_and_one_full_of_leaks_are_checked(env: dict[str, str]) -> None:
+    run = rag("bench", "check", "--events", "20000", env=env)
+    assert (run.returncode, run.stderr.strip()) == (0, "")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in run.stdout.splitlines() if "│" in line]
+    assert [(row[0], row[1]) for row in rows] == [("whole turns", "20,001"), ("shared memory", "2,001")]
+    assert rows[0][-1] == "isolated"
+    assert int(rows[1][-1].replace(",", "")) > 1000
