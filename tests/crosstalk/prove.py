@@ -29,7 +29,10 @@ EVERYWHERE: tuple[dict[str, Any], ...] = (
 
 def main(names: list[str]) -> int:
     failed = 0
-    with tempfile.TemporaryDirectory(prefix="cw-") as folder, Lab(Path(folder), state_dir=Path(folder)) as lab:
+    with (
+        tempfile.TemporaryDirectory(prefix="cw-", ignore_cleanup_errors=True) as folder,
+        Lab(Path(folder), state_dir=Path(folder)) as lab,
+    ):
         for name in names or list(STRATEGIES):
             for changes in EVERYWHERE if name in RIGHT else EVERYWHERE[:2]:
                 begun, passed, kinds, problems = time.monotonic(), 0, Counter[str](), []
