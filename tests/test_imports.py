@@ -34,7 +34,8 @@ PURE = {
     f"rag.crosstalk.{name}"
     for name in (
         *("events", "checker", "explain", "schedules", "definitions", "findings", "canaries", "observed"),
-        *("histories", "rules", "swapped", "sentences", "scenes", "stepping", "outcomes", "merging", "states", "verdicts"),
+        *("histories", "rules", "swapped", "sentences", "scenes", "stepping", "states", "outcomes", "merging"),
+        "verdicts",
     )
 }
 """Standard library and each other only."""
