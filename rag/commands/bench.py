@@ -13,7 +13,9 @@ from rich.table import Table
 
 from rag.chat import bench as turn_bench
 from rag.crosstalk import checking as check_bench
+from rag.crosstalk import rates
 from rag.crosstalk.contender import StrategyTurns
+from rag.crosstalk.exploring import temporary_lab
 from rag.crosstalk.strategies import Lab
 from rag.errors import BadDocument
 from rag.inspector import Inspector
@@ -132,6 +134,22 @@ def check(
             found = f"{row.found:,}" if row.found else row.verdict
             cost = f"{row.size / 1e6:,.0f}", f"{row.seconds:.1f}", f"{row.rate:,.0f}", f"{row.memory / 1e6:,.0f}"
             table.add_row(row.what, f"{row.events:,}", *cost, found)
+    Console().print(table)
+
+
+@app.command("explore")
+def explore(
+    strategy: Annotated[str | None, typer.Option(help="One in-memory strategy; left out: all of them.")] = None,
+    turns: Annotated[int, typer.Option(help="Of each of two users or tabs.", min=1, max=4)] = 2,
+    rounds: Annotated[int, typer.Option(help="Medians of so many are shown.", min=1)] = 3,
+) -> None:
+    """Schedules a second: every interleaving of two users, of two tabs, and of three users with a turn each."""
+    table = Table("strategy", "scene", "explored", "schedules", "seconds", "schedules/s")
+    with temporary_lab() as lab, Console(stderr=True).status("") as status:
+        for row in rates.measure([strategy] if strategy else rates.names(), turns, lab, rounds, status.update):
+            scene = f"{row.scene.people}, {row.scene.turns} turn{'s' * (row.scene.turns > 1)}"
+            cost = f"{row.schedules:,}", f"{row.seconds:.3f}", f"{row.a_second:,.0f}"
+            table.add_row(row.strategy, scene, row.explored, *cost)
     Console().print(table)
 
 

@@ -9,7 +9,7 @@ from math import comb
 
 import pytest
 
-from rag.crosstalk import Lab, states
+from rag.crosstalk import Lab, rates, states
 from rag.crosstalk.checker import judged
 from rag.crosstalk.exploring import (
     CannotPlay,
@@ -305,3 +305,14 @@ def test_redis_turn_bears_a_holder_that_dies(lab: Lab) -> None:
     assert found.how is How.EXHAUSTIVE
     assert found.wrong == 0, found.kinds
     assert sum("b" in one.schedule.lower() and "a" in one.schedule for one in found.cells) == 4
+
+
+def test_rates_are_of_whole_explorations(lab: Lab) -> None:
+    rows = list(rates.measure(["lesson-list-pair"], 2, lab, 1, lambda told: None))
+    assert [(row.schedules, row.explored) for row in rows] == [
+        (924, "exhaustive"),
+        (924, "exhaustive"),
+        (1680, "exhaustive"),
+    ]
+    assert all(row.a_second > 0 for row in rows)
+    assert {"shared-buffer", "lesson-shared"} <= set(rates.names())
