@@ -80,7 +80,16 @@ class _State(pickle.Pickler):
         if number is not None:
             return int, (number,)
         reduced = _REDUCED.get(type(value))
-        return NotImplemented if reduced is None else reduced(value)
+        if reduced is not None:
+            return reduced(value)
+        return _model(value) if hasattr(type(value), "__pydantic_fields__") else NotImplemented
+
+
+def _model(value: Any) -> Any:
+    """One of pydantic's, as LangChain's messages are. Which of its fields were given by hand is no memory of a turn,
+    but it can be read."""
+    more = value.__pydantic_extra__, getattr(value, "__pydantic_private__", None), sorted(value.model_fields_set)
+    return tuple, ([id(type(value)), vars(value), more],)
 
 
 def _function(value: Any) -> Any:

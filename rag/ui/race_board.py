@@ -35,7 +35,7 @@ def draw(key: str, strategy: str, scene: Scene, settings: Settings, *, code: boo
     link(key, seen.schedule)
     _buttons(slot, seen)
     told(seen)
-    left, right = st.columns([1.1, 1], gap="medium") if code else (None, st.container())
+    left, right = st.columns([1.35, 1], gap="medium") if code else (None, st.container())
     if left is not None:
         with left:
             st.code(annotated(strategy, seen.actors), language="python", wrap_lines=True)

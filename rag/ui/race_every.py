@@ -111,20 +111,27 @@ def draw(settings: Settings) -> None:
 
 def _graph(rows: list[dict[str, Any]], schedule: str) -> None:
     """Ada's steps across, Ben's up: a schedule is a staircase. Where only wrong ones pass is the region to avoid."""
+    there = {row["outcome"] for row in rows}
+    # Where every way goes wrong somehow, the gravest of it tells them apart.
+    told_apart = RIGHT in there or len(there) == 1
+    worst = next(name for name in COLOURS if name in there and name != RIGHT) if there != {RIGHT} else ""
     passes: dict[tuple[int, int], tuple[int, int]] = {}
     for row in rows:
         for spot in _trail(row["schedule"]):
             right, total = passes.get(spot, (0, 0))
-            passes[spot] = right + (row["outcome"] == RIGHT), total + 1
+            passes[spot] = right + (row["outcome"] == RIGHT if told_apart else row["outcome"] != worst), total + 1
     spots = [{"x": x, "y": y, "right": right / total, "ways": total} for (x, y), (right, total) in passes.items()]
     way = [{"x": x, "y": y, "order": order} for order, (x, y) in enumerate(_trail(schedule))]
-    st.caption(f"Progress graph of **{rows[0]['memory']}**: A goes right, B goes up. Red: no way through it ends well.")
+    red, ends = ("no way through it ends well", "ends well")
+    if not told_apart:
+        red, ends = f"every way through it ends in “{worst}”", f"no “{worst}”"
+    st.caption(f"Progress graph of **{rows[0]['memory']}**: A goes right, B goes up. Red: {red}.")
     x = alt.X("x:O", title="A's steps", axis=alt.Axis(labelAngle=0))
     y = alt.Y("y:O", title="B's steps", sort="descending")
     colour = alt.Color(
-        "right:Q", scale=alt.Scale(domain=[0, 1], range=["#d6336c", "#2f9e63"]), legend=alt.Legend(title="ends well")
+        "right:Q", scale=alt.Scale(domain=[0, 1], range=["#d6336c", "#2f9e63"]), legend=alt.Legend(title=ends)
     )
-    told = [alt.Tooltip("right:Q", format=".0%", title="ends well"), alt.Tooltip("ways:Q", title="ways through it")]
+    told = [alt.Tooltip("right:Q", format=".0%", title=ends), alt.Tooltip("ways:Q", title="ways through it")]
     shade = (
         alt.Chart(pd.DataFrame(spots))
         .mark_rect(opacity=0.45, stroke="#8886")

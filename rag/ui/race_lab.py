@@ -132,13 +132,13 @@ def _sequence(seen: Look) -> str:
 
 
 def _window(seen: Look) -> tuple[int, int]:
-    """The first and last step between which somebody else came into a turn; (-1, -1) where nobody did."""
-    letters = [letter.upper() for letter, _ in seen.steps]
-    for start, letter in enumerate(letters):
-        others = next((n for n in range(start + 1, len(letters)) if letters[n] != letter), None)
-        back = next((n for n in range(others or len(letters), len(letters)) if letters[n] == letter), None)
-        if others is not None and back is not None:
-            return start, back
+    """The first and last step of the first turn that somebody else came into; (-1, -1) where nobody did."""
+    for start, (letter, label) in enumerate(seen.steps):
+        own = [n for n in range(start, len(seen.steps)) if seen.steps[n][0].upper() == letter.upper()]
+        # The label of its first step begins the next turn.
+        until = next((at for at, n in enumerate(own) if at and seen.steps[n][1] == label), len(own))
+        if own[until - 1] - start >= until:
+            return start, own[until - 1]
     return -1, -1
 
 
