@@ -32,12 +32,11 @@ class Lane:
         self._most = min(_MOST, int(getattr(pool, "max_connections", 0)) // _SHARE)
         self._free: deque[tuple[Any, float]] = deque()
         self._waiting = 0
-        self._pid = os.getpid()
+
+    def forget(self) -> None:
+        self._free.clear()
 
     def take(self) -> Any:
-        if self._pid != os.getpid():  # after a fork they are the parent's
-            self._free.clear()
-            self._pid = os.getpid()
         while self._free:
             try:
                 connection, until = self._free.pop()
@@ -64,6 +63,15 @@ class Lane:
 
 
 _LANES: WeakKeyDictionary[ConnectionPool, Lane] = WeakKeyDictionary()
+
+
+def _after_fork() -> None:
+    # They are the parent's.
+    for one in _LANES.values():
+        one.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def lane(pool: ConnectionPool) -> Lane:

@@ -24,9 +24,6 @@ from rag.sessions.seal import Seal, close_field, open_field
 
 T = TypeVar("T")
 
-PATIENCE_MS = 2000
-"""A waiter that has not asked for so long is dead, and the next one's turn comes."""
-
 
 class Ask(NamedTuple, Generic[T]):
     """`durable`: it ends a turn, so replicas may be waited for. `repeatable`: it may be asked again without harm.
@@ -165,9 +162,8 @@ class Protocol:
         """None: what was known is no longer here, ask again."""
         keys = self.keys.of(sid)
         known = self.cache.known(sid)
-        patience = PATIENCE_MS if queue else 0
-        queued = "" if place is None else place
-        args = (*known, token, self._lease_ms, self.ttl, queued, patience, int(self.now()))
+        queued: str | int = 0 if not queue else "" if place is None else place
+        args = (*known, token, self._lease_ms, self.ttl, queued, int(self.now()))
 
         def parse(reply: list[Any]) -> Found | Busy | None:
             if not reply[0]:

@@ -11,6 +11,9 @@ import hashlib
 AUDIT_ENTRIES = 10_000
 RETRIED_WITHIN = 64
 """A commit that is asked for again is recognised among so many of the newest messages."""
+PATIENCE_MS = 2000
+"""A waiter that has not asked for so long is dead, and the next one's turn comes."""
+_NUMBERS = {"AUDIT_ENTRIES": AUDIT_ENTRIES, "RETRIED": RETRIED_WITHIN, "PATIENCE": PATIENCE_MS}
 
 
 class Script:
@@ -19,7 +22,9 @@ class Script:
     __slots__ = ("sha", "source")
 
     def __init__(self, source: str) -> None:
-        self.source = source.replace("AUDIT_ENTRIES", str(AUDIT_ENTRIES)).replace("RETRIED", str(RETRIED_WITHIN))
+        for name, value in _NUMBERS.items():
+            source = source.replace(name, str(value))
+        self.source = source
         self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -63,8 +68,7 @@ BEGIN = Script(
 -- The session's `waits` says that there may be a queue; without a session, or with it, the queue is looked at.
 -- KEYS: history, session, turn, queue, alive
 -- ARGV: of what is known: epoch, how many messages ever, the last one's id and length in bytes;
---       token, lease (ms), ttl (s), place in the queue ('' if none yet), ms until a silent waiter is dead (0: no
---       queue), now (s)
+--       token, lease (ms), ttl (s), place in the queue ('' if none yet, 0: does not queue), now (s)
 -- Returns as READ does, or {0, how many are before it, its place}.
 local call, token, now, taken = redis.call, ARGV[5], nil, false
 """
@@ -93,17 +97,17 @@ if not first or first == token then
   taken = call('SET', KEYS[3], token, 'NX', 'PX', ARGV[6])
 end
 if not taken and call('GET', KEYS[3]) ~= token then
-  local patience, place = tonumber(ARGV[9]), tonumber(ARGV[8])
-  if patience == 0 then return {0, 0, 0} end
+  local place = tonumber(ARGV[8])
+  if place == 0 then return {0, 0, 0} end
   redis.set_repl(redis.REPL_ALL)
   if known[1] then call('HSET', KEYS[2], 'waits', 1) end
   if not place then
     place = tonumber(call('ZREVRANGE', KEYS[4], 0, 0, 'WITHSCORES')[2] or 0) + 1
   end
   call('ZADD', KEYS[4], 'NX', place, token)
-  call('ZADD', KEYS[5], time() + patience, token)
-  call('PEXPIRE', KEYS[4], patience * 2)
-  call('PEXPIRE', KEYS[5], patience * 2)
+  call('ZADD', KEYS[5], time() + PATIENCE, token)
+  call('PEXPIRE', KEYS[4], PATIENCE * 2)
+  call('PEXPIRE', KEYS[5], PATIENCE * 2)
   return {0, call('ZRANK', KEYS[4], token), place}
 end
 if queued then
@@ -120,7 +124,7 @@ end
     + """
 local ttl = known[4] or ARGV[7]
 -- The commit will do it: this is for sessions that might not live until then.
-if ttl ~= '0' and (ARGV[10] - (known[7] or 0)) * 2 > ttl - ARGV[6] / 500 then
+if ttl ~= '0' and (ARGV[9] - (known[7] or 0)) * 2 > ttl - ARGV[6] / 500 then
   redis.set_repl(redis.REPL_ALL)
   call('EXPIRE', KEYS[1], ttl)
   call('EXPIRE', KEYS[2], ttl)
