@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rag.chat import bench as turn_bench
+from rag.chat.service import SOURCES
 from rag.crosstalk import checking as check_bench
 from rag.crosstalk import rates
 from rag.crosstalk.contender import StrategyTurns
@@ -117,7 +118,7 @@ def turn(
 
 
 def _redis_turn(lab: Lab, library: Library) -> StrategyTurns:
-    return StrategyTurns("redis-turn", lab, library.search, turn_bench.ANSWER, turn_bench.SOURCES)
+    return StrategyTurns("redis-turn", lab, library.search, turn_bench.ANSWER, SOURCES)
 
 
 @app.command("check")
