@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from rag.chat import bench as turn_bench
 from rag.chat.service import SOURCES
@@ -145,10 +145,10 @@ def explore(
     rounds: Annotated[int, typer.Option(help="Medians of so many are shown.", min=1)] = 3,
 ) -> None:
     """Schedules a second: every interleaving of two users, of two tabs, and of three users with a turn each."""
-    table = Table("strategy", "scene", "explored", "schedules", "seconds", "schedules/s")
+    table = Table(Column("strategy", no_wrap=True), "scene", "explored", "schedules", "seconds", "schedules/s")
     with temporary_lab() as lab, Console(stderr=True).status("") as status:
         for row in rates.measure([strategy] if strategy else rates.names(), turns, lab, rounds, status.update):
-            scene = f"{row.scene.people}, {row.scene.turns} turn{'s' * (row.scene.turns > 1)}"
+            scene = f"{row.scene.people} × {row.scene.turns}"
             cost = f"{row.schedules:,}", f"{row.seconds:.3f}", f"{row.a_second:,.0f}"
             table.add_row(row.strategy, scene, row.explored, *cost)
     Console().print(table)

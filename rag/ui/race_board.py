@@ -22,7 +22,7 @@ SHORTCUTS = ("a", "b", "3", "4", "5")
 def draw(key: str, strategy: str, scene: Scene, settings: Settings, *, code: bool = True) -> Look | None:
     """A stepper whose schedule is kept under this key. What it shows; None if it cannot be played."""
     slot = f"race_{key}"
-    st.session_state.setdefault(slot, _linked(key))
+    st.session_state.setdefault(slot, linked(key))
     try:
         seen = look(strategy, scene, st.session_state[slot], settings)
     except BadSchedule as exc:
@@ -54,7 +54,8 @@ def link(key: str, schedule: str) -> None:
         st.query_params.pop(key, None)
 
 
-def _linked(key: str) -> str:
+def linked(key: str) -> str:
+    """The schedule that the address names, if it is one."""
     found = st.query_params.get(key, "")
     return found if re.fullmatch(r"[A-Ea-e]{0,120}", found) else ""
 

@@ -40,8 +40,10 @@ def reach(name: str) -> None:
 def incident(settings: Settings) -> None:
     st.markdown("It is 2 AM. Two people use your chat. Nothing was hacked. Press play.")
     scene, slot = Scene(), "race_incident"
-    st.session_state.setdefault(slot, "")
+    linked = race_board.linked("incident")
+    st.session_state.setdefault(slot, linked if INCIDENT.startswith(linked) else "")
     seen = look("lesson-shared", scene, st.session_state[slot], settings)
+    race_board.link("incident", seen.schedule)
     race_board.phones(seen)
     with st.container(horizontal=True):
         label = "Play" if not seen.schedule else "Next"
