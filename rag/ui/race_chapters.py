@@ -34,7 +34,10 @@ def done(name: str) -> bool:
 
 
 def reach(name: str) -> None:
-    st.session_state[DONE] = {*st.session_state.get(DONE, ()), name}
+    """The page is drawn anew the first time: its chapters stand above what reaches them."""
+    if not done(name):
+        st.session_state[DONE] = {*st.session_state.get(DONE, ()), name}
+        st.rerun()
 
 
 def incident(settings: Settings) -> None:
@@ -153,7 +156,6 @@ def _goals(
         for goal in todo[:1]:
             if goal.done(seen.outcome.kinds):
                 reach(f"{key}-{goal.name}")
-                st.rerun()
     if not todo:
         reach(key)
         st.success(after, icon=":material/school:")

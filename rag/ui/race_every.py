@@ -90,10 +90,10 @@ def draw(settings: Settings) -> None:
     cell = state["selection"].get("cell") or []
     if cell and st.session_state.get("race_cell") != cell[0]:
         st.session_state["race_cell"] = cell[0]
-        reach("every")
         st.session_state["race_every"] = str(cell[0]["schedule"])
         st.query_params["memory"] = str(cell[0]["strategy"])
         race_board.link("every", st.session_state["race_every"])
+        reach("every")
     asked = st.query_params.get("memory", "")
     chosen = asked if asked in found else "lesson-shared-late"
     schedule = st.session_state.get("race_every", st.query_params.get("every", ""))

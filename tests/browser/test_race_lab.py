@@ -38,6 +38,27 @@ def test_the_first_two_chapters_are_played_by_clicking(visit: NewVisit, app: App
     expect(page.get_by_test_id("stAlert")).to_contain_text("foreign-read")
 
 
+def test_the_fourth_chapter_is_played_to_its_end(visit: NewVisit, app: AppServer) -> None:
+    page = opened(visit, app, "?chapter=4")
+    for number, letter in enumerate("AAABBBBA", 1):
+        step(page, {"A": "Ada, tab 1", "B": "Ada, tab 2"}[letter], "AAABBBBA"[:number])
+    expect(page.get_by_text("though nobody else ever sees a word")).to_be_visible()
+    for number, letter in enumerate("AAABBB", 1):
+        page.locator(f".st-key-race_lock_{letter} button").click()
+        expect(page.get_by_text(f"So far: {'AAABBB'[:number]}", exact=True)).to_be_visible()
+        if number == 1:
+            expect(page.locator(".st-key-race_lock_B button")).to_be_disabled()
+    expect(page.get_by_text("There is no schedule left that goes wrong.")).to_be_visible()
+
+
+def test_a_presenter_has_large_type(visit: NewVisit, app: AppServer) -> None:
+    page = opened(visit, app, "?chapter=2")
+    size = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
+    before = page.evaluate(size)
+    page.get_by_text("Large type").click()
+    page.wait_for_function(f"{size} > {before}")
+
+
 def test_it_is_played_by_keys_and_undone(visit: NewVisit, app: AppServer) -> None:
     page = opened(visit, app, "?chapter=3")
     expect(page.get_by_text("So far: –")).to_be_visible()
