@@ -32,9 +32,12 @@ Scores = npt.NDArray[np.float32]
 
 def tokens(text: str) -> list[str]:
     """The words that count, folded: lower case, no accents, plural as singular; compounds and their parts."""
-    folded = unicodedata.normalize("NFKD", text.lower().replace("’", "'"))
+    folded = text.lower()
+    if not folded.isascii():
+        folded = unicodedata.normalize("NFKD", folded.replace("’", "'"))
+        folded = "".join(c for c in folded if not unicodedata.combining(c))
     found = []
-    for match in _WORD.finditer("".join(c for c in folded if not unicodedata.combining(c))):
+    for match in _WORD.finditer(folded):
         word = match[0]
         parts = re.split(r"[-.']", word)
         for part in [word] if len(parts) == 1 else [word, *parts]:

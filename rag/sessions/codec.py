@@ -139,23 +139,39 @@ def decode_plain(raw: bytes) -> StoredMessage:
 
 
 def _simple(message: BaseMessage) -> bool:
-    """Whether its text is all that there is to it, so that what pydantic would say of it is known."""
+    """Whether it is only text and plain response metadata, so that what pydantic would say of it is known."""
     if type(message) not in _SIMPLE or message.__pydantic_extra__:
         return False
-    for value in message.__dict__.values():  # noqa: SIM110 (several times faster than all())
-        if value and type(value) is not str:
+    for name, value in message.__dict__.items():
+        if value and type(value) is not str and not (name == "response_metadata" and _plain(value)):
             return False
     return True
+
+
+def _plain(value: Any) -> bool:
+    """Whether it is made of nothing but what JSON gives back as it was."""
+    kind = type(value)
+    if kind is dict:
+        return all(type(key) is str and (type(v) is str or _plain(v)) for key, v in value.items())
+    if kind is list:
+        return all(map(_plain, value))
+    return kind in _ATOMS and (kind is not float or math.isfinite(value))
 
 
 def _twin(message: BaseMessage) -> BaseMessage:
     """The duplicate of a simple one, in half the time."""
     twin = message.__class__.__new__(message.__class__)
-    _set(twin, "__dict__", {name: v or (v if v is None else v.__class__()) for name, v in message.__dict__.items()})
+    _set(twin, "__dict__", {name: _fresh(v) for name, v in message.__dict__.items()})
     _set(twin, "__pydantic_fields_set__", set(message.__pydantic_fields_set__))
     _set(twin, "__pydantic_extra__", None if message.__pydantic_extra__ is None else {})
     _set(twin, "__pydantic_private__", None)
     return twin
+
+
+def _fresh(value: Any) -> Any:
+    if value:
+        return value if type(value) is str else _copied(value)
+    return None if value is None else value.__class__()
 
 
 def duplicate(message: BaseMessage) -> BaseMessage:
