@@ -13,6 +13,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 PIECE = 8
 """Bytes by which a canary is looked up: read as one number."""
@@ -48,6 +49,22 @@ def _letters(text: str) -> str:
 
 def _encoded(letters: str) -> bytes:
     return letters.encode("utf-8", "surrogatepass")
+
+
+class Index(Protocol):
+    """What the checker asks: see Canaries."""
+
+    @property
+    def texts(self) -> Sequence[str]: ...
+
+    @property
+    def looked(self) -> int: ...
+
+    def add(self, canary: str) -> tuple[int, bool]: ...
+
+    def find(self, text: str) -> tuple[int, ...]: ...
+
+    def named(self, canary: str) -> tuple[int, ...]: ...
 
 
 @dataclass(slots=True)
@@ -134,6 +151,40 @@ class Canaries:
                 if (number := known.get(form[at : at + length], -1)) >= 0:
                     found.add(number)
         return found
+
+
+class Foreseen:
+    """The canaries of one of many logs that have their texts in common: a text is looked through once for all of them.
+    What is found in it are those that this log has added by then.
+
+    common: has to know all canaries that the logs will add before any text is looked through.
+    """
+
+    def __init__(self, common: Canaries) -> None:
+        self.texts: list[str] = []
+        self._common = common
+        self._numbers: dict[int, int] = {}
+
+    @property
+    def looked(self) -> int:
+        return self._common.looked
+
+    def add(self, canary: str) -> tuple[int, bool]:
+        there = self._common.add(canary)[0]
+        known = self._numbers.setdefault(there, len(self.texts))
+        if known < len(self.texts):
+            return known, False
+        self.texts.append(canary)
+        return known, True
+
+    def find(self, text: str) -> tuple[int, ...]:
+        return self._mine(self._common.find(text))
+
+    def named(self, canary: str) -> tuple[int, ...]:
+        return self._mine(self._common.named(canary))
+
+    def _mine(self, found: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple([self._numbers[number] for number in found if number in self._numbers]) if found else found
 
 
 def _pieces(form: bytes, start: int) -> list[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from rag.crosstalk.canaries import Canaries, Foreseen
 from rag.crosstalk.events import BadLog, Control, Event
 from rag.crosstalk.findings import Controls, Report, Verdict
 from rag.crosstalk.histories import sessions
@@ -16,7 +17,7 @@ from rag.crosstalk.rules import RULES
 from rag.crosstalk.sentences import cause, explained, why
 from rag.crosstalk.swapped import same_list, swapped_answers
 
-__all__ = ["Report", "check", "judged", "observe"]
+__all__ = ["Report", "check", "judged", "kinds", "observe"]
 
 CONFIDENCE = 3.0
 """Zero events in n chances: their rate is at most 3/n, with 95 % confidence (the rule of three)."""
@@ -30,9 +31,19 @@ def check(events: Iterable[Event], *, window: int | None = None) -> Report:
     return _report(judged(events, window))
 
 
+def kinds(events: Iterable[Event], common: Canaries) -> set[str]:
+    """Of the anomalies alone, for who judges very many logs with the same texts. common: knows all of their canaries;
+    it looks each text through once. Raises BadLog."""
+    seen = Observed(Foreseen(common), counted_only=True)
+    return set(_judge(_observe(events, seen), None).findings.counts)
+
+
 def judged(events: Iterable[Event], window: int | None = None) -> Observed:
-    """The same without the report, for who judges very many logs: the kinds are in its findings. Raises BadLog."""
-    seen = observe(events)
+    """The same as `check` without the report: the kinds are in its findings. Raises BadLog."""
+    return _judge(observe(events), window)
+
+
+def _judge(seen: Observed, window: int | None) -> Observed:
     lists: dict[int, str] = {}
     for session in sessions(seen, window):
         for rule in () if session.in_order else RULES:
@@ -47,7 +58,10 @@ def observe(events: Iterable[Event]) -> Observed:
 
     Raises BadLog.
     """
-    seen = Observed()
+    return _observe(events, Observed())
+
+
+def _observe(events: Iterable[Event], seen: Observed) -> Observed:
     if iter(events) is not events:
         for event in events:
             if isinstance(event, Control):

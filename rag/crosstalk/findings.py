@@ -90,15 +90,16 @@ class Report:
 
 @dataclass(slots=True)
 class Findings:
-    """Collects. Leaks are counted by who saw whom."""
+    """Collects. Leaks are counted by who saw whom. counted_only: none is kept."""
 
     counts: Counter[str] = field(default_factory=Counter)
     kept: list[Anomaly] = field(default_factory=list)
     seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    counted_only: bool = False
 
     def wanted(self, kind: str) -> bool:
         """Whether one more of this kind would be kept."""
-        return self.counts[kind] < KEPT
+        return not self.counted_only and self.counts[kind] < KEPT
 
     def add(
         self,

@@ -47,48 +47,73 @@ class Graph:
 
 
 def graph(stage: Stage, stop: Callable[[], bool]) -> Graph:
-    """Stopped early, some nodes have no way on. Raises Opaque, and TooMany of MOST_NODES."""
-    state = States(stage)
-    nodes: list[Node] = []
-    known: dict[Any, int] = {}
-    numbers: dict[Added, int] = {((), (), ()): 0}
-    began = Log()
-    left = [("", -1, "")]
-    while left and not stop():
-        prefix, parent, letter = left.pop()
-        added = 0
+    """Stopped early, some nodes have no way on. Raises Opaque, and TooMany of MOST_NODES.
+
+    Each run goes on over states that are known, to ways that nobody has gone, until there are none ahead of it.
+    """
+    walk = _Walk(States(stage))
+    while not stop() and walk.left(0):
         with closing(stage.start()) as run:
-            if parent < 0:
-                began = Log().then(*_since(run, (0, 0, 0)))
-            for one in prefix[:-1]:
-                run.step(one)
-            if prefix:
-                added = _step(run, letter, numbers)
-            while True:
-                key = state(run)
-                place = known.get(key)
-                new = place is None
-                if place is None:
-                    place = known[key] = len(nodes)
-                    nodes.append(_node(run))
-                if parent >= 0:
-                    nodes[parent].to[letter] = place, added
-                choices = nodes[place].choices
-                if not new or not choices:
-                    break
-                here = "".join(run.schedule)
-                left += [(here + choice, place, choice) for choice in reversed(choices[1:])]
-                parent, letter = place, choices[0]
-                added = _step(run, letter, numbers)
-        if len(nodes) > MOST_NODES:
+            walk.go(run)
+        if len(walk.nodes) > MOST_NODES:
             raise TooMany(f"more than {MOST_NODES:,} states")
-    return Graph(nodes, list(numbers), began)
+    return Graph(walk.nodes, list(walk.numbers), walk.began)
 
 
-def _step(run: Run, letter: str, numbers: dict[Added, int]) -> int:
-    before = len(run.moments), len(run.prompts), len(run.retrieved)
-    run.step(letter)
-    return numbers.setdefault(_since(run, before), len(numbers))
+class _Walk:
+    def __init__(self, state: States) -> None:
+        self.nodes: list[Node] = []
+        self.numbers: dict[Added, int] = {((), (), ()): 0}
+        self.began = Log()
+        self._state = state
+        self._known: dict[Any, int] = {}
+        self._done: list[bool] = []
+        """Whether all ways on from a node have been gone to their ends."""
+
+    def left(self, place: int) -> bool:
+        """Whether there is a way from here that nobody has gone."""
+        return not self.nodes or self._ahead(place) != ""
+
+    def go(self, run: Run) -> None:
+        if not self.nodes:
+            self.began = Log().then(*_since(run, (0, 0, 0)))
+            self._found(run)
+        place = 0
+        while letter := self._ahead(place):
+            node = self.nodes[place]
+            known = node.to.get(letter)
+            if known is None:
+                added = self._step(run, letter)
+                known = node.to[letter] = self._found(run), added
+            else:
+                run.step(letter)
+            place = known[0]
+
+    def _ahead(self, place: int) -> str:
+        """The first way that leads to one that nobody has gone; nothing where there is none."""
+        if self._done[place]:
+            return ""
+        node = self.nodes[place]
+        for letter in node.choices:
+            if letter not in node.to:
+                return letter
+        for letter, (to, _) in node.to.items():
+            if self._ahead(to):
+                return letter
+        self._done[place] = True
+        return ""
+
+    def _found(self, run: Run) -> int:
+        place = self._known.setdefault(self._state(run), len(self.nodes))
+        if place == len(self.nodes):
+            self.nodes.append(_node(run))
+            self._done.append(False)
+        return place
+
+    def _step(self, run: Run, letter: str) -> int:
+        before = len(run.moments), len(run.prompts), len(run.retrieved)
+        run.step(letter)
+        return self.numbers.setdefault(_since(run, before), len(self.numbers))
 
 
 def _since(run: Run, before: tuple[int, int, int]) -> Added:

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rag.crosstalk.canaries import Canaries, spelt_at
+from rag.crosstalk.canaries import Canaries, Index, spelt_at
 from rag.crosstalk.events import (
     Clear,
     Control,
@@ -99,7 +99,7 @@ def role_of(message: int) -> int:
 
 
 class Observed:
-    def __init__(self) -> None:
+    def __init__(self, index: Index | None = None, *, counted_only: bool = False) -> None:
         self.turns: dict[int, Turn] = {}
         self.sessions: dict[str, list[Turn]] = {}
         self.stored: dict[str, Stored] = {}
@@ -109,13 +109,13 @@ class Observed:
         self.marked: set[int] = set()
         """Turns that messages name."""
         self.canaries: list[Canary] = []
-        self.findings = Findings()
+        self.findings = Findings(counted_only=counted_only)
         self.recalled: set[int] = set()
         self.controls_seen: set[str] = set()
         self.twice: set[str] = set()
         self.white = False
         self.answered = 0
-        self._index = Canaries()
+        self._index = Canaries() if index is None else index
         self._meaning: list[int] = []
         """By number in the index: place in `canaries`, or CONTROL."""
         self._own: dict[str, set[int]] = {}
@@ -312,7 +312,7 @@ class Observed:
     def _keep(self, message: Message, number: int) -> None:
         """The evidence, once for all the sessions that hold the message."""
         key = (_message(message), number)
-        if len(self._evidence) < REMEMBERED and key not in self._evidence:
+        if self.findings.wanted("foreign-write") and len(self._evidence) < REMEMBERED and key not in self._evidence:
             self._evidence[key] = around(message.text, self._index.texts[number])
 
     def evidence(self, message: int, number: int) -> str:

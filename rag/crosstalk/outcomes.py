@@ -1,23 +1,23 @@
 """What came of a schedule: the checker's anomaly kinds on its log, and those that only a scheduler can see.
 
-The same trace is judged once, and so are two that differ in nothing but who is who: the checker asks whether names and
-texts are the same, never what they are. Outcomes are compared by what they are, so that schedules can be counted by
-outcome.
+The same trace is judged once, and so are those of one pattern: the checker asks whether names and texts are the same
+and whose address a text holds, never what they are. Outcomes are compared by what they are, so that schedules can be
+counted by outcome.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
 
-from rag.crosstalk.checker import check, judged
+from rag.crosstalk.canaries import Canaries
+from rag.crosstalk.checker import check, kinds
 from rag.crosstalk.definitions import DEFINITIONS
 from rag.crosstalk.findings import Report
-from rag.crosstalk.scenes import LETTERS, PEOPLE, Scene
-from rag.crosstalk.stepping import Log, Texts, Trace
+from rag.crosstalk.scenes import Scene
+from rag.crosstalk.stepping import Log, Moment, Texts, Trace
 
 ORDER = (*DEFINITIONS, "deadlock", "livelock")
 STUCK = {
@@ -91,71 +91,94 @@ class Judge:
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
+        self._addresses = addresses(scene)
         self._known: dict[Trace, Outcome] = {}
-        self._kinds: dict[Trace, tuple[str, ...]] = {}
-        self._mirrors = list(mirrors(scene))
+        self._kinds: dict[Hashable, tuple[str, ...]] = {}
+        self._pattern, *self._others = patterns(scene, self._addresses)
 
     def __call__(self, trace: Trace) -> Outcome:
         known = self._known.get(trace)
         if known is None:
-            kinds = self._kinds.get(trace)
-            if kinds is None:
-                found = {*judged(trace.events(self.scene)).findings.counts, *([trace.stuck] if trace.stuck else [])}
-                kinds = tuple(sorted(found, key=ORDER.index))
-                self._kinds.update((mirrored, kinds) for mirror in self._mirrors if (mirrored := mirror(trace)))
-            known = self._known[trace] = Outcome(self.scene, trace, kinds)
+            pattern = self._pattern(trace)
+            found = self._kinds.get(pattern)
+            if found is None:
+                found = self._kinds[pattern] = self._found(trace)
+                self._kinds.update((other(trace), found) for other in self._others)
+            known = self._known[trace] = Outcome(self.scene, trace, found)
         return known
+
+    def _found(self, trace: Trace) -> tuple[str, ...]:
+        found = kinds(trace.events(self.scene), self._addresses)
+        return tuple(sorted({*found, *([trace.stuck] if trace.stuck else [])}, key=ORDER.index))
+
+
+def addresses(scene: Scene) -> Canaries:
+    """All canaries of a scene, in the order of its users."""
+    known = Canaries()
+    for actor in scene.actors():
+        for said in actor.turns:
+            for plant in said.plants:
+                known.add(plant)
+    return known
 
 
 MOST_MIRRORED = 3
-"""Users; with more there are more mirror images than any of them saves."""
+"""Actors; with more there are more mirror images than any of them saves."""
 
 
-def mirrors(scene: Scene) -> Iterator[Mirror]:
-    """Every way for separate users to change places. Two tabs cannot: only one of them states an address."""
-    if scene.tabs or scene.users > MOST_MIRRORED:
-        return
-    for order in permutations(range(scene.users)):
-        if order != tuple(range(scene.users)):
-            yield Mirror(scene, order)
+def patterns(scene: Scene, addresses: Canaries) -> Iterator[Pattern]:
+    """Of the actors as they are, and with their places changed in every way: traces that have any of these in common
+    have the same kinds. Two tabs have one pattern: which of their turns is told first counts, in one session.
+    """
+    changed = not scene.tabs and scene.users <= MOST_MIRRORED
+    orders = permutations(range(scene.users)) if changed else [range(scene.users)]
+    return (Pattern(scene, addresses, tuple(order)) for order in orders)
 
 
-class Mirror:
-    """Tells a trace as if each user were another one: their names, addresses, sessions and turns change places."""
+class Pattern:
+    """What a trace's kinds depend on: who said what, when and to whom. A text is the place where it is first met, and
+    the users whose address the checker finds in it. Where there is one user no address is another's."""
 
-    def __init__(self, scene: Scene, order: tuple[int, ...]) -> None:
+    def __init__(self, scene: Scene, addresses: Canaries, order: tuple[int, ...]) -> None:
         actors = scene.actors()
-        self._names: dict[str, str] = {}
         self._ops: dict[int, int] = {}
-        self._texts: dict[str, str] = {}
-        for mine, number in zip(actors, order, strict=True):
-            theirs = actors[number]
-            self._names |= {mine.user: theirs.user, mine.session: theirs.session}
-            self._names[PEOPLE[LETTERS.index(mine.letter)][1]] = PEOPLE[number][1]
-            for said, other in zip(mine.turns, theirs.turns, strict=True):
-                self._ops[said.op], self._names[said.mark] = other.op, other.mark
-        self._any = re.compile(rf"\b(?:{'|'.join(map(re.escape, self._names))})\b")
+        self._questions: dict[int, str] = {}
+        self._sessions = {actor.session: 0 if scene.tabs else order[at] for at, actor in enumerate(actors)}
+        self._addresses = addresses
+        self._owners = () if scene.tabs else order
+        self._tabs = scene.tabs
+        self._held: dict[str, tuple[int, ...]] = {}
+        for at, actor in enumerate(actors):
+            for said, other in zip(actor.turns, actors[order[at]].turns, strict=True):
+                self._ops[said.op] = other.op
+                self._questions[said.op] = said.text
 
-    def __call__(self, trace: Trace) -> Trace | None:
-        """None where a document is in it: what else its id may say is not known."""
+    def __call__(self, trace: Trace) -> Hashable:
+        """Of a document it is not known what else its id may say: what holds one has a pattern of its own."""
         if trace.retrieved:
-            return None
-        log = Log().then(
-            [(what, self._ops[op], self.text(text)) for what, op, text in trace.moments],
-            [(self._ops[op], self._messages(messages)) for op, messages in trace.prompts],
-            (),
-        )
-        stored = {self._names[session]: self._messages(messages) for session, messages in trace.stored}
-        return log.trace(tuple([(session, stored[session]) for session, _ in trace.stored]), trace.stuck)
+            return trace
+        ops, met = self._ops, dict[str, int]()
+        if self._tabs:
+            ops = {op: number for number, (what, op, _) in enumerate(trace.moments) if what == "invoke"}
+        told: Sequence[Moment] = [
+            (what, ops[op], self._questions[op] if what == "invoke" else text) for what, op, text in trace.moments
+        ]
+        log = Log().then(() if self._tabs else told, [(ops[op], messages) for op, messages in trace.prompts], ())
+        moments = [(what, op, met.setdefault(text, len(met))) for what, op, text in log.moments or told]
+        prompts = [(op, self._messages(messages, met)) for op, messages in log.prompts]
+        sessions = sorted([(self._sessions[session], messages) for session, messages in trace.stored])
+        stored = [(session, self._messages(messages, met)) for session, messages in sessions]
+        return tuple(moments), tuple(prompts), tuple(stored), tuple(map(self._whose, met)), trace.stuck
 
-    def text(self, text: str) -> str:
-        known = self._texts.get(text)
-        if known is None:
-            known = self._texts[text] = self._any.sub(lambda found: self._names[found[0]], text)
-        return known
+    def _messages(self, messages: Texts, met: dict[str, int]) -> Hashable:
+        return tuple([(role, met.setdefault(text, len(met))) for role, text in messages])
 
-    def _messages(self, messages: Texts) -> Texts:
-        return tuple([(role, self.text(text)) for role, text in messages])
+    def _whose(self, text: str) -> tuple[int, ...]:
+        held = self._held.get(text)
+        if held is None:
+            found = self._addresses.find(text) if self._owners else ()
+            held = self._held[text] = tuple(sorted([self._owners[number] for number in found]))
+        return held
 
 
 def gravest(kinds: Iterable[str]) -> Iterator[str]:

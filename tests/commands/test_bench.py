@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.commands.running import rag
+from tests.commands.running import Call, rag
 
 QUESTIONS = [
     {"question": "How many days to return an item?", "article": "returns", "part": "exact"},
@@ -62,3 +62,21 @@ def test_a_clean_log_and_one_full_of_leaks_are_checked(env: dict[str, str]) -> N
     assert [(row[0], row[1]) for row in rows] == [("whole turns", "20,001"), ("shared memory", "2,001")]
     assert rows[0][-1] == "isolated"
     assert int(rows[1][-1].replace(",", "")) > 1000
+
+
+def test_every_way_is_explored_and_timed(call: Call, env: dict[str, str]) -> None:
+    run = call("bench", "explore", "--strategy", "lesson-shared-pair", "--turns", "1", "--rounds", "1", env=env)
+    assert (run.returncode, run.stderr.strip()) == (0, "")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in run.stdout.splitlines() if "│" in line]
+    assert [row[:4] for row in rows] == [
+        ["lesson-shared-pair", "2 users × 1", "exhaustive", "6"],
+        ["lesson-shared-pair", "2 tabs × 1", "exhaustive", "6"],
+        ["lesson-shared-pair", "3 users × 1", "exhaustive", "90"],
+    ]
+    assert all(float(cell.replace(",", "")) > 0 for row in rows for cell in row[4:])
+
+
+def test_only_what_is_in_memory_is_timed(call: Call, env: dict[str, str]) -> None:
+    run = call("bench", "explore", "--strategy", "nothing", env=env)
+    assert run.returncode == 2
+    assert len(run.stderr.strip().splitlines()) == 1
