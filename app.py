@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 
 from rag.errors import CrosswireError
-from rag.services import Services, load_articles, sweep
+from rag.services import Services, load_articles, settle, sweep
 from rag.settings import PROJECT, load
 from rag.ui import resources
 from rag.web.api import routes
@@ -40,6 +40,7 @@ def _start() -> Services:
         services = resources.services()
         session_secret(services.settings)
         load_articles(services)
+        settle()
     except CrosswireError as exc:
         # Raised within the server, this would be logged with its whole traceback.
         logging.getLogger("uvicorn.error").disabled = True

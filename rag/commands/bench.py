@@ -23,6 +23,7 @@ from rag.inspector import Inspector
 from rag.inspector import bench as inspector_bench
 from rag.knowledge import Library, open_library
 from rag.knowledge.evaluate import Figures, evaluate, figures, read_questions
+from rag.services import settle
 from rag.sessions import SessionStore, connect
 from rag.sessions import bench as store_bench
 from rag.sessions.embedded import EmbeddedServer
@@ -110,6 +111,7 @@ def turn(
                 client, _socket_url(folder), settings, lambda library: [_redis_turn(lab, library)]
             ) as parties,
         ):
+            settle()  # as the app does when it has started
             rows = turn_bench.run(parties, questions, users=users, turns=turns, slices=slices, progress=status.update)
     table = Table("contender", "turns/s", "of the floor", "times plain LangChain")
     for row in rows:
