@@ -130,6 +130,8 @@ class Session:
 
     def cleared_until(self, until: float) -> float:
         """What was sent before that time may have been deleted by then."""
+        if not self.clears:
+            return float("-inf")
         times, confirmed = self._begun
         return confirmed[bisect_right(times, until)]
 

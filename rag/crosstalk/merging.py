@@ -1,4 +1,5 @@
 """All interleavings at once: runs that are in the same state go on alike, so each state is left once by each way on.
+Where a single step is offered there is nothing to choose, so such a state is passed by.
 
 What was logged on the way is no part of a state, as no memory sees the log: it is gathered along the ways afterwards,
 and so are the numbers of schedules. So nothing is left out, and each schedule counts with its own log.
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from rag.crosstalk.outcomes import Judge, Outcome
 from rag.crosstalk.states import States, TooMany
@@ -23,15 +24,24 @@ Added = tuple[Any, Any, Any]
 """What a step adds to the log, as `Log.then` takes it."""
 
 
+class Way(NamedTuple):
+    """To the next node: over steps that are the only ones offered, none of which can preempt. place: of the node;
+    added: the number of what is logged; letters: of the steps."""
+
+    place: int
+    added: int
+    letters: str
+
+
 @dataclass(slots=True)
 class Node:
-    """choices: as offered here; busy: as in Run. to: the node that each leads to, and the number of what is logged on
-    the way. stored, stuck: at the end of a run."""
+    """choices: as offered here, behind the first node none or several; busy: as in Run. to: where each leads. stored,
+    stuck: at the end of a run."""
 
     depth: int
     choices: tuple[str, ...]
     busy: str
-    to: dict[str, tuple[int, int]] = field(default_factory=dict)
+    to: dict[str, Way] = field(default_factory=dict)
     stored: Stored | None = None
     stuck: str = ""
 
@@ -52,7 +62,7 @@ def graph(stage: Stage, stop: Callable[[], bool]) -> Graph:
     Each run goes on over states that are known, to ways that nobody has gone, until there are none ahead of it.
     """
     walk = _Walk(States(stage))
-    while not stop() and walk.left(0):
+    while not stop() and walk.left():
         with closing(stage.start()) as run:
             walk.go(run)
         if len(walk.nodes) > MOST_NODES:
@@ -70,50 +80,56 @@ class _Walk:
         self._done: list[bool] = []
         """Whether all ways on from a node have been gone to their ends."""
 
-    def left(self, place: int) -> bool:
-        """Whether there is a way from here that nobody has gone."""
-        return not self.nodes or self._ahead(place) != ""
+    def left(self) -> bool:
+        """Whether there is a way that nobody has gone."""
+        return not self.nodes or bool(self._route(0))
 
     def go(self, run: Run) -> None:
         if not self.nodes:
             self.began = Log().then(*_since(run, (0, 0, 0)))
             self._found(run)
         place = 0
-        while letter := self._ahead(place):
-            node = self.nodes[place]
-            known = node.to.get(letter)
-            if known is None:
-                added = self._step(run, letter)
-                known = node.to[letter] = self._found(run), added
-            else:
-                run.step(letter)
-            place = known[0]
+        while route := self._route(place):
+            for letter in route[:-1]:
+                way = self.nodes[place].to[letter]
+                for one in way.letters:
+                    run.step(one)
+                place = way.place
+            way = self.nodes[place].to[route[-1]] = self._new(run, route[-1])
+            place = way.place
 
-    def _ahead(self, place: int) -> str:
-        """The first way that leads to one that nobody has gone; nothing where there is none."""
+    def _route(self, place: int) -> list[str]:
+        """To the first way on from here that nobody has gone, this one included; empty where there is none."""
         if self._done[place]:
-            return ""
+            return []
         node = self.nodes[place]
         for letter in node.choices:
             if letter not in node.to:
-                return letter
-        for letter, (to, _) in node.to.items():
-            if self._ahead(to):
-                return letter
+                return [letter]
+        for letter, way in node.to.items():
+            if route := self._route(way.place):
+                return [letter, *route]
         self._done[place] = True
-        return ""
+        return []
 
     def _found(self, run: Run) -> int:
-        place = self._known.setdefault(self._state(run), len(self.nodes))
+        node = _node(run)
+        # Of a run that is over, it counts only what it leaves.
+        state = self._state(run) if node.choices else (node.stored, node.stuck, node.depth)
+        place = self._known.setdefault(state, len(self.nodes))
         if place == len(self.nodes):
-            self.nodes.append(_node(run))
+            self.nodes.append(node)
             self._done.append(False)
         return place
 
-    def _step(self, run: Run, letter: str) -> int:
-        before = len(run.moments), len(run.prompts), len(run.retrieved)
+    def _new(self, run: Run, letter: str) -> Way:
+        before, depth = (len(run.moments), len(run.prompts), len(run.retrieved)), len(run.schedule)
         run.step(letter)
-        return self.numbers.setdefault(_since(run, before), len(self.numbers))
+        while len(run.schedule) < LONGEST and len(choices := run.choices()) == 1:
+            run.step(choices[0])
+        added = self.numbers.setdefault(_since(run, before), len(self.numbers))
+        letters = "".join(run.schedule[depth:])
+        return Way(self._found(run), added, letters)
 
 
 def _since(run: Run, before: tuple[int, int, int]) -> Added:
@@ -183,13 +199,13 @@ def count(graph: Graph, judge: Judge, stop: Callable[[], bool]) -> Iterator[tupl
                 if stop():
                     return
                 yield logs.outcome(log, node, judge), _digits(found.numbers, digit), found.first
-        for letter, (to, added) in node.to.items():
-            there, now = ways[to], letter.upper()
+        for letter, way in node.to.items():
+            there, now, then = ways[way.place], letter.upper(), way.letters[-1].upper()
             for (log, last), found in here.items():
                 interrupts = last != now and last != "" and last in node.busy
-                key = logs.then(log, added), now
+                key = logs.then(log, way.added), then
                 numbers = found.numbers << digit if interrupts else found.numbers
-                fewest, first = found.fewest + interrupts, found.first + letter
+                fewest, first = found.fewest + interrupts, found.first + way.letters
                 known = there.get(key)
                 if known is None:
                     there[key] = _Ways(numbers, fewest, first)
@@ -220,5 +236,5 @@ def paths(graph: Graph, judge: Judge) -> Iterator[tuple[str, int, Outcome]]:
             yield schedule, preemptions, logs.outcome(log, node, judge)
         for letter in sorted(node.to, reverse=True):
             more = preempts(node.busy, last, letter)
-            to, added = node.to[letter]
-            left.append((to, schedule + letter, letter.upper(), preemptions + more, logs.then(log, added)))
+            place, added, letters = node.to[letter]
+            left.append((place, schedule + letters, letters[-1].upper(), preemptions + more, logs.then(log, added)))

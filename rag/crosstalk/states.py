@@ -76,6 +76,8 @@ class _State(pickle.Pickler):
         self.known = known
 
     def reducer_override(self, value: Any) -> Any:
+        if type(value) is Message:  # most of what a state holds
+            return str, (value.role, value.text)
         number = self.known.get(id(value))
         if number is not None:
             return int, (number,)
@@ -161,7 +163,6 @@ def _before(line: dis.Instruction, after: frozenset[str]) -> frozenset[str]:
 
 
 _REDUCED: dict[type, Callable[[Any], Any]] = {
-    Message: lambda value: (str, (value.role, value.text)),
     GeneratorType: _frame,
     FunctionType: _function,
     CodeType: lambda value: (int, (id(value),)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -100,13 +100,14 @@ class Log:
         prompts: Sequence[tuple[int, Texts]],
         retrieved: Sequence[tuple[int, tuple[Document, ...]]],
     ) -> Log:
-        told: list[Moment] = []
-        for _, group in groupby((*self.moments, *moments), _begins):
-            told += sorted(group, key=_second)
+        told = self.moments
+        if moments:
+            groups = groupby((*told, *moments), _begins)
+            told = tuple([one for _, group in groups for one in sorted(group, key=_second)])
         return Log(
-            tuple(told),
-            tuple(sorted((*self.prompts, *prompts), key=_first)),
-            tuple(sorted((*self.retrieved, *retrieved), key=_first)),
+            told,
+            tuple(sorted((*self.prompts, *prompts), key=_first)) if prompts else self.prompts,
+            tuple(sorted((*self.retrieved, *retrieved), key=_first)) if retrieved else self.retrieved,
         )
 
     def trace(self, stored: Stored, stuck: str) -> Trace:
@@ -129,7 +130,7 @@ class Trace:
         turns = {said.op: (actor, said) for actor in scene.actors() for said in actor.turns}
         prompts: dict[int, list[Event]] = {}
         for op, messages in self.prompts:
-            prompts.setdefault(op, []).append(Prompt(op, tuple(Message(*message) for message in messages)))
+            prompts.setdefault(op, []).append(Prompt(op, tuple([_message(*message) for message in messages])))
         for op, documents in self.retrieved:
             prompts.setdefault(op, []).append(Retrieved(op, documents))
         events: list[Event] = []
@@ -153,7 +154,7 @@ class Trace:
                 events.append(_ENDS[what](op, float(t), text))
         events += [prompt for left in prompts.values() for prompt in left]
         last = float(len(self.moments) + 1)
-        events += [History(name, last, tuple(Message(*one) for one in messages)) for name, messages in self.stored]
+        events += [History(name, last, tuple([_message(*one) for one in messages])) for name, messages in self.stored]
         return events
 
 
@@ -294,6 +295,11 @@ def played(stage: Stage, schedule: str) -> Trace:
     with closing(stage.start()) as run:
         run.play(schedule)
         return run.trace()
+
+
+@lru_cache(4096)
+def _message(role: str, text: str) -> Message:
+    return Message(role, text)
 
 
 def _same(session: str) -> str:
