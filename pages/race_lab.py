@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rag.ui import race_chapters, race_every, race_lab, resources
+from rag.ui import race_chapters, race_every, race_lab, race_progress, resources
 
 CHAPTERS = ("2 AM", "You are the scheduler", "The clever fix", "Two tabs", "Every way at once", "Lab")
 KEYS = ("incident", "scheduler", "deepcopy", "lock", "every", "")
@@ -12,27 +12,33 @@ SCHEDULES = (("incident",), ("scheduler",), ("deepcopy",), ("tabs", "lock"), ("e
 # What each chapter keeps in the address. The lab keeps all of its setting there. (A text here would be drawn.)
 
 settings = resources.services().settings
-title, presenter = st.columns([4, 1], vertical_alignment="center")
+title, presenter = st.columns([2, 1], vertical_alignment="center")
 title.header("Race lab", anchor=False)
 if presenter.toggle("Large type", key="race_presenter", help="For a lecture hall"):
     st.html("<style>html {font-size: 22px}</style>")
 
+race_progress.recall(settings)
 asked = st.query_params.get("chapter", "1")
-if "race_chapter" not in st.session_state:
-    number = int(asked) if asked in tuple("123456") else 1
-    st.session_state["race_chapter"] = CHAPTERS[number - 1]
+st.session_state.setdefault("race_chapter", int(asked) if asked in tuple("123456") else 1)
 
 
-def _shown(name: str) -> str:
-    number = CHAPTERS.index(name)
-    done = race_chapters.done(KEYS[number]) if KEYS[number] else False
-    return f"{':material/check_circle:' if done else f'{number + 1}.'} {name}"
+def _open(chapter: int) -> None:
+    st.session_state["race_chapter"] = chapter
 
 
-chapter = st.segmented_control(
-    "Chapter", CHAPTERS, key="race_chapter", format_func=_shown, label_visibility="collapsed", required=True
-)
-number = CHAPTERS.index(chapter or CHAPTERS[0]) + 1
+# Buttons, not a segmented control: what that sends is its label, and these change when a chapter is done.
+number = st.session_state["race_chapter"]
+with st.container(horizontal=True, gap="small"):
+    for place, name in enumerate(CHAPTERS, 1):
+        done = race_progress.done(KEYS[place - 1])
+        st.button(
+            f"{place}. {name}",
+            key=f"race_chapter_{place}",
+            type="primary" if place == number else "secondary",
+            icon=":material/check_circle:" if done else None,
+            on_click=_open,
+            args=(place,),
+        )
 st.query_params["chapter"] = str(number)
 if number != len(CHAPTERS):
     for name in set(st.query_params) - {"chapter", *SCHEDULES[number - 1]}:

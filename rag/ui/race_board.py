@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import streamlit as st
 
@@ -35,13 +36,15 @@ def draw(key: str, strategy: str, scene: Scene, settings: Settings, *, code: boo
     link(key, seen.schedule)
     _buttons(slot, seen)
     told(seen)
-    left, right = st.columns([1.35, 1], gap="medium") if code else (None, st.container())
+    beside = not st.session_state.get("race_presenter")  # large type needs the whole width
+    columns = st.columns([1.15, 1], gap="medium") if beside else (st.container(), st.container())
+    left, right = columns if code else (None, st.container())
     if left is not None:
         with left:
-            st.code(annotated(strategy, seen.actors), language="python", wrap_lines=True)
+            st.code(annotated(strategy, seen.actors), language="python")
             st.caption("A letter in the margin: that person's turn goes on there.")
     with right:
-        store(seen)
+        store(seen, "stretch" if beside else 760)
     phones(seen)
     return seen
 
@@ -72,9 +75,9 @@ def phones(seen: Look) -> None:
                 st.caption(":material/more_horiz: waiting for the answer")
 
 
-def store(seen: Look) -> None:
-    """What is stored, as boxes with arrows into them, and what turns under way have loaded."""
-    st.image(race_memory.picture(seen), width="stretch", alt=race_memory.described(seen))
+def store(seen: Look, width: int | Literal["stretch"] = "stretch") -> None:
+    """What is stored, as boxes with arrows into them, and what turns under way have loaded. width: at most."""
+    st.image(race_memory.picture(seen), width=width, alt=race_memory.described(seen))
     whose = "one shared list" if seen.shared else "a list for each session"
     copies = " Dashed: what a turn has loaded, its own copy." if seen.copies else ""
     st.caption(f"What is stored: {whose}. A message's colour is that of whose turn it is.{copies}")
@@ -113,7 +116,7 @@ def _buttons(slot: str, seen: Look) -> None:
         if st.button("Reset", icon=":material/restart_alt:", key=f"{slot}_reset", disabled=not seen.schedule):
             st.session_state[slot] = ""
             st.rerun()
-    st.caption(f"So far: `{seen.schedule or '–'}`")
+    st.markdown(f"So far: **{seen.schedule or '–'}**")
 
 
 def _coloured(text: str, letter: str) -> str:

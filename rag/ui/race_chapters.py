@@ -11,8 +11,8 @@ from rag.crosstalk.scenes import Scene
 from rag.settings import Settings
 from rag.ui import race_board
 from rag.ui.race_play import Look, look
+from rag.ui.race_progress import done, reach
 
-DONE = "race_done"
 LEAK = frozenset({"foreign-read", "foreign-write"})
 LOST = frozenset({"lost-update", "lost-append"})
 TORN = frozenset({"torn-turn", "interleaved-turns", "mid-turn-read", "stale-prompt"})
@@ -27,17 +27,6 @@ class Goal:
     text: str
     done: Callable[[Collection[str]], bool]
     hint: str
-
-
-def done(name: str) -> bool:
-    return name in st.session_state.get(DONE, ())
-
-
-def reach(name: str) -> None:
-    """The page is drawn anew the first time: its chapters stand above what reaches them."""
-    if not done(name):
-        st.session_state[DONE] = {*st.session_state.get(DONE, ()), name}
-        st.rerun()
 
 
 def incident(settings: Settings) -> None:
@@ -58,7 +47,7 @@ def incident(settings: Settings) -> None:
             st.session_state[slot] = ""
             st.rerun()
     if seen.over:
-        reach("incident")
+        reach(settings, "incident")
         st.error(
             "Ben's answer shows Ada's address. Ben did nothing wrong, and neither did Ada.", icon=":material/report:"
         )
@@ -66,7 +55,7 @@ def incident(settings: Settings) -> None:
             "What happened? The chat's memory is **one object**, made when the app started. Ada's words are in Ben's "
             "prompt, and the model answers from its prompt. It took no race: they came one after the other."
         )
-        race_board.store(seen)
+        race_board.store(seen, 560)
 
 
 def scheduler(settings: Settings) -> None:
@@ -137,7 +126,7 @@ def tabs(settings: Settings) -> None:
         )
         seen = race_board.draw("lock", "lesson-turn-lock", Scene(tabs=True), settings)
         if seen is not None and seen.over:
-            reach("lock")
+            reach(settings, "lock")
             st.markdown("A tab that has to wait is not offered. There is no schedule left that goes wrong.")
 
 
@@ -155,8 +144,8 @@ def _goals(
     if seen is not None and seen.outcome is not None:
         for goal in todo[:1]:
             if goal.done(seen.outcome.kinds):
-                reach(f"{key}-{goal.name}")
+                reach(settings, f"{key}-{goal.name}")
     if not todo:
-        reach(key)
+        reach(settings, key)
         st.success(after, icon=":material/school:")
     return seen

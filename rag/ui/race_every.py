@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
@@ -14,7 +15,7 @@ from rag.crosstalk.schedules import Explored
 from rag.crosstalk.verdicts import verdict
 from rag.settings import Settings
 from rag.ui import race_board
-from rag.ui.race_chapters import reach
+from rag.ui.race_progress import reach
 
 ROWS = (
     ("lesson-shared", False),
@@ -78,8 +79,8 @@ def draw(settings: Settings) -> None:
         .mark_rect(stroke="#8883", strokeWidth=0.5)
         .encode(
             x=alt.X("place:O", axis=None),
-            y=alt.Y("memory:N", sort=names, title=None, axis=alt.Axis(labelOverlap=False)),
-            color=alt.Color("outcome:N", scale=scale, title=None, legend=alt.Legend(orient="bottom")),
+            y=alt.Y("memory:N", sort=names, title=None, axis=alt.Axis(labelOverlap=False, labelFontSize=14)),
+            color=alt.Color("outcome:N", scale=scale, title=None, legend=alt.Legend(orient="bottom", labelFontSize=14)),
             opacity=alt.condition(picked, alt.value(1.0), alt.value(0.65)),
             tooltip=["memory:N", "schedule:N", "preemptions:Q", "outcome:N", "told:N"],
         )
@@ -90,10 +91,8 @@ def draw(settings: Settings) -> None:
     cell = state["selection"].get("cell") or []
     if cell and st.session_state.get("race_cell") != cell[0]:
         st.session_state["race_cell"] = cell[0]
-        st.session_state["race_every"] = str(cell[0]["schedule"])
-        st.query_params["memory"] = str(cell[0]["strategy"])
-        race_board.link("every", st.session_state["race_every"])
-        reach("every")
+        _load(cell[0])
+        reach(settings, "every")
     asked = st.query_params.get("memory", "")
     chosen = asked if asked in found else "lesson-shared-late"
     schedule = st.session_state.get("race_every", st.query_params.get("every", ""))
@@ -101,6 +100,7 @@ def draw(settings: Settings) -> None:
     graph, odds = st.columns([1.2, 1], gap="large")
     with graph:
         _graph(rows, schedule)
+        st.caption("Click a square: the way through it that needs the fewest interruptions loads below.")
     with odds:
         _odds(rows)
     race_board.draw("every", chosen, Scene(tabs=dict(ROWS)[chosen]), settings)
@@ -136,15 +136,32 @@ def _graph(rows: list[dict[str, Any]], schedule: str) -> None:
         alt.Chart(pd.DataFrame(spots))
         .mark_rect(opacity=0.45, stroke="#8886")
         .encode(x=x, y=y, color=colour, tooltip=told)
+        .add_params(alt.selection_point(name="spot", fields=["x", "y"], on="click"))
     )
     line = (
         alt.Chart(pd.DataFrame(way))
         .mark_line(point={"size": 70, "filled": True, "color": "#5b4bdb"}, strokeWidth=4, color="#5b4bdb")
         .encode(x=x, y=y, order="order:Q")
     )
-    st.altair_chart(
-        (shade + line).properties(height=300), alt=f"Progress graph, with the way {schedule or 'not begun'}"
+    key = f"race_graph_{rows[0]['memory']}"
+    state: Any = st.altair_chart(
+        (shade + line).properties(height=300),
+        on_select="rerun",
+        key=key,
+        alt=f"Progress graph, with the way {schedule or 'not begun'}",
     )
+    spot = state["selection"].get("spot") or []
+    if spot and st.session_state.get(f"{key}_spot") != spot[0]:
+        st.session_state[f"{key}_spot"] = spot[0]
+        _load(next(row for row in rows if (spot[0]["x"], spot[0]["y"]) in _trail(row["schedule"])))
+        st.rerun()
+
+
+def _load(row: Mapping[str, Any]) -> None:
+    """Into the stepper, and into the address."""
+    st.session_state["race_every"] = str(row["schedule"])
+    st.query_params["memory"] = str(row["strategy"])
+    race_board.link("every", st.session_state["race_every"])
 
 
 def _trail(schedule: str) -> list[tuple[int, int]]:
@@ -171,7 +188,7 @@ def _odds(rows: list[dict[str, Any]]) -> None:
         st.metric(f"Seen in {runs} runs without any overlap", "never", help="Each failure needs an interruption.")
     st.metric(
         f"Seen in {runs} runs, if every way is as likely",
-        f"{1 - (1 - share) ** runs:.1%}",
+        "over 99.9%" if (seen := 1 - (1 - share) ** runs) > 0.999 else f"{seen:.1%}",
         help="1 − (1 − share)^runs. Real servers seldom interrupt, so real luck is worse.",
     )
     st.caption("A stress test meets it with luck. Here it is certain.")

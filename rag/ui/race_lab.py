@@ -6,6 +6,7 @@ import json
 import random
 import re
 import time
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -32,7 +33,7 @@ _SCHEDULE = re.compile(r"[A-E]{0,60}")
 def draw(settings: Settings) -> None:
     names = [*FACTS, *STRATEGIES]
     _from_link(names)
-    one, two, three, four = st.columns([2, 1, 1, 1])
+    one, two, three, four = st.columns([2, 1, 1, 1], vertical_alignment="bottom")
     strategy = one.selectbox("Memory", names, key=f"{SLOT}_strategy", on_change=_reset)
     tabs = two.toggle("Tabs of one user", key=f"{SLOT}_tabs", on_change=_reset)
     users = three.number_input("Tabs" if tabs else "Users", 2, 5, key=f"{SLOT}_users", on_change=_reset)
@@ -52,6 +53,10 @@ def draw(settings: Settings) -> None:
         st.caption("The schedule as a sequence. The shaded part is where others came into a turn that was under way.")
         st.mermaid_chart(_sequence(seen), alt=f"Sequence of the schedule {seen.schedule}")
     _take_home(strategy, scene, seen)
+    with st.popover("Copy the link", icon=":material/link:"):
+        address = f"{st.context.url or ''}?{urlencode(st.query_params.to_dict())}"
+        st.code(address, language=None, wrap_lines=True)
+        st.caption("It opens the same schedule for whoever has it, and names nobody.")
 
 
 def _find(strategy: str, scene: Scene, settings: Settings) -> None:
@@ -88,7 +93,7 @@ def _play(strategy: str, scene: Scene, settings: Settings) -> None:
         now = look(strategy, scene, schedule[:length], settings)
         with screen.container(border=True):
             race_board.told(now)
-            race_board.store(now)
+            race_board.store(now, 560)
         time.sleep(SPEEDS[speed])
     screen.empty()
 
@@ -114,7 +119,6 @@ def _take_home(strategy: str, scene: Scene, seen: Look) -> None:
             ("JSON", json.dumps(content, indent=2).encode(), f"{stem}.json", "application/json", "data_object"),
         ):
             st.download_button(label, data, name, mime, icon=f":material/{icon}:", on_click="ignore")
-    st.caption("The address of this page opens the same schedule. It names nobody.")
 
 
 def _sequence(seen: Look) -> str:

@@ -11,12 +11,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
+from textwrap import wrap
 
 from rag.crosstalk.scenes import LETTERS, PEOPLE
 from rag.ui.race_picture import BOXES
 from rag.ui.race_play import Look, owner_of
 
-WIDTH, ROW, HEAD, GAP, SIDE = 500, 30, 36, 16, 104
+WIDTH, LINE, HEAD, GAP, SIDE = 346, 22, 36, 16, 96
+LETTERS_A_LINE = 40
 FONT = 'font-family="Source Sans Pro,Source Sans,system-ui,sans-serif"'
 _ADDRESS = re.compile(r"(" + "|".join(re.escape(address) for _, address in PEOPLE) + ")")
 
@@ -52,7 +54,7 @@ def picture(seen: Look) -> str:
     y = 8.0
     shown = boxes(seen)
     for box in shown:
-        height = HEAD + ROW * max(1, len(box.messages)) + 8
+        height = HEAD + max(LINE + 8, sum(_tall(role, text) for role, text in box.messages)) + 8
         parts.append("".join(_box(box, y, height)))
         middles.append(y + height / 2)
         y += height + GAP
@@ -83,18 +85,33 @@ def _box(box: Box, y: float, height: float) -> Iterator[str]:
     yield _text(SIDE + 16, y + 24, escape(box.title), "#1d1b2a", 16, 700)
     if not box.messages:
         yield _text(SIDE + 16, y + HEAD + 17, "empty", "#77748a", 15)
-    for number, (role, text) in enumerate(box.messages):
-        yield _row(role, text, y + HEAD + number * ROW)
+    y += HEAD
+    for role, text in box.messages:
+        yield _row(role, text, y)
+        y += _tall(role, text)
 
 
 def _row(role: str, text: str, y: float) -> str:
     colour = _colour(owner_of(text) or "")
-    spans = "".join(map(_span, _ADDRESS.split(text if role == "user" else f"↳ {text}")))
-    return (
-        f'<rect x="{SIDE + 10}" y="{y}" width="{WIDTH - 20}" height="{ROW - 4}" rx="6" fill="{colour}" '
-        f'fill-opacity=".14"/><rect x="{SIDE + 10}" y="{y}" width="6" height="{ROW - 4}" rx="3" fill="{colour}"/>'
-        f"{_text(SIDE + 24, y + 18, spans, '#1d1b2a', 14)}"
+    high = _tall(role, text) - 4
+    lines = "".join(
+        _text(SIDE + 24, y + 18 + number * LINE, "".join(map(_span, _ADDRESS.split(line))), "#1d1b2a", 15)
+        for number, line in enumerate(_lines(role, text))
     )
+    return (
+        f'<rect x="{SIDE + 10}" y="{y}" width="{WIDTH - 20}" height="{high}" rx="6" fill="{colour}" '
+        f'fill-opacity=".14"/><rect x="{SIDE + 10}" y="{y}" width="6" height="{high}" rx="3" fill="{colour}"/>{lines}'
+    )
+
+
+def _tall(role: str, text: str) -> int:
+    return LINE * len(_lines(role, text)) + 8
+
+
+def _lines(role: str, text: str) -> list[str]:
+    """Wrapped; an address stays in one piece, because it is coloured as a whole."""
+    whole = _ADDRESS.sub(lambda found: found[0].replace(" ", "\0"), text if role == "user" else f"↳ {text}")
+    return [line.replace("\0", " ") for line in wrap(whole, LETTERS_A_LINE)] or [""]
 
 
 def _span(part: str) -> str:

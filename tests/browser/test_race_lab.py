@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import NewVisit
 from tests.browser.serving import AppServer
 
 pytestmark = pytest.mark.browser
+
+PEOPLE = {"A": "Ada", "B": "Ben"}
 
 
 def opened(visit: NewVisit, app: AppServer, query: str = "") -> Page:
@@ -25,23 +27,55 @@ def step(page: Page, name: str, so_far: str) -> None:
     expect(page.get_by_text(f"So far: {so_far}", exact=True)).to_be_visible()
 
 
-def test_the_first_two_chapters_are_played_by_clicking(visit: NewVisit, app: AppServer) -> None:
+def steps(page: Page, names: dict[str, str], schedule: str) -> None:
+    for number, letter in enumerate(schedule, 1):
+        step(page, names[letter], schedule[:number])
+
+
+def chapter(page: Page, number: int) -> Locator:
+    return page.locator(f".st-key-race_chapter_{number} button")
+
+
+def expect_done(page: Page, *numbers: int) -> None:
+    for number in range(1, 7):
+        seen = expect(chapter(page, number))
+        (seen.to_contain_text if number in numbers else seen.not_to_contain_text)("check_circle")
+
+
+def test_the_first_two_chapters_are_played_and_a_reload_remembers_it(visit: NewVisit, app: AppServer) -> None:
     page = opened(visit, app)
     page.get_by_role("button", name=re.compile("^Play")).click()
     page.get_by_role("button", name=re.compile("^Next")).click()
     expect(page.get_by_text("Ben's answer shows Ada's address")).to_be_visible()
-    page.get_by_text("You are the scheduler").click()
-    for number in range(4):
-        step(page, "Ada", "A" * (number + 1))
-    for number in range(4):
-        step(page, "Ben", "AAAA" + "B" * (number + 1))
+    chapter(page, 2).click()
+    steps(page, PEOPLE, "AAAABBBB")
     expect(page.get_by_test_id("stAlert")).to_contain_text("foreign-read")
+    page.get_by_role("button", name="Reset").click()
+    expect(page.get_by_text("So far: –")).to_be_visible()
+    steps(page, PEOPLE, "ABABABAB")
+    expect(page.get_by_text("60 of the 70 ways look fine")).to_be_visible()
+    expect_done(page, 1, 2)
+    page.reload()
+    expect(page.get_by_text("60 of the 70 ways look fine")).to_be_visible(timeout=30_000)
+    expect_done(page, 1, 2)
+    other = opened(visit, app, page.url.partition("/race_lab")[2])
+    expect(other.get_by_text("So far: ABABABAB", exact=True)).to_be_visible()
+    expect_done(other)
+
+
+def test_the_third_chapter_is_played_to_its_end(visit: NewVisit, app: AppServer) -> None:
+    page = opened(visit, app, "?chapter=3")
+    steps(page, PEOPLE, "ABABAB")
+    expect(page.get_by_text("the clever fix is worse")).to_be_visible()
+    expect_done(page, 3)
+    page.reload()
+    expect(page.get_by_text("So far: ABABAB", exact=True)).to_be_visible(timeout=30_000)
+    expect_done(page, 3)
 
 
 def test_the_fourth_chapter_is_played_to_its_end(visit: NewVisit, app: AppServer) -> None:
     page = opened(visit, app, "?chapter=4")
-    for number, letter in enumerate("AAABBBBA", 1):
-        step(page, {"A": "Ada, tab 1", "B": "Ada, tab 2"}[letter], "AAABBBBA"[:number])
+    steps(page, {"A": "Ada, tab 1", "B": "Ada, tab 2"}, "AAABBBBA")
     expect(page.get_by_text("though nobody else ever sees a word")).to_be_visible()
     for number, letter in enumerate("AAABBB", 1):
         page.locator(f".st-key-race_lock_{letter} button").click()
@@ -49,6 +83,21 @@ def test_the_fourth_chapter_is_played_to_its_end(visit: NewVisit, app: AppServer
         if number == 1:
             expect(page.locator(".st-key-race_lock_B button")).to_be_disabled()
     expect(page.get_by_text("There is no schedule left that goes wrong.")).to_be_visible()
+    expect_done(page, 4)
+
+
+def test_a_cell_of_every_way_is_clicked_and_loads(visit: NewVisit, app: AppServer) -> None:
+    page = opened(visit, app, "?chapter=5")
+    strip = page.get_by_test_id("stVegaLiteChart").first.locator("canvas, svg").first
+    expect(page.get_by_text("So far: –")).to_be_visible(timeout=60_000)
+    box = strip.bounding_box()
+    assert box is not None
+    # In the first row, where every schedule leaks.
+    page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + 20)
+    expect(page.get_by_text(re.compile("foreign-read"))).to_be_visible()
+    assert "memory=lesson-shared" in page.url
+    expect_done(page, 5)
+    assert "every=" in page.url
 
 
 def test_a_presenter_has_large_type(visit: NewVisit, app: AppServer) -> None:
@@ -57,6 +106,19 @@ def test_a_presenter_has_large_type(visit: NewVisit, app: AppServer) -> None:
     before = page.evaluate(size)
     page.get_by_text("Large type").click()
     page.wait_for_function(f"{size} > {before}")
+
+
+def test_the_lab_finds_the_shortest_failure_and_it_is_taken_home(visit: NewVisit, app: AppServer) -> None:
+    page = opened(visit, app, "?chapter=5")
+    chapter(page, 6).click()
+    page.get_by_role("button", name="Find me the shortest failure").click()
+    expect(page.get_by_text(re.compile("interleavings|leak")).first).to_be_visible()
+    expect(page.get_by_test_id("stMermaidChart")).to_be_visible()
+    with page.expect_download() as got:
+        page.get_by_role("button", name="pytest").click()
+    assert "def test_" in got.value.path().read_text()
+    page.get_by_role("button", name=re.compile("^Undo")).click()
+    expect(page.get_by_text("Play it to its end to take it home")).to_be_visible()
 
 
 def test_it_is_played_by_keys_and_undone(visit: NewVisit, app: AppServer) -> None:
