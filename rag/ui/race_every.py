@@ -150,10 +150,10 @@ def _graph(rows: list[dict[str, Any]], schedule: str) -> None:
         key=key,
         alt=f"Progress graph, with the way {schedule or 'not begun'}",
     )
-    spot = state["selection"].get("spot") or []
-    if spot and st.session_state.get(f"{key}_spot") != spot[0]:
-        st.session_state[f"{key}_spot"] = spot[0]
-        _load(next(row for row in rows if (spot[0]["x"], spot[0]["y"]) in _trail(row["schedule"])))
+    clicked = state["selection"].get("spot") or []
+    if clicked and st.session_state.get(f"{key}_spot") != clicked[0]:
+        st.session_state[f"{key}_spot"] = clicked[0]
+        _load(next(row for row in rows if (clicked[0]["x"], clicked[0]["y"]) in _trail(row["schedule"])))
         st.rerun()
 
 
