@@ -47,6 +47,8 @@ class Seal:
             raise SealBroken(session_id, f"they were written with the key {name!s:.16}, which is not set")
         try:
             raw = base64.b64decode(box, validate=True)
+            if base64.b64encode(raw) != (box if isinstance(box, bytes) else box.encode()):
+                raise ValueError("base64 of another spelling: the bits that it leaves unused are set")
             return cipher.decrypt(raw[:_NONCE], raw[_NONCE:], bound_to)
         except (ValueError, InvalidTag) as exc:
             raise Tampered("it was changed, or sealed for another session") from exc
