@@ -46,12 +46,17 @@ class Seal:
         if cipher is None:
             raise SealBroken(session_id, f"they were written with the key {name!s:.16}, which is not set")
         try:
-            raw = base64.b64decode(box, validate=True)
-            if base64.b64encode(raw) != (box if isinstance(box, bytes) else box.encode()):
-                raise ValueError("base64 of another spelling: the bits that it leaves unused are set")
+            raw = _unboxed(box)
             return cipher.decrypt(raw[:_NONCE], raw[_NONCE:], bound_to)
         except (ValueError, InvalidTag) as exc:
             raise Tampered("it was changed, or sealed for another session") from exc
+
+
+def _unboxed(box: str | bytes) -> bytes:
+    raw = base64.b64decode(box, validate=True)
+    if base64.b64encode(raw) != (box if isinstance(box, bytes) else box.encode()):
+        raise ValueError("base64 of another spelling: bits that it leaves unused are set")
+    return raw
 
 
 def fingerprint(key: bytes) -> str:
