@@ -81,7 +81,7 @@ def _race_lab(browser: Browser, url: str, scheme: str) -> None:
     page = context.new_page()
     page.goto(f"{url}/race_lab?chapter=6&strategy=lesson-deepcopy&tabs=0&users=2&turns=1&schedule=ABAABB")
     expect(page.get_by_text("lost-update")).to_be_visible(timeout=30_000)
-    expect(page.get_by_role("button", name="PNG")).to_be_visible()
+    expect(page.get_by_role("button", name="PNG", exact=True)).to_be_visible()
     page.screenshot(path=FOLDER / f"race-lab-{scheme}.png")
     page.goto(f"{url}/race_lab?chapter=5")
     expect(page.get_by_text("0 of 2 interleavings go wrong")).to_be_visible(timeout=60_000)

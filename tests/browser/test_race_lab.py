@@ -50,7 +50,7 @@ def test_the_first_two_chapters_are_played_and_a_reload_remembers_it(visit: NewV
     chapter(page, 2).click()
     steps(page, PEOPLE, "AAAABBBB")
     expect(page.get_by_test_id("stAlert")).to_contain_text("foreign-read")
-    page.get_by_role("button", name="Reset").click()
+    page.get_by_role("button", name="Reset", exact=True).click()
     expect(page.get_by_text("So far: –")).to_be_visible()
     steps(page, PEOPLE, "ABABABAB")
     expect(page.get_by_text("60 of the 70 ways look fine")).to_be_visible()
@@ -124,7 +124,7 @@ def test_the_lab_finds_the_shortest_failure_and_it_is_taken_home(visit: NewVisit
     expect(page.get_by_text(re.compile("interleavings|leak")).first).to_be_visible()
     expect(page.get_by_test_id("stMermaidChart")).to_be_visible()
     with page.expect_download() as got:
-        page.get_by_role("button", name="pytest").click()
+        page.get_by_role("button", name="pytest", exact=True).click()
     assert "def test_" in got.value.path().read_text()
     page.get_by_role("button", name=re.compile("^Undo")).click()
     expect(page.get_by_text("Play it to its end to take it home")).to_be_visible()
@@ -150,7 +150,7 @@ def test_a_shared_address_opens_the_same_state_for_somebody_else(visit: NewVisit
     other.goto(page.url)
     expect(other.get_by_text("lost-update")).to_be_visible(timeout=30_000)
     with other.expect_download() as got:
-        other.get_by_role("button", name="PNG").click()
+        other.get_by_role("button", name="PNG", exact=True).click()
     assert got.value.path().read_bytes().startswith(b"\x89PNG")
 
 
