@@ -171,8 +171,10 @@ def memory(session: Session, findings: Findings) -> None:
     """
     acknowledged = sorted((turn for turn in session.told_apart if turn.end == "ok"), key=lambda turn: turn.ended)
     ended = [turn.ended for turn in acknowledged]
-    earlier: tuple[Turn, Read] | None = None
-    for reader, read in sorted(_prompts(session), key=lambda one: one[0].sent):
+    reads = list(_prompts(session))
+    known = sorted(((reader, read) for reader, read in reads if reader.end), key=lambda one: one[0].ended)
+    known_since = [reader.ended for reader, _ in known]
+    for reader, read in reads:
         has, kept = read.has(), _kept_since(session, reader, read)
         for at in range(bisect_left(ended, reader.sent) - 1, -1, -1):
             turn = acknowledged[at]
@@ -181,14 +183,14 @@ def memory(session: Session, findings: Findings) -> None:
             if turn.sent > kept and not {question_of(turn), answer_of(turn)} <= has:
                 _read(findings, "amnesia", session, reader, turn)
                 break
-        if earlier is not None and earlier[0].end and earlier[0].ended < reader.sent:
-            for op, role in earlier[1].places_known():
+        # The newest read that was over before this turn was sent: of two that overlap, neither is the earlier one.
+        latest = bisect_left(known_since, reader.sent) - 1
+        if latest >= 0:
+            for op, role in known[latest][1].places_known():
                 turn = session.seen.turns[op]
                 if (op, role) not in has and turn.sent > kept and turn.end != "fail":
                     _read(findings, "backward-read", session, reader, turn)
                     break
-        if earlier is None or not earlier[0].end or (reader.end and reader.ended >= earlier[0].ended):
-            earlier = reader, read
 
 
 def _kept_since(session: Session, reader: Turn, read: Read) -> float:

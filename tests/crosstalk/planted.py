@@ -231,14 +231,18 @@ def backward_read(world: World) -> set[Case]:
     """A turn that nobody had acknowledged was in one prompt and is not in the next."""
     chat = world.chat(60)
     chat.turn(plant=True)
-    unsure = chat.send()
-    chat.prompt(unsure)
-    chat.info(unsure, store=True)
-    chat.turn()
-    sent = chat.send()
-    chat.prompt(sent, [message for message in chat.stored if message not in unsure.pair])
-    chat.ok(sent)
-    return {chat.case("backward-read", sent, "prompt")}
+    return _backward(chat)
+
+
+def backward_read_meanwhile(world: World) -> set[Case]:
+    """The same while a turn is under way that was sent before all of this and comes to nothing."""
+    chat = world.chat(60)
+    chat.turn(plant=True)
+    slow = chat.send(tab=1)
+    chat.prompt(slow)
+    found = _backward(chat)
+    chat.fail(slow)
+    return found
 
 
 def stale_prompt(world: World) -> set[Case]:
@@ -287,6 +291,7 @@ PLANTS: dict[str, Plant] = {
     "reordered, reads": reads_disagree,
     "amnesia": amnesia,
     "backward-read": backward_read,
+    "backward-read, meanwhile": backward_read_meanwhile,
     "stale-prompt": stale_prompt,
     "duplicate": duplicate,
     "corrupt": corrupt,
@@ -309,3 +314,14 @@ def _two_at_once(chat: Chat) -> tuple[Sent, Sent]:
     chat.prompt(second)
     chat.ok(second)
     return first, second
+
+
+def _backward(chat: Chat) -> set[Case]:
+    unsure = chat.send()
+    chat.prompt(unsure)
+    chat.info(unsure, store=True)
+    chat.turn()
+    sent = chat.send()
+    chat.prompt(sent, [message for message in chat.stored if message not in unsure.pair])
+    chat.ok(sent)
+    return {chat.case("backward-read", sent, "prompt")}
