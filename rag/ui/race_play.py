@@ -18,8 +18,8 @@ from rag.settings import Settings
 COLOURS = ("violet", "orange", "green", "blue", "red")
 """Of the actors, in their order. Their letter stands beside it."""
 _MARK = re.compile(r"\((?:to )?([A-E])\d\)$")
-FOLD = 39
-"""Characters of a line of code that fit beside the store."""
+FOLD = 42
+"""Characters of a line, with its margin, that fit beside the store."""
 _YIELD = re.compile(r'yield (?:Wait\()?"([^"]+)"')
 
 
@@ -104,41 +104,43 @@ def annotated(strategy: str, actors: tuple[Actor, ...]) -> str:
     lines = source_of(strategy).splitlines()
     first = next((number for number, line in enumerate(lines) if "def turn(" in line), 0)
     last = next((n for n in range(first + 1, len(lines)) if lines[n].startswith("    def ")), len(lines))
+    margin = max(4, len(actors) + 2)
     shown = []
     for line in dedent("\n".join(lines[first + 1 : last])).splitlines():
         found = _YIELD.search(line)
         here = "".join(one.letter for one in actors if found and one.label and one.label == found[1])
-        for place, part in enumerate(_folded(line)):
-            shown.append(f"{here + '▶' if here and not place else '':<3}{part}")
+        for place, part in enumerate(_folded(line, FOLD - margin)):
+            shown.append(f"{here + '▶' if here and not place else '':<{margin}}{part}")
     return "\n".join(shown).rstrip()
 
 
-def _folded(line: str) -> list[str]:
-    """A long line of code in several, broken after a bracket or a comma: wrapped by a browser it would lose its indent
-    and run into the margin."""
-    if len(line) <= FOLD:
+def _folded(line: str, wide: int, *, inside: bool = False) -> list[str]:
+    """A long line of code in several, broken after a bracket or a comma, or at a blank inside of brackets: wrapped by a
+    browser it would lose its indent and run into the margin."""
+    if len(line) <= wide:
         return [line]
     code, mark, note = line.partition("  # ")
-    if mark and len(code) <= FOLD:
+    if mark and len(code) <= wide:
         return [f"{' ' * (len(code) - len(code.lstrip()))}# {note}", code]
     indent = len(line) - len(line.lstrip())
-    spot = _spot(line, indent)
+    spot = _spot(line, indent, wide, "([{,") or (_spot(line, indent, wide, " ") if inside else 0)
     if not spot:
         return [line]
-    return [line[:spot].rstrip(), *_folded(" " * (indent + 4) + line[spot:].lstrip())]
+    rest = " " * (indent if inside else indent + 4) + line[spot:].lstrip()
+    return [line[:spot].rstrip(), *_folded(rest, wide, inside=True)]
 
 
-def _spot(line: str, indent: int) -> int:
-    """Behind the last bracket or comma that fits, of those that are in the fewest brackets and in no text; else 0."""
+def _spot(line: str, indent: int, wide: int, after: str) -> int:
+    """Behind the last of these that fits, of those that are in the fewest brackets and in no text; else 0."""
     best, depth, quote = (99, 0), 0, ""
-    for place in range(indent, min(FOLD, len(line) - 1)):
+    for place in range(indent, min(wide, len(line) - 1)):
         letter = line[place]
         if letter in "\"'" and quote in ("", letter):
             quote = "" if quote else letter
         if quote:
             continue
         depth += (letter in "([{") - (letter in ")]}")
-        if letter in "([{," and depth <= best[0]:
+        if letter in after and depth <= best[0]:
             best = depth, place + 1
     return best[1]
 

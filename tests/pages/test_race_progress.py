@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from rag.crosstalk.strategies.facts import FACTS
-from rag.ui.race_play import annotated
+from rag.ui.race_play import FOLD, annotated
 from rag.ui.race_progress import keep, kept
 
 
@@ -39,3 +39,8 @@ def test_where_nothing_can_be_kept_the_lesson_goes_on(tmp_path: Path) -> None:
 def test_folded_code_is_the_same_code() -> None:
     for name in FACTS:
         assert ast.parse(f"def turn():\n{annotated(name, ())}"), name
+
+
+def test_the_lessons_code_fits_beside_the_store() -> None:
+    for name in ("shared", "shared-late", "deepcopy", "list", "list-pair", "turn-lock"):
+        assert max(map(len, annotated(f"lesson-{name}", ()).splitlines())) <= FOLD, name
