@@ -12,10 +12,10 @@ SCHEDULES = (("incident",), ("scheduler",), ("deepcopy",), ("tabs", "lock"), ("e
 # What each chapter keeps in the address. The lab keeps all of its setting there. (A text here would be drawn.)
 
 settings = resources.services().settings
-title, presenter = st.columns([2, 1], vertical_alignment="center")
-title.header("Race lab", anchor=False)
-if presenter.toggle("Large type", key="race_presenter", help="For a lecture hall"):
-    st.html("<style>html {font-size: 22px}</style>")
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    st.header("Race lab", anchor=False, width="content")
+    if st.toggle("Large type", key="race_presenter", help="For a lecture hall"):
+        st.html("<style>html {font-size: 22px}</style>")
 
 race_progress.recall(settings)
 asked = st.query_params.get("chapter", "1")
@@ -32,7 +32,7 @@ with st.container(horizontal=True, gap="small"):
     for place, name in enumerate(CHAPTERS, 1):
         done = race_progress.done(KEYS[place - 1])
         st.button(
-            f"{place}. {name}",
+            name if done else f"{place}. {name}",  # the mark takes the number's place, so that the line does not break
             key=f"race_chapter_{place}",
             type="primary" if place == number else "secondary",
             icon=":material/check_circle:" if done else None,

@@ -7,13 +7,15 @@ from typing import Literal
 
 import streamlit as st
 
-from rag.crosstalk.scenes import Scene
+from rag.crosstalk.scenes import LETTERS, PEOPLE, Scene
 from rag.crosstalk.stepping import BadSchedule
 from rag.errors import CrosswireError
 from rag.settings import Settings
 from rag.ui import race_memory
+from rag.ui.avatar import badge
 from rag.ui.plain import escaped
-from rag.ui.race_play import COLOURS, Look, annotated, look
+from rag.ui.race_picture import BOXES
+from rag.ui.race_play import COLOURS, Actor, Look, annotated, look
 
 KEYS = "ABCDE"
 SHORTCUTS = ("a", "b", "3", "4", "5")
@@ -35,8 +37,12 @@ def draw(key: str, strategy: str, scene: Scene, settings: Settings, *, code: boo
         return None
     link(key, seen.schedule)
     _buttons(slot, seen)
+    with st.container(horizontal=True):
+        letters = "".join(f":{_colour(letter.upper())}[{letter}]" for letter in seen.schedule)
+        st.markdown(f"So far: **{letters or '–'}**", width="content")
+        step(seen)
     told(seen)
-    beside = not st.session_state.get("race_presenter")  # large type needs the whole width
+    beside = not large()  # large type needs the whole width
     columns = st.columns([1.15, 1], gap="medium") if beside else (st.container(), st.container())
     left, right = columns if code else (None, st.container())
     if left is not None:
@@ -63,16 +69,30 @@ def linked(key: str) -> str:
     return found if re.fullmatch(r"[A-Ea-e]{0,120}", found) else ""
 
 
+def large() -> bool:
+    """Whether a presenter has asked for large type."""
+    return bool(st.session_state.get("race_presenter"))
+
+
 def phones(seen: Look) -> None:
-    for column, actor in zip(st.columns(len(seen.actors)), seen.actors, strict=True):
-        with column, st.container(border=True):
-            st.markdown(f":{_colour(actor.letter)}-badge[{actor.letter}] **{escaped(actor.name)}**")
-            for role, text in actor.bubbles:
-                icon = {"user": ":material/person:", "assistant": ":material/smart_toy:"}.get(role, ":material/error:")
-                with st.chat_message("user" if role == "user" else "assistant", avatar=icon):
-                    st.markdown(_coloured(text, actor.letter))
-            if actor.waiting:
-                st.caption(":material/more_horiz: waiting for the answer")
+    across = 2 if large() or len(seen.actors) in (2, 4) else 3
+    for first in range(0, len(seen.actors), across):
+        for column, actor in zip(st.columns(across), seen.actors[first : first + across], strict=False):
+            with column, st.container(border=True):
+                _phone(actor)
+
+
+def _phone(actor: Actor) -> None:
+    st.markdown(f":{_colour(actor.letter)}-badge[{actor.letter}] **{escaped(actor.name)}**")
+    mine = badge(actor.letter, BOXES[KEYS.index(actor.letter)])
+    for role, text in actor.bubbles:
+        icon = {"user": mine, "assistant": ":material/smart_toy:"}.get(role, ":material/error:")
+        with st.chat_message("user" if role == "user" else "assistant", avatar=icon):
+            st.markdown(_coloured(text, actor))
+    if actor.waiting:
+        st.caption(":material/more_horiz: waiting for the answer")
+    elif not actor.bubbles:
+        st.caption("Nothing said yet.")
 
 
 def store(seen: Look, width: int | Literal["stretch"] = "stretch") -> None:
@@ -83,12 +103,16 @@ def store(seen: Look, width: int | Literal["stretch"] = "stretch") -> None:
     st.caption(f"What is stored: {whose}. A message's colour is that of whose turn it is.{copies}")
 
 
-def told(seen: Look) -> None:
-    """What just happened, in words."""
+def step(seen: Look) -> None:
+    """The last step, in words."""
     if seen.steps:
         letter, label = seen.steps[-1]
         name = next(actor.name for actor in seen.actors if actor.letter == letter.upper())
-        st.markdown(f":material/chevron_right: **{escaped(name)}**: {escaped(label)}")
+        st.markdown(f":material/chevron_right: **{escaped(name)}**: {escaped(label)}", width="content")
+
+
+def told(seen: Look) -> None:
+    """How it ended, in words."""
     if seen.outcome is not None:
         tell = st.error if seen.outcome.wrong else st.success
         icon = ":material/report:" if seen.outcome.wrong else ":material/check_circle:"
@@ -99,33 +123,32 @@ def told(seen: Look) -> None:
 def _buttons(slot: str, seen: Look) -> None:
     with st.container(horizontal=True):
         for actor in seen.actors:
-            first = actor.name.split(",")[0] if "tab" not in actor.name else actor.name
-            label = f"{first}: {actor.label}" if actor.label else f"{first}: done"
+            name = actor.name if "tab" in actor.name else actor.name.split(",")[0]
+            offered = actor.letter in seen.choices
+            label = f":{_colour(actor.letter)}[**{name}**]: " if offered else f"{name}: "
             pressed = st.button(
-                f"{label} (waits)" if actor.blocked else label,
+                f"{label}{actor.label or 'done'}{' (waits)' if actor.blocked else ''}",
                 key=f"{slot}_{actor.letter}",
-                disabled=actor.letter not in seen.choices,
+                disabled=not offered,
                 shortcut=SHORTCUTS[KEYS.index(actor.letter)],
             )
             if pressed:
                 st.session_state[slot] += actor.letter
                 st.rerun()
-        if st.button("Undo", icon=":material/undo:", key=f"{slot}_undo", disabled=not seen.schedule, shortcut="u"):
-            st.session_state[slot] = seen.schedule[:-1]
-            st.rerun()
-        if st.button("Reset", icon=":material/restart_alt:", key=f"{slot}_reset", disabled=not seen.schedule):
-            st.session_state[slot] = ""
-            st.rerun()
-    st.markdown(f"So far: **{seen.schedule or '–'}**")
+        with st.container(horizontal=True, width="content"):  # on a phone, both of them go into the next line
+            if st.button("Undo", icon=":material/undo:", key=f"{slot}_undo", disabled=not seen.schedule, shortcut="u"):
+                st.session_state[slot] = seen.schedule[:-1]
+                st.rerun()
+            if st.button("Reset", icon=":material/restart_alt:", key=f"{slot}_reset", disabled=not seen.schedule):
+                st.session_state[slot] = ""
+                st.rerun()
 
 
-def _coloured(text: str, letter: str) -> str:
+def _coloured(text: str, actor: Actor) -> str:
     """An address that is somebody else's stands out in its owner's colour."""
-    from rag.crosstalk.scenes import LETTERS, PEOPLE
-
     shown = escaped(text)
     for owner, (name, address) in zip(LETTERS, PEOPLE, strict=True):
-        if owner != letter and escaped(address) in shown:
+        if not actor.name.startswith(name) and escaped(address) in shown:
             shown = shown.replace(escaped(address), f":{_colour(owner)}-background[**{escaped(address)}** ({name}'s)]")
     return shown
 

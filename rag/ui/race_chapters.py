@@ -134,12 +134,12 @@ def _goals(
     key: str, strategy: str, scene: Scene, settings: Settings, goals: tuple[Goal, ...], after: str
 ) -> Look | None:
     todo = [goal for goal in goals if not done(f"{key}-{goal.name}")]
-    for goal in goals:
-        reached = goal not in todo
-        st.markdown(f"{':material/check_circle:' if reached else ':material/flag:'} **Goal:** {goal.text}")
-    if todo:
-        with st.expander("A hint", icon=":material/lightbulb:"):
-            st.write(todo[0].hint)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        icons = (":material/flag:" if goal in todo else ":material/check_circle:" for goal in goals)
+        st.markdown("  \n".join(f"{icon} **Goal:** {goal.text}" for icon, goal in zip(icons, goals, strict=True)))
+        if todo:
+            with st.popover("A hint", icon=":material/lightbulb:"):
+                st.write(todo[0].hint)
     seen = race_board.draw(key, strategy, scene, settings)
     if seen is not None and seen.outcome is not None:
         for goal in todo[:1]:

@@ -15,6 +15,7 @@ from rag.crosstalk.schedules import Explored
 from rag.crosstalk.verdicts import verdict
 from rag.settings import Settings
 from rag.ui import race_board
+from rag.ui.palette import OUTCOMES, RIGHT
 from rag.ui.race_progress import reach
 
 ROWS = (
@@ -25,18 +26,6 @@ ROWS = (
     ("lesson-list-pair", True),
     ("lesson-turn-lock", True),
 )
-RIGHT = "right"
-COLOURS = {
-    "right": "#2f9e63",
-    "leak": "#d6336c",
-    "lost": "#e8590c",
-    "torn": "#f2a33c",
-    "stale": "#7c6ee6",
-    "forgotten": "#4dabc4",
-    "misplaced": "#a61e4d",
-    "stuck": "#495057",
-    "odd": "#868e96",
-}
 
 
 @st.cache_data(show_spinner="Playing every interleaving …")
@@ -71,16 +60,23 @@ def draw(settings: Settings) -> None:
     found = {strategy: _explored(strategy, tabs) for strategy, tabs in ROWS}
     cells = pd.DataFrame([row for _, rows in found.values() for row in rows])
     names = list(dict.fromkeys(cells["memory"]))
-    there = [name for name in COLOURS if name in set(cells["outcome"])]
-    scale = alt.Scale(domain=there, range=[COLOURS[name] for name in there])
+    there = [name for name in OUTCOMES if name in set(cells["outcome"])]
+    scale = alt.Scale(domain=there, range=[OUTCOMES[name] for name in there])
+    type_size = 20 if race_board.large() else 14
     picked = alt.selection_point(name="cell", fields=["strategy", "schedule"], on="click")
     strip = (
         alt.Chart(cells)
         .mark_rect(stroke="#8883", strokeWidth=0.5)
         .encode(
             x=alt.X("place:O", axis=None),
-            y=alt.Y("memory:N", sort=names, title=None, axis=alt.Axis(labelOverlap=False, labelFontSize=14)),
-            color=alt.Color("outcome:N", scale=scale, title=None, legend=alt.Legend(orient="bottom", labelFontSize=14)),
+            y=alt.Y("memory:N", sort=names, title=None, axis=alt.Axis(labelOverlap=False, labelFontSize=type_size)),
+            color=alt.Color(
+                "outcome:N",
+                scale=scale,
+                title=None,
+                # In one line it would be cut off on a phone.
+                legend=alt.Legend(orient="bottom", labelFontSize=type_size, columns=3, offset=0),
+            ),
             opacity=alt.condition(picked, alt.value(1.0), alt.value(0.65)),
             tooltip=["memory:N", "schedule:N", "preemptions:Q", "outcome:N", "told:N"],
         )
@@ -97,7 +93,8 @@ def draw(settings: Settings) -> None:
     chosen = asked if asked in found else "lesson-shared-late"
     schedule = st.session_state.get("race_every", st.query_params.get("every", ""))
     rows = found[chosen][1]
-    graph, odds = st.columns([1.2, 1], gap="large")
+    beside = not race_board.large()
+    graph, odds = st.columns([1.2, 1], gap="large") if beside else (st.container(), st.container())
     with graph:
         _graph(rows, schedule)
         st.caption("Click a square: the way through it that needs the fewest interruptions loads below.")
@@ -114,7 +111,7 @@ def _graph(rows: list[dict[str, Any]], schedule: str) -> None:
     there = {row["outcome"] for row in rows}
     # Where every way goes wrong somehow, the gravest of it tells them apart.
     told_apart = RIGHT in there or len(there) == 1
-    worst = next(name for name in COLOURS if name in there and name != RIGHT) if there != {RIGHT} else ""
+    worst = next(name for name in OUTCOMES if name in there and name != RIGHT) if there != {RIGHT} else ""
     passes: dict[tuple[int, int], tuple[int, int]] = {}
     for row in rows:
         for spot in _trail(row["schedule"]):
@@ -125,27 +122,31 @@ def _graph(rows: list[dict[str, Any]], schedule: str) -> None:
     red, ends = ("no way through it ends well", "ends well")
     if not told_apart:
         red, ends = f"every way through it ends in “{worst}”", f"no “{worst}”"
-    st.caption(f"Progress graph of **{rows[0]['memory']}**: A goes right, B goes up. Red: {red}.")
-    x = alt.X("x:O", title="A's steps", axis=alt.Axis(labelAngle=0))
-    y = alt.Y("y:O", title="B's steps", sort="descending")
-    colour = alt.Color(
-        "right:Q", scale=alt.Scale(domain=[0, 1], range=["#d6336c", "#2f9e63"]), legend=alt.Legend(title=ends)
-    )
+    st.caption(f"Progress graph of **{rows[0]['memory']}**: A goes right, B goes up. Red, with a cross: {red}.")
+    size = 20 if race_board.large() else 13
+    x = alt.X("x:O", title="A's steps", axis=alt.Axis(labelAngle=0, labelFontSize=size, titleFontSize=size))
+    y = alt.Y("y:O", title="B's steps", sort="descending", axis=alt.Axis(labelFontSize=size, titleFontSize=size))
+    legend = alt.Legend(title=ends, format=".0%", labelFontSize=size, titleFontSize=size, tickCount=3)
+    scale = alt.Scale(domain=[0, 1], range=[OUTCOMES["leak"], OUTCOMES[RIGHT]])
+    colour = alt.Color("right:Q", scale=scale, legend=legend)
     told = [alt.Tooltip("right:Q", format=".0%", title=ends), alt.Tooltip("ways:Q", title="ways through it")]
     shade = (
         alt.Chart(pd.DataFrame(spots))
-        .mark_rect(opacity=0.45, stroke="#8886")
+        .mark_rect(opacity=0.6, stroke="#8886")
         .encode(x=x, y=y, color=colour, tooltip=told)
         .add_params(alt.selection_point(name="spot", fields=["x", "y"], on="click"))
     )
-    line = (
+    none = alt.Chart(pd.DataFrame(spots)).mark_text(text="✕", fontSize=size + 5, fontWeight="bold", color="white")
+    crosses = none.transform_filter("datum.right == 0").encode(x=x, y=y)
+    lines = [
         alt.Chart(pd.DataFrame(way))
-        .mark_line(point={"size": 70, "filled": True, "color": "#5b4bdb"}, strokeWidth=4, color="#5b4bdb")
+        .mark_line(point={"size": dot, "filled": True, "color": tint}, strokeWidth=wide, color=tint)
         .encode(x=x, y=y, order="order:Q")
-    )
+        for tint, wide, dot in (("white", 8, 190), ("#5b4bdb", 4, 80))  # an edge, seen on every square and page
+    ]
     key = f"race_graph_{rows[0]['memory']}"
     state: Any = st.altair_chart(
-        (shade + line).properties(height=300),
+        alt.layer(shade, crosses, *lines).properties(height=300),
         on_select="rerun",
         key=key,
         alt=f"Progress graph, with the way {schedule or 'not begun'}",
@@ -183,11 +184,11 @@ def _odds(rows: list[dict[str, Any]]) -> None:
         return
     serial = any(row["outcome"] != RIGHT for row in rows if row["preemptions"] == 0)
     if serial:
-        st.metric(f"Seen in {runs} runs without any overlap", "yes", help="It goes wrong even one after the other.")
+        st.metric("Seen, one after the other", "yes", help="It goes wrong without any overlap.")
     else:
-        st.metric(f"Seen in {runs} runs without any overlap", "never", help="Each failure needs an interruption.")
+        st.metric("Seen, one after the other", "never", help="Each failure needs an interruption.")
     st.metric(
-        f"Seen in {runs} runs, if every way is as likely",
+        "Seen, all ways as likely",
         "over 99.9%" if (seen := 1 - (1 - share) ** runs) > 0.999 else f"{seen:.1%}",
         help="1 − (1 − share)^runs. Real servers seldom interrupt, so real luck is worse.",
     )

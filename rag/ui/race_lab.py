@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from rag.crosstalk.exploring import CannotPlay, certify, make_scene, temporary_lab
+from rag.crosstalk.outcomes import Outcome
 from rag.crosstalk.reproduce import file_name, of_schedule
 from rag.crosstalk.scenes import MOST_TURNS, Scene
 from rag.crosstalk.strategies import STRATEGIES
@@ -53,10 +54,6 @@ def draw(settings: Settings) -> None:
         st.caption("The schedule as a sequence. The shaded part is where others came into a turn that was under way.")
         st.mermaid_chart(_sequence(seen), alt=f"Sequence of the schedule {seen.schedule}")
     _take_home(strategy, scene, seen)
-    with st.popover("Copy the link", icon=":material/link:"):
-        address = f"{st.context.url or ''}?{urlencode(st.query_params.to_dict())}"
-        st.code(address, language=None, wrap_lines=True)
-        st.caption("It opens the same schedule for whoever has it, and names nobody.")
 
 
 def _find(strategy: str, scene: Scene, settings: Settings) -> None:
@@ -83,15 +80,24 @@ def _find(strategy: str, scene: Scene, settings: Settings) -> None:
 def _play(strategy: str, scene: Scene, settings: Settings) -> None:
     """The schedule from its beginning, a step at a time."""
     schedule = st.session_state.get(SLOT, "")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True):
         wanted = st.button("Play", icon=":material/play_arrow:", disabled=not schedule, shortcut="p")
-        speed = st.select_slider("Speed", list(SPEEDS), "normal", key=f"{SLOT}_speed", width=220)
+        speed = st.segmented_control(
+            "Speed",
+            list(SPEEDS),
+            default="normal",
+            required=True,
+            key=f"{SLOT}_speed",
+            label_visibility="collapsed",
+            width="content",
+        )
     if not wanted:
         return
     screen = st.empty()
     for length in range(len(schedule) + 1):
         now = look(strategy, scene, schedule[:length], settings)
         with screen.container(border=True):
+            race_board.step(now)
             race_board.told(now)
             race_board.store(now, 560)
         time.sleep(SPEEDS[speed])
@@ -101,8 +107,16 @@ def _play(strategy: str, scene: Scene, settings: Settings) -> None:
 def _take_home(strategy: str, scene: Scene, seen: Look) -> None:
     if seen.outcome is None:
         st.caption("Play it to its end to take it home as a test, a picture or JSON.")
-        return
-    outcome = seen.outcome
+    with st.container(horizontal=True):
+        if seen.outcome is not None:
+            _files(strategy, scene, seen, seen.outcome)
+        with st.popover("Copy the link", icon=":material/link:"):
+            address = f"{st.context.url or ''}?{urlencode(st.query_params.to_dict())}"
+            st.code(address, language=None, wrap_lines=True)
+            st.caption("It opens the same schedule for whoever has it, and names nobody.")
+
+
+def _files(strategy: str, scene: Scene, seen: Look, outcome: Outcome) -> None:
     stem = file_name(strategy, seen.schedule).removesuffix(".py")
     content = {
         "strategy": strategy,
@@ -112,18 +126,21 @@ def _take_home(strategy: str, scene: Scene, seen: Look) -> None:
         "report": outcome.report.to_dict(),
     }
     test = of_schedule(strategy, scene, seen.schedule, outcome)
-    with st.container(horizontal=True):
-        for label, data, name, mime, icon in (
-            ("pytest", test.encode(), f"{stem}.py", "text/x-python", "science"),
-            ("PNG", png(seen), f"{stem}.png", "image/png", "image"),
-            ("JSON", json.dumps(content, indent=2).encode(), f"{stem}.json", "application/json", "data_object"),
-        ):
-            st.download_button(label, data, name, mime, icon=f":material/{icon}:", on_click="ignore")
+    for label, data, name, mime, icon in (
+        ("pytest", test.encode(), f"{stem}.py", "text/x-python", "science"),
+        ("PNG", png(seen), f"{stem}.png", "image/png", "image"),
+        ("JSON", json.dumps(content, indent=2).encode(), f"{stem}.json", "application/json", "data_object"),
+    ):
+        st.download_button(label, data, name, mime, icon=f":material/{icon}:", on_click="ignore")
 
 
 def _sequence(seen: Look) -> str:
-    names = {actor.letter: re.sub(r"\W+", " ", actor.name).strip() for actor in seen.actors}
-    lines = ["sequenceDiagram", *(f"participant {letter} as {name}" for letter, name in names.items())]
+    names = {actor.letter: re.sub(r"\W+", " ", actor.name.rpartition(", ")[2]) for actor in seen.actors}
+    # Close together: a wide diagram would be drawn too small to read on a phone.
+    close = (
+        '%%{init: {"sequence": {"actorMargin": 8, "width": 60, "height": 40, "diagramMarginX": 4, "boxMargin": 6}}}%%'
+    )
+    lines = [close, "sequenceDiagram", *(f"participant {letter} as {name}" for letter, name in names.items())]
     lines.append("participant M as Memory")
     first, last = _window(seen)
     for number, (letter, label) in enumerate(seen.steps):

@@ -47,7 +47,7 @@ def test_2_am(services: Services) -> None:
     assert "Ben's answer shows Ada's address" not in said(page)
     press(page, "Next")
     assert "Ben's answer shows Ada's address" in said(page)
-    assert "12 Willow Lane" in said(page)
+    assert ":violet-background[**12 Willow Lane** (Ada's)]" in said(page)
     assert "one shared list" in said(page)
 
 
@@ -75,6 +75,8 @@ def test_the_clever_fix_loses_a_message(services: Services) -> None:
 def test_two_tabs_tear_a_turn_and_the_lock_holds(services: Services) -> None:
     page = play(lab(4), "tabs", "ABABABAB")
     assert "though nobody else ever sees a word" in said(page)
+    assert "12 Willow Lane" in said(page)
+    assert "(Ada's)" not in said(page)  # both tabs are hers
     play(page, "lock", "A")
     (waiting,) = [one for one in page.button if one.key == "race_lock_B"]
     assert waiting.disabled

@@ -1,0 +1,17 @@
+"""The colours of what went wrong, the same in every chart and in both themes; a name stands beside each."""
+
+from __future__ import annotations
+
+RIGHT = "right"
+OUTCOMES = {
+    RIGHT: "#2f9e63",
+    "leak": "#d6336c",
+    "lost": "#e8590c",
+    "torn": "#f2a33c",
+    "stale": "#7c6ee6",
+    "forgotten": "#4dabc4",
+    "misplaced": "#a61e4d",
+    "stuck": "#495057",
+    "odd": "#868e96",
+}
+"""By the name of `rag.crosstalk.outcomes.GROUPS`, as the charts list them."""
