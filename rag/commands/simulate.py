@@ -34,7 +34,7 @@ from rag.crosstalk.hosts import Target
 from rag.crosstalk.runner import Search
 from rag.crosstalk.strategies import find
 from rag.crosstalk.targets import open_target
-from rag.crosstalk.weigh import weigh
+from rag.crosstalk.weigh import Weighed, weigh
 from rag.errors import CrosswireError
 from rag.knowledge import Passage, open_library
 from rag.settings import Settings, load
@@ -172,9 +172,21 @@ def _weigh(workload: Workload, lab: Lab, stop: threading.Event, files: Files, co
         def told(name: str, scene: str, moment: Progress) -> None:
             moved(moment, f"{name}, {scene}")
 
-        rows = list(weigh(workload, lab, progress=told, stop=stop))
+        rows, problem = _rows(weigh(workload, lab, progress=told, stop=stop))
     files.write("json", json.dumps(table_content(rows), ensure_ascii=False, indent=2) + "\n")
     print_table(rows, shown)
+    if problem is not None:
+        raise problem
+
+
+def _rows(measured: Iterator[Weighed]) -> tuple[list[Weighed], CrosswireError | None]:
+    """As far as they go, and what ended them early."""
+    rows: list[Weighed] = []
+    try:
+        rows.extend(measured)
+    except CrosswireError as exc:
+        return rows, exc
+    return rows, None
 
 
 def _chosen(strategy: str | None, compare: str | None, everything: bool) -> list[str]:

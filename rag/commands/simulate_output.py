@@ -121,6 +121,8 @@ def print_results(results: list[RunResult], console: Console) -> None:
         console.print(Text(_told(result)))
         for problem in result.problems[:1]:
             console.print(Text(f"  turns failed, the first one with: {visible(problem)}"))
+        if result.left:
+            console.print(Text(f"  {visible(result.left)}"), soft_wrap=True)  # a command in it can be copied
 
 
 def _compared(results: list[RunResult]) -> Table:

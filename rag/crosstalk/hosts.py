@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from rag.crosstalk.events import Document, Event, Message, Prompt, Retrieved
+from rag.crosstalk.liveness import said
 from rag.crosstalk.model import Model
 from rag.crosstalk.strategies import Asked, Lab, Strategy, make
 from rag.crosstalk.workload import Planned
@@ -37,7 +38,7 @@ class Host(Protocol):
     def serve(self, turn: Planned, passages: Sequence[Document]) -> Served: ...
 
     def history(self, session: str) -> Sequence[Message] | None:
-        """What is stored of it; None where nobody can tell."""
+        """What is stored of it; None where nobody can tell. Raises whatever reading it raises."""
         ...
 
     def restart(self) -> None: ...
@@ -88,10 +89,8 @@ class StrategyHost:
             return Served("info", "stopped", driven.phases)
         except (TurnBusy, TurnLost) as exc:
             return Served("fail", str(exc), driven.phases)
-        except CrosswireError as exc:
-            return Served("info", str(exc), driven.phases)
         except Exception as exc:  # a strategy may go wrong in any way, and that is a result
-            return Served("info", f"{type(exc).__name__}: {exc}".splitlines()[0], driven.phases)
+            return Served("info" if driven.saving else "fail", said(exc), driven.phases)
 
     def history(self, session: str) -> Sequence[Message]:
         return self._strategy.history(session)
@@ -130,6 +129,8 @@ class _Driven:
     def __init__(self, turn: Planned) -> None:
         self.turn = turn
         self.phases: dict[str, float] = {}
+        self.saving = False
+        """Whether a step has begun that may have stored something."""
 
     def drive(self, strategy: Strategy, asked: Asked, stop: threading.Event) -> Served:
         steps, taken, phase, begun = strategy.turn(asked), 0, "", time.perf_counter()
@@ -151,6 +152,7 @@ class _Driven:
                 taken += 1
                 first = label.split(" ", 1)[0].rstrip(":")
                 phase = first if first in PHASES else "load"
+                self.saving = self.saving or phase == "save"
         finally:
             steps.close()
 
@@ -173,10 +175,8 @@ class TargetHost:
         begun = time.perf_counter()
         try:
             answer = self._target.call(turn.session, turn.text)
-        except CrosswireError as exc:
-            return Served("info", str(exc))
         except Exception as exc:  # somebody else's code
-            return Served("info", f"{type(exc).__name__}: {exc}".splitlines()[0])
+            return Served("info", said(exc))
         return Served("ok", answer, {"ask": time.perf_counter() - begun})
 
     def history(self, session: str) -> None:

@@ -1,7 +1,7 @@
 """Several processes that serve one run, each with an instance of the strategy of its own over the same places.
 
 A user's turns go from one process to the next, as behind a load balancer that knows no sessions. A process that dies
-takes its turns with it; the run goes on.
+takes its turns with it, and what it alone remembers; the run goes on.
 """
 
 from __future__ import annotations
@@ -20,13 +20,20 @@ from rag.crosstalk.events import Document, Message
 from rag.crosstalk.hosts import Served
 from rag.crosstalk.log import LogWriter
 from rag.crosstalk.model import MakeModel
-from rag.crosstalk.strategies import Lab
+from rag.crosstalk.strategies import Lab, find
 from rag.crosstalk.workload import Planned
 from rag.errors import CrosswireError
 from rag.settings import PROJECT
 
 GONE = "The process that served it has ended."
 STOP_SECONDS = 5.0
+
+
+class ProcessGone(CrosswireError):
+    """Whoever could answer has ended."""
+
+    def __init__(self) -> None:
+        super().__init__(GONE)
 
 
 class ProcessHost:
@@ -45,6 +52,7 @@ class ProcessHost:
     ) -> None:
         self._order = pickle.dumps(sys.path) + pickle.dumps((name, lab, threads, model, window))
         self._log = log
+        self._in_process = find(name).in_process
         self._count = count
         self._workers: list[Worker] = []
         self._stop = stop
@@ -57,18 +65,21 @@ class ProcessHost:
 
     def serve(self, turn: Planned, passages: Sequence[Document]) -> Served:
         served = self._workers[self.process(turn)].call("serve", turn, passages)
-        return served if isinstance(served, Served) else Served("info", GONE)
+        return served if isinstance(served, Served) else Served("info", str(served))
 
-    def history(self, session: str) -> Sequence[Message] | None:
-        found = self._workers[zlib.crc32(session.encode()) % self._count].call("history", session)
-        return found if isinstance(found, list) else None
+    def history(self, session: str) -> Sequence[Message]:
+        """As one of the processes reads it. Raises CrosswireError, ProcessGone where none is left that may know."""
+        first = zlib.crc32(session.encode()) % self._count
+        able = [first] if self._in_process else [(first + n) % self._count for n in range(self._count)]
+        found: Sequence[Message] = self._any([self._workers[n] for n in able], "history", session)
+        return found
 
     def restart(self) -> None:
         self._end()
         self._start()
 
     def forget(self, sessions: Sequence[str]) -> None:
-        self._workers[0].call("forget", sessions)
+        self._any(self._workers, "forget", sessions)
 
     def close(self) -> None:
         self._closed.set()
@@ -81,6 +92,15 @@ class ProcessHost:
         if problem is not None:
             self._end()
             raise CrosswireError(f"The simulation could not be started: {problem}")
+
+    def _any(self, workers: Sequence[Worker], what: str, *arguments: Any) -> Any:
+        """The answer of the first one that lives."""
+        reply = next((reply for worker in workers if (reply := worker.call(what, *arguments)) != GONE), GONE)
+        if reply == GONE:
+            raise ProcessGone
+        if isinstance(reply, CrosswireError):
+            raise reply
+        return reply
 
     def _end(self) -> None:
         for worker in self._workers:
@@ -118,7 +138,7 @@ class Worker:
         threading.Thread(target=self._hear, args=(self._process.stdout,), name="worker-replies", daemon=True).start()
 
     def call(self, what: str, *arguments: Any) -> Any:
-        """What the process answers; GONE if it has ended."""
+        """What the process answers: a CrosswireError for what it refuses; GONE if it has ended."""
         call = _Call()
         with self._lock:
             if self._gone:

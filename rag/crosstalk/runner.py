@@ -1,7 +1,8 @@
 """Runs a workload against a strategy or a target, writes the log as it goes, and has it checked.
 
-Bounded: threads by `in_flight`, memory by the plan, the log on disk. Stopped at any moment it still says what the
-turns that ran have shown. What a run stored under its own session ids is deleted at its end.
+Bounded: threads by `in_flight`, memory by the plan, the log on disk. Stopped at any moment, or left by the memory that
+it runs on, it still says what the turns that ran have shown. What a run stored under its own session ids is deleted at
+its end.
 """
 
 from __future__ import annotations
@@ -20,21 +21,19 @@ from typing import Any, Protocol
 
 from rag.crosstalk.checker import Report, check
 from rag.crosstalk.crowd import Crowd, Flight
-from rag.crosstalk.events import Control, Document, Fail, History, Info, Invoke, Ok, Retrieved, read
+from rag.crosstalk.ending import Lost, clean_up, read_all
+from rag.crosstalk.events import Control, Document, Fail, History, Info, Invoke, Message, Ok, Retrieved, read
 from rag.crosstalk.hosts import Host, Served, StrategyHost, Target, TargetHost
+from rag.crosstalk.liveness import Liveness, said
 from rag.crosstalk.log import LogWriter
 from rag.crosstalk.model import MakeModel, made
-from rag.crosstalk.processes import ProcessHost
+from rag.crosstalk.processes import ProcessGone, ProcessHost
 from rag.crosstalk.strategies import Lab, find
 from rag.crosstalk.watch import Progress, Watch, percentile
 from rag.crosstalk.workload import BadWorkload, Plan, Planned, Workload, plan
 
 WINDOW = 20
 EVERY = 0.1
-MOST_HISTORY = 1_000_000
-"""Messages of final histories in a log. Where all users share one, each of them is as long as all turns."""
-READ_SECONDS = 0.7
-"""For reading what is stored when a run was stopped."""
 PASSAGES = 3
 
 
@@ -79,7 +78,8 @@ class Figures:
 class RunResult:
     """name: of the strategy or target. histories: how many sessions' final histories were read, None if none could be.
 
-    problems: the first errors that turns ended with. log: where it is, None if it was not kept.
+    problems: the first errors that turns ended with. log: where it is, None if it was not kept. lost: the memory was
+    gone before the end. left: what the run could not delete, in one line; empty: nothing.
     """
 
     name: str
@@ -92,6 +92,8 @@ class RunResult:
     histories: int | None
     problems: tuple[str, ...]
     log: Path | None
+    lost: Lost | None = None
+    left: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         figures = {name: getattr(self.figures, name) for name in self.figures.__slots__}
@@ -104,6 +106,8 @@ class RunResult:
             "stopped": self.stopped,
             "histories": self.histories,
             "problems": list(self.problems),
+            "lost": self.lost.to_dict() if self.lost else None,
+            "left": self.left,
         }
 
 
@@ -124,7 +128,7 @@ def simulate(
 
     strategy: a name, or a black box. lab: where it may store; None: places of its own, that are gone afterwards.
     log: keep the operation log there. model: None: the mirror. search: of a library, for the users' questions to it.
-    window: turns of memory that a prompt holds; None: all of it.
+    window: turns of memory that a prompt holds; None: all of it. A store that is lost on the way ends the run early.
     Raises UnknownStrategy, BadWorkload, and what opening the strategy's store raises.
     """
     workload = workload or Workload()
@@ -145,6 +149,7 @@ def simulate(
             search,
             progress,
             own if kind and kind.uses_redis else None,
+            kind.left(own) if kind else "",
         )
         make_host = (
             partial(_strategy_host, strategy, own, workload, model, window)
@@ -156,6 +161,8 @@ def simulate(
         one.say("checking")
         with path.open("rb") as lines:
             report = check(read(lines), window=window)
+        if one.lost is not None:
+            report = one.lost.judged(report)
         name = strategy if isinstance(strategy, str) else strategy.name
         return RunResult(
             name,
@@ -168,6 +175,8 @@ def simulate(
             histories,
             tuple(one.problems),
             log,
+            one.lost,
+            one.left,
         )
 
 
@@ -184,13 +193,17 @@ class _Run:
         search: Search | None,
         progress: Callable[[Progress], None] | None,
         lab: Lab | None,
+        leaves: str,
     ) -> None:
         self.run = run
         self.lab = lab
+        self.leaves = leaves
         self.workload = workload
         self.plan = planned
         self.log = log
-        self.stop = stop
+        self.given = stop
+        self.stop = threading.Event()
+        """Ours: a run that ends because its memory is lost ends no other one that was given the same event."""
         self.search = search
         self.progress = progress
         self.watch = Watch(planned)
@@ -202,6 +215,11 @@ class _Run:
         self.zero = time.monotonic()
         self.seconds = 0.0
         self.reads: int | None = None
+        self.gone = ""
+        """Why the memory was given up while turns were to come, in one line; empty: it was not."""
+        self.doubtful = False
+        self.lost: Lost | None = None
+        self.left = ""
 
     def serve(self, make_host: Callable[[_Run], Host]) -> int | None:
         """All turns, then the final reads. Returns how many sessions were read."""
@@ -210,19 +228,16 @@ class _Run:
         host = make_host(self)
         try:
             self.zero = time.monotonic()
-            turns = self.workload.turns
-            half = (turns + 1) // 2 if self.workload.restart else turns
-            self._leg(host, 0, half)
-            if self.workload.restart and not self.stop.is_set():
-                host.restart()
-                self._leg(host, half, turns)
-            self.stopped = self.stop.is_set()
+            self._legs(host)
+            self.stopped = self.given.is_set()
             self.say("reading")
-            histories = self._read(host)
-            host.forget(self.plan.sessions)
+            read = read_all(host, self.plan.sessions, self._stored, self.given, doubtful=self.doubtful)
+            if reason := self.gone or read.problem:
+                self.lost = self._lost(read.count, reason)
+            self.left = clean_up(host, self.plan.sessions, self.leaves, lost=self.lost is not None)
         finally:
             host.close()
-        return histories
+        return read.count or None
 
     def say(self, phase: str) -> None:
         if self.progress is not None:
@@ -247,7 +262,29 @@ class _Run:
             self.reads / watch.answered if self.reads is not None and watch.answered else None,
         )
 
+    def _legs(self, host: Host) -> None:
+        turns = self.workload.turns
+        half = (turns + 1) // 2 if self.workload.restart else turns
+        self._leg(host, 0, half)
+        if not self.workload.restart or self.stop.is_set():
+            return
+        try:
+            host.restart()
+        except Exception as exc:  # whatever opening the memory again raises
+            self.gone, self.doubtful = said(exc), True
+        else:
+            self._leg(host, half, turns)
+
     def _leg(self, host: Host, first: int, last: int) -> None:
+        alive = Liveness(partial(self._ask, host), lambda: (self.watch.answered, self.watch.failed))
+
+        def look() -> None:
+            self.say("serving")
+            if self.given.is_set() or alive.lost():
+                self.stop.set()
+
+        if self.given.is_set():
+            self.stop.set()
         crowd = Crowd(
             self.plan.tabs,
             first,
@@ -258,14 +295,29 @@ class _Run:
             play=partial(self._play, host),
             stop=self.stop,
         )
-        begun, reads = time.monotonic(), self.lab.reads() if self.lab else None
-        crowd.run(partial(self.say, "serving"), EVERY)
+        begun, reads = time.monotonic(), self._reads()
+        crowd.run(look, EVERY)
+        self.gone, self.doubtful = alive.problem, alive.doubtful
         with suppress(KeyError):
             while True:
                 self._close(self.open.pop())
         self.seconds += time.monotonic() - begun
-        if self.lab and reads is not None:
-            self.reads = (self.reads or 0) + (self.lab.reads() or reads) - reads
+        if reads is not None and (now := self._reads()) is not None:
+            self.reads = (self.reads or 0) + now - reads
+
+    def _reads(self) -> int | None:
+        """As `Lab.reads`; None also where the server is gone: the figure is not worth the run."""
+        if self.lab is None or self.gone:
+            return None
+        try:
+            return self.lab.reads()
+        except Exception:
+            return None
+
+    def _ask(self, host: Host) -> None:
+        """Whether the memory answers."""
+        with suppress(ProcessGone):
+            host.history(self.plan.sessions[0])
 
     def _play(self, host: Host, turn: Planned) -> None:
         begun = self.flight.enter()
@@ -296,7 +348,7 @@ class _Run:
         self.watch.ended(turn, served, ended - begun)
 
     def _close(self, op: int) -> None:
-        self.log.write(Info(op, time.monotonic() - self.zero, "stopped"))
+        self.log.write(Info(op, time.monotonic() - self.zero, "the memory was lost" if self.gone else "stopped"))
         self.watch.given_up += 1
 
     def _ended(self, turn: Planned, served: Served, at: float) -> None:
@@ -322,19 +374,13 @@ class _Run:
         self.log.write(Retrieved(turn.op, tuple(found)))
         return found, time.perf_counter() - begun
 
-    def _read(self, host: Host) -> int | None:
-        """The final state of each session, as far as there is room and, when stopped, time for it."""
-        left, until, count = MOST_HISTORY, time.monotonic() + READ_SECONDS, 0
-        for session in self.plan.sessions:
-            if left <= 0 or (self.stop.is_set() and time.monotonic() > until):
-                break
-            messages = host.history(session)
-            if messages is None:
-                continue
-            self.log.write(History(session, time.monotonic() - self.zero, tuple(messages)))
-            left -= len(messages)
-            count += 1
-        return count or None
+    def _stored(self, session: str, messages: Sequence[Message]) -> None:
+        self.log.write(History(session, time.monotonic() - self.zero, tuple(messages)))
+
+    def _lost(self, read: int, reason: str) -> Lost:
+        watch = self.watch
+        serving = bool(self.gone or watch.failed)
+        return Lost(serving, watch.answered, watch.turns, read, len(self.plan.sessions), reason)
 
 
 def _strategy_host(

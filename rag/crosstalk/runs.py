@@ -259,6 +259,7 @@ def _keep(result: RunResult, folder: Path, last: Progress | None) -> Outcome:
 def _outcome(strategy: str, folder: Path) -> Outcome:
     values = json.loads((folder / "shown.json").read_text())
     about = {key: values[key] for key in ("run", "workload", "figures", "stopped", "problems", "field")}
+    about |= {"lost": values.get("lost"), "left": values.get("left", "")}  # an older version did not say
     return Outcome(strategy, Report.from_dict(values), about, folder)
 
 

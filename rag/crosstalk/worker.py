@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from rag.crosstalk.events import Event
 from rag.crosstalk.hosts import StrategyHost
+from rag.crosstalk.liveness import said
 from rag.crosstalk.log import line
 from rag.crosstalk.model import made
 from rag.errors import CrosswireError
@@ -34,12 +35,12 @@ class Service:
         _, opened, _ = pickle.load(self._orders)  # noqa: S301
         try:
             host = StrategyHost(name, lab, made(model), window, self._stop, self._log)
-        except CrosswireError as exc:
-            self._reply(opened, str(exc))
+        except Exception as exc:  # the parent says it
+            self._reply(opened, said(exc))
             return
         self._reply(opened, None)
         with lab:
-            with ThreadPoolExecutor(threads) as pool:
+            with ThreadPoolExecutor(threads + 1) as pool:  # one for reads while every turn waits
                 self._obey(host, pool)
                 self._stop.set()
             host.close()
@@ -60,9 +61,8 @@ class Service:
     def _answer(self, number: int, call: Any, arguments: tuple[Any, ...]) -> None:
         try:
             reply = call(*arguments)
-        except Exception as exc:  # only `history` and `forget` may: the parent goes on without
-            sys.stderr.write(f"{type(exc).__name__}: {exc}\n")
-            reply = None
+        except Exception as exc:  # of `history` and `forget`: the parent raises it
+            reply = CrosswireError(said(exc))
         self._reply(number, reply)
 
     def _log(self, event: Event) -> None:

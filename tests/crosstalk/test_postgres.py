@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rag.crosstalk import Lab, Progress, Workload, simulate
+from rag.crosstalk import Lab, Workload, simulate
 from rag.errors import CrosswireError
 from tests.crosstalk.judging import judge
 from tests.crosstalk.postgres import PASSWORD, Postgres
@@ -73,15 +73,3 @@ def test_an_address_that_cannot_be_used_is_one_line_without_its_password(lab: La
         assert "wr0ng" not in message
     with pytest.raises(CrosswireError, match=r"could not be started: The database .* cannot be used"):
         simulate("sql", Workload(users=4, processes=2), lab=replace(lab, sql_url=nobody))
-
-
-def test_a_server_that_goes_away_in_the_middle_is_one_line_too(lab: Lab) -> None:
-    with Postgres() as own:
-
-        def watch(progress: Progress) -> None:
-            if progress.turns > 10:
-                own.stop()
-
-        workload = Workload(users=40, turns=3, latency="0.01")
-        with pytest.raises(CrosswireError, match=r"^The database postgresql://tester:\*\*\*@[^\n]* cannot be used"):
-            simulate("sql", workload, lab=replace(lab, sql_url=own.url), progress=watch)

@@ -102,6 +102,11 @@ class Strategy(ABC):
         """Delete what is stored of these sessions outside of this process. For the end of a run."""
         del sessions
 
+    @classmethod
+    def left(cls, lab: Lab) -> str:
+        """What stays where `forget` fails, and how that goes, in a sentence; empty: nothing."""
+        return f"Its keys in Redis expire within {lab.ttl // 60} minutes." if cls.uses_redis else ""
+
     def close(self) -> None:
         """Let go of files and connections."""
         return

@@ -33,8 +33,9 @@ class Sql(Strategy):
         super().__init__(lab)
         self.engine = open_engine(lab.sql_url or f"sqlite:///{lab.folder / 'langchain.sqlite'}")
         self.kind = SQLChatMessageHistory
-        self.table = re.sub(r"\W", "_", f"crosswire_{lab.prefix}".rstrip(":"))
-        self.of("nobody")  # makes the table, which two turns at once may not
+        self.table = table_of(lab)
+        with reached(lab.sql_url):
+            self.of("nobody")  # makes the table, which two turns at once may not
 
     def turn(self, asked: Asked) -> Steps:
         yield "load"
@@ -61,5 +62,14 @@ class Sql(Strategy):
             with reached(self.lab.sql_url):
                 Table(self.table, MetaData()).drop(self.engine, checkfirst=True)
 
+    @classmethod
+    def left(cls, lab: Lab) -> str:
+        return f"Its table stays in the database until you say: DROP TABLE {table_of(lab)}" if lab.sql_url else ""
+
     def close(self) -> None:
         self.engine.dispose()
+
+
+def table_of(lab: Lab) -> str:
+    """Letters, digits and underscores: it needs no quotes."""
+    return re.sub(r"\W", "_", f"crosswire_{lab.prefix}".rstrip(":"))
