@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import streamlit as st
 
-from rag.crosstalk.events import Event, Invoke, Ok, Prompt
+from rag.crosstalk.events import Event, Invoke, Message, Ok, Prompt
 from rag.crosstalk.evidence import Transcript, transcripts
 from rag.crosstalk.findings import Anomaly
 from rag.crosstalk.report import marked
@@ -17,6 +17,8 @@ from rag.sessions.names import colour
 from rag.ui.avatar import badge
 from rag.ui.plain import escaped
 
+FEW = 6
+"""Turns that are read at a glance; of more, a part is shown at a time."""
 _GRAVE = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 
 
@@ -38,25 +40,34 @@ def side_by_side(outcome: Outcome, victim: str, owner: str) -> None:
 
 def _conversation(transcript: Transcript, title: str, foreign: Collection[str], owner: str) -> None:
     st.markdown(f"**{escaped(title)}**")
-    for turn in transcript.turns[:30]:
-        with st.chat_message("user", avatar=badge(transcript.user, colour(transcript.user))):
-            st.markdown(_marked(turn.text, foreign))
-        with st.chat_message("assistant", avatar=":material/smart_toy:"):
-            st.markdown(_marked(turn.answer, foreign) if turn.answer else f":gray[{turn.end or 'no answer'}]")
-            theirs = [message for message in turn.prompt if _holds(message.text, foreign)]
-            if theirs and transcript.user != owner:
-                with st.expander(f"{owner}'s words in its prompt: {len(theirs)}", icon=":material/input:"):
-                    for message in theirs[:20]:
-                        st.markdown(f":small[:gray[{message.role}]] {_marked(message.text, foreign)}")
-    if len(transcript.turns) > 30:
-        st.caption(f"{len(transcript.turns) - 30} more turns are in the log.")
+    with st.container(height="content" if len(transcript.turns) <= FEW else 720):
+        for turn in transcript.turns[:30]:
+            with st.chat_message("user", avatar=badge(transcript.user, colour(transcript.user))):
+                st.markdown(_marked(turn.text, foreign))
+            with st.chat_message("assistant", avatar=":material/smart_toy:"):
+                st.markdown(_marked(turn.answer, foreign) if turn.answer else f":gray[{turn.end or 'no answer'}]")
+                if transcript.user != owner:
+                    _theirs(f"{owner}'s words in its prompt", ":material/input:", turn.prompt, foreign)
+        if len(transcript.turns) > 30:
+            st.caption(f"{len(transcript.turns) - 30} more turns are in the log.")
+    if transcript.user != owner:
+        title = f"{owner}'s words in {transcript.user}'s stored history"
+        _theirs(title, ":material/database:", transcript.stored, foreign)
+
+
+def _theirs(title: str, icon: str, messages: Collection[Message], foreign: Collection[str]) -> None:
+    found = [message for message in messages if _holds(message.text, foreign)]
+    if found:
+        with st.expander(f"{title}: {len(found)}", icon=icon):
+            for message in found[:20]:
+                st.markdown(f":small[:gray[{message.role}]] {_marked(message.text, foreign)}")
 
 
 def smallest(outcome: Outcome) -> None:
     """The fewest users and turns that still show it, as a sequence diagram and in words."""
     anomalies = outcome.report.anomalies
     if not anomalies:
-        st.success("There is nothing to show.", icon=":material/check_circle:")
+        st.success("Nothing went wrong, so there is no example of it.", icon=":material/check_circle:")
         return
     kinds = list(dict.fromkeys(one.kind for one in sorted(anomalies, key=lambda one: (_GRAVE[one.severity], one.t))))
     kind = st.segmented_control("Of", kinds, default=kinds[0], key=f"smallest-{outcome.about['run']}") or kinds[0]
@@ -76,7 +87,12 @@ def smallest(outcome: Outcome) -> None:
 
 def _sequence(events: list[Event], anomaly: Anomaly) -> str:
     users: dict[int, str] = {}
-    lines = ["sequenceDiagram"]
+    # Close together, with long texts in several lines: a wide diagram would be drawn too small to read.
+    close = (
+        '%%{init: {"sequence": {"wrap": true, "actorMargin": 8, "width": 100, "height": 40, "diagramMarginX": 4}}}%%'
+    )
+    people = dict.fromkeys(_word(event.user) for event in events if isinstance(event, Invoke))
+    lines = [close, "sequenceDiagram", *(f"participant {name}" for name in (*people, "Chat", "Model"))]
     for event in events:
         if isinstance(event, Invoke):
             users[event.op] = _word(event.user)

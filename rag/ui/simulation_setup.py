@@ -67,6 +67,7 @@ def draw(*, busy: bool) -> Setup | None:
         [None, *names],
         key="sim_second",
         format_func=lambda name: name or ALONE,
+        placeholder=ALONE.capitalize(),
         help="The same users say the same words to both.",
     )
     users, turns = st.columns(2)

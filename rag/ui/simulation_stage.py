@@ -34,13 +34,12 @@ def draw(run: Run) -> None:
 def _going(run: Run, progress: Progress | None, *, alone: bool) -> None:
     workload = run.workload
     turns = workload.turns * workload.tabs
-    if progress is None:
-        st.image(
-            field([0] * workload.users, [-1] * workload.users, turns), width="stretch", alt="Nobody has spoken yet"
-        )
-        st.caption("Starting …")
-        return
     stage, figures = st.columns([1.5, 1], gap="medium") if alone else (st.container(), st.container())
+    if progress is None:
+        blank = field([0] * workload.users, [-1] * workload.users, turns)
+        stage.image(blank, width="stretch", alt="Nobody has spoken yet")
+        stage.caption("Starting …")
+        return
     with stage:
         said = f"{progress.answered} of {progress.turns} turns answered, {progress.leaks} leaks seen"
         st.image(field(progress.done, progress.leaked, turns), width="stretch", alt=said)
@@ -54,8 +53,7 @@ def _going(run: Run, progress: Progress | None, *, alone: bool) -> None:
                 "p50": _ms(progress.p50),
                 "p95": _ms(progress.p95),
                 "p99": _ms(progress.p99),
-            },
-            alone=alone,
+            }
         )
     st.progress(min(1.0, progress.answered / max(1, progress.turns)), text=f"{progress.phase.capitalize()} …")
 
@@ -77,14 +75,13 @@ def _ended(run: Run, outcome: Outcome) -> None:
             {
                 "Turns": f"{figures['answered']:,}",
                 "Turns/s": f"{figures['rate']:,.0f}",
-                "Most in flight": f"{figures['peak_in_flight']}",
+                "At once": f"{figures['peak_in_flight']}",
                 "Leaks": f"{leaks:,}",
                 "Lost": f"{counts.get('lost-update', 0) + counts.get('lost-append', 0):,}",
                 "p50": _ms(figures["p50"]),
                 "p95": _ms(figures["p95"]),
                 "p99": _ms(figures["p99"]),
-            },
-            alone=alone,
+            }
         )
     if alone:
         verdict(outcome)
@@ -120,17 +117,11 @@ def gravest(outcome: Outcome, users: int) -> tuple[Mapping[int, str], Sequence[i
     return {number: kind for number, (_, kind) in kinds.items()}, leaked
 
 
-def _figures(values: Mapping[str, str], *, alone: bool) -> None:
-    """Two in a row beside the field, or all in a line under it."""
-    shown = [f"**{value}**  \n:small[:gray[{name}]]" for name, value in values.items()]
-    if not alone:
-        with st.container(horizontal=True, gap="medium"):
-            for text in shown:
-                st.markdown(text, width="content")
-        return
-    for column, texts in zip(st.columns(2), (shown[::2], shown[1::2]), strict=True):
-        for text in texts:
-            column.markdown(text)
+def _figures(values: Mapping[str, str]) -> None:
+    """As many in a line as there is room for, one under the other."""
+    with st.container(horizontal=True, gap="xsmall"):
+        for name, value in values.items():
+            st.markdown(f"**{value}**  \n:small[:gray[{name}]]", width=74)
 
 
 def _ms(seconds: float) -> str:

@@ -15,6 +15,8 @@ from rag.errors import CrosswireError
 from rag.ui.plain import escaped
 
 ANSWERS = {True: "✅ yes", False: "❌ no", None: "❔ can't tell"}
+SHORT = {"survives a restart": "restart", "spans processes": "processes"}
+"""For all columns to fit."""
 EVERY = 1.0
 
 
@@ -83,6 +85,9 @@ def _rows(table: Table, *, select: bool = False) -> Any:
         selection_mode="single-row",
         key="which-memory" if select else None,
         column_config={
+            # The name stays in sight while a phone's reader goes through the columns; wide enough for those to come.
+            "memory": st.column_config.TextColumn(pinned=True, width=180),
+            **{f"{long}?": st.column_config.TextColumn(f"{short}?", help=f"{long}?") for long, short in SHORT.items()},
             "turns/s": st.column_config.NumberColumn(format="%.0f"),
             "p95 (ms)": st.column_config.NumberColumn(format="%.0f"),
             "round trips": st.column_config.NumberColumn(format="%.1f", help="To Redis, a turn"),

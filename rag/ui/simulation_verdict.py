@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import altair as alt
@@ -11,13 +11,17 @@ import streamlit as st
 
 from rag.crosstalk.definitions import DEFINITIONS
 from rag.crosstalk.evidence import lanes
+from rag.crosstalk.outcomes import GROUPS
+from rag.crosstalk.people import label
 from rag.crosstalk.report import matrix
 from rag.crosstalk.runs import Outcome, Run
 from rag.crosstalk.strategies import STRATEGIES, guilty_lines, source
 from rag.ui import simulation_evidence, simulation_files
+from rag.ui.palette import OUTCOMES, RIGHT
 from rag.ui.plain import escaped
 
 PHASES = ("wait", "load", "retrieve", "ask", "save")
+ENDS = {"ok": "answered", "fail": "failed", "info": "given up"}
 
 
 def draw(run: Run) -> None:
@@ -89,8 +93,22 @@ def _who_saw_whom(run: Run, outcome: Outcome) -> None:
     cell = state["selection"].get("cell") or []
     if table.left_out:
         st.caption(f"Shown are the users with most leaks; {table.left_out} others are in the files.")
-    victim, owner = _chosen(pairs.keys(), cell[0] if cell else None, f"{run.id}-{outcome.strategy}")
+    key = f"{run.id}-{outcome.strategy}"
+    if f"saw-{key}" not in st.session_state:
+        first = next((pair for pair in _telling(outcome) if pair in pairs), next(iter(pairs)))
+        st.session_state[f"saw-{key}"], st.session_state[f"whose-{key}"] = first
+    victim, owner = _chosen(pairs.keys(), cell[0] if cell else None, key)
     simulation_evidence.side_by_side(outcome, victim, owner)
+
+
+def _telling(outcome: Outcome) -> Iterator[tuple[str | None, str | None]]:
+    """Who was shown whose data, what says most first: what a user could read, then what the model was given."""
+    for user, owner in enumerate(outcome.about["field"]["leaked"]):
+        if owner >= 0:
+            yield label(user), label(owner)
+    for anomaly in outcome.report.anomalies:
+        if anomaly.surface == "prompt":
+            yield anomaly.user, anomaly.owner
 
 
 def _chosen(pairs: Collection[tuple[str, str]], cell: Mapping[str, str] | None, key: str) -> tuple[str, str]:
@@ -146,6 +164,7 @@ def _timeline(outcome: Outcome) -> None:
     if not turns:
         st.info("No turn ran.", icon=":material/info:")
         return
+    groups = {kind: group.name for group in GROUPS for kind in group.kinds}
     wrong = {anomaly.op: anomaly.kind for anomaly in reversed(outcome.report.anomalies) if anomaly.op is not None}
     several = len({turn.tab for turn in turns}) > 1
     rows = [
@@ -153,11 +172,14 @@ def _timeline(outcome: Outcome) -> None:
             "user": f"{turn.user} · tab {turn.tab + 1}" if several else turn.user,
             "from": turn.at,
             "to": max(turn.ended, turn.at + 0.0005),
-            "state": wrong.get(turn.op)
-            or {"ok": "answered", "fail": "failed", "info": "given up"}.get(turn.end, "open"),
+            "what": wrong.get(turn.op) or ENDS.get(turn.end, "open"),
+            "state": groups.get(wrong.get(turn.op, "")) or ENDS.get(turn.end, "open"),
         }
         for turn in turns
     ]
+    colours = {"answered": OUTCOMES[RIGHT], "failed": "#5c6bc0", "given up": "#94a3b8", "open": "#cbd5e1", **OUTCOMES}
+    there = [name for name in colours if any(row["state"] == name for row in rows)]
+    scale = alt.Scale(domain=there, range=[colours[name] for name in there])
     st.caption(f"Turns against time, of {len({turn.user for turn in turns})} users. Scroll to zoom, drag to move.")
     chart = (
         alt.Chart(pd.DataFrame(rows))
@@ -166,8 +188,8 @@ def _timeline(outcome: Outcome) -> None:
             x=alt.X("from:Q", title="seconds"),
             x2="to:Q",
             y=alt.Y("user:N", sort=None, title=None),
-            color=alt.Color("state:N", title=None, legend=alt.Legend(orient="top")),
-            tooltip=["user:N", "state:N", alt.Tooltip("from:Q", format=".4f"), alt.Tooltip("to:Q", format=".4f")],
+            color=alt.Color("state:N", title=None, scale=scale, legend=alt.Legend(orient="top", columns=4)),
+            tooltip=["user:N", "what:N", alt.Tooltip("from:Q", format=".4f"), alt.Tooltip("to:Q", format=".4f")],
         )
         .properties(height=max(160, 15 * len({row["user"] for row in rows})))
         .interactive(bind_y=False)
@@ -181,11 +203,10 @@ def _latency(outcome: Outcome) -> None:
     st.caption("Where an answered turn's time goes, on average.")
     chart = (
         alt.Chart(pd.DataFrame(phases))
-        .mark_bar(cornerRadius=3)
+        .mark_bar(cornerRadius=3, color=OUTCOMES["stale"])
         .encode(
             x=alt.X("ms:Q", title="milliseconds a turn"),
             y=alt.Y("phase:N", sort=list(PHASES), title=None),
-            color=alt.Color("phase:N", sort=list(PHASES), legend=None),
             tooltip=["phase:N", alt.Tooltip("ms:Q", format=".2f")],
         )
         .properties(height=180)

@@ -71,6 +71,8 @@ def test_the_incident_leaks_and_its_evidence_opens(page: AppTest) -> None:
     assert "scope bug" in errors(page)[0]
     assert "had said**" in texts(page)
     assert ":orange-background[" in texts(page)
+    assert any("words in its prompt" in one.label for one in page.expander)
+    assert any("stored history" in one.label for one in page.expander)
     assert "ConversationBufferMemory" in page.code[0].value
     assert "--strategy shared-buffer --users 6 --turns 2" in texts(page)
     assert "key-collision" in texts(page) or any("key-collision" in one.label for one in page.expander)
@@ -83,6 +85,17 @@ def test_two_memories_with_the_same_people(page: AppTest) -> None:
     finished(press(page, "Simulate"))
     assert len(errors(page)) >= 1
     assert "6 users stayed apart" in texts(page)
+
+
+def test_the_first_evidence_is_an_answer_with_somebody_elses_data(page: AppTest) -> None:
+    small(page)
+    put(page, "users", 30)
+    put(page, "turns", 3)
+    put(page, "first", "shared-buffer")
+    finished(press(page, "Simulate"))
+    answers = [one.markdown[0].value for one in page.chat_message if one.name == "assistant"]
+    # The first three are those of whom it was shown to; its owner's own may hold it too.
+    assert any(":orange-background[" in answer for answer in answers[:3]), answers
 
 
 def test_a_preset_sets_the_controls(page: AppTest) -> None:
