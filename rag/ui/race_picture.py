@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from textwrap import wrap
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -25,7 +26,7 @@ def png(seen: Look) -> bytes:
         row = rows[letter.upper()]
         left, top = NAMES + EDGE + number * WIDE, EDGE + row * HIGH
         draw.rounded_rectangle((left, top + 6, left + WIDE - 8, top + HIGH - 6), 8, BOXES[row])
-        draw.text((left + 8, top + 22), label[:16], PAPER, font)
+        draw.text((left + 8, top + HIGH / 2), "\n".join(wrap(label, 16)[:2]), PAPER, font, "lm")
     if seen.outcome is not None:
         said = ", ".join(seen.outcome.kinds) or "nothing goes wrong"
         colour = WRONG if seen.outcome.wrong else RIGHT

@@ -81,6 +81,7 @@ def _rows(table: Table, *, select: bool = False) -> Any:
         _frame(table),
         hide_index=True,
         height="content",
+        placeholder="–",
         on_select="rerun" if select else "ignore",
         selection_mode="single-row",
         key="which-memory" if select else None,
