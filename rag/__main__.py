@@ -5,14 +5,21 @@ from __future__ import annotations
 import logging
 import sys
 
-from rag.commands import app
 from rag.errors import CrosswireError
+
+INTERRUPTED = 130
+"""128 and the number of SIGINT, as a shell has it."""
 
 
 def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
+        # Here, as loading takes seconds on a busy machine and Ctrl-C in that time is no reason for a traceback.
+        from rag.commands import app
+
         app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except CrosswireError as exc:
         sys.stderr.write(f"{exc}\n")
         sys.exit(2)

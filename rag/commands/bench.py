@@ -29,7 +29,9 @@ from rag.sessions import bench as store_bench
 from rag.sessions.embedded import EmbeddedServer
 from rag.settings import PROJECT, load
 
-app = typer.Typer(help="Measure on this machine, now.", no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Measure on this machine, now.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
 
 QUESTIONS = PROJECT / "data" / "eval" / "questions.jsonl"
 

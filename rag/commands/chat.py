@@ -25,7 +25,7 @@ def chat(
     ] = None,
     sources: Annotated[bool, typer.Option(help="List the sources below the answer.")] = True,
 ) -> None:
-    """Ask the library, with the memory of a session."""
+    """Without a question it is a conversation: a line each, Ctrl-D ends it. Sources are listed below each answer."""
     session_id = session or f"cli-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
     with closing(build(load())) as services:
         if not services.library.documents():

@@ -42,7 +42,7 @@ def check_command(
     junit: Annotated[Path | None, typer.Option(help="Write it as JUnit XML, for a build server.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write it as a page, with the smallest counterexample.")] = None,
 ) -> None:
-    """Say from an operation log whether its users stayed apart. Exit status: 0 isolated, 1 anomalies, 2 can't tell."""
+    """Exit status: 0 isolated, 1 anomalies, 2 can't tell."""
     for name, path in (("--json", json_file), ("--junit", junit), ("--html", html)):
         _writable(name, path)
     with _opened(log) as (file, name):

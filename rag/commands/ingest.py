@@ -20,7 +20,7 @@ def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Markdown, text, HTML or PDF files, or folders of them.")],
     prune: Annotated[bool, typer.Option(help="Also remove articles whose files are gone from these folders.")] = False,
 ) -> None:
-    """Add documents to the shared library. Unchanged ones cost nothing. Exit status 1: some files were skipped."""
+    """Exit status 1: some files were skipped."""
     for path in paths:
         if not path.exists():
             raise BadDocument(str(path), "there is no such file or folder", "Correct the path and run this again.")

@@ -56,6 +56,7 @@ INDEXED: dict[str, Indexed] = {"seen": "newest", "ttl": "lasting"}
 app = typer.Typer(
     help="Every live session: list, show, export, change, and look for trouble.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,6 +18,12 @@ class Visit:
     def ready(self) -> Self:
         expect(self.page.get_by_test_id("stChatInput")).to_be_visible(timeout=30_000)
         expect(self.page.get_by_test_id("stSidebar").get_by_text("Model:")).to_be_attached(timeout=30_000)
+        return self.settled()
+
+    def settled(self) -> Self:
+        """Wait until everything is drawn: without it a conversation that is half there looks like a short one."""
+        still = re.compile("notRunning", re.IGNORECASE)
+        expect(self.page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", still, timeout=30_000)
         return self
 
     @property
@@ -33,6 +40,7 @@ class Visit:
         before = self.messages.count()
         self.say(text)
         expect(self.messages).to_have_count(before + 2, timeout=30_000)
+        self.settled()
         expect(self.page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
         return self.messages.last.inner_text()
 

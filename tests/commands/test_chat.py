@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -64,5 +65,25 @@ def test_ctrl_c_ends_it_quietly(env: dict[str, str], first: Run) -> None:
         process.stderr.readline()
         process.send_signal(signal.SIGINT)
         _, rest = process.communicate(timeout=30)
+    assert (process.returncode, rest.strip()) == (130, "")
+
+
+def test_ctrl_c_while_it_is_loading_ends_it_quietly(env: dict[str, str]) -> None:
+    """Python says with -v what it loads, so the interrupt comes in the middle of it."""
+    with subprocess.Popen(
+        [sys.executable, "-v", *command("chat")[1:]],
+        cwd=PROJECT,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("import 'langchain_core"):
+                break
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert rest.strip() == ""
+    assert "Traceback" not in rest
