@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from rag.crosstalk import STRATEGIES
+from rag.crosstalk import STRATEGIES, Lab, Workload
+from rag.crosstalk.weigh import Weighed, weigh
+from rag.errors import CrosswireError
 from rag.settings import PROJECT
 from tests.commands.running import Call, command
 from tests.servers import wait_for
@@ -131,3 +134,18 @@ def _wait_for_answers(log: Path, running: subprocess.Popen[str]) -> None:
         return log.exists() and '"ok"' in log.read_text()
 
     wait_for(answered, "the first answers")
+
+
+def test_a_table_that_cannot_be_finished_shows_the_rows_so_far(
+    call: Call, env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_off(workload: Workload, lab: Lab, **_: object) -> Iterator[Weighed]:
+        yield from weigh(workload, lab, ["stateless"])
+        raise CrosswireError("The memory is gone.")
+
+    monkeypatch.setattr("rag.commands.simulate.weigh", broken_off)
+    done = call("simulate", "--table", *QUICK, "--json", str(tmp_path / "r"), env=env)
+    assert done.returncode == 2
+    assert "stateless" in done.stdout
+    assert done.stderr.splitlines()[-1] == "The memory is gone."
+    assert [row["strategy"] for row in json.loads((tmp_path / "r").read_text())["strategies"]] == ["stateless"]
