@@ -34,11 +34,13 @@ _SCHEDULE = re.compile(r"[A-E]{0,60}")
 def draw(settings: Settings) -> None:
     names = [*FACTS, *STRATEGIES]
     _from_link(names)
-    one, two, three, four = st.columns([2, 1, 1, 1], vertical_alignment="bottom")
-    strategy = one.selectbox("Memory", names, key=f"{SLOT}_strategy", on_change=_reset)
-    tabs = two.toggle("Tabs of one user", key=f"{SLOT}_tabs", on_change=_reset)
-    users = three.number_input("Tabs" if tabs else "Users", 2, 5, key=f"{SLOT}_users", on_change=_reset)
-    turns = four.number_input("Turns each", 1, MOST_TURNS, key=f"{SLOT}_turns", on_change=_reset)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        strategy = st.selectbox("Memory", names, key=f"{SLOT}_strategy", on_change=_reset, width=260)
+        tabs = st.toggle("Tabs of one user", key=f"{SLOT}_tabs", on_change=_reset)
+        people = "Tabs" if tabs else "Users"
+        with st.container(horizontal=True, width="content"):
+            users = st.number_input(people, 2, 5, key=f"{SLOT}_users", on_change=_reset, width=130)
+            turns = st.number_input("Turns each", 1, MOST_TURNS, key=f"{SLOT}_turns", on_change=_reset, width=130)
     try:
         scene = make_scene(users=int(users), tabs=tabs, turns=int(turns))
     except CannotPlay as exc:
@@ -80,7 +82,7 @@ def _find(strategy: str, scene: Scene, settings: Settings) -> None:
 def _play(strategy: str, scene: Scene, settings: Settings) -> None:
     """The schedule from its beginning, a step at a time."""
     schedule = st.session_state.get(SLOT, "")
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         wanted = st.button("Play", icon=":material/play_arrow:", disabled=not schedule, shortcut="p")
         speed = st.segmented_control(
             "Speed",
@@ -137,9 +139,8 @@ def _files(strategy: str, scene: Scene, seen: Look, outcome: Outcome) -> None:
 def _sequence(seen: Look) -> str:
     names = {actor.letter: re.sub(r"\W+", " ", actor.name.rpartition(", ")[2]) for actor in seen.actors}
     # Close together: a wide diagram would be drawn too small to read on a phone.
-    close = (
-        '%%{init: {"sequence": {"actorMargin": 8, "width": 60, "height": 40, "diagramMarginX": 4, "boxMargin": 6}}}%%'
-    )
+    shape = {"actorMargin": 8, "width": 60, "height": 40, "diagramMarginX": 4, "boxMargin": 6}
+    close = f"%%{{init: {json.dumps({'fontSize': 22 if race_board.large() else 14, 'sequence': shape})}}}%%"
     lines = [close, "sequenceDiagram", *(f"participant {letter} as {name}" for letter, name in names.items())]
     lines.append("participant M as Memory")
     first, last = _window(seen)

@@ -72,6 +72,7 @@ def _simulate(browser: Browser, url: str, scheme: str) -> None:
     page.get_by_role("button", name="Simulate", exact=True).click()
     expect(page.get_by_role("tab", name="Who saw whom")).to_be_visible(timeout=60_000)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.wait_for_timeout(1500)  # it may come back for a moment
     page.screenshot(path=FOLDER / f"simulate-{scheme}.png")
     context.close()
 
