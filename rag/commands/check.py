@@ -16,6 +16,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from rag.commands.files import STANDARD, writable, write
 from rag.crosstalk.checker import check
 from rag.crosstalk.definitions import DEFINITIONS
 from rag.crosstalk.events import BadLog, Event, read
@@ -27,7 +28,6 @@ from rag.errors import CrosswireError
 EXIT = {"isolated": 0, "anomalies": 1, "unknown": 2}
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
 VERDICTS = {"isolated": "bold green", "anomalies": "bold red", "unknown": "bold yellow"}
-STANDARD = Path("-")
 Found = TypeVar("Found")
 
 
@@ -44,17 +44,16 @@ def check_command(
 ) -> None:
     """Exit status: 0 isolated, 1 anomalies, 2 can't tell."""
     for name, path in (("--json", json_file), ("--junit", junit), ("--html", html)):
-        _writable(name, path)
+        writable(name, path)
     with _opened(log) as (file, name):
         report = _events(file, name, lambda events: check(events, window=window))
-        if json_file is not None:
-            _write(json_file, (as_json(report) + "\n").encode(), "--json")
+        write("--json", json_file, as_json(report) + "\n")
         if junit is not None:
-            _write(junit, as_junit(report, name), "--junit")
+            write("--junit", junit, as_junit(report, name))
         if html is not None:
             anomaly = next(iter(_gravest(report)), None)
             example = [] if anomaly is None else _events(file, name, lambda events: minimal(events, anomaly))
-            _write(html, as_html(report, name, example, anomaly).encode(), "--html")
+            write("--html", html, as_html(report, name, example, anomaly))
     show(report, Console(stderr=json_file == STANDARD, highlight=False))
     raise typer.Exit(EXIT[report.verdict])
 
@@ -123,22 +122,3 @@ def _told(file: IO[bytes], done: Callable[[int], None]) -> Iterator[bytes]:
         if number % 5000 == 0:
             done(read_so_far)
         yield line
-
-
-def _writable(name: str, path: Path | None) -> None:
-    """Before the work, not after it."""
-    if path is None or (path == STANDARD and name == "--json"):
-        return
-    if path.is_dir() or not path.resolve().parent.is_dir():
-        reason = "it is a folder" if path.is_dir() else "there is no such folder"
-        raise CrosswireError(f"{path} cannot be written: {reason}. Name another file with {name}.")
-
-
-def _write(path: Path, content: bytes, name: str) -> None:
-    if path == STANDARD and name == "--json":
-        sys.stdout.write(content.decode())
-        return
-    try:
-        path.write_bytes(content)
-    except OSError as exc:
-        raise CrosswireError(f"{path} cannot be written ({exc.strerror}). Name another file with {name}.") from exc

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +15,9 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from rag.commands.check import EXIT, STANDARD, VERDICTS
+from rag.commands.check import EXIT, VERDICTS
+from rag.commands.files import STANDARD, writable, write
+from rag.commands.interrupts import stop_on_interrupt
 from rag.crosstalk.exploring import (
     Certificate,
     explore_strategy,
@@ -67,16 +66,21 @@ def explore_command(
     if strategy is None and (schedule is not None or pytest_file is not None):
         raise CrosswireError("--replay and --pytest are of one strategy: name it with --strategy.")
     for name, path in (("--json", json_file), ("--pytest", pytest_file)):
-        _writable(name, path)
+        writable(name, path)
     progress, shown = Console(stderr=True), Console(stderr=json_file == STANDARD, highlight=False)
-    with temporary_lab(load()) as lab, _stop_on_interrupt(progress) as stop:
+    stop = threading.Event()
+
+    def told() -> None:
+        progress.print("Stopping; what was found so far follows.")
+
+    with temporary_lab(load()) as lab, stop_on_interrupt(stop, told):
         if facts:
             raise typer.Exit(_facts(lab, json_file, shown))
         if strategy is not None and schedule is not None:
             scene = make_scene(users=users, tabs=tabs, turns=turns or 1, cancels=sum(map(str.islower, schedule)))
             outcome = replay(strategy, schedule, users=users, tabs=tabs, turns=turns or 1, lab=lab)
             _replayed(strategy, scene, schedule, outcome, json_file, shown)
-            _write(pytest_file, of_schedule(strategy, scene, schedule, outcome))
+            write("--pytest", pytest_file, of_schedule(strategy, scene, schedule, outcome))
             raise typer.Exit(EXIT["anomalies" if outcome.wrong else "isolated"])
         names = list(STRATEGIES) if strategy is None else [strategy]
         found, left_out = [], False
@@ -108,11 +112,15 @@ def explore_command(
         _one(found[0], shown)
         simplest = found[0].simplest
         if simplest is not None:
-            _write(pytest_file, of_schedule(names[0], found[0].simplest_scene, simplest.schedule, simplest.outcome))
+            write(
+                "--pytest",
+                pytest_file,
+                of_schedule(names[0], found[0].simplest_scene, simplest.schedule, simplest.outcome),
+            )
         elif pytest_file is not None:
             progress.print("Nothing goes wrong, so there is no test to write.")
     contents = [one.to_dict() for one in found]
-    _write(json_file, _json(contents if everything else contents[0]))
+    write("--json", json_file, _json(contents if everything else contents[0]))
     raise typer.Exit(_status(found, left_out or (everything and len(found) < len(names))))
 
 
@@ -181,7 +189,7 @@ def _replayed(
         "report": outcome.report.to_dict(),
         "replay": " ".join(replay_command(strategy, scene, schedule)),
     }
-    _write(json_file, _json(content))
+    write("--json", json_file, _json(content))
 
 
 def _facts(lab: Lab, json_file: Path | None, console: Console) -> int:
@@ -194,7 +202,7 @@ def _facts(lab: Lab, json_file: Path | None, console: Console) -> int:
         table.add_row(fact.what, str(explored.steps), str(explored.total), told, "yes" if same else "NO")
         rows.append({"what": fact.what, "strategy": fact.strategy, "interleavings": explored.total, **counted})
     console.print(table)
-    _write(json_file, _json(rows))
+    write("--json", json_file, _json(rows))
     return EXIT["isolated" if agrees else "anomalies"]
 
 
@@ -206,47 +214,5 @@ def _bar(console: Console, name: str) -> Iterator[Any]:
         yield lambda done: progress.update(task, completed=done)
 
 
-@contextmanager
-def _stop_on_interrupt(console: Console) -> Iterator[threading.Event]:
-    """Ctrl-C ends the search with what it has; a second one ends the program."""
-    stop = threading.Event()
-
-    def stopped(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            signal.default_int_handler(number, frame)
-        console.print("Stopping; what was found so far follows.")
-        stop.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = signal.signal(signal.SIGINT, stopped)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _json(content: Any) -> str:
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
-
-
-def _writable(name: str, path: Path | None) -> None:
-    """Before the work, not after it."""
-    if path is None or (path == STANDARD and name == "--json"):
-        return
-    if path.is_dir() or not path.resolve().parent.is_dir():
-        reason = "it is a folder" if path.is_dir() else "there is no such folder"
-        raise CrosswireError(f"{path} cannot be written: {reason}. Name another file with {name}.")
-
-
-def _write(path: Path | None, content: str) -> None:
-    if path is None:
-        return
-    if path == STANDARD:
-        sys.stdout.write(content)
-        return
-    try:
-        path.write_text(content, encoding="utf-8")
-    except OSError as exc:
-        raise CrosswireError(f"{path} cannot be written ({exc.strerror}). Name another file.") from exc

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType, TracebackType
 from typing import Any
 
 import typer
@@ -164,25 +161,3 @@ def print_report(report: Report) -> None:
     if report.sealed:
         console.print(f"{report.sealed:,} messages are sealed with a key that SESSION_ENCRYPTION_KEYS does not hold.")
     typer.echo(report.load, err=True)
-
-
-class Interruptible:
-    """Ctrl-C sets the event instead of ending the process, so that what was found until then is kept."""
-
-    def __init__(self, stop: threading.Event) -> None:
-        self._stop = stop
-        self._before: Any = None
-
-    def __enter__(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._interrupted)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-    def _interrupted(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        self._stop.set()

@@ -19,8 +19,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from rag.commands.interrupts import stop_on_interrupt
 from rag.commands.session_output import (
-    Interruptible,
     clear_line,
     emit,
     head,
@@ -242,7 +242,7 @@ def scan_(
 ) -> None:
     """Read every session once and report what is wrong. Exit status 0: nothing, 1: trouble, 2: cannot tell."""
     pace = Pace(step=step, share=share)
-    with opened(fmt, prefix) as inspector, Interruptible(pace.stop):
+    with opened(fmt, prefix) as inspector, stop_on_interrupt(pace.stop):
         report = scan(inspector.histories, canaries=tuple(canary or ()), long=long, pace=pace, progress=progress())
     if as_json:
         emit(report.to_dict())
@@ -260,7 +260,7 @@ def watch_(
     """Sessions as they begin, go on and end, a line each."""
     with opened() as inspector:
         stop = Event()
-        with Interruptible(stop):
+        with stop_on_interrupt(stop):
             there = known(inspector)
             typer.echo(f"Watching; {len(there)} sessions so far. Ctrl-C ends.", err=True)
             for news in watch(inspector, there, interval, seconds, stop):
@@ -273,7 +273,7 @@ def watch_(
 
 def _searched(inspector: Inspector, wanted: Filter, order: str, limit: int) -> Found:
     pace = Pace()
-    with Interruptible(pace.stop):
+    with stop_on_interrupt(pace.stop):
         found = inspector.search(wanted, cast(Order, order), limit, pace, progress())
     clear_line()
     end = "" if found.complete else ", then stopped"

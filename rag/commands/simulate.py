@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +16,8 @@ from rich.console import Console
 from rich.text import Text
 
 from rag.chat import make_model
-from rag.commands.check import STANDARD
+from rag.commands.files import STANDARD
+from rag.commands.interrupts import stop_on_interrupt
 from rag.commands.simulate_output import (
     Files,
     bar,
@@ -109,8 +108,13 @@ def simulate_command(
         raise CrosswireError("--junit, --html and --log are of one run: leave them out, or name one with --strategy.")
     settings = load()
     progress, shown = Console(stderr=True), Console(stderr=json_file == STANDARD, highlight=False)
+    stop = threading.Event()
+
+    def told() -> None:
+        progress.print("Stopping; the verdict so far follows.")
+
     with (
-        _stop_on_interrupt(progress) as stop,
+        stop_on_interrupt(stop, told),
         _lab(settings, sql_url) as lab,
         _search(library, settings) as search,
         _kept(files) as kept,
@@ -246,24 +250,3 @@ def _lab(settings: Settings, sql_url: str | None) -> Iterator[Lab]:
     )
     with lab:
         yield lab
-
-
-@contextmanager
-def _stop_on_interrupt(console: Console) -> Iterator[threading.Event]:
-    """Ctrl-C ends the run with the verdict so far; a second one ends the program."""
-    stop = threading.Event()
-
-    def stopped(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            signal.default_int_handler(number, frame)
-        console.print("Stopping; the verdict so far follows.")
-        stop.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = signal.signal(signal.SIGINT, stopped)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)

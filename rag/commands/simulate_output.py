@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-from rag.commands.check import EXIT, STANDARD, VERDICTS, show
+from rag.commands.check import EXIT, VERDICTS, show
+from rag.commands.files import writable, write
 from rag.crosstalk import STRATEGIES, RunResult
 from rag.crosstalk import Progress as Moment
 from rag.crosstalk.definitions import DEFINITIONS
@@ -24,7 +24,6 @@ from rag.crosstalk.events import read
 from rag.crosstalk.explain import minimal
 from rag.crosstalk.report import as_html, as_junit, visible
 from rag.crosstalk.weigh import CRITERIA, Weighed
-from rag.errors import CrosswireError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +37,11 @@ class Files:
 
     def __post_init__(self) -> None:
         for name in ("json", "junit", "html", "log"):
-            path = getattr(self, name)
-            if path is None or (name == "json" and path == STANDARD):
-                continue
-            if path.is_dir() or not path.resolve().parent.is_dir():
-                reason = "it is a folder" if path.is_dir() else "there is no such folder"
-                raise CrosswireError(f"{path} cannot be written: {reason}. Name another file with --{name}.")
+            writable(f"--{name}", getattr(self, name))
 
     def write(self, name: str, content: str | bytes) -> None:
         """If it is wanted."""
-        path = getattr(self, name)
-        if path is None:
-            return
-        data = content.encode() if isinstance(content, str) else content
-        if path == STANDARD and name == "json":
-            sys.stdout.write(data.decode())
-            return
-        try:
-            path.write_bytes(data)
-        except OSError as exc:
-            raise CrosswireError(f"{path} cannot be written ({exc.strerror}). Name another with --{name}.") from exc
+        write(f"--{name}", getattr(self, name), content)
 
 
 def status(verdicts: Iterable[str]) -> int:
