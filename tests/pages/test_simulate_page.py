@@ -88,9 +88,9 @@ def test_two_memories_with_the_same_people(page: AppTest) -> None:
 
 
 def test_the_first_evidence_is_an_answer_with_somebody_elses_data(page: AppTest) -> None:
-    small(page)
-    put(page, "users", 30)
-    put(page, "turns", 3)
+    # They come one after the other, and stay while others speak: each is told what somebody else said last.
+    for key, value in {"users": 30, "turns": 3, "latency": "0.02", "arrival": "ramp:0.3"}.items():
+        put(page, key, value)
     put(page, "first", "shared-buffer")
     finished(press(page, "Simulate"))
     answers = [one.markdown[0].value for one in page.chat_message if one.name == "assistant"]
