@@ -48,7 +48,7 @@ def why(verdict: Verdict, reason: str, seen: Observed, anomalies: Sequence[Anoma
     if verdict == "isolated":
         box = "" if seen.white else " Seen from outside: what it did not show, it cannot rule out."
         return (
-            f"{users} users stayed apart in {turns} turns: nobody saw another's data and nothing was lost. "
+            f"{users} users stayed apart in {turns} turns: nobody saw another's data{_kept(seen)}. "
             f"The leak rate is at most {min(1.0, 3 / seen.answered):.2%} (95 %).{box}"
         )
     counts = seen.findings.counts
@@ -60,6 +60,17 @@ def why(verdict: Verdict, reason: str, seen: Observed, anomalies: Sequence[Anoma
     others = len(worst) - 4
     more = f" and {others} more kind{'s' if others > 1 else ''}" if others > 0 else ""
     return f"{saw}In {turns} turns of {users} users: {listed}{more}."
+
+
+def _kept(seen: Observed) -> str:
+    """Half a sentence: that nothing was lost can be said only of sessions whose stored history was read."""
+    answered = [session for session, turns in seen.sessions.items() if any(turn.end == "ok" for turn in turns)]
+    read = sum(session in seen.stored for session in answered)
+    if read == len(answered):
+        return " and nothing was lost"
+    if read:
+        return f", and nothing was lost in the {read} of {len(answered)} sessions whose stored history was read"
+    return "; what is stored was not read, so nothing is said of what was lost"
 
 
 def cause(anomalies: Iterable[Anomaly], seen: Observed) -> Cause | None:

@@ -11,6 +11,7 @@ from rag.crosstalk.definitions import DEFINITIONS
 from rag.crosstalk.people import label
 from rag.crosstalk.runs import Outcome, Run
 from rag.ui.field import field
+from rag.ui.plain import escaped
 
 _GRAVITY = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 _ICONS = {"isolated": ":material/verified_user:", "anomalies": ":material/report:", "unknown": ":material/help:"}
@@ -99,6 +100,8 @@ def verdict(outcome: Outcome) -> None:
     tell(f"**{report.verdict.capitalize()}.** {report.why}{cause}{stopped}", icon=_ICONS[report.verdict])
     for problem in outcome.about["problems"][:3]:
         st.caption(f":material/warning: A turn ended with: `{problem.replace('`', '')[:200]}`")
+    if left := outcome.about["left"]:
+        st.caption(f":material/delete: {escaped(left)}")
 
 
 def gravest(outcome: Outcome, users: int) -> tuple[Mapping[int, str], Sequence[int]]:

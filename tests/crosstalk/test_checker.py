@@ -70,6 +70,18 @@ def two() -> World:
     return world
 
 
+def test_that_nothing_was_lost_is_said_only_of_what_was_read() -> None:
+    events = two().events()
+    assert "nothing was lost." in check(events).why
+    last = next(event for event in reversed(events) if isinstance(event, History))
+    one_less = check([event for event in events if event is not last])
+    assert "nothing was lost in the 1 of 2 sessions whose stored history was read." in one_less.why
+    unread = check([event for event in events if not isinstance(event, History)])
+    assert (unread.verdict, unread.box) == ("isolated", "white")
+    assert "what is stored was not read" in unread.why
+    assert "nothing was lost" not in unread.why
+
+
 def test_unknown_when_there_is_nothing_to_judge() -> None:
     assert_unknown(check([]), "the log holds no turn")
     assert_unknown(check([Control("LK-AAAA-BBBB-CCCC2")]), "the log holds no turn")

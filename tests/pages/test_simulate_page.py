@@ -78,6 +78,15 @@ def test_the_incident_leaks_and_its_evidence_opens(page: AppTest) -> None:
     assert "key-collision" in texts(page) or any("key-collision" in one.label for one in page.expander)
 
 
+def test_what_a_run_left_behind_is_said(page: AppTest) -> None:
+    small(page)
+    put(page, "first", "dict-per-session")
+    assert "could not be deleted" not in texts(finished(press(page, "Simulate")))
+    (outcome,) = run_of(page).outcomes.values()
+    outcome.about["left"] = "What the run stored could not be deleted. Remove it with DROP TABLE crosswire_sim."
+    assert "could not be deleted" in texts(calm(page.run()))
+
+
 def test_two_memories_with_the_same_people(page: AppTest) -> None:
     small(page)
     put(page, "first", "shared-buffer")
