@@ -74,7 +74,7 @@ def test_an_uploaded_document_answers_its_owner_only(visit: NewVisit) -> None:
         {"name": "tent.txt", "mimeType": "text/plain", "buffer": b"The Kestrel tent pitch code is ZEBRA-77."}
     )
     ada.page.get_by_role("button", name="Add to my session").click()
-    expect(ada.page.get_by_role("button", name="Remove")).to_be_visible()
+    expect(ada.page.get_by_text("tent.txt · 1 passage")).to_be_visible()
     expect(ben.page.get_by_text("You have added nothing yet")).to_be_visible()
 
     for person in (ada, ben):
