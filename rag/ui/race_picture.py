@@ -7,10 +7,11 @@ from textwrap import wrap
 
 from PIL import Image, ImageDraw, ImageFont
 
+from rag.ui.palette import OUTCOMES, RIGHT
 from rag.ui.race_play import Look
 
 WIDE, HIGH, EDGE, NAMES = 132, 64, 24, 150
-INK, PAPER, RIGHT, WRONG = "#1d1b2a", "#ffffff", "#2f9e63", "#d6336c"
+INK, PAPER = "#1d1b2a", "#ffffff"
 BOXES = ("#7c6ee6", "#e8590c", "#2f9e63", "#1c7ed6", "#c92a2a")
 
 
@@ -29,7 +30,7 @@ def png(seen: Look) -> bytes:
         draw.text((left + 8, top + HIGH / 2), "\n".join(wrap(label, 16)[:2]), PAPER, font, "lm")
     if seen.outcome is not None:
         said = ", ".join(seen.outcome.kinds) or "nothing goes wrong"
-        colour = WRONG if seen.outcome.wrong else RIGHT
+        colour = OUTCOMES["leak" if seen.outcome.wrong else RIGHT]
         draw.text((EDGE, EDGE + len(seen.actors) * HIGH + 20), f"{seen.schedule}: {said}"[: width // 8], colour, font)
     written = io.BytesIO()
     image.save(written, "PNG")
