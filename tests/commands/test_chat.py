@@ -51,9 +51,10 @@ def test_lines_are_one_conversation_and_a_bad_one_does_not_end_it(call: Call, en
     assert "too long" in problem or "characters" in problem
 
 
-def test_ctrl_c_ends_it_quietly(env: dict[str, str], first: Run) -> None:
+def interrupted(env: dict[str, str], before: str, *options: str) -> tuple[int, str]:
+    """Exit status of a conversation that gets Ctrl-C after a line that begins so, and what it said from then on."""
     with subprocess.Popen(
-        command("chat"),
+        [sys.executable, *options, *command("chat")[1:]],
         cwd=PROJECT,
         env=env,
         stdin=subprocess.PIPE,
@@ -62,28 +63,21 @@ def test_ctrl_c_ends_it_quietly(env: dict[str, str], first: Run) -> None:
         text=True,
     ) as process:
         assert process.stderr is not None
-        process.stderr.readline()
+        for line in process.stderr:
+            if line.startswith(before):
+                break
         process.send_signal(signal.SIGINT)
-        _, rest = process.communicate(timeout=30)
-    assert (process.returncode, rest.strip()) == (130, "")
+        _, rest = process.communicate(timeout=60)
+    return process.returncode, rest
+
+
+def test_ctrl_c_ends_it_quietly(env: dict[str, str], first: Run) -> None:
+    status, rest = interrupted(env, "Session ")
+    assert (status, rest.strip()) == (130, "")
 
 
 def test_ctrl_c_while_it_is_loading_ends_it_quietly(env: dict[str, str]) -> None:
     """Python says with -v what it loads, so the interrupt comes in the middle of it."""
-    with subprocess.Popen(
-        [sys.executable, "-v", *command("chat")[1:]],
-        cwd=PROJECT,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if line.startswith("import 'langchain_core"):
-                break
-        process.send_signal(signal.SIGINT)
-        _, rest = process.communicate(timeout=60)
-    assert process.returncode == 130
+    status, rest = interrupted(env, "import 'langchain_core", "-v")
+    assert status == 130
     assert "Traceback" not in rest
