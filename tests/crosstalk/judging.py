@@ -22,7 +22,7 @@ def judge(name: str, lab: Lab, seed: int, users: int = 100, **changes: Any) -> d
     found = {kind: count for kind, count in result.report.counts.items() if count}
     where = f"{name}, seed {seed}, {changes}"
     assert found.keys() >= expected, f"{where}: missing {expected - found.keys()}, found {found}"
-    allowed = expected | kind.possible(processes=workload.processes, restart=workload.restart)
+    allowed = expected | kind.possible(lab, tabs=workload.tabs, processes=workload.processes, restart=workload.restart)
     assert found.keys() <= allowed, f"{where}: also {found.keys() - allowed} of {found}"
     assert result.problems == (), f"{where}: {result.problems}"
     assert result.report.verdict == ("anomalies" if found else "isolated"), f"{where}: {result.report.why}"

@@ -127,7 +127,8 @@ class Strategy(ABC):
         )
 
     @classmethod
-    def possible(cls, *, processes: int = 1, restart: bool = False) -> frozenset[str]:
-        """What such a run may find beside that."""
+    def possible(cls, lab: Lab, *, tabs: int = 1, processes: int = 1, restart: bool = False) -> frozenset[str]:
+        """What such a run may find beside that, with the servers of this lab."""
+        del lab, tabs
         apart = cls.in_process and (processes > 1 or restart)
         return cls.may | cls.expects | cls.expects_tabs | FORGOTTEN if apart else cls.may

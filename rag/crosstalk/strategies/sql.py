@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 class Sql(Strategy):
     name = "sql"
-    lesson = "A database keeps users apart and pairs whole. It does not know that a turn began with a read."
+    lesson = "A database keeps users apart and loses nothing. It does not know that a turn began with a read."
     wrong = (
         "The pair is stored in one transaction, but the read before it is not part of that: two tabs read the same "
-        "history, answer without each other, and both are stored."
+        "history, answer without each other, and both are stored. A server with many writers, as PostgreSQL is, hands "
+        "out the rows' numbers outside of transactions: now and then one tab's question and answer end up between "
+        "the other's. SQLite has one writer at a time."
     )
     seen = ("LangChain's RunnableWithMessageHistory over any of its histories",)
     fix = (
@@ -42,6 +44,11 @@ class Sql(Strategy):
         self.table = table_of(lab)
         with reached(lab.sql_url):
             self.nobody = self.of("nobody")  # makes the table, which two turns at once may not
+
+    @classmethod
+    def possible(cls, lab: Lab, *, tabs: int = 1, processes: int = 1, restart: bool = False) -> frozenset[str]:
+        beside = super().possible(lab, tabs=tabs, processes=processes, restart=restart)
+        return beside | {"interleaved-turns"} if lab.sql_url and tabs > 1 else beside
 
     def turn(self, asked: Asked) -> Steps:
         yield "load"
