@@ -1,4 +1,5 @@
-"""The colours of what went wrong, the same in every chart and in both themes; a name stands beside each."""
+"""The colours of what went wrong, and of whose it is: the same in every chart and in both themes; a name stands beside
+each."""
 
 from __future__ import annotations
 
@@ -15,3 +16,5 @@ OUTCOMES = {
     "odd": "#868e96",
 }
 """By the name of `rag.crosstalk.outcomes.GROUPS`, as the charts list them."""
+OWNERS = ("#7c6ee6", "#e8590c", "#2f9e63", "#1c7ed6", "#c92a2a")
+"""By place in `rag.crosstalk.scenes.PEOPLE`."""

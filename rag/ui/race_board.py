@@ -13,8 +13,8 @@ from rag.errors import CrosswireError
 from rag.settings import Settings
 from rag.ui import race_memory
 from rag.ui.avatar import badge
+from rag.ui.palette import OWNERS
 from rag.ui.plain import escaped
-from rag.ui.race_picture import BOXES
 from rag.ui.race_play import COLOURS, Actor, Look, annotated, look
 
 KEYS = "ABCDE"
@@ -84,7 +84,7 @@ def phones(seen: Look) -> None:
 
 def _phone(actor: Actor) -> None:
     st.markdown(f":{_colour(actor.letter)}-badge[{actor.letter}] **{escaped(actor.name)}**")
-    mine = badge(actor.letter, BOXES[KEYS.index(actor.letter)])
+    mine = badge(actor.letter, OWNERS[KEYS.index(actor.letter)])
     for role, text in actor.bubbles:
         icon = {"user": mine, "assistant": ":material/smart_toy:"}.get(role, ":material/error:")
         with st.chat_message("user" if role == "user" else "assistant", avatar=icon):

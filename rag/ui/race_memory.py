@@ -16,7 +16,7 @@ from html import escape
 from textwrap import wrap
 
 from rag.crosstalk.scenes import LETTERS, PEOPLE
-from rag.ui.race_picture import BOXES
+from rag.ui.palette import OWNERS
 from rag.ui.race_play import Look, owner_of
 
 WIDTH, LINE, HEAD, GAP, SIDE = 306, 22, 36, 16, 84
@@ -164,4 +164,4 @@ def _text(x: float, y: float, content: str, paint: str, size: int, weight: int =
 
 
 def _colour(letter: str) -> str:
-    return BOXES[LETTERS.index(letter)] if letter and letter in LETTERS else PLAIN
+    return OWNERS[LETTERS.index(letter)] if letter and letter in LETTERS else PLAIN

@@ -7,12 +7,11 @@ from textwrap import wrap
 
 from PIL import Image, ImageDraw, ImageFont
 
-from rag.ui.palette import OUTCOMES, RIGHT
+from rag.ui.palette import OUTCOMES, OWNERS, RIGHT
 from rag.ui.race_play import Look
 
 WIDE, HIGH, EDGE, NAMES = 132, 64, 24, 150
 INK, PAPER = "#1d1b2a", "#ffffff"
-BOXES = ("#7c6ee6", "#e8590c", "#2f9e63", "#1c7ed6", "#c92a2a")
 
 
 def png(seen: Look) -> bytes:
@@ -26,7 +25,7 @@ def png(seen: Look) -> bytes:
     for number, (letter, label) in enumerate(seen.steps):
         row = rows[letter.upper()]
         left, top = NAMES + EDGE + number * WIDE, EDGE + row * HIGH
-        draw.rounded_rectangle((left, top + 6, left + WIDE - 8, top + HIGH - 6), 8, BOXES[row])
+        draw.rounded_rectangle((left, top + 6, left + WIDE - 8, top + HIGH - 6), 8, OWNERS[row])
         draw.text((left + 8, top + HIGH / 2), "\n".join(wrap(label, 16)[:2]), PAPER, font, "lm")
     if seen.outcome is not None:
         said = ", ".join(seen.outcome.kinds) or "nothing goes wrong"
