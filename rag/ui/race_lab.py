@@ -35,12 +35,18 @@ def draw(settings: Settings) -> None:
     names = [*FACTS, *STRATEGIES]
     _from_link(names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        strategy = st.selectbox("Memory", names, key=f"{SLOT}_strategy", on_change=_reset, width=260)
-        tabs = st.toggle("Tabs of one user", key=f"{SLOT}_tabs", on_change=_reset)
+        strategy = st.selectbox(
+            "Memory", names, key=f"{SLOT}_strategy", persist_state="page", on_change=_reset, width=260
+        )
+        tabs = st.toggle("Tabs of one user", key=f"{SLOT}_tabs", persist_state="page", on_change=_reset)
         people = "Tabs" if tabs else "Users"
         with st.container(horizontal=True, width="content"):
-            users = st.number_input(people, 2, 5, key=f"{SLOT}_users", on_change=_reset, width=130)
-            turns = st.number_input("Turns each", 1, MOST_TURNS, key=f"{SLOT}_turns", on_change=_reset, width=130)
+            users = st.number_input(
+                people, 2, 5, key=f"{SLOT}_users", persist_state="page", on_change=_reset, width=130
+            )
+            turns = st.number_input(
+                "Turns each", 1, MOST_TURNS, key=f"{SLOT}_turns", persist_state="page", on_change=_reset, width=130
+            )
     try:
         scene = make_scene(users=int(users), tabs=tabs, turns=int(turns))
     except CannotPlay as exc:

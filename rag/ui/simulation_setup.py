@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -48,31 +48,43 @@ DEFAULTS: dict[str, Any] = {
     "seed": 7,
 }
 ALONE = "nothing"
+KEPT: Literal["session"] = "session"
+"""As long as the browser's session, and sent to the browser until that has it: a run of the page that is interrupted
+before its controls arrive, as by a quick click, would otherwise leave them empty there, and the next one believe it."""
 
 
 def presets() -> None:
     for key, value in DEFAULTS.items():
         st.session_state.setdefault(f"sim_{key}", value)
     st.pills(
-        "Start from", list(PRESETS), key="sim_preset", on_change=_take_preset, help=_help(), default="The 2 AM incident"
+        "Start from",
+        list(PRESETS),
+        key="sim_preset",
+        persist_state=KEPT,
+        on_change=_take_preset,
+        help=_help(),
+        default="The 2 AM incident",
     )
 
 
 def draw(*, busy: bool) -> Setup | None:
     """The controls. What was set up when the button was pressed; None otherwise."""
     names = list(STRATEGIES)
-    st.selectbox("Memory", names, key="sim_first", help=STRATEGIES[st.session_state["sim_first"]].lesson)
+    st.selectbox(
+        "Memory", names, key="sim_first", persist_state=KEPT, help=STRATEGIES[st.session_state["sim_first"]].lesson
+    )
     st.selectbox(
         "Compare with",
         [None, *names],
         key="sim_second",
+        persist_state=KEPT,
         format_func=lambda name: name or ALONE,
         placeholder=ALONE.capitalize(),
         help="The same users say the same words to both.",
     )
     users, turns = st.columns(2)
-    users.number_input("Users", 1, 10_000, key="sim_users", step=50)
-    turns.number_input("Turns each", 2, 1000, key="sim_turns")
+    users.number_input("Users", 1, 10_000, key="sim_users", persist_state=KEPT, step=50)
+    turns.number_input("Turns each", 2, 1000, key="sim_turns", persist_state=KEPT)
     problem = st.container()
     pressed = st.button("Simulate", type="primary", icon=":material/play_arrow:", width="stretch", disabled=busy)
     with st.expander("More", icon=":material/tune:"):
@@ -87,24 +99,39 @@ def draw(*, busy: bool) -> Setup | None:
 
 def _more() -> None:
     left, right = st.columns(2)
-    left.number_input("Tabs of each user", 1, 20, key="sim_tabs", help="Turns of one session at the same time.")
-    right.number_input("Processes", 1, 16, key="sim_processes", help="Real ones, each with a memory of its own.")
-    st.toggle("Restart the service half way", key="sim_restart")
-    st.text_input("Arrival", key="sim_arrival", help="at once, ramp:SECONDS or poisson:USERS_A_SECOND")
-    st.text_input("Model takes", key="sim_latency", help="SECONDS, or MEDIAN~SHAPE for a log-normal spread")
+    left.number_input(
+        "Tabs of each user", 1, 20, key="sim_tabs", persist_state=KEPT, help="Turns of one session at the same time."
+    )
+    right.number_input(
+        "Processes", 1, 16, key="sim_processes", persist_state=KEPT, help="Real ones, each with a memory of its own."
+    )
+    st.toggle("Restart the service half way", key="sim_restart", persist_state=KEPT)
+    st.text_input(
+        "Arrival", key="sim_arrival", persist_state=KEPT, help="at once, ramp:SECONDS or poisson:USERS_A_SECOND"
+    )
+    st.text_input(
+        "Model takes", key="sim_latency", persist_state=KEPT, help="SECONDS, or MEDIAN~SHAPE for a log-normal spread"
+    )
     left, right = st.columns(2)
-    left.number_input("Think time (s)", 0.0, 60.0, key="sim_think", step=0.1)
+    left.number_input("Think time (s)", 0.0, 60.0, key="sim_think", persist_state=KEPT, step=0.1)
     right.number_input(
         "Share cancelled",
         0.0,
         1.0,
         key="sim_cancelled",
+        persist_state=KEPT,
         step=0.05,
         placeholder="as needed",
         help="Turns that are given up in the middle. Empty: what the memory needs to show its bug.",
     )
-    left.number_input("At once, at most", 1, 512, key="sim_in_flight")
-    right.number_input("Seed", key="sim_seed", step=1, help="The same seed gives the same people, words and moments.")
+    left.number_input("At once, at most", 1, 512, key="sim_in_flight", persist_state=KEPT)
+    right.number_input(
+        "Seed",
+        key="sim_seed",
+        persist_state=KEPT,
+        step=1,
+        help="The same seed gives the same people, words and moments.",
+    )
 
 
 def _setup() -> Setup:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1 import AppTest
 
 from rag.crosstalk import Workload
@@ -38,6 +39,16 @@ def small(page: AppTest) -> AppTest:
     for key, value in {"users": 6, "turns": 2, "latency": "0.001", "arrival": "at once"}.items():
         put(page, key, value)
     return page
+
+
+def test_a_browser_that_was_interrupted_before_the_controls_arrived_gets_their_values_again(page: AppTest) -> None:
+    put(page, "users", 250)
+    page._run(WidgetStates())  # it has none of them, and so says nothing about them
+    protos = {one.key: one.proto for one in [*page.text_input, *page.number_input]}
+    drawn = {key: proto.value if proto.set_value else proto.default for key, proto in protos.items()}
+    assert (drawn["sim_arrival"], drawn["sim_latency"]) == ("ramp:1.5", "0.05~0.5")
+    assert (drawn["sim_users"], drawn["sim_turns"], drawn["sim_in_flight"]) == (250, 3, 64)
+    assert errors(page) == []
 
 
 def run_of(page: AppTest) -> Run:
