@@ -33,10 +33,12 @@ class BadSetting(CrosswireError):
 class SessionStoreUnavailable(CrosswireError):
     """Redis cannot be reached, or went away. Nothing was stored."""
 
-    def __init__(self, target: str, reason: str, todo: str = "Start it, or correct REDIS_URL.") -> None:
+    def __init__(
+        self, target: str, reason: str, todo: str = "Start it, or correct REDIS_URL.", be: str = "reached"
+    ) -> None:
         self.target = target
         self.reason = reason
-        super().__init__(f"The session store at {target} cannot be reached ({reason}). {todo}")
+        super().__init__(f"The session store at {target} cannot be {be} ({reason}). {todo}")
 
 
 class StoreFull(CrosswireError):
@@ -44,7 +46,7 @@ class StoreFull(CrosswireError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The session store is full, so this turn was not saved. "
+            "The session store is full, so nothing was saved. "
             "Raise Redis' maxmemory or shorten SESSION_TTL_SECONDS, then try again."
         )
 

@@ -27,7 +27,7 @@ from rag.sessions.handed import duplicate_record
 from rag.sessions.ids import SessionId
 from rag.sessions.index import Command
 from rag.sessions.keys import DEFAULT_PREFIX, Format
-from rag.sessions.protocol import Ask, Bad, Busy, Commit, Committed, Found, Protocol, Quarantined, SessionInfo
+from rag.sessions.protocol import Ask, Bad, Busy, Commit, Committed, Found, Protocol, Quarantined, SessionInfo, lifetime
 from rag.sessions.reasons import FAILURES
 from rag.sessions.store import LEASE, read_only
 from rag.sessions.turn import AsyncTurn
@@ -117,7 +117,8 @@ class AsyncSessionStore:
 
     async def info(self, session_id: str) -> SessionInfo | None:
         """None if there is no such session."""
-        return await self._ask(self.protocol.about(SessionId(session_id)))
+        sid = SessionId(session_id)
+        return await self._mended(sid, self.protocol.about(sid))
 
     async def ttl(self, session_id: str) -> float | None:
         """Seconds until the session is forgotten; None if there is no such session, or it never is."""
@@ -150,14 +151,12 @@ class AsyncSessionStore:
     async def touch(self, session_id: str) -> None:
         """Make sure that the session exists, and start its time to live anew."""
         sid = self._writable(session_id)
-        ttl = await self._ask(self.protocol.live(sid, "", make=True))
+        ttl = await self._mended(sid, self.protocol.live(sid, "", make=True))
         self._later(self._seen(sid, ttl))
 
     async def extend(self, session_id: str, seconds: int, who: str = "inspector") -> bool:
         """From now on the session lives this long after each turn. False if there is no such session."""
-        if seconds < 1:
-            raise ValueError("a session lives at least 1 second: use expire_now to end it, pin to keep it")
-        return await self._live(session_id, str(seconds), who, "extend")
+        return await self._live(session_id, lifetime(seconds), who, "extend")
 
     async def pin(self, session_id: str, who: str = "inspector") -> bool:
         """Never forget this session. False if there is no such session."""
@@ -177,7 +176,8 @@ class AsyncSessionStore:
 
     async def set_summary(self, session_id: str, text: str, upto_turn: int) -> bool:
         """Keep a summary of the oldest turns with the session. False if there is no such session."""
-        return await self._ask(self.protocol.summarise(self._writable(session_id), text, upto_turn))
+        sid = self._writable(session_id)
+        return await self._mended(sid, self.protocol.summarise(sid, text, upto_turn))
 
     async def flush(self) -> None:
         """Wait for what is written beside the turns: something on a cluster, nothing elsewhere."""
@@ -229,7 +229,7 @@ class AsyncSessionStore:
             woken.set()
 
     async def _commit(self, sid: SessionId, token: str, found: Found, said: Commit) -> Committed:
-        result = await self._ask(self.protocol.commit(sid, token, found, said))
+        result = await self._mended(sid, self.protocol.commit(sid, token, found, said))
         self._wake(result.next)
         if self._clustered:
             lost = [index.audited(self.protocol.keys, sid, "fenced", "session")]
@@ -251,7 +251,7 @@ class AsyncSessionStore:
 
     async def _put_aside(self, sid: SessionId, bad: Bad) -> None:
         LOG.error("Session %s: an element was put into quarantine (%s: %s)", sid[:12], bad.reason, bad.detail)
-        if await self._ask(self.protocol.quarantine(sid, bad)):
+        if await self._mended(sid, self.protocol.quarantine(sid, bad)):
             self._later(index.quarantined(self.protocol.keys, sid, bad.reason))
 
     async def _mended(self, sid: SessionId, ask: Ask[T]) -> T:
@@ -273,7 +273,7 @@ class AsyncSessionStore:
 
     async def _live(self, session_id: str, own: str, who: str, what: str) -> bool:
         sid = self._writable(session_id)
-        ttl = await self._ask(self.protocol.live(sid, own, who, what))
+        ttl = await self._mended(sid, self.protocol.live(sid, own, who, what))
         if ttl >= 0:
             entry = index.audited(self.protocol.keys, sid, what, who, ttl=str(ttl))
             self._later([*self._seen(sid, ttl), entry])

@@ -21,9 +21,14 @@ def error_of(exc: Exception, target: str) -> CrosswireError:
     if isinstance(exc, redis.exceptions.OutOfMemoryError) or "OOM" in text:
         return StoreFull()
     if "WRONGTYPE" in text:
-        return WrongType("A key of this session holds something that the store did not write.")
+        return WrongType(
+            "A key of this session holds something that the store did not write. "
+            "Try again; if that does not help, clear the session."
+        )
     if isinstance(exc, redis.exceptions.ResponseError):
-        return SessionStoreUnavailable(target, reason(exc), "Check what its administrator allows, then try again.")
+        return SessionStoreUnavailable(
+            target, reason(exc), "Check what its administrator allows, then try again.", "used"
+        )
     return SessionStoreUnavailable(target, reason(exc), "Check that it runs, then try again.")
 
 

@@ -5,6 +5,7 @@ An `Ask` is one round trip. Nothing in here waits, sends or holds a session.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,9 +20,10 @@ from rag.sessions.codec import Place, StoredMessage, Unreadable, as_stored, deco
 from rag.sessions.ids import SessionId
 from rag.sessions.index import find_entries
 from rag.sessions.keys import DEFAULT_PREFIX, Format, Keys
-from rag.sessions.scripts import Script
+from rag.sessions.scripts import MOST_TTL, Script
 from rag.sessions.seal import Seal, close_field, open_field
 
+LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -82,6 +84,7 @@ class Found:
     bad: list[Bad] = field(default_factory=list)
     summary: str = ""
     summary_turns: int = 0
+    quarantined: int = 0
     keys: tuple[str, ...] | None = None
 
 
@@ -131,7 +134,15 @@ class Protocol:
         index: bool = True,
         clock: Callable[[], float],
     ) -> None:
-        """index: whether scripts may write the live index and the audit themselves: not on a cluster."""
+        """index: whether scripts may write the live index and the audit themselves: not on a cluster.
+
+        Raises ValueError for a number that cannot be.
+        """
+        _check("ttl", ttl, 1, MOST_TTL, "seconds")
+        _check("max_turns", max_turns, 1, 10_000_000, "turns")
+        _check("cache_bytes", cache_bytes, 0, 1 << 50, "bytes")
+        if not 0.05 <= lease <= 3600:
+            raise ValueError(f"lease is {lease!r}: expected 0.05 to 3600 seconds")
         self.ttl = ttl
         self.keys = Keys(key_prefix, fmt)
         self.lease = lease
@@ -163,17 +174,17 @@ class Protocol:
         keys = self.keys.of(sid)
         known = self.cache.known(sid)
         queued: str | int = 0 if not queue else "" if place is None else place
-        args = (*known, token, self._lease_ms, self.ttl, queued, int(self.now()))
+        args = (*known, token, self._lease_ms, self.ttl, queued)
 
         def parse(reply: list[Any]) -> Found | Busy | None:
             if not reply[0]:
                 return Busy(reply[1], reply[2])
             found = self._found(sid, reply)
             if found is not None:
-                found.keys = keys[:4]
+                found.keys = keys
             return found
 
-        return Ask(scripts.BEGIN, keys[:5], args, parse, meanwhile=meanwhile)
+        return Ask(scripts.BEGIN, keys, args, parse, meanwhile=meanwhile)
 
     def commit(
         self,
@@ -185,7 +196,8 @@ class Protocol:
         now = round(self.now(), 3)
         place = Place(sid, found.turns + 1, now, token, tuple(said.documents))
         lines = encode(said.messages, place, self.seal)
-        keys = [*(found.keys or self.keys.of(sid)[:4]), *self._index[:3]]
+        own = found.keys or self.keys.of(sid)
+        keys = [*own[:4], *self._index[:3]]
         more: list[str | int] = []
         if said.model:
             more += ("model", said.model)
@@ -199,6 +211,9 @@ class Protocol:
         if not found.turns:
             keys += self._index[3:]
             more += ("find", find_entries(sid))
+        if found.quarantined:
+            keys.append(own[5])
+            more += ("quarantine", len(keys))
         args = (token, found.turns, self.ttl, now, sid, self._lease_ms, len(more), *more, *lines)
 
         kept: list[StoredMessage] = []
@@ -208,7 +223,8 @@ class Protocol:
             kept[:] = as_stored(said.messages, lines, place, self.seal)
 
         def parse(reply: list[Any]) -> Committed:
-            turn, epoch, trimmed, length, following, *replicas = reply
+            turn, epoch, trimmed, length, following, trouble, *replicas = reply
+            _beside(trouble)
             if turn > 0 and epoch:
                 if not kept:
                     keep()
@@ -221,7 +237,9 @@ class Protocol:
         return Ask(scripts.COMMIT, keys, args, parse, durable=True, meanwhile=keep)
 
     def renew(self, sid: SessionId, token: str) -> Ask[bool]:
-        return Ask(scripts.RENEW, self.keys.of(sid)[:3], (token, self._lease_ms, self.ttl), bool)
+        keys = self.keys.of(sid)
+        names = (keys.history, keys.session, keys.turn, keys.quarantine)
+        return Ask(scripts.RENEW, names, (token, self._lease_ms, self.ttl), bool)
 
     def release(self, sid: SessionId, token: str) -> Ask[str]:
         keys = self.keys.of(sid)
@@ -270,7 +288,7 @@ class Protocol:
         keys = self.keys.of(sid)
         self.cache.forget(sid)
         names = (keys.history, keys.session, keys.turn, keys.quarantine, *self._index)
-        return Ask(scripts.CLEAR, names, (sid, who, what, find_entries(sid)), _pair, repeatable=False)
+        return Ask(scripts.CLEAR, names, (sid, who, what, find_entries(sid)), _ended, repeatable=False)
 
     def live(self, sid: SessionId, own: str, who: str = "session", what: str = "", *, make: bool = False) -> Ask[int]:
         """own: the session's own ttl in seconds, `0` for ever, `-` none, empty as it is. make: if there is none yet."""
@@ -279,7 +297,7 @@ class Protocol:
         token = self.token() if make else ""
         entries = find_entries(sid) if make else ""
         args = (sid, round(self.now(), 3), self.ttl, own, who, what, token, entries)
-        return Ask(scripts.LIVE, names, args, int)
+        return Ask(scripts.LIVE, names, args, _lives)
 
     def summarise(self, sid: SessionId, text: str, turns: int) -> Ask[bool]:
         sealed = close_field(self.seal, sid, "summary", text)
@@ -294,7 +312,8 @@ class Protocol:
 
     def repair(self, sid: SessionId) -> Ask[int]:
         self.cache.forget(sid)
-        return Ask(scripts.REPAIR, (*self.keys.of(sid), *self.keys.misplaced(sid)), (self.ttl,), int)
+        names = (*self.keys.of(sid), *self.keys.misplaced(sid))
+        return Ask(scripts.REPAIR, names, (self.ttl, round(self.now(), 3), self.token()), int)
 
     def quarantined(self, stored: Sequence[bytes]) -> list[Quarantined]:
         split = (line.split(b"\n", 2) for line in stored)
@@ -303,7 +322,7 @@ class Protocol:
     # --- shared
 
     def _found(self, sid: SessionId, reply: list[Any]) -> Found | None:
-        _, turns, epoch_raw, trimmed, begins, stored, summary, covers = reply
+        _, turns, epoch_raw, trimmed, begins, stored, summary, covers, quarantined = reply
         epoch = epoch_raw.decode()
         records: list[StoredMessage] = []
         bad: list[Bad] = []
@@ -322,7 +341,19 @@ class Protocol:
         if summary:
             found.summary = open_field(self.seal, sid, "summary", summary.decode("utf-8", "replace"))
             found.summary_turns = covers
+        found.quarantined = quarantined
         return found
+
+
+def lifetime(seconds: int) -> str:
+    """As `live` takes it. Raises ValueError."""
+    _check("seconds", seconds, 1, MOST_TTL, "seconds: use expire_now to end a session, pin to keep it for ever")
+    return str(seconds)
+
+
+def _check(name: str, value: object, least: int, most: int, unit: str) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"{name} is {value!r}: expected a whole number of {least} to {most} {unit}")
 
 
 def _number(text: str | None) -> float:
@@ -334,8 +365,19 @@ def _number(text: str | None) -> float:
     return found if isfinite(found) else 0.0
 
 
-def _pair(reply: list[int]) -> tuple[int, int]:
+def _ended(reply: list[Any]) -> tuple[int, int]:
+    _beside(reply[2])
     return reply[0], reply[1]
+
+
+def _lives(reply: list[Any]) -> int:
+    _beside(reply[1])
+    return int(reply[0])
+
+
+def _beside(trouble: bytes) -> None:
+    if trouble:
+        LOG.error("The list of live sessions or the audit could not be written (%s)", trouble.decode())
 
 
 def _sorted_out(

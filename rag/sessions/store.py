@@ -39,7 +39,7 @@ from rag.sessions.ids import SessionId
 from rag.sessions.index import Command
 from rag.sessions.keys import DEFAULT_PREFIX, Format
 from rag.sessions.lease import HEARTBEAT, Held
-from rag.sessions.protocol import Ask, Bad, Busy, Commit, Committed, Found, Protocol, Quarantined, SessionInfo
+from rag.sessions.protocol import Ask, Bad, Busy, Commit, Committed, Found, Protocol, Quarantined, SessionInfo, lifetime
 from rag.sessions.turn import Turn
 from rag.sessions.waiting import Waiters, pause
 
@@ -158,7 +158,8 @@ class SessionStore:
 
     def info(self, session_id: str) -> SessionInfo | None:
         """None if there is no such session."""
-        return self._ask(self.protocol.about(SessionId(session_id)))
+        sid = SessionId(session_id)
+        return self._mended(sid, self.protocol.about(sid))
 
     def ttl(self, session_id: str) -> float | None:
         """Seconds until the session is forgotten; None if there is no such session, or it never is."""
@@ -191,14 +192,12 @@ class SessionStore:
     def touch(self, session_id: str) -> None:
         """Make sure that the session exists, and start its time to live anew."""
         sid = self._writable(session_id)
-        ttl = self._ask(self.protocol.live(sid, "", make=True))
+        ttl = self._mended(sid, self.protocol.live(sid, "", make=True))
         self._later(*self._seen(sid, ttl))
 
     def extend(self, session_id: str, seconds: int, who: str = "inspector") -> bool:
         """From now on the session lives this long after each turn. False if there is no such session."""
-        if seconds < 1:
-            raise ValueError("a session lives at least 1 second: use expire_now to end it, pin to keep it")
-        return self._live(session_id, str(seconds), who, "extend")
+        return self._live(session_id, lifetime(seconds), who, "extend")
 
     def pin(self, session_id: str, who: str = "inspector") -> bool:
         """Never forget this session. False if there is no such session."""
@@ -218,7 +217,8 @@ class SessionStore:
 
     def set_summary(self, session_id: str, text: str, upto_turn: int) -> bool:
         """Keep a summary of the oldest turns with the session. False if there is no such session."""
-        return self._ask(self.protocol.summarise(self._writable(session_id), text, upto_turn))
+        sid = self._writable(session_id)
+        return self._mended(sid, self.protocol.summarise(sid, text, upto_turn))
 
     # --- others' views of it
 
@@ -274,7 +274,7 @@ class SessionStore:
         raise TurnBusy(sid, time.monotonic() - begun)
 
     def _commit(self, sid: SessionId, token: str, found: Found, said: Commit) -> Committed:
-        result = self._ask(self.protocol.commit(sid, token, found, said))
+        result = self._mended(sid, self.protocol.commit(sid, token, found, said))
         if result.next:
             self._waiters.wake(result.next)
         if self._beside is not None:
@@ -304,7 +304,7 @@ class SessionStore:
 
     def _put_aside(self, sid: SessionId, bad: Bad) -> None:
         LOG.error("Session %s: an element was put into quarantine (%s: %s)", sid[:12], bad.reason, bad.detail)
-        if self._ask(self.protocol.quarantine(sid, bad)):
+        if self._mended(sid, self.protocol.quarantine(sid, bad)):
             self._later(*index.quarantined(self.protocol.keys, sid, bad.reason))
 
     def _mended(self, sid: SessionId, ask: Ask[T]) -> T:
@@ -326,7 +326,7 @@ class SessionStore:
 
     def _live(self, session_id: str, own: str, who: str, what: str) -> bool:
         sid = self._writable(session_id)
-        ttl = self._ask(self.protocol.live(sid, own, who, what))
+        ttl = self._mended(sid, self.protocol.live(sid, own, who, what))
         if ttl >= 0:
             entry = index.audited(self.protocol.keys, sid, what, who, ttl=str(ttl))
             self._later(*self._seen(sid, ttl), entry)
