@@ -27,13 +27,13 @@ from rag.crosstalk.exploring import (
     replay_command,
     temporary_lab,
 )
+from rag.crosstalk.findings import Verdict
 from rag.crosstalk.outcomes import Outcome, gravest
 from rag.crosstalk.report import visible
 from rag.crosstalk.reproduce import of_schedule
 from rag.crosstalk.scenes import Scene
-from rag.crosstalk.schedules import How
 from rag.crosstalk.strategies import STRATEGIES, Lab
-from rag.crosstalk.verdicts import of_what
+from rag.crosstalk.verdicts import amount, of_what
 from rag.errors import CrosswireError
 from rag.settings import load
 
@@ -77,11 +77,12 @@ def explore_command(
         if facts:
             raise typer.Exit(_facts(lab, json_file, shown))
         if strategy is not None and schedule is not None:
-            scene = make_scene(users=users, tabs=tabs, turns=turns or 1, cancels=sum(map(str.islower, schedule)))
-            outcome = replay(strategy, schedule, users=users, tabs=tabs, turns=turns or 1, lab=lab)
+            each = 1 if turns is None else turns
+            scene = make_scene(users=users, tabs=tabs, turns=each, cancels=sum(map(str.islower, schedule)))
+            outcome = replay(strategy, schedule, users=users, tabs=tabs, turns=each, lab=lab)
             _replayed(strategy, scene, schedule, outcome, json_file, shown)
             write("--pytest", pytest_file, of_schedule(strategy, scene, schedule, outcome))
-            raise typer.Exit(EXIT["anomalies" if outcome.wrong else "isolated"])
+            raise typer.Exit(EXIT[_verdict(outcome)])
         names = list(STRATEGIES) if strategy is None else [strategy]
         found, left_out = [], False
         for name in names:
@@ -124,11 +125,20 @@ def explore_command(
     raise typer.Exit(_status(found, left_out or (everything and len(found) < len(names))))
 
 
+_UNTOLD: dict[Verdict, str] = {"isolated": "right", "unknown": "unknown", "anomalies": "wrong"}
+
+
 def _status(found: list[Certificate], unsure: bool) -> int:
-    if any(not one.right for one in found):
+    statuses = {one.status for one in found}
+    if "anomalies" in statuses:
         return EXIT["anomalies"]
-    stopped = any(one.explored.how is How.STOPPED for one in found)
-    return EXIT["unknown" if unsure or stopped or not found else "isolated"]
+    return EXIT["unknown" if unsure or statuses != {"isolated"} else "isolated"]
+
+
+def _verdict(outcome: Outcome) -> Verdict:
+    if outcome.wrong:
+        return "anomalies"
+    return "isolated" if outcome.right else "unknown"
 
 
 def _one(found: Certificate, console: Console) -> None:
@@ -138,21 +148,23 @@ def _one(found: Certificate, console: Console) -> None:
         console.print(f"({count} preemption{'' if count == 1 else 's'})")
         console.print(Text(visible(found.simplest.outcome.told)))
         console.print(Text(f"Replay it: {found.replay}"), soft_wrap=True)
-    console.print(Text(found.strategy, VERDICTS["isolated" if found.right else "anomalies"]), end=": ")
+    console.print(Text(found.strategy, VERDICTS[found.status]), end=": ")
     console.print(Text(found.verdict), soft_wrap=True)
     if found.seconds > 0:
         rate = found.explored.total / found.seconds
-        console.print(f"{found.explored.total:,} schedules in {found.seconds:.2f} s: {rate:,.0f} a second.")
+        console.print(
+            f"{amount(found.explored.total)} schedules in {found.seconds:.2f} s: {amount(round(rate))} a second."
+        )
 
 
 def _table(found: list[Certificate], console: Console) -> None:
     table = Table("strategy", "wrong", "of", "what, and how it comes about", "shortest failure")
     for one in found:
-        told = one.verdict.rsplit(" (", 1)[0] if one.explored.wrong else "nothing goes wrong"
+        told = one.verdict.rsplit(" (", 1)[0] if one.status != "isolated" else "nothing goes wrong"
         table.add_row(
-            Text(one.strategy, VERDICTS["isolated" if one.right else "anomalies"]),
-            f"{one.explored.wrong:,}",
-            f"{one.explored.total:,}",
+            Text(one.strategy, VERDICTS[one.status]),
+            amount(one.explored.wrong),
+            amount(one.explored.total),
             Text(f"{told} ({of_what(one.explored)})"),
             one.simplest.schedule if one.simplest else "",
         )
@@ -177,13 +189,14 @@ def _replayed(
             Text(f"stored in {session}: {' | '.join(visible(text) for _, text in messages) or 'nothing'}", "dim")
         )
     console.print(
-        Text(", ".join(gravest(outcome.kinds)) or "right", VERDICTS["anomalies" if outcome.wrong else "isolated"]),
+        Text(", ".join(gravest(outcome.kinds)) or _UNTOLD[_verdict(outcome)], VERDICTS[_verdict(outcome)]),
         end=": ",
     )
     console.print(Text(visible(outcome.told)))
     content = {
         "strategy": strategy,
         "schedule": schedule,
+        "verdict": _verdict(outcome),
         "kinds": list(outcome.kinds),
         "told": outcome.told,
         "report": outcome.report.to_dict(),
@@ -200,7 +213,17 @@ def _facts(lab: Lab, json_file: Path | None, console: Console) -> int:
         agrees &= same
         told = ", ".join(f"{number} {kind}" for kind, number in counted.items())
         table.add_row(fact.what, str(explored.steps), str(explored.total), told, "yes" if same else "NO")
-        rows.append({"what": fact.what, "strategy": fact.strategy, "interleavings": explored.total, **counted})
+        if fact.note:
+            console.print(Text(f"{fact.what}: {fact.note}"), soft_wrap=True)
+        rows.append(
+            {
+                "what": fact.what,
+                "strategy": fact.strategy,
+                "interleavings": explored.total,
+                "note": fact.note,
+                **counted,
+            }
+        )
     console.print(table)
     write("--json", json_file, _json(rows))
     return EXIT["isolated" if agrees else "anomalies"]

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rag.crosstalk.findings import Verdict
 from rag.crosstalk.outcomes import GROUPS, Judge, Outcome, gravest
 from rag.crosstalk.scenes import BadScene, Scene
 from rag.crosstalk.schedules import DEPTH, Explored, How, Played, Progress, Stop, explore, shrunk
@@ -52,7 +53,14 @@ class Certificate:
 
     @property
     def right(self) -> bool:
-        return not self.explored.wrong
+        return not self.explored.wrong and self.explored.sure
+
+    @property
+    def status(self) -> Verdict:
+        """As a report's verdict. Of what was stopped, or answered nobody, nothing can be said."""
+        if self.explored.wrong:
+            return "anomalies"
+        return "isolated" if self.right else "unknown"
 
     @property
     def replay(self) -> str | None:
@@ -67,6 +75,7 @@ class Certificate:
             "strategy": self.strategy,
             "source_sha256": self.source_sha256,
             "verdict": self.verdict,
+            "status": self.status,
             "users": 1 if scene.tabs else scene.users,
             "tabs": scene.users if scene.tabs else 1,
             "turns": scene.turns,
@@ -155,7 +164,7 @@ def certify(
     seconds = time.perf_counter() - begun
     simplest, smallest = found.shortest, scene
     if simplest is not None and found.how is not How.STOPPED:
-        smallest, simplest = shrunk(stage, simplest, next(gravest(simplest.outcome.kinds)), progress)
+        smallest, simplest = shrunk(stage, simplest, next(gravest(simplest.outcome.kinds)), progress, stop)
     digest = hashlib.sha256(source_of(name).encode()).hexdigest()
     return Certificate(name, digest, found, simplest, smallest, seconds)
 
@@ -196,7 +205,7 @@ def explore_strategy(
 
     Raises CannotPlay and UnknownStrategy, and SessionStoreUnavailable where it needs Redis and there is none.
     """
-    scene = make_scene(users=users, tabs=tabs, turns=turns or 1)
+    scene = make_scene(users=users, tabs=tabs, turns=1 if turns is None else turns)
     with _place(lab) as place:
         scenes = scenes_of(name, scene, given=turns is not None)
         return certify_until_wrong(name, scenes, place, bound=preemptions, progress=progress, stop=stop)

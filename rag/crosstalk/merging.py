@@ -55,9 +55,14 @@ class Graph:
     added: list[Added]
     began: Log
 
+    @property
+    def cut(self) -> bool:
+        """Whether there are runs so long that not every way of theirs was gone."""
+        return any(node.depth >= LONGEST for node in self.nodes)
 
-def graph(stage: Stage, stop: Callable[[], bool]) -> Graph:
-    """Stopped early, some nodes have no way on. Raises Opaque, and TooMany of MOST_NODES.
+
+def graph(stage: Stage, stop: Callable[[], bool], most: int = MOST_NODES) -> Graph:
+    """Stopped early, some nodes have no way on. Raises Opaque, and TooMany of more than `most`.
 
     Each run goes on over states that are known, to ways that nobody has gone, until there are none ahead of it.
     """
@@ -65,8 +70,8 @@ def graph(stage: Stage, stop: Callable[[], bool]) -> Graph:
     while not stop() and walk.left():
         with closing(stage.start()) as run:
             walk.go(run)
-        if len(walk.nodes) > MOST_NODES:
-            raise TooMany(f"more than {MOST_NODES:,} states")
+        if len(walk.nodes) > most:
+            raise TooMany(f"more than {most:,} states")
     return Graph(walk.nodes, list(walk.numbers), walk.began)
 
 
@@ -127,6 +132,7 @@ class _Walk:
         run.step(letter)
         while len(run.schedule) < LONGEST and len(choices := run.choices()) == 1:
             run.step(choices[0])
+        run.settle()
         added = self.numbers.setdefault(_since(run, before), len(self.numbers))
         letters = "".join(run.schedule[depth:])
         return Way(self._found(run), added, letters)

@@ -75,12 +75,41 @@ class Outcome:
         return check(self.trace.events(self.scene))
 
     @property
+    def answered(self) -> int:
+        """Turns."""
+        return sum(what == "ok" for what, _, _ in self.trace.moments)
+
+    @property
+    def over(self) -> bool:
+        """Whether every turn has ended: answered, failed or given up."""
+        return sum(what != "invoke" for what, _, _ in self.trace.moments) == self._turns
+
+    @property
+    def right(self) -> bool:
+        """Whether all went well to the end. What is not over, or answered nobody, is neither right nor wrong."""
+        return not self.kinds and self.over and self.answered > 0
+
+    @property
+    def failed(self) -> str:
+        """What the first turn that failed said."""
+        return next((text for what, _, text in self.trace.moments if what == "fail"), "")
+
+    @property
     def told(self) -> str:
         """The gravest anomaly in a sentence, or that there was none."""
         if not self.kinds:
+            if not self.over:
+                ended = sum(what != "invoke" for what, _, _ in self.trace.moments)
+                return f"Nothing has gone wrong so far: {ended} of {self._turns} turns have ended. Play on."
+            if not self.answered:
+                return f"Nobody was answered, so nothing can be said ({self.failed or 'all turns were given up'})."
             return "Everybody was answered from their own history, and nothing is lost."
         kind = next(gravest(self.kinds))
         return STUCK.get(kind) or next(self.explained(kind), kind)
+
+    @property
+    def _turns(self) -> int:
+        return sum(len(actor.turns) for actor in self.scene.actors())
 
     def explained(self, kind: str) -> Iterator[str]:
         return (one.explanation for one in self.report.anomalies if one.kind == kind)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 
-from rag.crosstalk.merging import count, graph, paths, preempts
+from rag.crosstalk.merging import MOST_NODES, count, graph, paths, preempts
 from rag.crosstalk.outcomes import GROUPS, Group, Judge, Outcome
 from rag.crosstalk.scenes import Scene
 from rag.crosstalk.states import Opaque, TooMany
@@ -27,6 +27,9 @@ CELLS = 1_000
 """Schedules that are kept one by one in a result, at most."""
 DRAWN = 2_000
 """Schedules that PCT draws, and that are played at least where they could be told apart and are too many."""
+MANY = 10**8
+"""Interleavings; where there are more, states are told apart as well, but given up sooner where they are many: to find
+that out takes longer than to draw schedules."""
 DEPTH = 2
 """Of bugs that PCT is asked for: those that need two events in a certain order have depth 2, and so on."""
 
@@ -55,7 +58,8 @@ class Explored:
     """bound: on preemptions, if there was one. total: schedules that it speaks of. odds: that a random search misses a
     bug of depth DEPTH, at most. counts: by outcome's kinds and preemptions. each: makes the cells.
     first: for each anomaly kind the schedule with the fewest preemptions. labels: of each actor's steps when they take
-    turns. merged: whether equal states were played once."""
+    turns. merged: whether equal states were played once. answered: whether any turn was, in any schedule; if not,
+    failed says why. cut: whether runs were so long that not every way of theirs was gone."""
 
     scene: Scene
     how: How
@@ -67,6 +71,14 @@ class Explored:
     each: Callable[[], Iterable[Played]] = tuple
     odds: float | None = None
     merged: bool = False
+    answered: bool = True
+    failed: str = ""
+    cut: bool = False
+
+    @property
+    def sure(self) -> bool:
+        """Whether what it did not find is not there: it came to an end, and there was something to see."""
+        return self.how is not How.STOPPED and self.answered
 
     @cached_property
     def cells(self) -> tuple[Played, ...]:
@@ -133,7 +145,8 @@ def explore(
     labels = serial(stage)
     if merge and bound is None:
         try:
-            return _merged(stage, judge, labels, progress, halted)
+            most = MOST_NODES if _many(labels) <= MANY else MOST_NODES // 10
+            return _merged(stage, judge, labels, progress, halted, most)
         except TooMany:
             limit = max(limit, DRAWN)
         except Opaque:
@@ -188,6 +201,7 @@ def _played(stage: Stage, prefix: str, preemptions: int, judge: Judge) -> tuple[
                     others.append((here + letter, preemptions + preempts(busy, last, letter)))
             run.step(chosen)
             last = chosen.upper()
+        run.settle()
         return Played("".join(run.schedule), preemptions, judge(run.trace())), others
 
 
@@ -213,12 +227,17 @@ def pct(stage: Stage, seed: int, steps: int, depth: int = DEPTH, judge: Judge | 
                 preemptions += preempts(run.busy(), last, letter)
                 run.step(letter)
                 last = letter
+            run.settle()
             yield Played("".join(run.schedule), preemptions, judge(run.trace()))
 
 
-def shrunk(stage: Stage, found: Played, kind: str, progress: Progress | None = None) -> tuple[Scene, Played]:
+def shrunk(
+    stage: Stage, found: Played, kind: str, progress: Progress | None = None, stop: Stop | None = None
+) -> tuple[Scene, Played]:
     """A schedule that shows the same kind with fewer turns, users and steps, and no more preemptions, and the scene
-    that it is played in. Its last steps are left out if the anomaly shows before: turns under way have no end then."""
+    that it is played in. Its last steps are left out if the anomaly shows before: turns under way have no end then.
+    Stopped, it is the smallest so far."""
+    halted = stop or _never
     scene = stage.scene
     smaller = [
         replace(scene, users=users, turns=turns)
@@ -229,16 +248,20 @@ def shrunk(stage: Stage, found: Played, kind: str, progress: Progress | None = N
     for one in sorted(smaller, key=lambda one: (one.users * one.turns, one.users)):
         less = replace(stage, scene=one)
         for other in ordered(less, found.preemptions):
+            if halted():
+                return scene, found
             if isinstance(other, Played) and kind in other.outcome.kinds:
-                return one, _cut(less, other, kind)
+                return one, _cut(less, other, kind, halted)
         if progress is not None:
             progress(0)
-    return scene, _cut(stage, found, kind)
+    return scene, _cut(stage, found, kind, halted)
 
 
-def _cut(stage: Stage, found: Played, kind: str) -> Played:
+def _cut(stage: Stage, found: Played, kind: str, stop: Stop) -> Played:
     judge = Judge(stage.scene)
     for length in range(1, len(found.schedule)):
+        if stop():
+            break
         # Played anew each time: to look at what is stored may change it.
         outcome = judge(played(stage, found.schedule[:length]))
         if kind in outcome.kinds:
@@ -247,15 +270,16 @@ def _cut(stage: Stage, found: Played, kind: str) -> Played:
 
 
 def _merged(
-    stage: Stage, judge: Judge, labels: tuple[tuple[str, ...], ...], progress: Progress | None, stop: Stop
+    stage: Stage, judge: Judge, labels: tuple[tuple[str, ...], ...], progress: Progress | None, stop: Stop, most: int
 ) -> Explored:
-    found = graph(stage, stop)
+    found = graph(stage, stop, most)
     gathered = _Gathered(stage.scene, labels)
     for outcome, numbers, first in count(found, judge, stop):
         gathered.add(outcome, numbers, first)
         if progress is not None:
             progress(gathered.total)
-    explored = replace(gathered.result(How.STOPPED if stop() else How.EXHAUSTIVE, None), merged=True)
+    how = How.STOPPED if stop() else How.EXHAUSTIVE
+    explored = replace(gathered.result(how, None), merged=True, cut=found.cut)
     if explored.total > CELLS:
         return explored
     return replace(explored, each=lambda: [Played(*one) for one in paths(found, judge)])
@@ -314,9 +338,15 @@ class _Gathered:
         self.counts: Counter[tuple[tuple[str, ...], int]] = Counter()
         self.first: dict[str, Played] = {}
         self.cells: list[Played] = []
+        self.answered = False
+        self.failed = ""
+        self.cut = False
 
     def add(self, outcome: Outcome, numbers: Mapping[int, int], first: str) -> None:
         """numbers: how many schedules by preemptions; first: of those with the fewest."""
+        self.answered = self.answered or outcome.answered > 0
+        self.failed = self.failed or outcome.failed
+        self.cut = self.cut or len(first) >= LONGEST
         for preemptions, number in numbers.items():
             self.total += number
             self.counts[outcome.kinds, preemptions] += number
@@ -333,7 +363,19 @@ class _Gathered:
 
     def result(self, how: How, bound: int | None) -> Explored:
         cells = tuple(self.cells)
-        return Explored(self.scene, how, bound, self.total, self.labels, dict(self.counts), self.first, lambda: cells)
+        return Explored(
+            self.scene,
+            how,
+            bound,
+            self.total,
+            self.labels,
+            dict(self.counts),
+            self.first,
+            lambda: cells,
+            answered=self.answered,
+            failed=self.failed,
+            cut=self.cut,
+        )
 
 
 def _many(labels: tuple[tuple[str, ...], ...]) -> int:

@@ -7,10 +7,12 @@ them refer to does not change, and nothing is done when a variable that nobody r
 
 from __future__ import annotations
 
+import copyreg
 import dis
 import gc
 import io
 import pickle
+import sys
 import threading
 from collections.abc import Callable
 from contextvars import Context
@@ -64,7 +66,7 @@ class States:
         found = file.getvalue()
         if len(found) > MOST_BYTES:
             raise Opaque(f"a state of {len(found):,} bytes")
-        turns = tuple([(track.number, track.under_way) for track in run.tracks])
+        turns = tuple([(track.number, track.under_way, track.early) for track in run.tracks])
         return found, len(run.schedule), run.cancelled, turns
 
 
@@ -84,7 +86,25 @@ class _State(pickle.Pickler):
         reduced = _REDUCED.get(type(value))
         if reduced is not None:
             return reduced(value)
-        return _model(value) if hasattr(type(value), "__pydantic_fields__") else NotImplemented
+        if hasattr(type(value), "__pydantic_fields__"):
+            return _model(value)
+        kind: Any = type(value)
+        if not isinstance(value, type) and not _shows_all(kind):
+            raise Opaque(f"{kind.__name__} says itself what pickle sees of it")
+        return NotImplemented
+
+
+_HONEST = sys.stdlib_module_names | {"numpy"}
+_SAY = ("__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__")
+
+
+@lru_cache(1024)
+def _shows_all(kind: type) -> bool:
+    """Whether pickle sees the whole of such an object, or what a function of somebody's chooses to show. Python's own,
+    as those of data classes, are honest there, and so are those that are written in C."""
+    said = [copyreg.dispatch_table.get(kind), *(getattr(kind, name, None) for name in _SAY)]
+    theirs = [one for one in said if isinstance(one, FunctionType)]
+    return all(one.__module__.partition(".")[0] in _HONEST for one in theirs)
 
 
 def _model(value: Any) -> Any:
@@ -110,7 +130,7 @@ def _frame(steps: Any) -> Any:
     if frame is None:
         return tuple, ()
     variables = frame.f_locals
-    needed = _needed(code).get(frame.f_lasti, ())
+    needed = _needed(code).get(frame.f_lasti, variables)
     unread = [id(value) for name, value in variables.items() if name not in needed]
     held = []
     for one in gc.get_referents(steps):

@@ -17,7 +17,8 @@ from rag.crosstalk.events import Document, Event, Fail, History, Info, Invoke, M
 from rag.crosstalk.scenes import Actor, Said, Scene, answer
 
 LONGEST = 400
-"""Steps of a run; one that goes on longer is taken to go round for ever."""
+"""Steps of a run; one that goes on longer is played to its end with everybody in turn, and if it has none within so
+many more, it goes round for ever."""
 CANCELLED = "the turn was given up"
 
 
@@ -67,6 +68,8 @@ class Track:
     label: str | None = None
     under_way: bool = False
     asked: Any = None
+    early: tuple[str, str] | None = None
+    """How a turn ended that came to no step, and what it said: its first letter tells."""
 
     @property
     def ready(self) -> bool:
@@ -206,12 +209,24 @@ class Run:
         if not track.under_way:
             track.under_way = True
             self.moments.append(("invoke", track.said.op, ""))
+        if track.early:
+            self._end(track, track.said, *track.early)
+            return
         try:
             track.label = next(track.steps)
         except StopIteration as stop:
             self._end(track, track.said, "ok", str(stop.value))
         except Exception as exc:  # what a strategy refuses, it refuses its user
-            self._end(track, track.said, "fail", f"{type(exc).__name__}: {exc}")
+            self._end(track, track.said, "fail", _failure(exc))
+
+    def settle(self) -> None:
+        """Play a run that is too long to its end, with everybody in turn: who waits for others by looking again and
+        again is not to blame for a schedule that never lets them go on."""
+        last = ""
+        while LONGEST <= len(self.schedule) < 2 * LONGEST and (choices := self.choices()):
+            steps = [letter for letter in choices if letter.isupper()] or choices
+            last = next((letter for letter in steps if letter > last), steps[0])
+            self.step(last)
 
     def play(self, schedule: str) -> None:
         """Raises BadSchedule."""
@@ -233,7 +248,7 @@ class Run:
         )
 
     def stuck(self) -> str:
-        if len(self.schedule) >= LONGEST:
+        if len(self.schedule) >= 2 * LONGEST:
             return "livelock"
         return "deadlock" if not self.over and not self.choices() else ""
 
@@ -247,7 +262,7 @@ class Run:
     def _begin(self, track: Track) -> None:
         track.number += 1
         track.under_way = False
-        track.said = track.steps = track.label = track.asked = None
+        track.said = track.steps = track.label = track.asked = track.early = None
         if track.number >= len(track.actor.turns):
             return
         said = track.said = track.actor.turns[track.number]
@@ -260,7 +275,14 @@ class Run:
             partial(self._retrieved, said.op),
         )
         track.steps = self.memory.turn(track.asked)
-        track.label = next(track.steps)
+        try:
+            track.label = next(track.steps)
+        except StopIteration as stop:
+            track.early = "ok", str(stop.value)
+        except Exception as exc:
+            track.early = "fail", _failure(exc)
+        if track.early:
+            track.label = "end"
 
     def _end(self, track: Track, said: Said, how: str, text: str) -> None:
         self.moments.append((how, said.op, text))
@@ -300,6 +322,11 @@ def played(stage: Stage, schedule: str) -> Trace:
 @lru_cache(4096)
 def _message(role: str, text: str) -> Message:
     return Message(role, text)
+
+
+def _failure(exc: Exception) -> str:
+    """In one line."""
+    return " ".join(f"{type(exc).__name__}: {exc}".split())
 
 
 def _same(session: str) -> str:

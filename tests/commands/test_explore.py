@@ -45,6 +45,13 @@ def test_a_schedule_that_goes_right_ends_with_0(call: Call, env: dict[str, str])
     assert "right" in done.stdout
 
 
+@pytest.mark.parametrize("schedule", ["", "AAB"])
+def test_a_schedule_that_is_not_over_ends_with_2(schedule: str, call: Call, env: dict[str, str]) -> None:
+    done = call("explore", "--strategy", "lesson-list", "--replay", schedule, "--json", "-", env=env)
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["verdict"] == "unknown"
+
+
 def test_preemptions_turns_and_users_are_bounds(call: Call, env: dict[str, str]) -> None:
     arguments = ("--turns", "2", "--preemptions", "1", "--users", "2", "--json", "-")
     done = call("explore", "--strategy", "dict-per-session", *arguments, env=env)
@@ -58,7 +65,10 @@ def test_preemptions_turns_and_users_are_bounds(call: Call, env: dict[str, str])
 def test_the_facts_table_is_printed_and_agrees(call: Call, env: dict[str, str]) -> None:
     done = call("explore", "--facts", "--json", "-", env=env)
     assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout)) == 10
+    rows = json.loads(done.stdout)
+    assert len(rows) == 10
+    (noted,) = (row["note"] for row in rows if row["strategy"] == "lesson-list" and row["note"])
+    assert noted in " ".join(done.stderr.split())
 
 
 @pytest.mark.parametrize(
@@ -70,6 +80,7 @@ def test_the_facts_table_is_printed_and_agrees(call: Call, env: dict[str, str]) 
         ("--strategy", "nothing"),
         ("--strategy", "redis-list", "--users", "9"),
         ("--strategy", "redis-list", "--turns", "9"),
+        ("--strategy", "redis-list", "--turns", "0"),
         ("--strategy", "lesson-turn-lock", "--tabs", "--replay", "AB"),
         ("--strategy", "redis-list", "--replay", "ABX"),
         ("--strategy", "redis-list", "--json", "no/such/folder/file"),

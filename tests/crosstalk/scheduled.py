@@ -97,6 +97,84 @@ class Stacking(Keyed):
         return answer
 
 
+class Failing(Keyed):
+    """Refuses everybody: before its first step, or at the end of a turn."""
+
+    name = "failing"
+
+    def __init__(self, lab: Lab, *, at_once: bool) -> None:
+        super().__init__(lab)
+        self.at_once = at_once
+
+    def turn(self, asked: Asked) -> Steps:
+        if self.at_once:
+            raise ValueError("no\nservice")
+        yield "load"
+        asked.ask([*self.lists[asked.session], question(asked)])
+        raise ValueError("no\nservice")
+
+
+class Stepless(Keyed):
+    """Answers before it comes to a step."""
+
+    name = "stepless"
+
+    def turn(self, asked: Asked) -> Steps:
+        answer = asked.ask([*self.lists[asked.session], question(asked)])
+        self.lists[asked.session].extend(pair(asked, answer))
+        yield from ()
+        return answer
+
+
+class Looker(Keyed):
+    """Waits by looking again and again. freed: whether a turn lets the next one in."""
+
+    name = "looker"
+
+    def __init__(self, lab: Lab, *, freed: bool) -> None:
+        super().__init__(lab)
+        self.freed = freed
+        self.held = False
+
+    def turn(self, asked: Asked) -> Steps:
+        yield "look"
+        while self.held:
+            yield "look again"
+        self.held = True
+        yield "ask"
+        answer = asked.ask([*self.lists[asked.session], question(asked)])
+        self.lists[asked.session].extend(pair(asked, answer))
+        self.held = not self.freed
+        return answer
+
+
+class _Unseen:
+    def __init__(self) -> None:
+        self.newest = 0
+
+    def __getstate__(self) -> None:
+        return None
+
+
+class Hiding(Keyed):
+    """Loses the turn of whom another one came after, and does not let pickle see who that was."""
+
+    name = "hiding"
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab)
+        self.last = _Unseen()
+
+    def turn(self, asked: Asked) -> Steps:
+        yield "begin"
+        self.last.newest = asked.op
+        yield "ask and save"
+        answer = asked.ask([*self.lists[asked.session], question(asked)])
+        if self.last.newest == asked.op:
+            self.lists[asked.session].extend(pair(asked, answer))
+        return answer
+
+
 class Crossed(Strategy):
     """Two locks, taken in another order by every second turn."""
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
+from types import SimpleNamespace
 
 import pytest
 
@@ -84,7 +85,7 @@ def test_a_variable_is_left_out_of_a_state_only_if_nobody_reads_it(kind: type[Ke
 
 def test_a_merge_that_leaves_out_too_much_is_noticed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison above would fail: with no variables in a state, schedules get the outcome of others."""
-    monkeypatch.setattr(states, "_needed", lambda code: {})
+    monkeypatch.setattr(states, "_needed", lambda code: SimpleNamespace(get=lambda place, every: ()))
     merged, alone = compared(make_stage("lesson-list-pair", make_scene(tabs=True, turns=2), lab))
     assert merged != alone
 

@@ -18,13 +18,13 @@ from rag.crosstalk.exploring import (
     replay,
     scenes_of,
 )
-from rag.crosstalk.outcomes import gravest
-from rag.crosstalk.schedules import How, Played, explore, ordered, pct
-from rag.crosstalk.stepping import BadSchedule, Stage, played
+from rag.crosstalk.outcomes import Judge, gravest
+from rag.crosstalk.schedules import How, Played, explore, ordered, pct, shrunk
+from rag.crosstalk.stepping import LONGEST, BadSchedule, Stage, played
 from rag.crosstalk.strategies import STRATEGIES, Asked
 from rag.crosstalk.strategies.facts import TABLE, Fact
 from rag.crosstalk.verdicts import verdict
-from tests.crosstalk.scheduled import Crossed, Late, Long, Mortal
+from tests.crosstalk.scheduled import Crossed, Failing, Hiding, Late, Long, Looker, Mortal, Stepless
 
 
 @pytest.mark.parametrize("fact", TABLE, ids=lambda fact: fact.what)
@@ -116,6 +116,55 @@ def test_a_deadlock_is_found_and_told(lab: Lab) -> None:
         assert found.first["deadlock"].preemptions == 1
         assert "waits for another" in found.first["deadlock"].outcome.told
         assert "never end; fewest preemptions: 1 → a race" in verdict(found)
+
+
+@pytest.mark.parametrize("merge", [False, True])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_memory_that_answers_nobody_is_not_called_right(at_once: bool, merge: bool, lab: Lab) -> None:
+    scene = make_scene(turns=2)
+    found = explore(Stage(scene, lambda: Failing(lab, at_once=at_once), Asked), merge=merge)
+    assert (found.wrong, found.answered, found.sure) == (0, False, False)
+    assert verdict(found).startswith("nothing can be said, as no turn was answered (ValueError: no service) (")
+
+
+@pytest.mark.parametrize("merge", [False, True])
+def test_a_turn_without_a_step_is_one_step(merge: bool, lab: Lab) -> None:
+    found = explore(Stage(make_scene(turns=2), lambda: Stepless(lab), Asked), merge=merge)
+    assert (found.total, found.answered) == (comb(4, 2), True)
+
+
+def test_who_waits_by_looking_again_is_not_accused_of_an_unfair_schedule(lab: Lab) -> None:
+    """Those that never let the holder go on are played to their end with everybody in turn."""
+    scene = make_scene()
+    right = explore(Stage(scene, lambda: Looker(lab, freed=True), Asked), merge=True)
+    assert (right.wrong, right.cut) == (0, True)
+    assert verdict(right).endswith(f"every way of up to {LONGEST} steps)")
+    assert verdict(right).startswith("0 of 800 interleavings")
+    wrong = explore(Stage(scene, lambda: Looker(lab, freed=False), Asked), merge=True)
+    assert set(wrong.kinds) == {"livelock"}
+    assert wrong.wrong == wrong.total
+
+
+def test_what_pickle_is_not_shown_is_played_one_by_one(lab: Lab) -> None:
+    stage = Stage(make_scene(turns=2), lambda: Hiding(lab), Asked)
+    merged, alone = explore(stage, merge=True), explore(stage, merge=False)
+    assert not merged.merged
+    assert merged.counts == alone.counts
+    assert merged.with_any(frozenset({"lost-append"})) == 64
+
+
+def test_shrinking_can_be_stopped(lab: Lab) -> None:
+    stage = make_stage("lesson-deepcopy", make_scene(turns=2), lab)
+    found = explore(stage).first["lost-update"]
+    assert shrunk(stage, found, "lost-update", stop=lambda: True) == (stage.scene, found)
+    assert shrunk(stage, found, "lost-update")[0] == make_scene()
+
+
+@pytest.mark.parametrize("schedule", ["", "A", "AABBA"])
+def test_a_schedule_that_is_not_over_is_not_called_right(schedule: str, lab: Lab) -> None:
+    outcome = Judge(make_scene())(played(make_stage("lesson-list", make_scene(), lab), schedule))
+    assert (outcome.wrong, outcome.right) == (False, False)
+    assert outcome.told == "Nothing has gone wrong so far: 0 of 2 turns have ended. Play on."
 
 
 @pytest.mark.parametrize("hidden", [0, 5, 10])
