@@ -45,9 +45,8 @@ local function beside(...)
 end
 """
 _LIFETIME = """
-local function lifetime(own, default)  -- in seconds, 0 for ever; what it cannot be counts as none of its own
-  own = tonumber(own)
-  return own and own >= 0 and own <= MOST_TTL and own % 1 == 0 and own or tonumber(default)
+local function lifetime(own, default)  -- in seconds, '0' for ever; what it cannot be counts as none of its own
+  return own and string.match(own, '^%d+$') and tonumber(own) <= MOST_TTL and own or default
 end
 """
 _TURN_OF = """
@@ -159,7 +158,7 @@ end
     + """
 local ttl = lifetime(known[4], ARGV[7])
 -- The commit will do it: this is for sessions that might not live until then.
-if ttl > 0 and call('PTTL', KEYS[2]) < ttl * 500 + ARGV[6] then
+if ttl ~= '0' and call('PTTL', KEYS[2]) < ttl * 500 + ARGV[6] then
   redis.set_repl(redis.REPL_ALL)
   for _, key in ipairs({KEYS[1], KEYS[2], KEYS[6]}) do call('EXPIRE', key, ttl) end
 end
@@ -211,67 +210,70 @@ local function refused(code)
   end
   return {code, '', 0, 0, '', trouble}
 end
-local holder, turns
-local function store()
-  redis.set_repl(redis.REPL_REPLICA)  -- where BEGIN wrote it
-  holder = call('GETDEL', KEYS[3])
-  if holder and holder ~= ARGV[1] then call('SET', KEYS[3], holder, 'PX', ARGV[6]) end
-  redis.set_repl(redis.REPL_ALL)
-  if holder ~= ARGV[1] then return refused(-1) end
-  local known = call('HMGET', KEYS[2], 'turns', 'epoch', 'trimmed', 'ttl', 'waits')
-  local trimmed = tonumber(known[3]) or 0
-  local before = tonumber(known[1]) or turn_of(call('LINDEX', KEYS[1], first - #ARGV - 2))
-  if before ~= tonumber(ARGV[2]) then
-    local following = awaken(KEYS[4], ARGV[1])
-    local reply = refused(-2)
-    reply[5] = following
-    return reply
-  end
-  for i = 8, first - 1, 2 do more[ARGV[i]] = ARGV[i + 1] end
-  local ttl = lifetime(known[4], ARGV[3])
-  if ttl > 0 then
-    call('EXPIRE', KEYS[1], ttl)
-    if more.quarantine then call('EXPIRE', KEYS[tonumber(more.quarantine)], ttl) end
-  end
-  local epoch = known[2]
-  turns = before + 1
-  if epoch then
-    call('HSET', KEYS[2], 'turns', turns, 'seen', now)
-  else
-    epoch = ARGV[1]
-    call('HSET', KEYS[2], 'turns', turns, 'seen', now, 'epoch', epoch, 'created', now)
-  end
-  if ttl > 0 then call('EXPIRE', KEYS[2], ttl) end
-  if more.model then call('HSET', KEYS[2], 'model', more.model) end
-  if more.title then call('HSETNX', KEYS[2], 'title', more.title) end
-  if more.summary then call('HSET', KEYS[2], 'summary', more.summary, 'summary_turns', more.summary_turns) end
-  if more.oldest then
-    local kept, oldest = trimmed, tonumber(more.oldest)
-    while length > 0 and turn_of(call('LINDEX', KEYS[1], 0)) <= oldest do
-      call('LPOP', KEYS[1])
-      trimmed, length = trimmed + 1, length - 1
-    end
-    if trimmed > kept then call('HSET', KEYS[2], 'trimmed', trimmed) end
-  end
-  local waits = known[5]
-  if not known[1] and call('EXISTS', KEYS[4]) == 1 then waits = call('HSET', KEYS[2], 'waits', 1) end
-  if KEYS[5] then
-    beside('ZADD', KEYS[5], now, sid)
-    beside('ZADD', KEYS[6], ttl == 0 and 'inf' or now + ttl, sid)
-    if more.find then
-      for entry in string.gmatch(more.find, '[^\\n]+') do beside('ZADD', KEYS[8], 0, entry) end
-    end
-  end
-  return {turns, epoch, trimmed, length, waits and awaken(KEYS[4], ARGV[1]) or '', trouble}
+local holder, known, problem
+local function failed(reply)
+  if type(reply) == 'table' and reply.err then problem = reply end
+  return problem
 end
-local done, reply = pcall(store)
-if done then return reply end
--- A key that holds something else, or a command that is not allowed.
-call('LTRIM', KEYS[1], 0, first - #ARGV - 2)
-if turns then call('HSET', KEYS[2], 'turns', turns - 1) end
-redis.set_repl(redis.REPL_REPLICA)
-if holder == ARGV[1] then call('SET', KEYS[3], holder, 'PX', ARGV[6]) end
-return redis.error_reply(type(reply) == 'table' and reply.err or reply)
+local function undone()  -- a key that holds something else, or a command that is not allowed
+  call('LTRIM', KEYS[1], 0, first - #ARGV - 2)
+  redis.set_repl(redis.REPL_REPLICA)
+  if holder == ARGV[1] then call('SET', KEYS[3], holder, 'PX', ARGV[6]) end
+  return problem
+end
+redis.set_repl(redis.REPL_REPLICA)  -- where BEGIN wrote it
+holder = redis.pcall('GETDEL', KEYS[3])
+if failed(holder) then return undone() end
+if holder and holder ~= ARGV[1] then call('SET', KEYS[3], holder, 'PX', ARGV[6]) end
+redis.set_repl(redis.REPL_ALL)
+if holder ~= ARGV[1] then return refused(-1) end
+known = redis.pcall('HMGET', KEYS[2], 'turns', 'epoch', 'trimmed', 'ttl', 'waits')
+if failed(known) then return undone() end
+local turns = tonumber(known[1]) or turn_of(call('LINDEX', KEYS[1], first - #ARGV - 2))
+local trimmed = tonumber(known[3]) or 0
+if turns ~= tonumber(ARGV[2]) then
+  local following = awaken(KEYS[4], ARGV[1])
+  local reply = refused(-2)
+  reply[5] = following
+  return reply
+end
+local ttl = lifetime(known[4], ARGV[3])
+if ttl ~= '0' and failed(redis.pcall('EXPIRE', KEYS[1], ttl)) then return undone() end
+turns = turns + 1
+local epoch, set = known[2], nil
+if epoch then
+  set = redis.pcall('HSET', KEYS[2], 'turns', turns, 'seen', now)
+else
+  epoch = ARGV[1]
+  set = redis.pcall('HSET', KEYS[2], 'turns', turns, 'seen', now, 'epoch', epoch, 'created', now)
+end
+if failed(set) then return undone() end
+for i = 8, first - 1, 2 do more[ARGV[i]] = ARGV[i + 1] end
+if ttl ~= '0' then
+  call('EXPIRE', KEYS[2], ttl)
+  if more.quarantine then call('EXPIRE', KEYS[tonumber(more.quarantine)], ttl) end
+end
+if more.model then call('HSET', KEYS[2], 'model', more.model) end
+if more.title then call('HSETNX', KEYS[2], 'title', more.title) end
+if more.summary then call('HSET', KEYS[2], 'summary', more.summary, 'summary_turns', more.summary_turns) end
+if more.oldest then
+  local before, oldest = trimmed, tonumber(more.oldest)
+  while length > 0 and turn_of(call('LINDEX', KEYS[1], 0)) <= oldest do
+    call('LPOP', KEYS[1])
+    trimmed, length = trimmed + 1, length - 1
+  end
+  if trimmed > before then call('HSET', KEYS[2], 'trimmed', trimmed) end
+end
+local waits = known[5]
+if not known[1] and call('EXISTS', KEYS[4]) == 1 then waits = call('HSET', KEYS[2], 'waits', 1) end
+if KEYS[5] then
+  beside('ZADD', KEYS[5], now, sid)
+  beside('ZADD', KEYS[6], ttl == '0' and 'inf' or now + ttl, sid)
+  if more.find then
+    for entry in string.gmatch(more.find, '[^\\n]+') do beside('ZADD', KEYS[8], 0, entry) end
+  end
+end
+return {turns, epoch, trimmed, length, waits and awaken(KEYS[4], ARGV[1]) or '', trouble}
 """
 )
 
@@ -285,7 +287,7 @@ RENEW = Script(
 if redis.call('GET', KEYS[3]) ~= ARGV[1] then return 0 end
 redis.call('PEXPIRE', KEYS[3], ARGV[2])
 local ttl = lifetime(redis.call('HGET', KEYS[2], 'ttl'), ARGV[3])
-if ttl > 0 then
+if ttl ~= '0' then
   for _, key in ipairs({KEYS[1], KEYS[2], KEYS[4]}) do redis.call('EXPIRE', key, ttl) end
 end
 return 1
@@ -350,18 +352,18 @@ elseif own ~= '' then
 end
 local ttl = lifetime(redis.call('HGET', KEYS[2], 'ttl'), ARGV[3])
 for i = 1, 3 do
-  if ttl == 0 then redis.call('PERSIST', KEYS[i]) else redis.call('EXPIRE', KEYS[i], ttl) end
+  if ttl == '0' then redis.call('PERSIST', KEYS[i]) else redis.call('EXPIRE', KEYS[i], ttl) end
 end
 if KEYS[4] then
   if token ~= '' then beside('ZADD', KEYS[4], now, sid) end
   for entry in string.gmatch(ARGV[8], '[^\\n]+') do beside('ZADD', KEYS[7], 0, entry) end
-  beside('ZADD', KEYS[5], ttl == 0 and 'inf' or now + ttl, sid)
+  beside('ZADD', KEYS[5], ttl == '0' and 'inf' or now + ttl, sid)
   if ARGV[6] ~= '' then
     beside('XADD', KEYS[6], 'MAXLEN', '~', AUDIT_ENTRIES, '*', 'what', ARGV[6], 'session', sid, 'who', ARGV[5],
       'ttl', ttl)
   end
 end
-return {ttl, trouble}
+return {tonumber(ttl), trouble}
 """
 )
 
@@ -395,7 +397,7 @@ redis.call('LTRIM', KEYS[3], -1000, -1)
 redis.call('HSET', KEYS[2], 'epoch', ARGV[5])
 redis.call('HINCRBY', KEYS[2], 'quarantined', 1)
 for i = 1, 3 do
-  if ttl > 0 then redis.call('EXPIRE', KEYS[i], ttl) end
+  if ttl ~= '0' then redis.call('EXPIRE', KEYS[i], ttl) end
 end
 if KEYS[4] then
   beside('XADD', KEYS[4], 'MAXLEN', '~', AUDIT_ENTRIES, '*', 'what', 'quarantine', 'session', ARGV[1],
