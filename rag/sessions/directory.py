@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rag.errors import SealBroken
@@ -15,7 +15,7 @@ from rag.sessions.faults import translated
 from rag.sessions.ids import SessionId
 from rag.sessions.names import colour, friendly_name
 from rag.sessions.protocol import Protocol, SessionInfo
-from rag.sessions.sweep import own, settle, sweep
+from rag.sessions.sweep import BATCH, own, settle, soon, sweep
 
 Order = Literal["newest", "oldest", "ending", "lasting"]
 """By last activity, newest or oldest first; by the end of the time to live, soonest or latest first."""
@@ -43,6 +43,19 @@ class Page:
     total: int
 
 
+@dataclass(slots=True)
+class _Range:
+    """Entries of the search index that begin with `first`: those before `after` are read, and name `ids`."""
+
+    first: bytes
+    after: bytes = b""
+    ids: list[SessionId] = field(default_factory=list)
+    ended: bool = False
+
+    def __post_init__(self) -> None:
+        self.after = b"[" + self.first
+
+
 class Directory:
     """Made by `SessionStore.directory`."""
 
@@ -67,9 +80,9 @@ class Directory:
         """A title that cannot be decrypted with the keys at hand is left empty."""
         with translated(self._target):
             while True:
-                overdue, ids, total = self._ids(start, size, order)
+                overdue, early, ids, total = self._ids(start, size, order)
                 if not overdue:
-                    rows, ended = self._rows(ids)
+                    rows, ended = self._rows(ids, early)
                     if not ended:
                         return Page(tuple(rows), start, total)
                     settle(self._client, self._keys, ended, self._protocol.now())
@@ -77,34 +90,56 @@ class Directory:
                     sweep(self._client, self._keys, self._protocol.now())
 
     def find(self, text: str, limit: int = 50) -> list[Row]:
-        """Sessions whose id starts so, or whose name or its last word does (in either case), by id and name."""
+        """Sessions whose id starts so, or whose name or its last word does (in either case), by id and name.
+
+        Two round trips, and more only where those that have ended are in the way: they are taken out of the index.
+        """
         wanted = [f"id:{text}", f"name:{' '.join(text.lower().split())}"] if text else []
+        ranges = [_Range(prefix.encode("utf-8", "surrogatepass")) for prefix in wanted]
+        rows: dict[SessionId, Row] = {}
+        num = limit
         with translated(self._target):
-            pipe: Any = self._client.pipeline(transaction=False)
-            for prefix in wanted:
-                first = prefix.encode("utf-8", "surrogatepass")
-                pipe.zrangebylex(self._keys.find, b"[" + first, b"[" + first + b"\xff", start=0, num=limit)
-            found = [entry for entries in pipe.execute() for entry in entries]
-            ids = own(self._client, self._keys, [entry.removeprefix(b"id:").rpartition(b"\0")[2] for entry in found])
-            rows, _ = self._rows(list(dict.fromkeys(ids))[:limit])
-        return rows
+            while len(rows) < limit and (left := [one for one in ranges if not one.ended]):
+                self._further(left, num)
+                ids = dict.fromkeys(sid for one in ranges for sid in one.ids)
+                there, ended = self._rows([sid for sid in ids if sid not in rows])
+                rows |= {SessionId(row.info.id): row for row in there}
+                settle(self._client, self._keys, ended, self._protocol.now())
+                for one in ranges:
+                    one.ids = [sid for sid in one.ids if sid in rows]
+                num = min(2 * num, BATCH)
+        return [rows[sid] for sid in dict.fromkeys(sid for one in ranges for sid in one.ids)][:limit]
+
+    def _further(self, ranges: list[_Range], num: int) -> None:
+        pipe: Any = self._client.pipeline(transaction=False)
+        for one in ranges:
+            pipe.zrangebylex(self._keys.find, one.after, b"[" + one.first + b"\xff", start=0, num=num)
+        for one, entries in zip(ranges, pipe.execute(), strict=True):
+            one.ended = len(entries) < num
+            if entries:
+                one.after = b"(" + entries[-1]
+            members = [entry.removeprefix(b"id:").rpartition(b"\0")[2] for entry in entries]
+            one.ids += own(self._client, self._keys, members)
 
     def rows(self, ids: Sequence[SessionId]) -> list[Row]:
         """Those of these sessions that live, in this order."""
         with translated(self._target):
             return self._rows(ids)[0]
 
-    def _ids(self, start: int, size: int, order: Order) -> tuple[bool, list[SessionId], int]:
+    def _ids(self, start: int, size: int, order: Order) -> tuple[bool, list[SessionId], list[SessionId], int]:
+        """Whether some should have ended by now, those that may have by another clock, a page's, how many there are."""
+        now = self._protocol.now()
         index = self._keys.live if order in ("newest", "oldest") else self._keys.ends
         pipe: Any = self._client.pipeline(transaction=False)
-        pipe.zcount(self._keys.ends, "-inf", self._protocol.now())
+        pipe.zcount(self._keys.ends, "-inf", now)
+        pipe.zrangebyscore(self._keys.ends, *soon(now), start=0, num=BATCH)
         pipe.zrange(index, start, start + size - 1, desc=order in ("newest", "lasting"))
         pipe.zcard(self._keys.live)
-        overdue, ids, total = pipe.execute()
-        return bool(overdue), own(self._client, self._keys, ids), total
+        overdue, early, ids, total = pipe.execute()
+        return bool(overdue), own(self._client, self._keys, early), own(self._client, self._keys, ids), total
 
-    def _rows(self, ids: Sequence[SessionId]) -> tuple[list[Row], list[SessionId]]:
-        """Of these sessions, and which of them are not there any more."""
+    def _rows(self, ids: Sequence[SessionId], others: Sequence[SessionId] = ()) -> tuple[list[Row], list[SessionId]]:
+        """Of these sessions, and which of them, and of others, are not there any more."""
         pipe: Any = self._client.pipeline(transaction=False)
         for sid in ids:
             keys = self._keys.of(sid)
@@ -112,9 +147,12 @@ class Directory:
             pipe.llen(keys.history)
             pipe.pttl(keys.session)
             pipe.memory_usage(keys.history)
+        for sid in others:
+            pipe.exists(self._keys.session(sid))
         replies = pipe.execute(raise_on_error=False)
-        rows, ended = [], []
-        for sid, (values, length, left, size) in zip(ids, _fours(replies), strict=True):
+        rows: list[Row] = []
+        ended = [sid for sid, there in zip(others, replies[4 * len(ids) :], strict=True) if there == 0]
+        for sid, (values, length, left, size) in zip(ids, _fours(replies[: 4 * len(ids)]), strict=True):
             row = self._row(sid, values, length, left, size)
             if row is None:
                 ended.append(sid)

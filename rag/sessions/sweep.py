@@ -1,7 +1,8 @@
 """Takes sessions out of the index whose time to live is over. Safe when several processes do it at once.
 
 Redis deletes a session's keys by itself; the index is told only here. It is believed no further than a hint: a session
-leaves it when its keys are seen to be gone, and comes back if they are there again a moment later.
+leaves it when its keys are seen to be gone, and comes back if they are there again a moment later. The time in it was
+written by the clock of whoever wrote last, which may be a little ahead of ours.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from rag.sessions.ids import SessionId
 from rag.sessions.keys import Keys
 
 BATCH = 1000
+AHEAD = 5.0
+"""Seconds by which the clocks of machines may differ, and a session that is over is still not counted."""
 
 
 def sweep(client: Any, keys: Keys, now: float) -> list[str]:
@@ -22,7 +25,15 @@ def sweep(client: Any, keys: Keys, now: float) -> list[str]:
     gone: list[str] = []
     while overdue := client.zrangebyscore(keys.ends, "-inf", now, start=0, num=BATCH):
         gone += settle(client, keys, own(client, keys, overdue), now)
+    if early := own(client, keys, client.zrangebyscore(keys.ends, *soon(now), start=0, num=BATCH)):
+        left = _left(client, keys, early)
+        gone += settle(client, keys, [sid for sid in early if left[sid] == -2], now)
     return gone
+
+
+def soon(now: float) -> tuple[str, float]:
+    """The times to end at, as bounds of a range, that another clock may have meant for now."""
+    return f"({now!r}", now + AHEAD
 
 
 def own(client: Any, keys: Keys, members: Sequence[bytes]) -> list[SessionId]:
@@ -39,6 +50,8 @@ def own(client: Any, keys: Keys, members: Sequence[bytes]) -> list[SessionId]:
 
 def settle(client: Any, keys: Keys, sids: list[SessionId], now: float) -> list[str]:
     """Put the index right for these sessions. Returns those that were in it and are gone."""
+    if not sids:
+        return []
     left = _left(client, keys, sids)
     _rescore(client, keys, [sid for sid in sids if left[sid] != -2], left, now)
     ended = [sid for sid in sids if left[sid] == -2]
@@ -66,8 +79,8 @@ def _rescore(client: Any, keys: Keys, sids: list[SessionId], left: dict[SessionI
         return
     pipe = client.pipeline(transaction=False)
     for sid in sids:
-        # A whole second later than now at least, or a sweep would see it again and again.
-        pipe.zadd(keys.ends, {sid: "inf" if left[sid] < 0 else now + max(1.0, left[sid] / 1000)})
+        # Later than now, or a sweep would see it again and again, and no later than that, or it would outlive itself.
+        pipe.zadd(keys.ends, {sid: "inf" if left[sid] < 0 else now + max(1, left[sid]) / 1000})
         pipe.zadd(keys.live, {sid: now}, nx=True)
         for entry in index.find_entries(sid).split("\n"):
             pipe.zadd(keys.find, {entry: 0})

@@ -16,7 +16,7 @@ from rag.sessions.connect import Client
 from rag.sessions.directory import Order
 from rag.sessions.ids import SessionId
 from rag.sessions.names import friendly_name
-from tests.servers import Server
+from tests.servers import Server, wait_for
 
 SECRET = "nobody but us"
 PAIR: list[BaseMessage] = [HumanMessage(f"{SECRET}?"), AIMessage(f"{SECRET}.")]
@@ -107,6 +107,51 @@ def test_found_by_the_beginning_of_the_id_and_by_name(store: SessionStore, clock
     for text in ("*", "[", "s?", "nobody is called this", "S0", "\xff"):
         assert directory.find(text) == []
     assert len(directory.find("s0", limit=2)) == 2
+
+
+@pytest.mark.parametrize("by", ["id", "name"])
+def test_those_that_ended_do_not_stand_in_the_way_of_those_that_live(
+    store: SessionStore, clock: Clock, by: str
+) -> None:
+    ids = sorted(fill(store, clock, 9))
+    keys = store.protocol.keys
+    if by == "name":  # as if all had the same one
+        store._client.zadd(keys.find, {f"name:zz\0{sid}": 0 for sid in ids})
+    for sid in ids[:-1]:
+        store._client.delete(keys.session(SessionId(sid)), keys.history(SessionId(sid)))
+    assert [row.info.id for row in store.directory.find("s0" if by == "id" else "zz", limit=2)] == ids[-1:]
+    assert store._client.zrangebylex(keys.find, "[id:", "[id:\xff") == [f"id:{ids[-1]}".encode()]
+    assert pages(store, "oldest", 2) == ids[-1:]
+
+
+def test_a_session_is_counted_for_as_long_as_it_lives(client: Client, sid: str) -> None:
+    store = SessionStore(client, key_prefix=f"{uuid4().hex[:8]}:", ttl=1)
+    store.append(sid, PAIR)
+    key, directory = store.protocol.keys.session(SessionId(sid)), store.directory
+    lives = True
+    while lives:
+        # What was there before and after counting was there meanwhile.
+        before, count, total, lives = client.exists(key), directory.count(), directory.page().total, client.exists(key)
+        assert before >= max(count, total) >= min(count, total) >= lives
+    assert directory.count() == directory.page().total == 0
+
+
+COUNTS: list[Callable[[SessionStore], int]] = [
+    lambda store: store.directory.count(),
+    lambda store: store.directory.page(1).total,
+]
+
+
+@pytest.mark.parametrize("count", COUNTS, ids=["count", "page"])
+def test_a_session_is_not_counted_longer_because_another_clock_is_ahead(
+    client: Client, sid: str, count: Callable[[SessionStore], int]
+) -> None:
+    clock = Clock()
+    clock.now += 4
+    ahead = SessionStore(client, key_prefix=f"{uuid4().hex[:8]}:", ttl=1, clock=clock)
+    ahead.append(sid, PAIR)
+    wait_for(lambda: not client.exists(ahead.protocol.keys.session(SessionId(sid))), "it has ended")
+    assert count(SessionStore(client, key_prefix=ahead.protocol.keys.prefix)) == 0
 
 
 def test_who_is_cleared_or_has_expired_leaves_the_list(store: SessionStore, clock: Clock) -> None:
