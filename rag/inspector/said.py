@@ -82,7 +82,7 @@ def classic(raw: bytes, session_id: str) -> Said:
     except Unreadable as exc:
         return _broken("corrupt", str(exc))
     except Exception as exc:  # messages raise whatever comes of odd values
-        return _broken("corrupt", f"not a stored message: {exc}")
+        return _broken("corrupt", f"not a stored message: {type(exc).__name__}")
     return _of(record)
 
 
@@ -153,7 +153,9 @@ def _judged(raw: bytes, session_id: str, seal: Seal | None, value: dict[str, Any
     except Unreadable as exc:
         return _loosely(value)._replace(owner=session_id, problem=exc.reason, detail=str(exc))
     except Exception as exc:  # messages raise whatever comes of odd values
-        return _loosely(value)._replace(owner=session_id, problem="corrupt", detail=f"not a stored message: {exc}")
+        return _loosely(value)._replace(
+            owner=session_id, problem="corrupt", detail=f"not a stored message: {type(exc).__name__}"
+        )
 
 
 def _of(record: StoredMessage) -> Said:

@@ -10,29 +10,26 @@ characters that only the standard library's JSON keeps (integers over 64 bits, i
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
 from langchain_core.messages import (
-    AIMessage,
     BaseMessage,
-    HumanMessage,
-    SystemMessage,
-    message_to_dict,
     messages_from_dict,
 )
+from pydantic import ValidationError
 
 from rag.errors import SealBroken
+from rag.sessions import lossless
 from rag.sessions.seal import Seal, Tampered
 
 _EXACT = b'{"exact":true,'
-_SIMPLE = frozenset({HumanMessage, AIMessage, SystemMessage})
 _ATOMS = frozenset({str, int, float, bool, type(None)})
 _set = object.__setattr__
-_STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+_NAMES = frozenset({"session_id", "turn", "at", "id", "type", "data", "sealed", "box"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,10 @@ class StoredMessage:
 
 
 class Unreadable(ValueError):
-    """An element that is no message of this session. `reason`: foreign, tampered or corrupt."""
+    """An element that is no message of this session. `reason`: foreign, tampered or corrupt.
+
+    It says what is wrong and where, in one line, and never what is there: that may be what somebody said.
+    """
 
     def __init__(self, reason: str, detail: str) -> None:
         self.reason = reason
@@ -69,7 +69,7 @@ class Place(NamedTuple):
 
 
 def encode(messages: Sequence[BaseMessage], place: Place, seal: Seal | None = None) -> list[bytes]:
-    """One line of JSON a message. Raises TypeError for a message that JSON cannot hold without loss.
+    """One line of JSON a message. Raises TypeError, which says where, for one that would not come back as it is.
 
     Documents stand with the turn's answers, or else with its last message.
     """
@@ -78,13 +78,15 @@ def encode(messages: Sequence[BaseMessage], place: Place, seal: Seal | None = No
     documents = _documents(messages, place) if place.documents else None
     lines = []
     for number, message in enumerate(messages):
-        simple = _simple(message)
-        body = {"type": message.type, "data": message.__dict__} if simple else message_to_dict(message)
+        if lossless.simple(message):
+            body, finite = {"type": message.type, "data": message.__dict__}, True
+        else:
+            body, finite = _checked(message)
         if documents and (used := documents[number]):
             body["documents"] = used
-        raw = _dumps(body, checked=simple)
+        raw = _dumps(body, finite=finite)
         if seal is not None:
-            raw = _dumps({"sealed": seal.name, "box": seal.close(raw, _bound(place, number)).decode()}, checked=True)
+            raw = _dumps({"sealed": seal.name, "box": seal.close(raw, _bound(place, number)).decode()})
         if raw.startswith(_EXACT):
             lines.append(b'%b%b%d",%b' % (_EXACT, head[1:], number, raw[len(_EXACT) :]))
         else:
@@ -100,7 +102,7 @@ def as_stored(
     documents = _documents(messages, place)
     return [
         StoredMessage(_twin(message), sid, turn, at, documents[number], f"{token}:{number}")
-        if _simple(message)
+        if lossless.simple(message)
         else decode(lines[number], sid, seal)
         for number, message in enumerate(messages)
     ]
@@ -122,11 +124,13 @@ def decode(raw: bytes, session_id: str, seal: Seal | None = None) -> StoredMessa
     if "sealed" in value:
         value |= _opened(value, session_id, seal)
     try:
-        return StoredMessage(
-            _message(value), owner, value["turn"], float(value["at"]), tuple(value.get("documents", ())), value["id"]
-        )
+        turn, mark, documents = value["turn"], value["id"], tuple(value.get("documents", ()))
+        stored = StoredMessage(_message(value), session_id, turn, float(value["at"]), documents, mark)
     except Exception as exc:  # LangChain raises what it happens to, whatever lies there
-        raise Unreadable("corrupt", f"not a stored message: {exc}") from exc
+        raise Unreadable("corrupt", f"not a stored message: {_why(exc)}") from None
+    if type(turn) is not int or type(mark) is not str or not mark.isascii():
+        raise Unreadable("corrupt", "not a stored message: its turn or its id is none")
+    return stored
 
 
 def decode_plain(raw: bytes) -> StoredMessage:
@@ -135,27 +139,31 @@ def decode_plain(raw: bytes) -> StoredMessage:
     try:
         return StoredMessage(_message(value), None, 0, 0.0)
     except Exception as exc:  # LangChain raises what it happens to, whatever lies there
-        raise Unreadable("corrupt", f"not a stored message: {exc}") from exc
+        raise Unreadable("corrupt", f"not a stored message: {_why(exc)}") from None
 
 
-def _simple(message: BaseMessage) -> bool:
-    """Whether it is only text and plain response metadata, so that what pydantic would say of it is known."""
-    if type(message) not in _SIMPLE or message.__pydantic_extra__:
-        return False
-    for name, value in message.__dict__.items():
-        if value and type(value) is not str and not (name == "response_metadata" and _plain(value)):
-            return False
-    return True
+def _checked(message: BaseMessage) -> tuple[dict[str, Any], bool]:
+    """What is stored of a message that is not simple, if it comes back as it is, and whether its numbers are finite."""
+    finite = lossless.check(message)
+    body = _dict(message)
+    raw = _dumps(body, finite=finite)
+    kind = type(message)
+    try:
+        back = _message(_loads(raw))
+    except Exception as exc:  # somebody has changed it since it was valid
+        raise TypeError(f"{kind.__name__} could not be read back ({_why(exc)}): correct it first.") from None
+    if type(back) is not kind:
+        raise TypeError(f"{kind.__name__} would come back as {type(back).__name__}: convert it first.")
+    if _dumps(again := _dict(back), finite=finite) != raw:
+        data, other = body["data"], again["data"]
+        names = [name for name in data if name not in other or _dumps(data[name]) != _dumps(other[name])]
+        raise TypeError(f"{kind.__name__} would come back with other {' and '.join(names)}: correct it first.")
+    return body, finite
 
 
-def _plain(value: Any) -> bool:
-    """Whether it is made of nothing but what JSON gives back as it was."""
-    kind = type(value)
-    if kind is dict:
-        return all(type(key) is str and (type(v) is str or _plain(v)) for key, v in value.items())
-    if kind is list:
-        return all(map(_plain, value))
-    return kind in _ATOMS and (kind is not float or math.isfinite(value))
+def _dict(message: BaseMessage) -> dict[str, Any]:
+    """LangChain's `message_to_dict`, without pydantic's warnings, which quote what they warn of."""
+    return {"type": message.type, "data": message.model_dump(warnings=False)}
 
 
 def _twin(message: BaseMessage) -> BaseMessage:
@@ -209,7 +217,7 @@ def _opened(value: dict[str, Any], session_id: str, seal: Seal | None) -> dict[s
     except Tampered as exc:
         raise Unreadable("tampered", str(exc)) from exc
     except (KeyError, TypeError, AttributeError) as exc:
-        raise Unreadable("corrupt", f"not a sealed message: {exc}") from exc
+        raise Unreadable("corrupt", f"not a sealed message: {_why(exc)}") from None
 
 
 def _bound(place: Place, number: int | str) -> bytes:
@@ -217,13 +225,11 @@ def _bound(place: Place, number: int | str) -> bytes:
     return where.encode("utf-8", "surrogatepass")
 
 
-def _dumps(value: dict[str, Any], *, checked: bool = False) -> bytes:
-    """checked: there is no number in it that orjson would change."""
-    try:
-        if checked or _finite(value):
-            return orjson.dumps(value, option=_STRICT)
-    except TypeError:
-        _check_plain(value)
+def _dumps(value: object, *, finite: bool = True) -> bytes:
+    """finite: there is no number in it that orjson would change."""
+    if finite:
+        with suppress(TypeError):
+            return orjson.dumps(value)
     return _EXACT + json.dumps(value, separators=(",", ":"))[1:].encode()
 
 
@@ -231,29 +237,21 @@ def _loads(raw: bytes, *, exact: bool = False) -> dict[str, Any]:
     try:
         value = json.loads(raw) if exact or raw.startswith(_EXACT) else orjson.loads(raw)
     except (ValueError, RecursionError) as exc:
-        raise Unreadable("corrupt", f"not JSON: {exc}") from exc
+        raise Unreadable("corrupt", f"not JSON: {_why(exc)}") from None
     if not isinstance(value, dict):
         raise Unreadable("corrupt", "not a JSON object")
+    if raw.count(b"{") + raw.count(b"[") > lossless.READABLE and lossless.too_deep(value):
+        raise Unreadable("corrupt", "too many levels of lists and objects")
     return value
 
 
-def _finite(value: object) -> bool:
-    """False if a float in it is infinite or no number, which orjson would store as null."""
-    if isinstance(value, dict):
-        return all(map(_finite, value.values())) if value else True
-    if isinstance(value, list | tuple):
-        return all(map(_finite, value)) if value else True
-    return type(value) is not float or math.isfinite(value)
-
-
-def _check_plain(value: object, path: str = "message") -> None:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise TypeError(f"{path} has the key {key!r}: expected text. JSON cannot hold it; convert it first.")
-            _check_plain(item, f"{path}.{key}")
-    elif isinstance(value, list | tuple):
-        for number, item in enumerate(value):
-            _check_plain(item, f"{path}[{number}]")
-    elif not isinstance(value, str | int | float | bool | None):
-        raise TypeError(f"{path} is a {type(value).__name__}: JSON cannot hold it; convert it first.")
+def _why(exc: Exception) -> str:
+    """Kind and place, for Unreadable. What these errors say of themselves quotes what they found."""
+    if isinstance(exc, ValidationError):
+        first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
+        return f"{first['loc'][0]}, {first['type']}" if first["loc"] else first["type"]
+    if isinstance(exc, json.JSONDecodeError):  # orjson's is one, too
+        return f"at character {exc.pos}"
+    if isinstance(exc, KeyError) and exc.args[0] in _NAMES:
+        return f"it has no {exc.args[0]}"
+    return type(exc).__name__

@@ -128,7 +128,7 @@ def test_a_session_is_counted_for_as_long_as_it_lives(client: Client, sid: str) 
     store = SessionStore(client, key_prefix=f"{uuid4().hex[:8]}:", ttl=1)
     store.append(sid, PAIR)
     key, directory = store.protocol.keys.session(SessionId(sid)), store.directory
-    lives = True
+    lives = 1
     while lives:
         # What was there before and after counting was there meanwhile.
         before, count, total, lives = client.exists(key), directory.count(), directory.page().total, client.exists(key)
