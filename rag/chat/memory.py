@@ -1,15 +1,16 @@
 """What of a history the model sees. What is stored is another matter and never changed here.
 
-A turn starts at a human message and ends before the next one, so tool calls and their results stay with it. Only
-whole turns are kept or left out, and the newest turn is always kept. A history is looked at from its end, and no
-further than needed, so that a long one costs no more than a short one. Policies are stateless: a summary goes in and
-comes out, and belongs to the session that stores it.
+What was stored as one turn is never cut, and one without a human message goes on with the turn before it, so that tool
+calls and their results stay together. Without stored turns each message counts as one. Only whole turns are kept or
+left out, and the newest turn is always kept. A history is looked at from its end, and no further than needed, so that a
+long one costs no more than a short one. Policies are stateless: a summary goes in and comes out, and belongs to the
+session that stores it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
@@ -20,6 +21,8 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from rag.chat.summarise import Summary, extend
 
 Turn = list[BaseMessage]
+TurnAt = Callable[[int], int]
+"""The number of the stored turn that the message at a place belongs to."""
 
 CHARACTERS_PER_TOKEN = 4
 MESSAGE_OVERHEAD = 4
@@ -36,23 +39,30 @@ class Remembered:
 
 
 class Memory(Protocol):
-    """A policy. Called with a history it gives just the messages; `remember` also says what was left out."""
+    """A policy. Called with a history it gives just the messages; `remember` also says what was left out.
 
-    def remember(self, messages: Sequence[BaseMessage], summary: Summary | None = None) -> Remembered: ...
+    turn_at: where stored turns begin and end; without it each message counts as one.
+    """
+
+    def remember(
+        self, messages: Sequence[BaseMessage], summary: Summary | None = None, turn_at: TurnAt | None = None
+    ) -> Remembered: ...
 
     def __call__(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]: ...
 
 
 class _Policy:
-    def remember(self, messages: Sequence[BaseMessage], summary: Summary | None = None) -> Remembered:
+    def remember(
+        self, messages: Sequence[BaseMessage], summary: Summary | None = None, turn_at: TurnAt | None = None
+    ) -> Remembered:
         del summary  # nothing is summarised, so nothing needs one
-        return Remembered(_flat(self._newest(messages)))
+        return Remembered(_flat(self._kept(newest_first(messages, turn_at))))
 
     def __call__(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
         return list(self.remember(messages).messages)
 
-    def _newest(self, messages: Sequence[BaseMessage]) -> Iterable[Turn]:
-        """The turns to keep, newest first."""
+    def _kept(self, turns: Iterator[Turn]) -> Iterable[Turn]:
+        """Those of these turns to keep; both newest first."""
         raise NotImplementedError
 
 
@@ -65,8 +75,8 @@ class LastTurns(_Policy):
     def __post_init__(self) -> None:
         _at_least_one(self.turns, "turns")
 
-    def _newest(self, messages: Sequence[BaseMessage]) -> Iterable[Turn]:
-        return islice(newest_first(messages), self.turns)
+    def _kept(self, turns: Iterator[Turn]) -> Iterable[Turn]:
+        return islice(turns, self.turns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +88,9 @@ class TokenBudget(_Policy):
     def __post_init__(self) -> None:
         _at_least_one(self.tokens, "tokens")
 
-    def _newest(self, messages: Sequence[BaseMessage]) -> Iterable[Turn]:
+    def _kept(self, turns: Iterator[Turn]) -> Iterable[Turn]:
         spent = 0
-        for number, turn in enumerate(newest_first(messages)):
+        for number, turn in enumerate(turns):
             spent += sum(tokens_of(message) for message in turn)
             if number and spent > self.tokens:
                 return
@@ -101,18 +111,19 @@ class Summarised(_Policy):
     def __post_init__(self) -> None:
         _at_least_one(self.turns, "turns")
 
-    def _newest(self, messages: Sequence[BaseMessage]) -> Iterable[Turn]:
-        return islice(newest_first(messages), self.turns)
+    def _kept(self, turns: Iterator[Turn]) -> Iterable[Turn]:
+        return islice(turns, self.turns)
 
-    def remember(self, messages: Sequence[BaseMessage], summary: Summary | None = None) -> Remembered:
-        recent = _flat(self._newest(messages))
+    def remember(
+        self, messages: Sequence[BaseMessage], summary: Summary | None = None, turn_at: TurnAt | None = None
+    ) -> Remembered:
+        recent = _flat(self._kept(newest_first(messages, turn_at)))
         known = summary or Summary("", 0)
         older = len(messages) - len(recent)
         if older > known.messages:
-            fresh = whole_turns(messages[known.messages : older])
-            known = Summary(extend(known.text, fresh, self.model), older)
+            known = Summary(extend(known.text, messages[known.messages : older], self.model), older)
         if not known.text:
-            return Remembered(recent)
+            return Remembered(recent, known if older else None)
         return Remembered((SystemMessage(known.text), *recent), known)
 
 
@@ -139,16 +150,6 @@ def from_setting(text: str, model: BaseChatModel | None = None) -> Memory:
     return last_turns(count) if name == "last_turns" else token_budget(count)
 
 
-def whole_turns(messages: Sequence[BaseMessage]) -> list[Turn]:
-    """The messages cut before each human message. What precedes the first one is a turn of its own."""
-    turns: list[Turn] = []
-    for message in messages:
-        if isinstance(message, HumanMessage) or not turns:
-            turns.append([])
-        turns[-1].append(message)
-    return turns
-
-
 def tokens_of(message: BaseMessage) -> int:
     """An estimate: 4 bytes of UTF-8 a token, as is usual for English, and 4 tokens a message for its role.
 
@@ -159,16 +160,21 @@ def tokens_of(message: BaseMessage) -> int:
     return MESSAGE_OVERHEAD + -(-len((content + calls).encode("utf-8", "surrogatepass")) // CHARACTERS_PER_TOKEN)
 
 
-def newest_first(messages: Sequence[BaseMessage]) -> Iterator[Turn]:
-    """The turns of `whole_turns`, from the last one; a caller who stops early looks at no more than these."""
+def newest_first(messages: Sequence[BaseMessage], turn_at: TurnAt | None = None) -> Iterator[Turn]:
+    """The turns, from the last one; a caller who stops early looks at no more than these.
+
+    What precedes the first human message is a turn of its own, if it was not stored with it.
+    """
     turn: Turn = []
-    for message in reversed(messages):
-        turn.insert(0, message)
-        if isinstance(message, HumanMessage):
-            yield turn
-            turn = []
+    asked = False
+    for place, message in zip(range(len(messages) - 1, -1, -1), reversed(messages), strict=False):
+        turn.append(message)
+        asked = asked or isinstance(message, HumanMessage)
+        if asked and (place == 0 or turn_at is None or turn_at(place) != turn_at(place - 1)):
+            yield turn[::-1]
+            turn, asked = [], False
     if turn:
-        yield turn
+        yield turn[::-1]
 
 
 def _flat(newest: Iterable[Turn]) -> tuple[BaseMessage, ...]:

@@ -87,7 +87,9 @@ class ChatService:
         summary = None
         if info is not None and info.summary:
             summary = Summary(info.summary, sum(record.turn <= info.summary_turns for record in records))
-        remembered = self._memory.remember([record.message for record in records], summary)
+        remembered = self._memory.remember(
+            [record.message for record in records], summary, lambda place: records[place].turn
+        )
         sources = self._search(session_id, self._standalone(question, remembered))
         return build_prompt(sources, remembered.messages, question)
 
@@ -102,7 +104,7 @@ class ChatService:
                 clock.lap("wait")
             clock.lap("load")
             known = Summary(turn.summary, turn.summarised) if turn.summary else None
-            remembered = self._memory.remember(turn.messages, known)
+            remembered = self._memory.remember(turn.messages, known, turn.turn_at)
             searched = self._standalone(question, remembered)
             clock.lap("rewrite")
             sources = self._search(session_id, searched)

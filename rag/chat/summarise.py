@@ -27,15 +27,15 @@ class Summary:
     messages: int
 
 
-def extend(known: str, turns: Sequence[Sequence[BaseMessage]], model: BaseChatModel | None) -> str:
-    """What a summary says after these turns, which it does not cover yet, oldest first."""
-    return _written(known, turns, model) or _extracted(known, turns)
+def extend(known: str, messages: Sequence[BaseMessage], model: BaseChatModel | None) -> str:
+    """What a summary says after these messages, which it does not cover yet, oldest first."""
+    return _written(known, messages, model) or _extracted(known, messages)
 
 
-def _written(known: str, turns: Sequence[Sequence[BaseMessage]], model: BaseChatModel | None) -> str:
+def _written(known: str, messages: Sequence[BaseMessage], model: BaseChatModel | None) -> str:
     if model is None:
         return ""
-    said = "\n".join(f"{message.type}: {message.text}" for turn in turns for message in turn if message.text)
+    said = "\n".join(f"{message.type}: {message.text}" for message in messages if message.text)
     request = f"<summary>\n{known}\n</summary>\n<conversation>\n{said}\n</conversation>"
     try:
         reply = model.invoke([SystemMessage(_INSTRUCTION), HumanMessage(request)])
@@ -44,11 +44,10 @@ def _written(known: str, turns: Sequence[Sequence[BaseMessage]], model: BaseChat
     return str(reply.text).strip()[:LONGEST]
 
 
-def _extracted(known: str, turns: Sequence[Sequence[BaseMessage]]) -> str:
+def _extracted(known: str, messages: Sequence[BaseMessage]) -> str:
     """The person's own messages, one a line; the oldest lines go when it becomes too long."""
     lines = known.split("\n") if known else []
-    for turn in turns:
-        lines += [SAID + " ".join(message.text.split()) for message in turn if isinstance(message, HumanMessage)]
+    lines += [SAID + " ".join(message.text.split()) for message in messages if isinstance(message, HumanMessage)]
     lines = [line[: LONGEST // 4] for line in lines]
     while len(lines) > 1 and sum(len(line) + 1 for line in lines) > LONGEST:
         lines.pop(0)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.language_models import FakeListChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 
-from rag.chat.memory import from_setting, last_turns, summary, token_budget, tokens_of, whole_turns
+from rag.chat.memory import from_setting, last_turns, summary, token_budget, tokens_of
 from rag.chat.prompt import build_prompt, parse_earlier
 from rag.chat.summarise import LONGEST, Summary
 
@@ -36,8 +36,52 @@ def test_only_whole_turns_and_always_the_newest(turns: list[list[str]], size: in
     kept = from_setting(f"{policy}:{size}").remember(messages)
     sent = [message for message in kept.messages if not isinstance(message, SystemMessage)]
     assert sent == messages[len(messages) - len(sent) :]
-    assert whole_turns(messages)[len(whole_turns(messages)) - len(whole_turns(sent)) :] == whole_turns(sent)
+    assert not sent or isinstance(sent[0], HumanMessage)
     assert bool(sent) == bool(messages)
+
+
+KINDS: dict[str, Callable[[str], BaseMessage]] = {
+    "human": HumanMessage,
+    "ai": AIMessage,
+    "system": SystemMessage,
+    "tool": lambda text: ToolMessage(text, tool_call_id="1"),
+    "chat": lambda text: ChatMessage(text, role="user"),
+}
+STORED = st.lists(st.lists(st.sampled_from([*KINDS]), min_size=1, max_size=4), min_size=1, max_size=8)
+POLICIES = st.builds("{}:{}".format, st.sampled_from(["last_turns", "token_budget", "summary"]), st.integers(1, 9))
+
+
+@given(STORED, st.lists(POLICIES, min_size=8, max_size=8) | POLICIES.map(lambda policy: [policy] * 8))
+def test_no_message_is_lost_between_summary_and_prompt_and_no_stored_turn_is_cut(
+    stored: list[list[str]], policies: list[str]
+) -> None:
+    messages: list[BaseMessage] = []
+    turns: list[int] = []
+    text, upto = "", 0
+    for number, (kinds, policy) in enumerate(zip(stored, policies, strict=False), start=1):
+        messages += [KINDS[kind](f"said {len(messages) + place}.") for place, kind in enumerate(kinds)]
+        turns += [number] * len(kinds)
+        known = Summary(text, sum(turn <= upto for turn in turns)) if text else None
+        kept = from_setting(policy).remember(messages, known, turns.__getitem__)
+        start = len(messages) - len(kept.messages)
+        if kept.summary and kept.summary.text:
+            start += 1
+            assert kept.messages[0] == SystemMessage(kept.summary.text)
+        assert [*kept.messages][start - len(messages) :] == messages[start:]
+        assert start == 0 or turns[start] != turns[start - 1]
+        if not policy.startswith("summary"):
+            continue
+        assert start <= (kept.summary.messages if kept.summary else 0)
+        for message in messages[:start]:
+            assert not isinstance(message, HumanMessage) or message.text in (kept.summary or Summary("", 0)).text
+        if kept.summary and kept.summary.text:
+            text, upto = kept.summary.text, turns[kept.summary.messages - 1]
+
+
+def test_a_turn_without_a_question_stays_with_the_one_before() -> None:
+    call = AIMessage("", tool_calls=[{"name": "t", "args": {}, "id": "1"}])
+    messages = [HumanMessage("a"), call, ToolMessage("r", tool_call_id="1"), AIMessage("x"), HumanMessage("b")]
+    assert list(last_turns(2).remember(messages, None, [1, 1, 2, 2, 3].__getitem__).messages) == messages
 
 
 def test_last_turns_keeps_tools_with_their_turn() -> None:

@@ -175,6 +175,18 @@ def test_each_older_turn_is_summarised_once(store: SessionStore, library: ShelfL
     assert "Summary of 1" in str(service.preview(sid, "How long is the return window?"))
 
 
+def test_what_was_stored_as_one_turn_is_summarised_as_one(
+    store: SessionStore, library: ShelfLibrary, model: ScriptedModel, sid: str
+) -> None:
+    told = ["My name is Zoe.", "My size is 52."]
+    store.append(sid, [*map(HumanMessage, told), AIMessage("Noted.")])
+    service = ChatService(store, library, model, memory=summary(1), offline=True)
+    for number in range(3):
+        assert all(text in str(service.preview(sid, "What is my size?")) for text in told)
+        service.answer(sid, f"How long is the return window for tent {number}?")
+        assert all(text in prompt_text(model.prompts[-1]) for text in told)
+
+
 def test_the_title_is_the_first_question_on_one_line(service: ChatService, store: SessionStore, sid: str) -> None:
     service.answer(sid, "Where is\nmy order ORD-4821, which should have been delivered to me on Tuesday last week?")
     service.answer(sid, "Something else entirely: what is the warranty on boots?")
