@@ -45,7 +45,7 @@ KINDS: dict[str, Callable[[str], BaseMessage]] = {
     "ai": AIMessage,
     "system": SystemMessage,
     "tool": lambda text: ToolMessage(text, tool_call_id="1"),
-    "chat": lambda text: ChatMessage(text, role="user"),
+    "chat": lambda text: ChatMessage(content=text, role="user"),
 }
 STORED = st.lists(st.lists(st.sampled_from([*KINDS]), min_size=1, max_size=4), min_size=1, max_size=8)
 POLICIES = st.builds("{}:{}".format, st.sampled_from(["last_turns", "token_budget", "summary"]), st.integers(1, 9))
