@@ -15,6 +15,7 @@ from typing import NamedTuple
 from langchain_core.messages import BaseMessage
 
 from rag.sessions.codec import StoredMessage
+from rag.sessions.forked import in_child
 
 _OVERHEAD = 1200
 """Bytes that a decoded message takes beside twice its text (1,840 in all for one of 350, by tracemalloc)."""
@@ -80,6 +81,10 @@ class Cache:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.forked()
+        in_child(self)
+
+    def forked(self) -> None:
         self.size = 0
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._lock = threading.Lock()
