@@ -1,7 +1,6 @@
 """The session store for asyncio, with the contract of `SessionStore`: same keys, scripts, and two round trips a turn.
 
-For one event loop. Sync and async stores may serve the same sessions at the same time. Two things are only in the sync
-one: the directory and the audit's reader, and waiting for replicas.
+For one event loop. Sync and async stores may serve the same sessions at the same time.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from langchain_core.messages import BaseMessage
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
@@ -32,6 +31,11 @@ from rag.sessions.store import LEASE, read_only
 from rag.sessions.turn import AsyncTurn
 from rag.sessions.waiting import async_waiters, pause
 
+if TYPE_CHECKING:
+    from rag.sessions.audit import AsyncAudit
+    from rag.sessions.directory import AsyncDirectory
+    from rag.sessions.history import RedisChatMessageHistory
+
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -50,6 +54,7 @@ class AsyncSessionStore:
         lease: float = LEASE,
         encryption_keys: Sequence[bytes] = (),
         cache_bytes: int = 64 << 20,
+        replicas: int = 0,
         clock: Callable[[], float] = time.time,
         target: str = "REDIS_URL",
     ) -> None:
@@ -67,7 +72,7 @@ class AsyncSessionStore:
             index=not self._clustered,
             clock=clock,
         )
-        self._ask = AsyncCalls(client, target)
+        self._ask = AsyncCalls(client, target, replicas)
         self._waiters = async_waiters(client)
         self._waiters.enlist(self.protocol)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -178,6 +183,28 @@ class AsyncSessionStore:
         """Keep a summary of the oldest turns with the session. False if there is no such session."""
         sid = self._writable(session_id)
         return await self._mended(sid, self.protocol.summarise(sid, text, upto_turn))
+
+    # --- others' views of it
+
+    def history(self, session_id: str) -> RedisChatMessageHistory:
+        """The session as LangChain knows it, by the methods that are to be awaited."""
+        from rag.sessions.history import RedisChatMessageHistory
+
+        return RedisChatMessageHistory.of(self, session_id)
+
+    @property
+    def directory(self) -> AsyncDirectory:
+        """All live sessions, page by page."""
+        from rag.sessions.directory import AsyncDirectory
+
+        return AsyncDirectory(self._client, self.protocol, self._target)
+
+    @property
+    def audit(self) -> AsyncAudit:
+        """Who did what to which session."""
+        from rag.sessions.audit import AsyncAudit
+
+        return AsyncAudit(self._client, self.protocol.keys, self._target)
 
     async def flush(self) -> None:
         """Wait for what is written beside the turns: something on a cluster, nothing elsewhere."""

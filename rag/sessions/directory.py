@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from rag.errors import SealBroken
 from rag.sessions.faults import translated
 from rag.sessions.ids import SessionId
 from rag.sessions.names import colour, friendly_name
 from rag.sessions.protocol import Protocol, SessionInfo
-from rag.sessions.sweep import own, settle, sweep
+from rag.sessions.steps import Lenient, Steps, arun, run
+from rag.sessions.sweep import owning, settling, sweeping
 
+T = TypeVar("T")
 Order = Literal["newest", "oldest", "ending", "lasting"]
 """By last activity, newest or oldest first; by the end of the time to live, soonest or latest first."""
 
@@ -48,71 +50,131 @@ class Directory:
 
     def __init__(self, client: Any, protocol: Protocol, target: str) -> None:
         self._client = client
-        self._protocol = protocol
-        self._keys = protocol.keys
+        self._listing = _Listing(protocol)
         self._target = target
 
     def count(self) -> int:
         """How many sessions live."""
-        with translated(self._target):
-            sweep(self._client, self._keys, self._protocol.now())
-            return int(self._client.zcard(self._keys.live))
+        return self._run(self._listing.count())
 
     def sweep(self) -> list[str]:
         """Take ended sessions out of the index. Returns their ids, each to one caller only, of all processes."""
-        with translated(self._target):
-            return sweep(self._client, self._keys, self._protocol.now())
+        return self._run(self._listing.sweep())
 
     def page(self, start: int = 0, size: int = 50, order: Order = "newest") -> Page:
         """A title that cannot be decrypted with the keys at hand is left empty."""
-        with translated(self._target):
-            while True:
-                overdue, ids, total = self._ids(start, size, order)
-                if not overdue:
-                    rows, ended = self._rows(ids)
-                    if not ended:
-                        return Page(tuple(rows), start, total)
-                    settle(self._client, self._keys, ended, self._protocol.now())
-                else:
-                    sweep(self._client, self._keys, self._protocol.now())
+        return self._run(self._listing.page(start, size, order))
 
     def find(self, text: str, limit: int = 50) -> list[Row]:
         """Sessions whose id starts so, or whose name or its last word does (in either case), by id and name."""
-        wanted = [f"id:{text}", f"name:{' '.join(text.lower().split())}"] if text else []
-        with translated(self._target):
-            pipe: Any = self._client.pipeline(transaction=False)
-            for prefix in wanted:
-                first = prefix.encode("utf-8", "surrogatepass")
-                pipe.zrangebylex(self._keys.find, b"[" + first, b"[" + first + b"\xff", start=0, num=limit)
-            found = [entry for entries in pipe.execute() for entry in entries]
-            ids = own(self._client, self._keys, [entry.removeprefix(b"id:").rpartition(b"\0")[2] for entry in found])
-            rows, _ = self._rows(list(dict.fromkeys(ids))[:limit])
-        return rows
+        return self._run(self._listing.find(text, limit))
 
     def rows(self, ids: Sequence[SessionId]) -> list[Row]:
         """Those of these sessions that live, in this order."""
+        return self._run(self._listing.rows(ids))
+
+    def _run(self, steps: Steps[T]) -> T:
         with translated(self._target):
-            return self._rows(ids)[0]
+            return run(self._client, steps)
 
-    def _ids(self, start: int, size: int, order: Order) -> tuple[bool, list[SessionId], int]:
+
+class AsyncDirectory:
+    """Made by `AsyncSessionStore.directory`: the methods of `Directory`, to be awaited."""
+
+    def __init__(self, client: Any, protocol: Protocol, target: str) -> None:
+        self._client = client
+        self._listing = _Listing(protocol)
+        self._target = target
+
+    async def count(self) -> int:
+        return await self._run(self._listing.count())
+
+    async def sweep(self) -> list[str]:
+        return await self._run(self._listing.sweep())
+
+    async def page(self, start: int = 0, size: int = 50, order: Order = "newest") -> Page:
+        return await self._run(self._listing.page(start, size, order))
+
+    async def find(self, text: str, limit: int = 50) -> list[Row]:
+        return await self._run(self._listing.find(text, limit))
+
+    async def rows(self, ids: Sequence[SessionId]) -> list[Row]:
+        return await self._run(self._listing.rows(ids))
+
+    async def _run(self, steps: Steps[T]) -> T:
+        with translated(self._target):
+            return await arun(self._client, steps)
+
+
+class _Listing:
+    """What both ask, and what they make of the answers."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self._protocol = protocol
+        self._keys = protocol.keys
+
+    def count(self) -> Steps[int]:
+        yield from self.sweep()
+        (count,) = yield [("ZCARD", self._keys.live)]
+        return int(count)
+
+    def sweep(self) -> Steps[list[str]]:
+        return sweeping(self._keys, self._protocol.now())
+
+    def page(self, start: int, size: int, order: Order) -> Steps[Page]:
+        while True:
+            overdue, ids, total = yield from self._ids(start, size, order)
+            if not overdue:
+                rows, ended = yield from self._rows(ids)
+                if not ended:
+                    return Page(tuple(rows), start, total)
+                yield from settling(self._keys, ended, self._protocol.now())
+            else:
+                yield from self.sweep()
+
+    def find(self, text: str, limit: int) -> Steps[list[Row]]:
+        if not text:
+            return []
+        firsts = [
+            prefix.encode("utf-8", "surrogatepass")
+            for prefix in (f"id:{text}", f"name:{' '.join(text.lower().split())}")
+        ]
+        replies = yield [
+            ("ZRANGEBYLEX", self._keys.find, b"[" + first, b"[" + first + b"\xff", "LIMIT", 0, limit)
+            for first in firsts
+        ]
+        found = [entry.removeprefix(b"id:").rpartition(b"\0")[2] for entries in replies for entry in entries]
+        ids = yield from owning(self._keys, found)
+        return (yield from self.rows(list(dict.fromkeys(ids))[:limit]))
+
+    def rows(self, ids: Sequence[SessionId]) -> Steps[list[Row]]:
+        rows, _ = yield from self._rows(ids)
+        return rows
+
+    def _ids(self, start: int, size: int, order: Order) -> Steps[tuple[bool, list[SessionId], int]]:
         index = self._keys.live if order in ("newest", "oldest") else self._keys.ends
-        pipe: Any = self._client.pipeline(transaction=False)
-        pipe.zcount(self._keys.ends, "-inf", self._protocol.now())
-        pipe.zrange(index, start, start + size - 1, desc=order in ("newest", "lasting"))
-        pipe.zcard(self._keys.live)
-        overdue, ids, total = pipe.execute()
-        return bool(overdue), own(self._client, self._keys, ids), total
+        overdue, members, total = yield [
+            ("ZCOUNT", self._keys.ends, "-inf", self._protocol.now()),
+            ("ZREVRANGE" if order in ("newest", "lasting") else "ZRANGE", index, start, start + size - 1),
+            ("ZCARD", self._keys.live),
+        ]
+        ids = yield from owning(self._keys, members)
+        return bool(overdue), ids, total
 
-    def _rows(self, ids: Sequence[SessionId]) -> tuple[list[Row], list[SessionId]]:
+    def _rows(self, ids: Sequence[SessionId]) -> Steps[tuple[list[Row], list[SessionId]]]:
         """Of these sessions, and which of them are not there any more."""
-        pipe: Any = self._client.pipeline(transaction=False)
+        if not ids:
+            return [], []
+        asked = Lenient()
         for sid in ids:
             keys = self._keys.of(sid)
-            pipe.hmget(keys.session, *_FIELDS)
-            pipe.llen(keys.history)
-            pipe.pttl(keys.session)
-            pipe.memory_usage(keys.history)
-        replies = pipe.execute(raise_on_error=False)
+            asked += [
+                ("HMGET", keys.session, *_FIELDS),
+                ("LLEN", keys.history),
+                ("PTTL", keys.session),
+                ("MEMORY USAGE", keys.history),
+            ]
+        replies = yield asked
         rows, ended = [], []
         for sid, (values, length, left, size) in zip(ids, _fours(replies), strict=True):
             row = self._row(sid, values, length, left, size)
