@@ -77,7 +77,7 @@ def store(
     full: Annotated[bool, typer.Option(help="Also 100 threads, and histories of 0 and 1000 messages.")] = True,
 ) -> None:
     """Turns a second on an embedded server of its own, against the bytes-only limit and what others use."""
-    settings = [(1, 0), (1, 40), (1, 1000), (100, 0), (100, 40)] if full else [(1, 40)]
+    settings = store_bench.SETTINGS if full else [(1, 40)]
     table = Table("threads", "messages", "contender", "turns/s", "of the limit")
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="crosswire-bench-") as scratch:

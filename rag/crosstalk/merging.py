@@ -194,6 +194,8 @@ def count(graph: Graph, judge: Judge, stop: Callable[[], bool]) -> Iterator[tupl
     """(outcome, how many schedules by preemptions, the first in the alphabet of those with the fewest), each outcome as
     often as it is met."""
     nodes, logs = graph.nodes, _Logs(graph)
+    if not nodes:  # stopped before the first one
+        return
     ways: list[dict[tuple[int, str], _Ways]] = [{} for _ in nodes]
     ways[0] = {(0, ""): _Ways(1, 0, "")}
     digit = STEP * (1 + max(node.depth for node in nodes))

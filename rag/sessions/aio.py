@@ -1,8 +1,6 @@
 """The session store for asyncio, with the contract of `SessionStore`: same keys, scripts, and two round trips a turn.
 
-For one event loop. Sync and async stores may serve the same sessions at the same time. Two things are only in the sync
-one: the directory and the audit's reader, and waiting for replicas. A turn that waits for one of another process asks
-for itself, at most 0.4 s apart.
+For one event loop. Sync and async stores may serve the same sessions at the same time.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from langchain_core.messages import BaseMessage
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
@@ -31,7 +29,12 @@ from rag.sessions.protocol import Ask, Bad, Busy, Commit, Committed, Found, Prot
 from rag.sessions.reasons import FAILURES
 from rag.sessions.store import LEASE, read_only
 from rag.sessions.turn import AsyncTurn
-from rag.sessions.waiting import pause
+from rag.sessions.waiting import async_waiters, pause
+
+if TYPE_CHECKING:
+    from rag.sessions.audit import AsyncAudit
+    from rag.sessions.directory import AsyncDirectory
+    from rag.sessions.history import RedisChatMessageHistory
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -51,6 +54,7 @@ class AsyncSessionStore:
         lease: float = LEASE,
         encryption_keys: Sequence[bytes] = (),
         cache_bytes: int = 64 << 20,
+        replicas: int = 0,
         clock: Callable[[], float] = time.time,
         target: str = "REDIS_URL",
     ) -> None:
@@ -68,8 +72,9 @@ class AsyncSessionStore:
             index=not self._clustered,
             clock=clock,
         )
-        self._ask = AsyncCalls(client, target)
-        self._waiting: dict[str, asyncio.Event] = {}
+        self._ask = AsyncCalls(client, target, replicas)
+        self._waiters = async_waiters(client)
+        self._waiters.enlist(self.protocol)
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- turns
@@ -179,6 +184,28 @@ class AsyncSessionStore:
         sid = self._writable(session_id)
         return await self._mended(sid, self.protocol.summarise(sid, text, upto_turn))
 
+    # --- others' views of it
+
+    def history(self, session_id: str) -> RedisChatMessageHistory:
+        """The session as LangChain knows it, by the methods that are to be awaited."""
+        from rag.sessions.history import RedisChatMessageHistory
+
+        return RedisChatMessageHistory.of(self, session_id)
+
+    @property
+    def directory(self) -> AsyncDirectory:
+        """All live sessions, page by page."""
+        from rag.sessions.directory import AsyncDirectory
+
+        return AsyncDirectory(self._client, self.protocol, self._target)
+
+    @property
+    def audit(self) -> AsyncAudit:
+        """Who did what to which session."""
+        from rag.sessions.audit import AsyncAudit
+
+        return AsyncAudit(self._client, self.protocol.keys, self._target)
+
     async def flush(self) -> None:
         """Wait for what is written beside the turns: something on a cluster, nothing elsewhere."""
         await asyncio.gather(*self._tasks)
@@ -195,8 +222,7 @@ class AsyncSessionStore:
         return await self._whole(sid, found)
 
     async def _wait(self, sid: SessionId, token: str, busy: Busy, begun: float, wait: float) -> Found | None:
-        woken = self._waiting[token] = asyncio.Event()
-        try:
+        with self._waiters.waiting(token) as woken:
             while (left := wait - (time.monotonic() - begun)) > 0:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(min(pause(busy.before), left)):
@@ -206,8 +232,6 @@ class AsyncSessionStore:
                 if not isinstance(found, Busy):
                     return found
                 busy = found
-        finally:
-            del self._waiting[token]
         raise TurnBusy(sid, time.monotonic() - begun)
 
     async def _renewed(self, sid: SessionId, token: str) -> None:
@@ -222,15 +246,11 @@ class AsyncSessionStore:
 
     async def _release(self, sid: SessionId, token: str) -> None:
         with suppress(CrosswireError):  # it ends by itself, one lease from now
-            self._wake(await self._ask(self.protocol.release(sid, token)))
-
-    def _wake(self, token: str) -> None:
-        if token and (woken := self._waiting.get(token)):
-            woken.set()
+            self._waiters.wake(await self._ask(self.protocol.release(sid, token)))
 
     async def _commit(self, sid: SessionId, token: str, found: Found, said: Commit) -> Committed:
         result = await self._mended(sid, self.protocol.commit(sid, token, found, said))
-        self._wake(result.next)
+        self._waiters.wake(result.next)
         if self._clustered:
             lost = [index.audited(self.protocol.keys, sid, "fenced", "session")]
             self._later(self._seen(sid, self.protocol.ttl, new=result.turn == 1) if result.turn > 0 else lost)

@@ -7,6 +7,7 @@ from typing import Any
 
 from rag.sessions import index
 from rag.sessions.faults import translated
+from rag.sessions.index import Command
 from rag.sessions.keys import Keys
 
 
@@ -40,16 +41,46 @@ class Audit:
 
     def read(self, count: int = 100, before: str = "+") -> list[AuditEntry]:
         """The newest entries first; `before`: the id of an entry, to go on from there."""
-        last = before if before == "+" else f"({before}"
         with translated(self._target):
-            found = self._client.xrevrange(self._keys.audit, max=last, count=count)
-        return [_entry(name.decode(), fields) for name, fields in found]
+            return _entries(self._client.execute_command(*_read(self._keys, count, before)))
 
     def counts(self) -> dict[str, int]:
         """How many elements were ever quarantined, and how many of them were another session's (`crosstalk`)."""
         with translated(self._target):
-            found = self._client.hgetall(self._keys.counts)
-        return {"crosstalk": 0, "quarantined": 0} | {name.decode(): int(count) for name, count in found.items()}
+            return _counts(self._client.hgetall(self._keys.counts))
+
+
+class AsyncAudit:
+    """Made by `AsyncSessionStore.audit`: the methods of `Audit`, to be awaited."""
+
+    def __init__(self, client: Any, keys: Keys, target: str) -> None:
+        self._client = client
+        self._keys = keys
+        self._target = target
+
+    async def add(self, what: str, session_id: str, who: str, **more: str) -> None:
+        with translated(self._target):
+            await self._client.execute_command(*index.audited(self._keys, session_id, what, who, **more))
+
+    async def read(self, count: int = 100, before: str = "+") -> list[AuditEntry]:
+        with translated(self._target):
+            return _entries(await self._client.execute_command(*_read(self._keys, count, before)))
+
+    async def counts(self) -> dict[str, int]:
+        with translated(self._target):
+            return _counts(await self._client.hgetall(self._keys.counts))
+
+
+def _read(keys: Keys, count: int, before: str) -> Command:
+    return ("XREVRANGE", keys.audit, before if before == "+" else f"({before}", "-", "COUNT", count)
+
+
+def _entries(found: list[tuple[bytes, dict[bytes, bytes]]]) -> list[AuditEntry]:
+    return [_entry(name.decode(), fields) for name, fields in found]
+
+
+def _counts(found: dict[bytes, bytes]) -> dict[str, int]:
+    return {"crosstalk": 0, "quarantined": 0} | {name.decode(): int(count) for name, count in found.items()}
 
 
 def _entry(name: str, fields: dict[bytes, bytes]) -> AuditEntry:

@@ -13,10 +13,11 @@ import atexit
 import logging
 import queue
 import threading
-import weakref
+from weakref import WeakKeyDictionary, WeakMethod, ref
 
 from redis import RedisCluster
 
+from rag.sessions.forked import in_child
 from rag.sessions.index import Command
 from rag.sessions.reasons import FAILURES
 
@@ -26,17 +27,23 @@ _IDLE = 5.0
 
 
 class Beside:
-    """Thread-safe. The thread exists while there is something to write."""
+    """Of one client. Thread-safe. The thread exists while there is something to write."""
 
     def __init__(self, client: RedisCluster) -> None:
-        self._client = client
+        self._client = ref(client)
+        self.forked()
+        in_child(self)
+        finish = WeakMethod(self.flush)
+        atexit.register(lambda: (flush := finish()) and flush())
+
+    def forked(self) -> None:
+        # What the parent has not written yet, it will write.
         self._commands: queue.Queue[Command] = queue.Queue(_LONGEST)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        finish = weakref.WeakMethod(self.flush)
-        atexit.register(lambda: (flush := finish()) and flush())
 
     def put(self, *commands: Command) -> None:
+        """The caller keeps the client alive until this returns."""
         for command in commands:
             try:
                 self._commands.put_nowait(command)
@@ -44,7 +51,9 @@ class Beside:
                 LOG.warning("The live index is behind by %d entries: one is left out", _LONGEST)
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="sessions-beside", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._client(),), name="sessions-beside", daemon=True
+                )
                 self._thread.start()
 
     def flush(self) -> None:
@@ -54,7 +63,7 @@ class Beside:
         if running:
             self._commands.join()
 
-    def _run(self) -> None:
+    def _run(self, client: RedisCluster) -> None:
         while True:
             try:
                 command = self._commands.get(timeout=_IDLE)
@@ -65,14 +74,22 @@ class Beside:
                         return
                 continue
             try:
-                self._write(command)
+                self._write(client, command)
             finally:
                 self._commands.task_done()
 
-    def _write(self, command: Command) -> None:
+    def _write(self, client: RedisCluster, command: Command) -> None:
         try:
-            self._client.execute_command(*command)
+            client.execute_command(*command)
         except FAILURES:
             pass
         except Exception as exc:  # a client that was closed, for which redis-py raises what it happens to
             LOG.warning("An entry beside a session was not written: %s", exc)
+
+
+_BESIDE: WeakKeyDictionary[RedisCluster, Beside] = WeakKeyDictionary()
+
+
+def beside(client: RedisCluster) -> Beside:
+    """That of this client, shared by all stores on it."""
+    return _BESIDE.get(client) or _BESIDE.setdefault(client, Beside(client))

@@ -16,6 +16,7 @@ from langchain_core.messages import BaseMessage
 
 from rag.sessions.codec import StoredMessage
 from rag.sessions.footprint import footprint
+from rag.sessions.forked import in_child
 
 _ENTRY = 800
 """Bytes that a session takes beside its messages."""
@@ -81,6 +82,10 @@ class Cache:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.forked()
+        in_child(self)
+
+    def forked(self) -> None:
         self.size = 0
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._lock = threading.Lock()

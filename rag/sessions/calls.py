@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import redis
 from hiredis import pack_command
+from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 from redis.exceptions import ConnectionError, NoScriptError, ResponseError, TimeoutError
 from tenacity import AsyncRetrying, Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay
 from tenacity import wait_random_exponential as jitter
@@ -44,11 +45,9 @@ class Calls:
     """Thread-safe. replicas: how many have to confirm a durable ask, waited for at most `replica_wait` seconds."""
 
     def __init__(self, client: Client, target: str, replicas: int = 0, replica_wait: float = 1.0) -> None:
-        if replicas and isinstance(client, redis.RedisCluster):
-            raise ValueError("waiting for replicas is not possible on a cluster: expected replicas=0")
         self._client = client
         self._target = target
-        self._wait = ("WAIT", replicas, int(replica_wait * 1000)) if replicas else None
+        self._wait = _wait(client, replicas, replica_wait)
         # Half of redis-py's time for a command goes into what surrounds it, so commands go to the connection itself.
         self._lane = lane(client.connection_pool) if type(client) is redis.Redis else None
 
@@ -122,11 +121,12 @@ class Calls:
 
 
 class AsyncCalls:
-    """The same for one event loop, but for replicas."""
+    """The same for one event loop."""
 
-    def __init__(self, client: AsyncClient, target: str) -> None:
+    def __init__(self, client: AsyncClient, target: str, replicas: int = 0, replica_wait: float = 1.0) -> None:
         self._client = client
         self._target = target
+        self._wait = _wait(client, replicas, replica_wait)
 
     async def __call__(self, ask: Ask[T]) -> T:
         try:
@@ -147,19 +147,34 @@ class AsyncCalls:
             raise _cause(lost) from None
 
     async def _send(self, ask: Ask[T]) -> Any:
+        script, keys, args = ask.script, ask.keys, ask.args
         try:
             try:
-                return await self._client.execute_command(
-                    "EVALSHA", ask.script.sha, len(ask.keys), *ask.keys, *ask.args
-                )
+                return await self._exchange(ask, ("EVALSHA", script.sha, len(keys), *keys, *args))
             except NoScriptError:
-                return await self._client.execute_command(
-                    "EVAL", ask.script.source, len(ask.keys), *ask.keys, *ask.args
-                )
+                return await self._exchange(ask, ("EVAL", script.source, len(keys), *keys, *args))
         except HOPELESS:
             raise
         except (ConnectionError, TimeoutError) as exc:
             raise _Lost from exc
+
+    async def _exchange(self, ask: Ask[T], command: tuple[Any, ...]) -> Any:
+        if not (ask.durable and self._wait):
+            return await self._client.execute_command(*command)
+        pipe: Any = self._client.pipeline(transaction=False)
+        pipe.execute_command(*command)
+        pipe.execute_command(*self._wait)
+        replies = await pipe.execute(raise_on_error=False)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return [*replies[0], replies[1]]
+
+
+def _wait(client: Client | AsyncClient, replicas: int, seconds: float) -> tuple[str, int, int] | None:
+    if replicas and isinstance(client, redis.RedisCluster | AsyncRedisCluster):
+        raise ValueError("waiting for replicas is not possible on a cluster: expected replicas=0")
+    return ("WAIT", replicas, int(seconds * 1000)) if replicas else None
 
 
 def _cause(lost: _Lost) -> Exception:

@@ -17,11 +17,18 @@ from langchain_core.messages import BaseMessage
 from rag.sessions.aio import AsyncSessionStore
 from rag.sessions.connect import AsyncClient, Client
 from rag.sessions.keys import DEFAULT_PREFIX
+from rag.sessions.sharing import shared
 from rag.sessions.store import SessionStore
 
 
 class RedisChatMessageHistory(BaseChatMessageHistory):
-    """Each `add_messages` is stored as one turn: whole, or not at all."""
+    """Each `add_messages` is stored as one turn: whole, or not at all. Made anew for each call, it costs little more.
+
+    What was read before is remembered by its client, for all objects of the same `ttl` and `key_prefix`.
+    """
+
+    _store: SessionStore | None
+    _async: AsyncSessionStore | None
 
     def __init__(
         self,
@@ -36,8 +43,13 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
         if redis_client is None and async_client is None:
             raise ValueError("a history needs redis_client, async_client or both: get them from connect")
         self.session_id = session_id
-        self._store = SessionStore(redis_client, ttl, key_prefix=key_prefix) if redis_client is not None else None
-        self._async = AsyncSessionStore(async_client, ttl, key_prefix=key_prefix) if async_client is not None else None
+        self._store = self._async = None
+        if redis_client is not None:
+            self._store = SessionStore(redis_client, ttl, key_prefix=key_prefix)
+            _share(self._store, redis_client, ttl, key_prefix)
+        if async_client is not None:
+            self._async = AsyncSessionStore(async_client, ttl, key_prefix=key_prefix)
+            _share(self._async, async_client, ttl, key_prefix)
 
     @classmethod
     def of(cls, store: SessionStore | AsyncSessionStore, session_id: str) -> Self:
@@ -81,3 +93,7 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
         if self._store is None:
             raise TypeError("this history has an async client only: call aget_messages, aadd_messages and aclear")
         return self._store
+
+
+def _share(store: SessionStore | AsyncSessionStore, client: Client | AsyncClient, ttl: int, key_prefix: str) -> None:
+    store.protocol = shared(client).protocol((ttl, key_prefix), store.protocol)

@@ -10,7 +10,7 @@ from rag.sessions.keys import Keys
 from rag.sessions.names import friendly_name
 from rag.sessions.scripts import AUDIT_ENTRIES
 
-Command = tuple[str | int | float, ...]
+Command = tuple[str | int | float | bytes, ...]
 
 
 def find_entries(sid: SessionId) -> str:

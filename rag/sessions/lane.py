@@ -10,14 +10,15 @@ uses a connection leaves it clean, or disconnected: replies are always read, so 
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from contextlib import suppress
 from time import monotonic
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from redis.connection import ConnectionPool
+
+from rag.sessions.forked import in_child
 
 _MOST = 4
 _SHARE = 8
@@ -25,16 +26,17 @@ _IDLE = 10.0
 
 
 class Lane:
-    """Of one pool. Thread-safe."""
+    """Of one pool, which whoever calls it keeps alive. Thread-safe."""
 
     def __init__(self, pool: ConnectionPool) -> None:
-        self._pool = pool
+        self._pool = ref(pool)
         self._most = min(_MOST, int(getattr(pool, "max_connections", 0)) // _SHARE)
+        self.forked()
+        in_child(self)
+
+    def forked(self) -> None:
         self._free: deque[tuple[Any, float]] = deque()
         self._waiting = 0
-
-    def forget(self) -> None:
-        self._free.clear()
 
     def take(self) -> Any:
         while self._free:
@@ -44,34 +46,32 @@ class Lane:
                 break
             if monotonic() < until and not connection.should_reconnect():
                 return connection
-            self._pool.release(connection)
+            self._release(connection)
+        pool = self._pool()
+        if pool is None:
+            raise ReferenceError("the pool is gone")
         self._waiting += 1
         try:
-            return self._pool.get_connection()
+            return pool.get_connection()
         finally:
             self._waiting -= 1
 
     def give(self, connection: Any) -> None:
         # One that was cut is made again by the pool, which asks where the server is now.
         if self._waiting or len(self._free) >= self._most or not connection.is_connected:
-            self._pool.release(connection)
+            self._release(connection)
             while self._waiting and self._free:
                 with suppress(IndexError):
-                    self._pool.release(self._free.popleft()[0])
+                    self._release(self._free.popleft()[0])
         else:
             self._free.append((connection, monotonic() + _IDLE))
 
+    def _release(self, connection: Any) -> None:
+        if (pool := self._pool()) is not None:
+            pool.release(connection)
+
 
 _LANES: WeakKeyDictionary[ConnectionPool, Lane] = WeakKeyDictionary()
-
-
-def _after_fork() -> None:
-    # They are the parent's.
-    for one in _LANES.values():
-        one.forget()
-
-
-os.register_at_fork(after_in_child=_after_fork)
 
 
 def lane(pool: ConnectionPool) -> Lane:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 from time import monotonic
+
+from rag.sessions.forked import in_child
 
 _AT_ONCE = 4
 """Turns that are renewed side by side, so that one server which does not answer holds up no other."""
@@ -21,7 +23,8 @@ _AT_ONCE = 4
 class Held:
     """A turn that this process holds, renewed every `interval` seconds.
 
-    `renew` says whether it still does; it may raise, and is then tried again soon.
+    `renew` says whether it still does; it may raise, and is then tried again soon. `lost`: it does not any more, as the
+    child of a fork never did.
     """
 
     renew: Callable[[], bool]
@@ -33,18 +36,26 @@ class Held:
         HEARTBEAT.hold(self)
 
 
-@dataclass(slots=True)
 class Heartbeat:
-    _turns: dict[int, Held] = field(default_factory=dict)
-    _changed: threading.Condition = field(default_factory=threading.Condition)
-    _wakes: float = inf
-    _thread: threading.Thread | None = None
+    """Of one process: a forked child holds nothing, and keeps nothing of its parent held."""
+
+    def __init__(self) -> None:
+        self.forked()
+        in_child(self)
+
+    def forked(self) -> None:
+        for turn in getattr(self, "_turns", {}).values():
+            turn.lost = True
+        self._turns: dict[int, Held] = {}
+        self._changed = threading.Condition()
+        self._wakes = inf
+        self._thread: threading.Thread | None = None
 
     def hold(self, turn: Held) -> None:
         turn.due = monotonic() + turn.interval
         with self._changed:
             self._turns[id(turn)] = turn
-            if self._thread is None or not self._thread.is_alive():  # none yet, or the parent's, before a fork
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="turn-heartbeat", daemon=True)
                 self._wakes = turn.due
                 self._thread.start()

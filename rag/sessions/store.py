@@ -29,7 +29,7 @@ from langchain_core.messages import BaseMessage
 
 from rag.errors import CrosswireError, SessionStoreUnavailable, TurnBusy
 from rag.sessions import index
-from rag.sessions.beside import Beside
+from rag.sessions.beside import beside
 from rag.sessions.calls import Calls
 from rag.sessions.codec import StoredMessage, duplicate
 from rag.sessions.connect import Client
@@ -41,7 +41,7 @@ from rag.sessions.keys import DEFAULT_PREFIX, Format
 from rag.sessions.lease import HEARTBEAT, Held
 from rag.sessions.protocol import Ask, Bad, Busy, Commit, Committed, Found, Protocol, Quarantined, SessionInfo, lifetime
 from rag.sessions.turn import Turn
-from rag.sessions.waiting import Waiters, pause
+from rag.sessions.waiting import pause, waiters
 
 if TYPE_CHECKING:
     from rag.sessions.audit import Audit
@@ -81,7 +81,7 @@ class Holding:
 
     def __exit__(self, *_: object) -> None:
         HEARTBEAT.drop(self._heartbeat)
-        if self._turn is None or self._turn.number is None:
+        if not self._heartbeat.lost and (self._turn is None or self._turn.number is None):
             self._store._release(self._sid, self._token)
 
 
@@ -124,8 +124,9 @@ class SessionStore:
             clock=clock,
         )
         self._ask = Calls(client, target, replicas)
-        self._waiters = Waiters(client, self.protocol.name)
-        self._beside = Beside(client) if isinstance(client, redis.RedisCluster) else None
+        self._waiters = waiters(client)
+        self._waiters.enlist(self.protocol)
+        self._beside = beside(client) if isinstance(client, redis.RedisCluster) else None
 
     # --- turns
 

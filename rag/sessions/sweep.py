@@ -13,7 +13,9 @@ from typing import Any
 from rag.errors import BadSessionId
 from rag.sessions import index
 from rag.sessions.ids import SessionId
+from rag.sessions.index import Command
 from rag.sessions.keys import Keys
+from rag.sessions.steps import Steps, run
 
 BATCH = 1000
 AHEAD = 5.0
@@ -22,12 +24,27 @@ AHEAD = 5.0
 
 def sweep(client: Any, keys: Keys, now: float) -> list[str]:
     """Look at all sessions that should have ended by now. Returns those that did and that nobody else took out."""
+    return run(client, sweeping(keys, now))
+
+
+def own(client: Any, keys: Keys, members: Sequence[bytes]) -> list[SessionId]:
+    """The session ids among these members of the index. Whatever else somebody put there is taken out."""
+    return run(client, owning(keys, members))
+
+
+def sweeping(keys: Keys, now: float) -> Steps[list[str]]:
+    """As `sweep`."""
     gone: list[str] = []
-    while overdue := client.zrangebyscore(keys.ends, "-inf", now, start=0, num=BATCH):
-        gone += settle(client, keys, own(client, keys, overdue), now)
-    if early := own(client, keys, client.zrangebyscore(keys.ends, *soon(now), start=0, num=BATCH)):
-        left = _left(client, keys, early)
-        gone += settle(client, keys, [sid for sid in early if left[sid] == -2], now)
+    while True:
+        (overdue,) = yield [("ZRANGEBYSCORE", keys.ends, "-inf", now, "LIMIT", 0, BATCH)]
+        if not overdue:
+            break
+        sids = yield from owning(keys, overdue)
+        gone += yield from settling(keys, sids, now)
+    (members,) = yield [("ZRANGEBYSCORE", keys.ends, *soon(now), "LIMIT", 0, BATCH)]
+    early = yield from owning(keys, members)
+    left = yield from _left(keys, early)
+    gone += yield from settling(keys, [sid for sid in early if left[sid] == -2], now)
     return gone
 
 
@@ -36,52 +53,47 @@ def soon(now: float) -> tuple[str, float]:
     return f"({now!r}", now + AHEAD
 
 
-def own(client: Any, keys: Keys, members: Sequence[bytes]) -> list[SessionId]:
-    """The session ids among these members of the index. Whatever else somebody put there is taken out."""
-    sids = []
+def owning(keys: Keys, members: Sequence[bytes]) -> Steps[list[SessionId]]:
+    """As `own`."""
+    sids: list[SessionId] = []
+    strange: list[Command] = []
     for member in members:
         try:
             sids.append(SessionId(member.decode()))
         except (UnicodeDecodeError, BadSessionId):
-            for name in (keys.live, keys.ends):
-                client.zrem(name, member)
+            strange += [("ZREM", name, member) for name in (keys.live, keys.ends)]
+    if strange:
+        yield strange
     return sids
 
 
-def settle(client: Any, keys: Keys, sids: list[SessionId], now: float) -> list[str]:
+def settling(keys: Keys, sids: Sequence[SessionId], now: float) -> Steps[list[str]]:
     """Put the index right for these sessions. Returns those that were in it and are gone."""
-    if not sids:
-        return []
-    left = _left(client, keys, sids)
-    _rescore(client, keys, [sid for sid in sids if left[sid] != -2], left, now)
+    left = yield from _left(keys, sids)
+    yield from _rescored(keys, [sid for sid in sids if left[sid] != -2], left, now)
     ended = [sid for sid in sids if left[sid] == -2]
     if not ended:
         return []
-    pipe = client.pipeline(transaction=False)
-    for sid in ended:
-        for command in index.gone(keys, sid):
-            pipe.execute_command(*command)
-    removed = pipe.execute()[1::3]
-    back = _left(client, keys, ended)
-    _rescore(client, keys, [sid for sid in ended if back[sid] != -2], back, now)
-    return [str(sid) for sid, ours in zip(ended, removed, strict=True) if ours and back[sid] == -2]
+    removed = yield [command for sid in ended for command in index.gone(keys, sid)]
+    back = yield from _left(keys, ended)
+    yield from _rescored(keys, [sid for sid in ended if back[sid] != -2], back, now)
+    return [str(sid) for sid, ours in zip(ended, removed[1::3], strict=True) if ours and back[sid] == -2]
 
 
-def _left(client: Any, keys: Keys, sids: list[SessionId]) -> dict[SessionId, int]:
-    pipe = client.pipeline(transaction=False)
-    for sid in sids:
-        pipe.pttl(keys.session(sid))
-    return dict(zip(sids, pipe.execute(), strict=True))
+def _left(keys: Keys, sids: Sequence[SessionId]) -> Steps[dict[SessionId, int]]:
+    if not sids:
+        return {}
+    found = yield [("PTTL", keys.session(sid)) for sid in sids]
+    return dict(zip(sids, found, strict=True))
 
 
-def _rescore(client: Any, keys: Keys, sids: list[SessionId], left: dict[SessionId, int], now: float) -> None:
+def _rescored(keys: Keys, sids: Sequence[SessionId], left: dict[SessionId, int], now: float) -> Steps[None]:
     if not sids:
         return
-    pipe = client.pipeline(transaction=False)
+    commands: list[Command] = []
     for sid in sids:
         # Later than now, or a sweep would see it again and again, and no later than that, or it would outlive itself.
-        pipe.zadd(keys.ends, {sid: "inf" if left[sid] < 0 else now + max(1, left[sid]) / 1000})
-        pipe.zadd(keys.live, {sid: now}, nx=True)
-        for entry in index.find_entries(sid).split("\n"):
-            pipe.zadd(keys.find, {entry: 0})
-    pipe.execute()
+        commands.append(("ZADD", keys.ends, "inf" if left[sid] < 0 else now + max(1, left[sid]) / 1000, sid))
+        commands.append(("ZADD", keys.live, "NX", now, sid))
+        commands += [("ZADD", keys.find, 0, entry) for entry in index.find_entries(sid).split("\n")]
+    yield commands

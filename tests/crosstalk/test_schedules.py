@@ -214,6 +214,8 @@ def test_a_search_can_be_stopped_and_keeps_what_it_has(lab: Lab) -> None:
     assert found.how is How.STOPPED
     assert 0 < found.total < 70
     assert "stopped" in verdict(found)
+    at_once = certify("lesson-list", make_scene(), lab, stop=lambda: True)
+    assert (at_once.explored.total, at_once.status) == (0, "unknown")
 
 
 def test_verdicts_read_as_they_should(lab: Lab) -> None:

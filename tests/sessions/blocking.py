@@ -6,11 +6,22 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from langchain_core.messages import BaseMessage
 
-from rag.sessions import AsyncSessionStore, AsyncTurn, Quarantined, SessionInfo, StoredMessage, connect_async
+from rag.sessions import (
+    AsyncSessionStore,
+    AsyncTurn,
+    Quarantined,
+    RedisChatMessageHistory,
+    SessionInfo,
+    StoredMessage,
+    connect_async,
+)
+from rag.sessions.audit import Audit
+from rag.sessions.directory import Directory
+from rag.sessions.protocol import Protocol
 
 T = TypeVar("T")
 
@@ -27,9 +38,18 @@ class Loop:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     def close(self) -> None:
+        self.run(_cancelled())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _cancelled() -> None:
+    """What is left to do, as `asyncio.run` does at its end."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 class BlockingTurn:
@@ -50,11 +70,45 @@ class BlockingTurn:
         return self._turn.committed
 
     @property
+    def replicas(self) -> int | None:
+        return self._turn.replicas
+
+    @property
     def summary(self) -> str:
         return self._turn.summary
 
     def commit(self, messages: Sequence[BaseMessage], documents: Sequence[str] = (), **more: Any) -> int:
         return self._loop.run(self._turn.commit(messages, documents, **more))
+
+
+class Blocking:
+    """Any object of coroutines, with methods that wait for theirs."""
+
+    def __init__(self, loop: Loop, inner: object) -> None:
+        self._loop = loop
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._inner, name)
+        return lambda *args, **more: self._loop.run(method(*args, **more))
+
+
+class BlockingHistory:
+    """A LangChain history, by its async methods."""
+
+    def __init__(self, loop: Loop, history: RedisChatMessageHistory) -> None:
+        self._loop = loop
+        self._history = history
+
+    @property
+    def messages(self) -> list[BaseMessage]:
+        return self._loop.run(self._history.aget_messages())
+
+    def add_messages(self, messages: Sequence[BaseMessage]) -> None:
+        self._loop.run(self._history.aadd_messages(messages))
+
+    def clear(self) -> None:
+        self._loop.run(self._history.aclear())
 
 
 class BlockingStore:
@@ -130,6 +184,21 @@ class BlockingStore:
 
     def ping(self) -> None:
         self._loop.run(self._store.ping())
+
+    @property
+    def protocol(self) -> Protocol:
+        return self._store.protocol
+
+    @property
+    def directory(self) -> Directory:
+        return cast(Directory, Blocking(self._loop, self._store.directory))
+
+    @property
+    def audit(self) -> Audit:
+        return cast(Audit, Blocking(self._loop, self._store.audit))
+
+    def history(self, session_id: str) -> BlockingHistory:
+        return BlockingHistory(self._loop, self._store.history(session_id))
 
     def flush(self) -> None:
         self._loop.run(self._store.flush())

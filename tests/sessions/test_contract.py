@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
+from itertools import count
 from time import time
 from typing import cast
 
@@ -11,6 +13,10 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from rag.errors import BadSessionId, CrosswireError, TurnBusy, TurnLost
+from rag.sessions.connect import Client
+from rag.sessions.ids import SessionId
+from rag.sessions.names import friendly_name
+from tests.servers import wait_for
 from tests.sessions.backends import AnyStore, Backend
 
 LOOKALIKES = ("alice", "Alice", "ALICE", "alice,bob", "bob", "a:b", "{a}", "a", "*", "é", "e\u0301", "а", "a%7B", "%")
@@ -364,3 +370,107 @@ def test_errors_are_ours_and_one_line(store: AnyStore, sid: str) -> None:
         pass
     assert "\n" not in str(busy.value)
     store.ping()
+
+
+def test_live_sessions_are_listed_found_and_counted(backend: Backend, sid: str) -> None:
+    store = backend.open(clock=partial(next, count(time())))  # no two turns at the same time
+    ids = [f"{sid}-{number}" for number in range(3)]
+    for number, one in enumerate(ids):
+        say(store, one, number)
+    with store.turn(ids[0]) as turn:
+        turn.commit(pair(9), title="Newest")
+    store.pin(ids[0])
+    store.flush()
+    directory = store.directory
+    assert directory.count() == 3
+    newest = [ids[0], ids[2], ids[1]]
+    assert [row.info.id for row in directory.page().rows] == newest
+    page = directory.page(1, 2, "newest")
+    assert ([row.info.id for row in page.rows], page.start, page.total) == (newest[1:], 1, 3)
+    assert [row.info.id for row in directory.page(order="oldest").rows] == newest[::-1]
+    assert directory.page(order="lasting").rows[0].info.id == ids[0]
+    row = directory.page().rows[0]
+    assert (row.info.title, row.info.turns, row.info.messages) == ("Newest", 2, 4)
+    assert [one.pinned for one in directory.rows([SessionId(one) for one in (*ids, f"{sid}-none")])] == [1, 0, 0]
+    assert sorted(row.info.id for row in directory.find(sid)) == ids
+    assert [row.info.id for row in directory.find(ids[2])] == ids[2:]
+    assert [row.info.id for row in directory.find(friendly_name(ids[2]).upper())] == ids[2:]
+    assert directory.find("") == directory.find(f"{sid}-none") == []
+
+
+def test_ended_sessions_leave_the_list(store: AnyStore, backend: Backend, sid: str) -> None:
+    say(store, sid, 1)
+    say(store, f"{sid}-cleared", 1)
+    say(store, f"{sid}-gone", 1)
+    store.clear(f"{sid}-cleared")
+    store.flush()
+    backend.forget(f"{sid}-gone")
+    backend.raw.zadd(store.protocol.keys.live, {b"no\nid": 1})
+    assert [row.info.id for row in store.directory.page().rows] == [sid]
+    assert (store.directory.count(), store.directory.sweep()) == (1, [])
+    store.flush()
+    later = backend.open(clock=lambda: time() + 7200)
+    backend.forget(sid)
+    assert later.directory.sweep() == [sid]
+    assert later.directory.count() == 0
+
+
+def test_what_is_done_is_recorded(store: AnyStore, backend: Backend, sid: str) -> None:
+    say(store, sid, 1)
+    store.pin(sid)
+    store.flush()
+    store.audit.add("view", sid, "anna", form="json")
+    backend.raw.rpush(backend.history(sid), b"{")
+    assert texts(backend.open().messages(sid)) == texts(pair(1))
+    wait_for(lambda: store.audit.counts() == {"crosstalk": 0, "quarantined": 1}, "it is counted")
+    wait_for(lambda: len(store.audit.read()) == 3, "it is recorded")
+    entries = store.audit.read()
+    assert sorted((one.what, one.who) for one in entries) == [
+        ("pin", "inspector"),
+        ("quarantine", "session"),
+        ("view", "anna"),
+    ]
+    (view,) = (one for one in entries if one.what == "view")
+    assert (view.session, view.more) == (sid, {"form": "json"})
+    assert abs(view.at - time()) < 60
+    assert store.audit.read(2) + store.audit.read(5, before=store.audit.read(2)[-1].id) == entries
+
+
+def test_a_session_as_langchain_knows_it(store: AnyStore, sid: str) -> None:
+    history = store.history(sid)
+    assert history.messages == []
+    history.add_messages(pair(1))
+    history.add_messages([])
+    history.add_messages(pair(2))
+    assert texts(history.messages) == texts(store.messages(sid)) == [*texts(pair(1)), *texts(pair(2))]
+    assert [record.turn for record in store.records(sid)] == [1, 1, 2, 2]
+    history.clear()
+    assert store.messages(sid) == history.messages == []
+
+
+def test_a_turn_that_waits_for_replicas(backend: Backend, sid: str) -> None:
+    """In the commit's own round trip; the turn says how many have it."""
+    if "cluster" in backend.url:
+        with pytest.raises(ValueError, match="not possible on a cluster"):
+            backend.open(replicas=1)
+        return
+    has_one = "sentinel" in backend.url
+    store = backend.open(replicas=1)
+    before = waits(backend.raw)
+    for number in (1, 2):
+        with store.turn(sid) as turn:
+            turn.commit(pair(number))
+        assert turn.replicas == int(has_one)
+    with store.turn(sid):
+        pass
+    assert len(store.messages(sid)) == 4
+    assert waits(backend.raw) == before + 2
+    with backend.open().turn(sid) as turn:
+        turn.commit(pair(3))
+    assert turn.replicas is None
+    assert waits(backend.raw) == before + 2
+
+
+def waits(raw: Client) -> int:
+    """How many WAIT commands the server has had."""
+    return int(raw.info("commandstats").get("cmdstat_wait", {"calls": 0})["calls"])

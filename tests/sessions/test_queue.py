@@ -6,18 +6,24 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from time import monotonic
+from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
+import rag.sessions.aio
+import rag.sessions.store
 from rag.errors import TurnBusy, TurnLost
-from rag.sessions import SessionStore, connect
+from rag.sessions import SessionStore, connect, scripts
 from rag.sessions.connect import Client
 from rag.sessions.ids import SessionId
+from rag.sessions.protocol import Ask
 from tests.servers import Server, wait_for
+from tests.sessions.backends import AnyStore
+from tests.sessions.blocking import BlockingStore, Loop
 from tests.sessions.party import Party
 
 PREFIX = "queue:"
@@ -163,3 +169,67 @@ def test_a_turn_can_be_given_up_by_clearing_while_others_wait(
         with pytest.raises(TurnLost):
             held.commit(pair("cleared"))
     assert [message.text for message in stores[0].messages(sid)] == [message.text for message in pair("waits")]
+
+
+class Counted:
+    """What a store asks, by the names of the scripts."""
+
+    def __init__(self, store: Any) -> None:
+        self._ask = store._ask
+        self.begins = 0
+        store._ask = self
+
+    def __call__(self, ask: Ask[Any]) -> Any:
+        self.begins += ask.script is scripts.BEGIN
+        return self._ask(ask)
+
+
+@pytest.fixture
+def unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody asks by himself whether he is next."""
+    for module in (rag.sessions.store, rag.sessions.aio):
+        monkeypatch.setattr(module, "pause", lambda before: 3600.0)
+
+
+@pytest.fixture(params=["sync", "async"])
+def waiter(valkey: Server, unasked: None, request: pytest.FixtureRequest) -> Iterator[AnyStore]:
+    """A store of another process."""
+    if request.param == "sync":
+        with closing(connect(valkey.url)) as client:
+            yield SessionStore(client, key_prefix=PREFIX, lease=LEASE)
+        return
+    loop = Loop()
+    with BlockingStore(loop, valkey.url, key_prefix=PREFIX, lease=LEASE) as store:
+        yield store
+    loop.close()
+
+
+@pytest.mark.parametrize("end", ["commit", "release"])
+def test_a_waiter_in_another_process_is_woken_by_a_message(
+    stores: list[SessionStore], waiter: AnyStore, client: Client, sid: str, end: str
+) -> None:
+    counted = Counted(waiter if isinstance(waiter, SessionStore) else waiter._store)
+    channel = f"turns:{waiter.protocol.name}"
+    with ThreadPoolExecutor(1) as tab:
+        with stores[0].turn(sid) as held:
+            waiting = tab.submit(waiter.append, sid, pair("waits"))
+            wait_for(lambda: client.pubsub_numsub(channel)[0][1] == 1, "it waits and listens")
+            if end == "commit":
+                held.commit(pair("first"))
+        waiting.result(20)
+    assert counted.begins == 2  # it asked, and once more when it was told
+
+
+@pytest.mark.usefixtures("unasked")
+def test_a_waiter_in_the_same_process_is_woken_without_a_message(client: Client, sid: str) -> None:
+    same, waiter = (SessionStore(client, key_prefix=PREFIX, lease=LEASE) for _ in range(2))
+    published = int(client.info("commandstats").get("cmdstat_publish", {"calls": 0})["calls"])
+    counted = Counted(waiter)
+    with ThreadPoolExecutor(1) as tab:
+        with same.turn(sid) as held:
+            waiting = tab.submit(waiter.append, sid, pair("waits"))
+            wait_for(lambda: in_line(same, client, sid) == 1 and waiter._waiters._waiting, "it waits")
+            held.commit(pair("first"))
+        waiting.result(20)
+    assert counted.begins == 2
+    assert int(client.info("commandstats").get("cmdstat_publish", {"calls": 0})["calls"]) == published

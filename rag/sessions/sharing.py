@@ -1,0 +1,46 @@
+"""What stores that are made one by one for the same client have in common: what was decoded, and who waits.
+
+LangChain asks for a history object a call. Without this each would begin by reading all that is stored. It is kept by
+client and by options, at most MOST of those, and goes with the client: nothing here refers to one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from weakref import WeakKeyDictionary
+
+from rag.sessions.connect import AsyncClient, Client
+from rag.sessions.forked import in_child
+from rag.sessions.protocol import Protocol
+
+MOST = 8
+
+
+class Shared:
+    """Of one client. Thread-safe."""
+
+    def __init__(self) -> None:
+        self.forked()
+        in_child(self)
+
+    def forked(self) -> None:
+        self._lock = threading.Lock()
+        self._protocols: OrderedDict[Hashable, Protocol] = OrderedDict()
+
+    def protocol(self, options: Hashable, own: Protocol) -> Protocol:
+        """That of the stores with the same options; `own` if it is the first."""
+        with self._lock:
+            found = self._protocols.setdefault(options, own)
+            self._protocols.move_to_end(options)
+            if len(self._protocols) > MOST:
+                self._protocols.popitem(last=False)
+            return found
+
+
+_SHARED: WeakKeyDictionary[Client | AsyncClient, Shared] = WeakKeyDictionary()
+
+
+def shared(client: Client | AsyncClient) -> Shared:
+    return _SHARED.get(client) or _SHARED.setdefault(client, Shared())

@@ -1,0 +1,55 @@
+"""What is measured: every setting that was asked for, and as many turns as are counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from time import sleep
+
+import pytest
+
+from rag.sessions import bench
+
+
+class Party:
+    """Takes its time for each turn, and counts."""
+
+    def __init__(self, name: str, seconds: float) -> None:
+        self.name = name
+        self.seconds = seconds
+        self.sessions: dict[str, int] = {}
+        self.turns: Counter[str] = Counter()
+        self.filled = 0
+
+    def fill(self, session_id: str, pairs: int) -> None:
+        self.sessions[session_id] = 2 * pairs
+        self.filled += 1
+
+    def turn(self, session_id: str) -> int:
+        sleep(self.seconds)
+        self.turns[session_id] += 1
+        return self.sessions[session_id]
+
+    def delete(self, session_ids: Sequence[str]) -> None:
+        for session_id in session_ids:
+            del self.sessions[session_id]
+
+
+def test_every_setting_is_in_the_full_table() -> None:
+    assert sorted(bench.SETTINGS) == [(threads, messages) for threads in (1, 100) for messages in (0, 40, 1000)]
+
+
+@pytest.mark.parametrize(("threads", "messages", "slices"), [(1, 40, 4), (100, 1000, 2)])
+def test_each_contender_takes_turns_in_its_slices(threads: int, messages: int, slices: int) -> None:
+    parties = [Party("limit", 0.0), Party("slow", 0.002)]
+    rows = list(bench.run(parties, [(threads, messages)], slices=4, seconds=0.001))
+    assert [(row.name, row.threads, row.messages) for row in rows] == [
+        (party.name, threads, messages) for party in parties
+    ]
+    assert rows[0].ratio == 1
+    assert rows[1].ratio < 1
+    # One turn before the clock ran, and one within it: the slice was over by then.
+    slow = parties[1]
+    assert set(slow.turns.values()) == {2}
+    assert slow.filled == slices * max(threads, 20 if messages < 500 else 4)
+    assert slow.sessions == {}
