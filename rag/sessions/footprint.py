@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from sys import getsizeof
 from typing import Any
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from rag.sessions.codec import StoredMessage
 
@@ -15,15 +15,12 @@ SAMPLE = 12
 _PLACES = 90
 """What a message takes in the lists that it is kept in."""
 _SMALL_INTS = range(-5, 257)
-_bare: dict[type[BaseMessage], int] = {}
-"""Bytes of a message of each class in which every field is empty."""
 
 
 def footprint(record: StoredMessage, length: int) -> int:
     """Bytes, estimated, of a message whose line is so long. The session's id is not counted: all share one."""
     message = record.message
-    kind = type(message)
-    size = _bare.get(kind) or _bare.setdefault(kind, _emptied(record))
+    size = _USUAL.get(type(message)) or _emptied(message)
     size += len(record.id) + getsizeof(message.__pydantic_fields_set__)
     keys: set[str] | None = None
     for value in message.__dict__.values():
@@ -42,11 +39,14 @@ def footprint(record: StoredMessage, length: int) -> int:
     return size if size > length else length
 
 
-def _emptied(record: StoredMessage) -> int:
-    message = record.message
+def _emptied(message: BaseMessage) -> int:
+    """Of a message of this class in which every field is empty, with its record."""
     empty = [type(value)() for value in message.__dict__.values() if type(value) in (dict, list)]
-    parts = (record, message, message.__dict__, {}, "", 1.0, *empty)
+    parts = (StoredMessage(message, None, 1, 1.0), message, message.__dict__, {}, "", 1.0, *empty)
     return _PLACES + sum(map(getsizeof, parts))
+
+
+_USUAL: dict[type[BaseMessage], int] = {kind: _emptied(kind("")) for kind in (HumanMessage, AIMessage, SystemMessage)}
 
 
 def _held(value: Any, keys: set[str]) -> int:
