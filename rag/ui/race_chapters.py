@@ -196,6 +196,7 @@ def _goals(
         if todo:
             with st.popover("A hint", icon=":material/lightbulb:"):
                 st.write(todo[0].hint)
+    above = st.container()
     # What is wrong with the code is for the learner to find.
     seen = race_board.draw(key, strategy, scene, settings, keys=keys, bug=not todo)
     if todo and seen is not None and seen.outcome is not None and race_board.own(key, seen.schedule):
@@ -203,7 +204,7 @@ def _goals(
             race_board.let_go()
             reach(settings, f"{key}-{todo[0].name}")
         elif not any(goal.done(seen.outcome) for goal in goals if goal not in todo):
-            st.info(f"Not yet. {todo[0].missed(seen.outcome)}", icon=":material/flag:")
+            above.info(f"Not yet. {todo[0].missed(seen.outcome)}", icon=":material/flag:")
     if not todo:
         reach(settings, key)
-        st.success(after, icon=":material/school:")
+        above.success(after, icon=":material/school:")

@@ -45,14 +45,16 @@ def annotated(strategy: str, places: Iterable[tuple[str, Place | None]], *, bug:
 
 @lru_cache(64)
 def _functions(strategy: str) -> list[tuple[str, int, list[str]]]:
-    """(name, number of the first line shown, lines). A turn that is alone needs no head."""
+    """(name, number of the first line shown, lines). A turn that is alone needs no head, others one without types."""
     kind = strategy_class(strategy)
     made = inspect.getmembers(kind, inspect.isgeneratorfunction)
     found = []
     for name, function in sorted(made, key=lambda one: one[0] != "turn"):
-        lines = inspect.getsourcelines(function)[0]
-        first = 1 if len(made) == 1 else 0
-        found.append((name, first, dedent("".join(lines[first:])).splitlines()))
+        body = dedent("".join(inspect.getsourcelines(function)[0][1:])).splitlines()
+        if len(made) > 1:
+            head = f"def {name}({', '.join(inspect.signature(function).parameters)}):"
+            body = [head, *(f"    {line}".rstrip() for line in body)]
+        found.append((name, 1 if len(made) == 1 else 0, body))
     return found
 
 

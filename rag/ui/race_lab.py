@@ -36,7 +36,7 @@ def draw(settings: Settings) -> None:
     _from_link(names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         strategy = st.selectbox(
-            "Memory", names, key=f"{SLOT}_strategy", persist_state="page", on_change=_picked, width=260
+            "Memory", names, key=f"{SLOT}_strategy", persist_state="page", on_change=_picked, width=230
         )
         tabs = st.toggle("Tabs of one user", key=f"{SLOT}_tabs", persist_state="page", on_change=_reset)
         with st.container(horizontal=True, width="content"):
@@ -58,16 +58,16 @@ def draw(settings: Settings) -> None:
         return
     _to_link(strategy, scene)
     if seen.steps:
-        st.caption("The schedule as a sequence. The shaded part is where others came into a turn that was under way.")
+        st.caption("The schedule as a sequence. Shaded: a turn that others came into, to the end of the last of them.")
         chart = sequence(seen, size=22 if race_board.large() else 14)
         st.mermaid_chart(chart, alt=f"Sequence of the schedule {seen.schedule}")
     _take_home(strategy, scene, seen)
 
 
 def _number(label: str, name: str, least: int, most: int, tip: str | None = None) -> int:
-    key = f"{SLOT}_{name}"
+    key, width = f"{SLOT}_{name}", 180 if race_board.large() else 112
     return int(
-        st.number_input(label, least, most, key=key, persist_state="page", on_change=_reset, width=130, help=tip)
+        st.number_input(label, least, most, key=key, persist_state="page", on_change=_reset, width=width, help=tip)
     )
 
 
