@@ -21,6 +21,8 @@ from rag.ui.race_play import COLOURS, Actor, Look, look
 KEYS = "ABCDE"
 SHORTCUTS = ("a", "b", "3", "4", "5")
 """Streamlit keeps C and R for itself."""
+MOST = 2 * LONGEST
+"""Letters of a schedule: the engine plays no longer one."""
 TOUCHED = "race_touched"
 """The key of the board on which the last step was made."""
 
@@ -79,12 +81,12 @@ def opened(key: str, name: str | None = None) -> str:
     slot = f"race_{key}"
     if slot not in st.session_state:
         found = st.query_params.get(name or key, "")
-        good = len(found) <= LONGEST and re.fullmatch(r"[A-Ea-e]*", found)
+        good = len(found) <= MOST and re.fullmatch(r"[A-Ea-e]*", found)
         st.session_state[slot] = found if good else ""
         if not good:
             refuse(
                 key,
-                f"“{found[:40]}{'…' if found[40:] else ''}” is no schedule: expected at most {LONGEST} letters "
+                f"“{found[:40]}{'…' if found[40:] else ''}” is no schedule: expected at most {MOST} letters "
                 "from A to E. It starts from the beginning.",
             )
     return str(st.session_state[slot])
@@ -172,8 +174,11 @@ def step(seen: Look) -> None:
 def told(seen: Look) -> None:
     """How it ended, in words."""
     if seen.outcome is not None:
-        tell = st.error if seen.outcome.wrong else st.success
-        icon = ":material/report:" if seen.outcome.wrong else ":material/check_circle:"
+        tell, icon = st.warning, ":material/help:"  # it answered nobody, so it is neither right nor wrong
+        if seen.outcome.wrong:
+            tell, icon = st.error, ":material/report:"
+        elif seen.outcome.right:
+            tell, icon = st.success, ":material/check_circle:"
         kinds = f" ({', '.join(seen.outcome.kinds)})" if seen.outcome.kinds else ""
         tell(f"{escaped(race_words.told(seen.outcome))}{kinds}", icon=icon)
 
