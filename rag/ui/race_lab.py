@@ -36,7 +36,7 @@ def draw(settings: Settings) -> None:
     _from_link(names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         strategy = st.selectbox(
-            "Memory", names, key=f"{SLOT}_strategy", persist_state="page", on_change=_picked, width=230
+            "Memory", names, key=f"{SLOT}_strategy", persist_state="page", on_change=_picked, width=215
         )
         tabs = st.toggle("Tabs of one user", key=f"{SLOT}_tabs", persist_state="page", on_change=_reset)
         with st.container(horizontal=True, width="content"):
@@ -65,7 +65,7 @@ def draw(settings: Settings) -> None:
 
 
 def _number(label: str, name: str, least: int, most: int, tip: str | None = None) -> int:
-    key, width = f"{SLOT}_{name}", 180 if race_board.large() else 112
+    key, width = f"{SLOT}_{name}", 180 if race_board.large() else 128
     return int(
         st.number_input(label, least, most, key=key, persist_state="page", on_change=_reset, width=width, help=tip)
     )
