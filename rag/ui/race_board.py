@@ -8,65 +8,126 @@ from typing import Literal
 import streamlit as st
 
 from rag.crosstalk.scenes import LETTERS, PEOPLE, Scene
-from rag.crosstalk.stepping import BadSchedule
+from rag.crosstalk.stepping import LONGEST, BadSchedule
 from rag.errors import CrosswireError
 from rag.settings import Settings
-from rag.ui import race_memory
+from rag.ui import race_memory, race_words
 from rag.ui.avatar import badge
 from rag.ui.palette import OWNERS
 from rag.ui.plain import escaped
-from rag.ui.race_play import COLOURS, Actor, Look, annotated, look
+from rag.ui.race_code import annotated
+from rag.ui.race_play import COLOURS, Actor, Look, look
 
 KEYS = "ABCDE"
 SHORTCUTS = ("a", "b", "3", "4", "5")
-"""Streamlit keeps C for itself."""
+"""Streamlit keeps C and R for itself."""
+MOST = 2 * LONGEST
+"""Letters of a schedule: the engine plays no longer one."""
+TOUCHED = "race_touched"
+"""The key of the board on which the last step was made."""
 
 
-def draw(key: str, strategy: str, scene: Scene, settings: Settings, *, code: bool = True) -> Look | None:
-    """A stepper whose schedule is kept under this key. What it shows; None if it cannot be played."""
-    slot = f"race_{key}"
-    st.session_state.setdefault(slot, linked(key))
+def draw(
+    key: str,
+    strategy: str,
+    scene: Scene,
+    settings: Settings,
+    *,
+    name: str | None = None,
+    keys: bool | None = None,
+    bug: bool = True,
+) -> Look | None:
+    """A stepper whose schedule is kept under this key. What it shows; None if it cannot be played.
+
+    name: of the schedule in the address, if not the key. keys: whether the keyboard's letters play this board; None:
+    there is no other one. bug: whether the code's wrong lines are marked.
+    """
+    slot, name = f"race_{key}", name or key
+    opened(key, name)
     try:
         seen = look(strategy, scene, st.session_state[slot], settings)
     except BadSchedule as exc:
-        st.error(f"{exc} It starts from the beginning.", icon=":material/error:")
+        refuse(key, f"{exc} It starts from the beginning.")
         st.session_state[slot] = ""
         seen = look(strategy, scene, "", settings)
     except CrosswireError as exc:
         st.error(str(exc), icon=":material/error:")
         return None
-    link(key, seen.schedule)
-    _buttons(slot, seen)
-    with st.container(horizontal=True):
-        letters = "".join(f":{_colour(letter.upper())}[{letter}]" for letter in seen.schedule)
-        st.markdown(f"So far: **{letters or '–'}**", width="content")
-        step(seen)
+    if notice := st.session_state.get(f"{slot}_notice"):
+        st.warning(escaped(notice), icon=":material/link_off:")
+    link(name, seen.schedule)
+    _buttons(key, seen, keys=keys is not False)
+    if keys is not None:
+        where = "play this board" if keys else "play the other board. Click here, and they play this one"
+        st.caption(f":material/keyboard: The keys A, B and U {where}.")
+    letters = "".join(f":{_colour(letter.upper())}[{letter}]" for letter in seen.schedule)
+    st.markdown(f"So far: **{letters or '–'}**")
+    step(seen)
     told(seen)
     beside = not large()  # large type needs the whole width
     columns = st.columns([1.15, 1], gap="medium") if beside else (st.container(), st.container())
-    left, right = columns if code else (None, st.container())
-    if left is not None:
-        with left:
-            st.code(annotated(strategy, seen.actors), language="python")
-            st.caption("A letter in the margin: that person's turn goes on there.")
-    with right:
+    with columns[0]:
+        places = [(actor.letter, actor.place) for actor in seen.actors]
+        st.code(annotated(strategy, places, bug=bug), language="python")
+        st.caption("A letter in the margin: that person's turn goes on there.")
+    with columns[1]:
         store(seen, "stretch" if beside else 760)
     phones(seen)
     return seen
 
 
-def link(key: str, schedule: str) -> None:
+def opened(key: str, name: str | None = None) -> str:
+    """The schedule under this key; at first the one that the address names."""
+    slot = f"race_{key}"
+    if slot not in st.session_state:
+        found = st.query_params.get(name or key, "")
+        good = len(found) <= MOST and re.fullmatch(r"[A-Ea-e]*", found)
+        st.session_state[slot] = found if good else ""
+        if not good:
+            refuse(
+                key,
+                f"“{found[:40]}{'…' if found[40:] else ''}” is no schedule: expected at most {MOST} letters "
+                "from A to E. It starts from the beginning.",
+            )
+    return str(st.session_state[slot])
+
+
+def refuse(key: str, why: str) -> None:
+    """What of an address could not be opened. It is said until somebody makes a step."""
+    slot = f"race_{key}_notice"
+    st.session_state[slot] = " ".join([*filter(None, [st.session_state.get(slot)]), why])
+
+
+def put(key: str, schedule: str) -> None:
+    """A schedule of the visitor's own choice."""
+    slot = f"race_{key}"
+    st.session_state[slot] = st.session_state[f"{slot}_own"] = schedule
+    st.session_state[TOUCHED] = key
+    st.session_state.pop(f"{slot}_notice", None)
+
+
+def own(key: str, schedule: str) -> bool:
+    """Whether the visitor brought it there: opening somebody's link reaches no goal."""
+    return bool(st.session_state.get(f"race_{key}_own") == schedule)
+
+
+def touched(*keys: str) -> str:
+    """Which of these boards was played last; empty: none of them since `let_go`."""
+    key = st.session_state.get(TOUCHED, "")
+    return key if key in keys else ""
+
+
+def let_go() -> None:
+    """What was done on a board is done: the keys are free for the next one."""
+    st.session_state.pop(TOUCHED, None)
+
+
+def link(name: str, schedule: str) -> None:
     """Keep the schedule in the page's address, so that it can be shared and found again after a reload."""
     if schedule:
-        st.query_params[key] = schedule
+        st.query_params[name] = schedule
     else:
-        st.query_params.pop(key, None)
-
-
-def linked(key: str) -> str:
-    """The schedule that the address names, if it is one."""
-    found = st.query_params.get(key, "")
-    return found if re.fullmatch(r"[A-Ea-e]{0,120}", found) else ""
+        st.query_params.pop(name, None)
 
 
 def large() -> bool:
@@ -106,21 +167,28 @@ def store(seen: Look, width: int | Literal["stretch"] = "stretch") -> None:
 def step(seen: Look) -> None:
     """The last step, in words."""
     if seen.steps:
-        letter, label = seen.steps[-1]
-        name = next(actor.name for actor in seen.actors if actor.letter == letter.upper())
-        st.markdown(f":material/chevron_right: **{escaped(name)}**: {escaped(label)}", width="content")
+        label = escaped(seen.steps[-1][1])
+        st.markdown(f":material/chevron_right: :{_colour(seen.steps[-1][0].upper())}[{label}] · {seen.told}")
 
 
 def told(seen: Look) -> None:
     """How it ended, in words."""
     if seen.outcome is not None:
-        tell = st.error if seen.outcome.wrong else st.success
-        icon = ":material/report:" if seen.outcome.wrong else ":material/check_circle:"
+        tell, icon = st.warning, ":material/help:"  # it answered nobody, so it is neither right nor wrong
+        if seen.outcome.wrong:
+            tell, icon = st.error, ":material/report:"
+        elif seen.outcome.right:
+            tell, icon = st.success, ":material/check_circle:"
         kinds = f" ({', '.join(seen.outcome.kinds)})" if seen.outcome.kinds else ""
-        tell(f"{escaped(seen.outcome.told)}{kinds}", icon=icon)
+        tell(f"{escaped(race_words.told(seen.outcome))}{kinds}", icon=icon)
 
 
-def _buttons(slot: str, seen: Look) -> None:
+def _buttons(key: str, seen: Look, *, keys: bool) -> None:
+    slot = f"race_{key}"
+
+    def shortcut(letter: str) -> str | None:
+        return letter if keys else None
+
     with st.container(horizontal=True):
         for actor in seen.actors:
             name = actor.name if "tab" in actor.name else actor.name.split(",")[0]
@@ -130,17 +198,24 @@ def _buttons(slot: str, seen: Look) -> None:
                 f"{label}{actor.label or 'done'}{' (waits)' if actor.blocked else ''}",
                 key=f"{slot}_{actor.letter}",
                 disabled=not offered,
-                shortcut=SHORTCUTS[KEYS.index(actor.letter)],
+                shortcut=shortcut(SHORTCUTS[KEYS.index(actor.letter)]),
             )
             if pressed:
-                st.session_state[slot] += actor.letter
+                put(key, seen.schedule + actor.letter)
+                st.rerun()
+        for actor in seen.actors:
+            up = f"{slot}_{actor.letter}_gives_up"
+            if actor.gives_up and st.button(f"{actor.name} gives up", icon=":material/cancel:", key=up):
+                put(key, seen.schedule + actor.letter.lower())
                 st.rerun()
         with st.container(horizontal=True, width="content"):  # on a phone, both of them go into the next line
-            if st.button("Undo", icon=":material/undo:", key=f"{slot}_undo", disabled=not seen.schedule, shortcut="u"):
-                st.session_state[slot] = seen.schedule[:-1]
+            blank = not seen.schedule
+            undo = shortcut("u")
+            if st.button("Undo", icon=":material/undo:", key=f"{slot}_undo", disabled=blank, shortcut=undo):
+                put(key, seen.schedule[:-1])
                 st.rerun()
-            if st.button("Reset", icon=":material/restart_alt:", key=f"{slot}_reset", disabled=not seen.schedule):
-                st.session_state[slot] = ""
+            if st.button("Reset", icon=":material/restart_alt:", key=f"{slot}_reset", disabled=blank):
+                put(key, "")
                 st.rerun()
 
 

@@ -14,7 +14,7 @@ from rag.crosstalk.scenes import Scene
 from rag.crosstalk.schedules import Explored
 from rag.crosstalk.verdicts import verdict
 from rag.settings import Settings
-from rag.ui import race_board
+from rag.ui import race_board, race_words
 from rag.ui.palette import OUTCOMES, RIGHT
 from rag.ui.race_progress import reach
 
@@ -26,6 +26,11 @@ ROWS = (
     ("lesson-list-pair", True),
     ("lesson-turn-lock", True),
 )
+
+MEMORY, LOADED = "race_every_memory", "race_every_loaded"
+"""What is looked at, and the (memory, schedule) that was chosen as a whole."""
+STRIP, GRAPH, SPOT = "race_every_strip", "race_every_graph", "race_every_spot"
+"""How often each chart has let go of what was clicked, and the square that was clicked."""
 
 
 @st.cache_data(show_spinner="Playing every interleaving …")
@@ -46,7 +51,7 @@ def _rows(strategy: str, found: Explored) -> list[dict[str, Any]]:
             "schedule": one.schedule,
             "preemptions": one.preemptions,
             "outcome": _outcome(one.outcome.group),
-            "told": one.outcome.told,
+            "told": race_words.told(one.outcome),
         }
         for place, one in enumerate(played)
     ]
@@ -55,7 +60,7 @@ def _rows(strategy: str, found: Explored) -> list[dict[str, Any]]:
 def draw(settings: Settings) -> None:
     st.markdown(
         "Stress tests meet a race by luck. Here is **every** way that two people's turns can go: a cell is a schedule, "
-        "sorted by how often somebody is interrupted. Click one: it loads below."
+        "sorted by how often somebody is interrupted. Click one, or choose below: it loads in the stepper."
     )
     found = {strategy: _explored(strategy, tabs) for strategy, tabs in ROWS}
     cells = pd.DataFrame([row for _, rows in found.values() for row in rows])
@@ -77,26 +82,32 @@ def draw(settings: Settings) -> None:
                 # In one line it would be cut off on a phone.
                 legend=alt.Legend(orient="bottom", labelFontSize=type_size, columns=3, offset=0),
             ),
-            opacity=alt.condition(picked, alt.value(1.0), alt.value(0.65)),
             tooltip=["memory:N", "schedule:N", "preemptions:Q", "outcome:N", "told:N"],
         )
         .add_params(picked)
-        .properties(height=alt.Step(30))
     )
-    state: Any = st.altair_chart(strip, on_select="rerun", key="race_strip", alt="Every interleaving of six memories")
-    cell = state["selection"].get("cell") or []
-    if cell and st.session_state.get("race_cell") != cell[0]:
-        st.session_state["race_cell"] = cell[0]
-        _load(cell[0])
-        reach(settings, "every")
-    asked = st.query_params.get("memory", "")
-    chosen = asked if asked in found else "lesson-shared-late"
-    schedule = st.session_state.get("race_every", st.query_params.get("every", ""))
+    chosen = _memory(found)
+    _let_go(chosen)
+    here = cells[(cells["strategy"] == chosen) & (cells["schedule"] == race_board.opened("every"))]
+    mark = alt.Chart(here).mark_rect(filled=False, stroke="#1d1b2a", strokeWidth=3)
+    mark = mark.encode(x=alt.X("place:O", axis=None), y=alt.Y("memory:N", sort=names, title=None))
+    state: Any = st.altair_chart(
+        alt.layer(strip, mark).properties(height=alt.Step(30)),
+        on_select="rerun",
+        key=f"race_strip_{st.session_state.get(STRIP, 0)}",
+        alt="Every interleaving of six memories",
+    )
+    cell = (state["selection"].get("cell") or [None])[0]
+    if cell and (cell["strategy"], cell["schedule"]) != st.session_state.get(LOADED):
+        _load(cell["strategy"], cell["schedule"], settings, by=STRIP)
+    chosen = st.session_state[MEMORY]
     rows = found[chosen][1]
+    _by_hand(rows, settings)
+    schedule = race_board.opened("every")
     beside = not race_board.large()
     graph, odds = st.columns([1.2, 1], gap="large") if beside else (st.container(), st.container())
     with graph:
-        _graph(rows, schedule)
+        _graph(rows, schedule, settings)
         st.caption("Click a square: the way through it that needs the fewest interruptions loads below.")
     with odds:
         _odds(rows)
@@ -106,7 +117,63 @@ def draw(settings: Settings) -> None:
         st.caption(f"**{strategy.removeprefix('lesson-')}**: {found[strategy][0]}")
 
 
-def _graph(rows: list[dict[str, Any]], schedule: str) -> None:
+def _memory(found: Mapping[str, Any]) -> str:
+    """The memory that is looked at. It outlasts a visit to another chapter, where the address does not name it."""
+    if MEMORY not in st.session_state:
+        asked = st.query_params.get("memory", "")
+        st.session_state[MEMORY] = asked if asked in found else "lesson-shared-late"
+        if asked and asked not in found:
+            race_board.refuse("every", "The link names a memory that is not shown here.")
+    st.query_params["memory"] = st.session_state[MEMORY]
+    return str(st.session_state[MEMORY])
+
+
+def _let_go(memory: str) -> None:
+    """Charts keep what was clicked, and tell nothing when it is clicked again: once the schedule is another one, they
+    begin anew."""
+    loaded = st.session_state.get(LOADED)
+    if loaded is not None and loaded != (memory, race_board.opened("every")):
+        del st.session_state[LOADED]
+        _renew(STRIP, GRAPH)
+
+
+def _renew(*charts: str) -> None:
+    for chart in charts:
+        st.session_state[chart] = st.session_state.get(chart, 0) + 1
+        if chart == GRAPH:
+            st.session_state.pop(SPOT, None)
+
+
+def _by_hand(rows: list[dict[str, Any]], settings: Settings) -> None:
+    """The same by keyboard."""
+    memory = st.session_state[MEMORY]
+    st.session_state["race_every_by_hand"] = memory  # what was clicked in the strip is its value, too
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Memory",
+            [strategy for strategy, _ in ROWS],
+            key="race_every_by_hand",
+            format_func=lambda name: name.removeprefix("lesson-"),
+            on_change=_take_memory,
+            width=200,
+        )
+        for label, icon, key, right in (
+            ("Next that goes wrong", "skip_next", "n", False),
+            ("Next that ends well", "check", "w", True),
+        ):
+            there = [row["schedule"] for row in rows if (row["outcome"] == RIGHT) == right]
+            if st.button(label, icon=f":material/{icon}:", disabled=not there, shortcut=key):
+                now = race_board.opened("every")
+                place = there.index(now) + 1 if now in there else 0
+                _load(memory, there[place % len(there)], settings)
+
+
+def _take_memory() -> None:
+    st.session_state[MEMORY] = st.session_state["race_every_by_hand"]
+    race_board.put("every", "")
+
+
+def _graph(rows: list[dict[str, Any]], schedule: str, settings: Settings) -> None:
     """Ada's steps across, Ben's up: a schedule is a staircase. Where only wrong ones pass is the region to avoid."""
     there = {row["outcome"] for row in rows}
     # Where every way goes wrong somehow, the gravest of it tells them apart.
@@ -144,25 +211,27 @@ def _graph(rows: list[dict[str, Any]], schedule: str) -> None:
         .encode(x=x, y=y, order="order:Q")
         for tint, wide, dot in (("white", 8, 190), ("#5b4bdb", 4, 80))  # an edge, seen on every square and page
     ]
-    key = f"race_graph_{rows[0]['memory']}"
     state: Any = st.altair_chart(
         alt.layer(shade, crosses, *lines).properties(height=300),
         on_select="rerun",
-        key=key,
+        key=f"race_graph_{rows[0]['memory']}_{st.session_state.get(GRAPH, 0)}",
         alt=f"Progress graph, with the way {schedule or 'not begun'}",
     )
-    clicked = state["selection"].get("spot") or []
-    if clicked and st.session_state.get(f"{key}_spot") != clicked[0]:
-        st.session_state[f"{key}_spot"] = clicked[0]
-        _load(next(row for row in rows if (clicked[0]["x"], clicked[0]["y"]) in _trail(row["schedule"])))
-        st.rerun()
+    spot = (state["selection"].get("spot") or [None])[0]
+    if spot and spot != st.session_state.get(SPOT):
+        st.session_state[SPOT] = spot
+        through = next(row for row in rows if (spot["x"], spot["y"]) in _trail(row["schedule"]))
+        _load(through["strategy"], through["schedule"], settings, by=GRAPH)
 
 
-def _load(row: Mapping[str, Any]) -> None:
-    """Into the stepper, and into the address."""
-    st.session_state["race_every"] = str(row["schedule"])
-    st.query_params["memory"] = str(row["strategy"])
-    race_board.link("every", st.session_state["race_every"])
+def _load(memory: str, schedule: str, settings: Settings, *, by: str = "") -> None:
+    """Into the stepper. by: the chart in which it was clicked, the other one lets go of what was."""
+    _renew(*{STRIP, GRAPH} - {by})
+    st.session_state[MEMORY] = memory
+    st.session_state[LOADED] = (memory, schedule)
+    race_board.put("every", schedule)
+    reach(settings, "every")
+    st.rerun()
 
 
 def _trail(schedule: str) -> list[tuple[int, int]]:

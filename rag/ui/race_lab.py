@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import time
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 import streamlit as st
 
-from rag.crosstalk.exploring import CannotPlay, certify, make_scene, temporary_lab
+from rag.crosstalk.exploring import CannotPlay, make_scene
 from rag.crosstalk.outcomes import Outcome
 from rag.crosstalk.reproduce import file_name, of_schedule
 from rag.crosstalk.scenes import MOST_TURNS, Scene
@@ -18,17 +18,17 @@ from rag.crosstalk.strategies import STRATEGIES
 from rag.crosstalk.strategies.facts import FACTS
 from rag.errors import CrosswireError
 from rag.settings import Settings
-from rag.ui import race_board
+from rag.ui import race_board, race_search
 from rag.ui.plain import escaped
+from rag.ui.race_own import elsewhere, lacks, own_scene
 from rag.ui.race_picture import png
 from rag.ui.race_play import Look, look, playable
+from rag.ui.race_sequence import sequence
 
 SLOT = "race_lab"
 SPEEDS = {"slow": 1.2, "normal": 0.5, "fast": 0.15}
 """Seconds a step."""
-LIMIT = 300
-"""Schedules that a search plays one by one."""
-_SCHEDULE = re.compile(r"[A-E]{0,60}")
+MOST_GIVEN_UP = 2
 
 
 def draw(settings: Settings) -> None:
@@ -36,53 +36,87 @@ def draw(settings: Settings) -> None:
     _from_link(names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         strategy = st.selectbox(
-            "Memory", names, key=f"{SLOT}_strategy", persist_state="page", on_change=_reset, width=260
+            "Memory", names, key=f"{SLOT}_strategy", persist_state="page", on_change=_picked, width=215
         )
         tabs = st.toggle("Tabs of one user", key=f"{SLOT}_tabs", persist_state="page", on_change=_reset)
-        people = "Tabs" if tabs else "Users"
         with st.container(horizontal=True, width="content"):
-            users = st.number_input(
-                people, 2, 5, key=f"{SLOT}_users", persist_state="page", on_change=_reset, width=130
-            )
-            turns = st.number_input(
-                "Turns each", 1, MOST_TURNS, key=f"{SLOT}_turns", persist_state="page", on_change=_reset, width=130
+            users = _number("Tabs" if tabs else "Users", "users", 2, 5)
+            turns = _number("Turns each", "turns", 1, MOST_TURNS)
+            cancels = _number(
+                "Given up", "cancels", 0, MOST_GIVEN_UP, "Turns that may be given up half-way: a small letter"
             )
     try:
-        scene = make_scene(users=int(users), tabs=tabs, turns=int(turns))
+        scene = make_scene(users=users, tabs=tabs, turns=turns, cancels=cancels)
     except CannotPlay as exc:
         st.error(str(exc), icon=":material/error:")
         return
+    _advise(strategy, scene)
     _find(strategy, scene, settings)
     _play(strategy, scene, settings)
-    seen = race_board.draw("lab", strategy, scene, settings)
+    seen = race_board.draw("lab", strategy, scene, settings, name="schedule")
     if seen is None:
         return
-    _to_link(strategy, scene, seen.schedule)
+    _to_link(strategy, scene)
     if seen.steps:
-        st.caption("The schedule as a sequence. The shaded part is where others came into a turn that was under way.")
-        st.mermaid_chart(_sequence(seen), alt=f"Sequence of the schedule {seen.schedule}")
+        st.caption("The schedule as a sequence. Shaded: a turn that others came into, to the end of the last of them.")
+        chart = sequence(seen, size=22 if race_board.large() else 14)
+        st.mermaid_chart(chart, alt=f"Sequence of the schedule {seen.schedule}")
     _take_home(strategy, scene, seen)
+
+
+def _number(label: str, name: str, least: int, most: int, tip: str | None = None) -> int:
+    key, width = f"{SLOT}_{name}", 180 if race_board.large() else 128
+    return int(
+        st.number_input(label, least, most, key=key, persist_state="page", on_change=_reset, width=width, help=tip)
+    )
+
+
+def _advise(strategy: str, scene: Scene) -> None:
+    """A setting in which the memory's bug cannot show gives it no clean bill."""
+    missing = lacks(strategy, scene)
+    if missing:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(f"Its bug cannot show like this: it takes {missing}.", icon=":material/visibility_off:")
+            st.button("Set it up", icon=":material/tune:", on_click=_picked)
+    elif elsewhere(strategy):
+        st.caption(":material/info: What is wrong with it shows between processes; here there is one. See Simulate.")
 
 
 def _find(strategy: str, scene: Scene, settings: Settings) -> None:
     with st.container(horizontal=True):
         if st.button("Find me the shortest failure", icon=":material/search:", type="primary"):
-            try:
-                with st.spinner("Looking everywhere …"), temporary_lab(settings) as lab:
-                    found = certify(strategy, scene, lab, limit=LIMIT)
-            except CrosswireError as exc:
-                st.error(str(exc), icon=":material/error:")
-                return
-            st.session_state[f"{SLOT}_verdict"] = found.verdict
-            if found.explored.shortest is not None:
-                st.session_state[SLOT] = found.explored.shortest.schedule
+            _stop_search()
+            st.session_state.pop(f"{SLOT}_verdict", None)
+            st.session_state[f"{SLOT}_search"] = race_search.Search(strategy, scene, settings)
         if st.button("Random", icon=":material/casino:", help="A whole schedule, each step drawn by lot"):
             chance = random.Random()  # noqa: S311
-            st.session_state[SLOT] = playable(strategy, scene, settings, chance.choice)
+            _choose(strategy, scene, settings, chance.choice)
         if st.button("One after the other", icon=":material/start:"):
-            st.session_state[SLOT] = playable(strategy, scene, settings, min)
+            _choose(strategy, scene, settings, min)
+    search: race_search.Search | None = st.session_state.get(f"{SLOT}_search")
+    if search is not None and search.about != (strategy, scene):
+        _stop_search()
+    elif search is not None and race_search.draw(search):
+        del st.session_state[f"{SLOT}_search"]
+        found = search.job.result
+        st.session_state[f"{SLOT}_verdict"] = found.verdict if found else f"It ended early. {search.job.problem}"
+        if found is not None and found.explored.shortest is not None:
+            race_board.put("lab", found.explored.shortest.schedule)
     if told := st.session_state.get(f"{SLOT}_verdict"):
-        st.info(told, icon=":material/fact_check:")
+        st.info(escaped(told), icon=":material/fact_check:")
+
+
+def _choose(strategy: str, scene: Scene, settings: Settings, choose: Callable[[tuple[str, ...]], str]) -> None:
+    try:
+        race_board.put("lab", playable(strategy, scene, settings, choose))
+    except CrosswireError as exc:
+        st.error(str(exc), icon=":material/error:")
+
+
+def _stop_search() -> None:
+    search: race_search.Search | None = st.session_state.pop(f"{SLOT}_search", None)
+    if search is not None:
+        search.job.stop()
 
 
 def _play(strategy: str, scene: Scene, settings: Settings) -> None:
@@ -142,65 +176,62 @@ def _files(strategy: str, scene: Scene, seen: Look, outcome: Outcome) -> None:
         st.download_button(label, data, name, mime, icon=f":material/{icon}:", on_click="ignore")
 
 
-def _sequence(seen: Look) -> str:
-    names = {actor.letter: re.sub(r"\W+", " ", actor.name.rpartition(", ")[2]) for actor in seen.actors}
-    # Close together: a wide diagram would be drawn too small to read on a phone.
-    shape = {"actorMargin": 8, "width": 60, "height": 40, "diagramMarginX": 4, "boxMargin": 6}
-    close = f"%%{{init: {json.dumps({'fontSize': 22 if race_board.large() else 14, 'sequence': shape})}}}%%"
-    lines = [close, "sequenceDiagram", *(f"participant {letter} as {name}" for letter, name in names.items())]
-    lines.append("participant M as Memory")
-    first, last = _window(seen)
-    for number, (letter, label) in enumerate(seen.steps):
-        if number == first:
-            lines.append("rect rgb(214, 51, 108, 0.15)")
-        lines.append(f"{letter.upper()}->>M: {re.sub(r'[^a-z ,]+', ' ', label)}")
-        if number == last:
-            lines.append("end")
-    return "\n".join(lines)
+def _picked() -> None:
+    """A memory is met in the scene that shows its bug."""
+    scene = own_scene(st.session_state[f"{SLOT}_strategy"])
+    _set(scene)
+    _reset()
 
 
-def _window(seen: Look) -> tuple[int, int]:
-    """The first and last step of the first turn that somebody else came into; (-1, -1) where nobody did."""
-    for start, (letter, label) in enumerate(seen.steps):
-        own = [n for n in range(start, len(seen.steps)) if seen.steps[n][0].upper() == letter.upper()]
-        # The label of its first step begins the next turn.
-        until = next((at for at, n in enumerate(own) if at and seen.steps[n][1] == label), len(own))
-        if own[until - 1] - start >= until:
-            return start, own[until - 1]
-    return -1, -1
+def _set(scene: Scene) -> None:
+    for name in ("tabs", "users", "turns", "cancels"):
+        st.session_state[f"{SLOT}_{name}"] = getattr(scene, name)
 
 
 def _reset() -> None:
-    st.session_state[SLOT] = ""
+    race_board.put("lab", "")
     st.session_state.pop(f"{SLOT}_verdict", None)
+    _stop_search()
 
 
 def _from_link(names: list[str]) -> None:
     if f"{SLOT}_strategy" in st.session_state:
         return
-    given = st.query_params
-    strategy, schedule = given.get("strategy", ""), given.get("schedule", "")
-    st.session_state[f"{SLOT}_strategy"] = strategy if strategy in names else names[0]
-    st.session_state[f"{SLOT}_tabs"] = given.get("tabs") == "1"
-    st.session_state[f"{SLOT}_users"] = _number(given.get("users", ""), 2, 5)
-    st.session_state[f"{SLOT}_turns"] = _number(given.get("turns", ""), 1, MOST_TURNS)
-    st.session_state[SLOT] = schedule if _SCHEDULE.fullmatch(schedule) else ""
-    if schedule and st.session_state[SLOT] != schedule:
-        st.warning(
-            f"{escaped(schedule[:40])} is no schedule: expected letters from A to E.", icon=":material/link_off:"
+    given, wrong = st.query_params, []
+    strategy = given.get("strategy", names[0])
+    if strategy not in names:
+        wrong.append(f"There is no memory “{strategy[:40]}”.")
+        strategy = names[0]
+    st.session_state[f"{SLOT}_strategy"] = strategy
+    own = own_scene(strategy)
+    given_up = sum(map(str.islower, race_board.opened("lab", "schedule")))
+
+    def number(name: str, least: int, most: int, default: int) -> int:
+        text = given.get(name, str(int(default)))
+        if text.isdecimal() and len(text) < 4 and least <= int(text) <= most:
+            return int(text)
+        wrong.append(f"“{name}={text[:20]}”: expected {least} to {most}.")
+        return default
+
+    _set(
+        Scene(
+            number("users", 2, 5, own.users),
+            bool(number("tabs", 0, 1, own.tabs)),
+            number("turns", 1, MOST_TURNS, own.turns),
+            min(MOST_GIVEN_UP, max(given_up, number("cancels", 0, MOST_GIVEN_UP, own.cancels))),
         )
+    )
+    if wrong:
+        race_board.refuse("lab", " ".join(wrong))
 
 
-def _to_link(strategy: str, scene: Scene, schedule: str) -> None:
+def _to_link(strategy: str, scene: Scene) -> None:
+    """The board has put the schedule there."""
     st.query_params.update(
         chapter="6",
         strategy=strategy,
         tabs="1" if scene.tabs else "0",
         users=str(scene.users),
         turns=str(scene.turns),
-        schedule=schedule,
+        cancels=str(scene.cancels),
     )
-
-
-def _number(text: str, least: int, most: int) -> int:
-    return min(most, max(least, int(text))) if text.isdecimal() and len(text) < 4 else least

@@ -17,7 +17,8 @@ from textwrap import wrap
 
 from rag.crosstalk.scenes import LETTERS, PEOPLE
 from rag.ui.palette import OWNERS
-from rag.ui.race_play import Look, owner_of
+from rag.ui.race_play import Look
+from rag.ui.race_words import owner_of
 
 WIDTH, LINE, HEAD, GAP, SIDE = 306, 22, 36, 16, 84
 LETTERS_A_LINE = 36

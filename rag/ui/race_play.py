@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from textwrap import dedent
 from typing import Any
 
-from rag.crosstalk.exploring import make_stage, source_of, strategy_class, temporary_lab
+from rag.crosstalk.exploring import make_stage, strategy_class, temporary_lab
 from rag.crosstalk.outcomes import Judge, Outcome
 from rag.crosstalk.scenes import Scene
-from rag.crosstalk.stepping import BadSchedule, Track
+from rag.crosstalk.stepping import BadSchedule, Run, Stage, Stored, Texts, Track, played
 from rag.settings import Settings
+from rag.ui.race_code import Place, place_of
+from rag.ui.race_words import Step, step_told
 
 COLOURS = ("violet", "orange", "green", "blue", "red")
 """Of the actors, in their order. Their letter stands beside it."""
-_MARK = re.compile(r"\((?:to )?([A-E])\d\)$")
-FOLD = 42
-"""Characters of a line, with its margin, that fit beside the store."""
-_YIELD = re.compile(r'yield (?:Wait\()?"([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """label: of the next step, None if there is none. bubbles: (role, text) as on a phone. waiting: for an answer."""
+    """label: of the next step, None if there is none. place: in the code, where that step begins. bubbles: (role, text)
+    as on a phone. waiting: for an answer. gives_up: whether the turn under way can be given up now."""
 
     letter: str
     name: str
@@ -33,56 +30,110 @@ class Actor:
     blocked: bool
     waiting: bool
     bubbles: tuple[tuple[str, str], ...]
+    place: Place | None = None
+    gives_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The moment after a schedule. steps: (letter, label) of each that was made. stored: by session. copies: what turns
-    under way hold in a variable: (letter, its name, messages)."""
+    """The moment after a schedule. steps: (letter, label) of each that was made; turns: of each, the number of the turn
+    that it is of. stored: by session. copies: what turns under way hold in a variable: (letter, its name, messages).
+    told: the last step in words."""
 
     schedule: str
     actors: tuple[Actor, ...]
     choices: tuple[str, ...]
     steps: tuple[tuple[str, str], ...]
-    stored: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    turns: tuple[int, ...]
+    stored: Stored
     over: bool
     outcome: Outcome | None
     one_list: bool
-    copies: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = ()
+    copies: tuple[tuple[str, str, Texts], ...] = ()
+    told: str = ""
 
     @property
     def shared(self) -> bool:
         """Whether all sessions are one list."""
-        lists = {messages for _, messages in self.stored}
-        return len(self.stored) > 1 and len(lists) == 1 and (self.one_list or any(lists))
+        return _shared(self.stored, one_list=self.one_list)
 
 
 def look(strategy: str, scene: Scene, schedule: str, settings: Settings) -> Look:
     """Raises CrosswireError for what the strategy needs and is not there, BadSchedule for what cannot be played."""
-    with temporary_lab(settings) as lab, closing(make_stage(strategy, scene, lab).start()) as run:
-        steps = []
-        for letter in schedule:
-            track = run.tracks[ord(letter.upper()) - ord("A")] if letter.upper() in scene.letters else None
-            if track is not None and letter in run.choices():
-                steps.append((letter, str(track.label) if letter.isupper() else "give up"))
-            run.play(letter) if letter in run.choices() else _refuse(schedule, len(steps) + 1)
-        actors = tuple(
-            Actor(
-                track.actor.letter,
-                track.actor.shown,
-                None if track.label is None else str(track.label),
-                track.label is not None and not track.ready,
-                track.under_way,
-                _bubbles(run.moments, {said.op: said.text for said in track.actor.turns}),
-            )
-            for track in run.tracks
+    with temporary_lab(settings) as lab:
+        stage = make_stage(strategy, scene, lab)
+        earlier = _before(stage, schedule) if schedule else ()
+        with closing(stage.start()) as run:
+            return _look(strategy, run, schedule, earlier)
+
+
+def _before(stage: Stage, schedule: str) -> Stored:
+    """What is stored before the last step. Of a run of its own: to look at it may change it. Raises BadSchedule."""
+    with closing(stage.start()) as run:
+        try:
+            run.play(schedule[:-1])
+            if schedule[-1] in run.choices():
+                return run.stored()
+        except BadSchedule:
+            pass
+    played(stage, schedule)  # which says why it cannot be played
+    raise BadSchedule(schedule, len(schedule), "cannot be played twice alike")
+
+
+def _look(strategy: str, run: Run, schedule: str, earlier: Stored) -> Look:
+    scene, steps, turns = run.stage.scene, list[tuple[str, str]](), list[int]()
+    held: dict[str, Texts] = {}
+    moments = prompts = 0
+    for letter in schedule:
+        track = run.tracks[scene.letters.index(letter.upper())]
+        held = {one: messages for one, _, messages in _all_copies(run)}
+        moments, prompts = len(run.moments), len(run.prompts)
+        steps.append((letter, str(track.label) if letter.isupper() else "give up"))
+        turns.append(track.number)
+        run.step(letter)
+    actors = tuple(_actor(run, track) for track in run.tracks)
+    choices, over, copies = tuple(run.choices()), run.over, tuple(_all_copies(run))
+    ended = [(what, text) for what, _, text in run.moments[moments:] if what != "invoke"]
+    asked = [messages for _, messages in run.prompts[prompts:]]
+    trace = run.trace()
+    outcome = Judge(scene)(trace) if over or trace.stuck else None
+    one_list = "key-collision" in strategy_class(strategy).expects
+    said = ""
+    if steps:
+        letter, label = steps[-1]
+        own = next((messages for one, _, messages in copies if one == letter), None)
+        step = Step(
+            letter,
+            label,
+            asked[-1] if asked else None,
+            own if own != held.get(letter) else None,
+            ended[-1] if ended else None,
+            earlier,
+            trace.stored,
+            _shared(trace.stored, one_list=one_list),
         )
-        choices, over = tuple(run.choices()), run.over
-        copies = tuple(copy for track in run.tracks for copy in _copies(track))
-        trace = run.trace()
-        outcome = Judge(scene)(trace) if over or trace.stuck else None
-        one_list = "key-collision" in strategy_class(strategy).expects
-        return Look(schedule, actors, choices, tuple(steps), trace.stored, over, outcome, one_list, copies)
+        said = step_told(scene, step)
+    return Look(
+        schedule, actors, choices, tuple(steps), tuple(turns), trace.stored, over, outcome, one_list, copies, said
+    )
+
+
+def _actor(run: Run, track: Track) -> Actor:
+    return Actor(
+        track.actor.letter,
+        track.actor.shown,
+        None if track.label is None else str(track.label),
+        track.label is not None and not track.ready,
+        track.under_way,
+        _bubbles(run.moments, {said.op: said.text for said in track.actor.turns}),
+        None if track.label is None else place_of(track.steps),
+        track.actor.letter.lower() in run.choices(),
+    )
+
+
+def _shared(stored: Stored, *, one_list: bool) -> bool:
+    lists = {messages for _, messages in stored}
+    return len(stored) > 1 and len(lists) == 1 and (one_list or any(lists))
 
 
 def playable(strategy: str, scene: Scene, settings: Settings, choose: Callable[[tuple[str, ...]], str]) -> str:
@@ -93,59 +144,11 @@ def playable(strategy: str, scene: Scene, settings: Settings, choose: Callable[[
         return "".join(run.schedule)
 
 
-def owner_of(text: str) -> str | None:
-    """The letter of the actor whose turn a message belongs to."""
-    found = _MARK.search(text)
-    return found[1] if found else None
+def _all_copies(run: Run) -> list[tuple[str, str, Texts]]:
+    return [copy for track in run.tracks for copy in _copies(track)]
 
 
-def annotated(strategy: str, actors: tuple[Actor, ...]) -> str:
-    """The strategy's code from its turn on, each actor's letter before the line that comes next for it."""
-    lines = source_of(strategy).splitlines()
-    first = next((number for number, line in enumerate(lines) if "def turn(" in line), 0)
-    last = next((n for n in range(first + 1, len(lines)) if lines[n].startswith("    def ")), len(lines))
-    margin = max(4, len(actors) + 2)
-    shown = []
-    for line in dedent("\n".join(lines[first + 1 : last])).splitlines():
-        found = _YIELD.search(line)
-        here = "".join(one.letter for one in actors if found and one.label and one.label == found[1])
-        for place, part in enumerate(_folded(line, FOLD - margin)):
-            shown.append(f"{here + '▶' if here and not place else '':<{margin}}{part}")
-    return "\n".join(shown).rstrip()
-
-
-def _folded(line: str, wide: int, *, inside: bool = False) -> list[str]:
-    """A long line of code in several, broken after a bracket or a comma, or at a blank inside of brackets: wrapped by a
-    browser it would lose its indent and run into the margin."""
-    if len(line) <= wide:
-        return [line]
-    code, mark, note = line.partition("  # ")
-    if mark and len(code) <= wide:
-        return [f"{' ' * (len(code) - len(code.lstrip()))}# {note}", code]
-    indent = len(line) - len(line.lstrip())
-    spot = _spot(line, indent, wide, "([{,") or (_spot(line, indent, wide, " ") if inside else 0)
-    if not spot:
-        return [line]
-    rest = " " * (indent if inside else indent + 4) + line[spot:].lstrip()
-    return [line[:spot].rstrip(), *_folded(rest, wide, inside=True)]
-
-
-def _spot(line: str, indent: int, wide: int, after: str) -> int:
-    """Behind the last of these that fits, of those that are in the fewest brackets and in no text; else 0."""
-    best, depth, quote = (99, 0), 0, ""
-    for place in range(indent, min(wide, len(line) - 1)):
-        letter = line[place]
-        if letter in "\"'" and quote in ("", letter):
-            quote = "" if quote else letter
-        if quote:
-            continue
-        depth += (letter in "([{") - (letter in ")]}")
-        if letter in after and depth <= best[0]:
-            best = depth, place + 1
-    return best[1]
-
-
-def _copies(track: Track) -> Iterator[tuple[str, str, tuple[tuple[str, str], ...]]]:
+def _copies(track: Track) -> Iterator[tuple[str, str, Texts]]:
     """What the turn has loaded, as long as it is under way."""
     frame = getattr(track.steps, "gi_frame", None)
     if frame is None or not track.under_way:
@@ -157,7 +160,7 @@ def _copies(track: Track) -> Iterator[tuple[str, str, tuple[tuple[str, str], ...
             return
 
 
-def _messages(value: Any) -> tuple[tuple[str, str], ...] | None:
+def _messages(value: Any) -> Texts | None:
     """Of a list of ours or of LangChain's, or of one of its memories; None for anything else."""
     found = getattr(getattr(value, "chat_memory", None), "messages", value)
     if not isinstance(found, list):
@@ -177,7 +180,3 @@ def _bubbles(moments: list[tuple[str, int, str]], said: dict[int, str]) -> tuple
             role = {"invoke": "user", "ok": "assistant"}.get(what, "trouble")
             found.append((role, said[op] if what == "invoke" else text))
     return tuple(found)
-
-
-def _refuse(schedule: str, place: int) -> None:
-    raise BadSchedule(schedule, place, "cannot come next")

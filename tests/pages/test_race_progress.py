@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from rag.crosstalk.strategies.facts import FACTS
-from rag.ui.race_play import FOLD, annotated
+from rag.ui.race_code import FOLD, annotated
 from rag.ui.race_progress import keep, kept
 
 

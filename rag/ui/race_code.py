@@ -1,0 +1,89 @@
+"""A strategy's code beside the board, with everybody's place in it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from textwrap import dedent
+from typing import Any
+
+from rag.crosstalk.exploring import strategy_class
+from rag.crosstalk.strategies import MARK
+
+FOLD = 42
+"""Characters of a line, with its margin, that fit beside the store."""
+Place = tuple[str, int]
+"""A function's name, and a line of it, from 0."""
+_BUG = re.compile(rf"\s*{re.escape(MARK)}$")
+
+
+def place_of(steps: Any) -> Place | None:
+    """Where a turn waits: in the innermost of the functions that it is in. None: nowhere."""
+    while hasattr(inner := getattr(steps, "gi_yieldfrom", None), "gi_frame"):
+        steps = inner
+    frame = getattr(steps, "gi_frame", None)
+    return None if frame is None else (frame.f_code.co_name, frame.f_lineno - frame.f_code.co_firstlineno)
+
+
+def annotated(strategy: str, places: Iterable[tuple[str, Place | None]], *, bug: bool = True) -> str:
+    """The code of its turn, and of the functions that make some of its steps; before a line the letters of those who go
+    on there. bug: whether the lines that are what is wrong are marked as that."""
+    who = list(places)
+    margin = max(4, len(who) + 2)
+    shown: list[str] = []
+    for name, first, lines in _functions(strategy):
+        if shown:
+            shown.append("")
+        for number, line in enumerate(lines, first):
+            here = "".join(letter for letter, place in who if place == (name, number))
+            for part, text in enumerate(_folded(line if bug else _BUG.sub("", line), FOLD - margin)):
+                shown.append(f"{here + '▶' if here and not part else '':<{margin}}{text}".rstrip())
+    return "\n".join(shown).rstrip()
+
+
+@lru_cache(64)
+def _functions(strategy: str) -> list[tuple[str, int, list[str]]]:
+    """(name, number of the first line shown, lines). A turn that is alone needs no head, others one without types."""
+    kind = strategy_class(strategy)
+    made = inspect.getmembers(kind, inspect.isgeneratorfunction)
+    found = []
+    for name, function in sorted(made, key=lambda one: one[0] != "turn"):
+        body = dedent("".join(inspect.getsourcelines(function)[0][1:])).splitlines()
+        if len(made) > 1:
+            head = f"def {name}({', '.join(inspect.signature(function).parameters)}):"
+            body = [head, *(f"    {line}".rstrip() for line in body)]
+        found.append((name, 1 if len(made) == 1 else 0, body))
+    return found
+
+
+def _folded(line: str, wide: int, *, inside: bool = False) -> list[str]:
+    """A long line of code in several, broken after a bracket or a comma, or at a blank inside of brackets: wrapped by a
+    browser it would lose its indent and run into the margin."""
+    if len(line) <= wide:
+        return [line]
+    code, mark, note = line.partition("  # ")
+    if mark and len(code) <= wide:
+        return [f"{' ' * (len(code) - len(code.lstrip()))}# {note}", code]
+    indent = len(line) - len(line.lstrip())
+    spot = _spot(line, indent, wide, "([{,") or (_spot(line, indent, wide, " ") if inside else 0)
+    if not spot:
+        return [line]
+    rest = " " * (indent if inside else indent + 4) + line[spot:].lstrip()
+    return [line[:spot].rstrip(), *_folded(rest, wide, inside=True)]
+
+
+def _spot(line: str, indent: int, wide: int, after: str) -> int:
+    """Behind the last of these that fits, of those that are in the fewest brackets and in no text; else 0."""
+    best, depth, quote = (99, 0), 0, ""
+    for place in range(indent, min(wide, len(line) - 1)):
+        letter = line[place]
+        if letter in "\"'" and quote in ("", letter):
+            quote = "" if quote else letter
+        if quote:
+            continue
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter in after and depth <= best[0]:
+            best = depth, place + 1
+    return best[1]
