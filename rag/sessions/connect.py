@@ -54,8 +54,8 @@ def connect(
 ) -> Client:
     """Connect, and see that a Redis ≥ 6.2 or a Valkey answers. Times are in seconds.
 
-    state_dir: where the embedded server lives; max_connections: per server; timeout: for a connection, and for a
-    reply; pool_timeout: for a free connection when all are in use.
+    state_dir: where the embedded server lives; max_connections: per server, and one more to listen on while a turn
+    waits; timeout: for a connection, and for a reply; pool_timeout: for a free connection when all are in use.
     Raises BadSetting for an address that cannot be read, SessionStoreUnavailable for one that does not answer.
     """
     address = parse(url)

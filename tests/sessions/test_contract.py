@@ -456,6 +456,7 @@ def test_a_turn_that_waits_for_replicas(backend: Backend, sid: str) -> None:
         return
     has_one = "sentinel" in backend.url
     store = backend.open(replicas=1)
+    say(backend.open(), f"{sid}-other", 1)  # from here on the server knows the scripts
     before = waits(backend.raw)
     for number in (1, 2):
         with store.turn(sid) as turn:
@@ -469,6 +470,11 @@ def test_a_turn_that_waits_for_replicas(backend: Backend, sid: str) -> None:
         turn.commit(pair(3))
     assert turn.replicas is None
     assert waits(backend.raw) == before + 2
+    with store.turn(sid) as turn:
+        backend.raw.script_flush()  # the commit is asked for again, in full
+        turn.commit(pair(4))
+    assert turn.replicas == int(has_one)
+    assert texts(store.messages(sid)) == [text for number in (1, 2, 3, 4) for text in texts(pair(number))]
 
 
 def waits(raw: Client) -> int:
