@@ -22,7 +22,7 @@ from rag.sessions.beside import Beside
 from rag.sessions.lease import HEARTBEAT
 from tests.servers import wait_for
 
-LEASE = 0.6
+LEASE = 1.0
 PAIR: list[BaseMessage] = [HumanMessage("question"), AIMessage("answer")]
 
 

@@ -27,7 +27,7 @@ from tests.sessions.blocking import BlockingStore, Loop
 from tests.sessions.party import Party
 
 PREFIX = "queue:"
-LEASE = 0.6
+LEASE = 1.0
 
 
 @pytest.fixture
