@@ -150,6 +150,7 @@ def simulate(
             progress,
             own if kind and kind.uses_redis else None,
             kind.left(own) if kind else "",
+            window,
         )
         make_host = (
             partial(_strategy_host, strategy, own, workload, model, window)
@@ -194,10 +195,12 @@ class _Run:
         progress: Callable[[Progress], None] | None,
         lab: Lab | None,
         leaves: str,
+        window: int | None,
     ) -> None:
         self.run = run
         self.lab = lab
         self.leaves = leaves
+        self.window = window
         self.workload = workload
         self.plan = planned
         self.log = log
@@ -333,6 +336,7 @@ class _Run:
                 process=host.process(turn),
                 plants=turn.plants,
                 expects=tuple(canary for canary in turn.expects if canary not in self.unsure),
+                window=self.window,
             )
         )
         passages, looked = self._passages(turn)
