@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from rag.crosstalk.causes import explored
 from rag.crosstalk.checker import Report, check
 from rag.crosstalk.crowd import Crowd, Flight
 from rag.crosstalk.ending import Lost, clean_up, read_all
@@ -164,6 +165,8 @@ def simulate(
             report = check(read(lines), window=window)
         if one.lost is not None:
             report = one.lost.judged(report)
+        elif isinstance(strategy, str) and not one.stopped:
+            report = explored(report, strategy, own)
         name = strategy if isinstance(strategy, str) else strategy.name
         return RunResult(
             name,

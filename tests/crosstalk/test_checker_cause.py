@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from rag.crosstalk import Lab, Workload, simulate
 from rag.crosstalk.checker import check
-from rag.crosstalk.events import Document, Event, Message, Prompt, Retrieved
+from rag.crosstalk.events import Document, Event, Message, Prompt, Retrieved, read
 from rag.crosstalk.exploring import certify_until_wrong, make_scene, scenes_of
 from rag.crosstalk.outcomes import GROUPS
 from rag.crosstalk.schedules import Explored
@@ -49,6 +52,18 @@ def test_a_run_with_one_turn_at_a_time_tells(lab: Lab) -> None:
     found = simulate("shared-buffer", once, lab=lab).report
     assert (found.cause, found.about_cause) == ("scope bug", CAUSES["scope bug"])
     assert simulate("cached-chain", once, lab=lab).report.cause is None
+
+
+@pytest.mark.parametrize("name", ["shared-buffer", "cached-chain"])
+def test_a_run_that_overlaps_says_what_the_explorer_finds(name: str, lab: Lab, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    found = simulate(name, Workload(users=30, turns=3, latency="0.003~0.5", seed=3), lab=lab, log=log).report
+    with log.open("rb") as lines:
+        alone = check(read(lines))
+    assert alone.cause == "cannot tell"
+    assert found.cause == {"shared-buffer": "scope bug", "cached-chain": "race"}[name]
+    assert "explore finds it" in found.about_cause
+    assert replace(found, cause=alone.cause, about_cause=alone.about_cause) == alone
 
 
 SEES_A_LETTER = [
