@@ -173,7 +173,7 @@ class Observed:
         named = [number for expected in event.expects for number in self._index.named(expected)]
         expects = tuple([number for number in named if self._meaning[number] != CONTROL])
         stated = self._index.find(text)
-        if not set(plants).issubset(stated):
+        if plants and not set(plants).issubset(stated):
             stated = (*stated, *plants)
         number = self._users[user] = self._users.get(user, 0) + 1
         question = token(USER, text)
@@ -334,15 +334,16 @@ class Observed:
     def _unlike(self, messages: Sequence[Message], keys: Sequence[int]) -> array[int]:
         """As in Stored; the texts of messages that may turn out to be nobody's are kept on the way."""
         found = array("q")
-        for place, key in enumerate(keys):
-            said, text = key, messages[place].text
+        known = self.texts
+        for place in [place for place, key in enumerate(keys) if key not in known]:
+            said, text = (key := keys[place]), messages[place].text
             if key & 1:
                 turn, role = self.turns.get(key >> 3), role_of(key)
                 said = token(role, text)
                 if turn is not None and said == (turn.question if role == USER else turn.answer):
                     continue
                 found.extend((place, said))
-            elif key in self.texts or role_of(key) == OTHER:
+            elif role_of(key) == OTHER:
                 continue
             if self.findings.wanted("corrupt") and len(self._unknown) < REMEMBERED:
                 self._unknown.setdefault(said, text[: 2 * AROUND])
