@@ -86,6 +86,8 @@ def missing(session: Session, findings: Findings) -> None:
             continue
         if question or answer or session.owed(turn, stored.t):
             _missing(session, findings, turn, question=question, answer=answer, rivals=rivals)
+    if not session.repeated:
+        return
     free = _free(session, list(told(stored, final)))
     for alike in session.repeated:
         owed = [turn for turn in alike if session.owed(turn, stored.t)]
@@ -154,10 +156,11 @@ def order(session: Session, findings: Findings) -> None:
             if count > 1 and turn is not None and place not in twice:
                 twice.add(place)
                 about(findings, "duplicate", session, turn, stored.t, part_of(turn, question=place[1] == USER))
-        _in_order(session, findings, stored, read.first(), displaced)
-    if session.final is not None:
-        _stored_disagree(session, findings, displaced)
-        _reads_disagree(session, findings, session.final.first())
+        first = read.first()
+        _in_order(session, findings, stored, first, displaced)
+        if stored is session.stored:
+            _stored_disagree(session, findings, first, displaced)
+            _reads_disagree(session, findings, first)
 
 
 def _in_order(
@@ -180,11 +183,11 @@ def _in_order(
             latest = turn
 
 
-def _stored_disagree(session: Session, findings: Findings, displaced: set[int]) -> None:
+def _stored_disagree(session: Session, findings: Findings, last: dict[Place, int], displaced: set[int]) -> None:
     """Two reads that have two turns the other way round: each read is held against the next one and the last one."""
-    if len(session.reads) < 2 or session.final is None:
+    if len(session.reads) < 2:
         return
-    first, last = session.reads[0][1].first(), session.final.first()
+    first = session.reads[0][1].first()
     for (stored, _), (_, after) in pairwise(session.reads):
         following = after.first()
         for other in (following, last):
