@@ -210,10 +210,12 @@ class _Resolver:
     def __init__(self, session: Session, messages: Sequence[int], until: float, *, stored: bool) -> None:
         self.session = session
         self.turns = session.seen.turns
-        self.messages = messages
+        self.messages = said(messages)
         self.until = until
         self.stored = stored
-        self.left = Counter(messages)
+        self.at = 0
+        self.left: Counter[int] | None = None
+        """How often each message is still to come, from when that is first asked."""
         self.unheard: list[int] = []
         """Turns whose question was there and whose answer nobody heard."""
         self.answered: set[int] = set()
@@ -222,16 +224,17 @@ class _Resolver:
     def places(self) -> Iterator[Place | None]:
         before: Place | None = None
         asked = -1
-        told = said(self.messages)
-        for at, message in enumerate(told):
+        for at, message in enumerate(self.messages):
+            self.at = at
             role = role_of(message)
             if message & 1:
                 before = self._marked(message, role)
             elif role == USER:
-                before = self._asked(message, told[at + 1] if at + 1 < len(told) else -1)
+                before = self._asked(message)
             else:
                 before = self._answered(message, before, asked)
-            self.left[message] -= 1
+            if self.left is not None:
+                self.left[message] -= 1
             if role == USER:
                 asked = message
             if before is not None and before != UNSURE:
@@ -252,14 +255,15 @@ class _Resolver:
         """A message that names its turn."""
         return (message >> 3, role) if message >> 3 in self.turns else None
 
-    def _asked(self, message: int, after: int) -> Place | None:
-        """after: the message after it."""
+    def _asked(self, message: int) -> Place | None:
         mine = self.session.said.get(message)
         if mine is None:
             ops = self.session.seen.turns_of(message)
             return (ops[0], USER) if ops else None
-        if not self.session.sure((mine[0], USER)):
-            theirs = self.session.said.get(after, ())
+        if len(mine) == 1:
+            return mine[0], USER
+        if mine[0] not in self.session.by_question and self.at + 1 < len(self.messages):
+            theirs = self.session.said.get(self.messages[self.at + 1], ())
             if len(theirs) == 1 and theirs[0] in mine and theirs[0] in self.session.by_answer:
                 return theirs[0], USER
         place = (self._newest(message, mine), USER)
@@ -290,6 +294,8 @@ class _Resolver:
 
     def _newest(self, message: int, mine: list[int]) -> int:
         """Of several turns with this answer: the newest ones, in their order."""
+        if self.left is None:
+            self.left = Counter(self.messages[self.at :])
         until = bisect_right(mine, self.until, key=lambda op: self.turns[op].sent)
         return mine[max(0, until - self.left[message])]
 
