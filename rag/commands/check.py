@@ -34,7 +34,7 @@ Found = TypeVar("Found")
 def check_command(
     log: Annotated[Path, typer.Argument(help="The operation log, JSON Lines; - is standard input.")],
     window: Annotated[
-        int | None, typer.Option(help="Turns of memory that a prompt holds. Left out: all.", min=1)
+        int | None, typer.Option(help="Turns of memory that a prompt holds. Left out: as the log says, or all.", min=1)
     ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the report there; - is standard output.")
@@ -52,7 +52,9 @@ def check_command(
             write("--junit", junit, as_junit(report, name))
         if html is not None:
             anomaly = next(iter(_gravest(report)), None)
-            example = [] if anomaly is None else _events(file, name, lambda events: minimal(events, anomaly))
+            example = (
+                [] if anomaly is None else _events(file, name, lambda events: minimal(events, anomaly, window=window))
+            )
             write("--html", html, as_html(report, name, example, anomaly))
     show(report, Console(stderr=json_file == STANDARD, highlight=False))
     raise typer.Exit(EXIT[report.verdict])
@@ -71,6 +73,8 @@ def show(report: Report, console: Console) -> None:
         console.print(table)
     console.print(Text(report.verdict, VERDICTS[report.verdict]), end=": ")
     console.print(Text(visible(report.why)))
+    if report.about_cause:
+        console.print(Text(report.about_cause))
 
 
 def _gravest(report: Report) -> list[Anomaly]:

@@ -25,9 +25,9 @@ SHORTEST = 5
 _APART = re.compile(r"[\W_]+")
 _LOWER = bytes(range(256)).lower()
 _SEPARATORS = bytes(code for code in range(128) if not chr(code).isalnum())
-_WORD = re.compile(r"\S{16}")
-_BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{60,}\r?\n)*[A-Za-z0-9+/_-]{16,}")
-"""Broken into lines as in a mail, or in one run."""
+_WORD = re.compile(r"\S{11}")
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{60,}\r?\n)*[A-Za-z0-9+/_-]{11,}")
+"""Broken into lines as in a mail, or in one run; 64 bits take 11 letters, padding apart."""
 _REMEMBERED = 200_000
 _END = b"\0"
 """Between the spellings of a text: no letter."""

@@ -14,7 +14,7 @@ from rag.crosstalk.findings import Controls, Report, Verdict
 from rag.crosstalk.histories import sessions
 from rag.crosstalk.observed import Observed
 from rag.crosstalk.rules import RULES
-from rag.crosstalk.sentences import cause, explained, why
+from rag.crosstalk.sentences import CAUSES, cause, explained, why
 from rag.crosstalk.swapped import same_list, swapped_answers
 
 __all__ = ["Report", "check", "judged", "kinds", "observe"]
@@ -24,7 +24,7 @@ CONFIDENCE = 3.0
 
 
 def check(events: Iterable[Event], *, window: int | None = None) -> Report:
-    """What a log shows. window: turns of memory that a prompt holds; None: all of them.
+    """What a log shows. window: turns of memory that a prompt holds; None: as many as the log says, or all of them.
 
     Raises BadLog for an event that contradicts an earlier one; `read`, which makes events of lines, raises it as well.
     """
@@ -79,6 +79,7 @@ def _report(seen: Observed) -> Report:
     verdict, reason = _verdict(seen)
     ordered = sorted(found.kept, key=lambda anomaly: anomaly.t)
     kept = tuple(replace(anomaly, explanation=explained(anomaly, seen)) for anomaly in ordered)
+    why_so = cause(kept, seen)
     leaks = sum(found.counts[kind] for kind in ("foreign-read", "retrieval-leak", "foreign-write", "swapped-answer"))
     controls = Controls(len(seen.canaries), len(seen.recalled), len(seen.controls_seen))
     return Report(
@@ -93,8 +94,9 @@ def _report(seen: Observed) -> Report:
         controls,
         seen.answered,
         len(seen.sessions),
-        cause(kept, seen),
+        why_so,
         tuple(sorted((user, owner, count) for (user, owner), count in found.seen.items())),
+        CAUSES[why_so] if why_so else "",
     )
 
 

@@ -43,7 +43,8 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Invoke:
-    """A turn was sent. plants: canaries that its text states; expects: canaries that the answer should repeat."""
+    """A turn was sent. plants: canaries that its text states; expects: canaries that the answer should repeat.
+    window: turns of memory that its prompt holds; None: all, or nobody said."""
 
     op: int
     user: str
@@ -54,6 +55,7 @@ class Invoke:
     process: int = 0
     plants: tuple[str, ...] = ()
     expects: tuple[str, ...] = ()
+    window: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,8 @@ def to_json(event: Event) -> str:
     """One line, without its end."""
     values = {"event": type(event).__name__.lower()}
     for field in fields(event):
-        values[field.name] = _plain(getattr(event, field.name))
+        if (value := getattr(event, field.name)) is not None:
+            values[field.name] = _plain(value)
     return json.dumps(values)
 
 
@@ -280,7 +283,14 @@ def _invoke(value: dict[str, Any], where: str) -> Invoke:
         _whole(value, where, "process", 0),
         _texts(value, where, "plants"),
         _texts(value, where, "expects"),
+        _window(value, where) if "window" in value else None,
     )
+
+
+def _window(value: dict[str, Any], where: str) -> int | None:
+    if value["window"] is not None and _whole(value, where, "window") < 1:
+        raise _Wrong(f"{where}.window is {value['window']}: expected at least 1 turn")
+    return value["window"]  # type: ignore[no-any-return]
 
 
 def _ok(value: dict[str, Any], where: str) -> Ok:

@@ -14,6 +14,7 @@ __all__ = ["cause", "explained", "minimal", "why"]
 
 Unit = tuple[str, int]
 """What is left out as a whole: a turn by its op; a deletion or a read of what is stored by its place."""
+_Key = tuple[str, int | None, str | None, str | None, int | None, str, str | None, str | None]
 _Thing = TypeVar("_Thing")
 EFFORT = 300_000
 """Events to check, over all attempts; about ten seconds."""
@@ -23,11 +24,12 @@ def minimal(events: Iterable[Event], anomaly: Anomaly, *, window: int | None = N
     """The fewest users and turns of a log that still show an anomaly of it, and of these the events that it takes.
 
     Nothing more can be left out, as long as the part of the log that its users are in is not too long to try all of it.
-    window: as the log was checked with. Reads the events once and keeps those of the users that it is about.
+    window: as `check` was given. Reads the events once and keeps those of the users that it is about.
     """
     part = list(_concerned(events, anomaly))
     shows = _Shows(anomaly, window)
     likely = _likely(part, anomaly)
+    shows.no_more_than(part)
     if shows(likely):
         part = likely
     elif not shows(part):
@@ -46,19 +48,35 @@ class _Shows:
 
     def __init__(self, anomaly: Anomaly, window: int | None) -> None:
         self.looked_for = _key(anomaly)
+        self.kind = anomaly.kind
         self.window = window
         self.effort = EFFORT
+        self.known: set[_Key] | None = None
+
+    def no_more_than(self, events: list[Event]) -> None:
+        """Without the turn that it belongs to, any stored message is one that nobody sent: no more of them than here
+        may come up."""
+        if self.kind == "corrupt":
+            self.known = self._found(events)
 
     def __call__(self, events: list[Event]) -> bool:
+        found = self._found(events)
+        return self.looked_for in found and (self.known is None or found <= self.known)
+
+    def _found(self, events: list[Event]) -> set[_Key]:
+        """Those of its kind."""
         self.effort -= len(events)
         if self.effort < 0:
-            return False
-        found = check(iter(events), window=self.window).anomalies
-        return any(_key(anomaly) == self.looked_for for anomaly in found)
+            return set()
+        anomalies = check(iter(events), window=self.window).anomalies
+        return {_key(anomaly) for anomaly in anomalies if anomaly.kind == self.kind}
 
 
-def _key(anomaly: Anomaly) -> tuple[object, ...]:
-    return anomaly.kind, anomaly.op, anomaly.session, anomaly.owner, anomaly.owner_op, anomaly.surface, anomaly.canary
+def _key(anomaly: Anomaly) -> _Key:
+    """Of stored messages that are nobody's, the words tell which one it is."""
+    words = anomaly.evidence if anomaly.kind == "corrupt" else None
+    about = anomaly.op, anomaly.session, anomaly.owner, anomaly.owner_op
+    return anomaly.kind, *about, anomaly.surface, anomaly.canary, words
 
 
 def _concerned(events: Iterable[Event], anomaly: Anomaly) -> Iterator[Event]:
@@ -99,10 +117,11 @@ def _concerned(events: Iterable[Event], anomaly: Anomaly) -> Iterator[Event]:
 
 
 def _likely(part: list[Event], anomaly: Anomaly) -> list[Event]:
-    """The turn that shows it, the turn that the data is from and, if it is about that, what is stored at the end."""
+    """The turn that shows it, the turn that the data is from and, if it is about that, what was stored then."""
     ops = {anomaly.op, anomaly.owner_op}
-    last = {event.session: event for event in part if isinstance(event, History)}.get(anomaly.session or "")
-    stored = last if anomaly.surface == "history" else None
+    here = [event for event in part if isinstance(event, History) and event.session == anomaly.session]
+    then = [event for event in here if event.t == anomaly.t] or here
+    stored = then[-1] if then and anomaly.surface == "history" else None
     return [event for event in part if event is stored or (not isinstance(event, _OF_SESSION) and event.op in ops)]
 
 

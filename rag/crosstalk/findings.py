@@ -52,7 +52,8 @@ class Controls:
 class Report:
     """bound: of the leak rate, at 95 %, when no leak was found. counts are of all anomalies, `anomalies` of those kept.
 
-    seen: who was shown whose data, and how often: (user, owner, count), of the first pairs.
+    seen: who was shown whose data, and how often: (user, owner, count), of the first pairs. about_cause: what the cause
+    of the leaks means.
     """
 
     verdict: Verdict
@@ -68,6 +69,7 @@ class Report:
     sessions: int = 0
     cause: str | None = None
     seen: tuple[tuple[str, str, int], ...] = ()
+    about_cause: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in self.__slots__}

@@ -41,7 +41,8 @@ _NONE: AbstractSet[int] = frozenset()
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """number: of its user, from 1, in the order in which they were sent. prompt: its messages; None: not logged."""
+    """number: of its user, from 1, in the order in which they were sent. stated: canaries in its text. prompt: its
+    messages; None: not logged. window: turns of memory that it holds; None: all."""
 
     op: int
     user: str
@@ -50,8 +51,9 @@ class Turn:
     number: int
     brief: str
     question: int
-    plants: tuple[int, ...]
+    stated: tuple[int, ...]
     expects: tuple[int, ...]
+    window: int | None = None
     end: End = ""
     ended: float = 0.0
     answer: int | None = None
@@ -67,13 +69,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The last read of a session. hits: the place of a message and a canary of somebody else in it, in turns."""
+    """One read of a session. hits: the place of a message and a canary of somebody else in it, in turns. unlike: the
+    place of a message that names its turn and the token of its text, in turns, where it was not known to be the turn's.
+    """
 
     t: float
     messages: array[int]
     hits: array[int]
-    last: str
-    """The beginning of its last message."""
+    unlike: array[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,9 @@ class Observed:
         self.turns: dict[int, Turn] = {}
         self.sessions: dict[str, list[Turn]] = {}
         self.stored: dict[str, Stored] = {}
+        """The last read of each session."""
+        self.earlier: dict[str, list[Stored]] = {}
+        """The reads before that, as they came."""
         self.clears: dict[str, list[Clear]] = {}
         self.texts: dict[int, int | list[int]] = {}
         """From the token of a question or answer to its turn or turns."""
@@ -120,8 +126,11 @@ class Observed:
         """By number in the index: place in `canaries`, or CONTROL."""
         self._own: dict[str, set[int]] = {}
         """Canaries of others that a user typed: repeating them to that user tells nothing new."""
-        self._users: dict[str, list[Turn]] = {}
+        self._users: dict[str, int] = {}
+        """How many turns each has sent."""
         self._evidence: dict[tuple[int, int], str] = {}
+        self._unknown: dict[int, str] = {}
+        """By token: stored messages that nobody had sent by then."""
         self._takers: dict[type[Event], Callable[[Any], None]] = {
             Invoke: self._invoke,
             Prompt: self._prompt,
@@ -145,9 +154,6 @@ class Observed:
         found = self.texts.get(message, ())
         return (found,) if isinstance(found, int) else found
 
-    def by_user(self, user: str) -> Sequence[Turn]:
-        return self._users.get(user, ())
-
     @property
     def users(self) -> int:
         return len(self._users)
@@ -163,16 +169,19 @@ class Observed:
         op, user, text = event.op, event.user, event.text
         if op in self.turns:
             raise ValueError(f"op {op} was invoked before: expected a number of its own for each turn")
-        plants = tuple([number for plant in event.plants if (number := self._plant(plant, event)) >= 0])
-        expects = tuple([number for expected in event.expects for number in self._index.named(expected)])
-        theirs = self._users.setdefault(user, [])
+        plants = [self._plant(plant, event) for plant in event.plants]
+        named = [number for expected in event.expects for number in self._index.named(expected)]
+        expects = tuple([number for number in named if self._meaning[number] != CONTROL])
+        stated = self._index.find(text)
+        if plants and not set(plants).issubset(stated):
+            stated = (*stated, *plants)
+        number = self._users[user] = self._users.get(user, 0) + 1
         question = token(USER, text)
-        turn = Turn(op, user, event.session, event.t, len(theirs) + 1, text[:BRIEF], question, plants, expects)
+        turn = Turn(op, user, event.session, event.t, number, text[:BRIEF], question, stated, expects, event.window)
         self.turns[op] = turn
-        theirs.append(turn)
         self.sessions.setdefault(event.session, []).append(turn)
         self._text(question, op)
-        for canary in self._index.find(text):
+        for canary in stated:
             if not self._control_seen(canary) and self._owner(canary) != user:
                 self._own.setdefault(user, set()).add(canary)
 
@@ -231,10 +240,12 @@ class Observed:
                 if not self._control_seen(canary) and foreign(canary):
                     hits.extend((place, canary))
                     self._keep(message, canary)
-        before = self.stored.get(event.session)
-        if before is None or event.t >= before.t:
-            last = event.messages[-1].text[:BRIEF] if event.messages else ""
-            self.stored[event.session] = Stored(event.t, self._messages(event.messages), hits, last)
+        messages = self._messages(event.messages)
+        read = Stored(event.t, messages, hits, self._unlike(event.messages, messages))
+        before = self.stored.setdefault(event.session, read)
+        if before is not read:
+            earlier, self.stored[event.session] = (before, read) if read.t >= before.t else (read, before)
+            self.earlier.setdefault(event.session, []).append(earlier)
 
     def _clear(self, event: Clear) -> None:
         self.clears.setdefault(event.session, []).append(event)
@@ -250,6 +261,10 @@ class Observed:
 
     def canary(self, number: int) -> Canary:
         return self.canaries[self._meaning[number]]
+
+    def has_leaked(self, turn: Turn, surface: Surface, canary: str) -> bool:
+        """Whether this very canary of somebody else was seen there."""
+        return not set(self._index.named(canary)).isdisjoint(turn.leaked(surface))
 
     def _plant(self, text: str, event: Invoke) -> int:
         number, new = self._index.add(text)
@@ -281,7 +296,8 @@ class Observed:
                 continue
             canary = self.canary(number)
             if canary.user == turn.user:
-                if number not in turn.plants:
+                # What it repeats of its own question takes no memory.
+                if number not in turn.stated:
                     self.recalled.add(number)
             elif number not in before and number not in own:
                 foreign.append(number)
@@ -314,6 +330,28 @@ class Observed:
         key = (_message(message), number)
         if self.findings.wanted("foreign-write") and len(self._evidence) < REMEMBERED and key not in self._evidence:
             self._evidence[key] = around(message.text, self._index.texts[number])
+
+    def _unlike(self, messages: Sequence[Message], keys: Sequence[int]) -> array[int]:
+        """As in Stored; the texts of messages that may turn out to be nobody's are kept on the way."""
+        found = array("q")
+        known = self.texts
+        for place in [place for place, key in enumerate(keys) if key not in known]:
+            said, text = (key := keys[place]), messages[place].text
+            if key & 1:
+                turn, role = self.turns.get(key >> 3), role_of(key)
+                said = token(role, text)
+                if turn is not None and said == (turn.question if role == USER else turn.answer):
+                    continue
+                found.extend((place, said))
+            elif role_of(key) == OTHER:
+                continue
+            if self.findings.wanted("corrupt") and len(self._unknown) < REMEMBERED:
+                self._unknown.setdefault(said, text[: 2 * AROUND])
+        return found
+
+    def text(self, said: int) -> str:
+        """The beginning of a stored message that nobody sent, by its token; nothing where there are too many."""
+        return self._unknown.get(said, "")
 
     def evidence(self, message: int, number: int) -> str:
         """The text around a canary in a stored message; nothing where there is too much of it."""

@@ -144,7 +144,7 @@ def _people(example: Sequence[Event]) -> list[str]:
 
 def _verdict_case(report: Report) -> TestCase:
     case = TestCase("verdict", "crosswire")
-    case.system_out = visible(report.why)
+    case.system_out = visible(f"{report.why} {report.about_cause}".strip())
     if report.verdict == "unknown":
         case.result = [Error(visible(report.why), "unknown")]
     return case

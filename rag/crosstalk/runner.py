@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from rag.crosstalk.causes import explored
 from rag.crosstalk.checker import Report, check
 from rag.crosstalk.crowd import Crowd, Flight
 from rag.crosstalk.ending import Lost, clean_up, read_all
@@ -150,6 +151,7 @@ def simulate(
             progress,
             own if kind and kind.uses_redis else None,
             kind.left(own) if kind else "",
+            window,
         )
         make_host = (
             partial(_strategy_host, strategy, own, workload, model, window)
@@ -163,6 +165,8 @@ def simulate(
             report = check(read(lines), window=window)
         if one.lost is not None:
             report = one.lost.judged(report)
+        elif isinstance(strategy, str) and not one.stopped:
+            report = explored(report, strategy, own)
         name = strategy if isinstance(strategy, str) else strategy.name
         return RunResult(
             name,
@@ -194,10 +198,12 @@ class _Run:
         progress: Callable[[Progress], None] | None,
         lab: Lab | None,
         leaves: str,
+        window: int | None,
     ) -> None:
         self.run = run
         self.lab = lab
         self.leaves = leaves
+        self.window = window
         self.workload = workload
         self.plan = planned
         self.log = log
@@ -333,6 +339,7 @@ class _Run:
                 process=host.process(turn),
                 plants=turn.plants,
                 expects=tuple(canary for canary in turn.expects if canary not in self.unsure),
+                window=self.window,
             )
         )
         passages, looked = self._passages(turn)

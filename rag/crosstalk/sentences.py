@@ -8,7 +8,15 @@ from typing import Literal
 from rag.crosstalk.findings import Anomaly, Verdict
 from rag.crosstalk.observed import Observed, Turn
 
-Cause = Literal["scope bug", "race"]
+Cause = Literal["scope bug", "race", "cannot tell"]
+CAUSES: dict[Cause, str] = {
+    "scope bug": "A scope bug: it leaked with users strictly one after the other, so something is shared that must not "
+    "be.",
+    "race": "A race: it leaks only where a turn is interrupted by another one, never with users one after the other.",
+    "cannot tell": "A scope bug or a race? This log cannot tell: turns overlapped, or were given up, before the first "
+    "leak was over. Run it with one turn at a time (simulate --in-flight 1): what leaks then is a scope bug. Of a "
+    "strategy, explore tells which.",
+}
 LEAKS = ("foreign-read", "swapped-answer", "retrieval-leak", "foreign-write", "key-collision")
 
 
@@ -22,7 +30,7 @@ def explained(anomaly: Anomaly, seen: Observed) -> str:
             verb = "was answered with" if anomaly.surface == "answer" else "put before the model"
             return (
                 f"{_turn(turn)} {verb} {owner}'s {_quoted(anomaly)}: {_stated(owner, source, turn)}; "
-                f"{_entered(anomaly, turn)}."
+                f"{_entered(anomaly, turn, seen)}."
             )
         case "swapped-answer" if turn is not None and source is not None:
             return (
@@ -74,22 +82,35 @@ def _kept(seen: Observed) -> str:
 
 
 def cause(anomalies: Iterable[Anomaly], seen: Observed) -> Cause | None:
-    """A leak between turns that did not overlap needs no race: what is shared must not be. None without a leak.
+    """Whether a leak was there before any two turns overlapped. None without a leak.
 
-    One such leak is enough for a scope bug. A race is left when each leaking turn ran beside one of its owner's.
+    That one needs no preemption, so it is a scope bug. Of any other the log does not say what would have happened
+    without the overlap: it may have left a canary where a later turn finds it, or a connection one reply off.
     """
-    found: Cause | None = None
-    for anomaly in anomalies:
-        if anomaly.kind not in LEAKS or anomaly.op is None or anomaly.owner is None:
-            continue
-        turn = seen.turns.get(anomaly.op)
-        if turn is None:
-            continue
-        found = "race"
-        source = seen.turns.get(anomaly.owner_op) if anomaly.owner_op is not None else None
-        if source is not None and source.end and source.ended < turn.sent and not _beside(turn, anomaly.owner, seen):
-            return "scope bug"
-    return found
+    leaks = [anomaly for anomaly in anomalies if anomaly.kind in LEAKS]
+    if not leaks:
+        return None
+    alone = _one_at_a_time_until(seen)
+    return "scope bug" if any(_shown(leak, seen) <= alone for leak in leaks) else "cannot tell"
+
+
+def _one_at_a_time_until(seen: Observed) -> float:
+    """When a turn was first sent while another was under way, or might have been: nobody knows when one that was given
+    up has come to its end."""
+    until = float("-inf")
+    for turn in sorted(seen.turns.values(), key=lambda turn: (turn.sent, turn.ended)):
+        if turn.sent < until:
+            return turn.sent
+        until = turn.ended if turn.end in ("ok", "fail") else float("inf")
+    return float("inf")
+
+
+def _shown(leak: Anomaly, seen: Observed) -> float:
+    """The time by which it had happened."""
+    turn = seen.turns.get(leak.op) if leak.op is not None and leak.surface != "history" else None
+    if turn is None:
+        return leak.t
+    return turn.ended if turn.end in ("ok", "fail") else float("inf")
 
 
 _RANK = {kind: rank for rank, kind in enumerate(LEAKS)}
@@ -100,6 +121,7 @@ def _structure(anomaly: Anomaly, turn: Turn | None, source: Turn | None) -> str:
     other = _turn(source) if source is not None else "another turn"
     part = "question" if anomaly.evidence.startswith("question") else "answer"
     missing = "answer" if part == "question" else "question"
+    words = f": {anomaly.evidence[:60]!r}" if anomaly.evidence else ""
     return {
         "lost-update": f"{about} was acknowledged and is gone: a turn that ran at the same time had read the same "
         "history and wrote over it.",
@@ -110,6 +132,8 @@ def _structure(anomaly: Anomaly, turn: Turn | None, source: Turn | None) -> str:
         "torn-turn": f"{about} is stored by half: its {part} without its {missing}.",
         "interleaved-turns": f"{about} is stored with other messages between its question and its answer.",
         "reordered": f"{about} is out of order: it had ended before another turn was sent, and stands behind it."
+        if anomaly.surface == "history" and turn is source
+        else f"{about} and {other} were stored in one order when it was read, and later in the other."
         if anomaly.surface == "history"
         else f"{about} was asked with {other} in another order than it is stored.",
         "amnesia": f"{about} was answered without what its user had stated: {_quoted(anomaly)} is missing."
@@ -118,7 +142,9 @@ def _structure(anomaly: Anomaly, turn: Turn | None, source: Turn | None) -> str:
         "backward-read": f"{about} was asked without {other}, which an earlier prompt of this session had.",
         "stale-prompt": f"{about} ran beside another turn of its session; both are stored, and neither saw the other.",
         "duplicate": f"{about} is stored more than once: its {part}.",
-        "corrupt": f"{_whose(anomaly)} stored history holds a message that nobody ever sent.",
+        "corrupt": f"{_whose(anomaly)} stored history holds a message that nobody ever sent{words}."
+        if turn is None
+        else f"{about} is stored with words that nobody ever sent{words}.",
     }.get(anomaly.kind, anomaly.kind)
 
 
@@ -141,10 +167,10 @@ def _stated(owner: str, source: Turn | None, turn: Turn) -> str:
     return f"{owner} stated it in turn {source.number}, {_ago(gap)} earlier"
 
 
-def _entered(anomaly: Anomaly, turn: Turn) -> str:
+def _entered(anomaly: Anomaly, turn: Turn, seen: Observed) -> str:
     if anomaly.surface == "prompt":
         return "it came with what the memory gave"
-    if turn.leaked("prompt"):
+    if seen.has_leaked(turn, "prompt", anomaly.canary or ""):
         return "it entered through the prompt"
     if turn.prompt is not None:
         return "it was not in the prompt, so it came in behind the model"
@@ -161,11 +187,3 @@ def _ago(seconds: float) -> str:
     if seconds < 1:
         return f"{max(0.0, seconds) * 1000:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
-
-
-def _beside(turn: Turn, owner: str, seen: Observed) -> bool:
-    """Whether any turn of the owner ran at the same time."""
-    return any(
-        other.sent < (turn.ended or turn.sent) and (not other.end or turn.sent < other.ended)
-        for other in seen.by_user(owner)
-    )

@@ -45,7 +45,7 @@ def _steps(events: Iterable[Event], anomaly: Anomaly | None) -> Iterator[Step]:
 def _session_step(event: History | Clear, user: str, wrong: bool) -> Step:
     if isinstance(event, Clear):
         return Step(user, "clears the history", (), event.t, wrong)
-    return Step(user, "stored at the end", _lines(event.messages), event.t, wrong)
+    return Step(user, "what is stored", _lines(event.messages), event.t, wrong)
 
 
 def _turn_step(event: Prompt | Retrieved | Ok | Fail | Info, user: str, wrong: bool) -> Step:

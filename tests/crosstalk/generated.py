@@ -171,6 +171,11 @@ class Chat:
     def log(self, event: Event) -> None:
         self.moments.append((self.now, event))
 
+    def look(self) -> None:
+        """Have what is stored read."""
+        self.wait()
+        self.log(History(self.session, self.now, tuple(self.stored)))
+
     def last(self) -> Iterator[tuple[float, Event]]:
         """The read at the end of everything."""
         if self.read_at_end:
@@ -194,6 +199,8 @@ def clean(world: World) -> Chat:
             _one_tab_waits(chat)
         else:
             _one_more(chat, happen)
+        if chance.random() < 0.3:
+            chat.look()
     chat.turn(ask=True)
     return chat
 
