@@ -14,6 +14,8 @@ Surface = Literal["answer", "prompt", "retrieved", "history"]
 
 KEPT = 5000
 """Anomalies of a kind that are kept with their evidence; beyond that they are counted."""
+FIRSTS = 20_000
+"""Of these, the first of a pair of users on a surface is kept in any case: enough for each pair of a hundred users."""
 PAIRS = 200_000
 """Pairs of users of whom one was shown data of the other; no further ones are noted."""
 
@@ -98,10 +100,11 @@ class Findings:
     kept: list[Anomaly] = field(default_factory=list)
     seen: Counter[tuple[str, str]] = field(default_factory=Counter)
     counted_only: bool = False
+    firsts: set[tuple[str, str, str]] = field(default_factory=set)
 
     def wanted(self, kind: str) -> bool:
-        """Whether one more of this kind would be kept."""
-        return not self.counted_only and self.counts[kind] < KEPT
+        """Whether one more of this kind may be kept."""
+        return not self.counted_only and (self.counts[kind] < KEPT or len(self.firsts) < FIRSTS)
 
     def add(
         self,
@@ -117,11 +120,13 @@ class Findings:
         canary: str | None = None,
         evidence: str = "",
     ) -> None:
+        first = False
         if user is not None and owner is not None and user != owner:
             pair = (user, owner)
             if pair in self.seen or len(self.seen) < PAIRS:
                 self.seen[pair] += 1
-        if self.wanted(kind):
+            first = self._first((user, owner, surface))
+        if not self.counted_only and (first or self.counts[kind] < KEPT):
             self.kept.append(
                 Anomaly(
                     kind,
@@ -139,3 +144,9 @@ class Findings:
                 )
             )
         self.counts[kind] += 1
+
+    def _first(self, leak: tuple[str, str, str]) -> bool:
+        if leak in self.firsts or len(self.firsts) >= FIRSTS:
+            return False
+        self.firsts.add(leak)
+        return True
