@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ from rag.crosstalk.checker import Report
 from rag.crosstalk.events import Event, read, to_json
 from rag.crosstalk.explain import minimal
 from rag.crosstalk.findings import Anomaly
+from rag.crosstalk.report import matrix
 from rag.crosstalk.runner import WINDOW, RunResult, Search, simulate
 from rag.crosstalk.strategies import Lab
 from rag.crosstalk.watch import Progress
@@ -36,6 +37,8 @@ AT_ONCE = 2
 """Runs that go on side by side in this process; a further one waits for its turn."""
 SHOWN = 200
 """Anomalies of a kind that a page gets to see; the report's file has more of them."""
+
+_PLAINEST = {"answer": 0, "prompt": 1, "retrieved": 2, "history": 3}
 
 State = Literal["waiting", "running", "done", "failed"]
 MakeLab = Callable[[Path], AbstractContextManager[Lab]]
@@ -65,6 +68,13 @@ class Outcome:
     def whole(self) -> Path:
         """The report with everything that was kept, as JSON."""
         return self.folder / "report.json"
+
+    def leak(self, user: str, owner: str) -> Anomaly | None:
+        """How the one was shown the other's data: what could be read before what only the model was given."""
+        with suppress(FileNotFoundError):  # an older version had none
+            told = json.loads((self.folder / "leaks.json").read_text()).get(user, {}).get(owner)
+            return Anomaly(**told) if told else None
+        return next((one for one in self.report.anomalies if (one.user, one.owner) == (user, owner)), None)
 
     def smallest(self, anomaly: Anomaly) -> list[Event]:
         """The fewest turns that still show it. Looked for once, which may take seconds, and kept."""
@@ -251,9 +261,20 @@ def _keep(result: RunResult, folder: Path, last: Progress | None) -> Outcome:
         seen[anomaly["kind"]] += 1
         if seen[anomaly["kind"]] <= SHOWN:
             shown.append(anomaly)
+    write_whole(folder / "leaks.json", _leaks(result.report))
     field = {"done": list(last.done), "leaked": list(last.leaked)} if last else {"done": [], "leaked": []}
     write_whole(folder / "shown.json", {**values, "anomalies": shown, "field": field})
     return _outcome(result.name, folder)
+
+
+def _leaks(report: Report) -> dict[str, dict[str, Any]]:
+    """One of each cell of the matrix, by user and owner."""
+    found: dict[str, dict[str, Any]] = {}
+    shown = matrix(report.seen)
+    for anomaly in sorted(report.anomalies, key=lambda one: (_PLAINEST[one.surface], one.t)):
+        if anomaly.user in shown.rows and anomaly.owner in shown.columns and anomaly.user and anomaly.owner:
+            found.setdefault(anomaly.user, {}).setdefault(anomaly.owner, asdict(anomaly))
+    return found
 
 
 def _outcome(strategy: str, folder: Path) -> Outcome:

@@ -28,8 +28,7 @@ def side_by_side(outcome: Outcome, victim: str, owner: str) -> None:
         st.warning("The log of this run holds no turn of them.", icon=":material/help:")
         return
     foreign = [canary for turn in found[owner].turns for canary in turn.plants]
-    first = next((one for one in outcome.report.anomalies if one.user == victim and one.owner == owner), None)
-    if first is not None:
+    if (first := outcome.leak(victim, owner)) is not None:
         st.markdown(f":material/arrow_forward: {escaped(first.explanation)}")
     left, right = st.columns(2, gap="medium")
     with left:

@@ -12,6 +12,8 @@ import pytest
 from rag.crosstalk import Lab, Workload
 from rag.crosstalk.events import Invoke, read
 from rag.crosstalk.evidence import lanes, transcripts
+from rag.crosstalk.people import label
+from rag.crosstalk.report import matrix
 from rag.crosstalk.runs import KEPT, Run, Runs, TooManyRuns
 from tests.servers import wait_for
 
@@ -119,6 +121,27 @@ def test_the_log_gives_both_sides_of_a_leak(runs: Runs) -> None:
     assert len({turn.user for turn in drawn}) == 3
     assert drawn[0].user == owner
     assert all(turn.ended >= turn.at and turn.end == "ok" for turn in drawn)
+
+
+def test_each_cell_of_the_matrix_has_its_sentence_however_many_leaks_there_are(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.crosstalk.findings.KEPT", 10)
+    monkeypatch.setattr("rag.crosstalk.runs.SHOWN", 5)
+    # They come one after the other, and stay while others speak: each is told what somebody else said last.
+    workload = replace(SMALL, turns=3, latency="0.04", arrival="ramp:0.2")
+    run = ended(runs, "ada", runs.start("ada", ["shared-buffer"], workload))
+    outcome = run.outcomes["shared-buffer"]
+    assert outcome.report.counts["foreign-read"] > 10
+    for user, owner in matrix(outcome.report.seen).counts:
+        leak = outcome.leak(user, owner)
+        assert leak is not None
+        assert user in leak.explanation
+        assert owner in leak.explanation
+    leaked = outcome.about["field"]["leaked"]
+    answered = [(label(user), label(owner)) for user, owner in enumerate(leaked) if owner >= 0]
+    assert answered
+    assert {leak.surface for pair in answered if (leak := outcome.leak(*pair))} == {"answer"}
 
 
 def test_two_runs_at_once_do_not_mix(runs: Runs) -> None:
