@@ -42,7 +42,7 @@ def _said(question: str, messages: Sequence[Message]) -> str:
         found = {kind: _newest(fact, messages) for kind, fact in _FACTS.items()}
         told = [f"the {kind} {text}" for kind, text in found.items() if text is not None]
         return f"I have {', '.join(told)}." if told else "I have nothing of you yet."
-    if "my address is" in question:
+    if "my address is" in question or "my order is" in question:
         return "Thank you, I have written that down."
     context = [message.text for message in messages if message.role == "system"]
     if context:

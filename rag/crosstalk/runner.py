@@ -215,6 +215,8 @@ class _Run:
         self.watch = Watch(planned)
         self.open: set[int] = set()
         self.unsure: set[str] = set()
+        self.heard: set[str] = set()
+        """Canaries of acknowledged turns, where several tabs of a session may ask for them."""
         self.flight = Flight()
         self.problems: list[str] = []
         self.stopped = False
@@ -326,6 +328,7 @@ class _Run:
             host.history(self.plan.sessions[0])
 
     def _play(self, host: Host, turn: Planned) -> None:
+        expects = self._expected(turn)  # before it is sent: what is acknowledged by then has to be there
         begun = self.flight.enter()
         self.open.add(turn.op)
         self.log.write(
@@ -338,7 +341,7 @@ class _Run:
                 tab=turn.tab,
                 process=host.process(turn),
                 plants=turn.plants,
-                expects=tuple(canary for canary in turn.expects if canary not in self.unsure),
+                expects=expects,
                 window=self.window,
             )
         )
@@ -358,10 +361,16 @@ class _Run:
         self.log.write(Info(op, time.monotonic() - self.zero, "the memory was lost" if self.gone else "stopped"))
         self.watch.given_up += 1
 
+    def _expected(self, turn: Planned) -> tuple[str, ...]:
+        others = [canary for canary in turn.others if canary in self.heard]
+        return tuple(canary for canary in (*turn.expects, *others) if canary not in self.unsure)
+
     def _ended(self, turn: Planned, served: Served, at: float) -> None:
         if served.end == "ok":
             phases = {phase: round(took, 6) for phase, took in served.phases.items()}
             self.log.write(Ok(turn.op, at, served.text), phases=phases)
+            if self.workload.tabs > 1:
+                self.heard.update(turn.plants)
             return
         # Whether it was ever heard is not known, so nobody can be expected to repeat it.
         self.unsure.update(turn.plants)

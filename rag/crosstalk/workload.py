@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import math
 import random
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Literal
 
 from rag.crosstalk import people
 from rag.crosstalk.people import Facts
 from rag.errors import CrosswireError
 
 CONTROLS = 3
+Fact = Literal["name", "order", "address"]
 
 
 class BadWorkload(CrosswireError):
@@ -102,7 +103,11 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One turn to come. gives_up: after so many steps the user goes away; None: stays. wait: the model's latency."""
+    """One turn to come. gives_up: after so many steps the user goes away; None: stays. wait: the model's latency.
+
+    expects: what its tab has stated; others: what other tabs of its session state in the end, which the answer should
+    repeat as well once that has been acknowledged.
+    """
 
     op: int
     user: str
@@ -115,6 +120,7 @@ class Planned:
     about: str
     wait: float
     gives_up: int | None
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,28 +160,57 @@ def script(turns: int) -> Iterator[str]:
 
 def plan(workload: Workload, run: str, cancelled: float, questions: Sequence[str] = ()) -> Plan:
     """Make everything up. run: a mark of the run, part of every session id. questions: for the library."""
-    median, shape = workload.latencies()
-    tabs, sessions, users, owners, op = [], [], [], {}, 0
+    tabs: list[Tab] = []
+    sessions, users, owners = [], [], dict[str, int]()
     for number, at in enumerate(workload.arrivals()):
         session, user = session_id(run, number), people.label(number)
         sessions.append(session)
         users.append(user)
-        for tab in range(workload.tabs):
-            chance = random.Random(f"{workload.seed} {number} {tab}")  # noqa: S311 - reproducible is what it has to be
-            writer = _Writer(chance, number, questions or QUESTIONS)
-            turns = []
-            for n, about in enumerate(script(workload.turns)):
-                wait = median * math.exp(shape * chance.gauss(0, 1)) if shape else median
-                goes = n > 0 and chance.random() < cancelled
-                gives_up = chance.randrange(1, 4) if goes else None
-                text, plants, expects = writer.write(about, goes)
-                turns.append(Planned(op, user, session, tab, n, text, plants, expects, about, wait, gives_up))
-                owners.update(dict.fromkeys(plants, number))
-                op += 1
-            tabs.append(Tab(number, tab, at, tuple(turns)))
+        theirs = _tabs(workload, number, at, user, session, cancelled, questions or QUESTIONS)
+        owners.update((canary, number) for tab in theirs for turn in tab.turns for canary in turn.plants)
+        tabs += theirs
     chance = random.Random(f"{workload.seed} controls")  # noqa: S311
     controls = tuple(people.order(chance) for _ in range(CONTROLS))
     return Plan(tuple(tabs), tuple(sessions), tuple(users), controls, owners)
+
+
+def _tabs(
+    workload: Workload, number: int, at: float, user: str, session: str, cancelled: float, questions: Sequence[str]
+) -> list[Tab]:
+    """One person's: each fact is stated, and corrected, in one of the tabs alone, so that none contradicts another."""
+    median, shape = workload.latencies()
+    chances = [random.Random(f"{workload.seed} {number} {tab}") for tab in range(workload.tabs)]  # noqa: S311 - reproducible is what it has to be
+    facts = people.facts(chances[0], number)
+    writers = [_Writer(chance, facts, _stated_in(tab, workload.tabs), questions) for tab, chance in enumerate(chances)]
+    op, tabs = number * workload.tabs * workload.turns, []
+    for tab, (chance, writer) in enumerate(zip(chances, writers, strict=True)):
+        turns = []
+        for n, about in enumerate(script(workload.turns)):
+            wait = median * math.exp(shape * chance.gauss(0, 1)) if shape else median
+            goes = n > 0 and chance.random() < cancelled
+            gives_up = chance.randrange(1, 4) if goes else None
+            does, text, plants, expects = writer.write(about, goes)
+            turns.append(Planned(op, user, session, tab, n, text, plants, expects, does, wait, gives_up))
+            op += 1
+        tabs.append(Tab(number, tab, at, tuple(turns)))
+    if workload.tabs == 1:
+        return tabs
+    last = [tuple(writer.said.values()) for writer in writers]
+    return [_with_others(tab, [canary for n, one in enumerate(last) if n != tab.tab for canary in one]) for tab in tabs]
+
+
+def _with_others(tab: Tab, others: Sequence[str]) -> Tab:
+    asks = [turn.about == "recall" and turn.gives_up is None for turn in tab.turns]
+    turns = [replace(turn, others=tuple(others)) if ask else turn for turn, ask in zip(tab.turns, asks, strict=True)]
+    return replace(tab, turns=tuple(turns))
+
+
+def _stated_in(tab: int, tabs: int) -> tuple[Fact, ...]:
+    if tabs == 1:
+        return "name", "order", "address"
+    if tab == 0:
+        return "name", "address"
+    return ("order",) if tab == 1 else ()
 
 
 def session_id(run: str, number: int) -> str:
@@ -184,32 +219,33 @@ def session_id(run: str, number: int) -> str:
 
 
 class _Writer:
-    """Writes one tab's messages, and knows which facts it has stated for sure."""
+    """Writes one tab's messages. said: the facts that it states, the newest of each; known: those stated for sure."""
 
-    def __init__(self, chance: random.Random, number: int, questions: Sequence[str]) -> None:
+    def __init__(self, chance: random.Random, facts: Facts, states: Sequence[Fact], questions: Sequence[str]) -> None:
         self.chance = chance
-        self.number = number
         self.questions = questions
-        self.facts = people.facts(chance, number)
-        self.known = [self.facts.name, self.facts.order, self.facts.address]
+        self.said: dict[Fact, str] = {fact: getattr(facts, fact) for fact in states}
+        self.known = dict(self.said)
 
-    def write(self, about: str, goes: bool) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-        """Text, plants and expects. goes: the user may leave before it is stored."""
+    def write(self, about: str, goes: bool) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
+        """What it is about, text, plants and expects. goes: the user may leave before it is stored."""
         mark = f"(message {people.reference(self.chance)})"
         match about:
-            case "state":
-                return f"{_stated(self.facts)} {mark}", tuple(self.known), ()
-            case "correct":
-                return self._correct(mark, goes)
+            case "state" if self.said:
+                return about, f"{_stated(self.said)} {mark}", tuple(self.said.values()), ()
+            case "correct" if "address" in self.said:
+                return about, *self._correct(mark, goes)
             case "recall":
-                return f"{RECALL} {mark}", (), () if goes else tuple(self.known)
+                return about, f"{RECALL} {mark}", (), () if goes else tuple(self.known.values())
             case _:
-                return f"{self.chance.choice(self.questions)} {mark}", (), ()
+                return "library", f"{self.chance.choice(self.questions)} {mark}", (), ()
 
     def _correct(self, mark: str, goes: bool) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-        address = people.address(self.chance)
+        address = self.said["address"] = people.address(self.chance)
         # The old one is not wrong to repeat, and no more right either.
-        self.known = [*self.known[:2]] if goes else [*self.known[:2], address]
+        self.known.pop("address", None)
+        if not goes:
+            self.known["address"] = address
         return f"I have moved: my address is {address} now. {mark}", (address,), ()
 
 
@@ -222,11 +258,11 @@ QUESTIONS = (
     "Can I pay by invoice?",
     "How do I know which size fits?",
 )
-_STATED = re.compile(r"my name is (.+?), my order is (\S+) and my address is (.+?)\. \(")
 
 
-def _stated(facts: Facts) -> str:
-    return f"Hello, my name is {facts.name}, my order is {facts.order} and my address is {facts.address}."
+def _stated(facts: Mapping[Fact, str]) -> str:
+    *first, last = [f"my {fact} is {text}" for fact, text in facts.items()]
+    return f"Hello, {', '.join(first)}{',' * (len(first) == 1)} and {last}." if first else f"Hello, {last}."
 
 
 def _positive(text: str, most: float) -> float | None:

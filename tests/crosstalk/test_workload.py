@@ -51,7 +51,7 @@ def test_canaries_are_unique_and_planted_once_in_the_words_that_hold_them() -> N
     made = planned(users=1000, turns=5, tabs=2)
     turns = [turn for tab in made.tabs for turn in tab.turns]
     canaries = [canary for turn in turns for canary in turn.plants]
-    assert len(set(map(folded, canaries))) == len(canaries) == 1000 * 2 * 4
+    assert len(set(map(folded, canaries))) == len(canaries) == 1000 * 4
     assert all(canary in turn.text for turn in turns for canary in turn.plants)
     assert all(set(turn.expects) <= set(canaries) for turn in turns)
     assert min(len(folded(canary)) for canary in canaries) >= 15
@@ -71,6 +71,26 @@ def test_what_is_corrected_is_expected_in_its_new_form() -> None:
     (new,) = turns[3].plants
     assert turns[2].expects == (name, order, old)
     assert turns[4].expects == (name, order, new)
+
+
+@pytest.mark.parametrize("tabs", [2, 3, 20])
+def test_a_user_is_one_person_in_all_tabs(tabs: int) -> None:
+    for user in range(3):
+        theirs = [tab.turns for tab in planned(users=3, turns=5, tabs=tabs).tabs if tab.user == user]
+        alone = next(tab.turns for tab in planned(users=3, turns=5).tabs if tab.user == user)
+        stated = [turn for turns in theirs for turn in turns if turn.about == "state"]
+        assert [canary for turn in stated for canary in sorted(turn.plants)] == [
+            *sorted([alone[0].plants[0], alone[0].plants[2]]),
+            alone[0].plants[1],
+        ]
+        assert {turn.tab for turns in theirs for turn in turns if turn.about == "correct"} == {0}
+        name, address, new = [*theirs[0][0].plants, *theirs[0][3].plants]
+        (order,) = theirs[1][0].plants
+        assert theirs[0][4].expects == (name, new)
+        assert theirs[0][2].expects == (name, address)
+        assert set(theirs[0][2].others) == {order}
+        for turns in theirs[1:]:
+            assert set(turns[2].expects + turns[2].others) == {name, order, new}  # never one that is to be corrected
 
 
 def test_nothing_is_expected_of_a_turn_that_was_given_up() -> None:
