@@ -175,7 +175,9 @@ class TargetHost:
         begun = time.perf_counter()
         try:
             answer = self._target.call(turn.session, turn.text)
-        except Exception as exc:  # somebody else's code
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exc:  # somebody else's code, which may call sys.exit even
             return Served("info", said(exc))
         return Served("ok", answer, {"ask": time.perf_counter() - begun})
 

@@ -50,7 +50,11 @@ class FunctionTarget:
 
 
 async def _of(answer: Coroutine[Any, Any, Any]) -> Any:
-    return await answer
+    try:
+        return await answer
+    except SystemExit as exc:
+        # Left alone, it would end the loop, and with it every other turn.
+        raise RuntimeError(f"SystemExit: {exc}") from exc
 
 
 def _found(name: str) -> Callable[[str, str], Any]:
@@ -67,7 +71,7 @@ def _found(name: str) -> Callable[[str, str], Any]:
         raise BadTarget(name, f"{module} has no {attribute!r}") from exc
     except ValueError as exc:
         raise BadTarget(name, f"expected {WRITTEN}") from exc
-    except Exception as exc:  # whatever the module does when it is imported
+    except (Exception, SystemExit) as exc:  # whatever the module does when it is imported
         raise BadTarget(name, f"importing it fails ({type(exc).__name__}: {exc})".splitlines()[0]) from exc
     if not callable(found):
         raise BadTarget(name, f"it is a {type(found).__name__}, expected a callable (session_id, text) -> str")
