@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,16 @@ def right(session_id: str, text: str) -> str:
     return remember(session_id, text)
 
 
+def overwriting(session_id: str, text: str) -> str:
+    """Reads it all, and writes it all back a little later."""
+    key = f"overwriting-{session_id}"
+    history = [*SAID.get(key, [])]
+    time.sleep(0.005)
+    answer = mirror([*history, Message("user", text)])
+    SAID[key] = [*history, Message("user", text), Message("assistant", answer)]
+    return answer
+
+
 def shared(session_id: str, text: str) -> str:
     del session_id
     return remember("everybody", text)
@@ -50,6 +63,17 @@ async def right_later(session_id: str, text: str) -> str:
 
 def silent(session_id: str, text: str) -> None:
     del session_id, text
+
+
+def leaving(session_id: str, text: str) -> str:
+    del session_id, text
+    sys.exit(3)
+
+
+async def leaving_later(session_id: str, text: str) -> str:
+    await asyncio.sleep(0)
+    leaving(session_id, text)
+    return ""
 
 
 NUMBER = 5
@@ -89,6 +113,14 @@ async def like_openai(request: Request) -> Response:
     return JSONResponse({"choices": [{"message": {"role": "assistant", "content": mirror(messages)}}]})
 
 
+def now_and_then(seconds: float = 3.0) -> Iterator[str]:
+    """Something comes, but never an answer."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        yield ": still here\n\n"
+        time.sleep(0.05)
+
+
 async def failing(request: Request) -> Response:
     match request.path_params["how"]:
         case "status":
@@ -97,6 +129,10 @@ async def failing(request: Request) -> Response:
             return PlainTextResponse("hello")
         case "path":
             return JSONResponse({"other": 1})
+        case "pings":
+            return StreamingResponse(now_and_then(), media_type="text/event-stream")
+        case "dribble":
+            return StreamingResponse(now_and_then(), media_type="application/json")
         case "long":
             return PlainTextResponse("x" * 3_000_000)
         case _:
@@ -191,6 +227,54 @@ def test_what_an_endpoint_does_wrong_is_said_in_one_line(how: str, said: str, ur
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
     target.close()
+
+
+@pytest.mark.parametrize(("how", "more"), [("pings", "stream: sse"), ("dribble", "answer: answer")])
+def test_an_answer_that_never_ends_ends_at_the_deadline(how: str, more: str, url: str, tmp_path: Path) -> None:
+    with spec(tmp_path, f'json: {{message: "{{text}}"}}\n{more}\ndeadline: 0.3\n') as path:
+        target = open_target(f"{url}/failing/{how}", path)
+    begun = time.monotonic()
+    with pytest.raises(TargetFailed, match=r"its answer was not whole after 0\.3 seconds"):
+        target.call("a", "Hello")
+    assert time.monotonic() - begun < 2
+    target.close()
+
+
+@pytest.mark.parametrize("name", ["leaving", "leaving_later"])
+def test_a_callable_that_ends_the_program_has_failed_that_turn(name: str) -> None:
+    target = open_target(f"tests.crosstalk.test_targets:{name}")
+    result = simulate(target, Workload(users=3, turns=2))
+    assert (result.report.verdict, result.figures.failed) == ("unknown", 6)
+    assert "SystemExit: 3" in result.problems[0]
+
+
+TABS = Workload(users=12, turns=5, tabs=3, seed=5, in_flight=16)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [("/ask", JSON), ("/cookie", 'form: {q: "{text}"}'), ("/v1", None)],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_right_endpoint_is_right_in_several_tabs(
+    path: str, text: str | None, seed: int, url: str, tmp_path: Path
+) -> None:
+    # Each asks what its user stated in any tab, and a corrected address is the only right one.
+    file = tmp_path / "endpoint.yaml"
+    file.write_text(text or "")
+    target = open_target(url + path, file if text else None)
+    result = simulate(target, replace(TABS, seed=seed))
+    target.close()
+    assert result.problems == ()
+    assert result.report.verdict == "isolated", (result.report.counts, result.report.anomalies[:2])
+    assert result.report.controls.recalled > 12
+
+
+def test_a_memory_that_loses_turns_of_two_tabs_is_seen_from_outside() -> None:
+    target = open_target("tests.crosstalk.test_targets:overwriting")
+    result = simulate(target, replace(TABS, latency="0"))
+    assert result.report.verdict == "anomalies"
+    assert set(result.report.counts) == {"amnesia"}
 
 
 def test_turns_that_fail_are_not_counted_as_lost(url: str, tmp_path: Path) -> None:

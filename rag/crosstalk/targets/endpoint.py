@@ -8,6 +8,7 @@
     json: {conversation: "{session}", message: "{text}"}
     answer: reply.text                          # where the answer is, numbers for places in lists; left out: the body
     stream: sse                                 # the answer comes as events, each with a part of it at `answer`
+    deadline: 120                               # seconds that a whole answer may take; 120 if left out
 
 `{messages}` stands for the conversation so far as role and content, for endpoints that keep none.
 """
@@ -45,6 +46,7 @@ class Endpoint(BaseModel):
     body: Any = Field(default=None, alias="json")
     answer: str = ""
     stream: Literal["sse"] | None = None
+    deadline: float = Field(default=120.0, gt=0, le=3600)
 
 
 def read_endpoint(path: Path, url: str) -> Endpoint:

@@ -6,8 +6,11 @@ What one is sent is never in another one's client, so what comes out mixed was m
 from __future__ import annotations
 
 import json
+import re
 import threading
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx2
@@ -17,6 +20,7 @@ from rag.crosstalk.targets.errors import TargetFailed
 
 LONGEST = 1 << 20
 """Bytes of an answer."""
+_END_OF_LINE = re.compile(rb"\r\n|\r|\n")
 CLIENTS = 2000
 """Clients that stay connected; those beyond connect anew for each turn, with the same cookies."""
 
@@ -27,16 +31,20 @@ class HttpTarget:
     def __init__(self, endpoint: Endpoint, *, timeout: float = 60.0) -> None:
         self.name = endpoint.url
         self._endpoint = endpoint
-        self._timeout = timeout
+        self._timeout = min(timeout, endpoint.deadline)
         self._people: dict[str, _Person] = {}
         self._lock = threading.Lock()
 
     def call(self, session_id: str, text: str) -> str:
         """Raises TargetFailed."""
         person = self._person(session_id)
-        endpoint = self._endpoint
-        said = [*person.said, {"role": "user", "content": text}]
-        places = {"{session}": session_id, "{text}": text, "{messages}": said}
+        with person.introduced():
+            return self._ask(person, session_id, text)
+
+    def _ask(self, person: _Person, session_id: str, text: str) -> str:
+        endpoint, until = self._endpoint, time.monotonic() + self._endpoint.deadline
+        question = {"role": "user", "content": text}
+        places = {"{session}": session_id, "{text}": text, "{messages}": [*person.said, question]}
         try:
             with person.client.stream(
                 endpoint.method,
@@ -46,7 +54,7 @@ class HttpTarget:
                 json=None if endpoint.body is None else _set(endpoint.body, places),
                 data=None if endpoint.form is None else _set(endpoint.form, places),
             ) as response:
-                answer = self._answer(response)
+                answer = self._answer(response, self._in_time(response.iter_bytes(), until))
         except httpx2.TimeoutException as exc:
             raise TargetFailed(self.name, f"nothing came for {self._timeout:g} seconds") from exc
         except httpx2.HTTPError as exc:
@@ -54,7 +62,8 @@ class HttpTarget:
         finally:
             if not person.stays:
                 person.client.close()
-        person.said = [*said, {"role": "assistant", "content": answer}]
+        # What other tabs of the same person have said meanwhile stays.
+        person.said.extend([question, {"role": "assistant", "content": answer}])
         return answer
 
     def forget(self, sessions: Iterable[str]) -> None:
@@ -75,14 +84,21 @@ class HttpTarget:
         person.ready()
         return person
 
-    def _answer(self, response: httpx2.Response) -> str:
+    def _in_time(self, pieces: Iterable[bytes], until: float) -> Iterator[bytes]:
+        """A time-out is of each read, and a server that says a little now and then would never meet it."""
+        for piece in pieces:
+            yield piece
+            if time.monotonic() > until:
+                raise TargetFailed(self.name, f"its answer was not whole after {self._endpoint.deadline:g} seconds")
+
+    def _answer(self, response: httpx2.Response, pieces: Iterator[bytes]) -> str:
         if not response.is_success:
-            said = " ".join(_bounded(response.iter_bytes())[:200].decode("utf-8", "replace").split())
+            said = " ".join(_bounded(pieces)[:200].decode("utf-8", "replace").split())
             raise TargetFailed(self.name, f"it said {response.status_code}: {said or 'nothing more'}")
         path = self._endpoint.answer
         if self._endpoint.stream == "sse":
-            return "".join(self._pieces(response, path))
-        body = _bounded(response.iter_bytes())
+            return "".join(self._parts(pieces, path))
+        body = _bounded(pieces)
         if len(body) > LONGEST:
             raise TargetFailed(self.name, f"its answer is longer than {LONGEST:,} bytes")
         if not path:
@@ -97,12 +113,8 @@ class HttpTarget:
             raise TargetFailed(self.name, f"its answer has no text at {path}: {json.dumps(value)[:120]}")
         return found
 
-    def _pieces(self, response: httpx2.Response, path: str) -> Iterator[str]:
-        size = 0
-        for line in response.iter_lines():
-            size += len(line)
-            if size > LONGEST:
-                raise TargetFailed(self.name, f"its answer is longer than {LONGEST:,} bytes")
+    def _parts(self, pieces: Iterator[bytes], path: str) -> Iterator[str]:
+        for line in self._lines(pieces):
             if not line.startswith("data:"):
                 continue
             data = line[5:].removeprefix(" ")
@@ -118,6 +130,17 @@ class HttpTarget:
             if isinstance(found, str):
                 yield found
 
+    def _lines(self, pieces: Iterator[bytes]) -> Iterator[str]:
+        """As server-sent events have them, whose texts may hold what is an end of line elsewhere."""
+        size, rest = 0, b""
+        for piece in pieces:
+            size += len(piece)
+            if size > LONGEST:
+                raise TargetFailed(self.name, f"its answer is longer than {LONGEST:,} bytes")
+            *lines, rest = _END_OF_LINE.split(rest + piece)
+            yield from (line.decode("utf-8", "replace") for line in lines)
+        yield rest.decode("utf-8", "replace")
+
 
 class _Person:
     """One simulated user's client. said: the conversation so far, for endpoints that keep none."""
@@ -127,7 +150,19 @@ class _Person:
         self.said: list[dict[str, str]] = []
         self._timeout = timeout
         self._cookies = httpx2.Cookies(cookies)
+        self._first = threading.Lock()
+        self._known = False
         self.client = self._made()
+
+    @contextmanager
+    def introduced(self) -> Iterator[None]:
+        """A second tab is opened when the first one has been answered, with the cookies that it was given."""
+        with self._first:
+            if not self._known:
+                yield
+                self._known = True
+                return
+        yield
 
     def ready(self) -> None:
         if self.client.is_closed:
