@@ -1,6 +1,7 @@
 """Threads that play the users: each takes the tab whose next turn is due, so that few threads serve many users.
 
-A tab's turns follow one another; those of different tabs overlap, up to `in_flight` at once.
+A tab's turns follow one another; those of different tabs overlap, up to `in_flight` at once. There are fewer threads
+than tabs, as in a server's pool: what a memory leaves on a thread meets another user.
 """
 
 from __future__ import annotations
@@ -73,8 +74,12 @@ class Crowd:
         heapq.heapify(self._due)
         self._left = len(self._due)
         self.broken: BaseException | None = None
-        count = min(threads, len(tabs))
-        self._threads = [threading.Thread(target=self._work, name=f"user-{n}", daemon=True) for n in range(count)]
+        count = min(threads, len(tabs), max(2, 2 * len(tabs) // 3))
+        self._swap = count == len(tabs) == 2
+        """Two at once need two threads: they change places after each turn."""
+        self._threads = [
+            threading.Thread(target=self._work, args=(n,), name=f"user-{n}", daemon=True) for n in range(count)
+        ]
 
     def run(self, watch: Callable[[], None], every: float) -> None:
         """Until all turns are played or the run is stopped. Calls `watch` meanwhile.
@@ -93,8 +98,8 @@ class Crowd:
         if self.broken is not None:
             raise self.broken
 
-    def _work(self) -> None:
-        while (item := self._take()) is not None:
+    def _work(self, number: int) -> None:
+        while (item := self._take(number)) is not None:
             n, turn = item
             try:
                 self._play(self._tabs[n].turns[turn])
@@ -106,14 +111,24 @@ class Crowd:
                     heapq.heappush(self._due, (time.monotonic() + self._think, n, turn + 1))
                 else:
                     self._left -= 1
-                self._change.notify_all() if self._left == 0 else self._change.notify()
+                self._change.notify_all() if self._left == 0 or self._swap else self._change.notify()
 
-    def _take(self) -> tuple[int, int] | None:
+    def _take(self, number: int) -> tuple[int, int] | None:
         with self._change:
             while not self._stop.is_set() and self._left:
-                wait = self._due[0][0] - time.monotonic() if self._due else SLICE
-                if wait <= 0:
-                    _, n, turn = heapq.heappop(self._due)
-                    return n, turn
+                item = self._next(number)
+                wait = item[0] - time.monotonic() if item else SLICE
+                if item and wait <= 0:
+                    if item == self._due[0]:
+                        heapq.heappop(self._due)
+                    else:
+                        self._due.remove(item)  # one of two
+                    return item[1:]
                 self._change.wait(min(wait, SLICE))
             return None
+
+    def _next(self, number: int) -> tuple[float, int, int] | None:
+        """The turn that this thread plays next, due or not."""
+        if self._swap:
+            return min((one for one in self._due if (one[1] + one[2]) % 2 == number), default=None)
+        return self._due[0] if self._due else None

@@ -36,7 +36,8 @@ class Workload:
     arrival: "at once", "ramp:S" (evenly over S seconds) or "poisson:R" (R users a second). think: seconds between a
     tab's turns. latency: of the model, "S" seconds, or "S~G": log-normal with median S and shape G. cancelled: share
     of the turns that are given up in the middle; None: what the strategy needs to show its bug. restart: serve the
-    second half of the turns after a restart of the service. in_flight: most turns at once.
+    second half of the turns after a restart of the service. in_flight: most turns at once; no more than two thirds of
+    the tabs, so that a thread serves several of them.
     """
 
     users: int = 100

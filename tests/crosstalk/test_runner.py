@@ -68,6 +68,20 @@ def test_few_threads_play_many_users(lab: Lab) -> None:
     assert threading.active_count() <= before
 
 
+@pytest.mark.parametrize("users", [2, 3, 10, 30, 64])
+@pytest.mark.parametrize("strategy", ["thread-local", "context-variable"])
+def test_a_thread_serves_several_users_however_few_there_are(lab: Lab, strategy: str, users: int) -> None:
+    result = simulate(strategy, Workload(users=users, latency="0.003~0.5", seed=users), lab=lab)
+    assert result.report.verdict == "anomalies"
+    assert result.report.counts["foreign-read"]
+
+
+@pytest.mark.parametrize(("users", "most"), [(2, 2), (3, 2), (30, 20), (96, 64), (100, 64)])
+def test_users_are_served_at_once_all_the_same(lab: Lab, users: int, most: int) -> None:
+    figures = simulate("dict-per-session", Workload(users=users, turns=2, latency="0.05"), lab=lab).figures
+    assert figures.peak_in_flight == most
+
+
 def test_one_in_flight_is_one_after_the_other(lab: Lab) -> None:
     result = simulate("dict-per-session", Workload(users=5, turns=2, latency="0", in_flight=1), lab=lab)
     assert result.figures.peak_in_flight == 1
