@@ -15,6 +15,8 @@ def writable(option: str, path: Path | None) -> None:
     """Raises CrosswireError, which names the option."""
     if path is None or (path == STANDARD and option == "--json"):
         return
+    if path == STANDARD:
+        raise CrosswireError(f"Only --json writes to standard output (-): name a file with {option}.")
     if path.is_dir() or not path.resolve().parent.is_dir():
         reason = "it is a folder" if path.is_dir() else "there is no such folder"
         raise CrosswireError(f"{path} cannot be written: {reason}. Name another file with {option}.")
