@@ -23,6 +23,7 @@ from rag.crosstalk.events import BadLog, Event, read
 from rag.crosstalk.explain import minimal
 from rag.crosstalk.findings import Anomaly, Report
 from rag.crosstalk.report import as_html, as_json, as_junit, visible
+from rag.crosstalk.reproduce import of_log
 from rag.errors import CrosswireError
 
 EXIT = {"isolated": 0, "anomalies": 1, "unknown": 2}
@@ -41,21 +42,26 @@ def check_command(
     ] = None,
     junit: Annotated[Path | None, typer.Option(help="Write it as JUnit XML, for a build server.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write it as a page, with the smallest counterexample.")] = None,
+    pytest_file: Annotated[
+        Path | None, typer.Option("--pytest", help="Write the smallest counterexample there, as a test of its log.")
+    ] = None,
 ) -> None:
     """Exit status: 0 isolated, 1 anomalies, 2 can't tell."""
-    for name, path in (("--json", json_file), ("--junit", junit), ("--html", html)):
+    for name, path in (("--json", json_file), ("--junit", junit), ("--html", html), ("--pytest", pytest_file)):
         writable(name, path)
     with _opened(log) as (file, name):
         report = _events(file, name, lambda events: check(events, window=window))
         write("--json", json_file, as_json(report) + "\n")
         if junit is not None:
             write("--junit", junit, as_junit(report, name))
-        if html is not None:
+        if html is not None or pytest_file is not None:
             anomaly = next(iter(_gravest(report)), None)
             example = (
                 [] if anomaly is None else _events(file, name, lambda events: minimal(events, anomaly, window=window))
             )
             write("--html", html, as_html(report, name, example, anomaly))
+            if anomaly is not None:
+                write("--pytest", pytest_file, of_log(example, anomaly, name))
     show(report, Console(stderr=json_file == STANDARD, highlight=False))
     raise typer.Exit(EXIT[report.verdict])
 

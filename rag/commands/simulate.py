@@ -20,6 +20,7 @@ from rag.commands.files import STANDARD
 from rag.commands.interrupts import stop_on_interrupt
 from rag.commands.simulate_output import (
     Files,
+    Test,
     bar,
     print_list,
     print_results,
@@ -30,6 +31,7 @@ from rag.commands.simulate_output import (
 )
 from rag.crosstalk import STRATEGIES, Lab, Progress, RunResult, Workload, simulate
 from rag.crosstalk.hosts import Target
+from rag.crosstalk.reproduce import of_run, of_target
 from rag.crosstalk.runner import Search
 from rag.crosstalk.strategies import find
 from rag.crosstalk.targets import open_target
@@ -80,6 +82,9 @@ def simulate_command(
     junit: Annotated[Path | None, typer.Option(help="Write it as JUnit XML, for a build server.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write it as a page, with the smallest counterexample.")] = None,
     log: Annotated[Path | None, typer.Option(help="Keep the operation log there.")] = None,
+    pytest_file: Annotated[
+        Path | None, typer.Option("--pytest", help="Write a test there that fails until what went wrong is put right.")
+    ] = None,
 ) -> None:
     """Exit status: 0 isolated, 1 anomalies found, 2 can't tell."""
     if names:
@@ -98,14 +103,16 @@ def simulate_command(
         in_flight=in_flight,
         seed=seed,
     )
-    files = Files(json_file, junit, html, log)
+    files = Files(json_file, junit, html, log, pytest_file)
     if spec is not None and target is None:
         raise CrosswireError("--spec describes a target: add --target http://…")
     chosen = [] if target else _chosen(strategy, compare, everything or table)
     if target and (strategy or compare or everything or table):
         raise CrosswireError("--target stands in the place of a strategy: leave --strategy, --compare, --all out.")
-    if len(chosen) > 1 and (junit or html or log):
-        raise CrosswireError("--junit, --html and --log are of one run: leave them out, or name one with --strategy.")
+    if len(chosen) > 1 and (junit or html or log or pytest_file):
+        raise CrosswireError(
+            "--junit, --html, --log and --pytest are of one run: leave them out, or name one with --strategy."
+        )
     settings = load()
     progress, shown = Console(stderr=True), Console(stderr=json_file == STANDARD, highlight=False)
     stop = threading.Event()
@@ -134,10 +141,19 @@ def simulate_command(
         )
         with _opened(target, spec) as box:
             results, left_out = _run(run, [box] if box else [*chosen], stop, progress)
-        write_reports(files, results, kept)
+        write_reports(files, results, kept, _test(chosen, target, spec))
+        if pytest_file is not None and results and not results[0].report.anomalies:
+            progress.print("Nothing went wrong, so there is no test to write.")
     print_results(results, shown)
     code = status(result.report.verdict for result in results)
     raise typer.Exit(code or 2 * left_out)
+
+
+def _test(chosen: Sequence[str], target: str | None, spec: Path | None) -> Test:
+    """Of the only strategy, or of the target with its description as it is now."""
+    if target is None:
+        return partial(of_run, chosen[0])
+    return partial(of_target, target, spec.read_text(encoding="utf-8") if spec else None)
 
 
 @contextmanager

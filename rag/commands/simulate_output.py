@@ -17,13 +17,16 @@ from rich.text import Text
 
 from rag.commands.check import EXIT, VERDICTS, show
 from rag.commands.files import writable, write
-from rag.crosstalk import STRATEGIES, RunResult
+from rag.crosstalk import STRATEGIES, RunResult, Workload
 from rag.crosstalk import Progress as Moment
 from rag.crosstalk.definitions import DEFINITIONS
 from rag.crosstalk.events import read
 from rag.crosstalk.explain import minimal
+from rag.crosstalk.findings import Anomaly
 from rag.crosstalk.report import as_html, as_junit, visible
 from rag.crosstalk.weigh import CRITERIA, Weighed
+
+Test = Callable[[Workload, Anomaly], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +37,10 @@ class Files:
     junit: Path | None
     html: Path | None
     log: Path | None
+    pytest: Path | None = None
 
     def __post_init__(self) -> None:
-        for name in ("json", "junit", "html", "log"):
+        for name in ("json", "junit", "html", "log", "pytest"):
             writable(f"--{name}", getattr(self, name))
 
     def write(self, name: str, content: str | bytes) -> None:
@@ -50,15 +54,17 @@ def status(verdicts: Iterable[str]) -> int:
     return 1 if 1 in codes else max(codes, default=2)
 
 
-def write_reports(files: Files, results: list[RunResult], log: Path | None) -> None:
-    """log: of the only run, for the page's counterexample."""
+def write_reports(files: Files, results: list[RunResult], log: Path | None, test: Test) -> None:
+    """log: of the only run, for the page's counterexample. test: writes the test that runs it again."""
     files.write("json", json.dumps(_content(results), ensure_ascii=False, indent=2) + "\n")
     if len(results) == 1:
         report, name = results[0].report, results[0].name
         files.write("junit", as_junit(report, name))
+        order = list(DEFINITIONS)
+        anomaly = min(report.anomalies, key=lambda one: order.index(one.kind), default=None)
+        if anomaly is not None:
+            files.write("pytest", test(results[0].workload, anomaly))
         if files.html is not None and log is not None:
-            order = list(DEFINITIONS)
-            anomaly = min(report.anomalies, key=lambda one: order.index(one.kind), default=None)
             with log.open("rb") as lines:
                 example = [] if anomaly is None else minimal(read(lines), anomaly)
             files.write("html", as_html(report, name, example, anomaly))

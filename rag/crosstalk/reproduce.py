@@ -1,12 +1,15 @@
 """A counterexample as a test that fails: one file for pytest, which needs nothing but this project.
 
-It says in its own words what went wrong, and passes once that has been put right.
+It says in its own words what went wrong. What can be run, a strategy or a target, is run again, and the test passes
+once that has been put right; of a log from elsewhere there is only what was written, and its test says so.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from textwrap import TextWrapper
 
 from rag.crosstalk.checker import check
@@ -15,9 +18,17 @@ from rag.crosstalk.events import Event, to_json
 from rag.crosstalk.findings import Anomaly
 from rag.crosstalk.outcomes import Outcome, gravest
 from rag.crosstalk.scenes import Scene
+from rag.crosstalk.workload import Workload
 
 _NOT_A_NAME = re.compile(r"\W+")
 WIDTH = 116
+FROZEN = (
+    "What happened is frozen here: this test fails for as long as LOG is in it, whatever is put right. It shows what "
+    "the checker sees. Put the log of a new run in its place to see whether that is clean."
+)
+_ASSERTED = """    told = sorted(report.anomalies, key=lambda one: one.kind != {kind!r})
+    assert report.verdict == "isolated", told[0].explanation if told else report.why
+"""
 
 
 def of_schedule(strategy: str, scene: Scene, schedule: str, outcome: Outcome) -> str:
@@ -41,15 +52,70 @@ def test_{_name(strategy)}_{_name(schedule)}() -> None:
 '''
 
 
+def of_run(strategy: str, workload: Workload, anomaly: Anomaly) -> str:
+    """The test that runs the same workload against a strategy. It fails as long as that goes wrong in any way."""
+    return f"""{_docstring(*_told(anomaly), f"Found by: {command(workload, strategy=strategy)}")}
+from rag.crosstalk import Workload, simulate
+
+STRATEGY = {strategy!r}
+{_written(workload)}
+
+
+def test_{_name(strategy)}_keeps_its_users_apart() -> None:
+    report = simulate(STRATEGY, WORKLOAD).report
+{_ASSERTED.format(kind=anomaly.kind)}"""
+
+
+def of_target(target: str, spec: str | None, workload: Workload, anomaly: Anomaly) -> str:
+    """The same of a target, as `open_target` takes it. spec: the text of its description."""
+    described = "" if spec is None else f"SPEC = {spec!r}\n"
+    opened = "target = open_target(TARGET)"
+    if spec is not None:
+        opened = """spec = tmp_path / "endpoint.yaml"
+    spec.write_text(SPEC)
+    target = open_target(TARGET, spec)"""
+    found_by = f"Found by: {command(workload, target=target)}{' --spec FILE' if spec is not None else ''}"
+    return f"""{_docstring(*_told(anomaly), found_by)}
+from pathlib import Path
+
+from rag.crosstalk import Workload, simulate
+from rag.crosstalk.targets import open_target
+
+TARGET = {target!r}
+{described}{_written(workload)}
+
+
+def test_{_name(target)}_keeps_its_users_apart(tmp_path: Path) -> None:
+    {opened}
+    report = simulate(target, WORKLOAD).report
+    target.close()
+{_ASSERTED.format(kind=anomaly.kind)}"""
+
+
+def command(workload: Workload, *, strategy: str | None = None, target: str | None = None) -> str:
+    """What to type to run the same people, words and moments."""
+    parts: list[object] = ["--strategy", strategy] if strategy is not None else ["--target", target or ""]
+    parts += ["--users", workload.users, "--turns", workload.turns]
+    for field in fields(workload):
+        value = getattr(workload, field.name)
+        if field.name in ("users", "turns") or (value == field.default and field.name != "seed"):
+            continue
+        option = f"--{field.name.replace('_', '-')}"
+        parts += [option] if value is True else [option, value]
+    return shlex.join(["python", "-m", "rag", "simulate", *map(str, parts)])
+
+
 def of_log(events: Sequence[Event], anomaly: Anomaly, name: str) -> str:
-    """The test of an operation log, best the smallest that shows the anomaly. name: of what was simulated."""
+    """The test of an operation log, best the smallest that shows the anomaly: for one that nobody here can run again.
+
+    name: of the log.
+    """
     lines = "\n".join(f"    {_literal(to_json(event))}," for event in events)
-    definition = DEFINITIONS[anomaly.kind].text if anomaly.kind in DEFINITIONS else ""
     wanted = (anomaly.kind, anomaly.op, anomaly.surface)
     # In the words that the test itself will find: a shorter log may tell it otherwise.
     found = (one.explanation for one in check(events).anomalies if (one.kind, one.op, one.surface) == wanted)
-    told = next(found, anomaly.explanation)
-    return f"""{_docstring(told, f"{anomaly.kind}: {definition}", f"Seen in a simulation of {name}.")}
+    told = replace(anomaly, explanation=next(found, anomaly.explanation))
+    return f"""{_docstring(*_told(told), f"From the log {name}.", FROZEN)}
 from rag.crosstalk import check
 from rag.crosstalk.events import read
 
@@ -63,6 +129,16 @@ def test_{_name(name)}_{_name(anomaly.kind)}() -> None:
     found = [one for one in check(read(LOG)).anomalies if (one.kind, one.op, one.surface) == wanted]
     assert not found, found[0].explanation
 """
+
+
+def _told(anomaly: Anomaly) -> tuple[str, str]:
+    definition = DEFINITIONS[anomaly.kind].text if anomaly.kind in DEFINITIONS else ""
+    return anomaly.explanation, f"{anomaly.kind}: {definition}"
+
+
+def _written(workload: Workload) -> str:
+    there = [(field.name, getattr(workload, field.name)) for field in fields(workload)]
+    return "\n".join(["WORKLOAD = Workload(", *(f"    {name}={value!r}," for name, value in there), ")"])
 
 
 def file_name(strategy: str, what: str) -> str:

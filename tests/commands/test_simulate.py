@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from rag.crosstalk import STRATEGIES, Lab, Workload
+from rag.commands import app
+from rag.crosstalk import STRATEGIES, Lab, RunResult, Workload
+from rag.crosstalk.reproduce import command as reproducing
 from rag.crosstalk.weigh import Weighed, weigh
 from rag.errors import CrosswireError
 from rag.settings import PROJECT
@@ -92,6 +98,10 @@ def test_the_list_names_all_with_what_they_teach(call: Call, env: dict[str, str]
         (("--strategy", "sqlite", "--cancelled", "2"), "cancelled"),
         (("--strategy", "sqlite", "--model", "gpt"), "--model"),
         (("--compare", "sqlite,stateless", "--log", "x"), "--log"),
+        (("--strategy", "sqlite", *QUICK, "--html", "-"), "name a file with --html"),
+        (("--strategy", "sqlite", *QUICK, "--junit", "-"), "name a file with --junit"),
+        (("--strategy", "sqlite", *QUICK, "--log", "-"), "name a file with --log"),
+        (("--strategy", "sqlite", *QUICK, "--pytest", "-"), "name a file with --pytest"),
         (("--strategy", "sqlite", *QUICK, "--json", "/nowhere/r"), "/nowhere/r"),
         (("--strategy", "sqlite", *QUICK, "--log", "/nowhere/l"), "/nowhere/l"),
     ],
@@ -102,6 +112,63 @@ def test_a_refusal_is_one_line(call: Call, env: dict[str, str], arguments: tuple
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     assert word in lines[-1]
     assert "Traceback" not in done.stderr
+
+
+def test_the_test_that_runs_it_again_is_written_where_it_is_asked_for(
+    call: Call, env: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "test_again.py"
+    done = call("simulate", "--strategy", "shared-buffer", *QUICK, "--pytest", str(path), env=env)
+    assert done.returncode == 1
+    assert "STRATEGY = 'shared-buffer'" in path.read_text()
+    done = call("simulate", "--strategy", "redis-turn", *QUICK, "--pytest", str(tmp_path / "none"), env=env)
+    assert "no test to write" in done.stderr
+    assert not (tmp_path / "none").exists()
+
+
+class Begun(CrosswireError):
+    """A run would have started now."""
+
+    def __init__(self, workload: Workload) -> None:
+        self.workload = workload
+        super().__init__("begun")
+
+
+SECONDS = st.floats(0, 60)
+WORKLOADS = st.builds(
+    Workload,
+    users=st.integers(1, 100),
+    turns=st.integers(2, 100),
+    tabs=st.integers(1, 20),
+    processes=st.integers(1, 16),
+    arrival=st.one_of(
+        st.just("at once"), SECONDS.map("ramp:{}".format), st.floats(0.001, 3600).map("poisson:{}".format)
+    ),
+    think=SECONDS,
+    latency=st.one_of(SECONDS.map(str), st.tuples(SECONDS, st.floats(0, 3)).map("{0[0]}~{0[1]}".format)),
+    cancelled=st.none() | st.floats(0, 1),
+    restart=st.booleans(),
+    in_flight=st.integers(1, 512),
+    seed=st.integers(-(2**63), 2**63 - 1),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(workload=WORKLOADS, strategy=st.sampled_from(list(STRATEGIES)))
+def test_the_command_that_does_the_same_does_the_same(
+    workload: Workload, strategy: str, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begun(name: str, *, workload: Workload, **_: object) -> RunResult:
+        assert name == strategy
+        raise Begun(workload)
+
+    python, dash, package, *arguments = shlex.split(reproducing(workload, strategy=strategy))
+    assert (python, dash, package) == ("python", "-m", "rag")
+    monkeypatch.setattr("rag.commands.simulate.simulate", begun)
+    monkeypatch.setenv("STATE_DIR", env["STATE_DIR"])
+    with pytest.raises(Begun) as started:
+        typer.main.get_command(app).main(arguments, standalone_mode=False)
+    assert started.value.workload == workload
 
 
 def test_ctrl_c_gives_the_verdict_so_far(env: dict[str, str], tmp_path: Path) -> None:

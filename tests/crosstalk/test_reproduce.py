@@ -1,4 +1,7 @@
-"""An exported counterexample is a test that fails with the words it came with, and passes once that is right."""
+"""An exported counterexample is a test that fails with the words it came with, and passes once that is right.
+
+That of a log from elsewhere says that it never will.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from rag.crosstalk import Lab, check
+from rag.crosstalk import Lab, Workload, check, simulate
 from rag.crosstalk.explain import minimal
 from rag.crosstalk.exploring import explore_strategy, make_scene, make_stage, replay
-from rag.crosstalk.reproduce import file_name, of_log, of_schedule
+from rag.crosstalk.reproduce import file_name, of_log, of_run, of_schedule, of_target
 from rag.crosstalk.stepping import played
+from rag.crosstalk.targets import open_target
 from rag.settings import PROJECT
 
 CASES = (
@@ -58,6 +62,70 @@ def exported_log(lab: Lab) -> str:
     events = played(make_stage("shared-buffer", scene, lab), "AAAABBBBAAAABBBB").events(scene)
     anomaly = next(one for one in check(events).anomalies if one.surface == "answer")
     return of_log(minimal(events, anomaly), anomaly, "shared-buffer, 2 users")
+
+
+SOME = Workload(users=12, turns=3, latency="0.005", arrival="ramp:0.1", seed=3)
+TARGET = """
+import time
+
+HEARD = {}
+
+
+def shared(session_id, text):
+    return said("everybody", text)
+
+
+def apart(session_id, text):
+    return said(session_id, text)
+
+
+def said(key, text):
+    time.sleep(0.002)
+    heard = HEARD.setdefault(key, [])
+    heard.append(text)
+    return " ".join(heard[-9:])
+"""
+
+
+def test_the_test_of_a_run_fails_until_the_memory_or_the_target_is_right(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "chat_of_somebody.py").write_text(TARGET)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    first = simulate("shared-buffer", SOME, lab=lab).report.anomalies[0]
+    bug = of_run("shared-buffer", SOME, first)
+    assert "python -m rag simulate --strategy shared-buffer --users 12" in bug
+    target = "chat_of_somebody:shared"
+    leak = simulate(open_target(target), SOME).report.anomalies[0]
+    theirs = of_target(target, None, SOME, leak)
+    sources = {
+        "bug": bug,
+        "right": bug.replace("'shared-buffer'", "'redis-turn'"),
+        "theirs": theirs,
+        "mended": theirs.replace(f"TARGET = '{target}'", "TARGET = 'chat_of_somebody:apart'"),
+    }
+    for name, source in sources.items():
+        (tmp_path / f"test_{name}.py").write_text(source)
+    done = run(*(tmp_path / f"test_{name}.py" for name in sources))
+    assert "2 failed, 2 passed" in done.stdout, done.stdout + done.stderr
+    assert done.stdout.count("AssertionError: ") >= 2
+    assert "'s turn " in done.stdout
+    for name in ("right", "mended"):
+        assert f"PASSED test_{name}.py" in done.stdout
+
+
+def test_a_described_endpoint_is_described_in_its_test_too(lab: Lab) -> None:
+    first = simulate("shared-buffer", SOME, lab=lab).report.anomalies[0]
+    described = 'json: {message: "{text}"}\nheaders: {a: "${TOKEN}"}\n'
+    source = of_target("http://chat.example/ask", described, SOME, first)
+    names: dict[str, object] = {}
+    exec(compile(source, "exported", "exec"), names)
+    assert (names["SPEC"], names["TARGET"], names["WORKLOAD"]) == (described, "http://chat.example/ask", SOME)
+
+
+def test_the_test_of_a_log_from_elsewhere_says_what_it_is(lab: Lab) -> None:
+    assert "this test fails for as long as LOG is in it" in " ".join(exported_log(lab).split())
 
 
 @pytest.mark.parametrize("text", ['"""', "\\", "\\N{x}", "'''", "end'", 'a "quoted" \u2028 word'])
