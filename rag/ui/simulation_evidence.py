@@ -19,6 +19,8 @@ from rag.ui.plain import escaped
 
 FEW = 6
 """Turns that are read at a glance; of more, a part is shown at a time."""
+_THIN = "59"
+"""A third of the colour, the rest is the page."""
 _GRAVE = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 
 
@@ -42,24 +44,26 @@ def _conversation(transcript: Transcript, title: str, foreign: Collection[str], 
     with st.container(height="content" if len(transcript.turns) <= FEW else 720):
         for turn in transcript.turns[:30]:
             with st.chat_message("user", avatar=badge(transcript.user, colour(transcript.user))):
-                st.markdown(_marked(turn.text, foreign))
+                st.markdown(_marked(turn.text, foreign, owner))
             with st.chat_message("assistant", avatar=":material/smart_toy:"):
-                st.markdown(_marked(turn.answer, foreign) if turn.answer else f":gray[{turn.end or 'no answer'}]")
+                st.markdown(
+                    _marked(turn.answer, foreign, owner) if turn.answer else f":gray[{turn.end or 'no answer'}]"
+                )
                 if transcript.user != owner:
-                    _theirs(f"{owner}'s words in its prompt", ":material/input:", turn.prompt, foreign)
+                    _theirs(f"{owner}'s words in its prompt", ":material/input:", turn.prompt, foreign, owner)
         if len(transcript.turns) > 30:
             st.caption(f"{len(transcript.turns) - 30} more turns are in the log.")
     if transcript.user != owner:
         title = f"{owner}'s words in {transcript.user}'s stored history"
-        _theirs(title, ":material/database:", transcript.stored, foreign)
+        _theirs(title, ":material/database:", transcript.stored, foreign, owner)
 
 
-def _theirs(title: str, icon: str, messages: Collection[Message], foreign: Collection[str]) -> None:
+def _theirs(title: str, icon: str, messages: Collection[Message], foreign: Collection[str], owner: str) -> None:
     found = [message for message in messages if _holds(message.text, foreign)]
     if found:
         with st.expander(f"{title}: {len(found)}", icon=icon):
             for message in found[:20]:
-                st.markdown(f":small[:gray[{message.role}]] {_marked(message.text, foreign)}")
+                st.markdown(f":small[:gray[{message.role}]] {_marked(message.text, foreign, owner)}")
 
 
 def smallest(outcome: Outcome) -> None:
@@ -77,11 +81,12 @@ def smallest(outcome: Outcome) -> None:
         events = outcome.smallest(anomaly)
     st.markdown(escaped(anomaly.explanation))
     st.mermaid_chart(_sequence(events, anomaly), alt=anomaly.explanation)
+    canaries = [anomaly.canary] if anomaly.canary else []
     for step in story(events, anomaly):
         mark = ":material/report:" if step.wrong else ":material/chevron_right:"
         st.markdown(f"{mark} **{escaped(step.user)}** {escaped(step.title)}")
         for role, text in step.lines[-6:]:
-            st.caption(f"{escaped(role)}: {_marked(text, [anomaly.canary] if anomaly.canary else [])}")
+            st.caption(f"{escaped(role)}: {_marked(text, canaries, anomaly.owner or '')}")
 
 
 def _sequence(events: list[Event], anomaly: Anomaly) -> str:
@@ -116,11 +121,13 @@ def _words(text: str) -> str:
     return plain[:60] + ("…" if len(plain) > 60 else "")
 
 
-def _marked(text: str, canaries: Collection[str]) -> str:
+def _marked(text: str, canaries: Collection[str], owner: str) -> str:
+    """The owner's words have a ground of the owner's colour, as in the field. The ink is the page's, in both themes."""
     pieces = [(text, False)]
     for canary in canaries:
         pieces = [new for piece, found in pieces for new in ([(piece, True)] if found else marked(piece, canary))]
-    return "".join(f":orange-background[**{escaped(piece)}**]" if found else escaped(piece) for piece, found in pieces)
+    ground = f'{{background="{colour(owner)}{_THIN}"}}'
+    return "".join(f":color[**{escaped(piece)}**]{ground}" if found else escaped(piece) for piece, found in pieces)
 
 
 def _holds(text: str, canaries: Collection[str]) -> bool:

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from rag.crosstalk import Workload
 from rag.crosstalk.runs import Run
 from rag.services import Services
+from rag.sessions.names import colour
 from rag.ui import resources
 from tests.pages.opening import calm, errors, labels, opened, press, session_of, visit
 from tests.servers import wait_for
@@ -81,7 +82,8 @@ def test_the_incident_leaks_and_its_evidence_opens(page: AppTest) -> None:
     assert "of 6 users got somebody else's data" in errors(page)[0]
     assert "scope bug" in errors(page)[0]
     assert "had said**" in texts(page)
-    assert ":orange-background[" in texts(page)
+    owner = next(one for one in page.selectbox if one.label == "Whose data").value
+    assert f'**]{{background="{colour(str(owner))}' in texts(page)
     assert any("words in its prompt" in one.label for one in page.expander)
     assert any("stored history" in one.label for one in page.expander)
     assert "ConversationBufferMemory" in page.code[0].value
@@ -115,7 +117,7 @@ def test_the_first_evidence_is_an_answer_with_somebody_elses_data(page: AppTest)
     finished(press(page, "Simulate"))
     answers = [one.markdown[0].value for one in page.chat_message if one.name == "assistant"]
     # The first three are those of whom it was shown to; its owner's own may hold it too.
-    assert any(":orange-background[" in answer for answer in answers[:3]), answers
+    assert any("**]{background=" in answer for answer in answers[:3]), answers
 
 
 def test_a_preset_sets_the_controls(page: AppTest) -> None:
