@@ -86,8 +86,10 @@ def bar(console: Console, name: str) -> Iterator[Callable[..., None]]:
 
         def moved(moment: Moment, now: str = name) -> None:
             done = moment.answered + moment.failed + moment.given_up
+            lost = "" if moment.lost is None else f", {moment.lost} lost"
             told = (
-                f"{done}/{moment.turns} turns, {moment.rate:,.0f}/s, {moment.in_flight} in flight, {moment.leaks} leaks"
+                f"{done}/{moment.turns} turns, {moment.rate:,.0f}/s, {moment.in_flight} in flight, "
+                f"{moment.leaks} leaks{lost}"
             )
             told = told if moment.phase == "serving" else f"{told}; {moment.phase} …"
             progress.update(task, description=now, total=moment.turns, completed=done, told=told)

@@ -14,11 +14,10 @@ import sys
 import threading
 import zlib
 from collections.abc import Sequence
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from rag.crosstalk.events import Document, Message
 from rag.crosstalk.hosts import Served
-from rag.crosstalk.log import LogWriter
 from rag.crosstalk.model import MakeModel
 from rag.crosstalk.strategies import Lab, find
 from rag.crosstalk.workload import Planned
@@ -27,6 +26,12 @@ from rag.settings import PROJECT
 
 GONE = "The process that served it has ended."
 STOP_SECONDS = 5.0
+
+
+class Lines(Protocol):
+    """What the processes saw goes there, as lines of the log. Thread-safe."""
+
+    def write_line(self, text: str) -> None: ...
 
 
 class ProcessGone(CrosswireError):
@@ -48,7 +53,7 @@ class ProcessHost:
         model: MakeModel | None,
         window: int | None,
         stop: threading.Event,
-        log: LogWriter,
+        log: Lines,
     ) -> None:
         self._order = pickle.dumps(sys.path) + pickle.dumps((name, lab, threads, model, window))
         self._log = log
@@ -119,7 +124,7 @@ class ProcessHost:
 class Worker:
     """One process, and the calls that it has not answered yet. Thread-safe."""
 
-    def __init__(self, order: bytes, log: LogWriter) -> None:
+    def __init__(self, order: bytes, log: Lines) -> None:
         path = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
         self._process = subprocess.Popen(
             [sys.executable, "-m", "rag.crosstalk.worker"],

@@ -23,7 +23,20 @@ from rag.crosstalk.causes import explored
 from rag.crosstalk.checker import Report, check
 from rag.crosstalk.crowd import Crowd, Flight
 from rag.crosstalk.ending import Lost, clean_up, read_all
-from rag.crosstalk.events import Control, Document, Fail, History, Info, Invoke, Message, Ok, Retrieved, read
+from rag.crosstalk.events import (
+    Control,
+    Document,
+    Event,
+    Fail,
+    History,
+    Info,
+    Invoke,
+    Message,
+    Ok,
+    Prompt,
+    Retrieved,
+    read,
+)
 from rag.crosstalk.hosts import Host, Served, StrategyHost, Target, TargetHost
 from rag.crosstalk.liveness import Liveness, said
 from rag.crosstalk.log import LogWriter
@@ -212,7 +225,7 @@ class _Run:
         """Ours: a run that ends because its memory is lost ends no other one that was given the same event."""
         self.search = search
         self.progress = progress
-        self.watch = Watch(planned)
+        self.watch = Watch(planned, window)
         self.open: set[int] = set()
         self.unsure: set[str] = set()
         self.heard: set[str] = set()
@@ -251,6 +264,18 @@ class _Run:
         if self.progress is not None:
             seconds = time.monotonic() - self.zero if phase == "serving" else self.seconds
             self.progress(self.watch.moment(phase, seconds, self.flight.now))
+
+    def write(self, event: Event) -> None:
+        self.log.write(event)
+        if isinstance(event, Prompt):
+            self.watch.prompt(event)
+
+    def write_line(self, text: str) -> None:
+        """Of an event that another process has seen."""
+        self.log.write_line(text)
+        for event in read([text]):
+            if isinstance(event, Prompt):
+                self.watch.prompt(event)
 
     def figures(self) -> Figures:
         watch, times = self.watch, sorted(self.watch.times)
@@ -329,6 +354,7 @@ class _Run:
 
     def _play(self, host: Host, turn: Planned) -> None:
         expects = self._expected(turn)  # before it is sent: what is acknowledged by then has to be there
+        self.watch.begun(turn)
         begun = self.flight.enter()
         self.open.add(turn.op)
         self.log.write(
@@ -403,8 +429,8 @@ def _strategy_host(
     name: str, lab: Lab, workload: Workload, model: MakeModel | None, window: int | None, run: _Run
 ) -> Host:
     if workload.processes > 1:
-        return ProcessHost(name, lab, workload.processes, workload.in_flight, model, window, run.stop, run.log)
-    return StrategyHost(name, lab, made(model), window, run.stop, run.log.write)
+        return ProcessHost(name, lab, workload.processes, workload.in_flight, model, window, run.stop, run)
+    return StrategyHost(name, lab, made(model), window, run.stop, run.write)
 
 
 def _target_host(target: Target, run: _Run) -> Host:

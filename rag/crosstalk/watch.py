@@ -1,4 +1,6 @@
-"""What can be said while a run is under way: counts, times, and whose data each user has been shown so far."""
+"""What can be said while a run is under way: counts, times, whose data each user has been shown so far, and what a
+prompt lacked although it had been acknowledged.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from rag.crosstalk.events import Prompt
 from rag.crosstalk.hosts import Served
 from rag.crosstalk.workload import Plan, Planned
 
@@ -20,6 +23,8 @@ class Progress:
     """A moment of a run. phase: "serving", "reading" what is stored, "checking" the log. times in seconds.
 
     done, leaked: of each user, by number: turns answered, and the number of the user whose data was shown (-1: none).
+    lost: acknowledged turns that a later prompt of their session lacked; None where no prompt has been seen. What is
+    stored in the end says more.
     """
 
     phase: str
@@ -36,6 +41,7 @@ class Progress:
     p99: float
     done: Sequence[int]
     leaked: Sequence[int]
+    lost: int | None = None
 
 
 @dataclass(slots=True)
@@ -43,6 +49,7 @@ class Watch:
     """Thread-safe."""
 
     plan: Plan
+    window: int | None = None
     turns: int = 0
     answered: int = 0
     failed: int = 0
@@ -54,6 +61,12 @@ class Watch:
     _numbers: dict[str, int] = field(init=False)
     _done: array[int] = field(init=False)
     _leaked: array[int] = field(init=False)
+    _lost: set[str] = field(default_factory=set)
+    _prompted: bool = False
+    _known: dict[str, list[str]] = field(default_factory=dict)
+    """The texts of each session's acknowledged turns."""
+    _sent: dict[int, tuple[str, int]] = field(default_factory=dict)
+    """Of a turn under way: its session, and how many of that were acknowledged before."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -63,11 +76,26 @@ class Watch:
         self._done = array("i", [0]) * len(self.plan.users)
         self._leaked = array("i", [NOBODY]) * len(self.plan.users)
 
+    def begun(self, turn: Planned) -> None:
+        with self._lock:
+            self._sent[turn.op] = turn.session, len(self._known.setdefault(turn.session, []))
+
+    def prompt(self, event: Prompt) -> None:
+        """One that is as long as prompts get may lack what is older."""
+        with self._lock:
+            self._prompted = True
+            session, known = self._sent.get(event.op, ("", 0))
+            if known and (self.window is None or len(event.messages) < 2 * self.window):
+                there = {message.text for message in event.messages}
+                self._lost.update(text for text in self._known[session][:known] if text not in there)
+
     def ended(self, turn: Planned, served: Served, seconds: float) -> None:
         user = self._numbers[turn.user]
         foreign = self.foreign(user, served.text) if served.end == "ok" else NOBODY
         with self._lock:
+            self._sent.pop(turn.op, None)
             if served.end == "ok":
+                self._known.setdefault(turn.session, []).append(turn.text)
                 self.answered += 1
                 self._done[user] += 1
                 self.times.append(seconds)
@@ -92,6 +120,7 @@ class Watch:
         with self._lock:
             times, answered = sorted(self.times[-2000:]), self.answered
             done, leaked = self._done[:], self._leaked[:]
+            lost = len(self._lost) if self._prompted else None
         p50, p95, p99 = (percentile(times, share) for share in (0.5, 0.95, 0.99))
         return Progress(
             phase,
@@ -108,6 +137,7 @@ class Watch:
             p99,
             done,
             leaked,
+            lost,
         )
 
 

@@ -32,7 +32,9 @@ class Service:
     def run(self) -> None:
         sys.path[:] = pickle.load(self._orders)  # noqa: S301 - from our parent, as everything here
         name, lab, threads, model, window = pickle.load(self._orders)  # noqa: S301
-        _, opened, _ = pickle.load(self._orders)  # noqa: S301
+        what, opened, _ = pickle.load(self._orders)  # noqa: S301
+        if what == "close":  # another process could not start
+            return
         try:
             host = StrategyHost(name, lab, made(model), window, self._stop, self._log)
         except Exception as exc:  # the parent says it

@@ -51,6 +51,7 @@ def _going(run: Run, progress: Progress | None, *, alone: bool) -> None:
                 "Turns/s": f"{progress.rate:,.0f}",
                 "In flight": f"{progress.in_flight}",
                 "Leaks seen": f"{progress.leaks:,}",
+                "Lost so far": "–" if progress.lost is None else f"{progress.lost:,}",
                 "p50": _ms(progress.p50),
                 "p95": _ms(progress.p95),
                 "p99": _ms(progress.p99),

@@ -6,7 +6,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,32 @@ def test_a_clean_run_marks_nobody(lab: Lab) -> None:
     simulate("redis-turn", SMALL, lab=lab, progress=moments.append)
     assert moments[-1].leaks == 0
     assert set(moments[-1].leaked) == {-1}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "changes", "loses"),
+    [
+        ("dict-per-session", {"restart": True}, True),
+        ("dict-with-lock", {"processes": 2}, True),
+        ("redis-get-set", {"tabs": 2}, True),
+        ("redis-turn", {"tabs": 2, "processes": 2, "cancelled": 0.2, "turns": 5}, False),
+        ("redis-turn", {"turns": 30, "users": 3}, False),
+        ("redis-list", {"tabs": 2}, False),
+    ],
+)
+def test_what_is_lost_is_told_while_it_runs(lab: Lab, strategy: str, changes: dict[str, Any], loses: bool) -> None:
+    moments: list[Progress] = []
+    result = simulate(strategy, replace(SMALL, **changes), lab=lab, progress=moments.append)
+    lost = sum(result.report.counts.get(kind, 0) for kind in ("lost-update", "lost-append"))
+    told = [moment.lost for moment in moments if moment.lost is not None]
+    assert told == sorted(told)
+    assert (told[-1] > 0) == (lost > 0) == loses
+
+
+def test_a_black_box_does_not_say_live_that_nothing_is_lost() -> None:
+    moments: list[Progress] = []
+    simulate(Dictionary(), Workload(users=4, turns=3), progress=moments.append)
+    assert {moment.lost for moment in moments} == {None}
 
 
 def test_cancelled_turns_are_neither_answered_nor_stored(lab: Lab, tmp_path: Path) -> None:
