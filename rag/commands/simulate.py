@@ -63,7 +63,7 @@ def simulate_command(
         float | None, typer.Option(help="Share of turns given up half-way. Left out: what the strategy's bug needs.")
     ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Restart the service half-way.")] = False,
-    in_flight: Annotated[int, typer.Option(help="Most turns at once.")] = 64,
+    in_flight: Annotated[int, typer.Option(help="Most turns at once; never more than two thirds of the tabs.")] = 64,
     seed: Annotated[int, typer.Option(help="The same seed: the same people, words and moments.")] = 0,
     window: Annotated[int, typer.Option(help="Turns of memory that a prompt holds.", min=1)] = 20,
     model: Annotated[

@@ -124,7 +124,14 @@ def _more() -> None:
         placeholder="as needed",
         help="Turns that are given up in the middle. Empty: what the memory needs to show its bug.",
     )
-    left.number_input("At once, at most", 1, 512, key="sim_in_flight", persist_state=KEPT)
+    left.number_input(
+        "At once, at most",
+        1,
+        512,
+        key="sim_in_flight",
+        persist_state=KEPT,
+        help="Never more than two thirds of the tabs: a thread serves several people, as in a server.",
+    )
     right.number_input(
         "Seed",
         key="sim_seed",
