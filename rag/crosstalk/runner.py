@@ -400,9 +400,14 @@ class _Run:
             return
         # Whether it was ever heard is not known, so nobody can be expected to repeat it.
         self.unsure.update(turn.plants)
+        own = served.text.startswith(("cancelled", "stopped"))
+        if served.end == "info" and not own:
+            # It may still take effect, and then be newer than what corrects it.
+            later = self.plan.tabs[turn.op // self.workload.turns].turns[turn.number + 1 :]
+            self.unsure.update(canary for one in later for canary in one.plants)
         kind = Fail if served.end == "fail" else Info
         self.log.write(kind(turn.op, at, served.text))
-        if len(self.problems) < 5 and not served.text.startswith(("cancelled", "stopped")):
+        if len(self.problems) < 5 and not own:
             self.problems.append(served.text)
 
     def _passages(self, turn: Planned) -> tuple[Sequence[Document], float]:

@@ -15,8 +15,10 @@ import pytest
 from langchain_core.language_models import FakeListChatModel
 
 from rag.crosstalk import BadWorkload, Lab, Progress, RunResult, Workload, simulate
+from rag.crosstalk.events import Message
 from rag.crosstalk.hosts import Served
 from rag.crosstalk.log import LogWriter
+from rag.crosstalk.model import mirror
 from rag.crosstalk.processes import ProcessHost
 from rag.crosstalk.strategies import UnknownStrategy
 from rag.crosstalk.workload import Planned, plan
@@ -287,6 +289,31 @@ def test_a_target_is_a_black_box(lab: Lab, tmp_path: Path) -> None:
     assert result.report.verdict == "isolated"
     assert result.problems[0] == "RuntimeError: out of order"
     assert target.closed
+
+
+class Late(Dictionary):
+    """Its first correction is not answered in time, and takes effect after the next one. It tells the newest fact."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: dict[str, str] = {}
+
+    def call(self, session_id: str, text: str) -> str:
+        said = self.said.setdefault(session_id, [])
+        if "moved" in text and session_id not in self.late:
+            self.late[session_id] = text
+            raise TimeoutError("too late")
+        answer = mirror([Message("user", one) for one in (*said, text)])
+        said.append(text)
+        if "moved" in text:
+            said.append(self.late[session_id])
+        return answer
+
+
+def test_what_corrects_a_turn_that_may_still_take_effect_is_not_expected(lab: Lab) -> None:
+    result = simulate(Late(), Workload(users=5, turns=8, latency="0"), lab=lab)
+    assert result.figures.failed == 5
+    assert result.report.verdict == "isolated", result.report.anomalies[0].explanation
 
 
 def test_a_target_cannot_be_multiplied_or_restarted(lab: Lab) -> None:
