@@ -19,6 +19,10 @@ from rag.ui import (
 # A reload finds the run by this query parameter. It opens nothing for anybody else.
 LOOKED_AT = "run"
 
+FIRST_ON_A_PHONE = """<style>
+@media (max-width: 640px) {div[data-testid="stColumn"]:has(.st-key-stage) {order: -1}}
+</style>"""
+
 runs = resources.runs()
 me = visitor.visitor(resources.services().settings)
 
@@ -54,7 +58,7 @@ def _draw() -> None:
             st.rerun()
         except CrosswireError as exc:
             setting.error(str(exc), icon=":material/error:")
-    with stage:
+    with stage.container(key="stage"):
         if run is None:
             simulation_past.empty()
         elif run.busy:
@@ -63,6 +67,8 @@ def _draw() -> None:
             simulation_stage.draw(run)
             if run.problem:
                 st.error(run.problem, icon=":material/error:")
+    if run is not None:
+        st.html(FIRST_ON_A_PHONE)
     if run is not None and not run.busy:
         simulation_verdict.draw(run)
     simulation_past.draw(runs, me.session_id, run)
