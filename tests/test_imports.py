@@ -35,7 +35,7 @@ PURE = {
     for name in (
         *("events", "checker", "explain", "schedules", "definitions", "findings", "canaries", "observed"),
         *("histories", "rules", "swapped", "sentences", "scenes", "stepping", "states", "outcomes", "merging"),
-        "verdicts",
+        *("verdicts", "stored", "telling"),
     )
 }
 """Standard library and each other only."""
@@ -47,8 +47,14 @@ NOT_IN_PAGES = {
 }
 CACHED = "rag.ui.resources"
 EMPTY_CALLS = {"dict", "list", "set", "defaultdict", "OrderedDict", "WeakKeyDictionary", "WeakValueDictionary", "deque"}
-SHARED_ON_PURPOSE = {("rag.sessions.embedded", "_watched"), ("rag.sessions.lane", "_LANES")}
-"""Module globals that start empty and hold nobody's data: here, who watches which server's folder."""
+SHARED_ON_PURPOSE = {
+    ("rag.sessions.embedded", "_watched"),
+    ("rag.sessions.lane", "_LANES"),
+    *(("rag.sessions.waiting", name) for name in ("_WAITERS", "_ASYNC_WAITERS")),
+    ("rag.sessions.beside", "_BESIDE"),
+}
+"""Module globals that start empty and hold nobody's data: who watches which server's folder, a pool's connections, who
+waits on a client, and the thread that writes an index on a cluster."""
 
 
 def sources() -> Iterator[tuple[str, bool, ast.Module]]:

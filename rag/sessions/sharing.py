@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
-from weakref import WeakKeyDictionary
 
 from rag.sessions.connect import AsyncClient, Client
 from rag.sessions.forked import in_child
@@ -39,8 +38,11 @@ class Shared:
             return found
 
 
-_SHARED: WeakKeyDictionary[Client | AsyncClient, Shared] = WeakKeyDictionary()
+_NAME = "_crosswire_shared"
 
 
 def shared(client: Client | AsyncClient) -> Shared:
-    return _SHARED.get(client) or _SHARED.setdefault(client, Shared())
+    """It hangs on the client itself: nothing global holds what somebody said."""
+    held = vars(client)
+    found: Shared = held.get(_NAME) or held.setdefault(_NAME, Shared())
+    return found
