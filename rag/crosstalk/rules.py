@@ -73,6 +73,7 @@ def memory(session: Session, findings: Findings) -> None:
     reads = list(prompts(session))
     known = sorted(((reader, read) for reader, read in reads if reader.end), key=lambda one: one[0].ended)
     known_since = [reader.ended for reader, _ in known]
+    sent = sorted(turn.sent for turn in session.turns)
     for reader, read in reads:
         has, kept = read.has(), _kept_since(session, reader, read)
         for at in range(bisect_left(ended, reader.sent) - 1, -1, -1):
@@ -82,15 +83,17 @@ def memory(session: Session, findings: Findings) -> None:
             if turn.sent > kept and session.lacks(has, turn):
                 of_prompt(findings, "amnesia", session, reader, turn)
                 break
-        # The newest read that was over before this turn was sent: of two that overlap, neither is the earlier one.
+        # The newest read that was over before this turn was sent: of two that overlap, neither is the earlier one. So
+        # all are the newest that ended with nothing sent between them.
         latest = bisect_left(known_since, reader.sent) - 1
-        if latest >= 0:
-            for op, role in known[latest][1].places_known():
-                turn = session.seen.turns[op]
-                sure = session.sure((op, role))
-                if sure and (op, role) not in has and turn.sent > kept and turn.end != "fail":
-                    of_prompt(findings, "backward-read", session, reader, turn)
-                    break
+        begun = sent[bisect_left(sent, known_since[latest]) - 1] if latest >= 0 else 0.0
+        while latest >= 0 and known_since[latest] > begun:
+            lacking = (place for place in known[latest][1].places_known() if place not in has and session.sure(place))
+            turns = (session.seen.turns[op] for op, _ in lacking)
+            if lost := next((one for one in turns if one.sent > kept and one.end != "fail"), None):
+                of_prompt(findings, "backward-read", session, reader, lost)
+                break
+            latest -= 1
 
 
 def _kept_since(session: Session, reader: Turn, read: Read) -> float:

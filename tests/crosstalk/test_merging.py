@@ -18,7 +18,7 @@ from rag.crosstalk.outcomes import Judge, Outcome, Pattern, addresses, patterns
 from rag.crosstalk.scenes import Scene
 from rag.crosstalk.schedules import Played, explore, ordered
 from rag.crosstalk.states import Opaque
-from rag.crosstalk.stepping import Stage
+from rag.crosstalk.stepping import Stage, played
 from rag.crosstalk.strategies import STRATEGIES, Asked
 from rag.crosstalk.strategies.facts import FACTS, Keyed, ListApart
 from tests.crosstalk.scheduled import Crossed, Handing, Looking, Stacking
@@ -107,6 +107,14 @@ def test_a_pattern_that_leaves_out_too_much_is_noticed(lab: Lab, monkeypatch: py
     scene = make_scene(tabs=True, turns=2)
     found = outcomes_of(make_stage("lesson-list-pair", scene, lab))
     assert any(set(one.kinds) != set(judged(one.trace.events(scene)).findings.counts) for one in found)
+
+
+def test_who_of_two_tabs_ended_first_is_the_same_to_the_next_one(lab: Lab) -> None:
+    """Both had ended before it was sent, so it may lack nothing that either of them had read."""
+    stage = make_stage("lesson-deepcopy", make_scene(tabs=True, turns=2), lab)
+    one, other = (Judge(stage.scene)(played(stage, schedule)).kinds for schedule in ("AABBBBBBAAAA", "BBAAAAAABBBB"))
+    assert one == other
+    assert "backward-read" in one
 
 
 def test_the_actors_may_change_places(lab: Lab) -> None:
