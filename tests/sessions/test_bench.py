@@ -47,7 +47,7 @@ def test_each_contender_takes_turns_in_its_slices(threads: int, messages: int, s
         (party.name, threads, messages) for party in parties
     ]
     assert rows[0].ratio == 1
-    assert rows[1].ratio < 1
+    assert threads > 1 or rows[1].ratio < 1
     # One turn before the clock ran, and one within it: the slice was over by then.
     slow = parties[1]
     assert set(slow.turns.values()) == {2}

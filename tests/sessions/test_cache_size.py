@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolCa
 from rag.sessions.cache import Cache, News
 from rag.sessions.codec import Place, as_stored, decode, encode
 
-TURNS = 40
+TURNS = 20
 SID = "s" * 64
 RANDOM = Random(1)
 
