@@ -80,6 +80,7 @@ def test_the_size_is_what_it_takes(what: str, keep: Callable[[Cache, Place, list
     turns = [encode(SAID[what](), place) for place in places]
     cache, begins = Cache(1 << 30), 0
     gc.freeze()  # what the other tests left is not looked through
+    gc.collect()  # and no list or dict is made of one that was kept for that
     tracemalloc.start()
     try:
         for place, lines in zip(places, turns, strict=True):
