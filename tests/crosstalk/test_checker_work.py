@@ -92,16 +92,14 @@ def test_of_a_session_in_order_no_rule_has_anything_to_say(seed: int, names: lis
         clean(world)
     for name in names:
         PLANTS[name](world)
-    seen, found, some = observe(world.events()), Findings(), 0
+    seen, found = observe(world.events()), Findings()
     for session in sessions(seen, None):
         if session.in_order:
-            some += 1
             final = session.stored and session.resolved(session.stored.messages, session.stored.t)
             assert session.final == final
             for rule in RULES:
                 rule(session, found)
     assert found.kept == []
-    assert some or alike
 
 
 def test_most_sessions_of_a_right_service_are_in_order() -> None:
