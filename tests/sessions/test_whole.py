@@ -167,7 +167,7 @@ def test_what_others_write_for_its_time_to_live_does_not_end_a_session(client: C
     assert 3590 < (store.ttl(sid) or 0) <= 3600
 
 
-def test_the_quarantine_lives_as_long_as_its_session(backend: Backend, sid: str) -> None:
+def test_the_quarantine_lives_as_long_as_its_session(backend: Backend, sid: str, caplog: Any) -> None:
     store = backend.open(ttl=3000)
     say(store, sid, 1)
     backend.raw.rpush(backend.history(sid), b"garbage")
@@ -189,6 +189,10 @@ def test_the_quarantine_lives_as_long_as_its_session(backend: Backend, sid: str)
                 backend.raw.pexpire(key, 2000)
         wait_for(kept, "the heartbeat to keep all of it")
     assert len(store.quarantined(sid)) == 1
+    backend.raw.delete(next(key for key in backend.keys(sid) if "quarantine:" in key))
+    say(store, sid, 3)
+    assert not any("quarantine:" in key for key in backend.keys(sid))
+    assert "could not be written" not in caplog.text
 
 
 def test_a_session_outlives_a_slow_answer_whatever_the_clocks_of_its_writers_say(client: Client, sid: str) -> None:
