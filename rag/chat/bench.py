@@ -30,7 +30,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from rag.chat.prompt import RULES
 from rag.chat.service import SOURCES, ChatService
 from rag.knowledge import Library, open_library
-from rag.knowledge.embeddings import Embedder, make_embedder
+from rag.knowledge.embedding.embedders import Embedder, make_embedder
 from rag.knowledge.files import collect
 from rag.knowledge.preparing import prepare
 from rag.sessions import SessionStore

@@ -20,7 +20,7 @@ from rag.chat.quoting import quote
 from rag.chat.recall import mine, missing, names_fact, recall, related
 from rag.chat.terms import content_words, words
 from rag.knowledge import COVERED
-from rag.knowledge.synonyms import widen
+from rag.knowledge.embedding.synonyms import widen
 
 Kind = Literal["answer", "recall", "combine", "acknowledge", "dont_know", "clarify", "greeting", "thanks"]
 

@@ -22,7 +22,7 @@ from rag.errors import BadDocument
 from rag.inspector import Inspector
 from rag.inspector import bench as inspector_bench
 from rag.knowledge import Library, open_library
-from rag.knowledge.evaluate import Figures, evaluate, figures, read_questions
+from rag.knowledge.search.evaluation import Figures, evaluate, figures, read_questions
 from rag.services import settle
 from rag.sessions import SessionStore, connect
 from rag.sessions import bench as store_bench

@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rag.errors import BadDocument
-from rag.knowledge.embeddings import Embedder
+from rag.knowledge.embedding.embedders import Embedder
 from rag.knowledge.files import Source, Sources
 from rag.knowledge.loaders import MAX_BYTES, too_large
 from rag.knowledge.preparing import fingerprint, prepare
-from rag.knowledge.shelf import Shelf
+from rag.knowledge.storage.collection import DocumentCollection
 from rag.knowledge.types import Failure, IngestReport, Outcome, Progress
 
 
@@ -20,14 +20,14 @@ class Ingest:
 
     def __init__(
         self,
-        shelf: Shelf,
+        collection: DocumentCollection,
         embedder: Embedder,
         errors: Callable[[], AbstractContextManager[None]],
         progress: Callable[[Progress], None] | None,
     ) -> None:
         # Chroma's errors are translated around Chroma only: one that `progress` raises is its caller's own.
         self._errors = errors
-        self._shelf = shelf
+        self._collection = collection
         self._embedder = embedder
         self._progress = progress
         self._ids: dict[Outcome, list[str]] = {"added": [], "changed": [], "unchanged": [], "removed": []}
@@ -45,9 +45,9 @@ class Ingest:
             self._one(source)
         for document_id in gone:
             with self._errors():
-                self._shelf.remove(document_id)
+                self._collection.remove(document_id)
             self._report("removed", document_id)
-        self._shelf.index()
+        self._collection.index()
         added, changed, unchanged, removed = map(tuple, self._ids.values())
         return IngestReport(added, changed, unchanged, removed, tuple(self._failed))
 
@@ -55,7 +55,7 @@ class Ingest:
         there = {source.document_id for source in sources.files}
         return [
             document_id
-            for document_id, entry in self._shelf.entries.items()
+            for document_id, entry in self._collection.entries.items()
             if entry.origin in sources.folders and document_id not in there
         ]
 
@@ -63,7 +63,7 @@ class Ingest:
         name = source.path.name
         try:
             data = _read(source.path)
-            old = self._shelf.entries.get(source.document_id)
+            old = self._collection.entries.get(source.document_id)
             if old and old.fingerprint == fingerprint(name, data) and old.origin == source.origin:
                 self._report("unchanged", source.document_id)
                 return
@@ -72,7 +72,7 @@ class Ingest:
             self._fail(Failure(str(source.path), str(exc)))
             return
         with self._errors():
-            self._shelf.put(document)
+            self._collection.put(document)
         self._report("changed" if old else "added", source.document_id)
 
     def _report(self, outcome: Outcome, document_id: str) -> None:

@@ -13,14 +13,14 @@ from functools import partial
 from pathlib import Path, PurePath
 
 from rag.errors import BadDocument
-from rag.knowledge.chroma import Store
-from rag.knowledge.embeddings import Embedder
+from rag.knowledge.embedding.embedders import Embedder
 from rag.knowledge.files import Sources, collect
 from rag.knowledge.ingest import Ingest
-from rag.knowledge.keywords import tokens
 from rag.knowledge.preparing import prepare
-from rag.knowledge.ranking import CANDIDATES, Ranked, best
-from rag.knowledge.shelf import Shelf
+from rag.knowledge.search.keywords import tokens
+from rag.knowledge.search.ranking import CANDIDATES, Ranked, best
+from rag.knowledge.storage.chroma import Store
+from rag.knowledge.storage.collection import DocumentCollection
 from rag.knowledge.types import Document, DocumentInfo, IngestReport, Passage, Progress
 
 MAX_PRIVATE = 20
@@ -38,10 +38,10 @@ class ChromaLibrary:
         self._knowledge_dir = knowledge_dir
         self._ingesting = threading.Lock()
         self._writing = threading.RLock()
-        self._private: dict[str, Shelf | None] = {}
+        self._private: dict[str, DocumentCollection | None] = {}
         self._checked = time.monotonic()
         with store.errors():
-            self._shared = Shelf(store.shared(), private=False)
+            self._shared = DocumentCollection(store.shared(), private=False)
             self._private = dict.fromkeys(store.sessions())
 
     def search(self, text: str, k: int = 4, session_id: str | None = None) -> list[Passage]:
@@ -55,24 +55,29 @@ class ChromaLibrary:
         with self._store.errors():
             self._recheck()
             found = [self._shared.ranked(words, vector, count)]
-            if shelf := self._shelf(session_id):
+            if collection := self._collection(session_id):
                 nothing: Iterator[Ranked] = iter(())
-                found.append(self._store.unless_gone(partial(shelf.ranked, words, vector, count), nothing))
+                found.append(self._store.unless_gone(partial(collection.ranked, words, vector, count), nothing))
         return best(found, k)
 
     def documents(self, session_id: str | None = None) -> list[DocumentInfo]:
         """See Library."""
         with self._store.errors():
             self._recheck()
-            shelves = [self._shared, self._shelf(session_id)]
-            return [entry.info for shelf in shelves if shelf for _, entry in sorted(shelf.entries.items())]
+            collections = [self._shared, self._collection(session_id)]
+            return [
+                entry.info
+                for collection in collections
+                if collection
+                for _, entry in sorted(collection.entries.items())
+            ]
 
     def document(self, document_id: str, session_id: str | None = None) -> Document | None:
         """See Library."""
         with self._store.errors():
             self._recheck()
-            shelf = self._shelf(session_id) if document_id.startswith(PRIVATE_ID) else self._shared
-            return self._store.unless_gone(partial(shelf.document, document_id), None) if shelf else None
+            collection = self._collection(session_id) if document_id.startswith(PRIVATE_ID) else self._shared
+            return self._store.unless_gone(partial(collection.document, document_id), None) if collection else None
 
     def add(
         self, paths: Iterable[Path], progress: Callable[[Progress], None] | None = None, *, prune: bool = False
@@ -92,25 +97,25 @@ class ChromaLibrary:
         name = _file_name(name)
         document = prepare(name, data, PRIVATE_ID + name, "", self._embedder, private=True)
         with self._writing, self._store.errors():
-            shelf = self._shelf(session_id)
-            if shelf is None:
-                shelf = Shelf(self._store.private(session_id), private=True)
-            entries = shelf.entries
+            collection = self._collection(session_id)
+            if collection is None:
+                collection = DocumentCollection(self._store.private(session_id), private=True)
+            entries = collection.entries
             if document.entry.info.id not in entries and len(entries) >= MAX_PRIVATE:
                 raise BadDocument(
                     name, f"this session already has {MAX_PRIVATE} documents", "It was not added; remove one first."
                 )
-            shelf.put(document)
-            shelf.index()
-            self._private[session_id] = shelf
+            collection.put(document)
+            collection.index()
+            self._private[session_id] = collection
             return document.entry.info
 
     def remove_private(self, session_id: str, document_id: str) -> bool:
         """See Library."""
         with self._writing, self._store.errors():
-            shelf = self._shelf(session_id)
-            removed = shelf is not None and shelf.remove(document_id)
-            if shelf is not None and not shelf.entries:
+            collection = self._collection(session_id)
+            removed = collection is not None and collection.remove(document_id)
+            if collection is not None and not collection.entries:
                 self.forget(session_id)
             return removed
 
@@ -126,21 +131,26 @@ class ChromaLibrary:
         with self._store.errors():
             return sorted(self._store.sessions())
 
+    def health(self) -> None:
+        """See Library."""
+        with self._store.errors():
+            self._shared.probe()
+
     def close(self) -> None:
         """See Library."""
         self._store.close()
 
-    def _shelf(self, session_id: str | None) -> Shelf | None:
-        """This session's shelf, read from Chroma at its first use."""
+    def _collection(self, session_id: str | None) -> DocumentCollection | None:
+        """This session's collection, read from Chroma at its first use."""
         if session_id is None or session_id not in self._private:
             return None
-        shelf = self._private[session_id]
-        if shelf is None:
+        collection = self._private[session_id]
+        if collection is None:
             with self._writing:
-                if self._private.get(session_id, shelf) is None and session_id in self._private:
-                    self._private[session_id] = Shelf(self._store.private(session_id), private=True)
-                shelf = self._private.get(session_id)
-        return shelf
+                if self._private.get(session_id, collection) is None and session_id in self._private:
+                    self._private[session_id] = DocumentCollection(self._store.private(session_id), private=True)
+                collection = self._private.get(session_id)
+        return collection
 
     def _recheck(self) -> None:
         """A Chroma server may have other writers: see at most once a second what they changed."""
@@ -154,9 +164,9 @@ class ChromaLibrary:
             for session_id in self._private.keys() - sessions.keys():
                 del self._private[session_id]
             for session_id in sessions:
-                shelf = self._private.setdefault(session_id, None)
-                if shelf is not None:
-                    shelf.refresh(revisions.get(self._store.private_name(session_id), ""))
+                collection = self._private.setdefault(session_id, None)
+                if collection is not None:
+                    collection.refresh(revisions.get(self._store.private_name(session_id), ""))
 
 
 def _file_name(name: str) -> str:

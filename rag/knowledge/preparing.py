@@ -6,10 +6,9 @@ import hashlib
 
 import numpy as np
 
-from rag.knowledge.asked import Asked
-from rag.knowledge.embeddings import Embedder, Vectors
+from rag.knowledge.embedding.embedders import Embedder, Vectors
 from rag.knowledge.loaders import load
-from rag.knowledge.shelf import Entry, Prepared, make_row
+from rag.knowledge.search.records import Entry, PreparedDocument, Questions, make_row
 from rag.knowledge.splitting import split
 from rag.knowledge.types import DocumentInfo
 
@@ -25,7 +24,9 @@ def fingerprint(name: str, data: bytes) -> str:
     return hashlib.sha256(b"\0".join([VERSION.encode(), name.encode(), data])).hexdigest()
 
 
-def prepare(name: str, data: bytes, document_id: str, origin: str, embedder: Embedder, *, private: bool) -> Prepared:
+def prepare(
+    name: str, data: bytes, document_id: str, origin: str, embedder: Embedder, *, private: bool
+) -> PreparedDocument:
     """Raises BadDocument when the file cannot be read, LibraryUnavailable when the embeddings' server cannot.
 
     A private document has no questions of its own: it must not outrank the articles by what it says of itself.
@@ -40,9 +41,9 @@ def prepare(name: str, data: bytes, document_id: str, origin: str, embedder: Emb
     texts = [chunk.embedded(loaded.title, loaded.keywords) for chunk in chunks]
     made = embedder.embed([*texts, loaded.title, *questions])
     vectors = in_context(made[: len(texts) + 1])
-    asked = Asked.led(questions, made[len(texts) + 1 :], vectors)
+    asked = Questions.led(questions, made[len(texts) + 1 :], vectors)
     info = DocumentInfo(document_id, loaded.title, name, len(rows), len(loaded.text), private)
-    return Prepared(Entry(info, fingerprint(name, data), origin, rows, asked), loaded.text, keywords, vectors)
+    return PreparedDocument(Entry(info, fingerprint(name, data), origin, rows, asked), loaded.text, keywords, vectors)
 
 
 def in_context(vectors: Vectors) -> Vectors:

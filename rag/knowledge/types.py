@@ -18,7 +18,7 @@ class Passage:
     """A piece of a document, as found by a search.
 
     `score` is a confidence from 0 to 1 that the passage is about the question: it can be compared between questions,
-    and COVERED (rag.knowledge.ranking) is the value below which the library should be taken not to cover it.
+    and COVERED (rag.knowledge.search.ranking) is the value below which the library should be taken not to cover it.
     """
 
     id: str
@@ -130,6 +130,10 @@ class Library(Protocol):
 
     def private_sessions(self) -> list[str]:
         """The ids of all sessions that have private documents."""
+        ...
+
+    def health(self) -> None:
+        """Return if a search can be answered now. Raises LibraryUnavailable with one line; cheap enough for a probe."""
         ...
 
     def close(self) -> None:

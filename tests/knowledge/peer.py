@@ -55,7 +55,7 @@ def _say(answer: object) -> None:
 
 
 def _main(folder: Path) -> None:
-    from rag.knowledge.sharing import SharedLibrary
+    from rag.knowledge.storage.sharing import SharedLibrary
 
     library = SharedLibrary(settings(folder))
     _say(library.owner)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from rag.knowledge.chroma import Store
-from rag.knowledge.embeddings import Embedder, Vectors, WordLlamaEmbedder
+from rag.knowledge.embedding.embedders import Embedder, Vectors, WordLlamaEmbedder
 from rag.knowledge.library import ChromaLibrary
+from rag.knowledge.storage.chroma import Store
 from rag.settings import Settings
 
 

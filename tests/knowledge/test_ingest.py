@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from rag.errors import LibraryUnavailable
-from rag.knowledge.chroma import Store
-from rag.knowledge.evaluate import evaluate, figures, read_questions
+from rag.knowledge.search.evaluation import evaluate, figures, read_questions
+from rag.knowledge.storage.chroma import Store
 from rag.knowledge.types import Progress
 from tests.knowledge.support import RecordingEmbedder, library, pdf, settings, wordllama, write
 
@@ -216,3 +216,14 @@ def test_questions_are_judged_by_part_and_half(tmp_path: Path) -> None:
     assert (result["exact"].recall, result["exact"].mrr, result["exact"].covered) == (1.0, 1.0, 1.0)
     assert result["paraphrase"].recall == 1.0
     assert (result["unanswerable"].recall, result["unanswerable"].covered) == (0.0, 0.0)
+
+
+def test_health_is_a_search(tmp_path: Path) -> None:
+    with library(tmp_path) as books:
+        books.health()
+        books.add([write(tmp_path, a="# A\nApples.")])
+        books.health()
+        database = settings(tmp_path).state_dir / "library" / "chroma" / "chroma.sqlite3"
+        database.write_bytes(b"overwritten" * 100_000)
+        with pytest.raises(LibraryUnavailable):
+            books.health()

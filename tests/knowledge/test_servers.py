@@ -21,7 +21,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 from rag.errors import BadSetting, LibraryUnavailable
 from rag.knowledge import open_library
-from rag.knowledge.embeddings import WordLlamaEmbedder, embedder_name, make_embedder
+from rag.knowledge.embedding.embedders import WordLlamaEmbedder, embedder_name, make_embedder
 from rag.knowledge.library import ChromaLibrary
 from tests.knowledge.support import settings, wordllama, write
 
@@ -143,7 +143,7 @@ def test_the_offline_embeddings_need_no_network_and_leave_logging_alone() -> Non
 import logging, socket
 def refuse(*args, **kwargs): raise AssertionError("network")
 socket.socket.connect = socket.getaddrinfo = refuse
-from rag.knowledge.embeddings import WordLlamaEmbedder
+from rag.knowledge.embedding.embedders import WordLlamaEmbedder
 assert WordLlamaEmbedder().embed(["a", "b"]).shape == (2, 256)
 assert logging.root.handlers == [] and logging.root.level == logging.WARNING
 """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 
 from rag.errors import CrosswireError, LibraryUnavailable
-from rag.knowledge import erasing
+from rag.knowledge.storage import erasing
 from rag.settings import Settings, without_password
 
 if TYPE_CHECKING:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.knowledge.asked import NOTHING_ASKED, Asked, AskedIndex
-from rag.knowledge.embeddings import Vectors
-from rag.knowledge.keywords import Keywords, tokens
-from rag.knowledge.ranking import Ranked, Values, blend, lifted
+from rag.knowledge.embedding.embedders import Vectors
+from rag.knowledge.search.keywords import Keywords
+from rag.knowledge.search.question_index import QuestionIndex
+from rag.knowledge.search.ranking import Ranked, Values, blend, lifted
+from rag.knowledge.search.records import Entry, PreparedDocument, Questions, Row, make_row
 from rag.knowledge.types import Document, DocumentInfo
 
 if TYPE_CHECKING:
@@ -30,39 +31,6 @@ BATCH = 2000
 
 LED = 16
 """How many documents get a passage into a search by their own questions alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A stored passage. `embedded` is what its vector and its keywords are made of."""
-
-    id: str
-    document_id: str
-    title: str
-    heading: str
-    text: str
-    words: tuple[str, ...] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A stored document. An empty fingerprint says that it must be written again."""
-
-    info: DocumentInfo
-    fingerprint: str
-    origin: str
-    rows: tuple[Row, ...]
-    asked: Asked = field(default=NOTHING_ASKED, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A document that is ready to be stored: split, and with one vector a passage."""
-
-    entry: Entry
-    text: str
-    keywords: str
-    vectors: Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +56,12 @@ class Index:
         self.order = np.array([place for place, _ in sorted(enumerate(ids), key=itemgetter(1))], np.intp).argsort()
         self.documents = np.array([numbers[row.document_id] for row in self.rows], np.intp)
         self.keywords = Keywords([row.words for row in self.rows])
-        self.asked = AskedIndex((id_, entry.asked) for id_, entry in view.entries.items())
+        self.asked = QuestionIndex((id_, entry.asked) for id_, entry in view.entries.items())
         self.with_questions = np.array([numbers[id_] for id_ in self.asked.documents], np.intp)
         self.size = len(numbers)
 
 
-class Shelf:
+class DocumentCollection:
     """The documents of one collection. Writers take turns; readers never wait for them."""
 
     def __init__(self, collection: Collection, *, private: bool) -> None:
@@ -131,7 +99,15 @@ class Shelf:
         if revision != self._revision:
             self.reload(revision)
 
-    def put(self, document: Prepared) -> None:
+    def probe(self) -> None:
+        """Ask Chroma as a search does, for whatever vector is nearest. Raises what Chroma raises."""
+        if self._view.rows:
+            some = self._collection.get(limit=1, include=["embeddings"])
+            self._collection.query(query_embeddings=some["embeddings"], n_results=1, include=["distances"])
+        else:
+            self._collection.count()
+
+    def put(self, document: PreparedDocument) -> None:
         """Store a document, over an older one of the same id."""
         entry, meta = document.entry, _metadata(document)
         with self._writing:
@@ -260,13 +236,7 @@ class Shelf:
             self._private,
         )
         rows = tuple(row for *_, row in found)
-        return Entry(info, str(meta["hash"]) if whole else "", str(meta["origin"]), rows, Asked.stored(meta))
-
-
-def make_row(document_id: str, number: int, title: str, heading: str, text: str, keywords: str) -> Row:
-    """A passage with its words: those of the title, of the headings, of the keywords and of the text."""
-    words = tuple(tokens("\n".join((title, heading, keywords, text))))
-    return Row(f"{document_id}#{number}", document_id, title, heading, text, words)
+        return Entry(info, str(meta["hash"]) if whole else "", str(meta["origin"]), rows, Questions.stored(meta))
 
 
 def _row(id_: str, text: str, meta: Metadata) -> Row:
@@ -274,7 +244,7 @@ def _row(id_: str, text: str, meta: Metadata) -> Row:
     return replace(make_row(document_id, 0, title, heading, text, keywords), id=id_)
 
 
-def _metadata(document: Prepared) -> dict[str, str | int]:
+def _metadata(document: PreparedDocument) -> dict[str, str | int]:
     info = document.entry.info
     return {
         "document": info.id,

@@ -11,15 +11,13 @@ from bisect import insort
 from collections.abc import Iterable, Sequence
 from heapq import merge
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from rag.knowledge.search.records import Row
 from rag.knowledge.types import Passage
-
-if TYPE_CHECKING:
-    from rag.knowledge.shelf import Row
 
 Values = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.intp]
@@ -71,9 +69,9 @@ def lifted(values: Values, documents: Numbers, asked: Values) -> Values:
     return values * lifts[documents]
 
 
-def best(shelves: Sequence[Iterable[Ranked]], k: int) -> list[Passage]:
-    """The `k` best of all shelves, each in order of rank, best first by score."""
-    found = shelves[0] if len(shelves) == 1 else merge(*shelves, key=_ORDER)
+def best(collections: Sequence[Iterable[Ranked]], k: int) -> list[Passage]:
+    """The `k` best of all collections, each in order of rank, best first by score."""
+    found = collections[0] if len(collections) == 1 else merge(*collections, key=_ORDER)
     seen: dict[str, int] = {}
     varied: list[tuple[float, str, Ranked]] = []
     for one in found:

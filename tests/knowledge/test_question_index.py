@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.knowledge.asked import NOTHING_ASKED, Asked, AskedIndex
-from rag.knowledge.keywords import tokens
 from rag.knowledge.loaders import load
-from rag.knowledge.ranking import ASKED, Ranked, best, blend, lifted
-from rag.knowledge.shelf import make_row
+from rag.knowledge.search.keywords import tokens
+from rag.knowledge.search.question_index import QuestionIndex
+from rag.knowledge.search.ranking import ASKED, Ranked, best, blend, lifted
+from rag.knowledge.search.records import NO_QUESTIONS, Questions, make_row
 from tests.knowledge.support import library, wordllama, write
 
 TENTS = """---
@@ -82,28 +82,28 @@ def test_private_documents_have_none(tmp_path: Path) -> None:
 def test_each_question_leads_to_the_nearest_passage() -> None:
     passages = wordllama().embed(["Poles break in storms", "Pegs are in the small bag"])
     questions = ("pegs bag", "pole broken by a storm")
-    assert Asked.led(questions, wordllama().embed(list(questions)), passages).passages == (1, 0)
+    assert Questions.led(questions, wordllama().embed(list(questions)), passages).passages == (1, 0)
 
 
 def test_stored_as_metadata() -> None:
-    asked = Asked(("a", "ü"), (0, 3), wordllama().embed(["a", "ü"]))
-    again = Asked.stored(asked.metadata())
+    asked = Questions(("a", "ü"), (0, 3), wordllama().embed(["a", "ü"]))
+    again = Questions.stored(asked.metadata())
     assert (again.questions, again.passages) == (asked.questions, asked.passages)
     np.testing.assert_allclose(again.vectors, asked.vectors, atol=1e-3)
-    assert NOTHING_ASKED.metadata() == {}
-    assert Asked.stored({"title": "x"}) is NOTHING_ASKED
+    assert NO_QUESTIONS.metadata() == {}
+    assert Questions.stored({"title": "x"}) is NO_QUESTIONS
 
 
 def test_the_likest_question_stands_for_its_document() -> None:
-    def asked(*questions: str) -> Asked:
-        return Asked(questions, tuple(range(len(questions))), wordllama().embed(list(questions)))
+    def asked(*questions: str) -> Questions:
+        return Questions(questions, tuple(range(len(questions))), wordllama().embed(list(questions)))
 
-    index = AskedIndex([("a", asked("red apples", "green pears")), ("b", NOTHING_ASKED), ("c", asked("blue whales"))])
+    index = QuestionIndex([("a", asked("red apples", "green pears")), ("b", NO_QUESTIONS), ("c", asked("blue whales"))])
     found = index.likeness(tokens("green pears"), wordllama().embed(["green pears"])[0], 2)
     assert found.led == ["a#1", "c#0"]
     assert index.documents == ["a", "c"]
     assert 1.0 >= found.scores[0] > 2 * found.scores[1]
-    assert AskedIndex().likeness(["x"], wordllama().embed(["x"])[0], 2).led == []
+    assert QuestionIndex().likeness(["x"], wordllama().embed(["x"])[0], 2).led == []
 
 
 @pytest.mark.parametrize("asked", [0.0, 0.2, 0.5, 1.0])

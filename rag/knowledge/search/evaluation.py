@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from rag.errors import BadDocument
-from rag.knowledge.ranking import COVERED
+from rag.knowledge.search.ranking import COVERED
 from rag.knowledge.types import Library
 
 Part = Literal["exact", "paraphrase", "unanswerable"]

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.errors import BadSetting, LibraryUnavailable
-from rag.knowledge.synonyms import widen
+from rag.knowledge.embedding.synonyms import widen
 from rag.settings import Settings
 
 Vectors = npt.NDArray[np.float32]

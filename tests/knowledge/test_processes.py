@@ -15,9 +15,9 @@ import pytest
 from rag import errors
 from rag.errors import BadDocument, CrosswireError, LibraryUnavailable
 from rag.knowledge import open_library
-from rag.knowledge.guest import Guest
-from rag.knowledge.owner import read_note
-from rag.knowledge.sharing import SharedLibrary
+from rag.knowledge.storage.guest import Guest
+from rag.knowledge.storage.owner import read_note
+from rag.knowledge.storage.sharing import SharedLibrary
 from rag.knowledge.types import Progress
 from tests.knowledge.peer import Peer
 from tests.knowledge.support import settings, write

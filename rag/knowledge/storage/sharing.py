@@ -18,13 +18,13 @@ from typing import Protocol, TypeVar
 from filelock import BaseFileLock, FileLock, Timeout
 
 from rag.errors import LibraryUnavailable
-from rag.knowledge.chroma import Store
-from rag.knowledge.embeddings import embedder_name, make_embedder
-from rag.knowledge.erasing import erase
+from rag.knowledge.embedding.embedders import embedder_name, make_embedder
 from rag.knowledge.files import Sources, collect
-from rag.knowledge.guest import Guest, OwnerGone
 from rag.knowledge.library import ChromaLibrary
-from rag.knowledge.owner import Owner
+from rag.knowledge.storage.chroma import Store
+from rag.knowledge.storage.erasing import erase
+from rag.knowledge.storage.guest import Guest, OwnerGone
+from rag.knowledge.storage.owner import Owner
 from rag.knowledge.types import Document, DocumentInfo, IngestReport, Library, Passage, Progress
 from rag.settings import Settings
 
@@ -45,6 +45,7 @@ class Holder(Protocol):
     def remove_private(self, session_id: str, document_id: str) -> bool: ...
     def forget(self, session_id: str) -> None: ...
     def private_sessions(self) -> list[str]: ...
+    def health(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -109,6 +110,10 @@ class SharedLibrary:
     def private_sessions(self) -> list[str]:
         """See Library."""
         return self._ask(lambda holder: holder.private_sessions())
+
+    def health(self) -> None:
+        """See Library."""
+        self._ask(lambda holder: holder.health())
 
     def close(self) -> None:
         """See Library."""

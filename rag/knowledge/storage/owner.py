@@ -24,10 +24,10 @@ from weakref import WeakSet
 from filelock import BaseFileLock
 
 from rag.errors import CrosswireError, LibraryUnavailable
-from rag.knowledge.chroma import Store
-from rag.knowledge.embeddings import Embedder
-from rag.knowledge.erasing import erase
+from rag.knowledge.embedding.embedders import Embedder
 from rag.knowledge.library import ChromaLibrary
+from rag.knowledge.storage.chroma import Store
+from rag.knowledge.storage.erasing import erase
 from rag.knowledge.types import Progress
 
 QUESTIONS = frozenset(
@@ -40,6 +40,7 @@ QUESTIONS = frozenset(
         "remove_private",
         "forget",
         "private_sessions",
+        "health",
     )
 )
 Question = tuple[str, dict[str, Any], bool]

@@ -14,7 +14,7 @@ from typing import cast
 
 from rag.errors import CrosswireError, LibraryUnavailable
 from rag.knowledge.files import Sources
-from rag.knowledge.owner import PROTOCOL, Answer, read_note
+from rag.knowledge.storage.owner import PROTOCOL, Answer, read_note
 from rag.knowledge.types import Document, DocumentInfo, IngestReport, Passage, Progress
 
 GREETING_SECONDS = 5.0
@@ -91,6 +91,10 @@ class Guest:
     def private_sessions(self) -> list[str]:
         """See Library."""
         return cast(list[str], self._ask("private_sessions"))
+
+    def health(self) -> None:
+        """See Library."""
+        self._ask("health")
 
     def close(self) -> None:
         """Leave. The owner stays."""
