@@ -48,10 +48,10 @@ NOT_IN_PAGES = {
 CACHED = "rag.ui.resources"
 EMPTY_CALLS = {"dict", "list", "set", "defaultdict", "OrderedDict", "WeakKeyDictionary", "WeakValueDictionary", "deque"}
 SHARED_ON_PURPOSE = {
-    ("rag.sessions.embedded", "_watched"),
-    ("rag.sessions.lane", "_LANES"),
-    *(("rag.sessions.waiting", name) for name in ("_WAITERS", "_ASYNC_WAITERS")),
-    ("rag.sessions.beside", "_BESIDE"),
+    ("rag.sessions.embedded.server", "_watched"),
+    ("rag.sessions.connection.cache", "_CACHES"),
+    *(("rag.sessions.turns.waiting", name) for name in ("_WAITERS", "_ASYNC_WAITERS")),
+    ("rag.sessions.turns.deferred_writes", "_DEFERRED"),
 }
 """Module globals that start empty and hold nobody's data: who watches which server's folder, a pool's connections, who
 waits on a client, and the thread that writes an index on a cluster."""

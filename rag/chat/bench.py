@@ -35,7 +35,7 @@ from rag.knowledge.files import collect
 from rag.knowledge.preparing import prepare
 from rag.sessions import SessionStore
 from rag.sessions.bench import CACHE, TTL
-from rag.sessions.connect import Client
+from rag.sessions.connection.connect import Client
 from rag.settings import Settings
 
 ANSWER = "You can return an item within 30 days of delivery [1]. Members of Plus have 60 days [1]."

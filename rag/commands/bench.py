@@ -26,7 +26,7 @@ from rag.knowledge.search.evaluation import Figures, evaluate, figures, read_que
 from rag.services import settle
 from rag.sessions import SessionStore, connect
 from rag.sessions import bench as store_bench
-from rag.sessions.embedded import EmbeddedServer
+from rag.sessions.embedded.server import EmbeddedServer
 from rag.settings import PROJECT, load
 
 app = typer.Typer(

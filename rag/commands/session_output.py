@@ -23,7 +23,7 @@ from rag.inspector.said import Said
 from rag.inspector.scan import Report
 from rag.inspector.view import View
 from rag.inspector.visible import line, masked, visible
-from rag.sessions.directory import Row
+from rag.sessions.listing.directory import Row
 
 LISTED = 20
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}

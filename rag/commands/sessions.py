@@ -47,7 +47,7 @@ from rag.inspector.view import pretty
 from rag.inspector.visible import line
 from rag.inspector.watch import known, watch
 from rag.services import open_store
-from rag.sessions.directory import Order as Indexed
+from rag.sessions.listing.directory import Order as Indexed
 from rag.settings import load, without_password
 
 WHO = "command line"

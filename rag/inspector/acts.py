@@ -17,10 +17,10 @@ from rag.inspector.histories import Own
 from rag.inspector.importing import restore
 from rag.inspector.inspector import Inspector
 from rag.inspector.view import own_keys
-from rag.sessions.directory import Row
-from rag.sessions.faults import translated
+from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId
-from rag.sessions.protocol import Quarantined
+from rag.sessions.listing.directory import Row
+from rag.sessions.protocol.replies import Quarantined
 from rag.sessions.store import read_only
 
 Act = Literal["extend", "pin", "unpin", "expire", "clear", "delete"]

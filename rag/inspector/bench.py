@@ -17,10 +17,11 @@ from rag.inspector.inspector import Inspector
 from rag.inspector.pace import Pace
 from rag.inspector.scan import scan
 from rag.inspector.table import Filter
-from rag.sessions import SessionStore, index
-from rag.sessions.codec import Place, encode
+from rag.sessions import SessionStore
 from rag.sessions.ids import SessionId
+from rag.sessions.messages.codec import Place, encode
 from rag.sessions.names import friendly_name
+from rag.sessions.protocol import index_entries
 
 BATCH = 500
 GAP = 20.0
@@ -54,7 +55,7 @@ def fill(client: Any, store: SessionStore, sessions: int, turns: int = 5, seed: 
             pipe.expire(keys.of(sid).history, left := int(ttl - (now - seen)) + 1)
             pipe.expire(keys.of(sid).session, left)
             live[sid], ends[sid] = round(seen, 3), round(now + left, 3)
-            find.update(dict.fromkeys(index.find_entries(sid).split("\n"), 0))
+            find.update(dict.fromkeys(index_entries.find_entries(sid).split("\n"), 0))
         for name, members in ((keys.live, live), (keys.ends, ends), (keys.find, find)):
             pipe.zadd(name, members)
         pipe.execute()

@@ -15,7 +15,7 @@ from rag.inspector.histories import BATCH, Stored
 from rag.inspector.layouts import DOCUMENT, Layout
 from rag.inspector.nodes import size, steps
 from rag.inspector.pace import Pace
-from rag.sessions.faults import translated
+from rag.sessions.connection.errors import translated
 
 LONGEST = 10_000
 """Documents of one session that are read."""

@@ -23,10 +23,10 @@ from rag.inspector.moments import shown
 from rag.inspector.pace import Pace
 from rag.inspector.said import Said
 from rag.inspector.visible import cell, fenced, line
-from rag.sessions.codec import Unreadable, decode
 from rag.sessions.ids import SessionId
+from rag.sessions.messages.codec import Unreadable, decode
+from rag.sessions.messages.seal import open_field
 from rag.sessions.names import friendly_name
-from rag.sessions.seal import open_field
 
 FORMAT = "crosswire.sessions"
 VERSION = 1

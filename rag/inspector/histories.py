@@ -16,10 +16,10 @@ from rag.inspector.layouts import Layout
 from rag.inspector.nodes import size, steps
 from rag.inspector.pace import Pace
 from rag.inspector.said import Parse, ours
-from rag.sessions.faults import translated
+from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId
-from rag.sessions.keys import Keys, SessionKeys
-from rag.sessions.protocol import Protocol as Rules
+from rag.sessions.protocol.keys import Keys, SessionKeys
+from rag.sessions.protocol.requests import SessionProtocol
 
 BATCH = 50
 FIELDS = ("turns", "trimmed", "quarantined", "ttl", "seen")
@@ -69,7 +69,7 @@ class Histories(Protocol):
 class Own:
     """The app's own sessions."""
 
-    def __init__(self, client: Any, layout: Layout, rules: Rules, target: str) -> None:
+    def __init__(self, client: Any, layout: Layout, rules: SessionProtocol, target: str) -> None:
         self.layout = layout
         self.parse = ours(rules.seal)
         self.keys: Keys = rules.keys

@@ -16,11 +16,11 @@ from rag.inspector.exporting import FORMAT, VERSION
 from rag.inspector.histories import Own
 from rag.inspector.inspector import Inspector
 from rag.inspector.scan import COPIES
-from rag.sessions import index
-from rag.sessions.codec import Place, encode
-from rag.sessions.faults import translated
+from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId
-from rag.sessions.seal import close_field
+from rag.sessions.messages.codec import Place, encode
+from rag.sessions.messages.seal import close_field
+from rag.sessions.protocol import index_entries
 from rag.sessions.store import read_only
 
 LARGEST = 256 << 20
@@ -109,7 +109,7 @@ def _write(inspector: Inspector, sid: SessionId, session: dict[str, Any], own_tt
             return False
         # What was said of an earlier session of this id beside the scripts must not come after this.
         inspector.store.flush()
-        for command in index.seen(keys, sid, now, ttl, new=True):
+        for command in index_entries.seen(keys, sid, now, ttl, new=True):
             inspector.client.execute_command(*command)
     return True
 

@@ -19,10 +19,10 @@ from rag.inspector.pace import Pace, Progress
 from rag.inspector.table import Filter, Found
 from rag.inspector.view import View
 from rag.sessions import SessionStore
-from rag.sessions.directory import Order as Indexed
-from rag.sessions.directory import Page, Row
-from rag.sessions.faults import translated
+from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId
+from rag.sessions.listing.directory import Order as Indexed
+from rag.sessions.listing.directory import Page, Row
 
 NEWEST = 4000
 """Elements of one session that a view holds at most."""

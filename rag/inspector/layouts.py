@@ -22,8 +22,8 @@ from rag.errors import CrosswireError
 from rag.inspector.nodes import steps
 from rag.inspector.pace import Pace
 from rag.inspector.said import Parse, classic, document, llama_index
-from rag.sessions.faults import translated
-from rag.sessions.keys import DEFAULT_PREFIX
+from rag.sessions.connection.errors import translated
+from rag.sessions.protocol.keys import DEFAULT_PREFIX
 
 SAMPLE_KEYS = 5000
 SAMPLE_LISTS = 50

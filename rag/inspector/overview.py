@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
-from rag.sessions.faults import translated
-from rag.sessions.keys import Keys
-from rag.sessions.sweep import own, sweep
+from rag.sessions.connection.errors import translated
+from rag.sessions.listing.sweep import own, sweep
+from rag.sessions.protocol.keys import Keys
 
 SAMPLE = 200
 LOOKED_AT = 50

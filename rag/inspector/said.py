@@ -14,8 +14,8 @@ import orjson
 
 from rag.errors import SealBroken
 from rag.inspector.moments import seconds
-from rag.sessions.codec import StoredMessage, Unreadable, decode, decode_plain
-from rag.sessions.seal import Seal
+from rag.sessions.messages.codec import StoredMessage, Unreadable, decode, decode_plain
+from rag.sessions.messages.seal import Seal
 
 ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool"}
 THEIR_ROLES = {"user": "user", "assistant": "assistant", "chatbot": "assistant", "model": "assistant"}

@@ -16,12 +16,12 @@ from typing import Any, Literal, Protocol
 
 from rag.inspector.histories import Histories, Own, Stored
 from rag.inspector.pace import Pace, Progress, Stopped
-from rag.sessions.directory import Directory, Row
-from rag.sessions.faults import translated
+from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId
+from rag.sessions.listing.directory import Directory, Row
+from rag.sessions.listing.sweep import own
 from rag.sessions.names import colour, friendly_name
-from rag.sessions.protocol import SessionInfo
-from rag.sessions.sweep import own
+from rag.sessions.protocol.replies import SessionInfo
 
 Flag = Literal["you", "simulated", "pinned", "no expiry", "suspicious"]
 FLAGS: tuple[Flag, ...] = ("you", "simulated", "pinned", "no expiry", "suspicious")

@@ -10,7 +10,7 @@ from typing import Any
 from rag.inspector.histories import Own
 from rag.inspector.said import Said
 from rag.inspector.visible import visible
-from rag.sessions.faults import translated
+from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId
 
 _LENGTHS = {b"list": "llen", b"hash": "hlen", b"zset": "zcard", b"string": "strlen", b"set": "scard", b"stream": "xlen"}

@@ -11,9 +11,9 @@ from typing import Literal
 from rag.errors import CrosswireError
 from rag.inspector.histories import Own
 from rag.inspector.inspector import Inspector
-from rag.sessions.faults import translated
+from rag.sessions.connection.errors import translated
+from rag.sessions.listing.sweep import own
 from rag.sessions.names import friendly_name
-from rag.sessions.sweep import own
 
 KNOWN = 500
 """Sessions whose end is waited for: of the newest and of those that end first, so many each."""

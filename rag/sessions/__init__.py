@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from rag.sessions.aio import AsyncSessionStore
-from rag.sessions.codec import StoredMessage
-from rag.sessions.connect import connect, connect_async
+from rag.sessions.async_store import AsyncSessionStore
+from rag.sessions.connection.connect import connect, connect_async
 from rag.sessions.history import RedisChatMessageHistory
 from rag.sessions.ids import SessionId
-from rag.sessions.protocol import Quarantined, SessionInfo
+from rag.sessions.messages.codec import StoredMessage
+from rag.sessions.protocol.replies import Quarantined, SessionInfo
 from rag.sessions.store import SessionStore
-from rag.sessions.turn import AsyncTurn, Turn
+from rag.sessions.turns.turn import AsyncTurn, Turn
 
 __all__ = [
     "AsyncSessionStore",

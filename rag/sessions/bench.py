@@ -21,7 +21,7 @@ from typing import Protocol
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_to_dict, messages_from_dict
 
-from rag.sessions.connect import Client
+from rag.sessions.connection.connect import Client
 from rag.sessions.store import SessionStore
 
 TTL = 3600
@@ -175,7 +175,7 @@ def contenders(client: Client, url: str, folder: Path) -> list[Contender]:
 
 
 def run(
-    parties: Sequence[Contender],
+    contenders: Sequence[Contender],
     settings: Sequence[tuple[int, int]],
     *,
     slices: int = 5,
@@ -184,19 +184,19 @@ def run(
 ) -> Iterator[Row]:
     """Rows for each setting `(threads, messages)`. The first contender is the limit that ratios refer to."""
     for threads, messages in settings:
-        rates: dict[str, list[float]] = {party.name: [] for party in parties}
+        rates: dict[str, list[float]] = {contender.name: [] for contender in contenders}
         count = slices if threads * messages < HEAVY else max(1, slices // 2)
         for number in range(count):
-            for party in parties:
-                progress(f"{threads} threads, {messages} messages, slice {number + 1} of {count}: {party.name}")
-                rates[party.name].append(_slice(party, threads, messages, seconds))
-        limit = rates[parties[0].name]
+            for contender in contenders:
+                progress(f"{threads} threads, {messages} messages, slice {number + 1} of {count}: {contender.name}")
+                rates[contender.name].append(_slice(contender, threads, messages, seconds))
+        limit = rates[contenders[0].name]
         for name, measured in rates.items():
             ratio = median(own / other for own, other in zip(measured, limit, strict=True))
             yield Row(name, threads, messages, median(measured), ratio)
 
 
-def _slice(party: Contender, threads: int, messages: int, seconds: float) -> float:
+def _slice(contender: Contender, threads: int, messages: int, seconds: float) -> float:
     """Turns a second in sessions of this length. The clock runs only while turns are taken.
 
     Each thread has sessions of its own; each session takes one turn before the clock runs and one to TURNS while it
@@ -207,28 +207,28 @@ def _slice(party: Contender, threads: int, messages: int, seconds: float) -> flo
         while took < seconds:
             sessions = [f"bench-{secrets.token_hex(8)}" for _ in range(max(threads, 20 if messages < 500 else 4))]
             for session_id in sessions:
-                party.fill(session_id, messages // 2)
-                _read_right(party, session_id, messages)
+                contender.fill(session_id, messages // 2)
+                _read_right(contender, session_id, messages)
             shares = [sessions[number::threads] for number in range(threads)]
             begun = perf_counter()
-            work = partial(_work, party, until=begun + seconds - took)
+            work = partial(_work, contender, until=begun + seconds - took)
             done += work(sessions) if threads == 1 else sum(pool.map(work, shares))
             took += perf_counter() - begun
-            party.delete(sessions)
+            contender.delete(sessions)
     return done / took
 
 
-def _read_right(party: Contender, session_id: str, messages: int) -> None:
-    found = party.turn(session_id)
+def _read_right(contender: Contender, session_id: str, messages: int) -> None:
+    found = contender.turn(session_id)
     if found != messages // 2 * 2:
-        raise ValueError(f"{party.name} read {found} messages of {messages}: its figures would mean nothing")
+        raise ValueError(f"{contender.name} read {found} messages of {messages}: its figures would mean nothing")
 
 
-def _work(party: Contender, sessions: Sequence[str], until: float) -> int:
+def _work(contender: Contender, sessions: Sequence[str], until: float) -> int:
     done = 0
     while done < TURNS * len(sessions):
         for session_id in sessions:
-            party.turn(session_id)
+            contender.turn(session_id)
         done += len(sessions)
         if perf_counter() > until:
             break

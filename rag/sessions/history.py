@@ -14,11 +14,11 @@ from typing import Self
 from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import BaseMessage
 
-from rag.sessions.aio import AsyncSessionStore
-from rag.sessions.connect import AsyncClient, Client
-from rag.sessions.keys import DEFAULT_PREFIX
-from rag.sessions.sharing import shared
+from rag.sessions.async_store import AsyncSessionStore
+from rag.sessions.connection.connect import AsyncClient, Client
+from rag.sessions.protocol.keys import DEFAULT_PREFIX
 from rag.sessions.store import SessionStore
+from rag.sessions.turns.sharing import shared
 
 
 class RedisChatMessageHistory(BaseChatMessageHistory):

@@ -5,8 +5,8 @@ what the store remembers of sessions, it remembers by their ids. Raises SessionS
 server fails, BadSessionId for an id that cannot be one, SealBroken where a key is missing.
 
 Turns of one session follow each other in the order in which they were asked. A turn is lost with its process within
-`lease` seconds, a waiting one within two more. On a cluster the live index and the audit are written beside the turn,
-a moment later (see beside.py); everywhere else in the same script.
+`lease` seconds, a waiting one within two more. On a cluster the live index and the audit are written after the turn,
+a moment later (see turns/deferred_writes.py); everywhere else in the same script.
 
 Acknowledged turns are safe from everything that the server itself survives. With replicas, those are asynchronous: a
 failover may lose the turns of its last moments, unless `replicas=1` makes each turn wait for one of them.
@@ -28,32 +28,33 @@ import redis
 from langchain_core.messages import BaseMessage
 
 from rag.errors import CrosswireError, SessionStoreUnavailable, TurnBusy
-from rag.sessions import index
-from rag.sessions.beside import beside
-from rag.sessions.calls import Calls
-from rag.sessions.codec import StoredMessage, duplicate
-from rag.sessions.connect import Client
-from rag.sessions.faults import WrongType, translated
-from rag.sessions.handed import duplicate_record
+from rag.sessions.connection.connect import Client
+from rag.sessions.connection.errors import WrongType, translated
 from rag.sessions.ids import SessionId
-from rag.sessions.index import Command
-from rag.sessions.keys import DEFAULT_PREFIX, Format
-from rag.sessions.lease import HEARTBEAT, Held
-from rag.sessions.protocol import Ask, Bad, Busy, Commit, Committed, Found, Protocol, Quarantined, SessionInfo, lifetime
-from rag.sessions.turn import Turn
-from rag.sessions.waiting import pause, waiters
+from rag.sessions.messages.codec import StoredMessage, duplicate
+from rag.sessions.messages.copy_on_read import duplicate_record
+from rag.sessions.protocol import index_entries
+from rag.sessions.protocol.index_entries import Command
+from rag.sessions.protocol.keys import DEFAULT_PREFIX, Format
+from rag.sessions.protocol.replies import BadElement, Busy, Commit, Committed, Quarantined, SessionInfo, Snapshot
+from rag.sessions.protocol.requests import Request, SessionProtocol, lifetime
+from rag.sessions.turns.deferred_writes import deferred_writes
+from rag.sessions.turns.lease import HEARTBEAT, HeldTurn
+from rag.sessions.turns.sending import Sender
+from rag.sessions.turns.turn import Turn
+from rag.sessions.turns.waiting import pause, waiters
 
 if TYPE_CHECKING:
-    from rag.sessions.audit import Audit
-    from rag.sessions.directory import Directory
     from rag.sessions.history import RedisChatMessageHistory
+    from rag.sessions.listing.audit import Audit
+    from rag.sessions.listing.directory import Directory
 
 LOG = logging.getLogger(__name__)
 LEASE = 10.0
 T = TypeVar("T")
 
 
-class Holding:
+class TurnContext:
     """What `SessionStore.turn` returns, for a `with`: the session is held from its first line to its last."""
 
     __slots__ = ("_heartbeat", "_on_wait", "_sid", "_store", "_token", "_turn", "_wait")
@@ -66,7 +67,7 @@ class Holding:
         self._token = store.protocol.token()
         protocol = store.protocol
         # Of the store, not of this object: a cycle would keep every turn's history until the next collection.
-        self._heartbeat = Held(partial(store._renew, sid, self._token), min(protocol.lease, protocol.ttl) / 3)
+        self._heartbeat = HeldTurn(partial(store._renew, sid, self._token), min(protocol.lease, protocol.ttl) / 3)
         self._turn: Turn | None = None
 
     def __enter__(self) -> Turn:
@@ -112,7 +113,7 @@ class SessionStore:
         self._client = client
         self._target = target
         clustered = isinstance(client, redis.RedisCluster)
-        self.protocol = Protocol(
+        self.protocol = SessionProtocol(
             ttl,
             key_prefix=key_prefix,
             fmt=fmt,
@@ -123,20 +124,20 @@ class SessionStore:
             index=not clustered,
             clock=clock,
         )
-        self._ask = Calls(client, target, replicas)
+        self._ask = Sender(client, target, replicas)
         self._waiters = waiters(client)
         self._waiters.enlist(self.protocol)
-        self._beside = beside(client) if isinstance(client, redis.RedisCluster) else None
+        self._deferred = deferred_writes(client) if isinstance(client, redis.RedisCluster) else None
 
     # --- turns
 
-    def turn(self, session_id: str, wait: float = 30.0, on_wait: Callable[[], None] | None = None) -> Holding:
+    def turn(self, session_id: str, wait: float = 30.0, on_wait: Callable[[], None] | None = None) -> TurnContext:
         """Hold the session, alone, until the block ends; leaving it without a commit stores nothing.
 
         Waits up to `wait` seconds for the session's earlier turns, then raises TurnBusy. `on_wait` is called once if
         there are any.
         """
-        return Holding(self, self._writable(session_id), wait, on_wait)
+        return TurnContext(self, self._writable(session_id), wait, on_wait)
 
     def append(self, session_id: str, messages: Sequence[BaseMessage]) -> None:
         """Store messages as one turn, after the session's turn that is running."""
@@ -160,7 +161,7 @@ class SessionStore:
     def info(self, session_id: str) -> SessionInfo | None:
         """None if there is no such session."""
         sid = SessionId(session_id)
-        return self._mended(sid, self.protocol.about(sid))
+        return self._repairing(sid, self.protocol.about(sid))
 
     def ttl(self, session_id: str) -> float | None:
         """Seconds until the session is forgotten; None if there is no such session, or it never is."""
@@ -193,7 +194,7 @@ class SessionStore:
     def touch(self, session_id: str) -> None:
         """Make sure that the session exists, and start its time to live anew."""
         sid = self._writable(session_id)
-        ttl = self._mended(sid, self.protocol.live(sid, "", make=True))
+        ttl = self._repairing(sid, self.protocol.live(sid, "", make=True))
         self._later(*self._seen(sid, ttl))
 
     def extend(self, session_id: str, seconds: int, who: str = "inspector") -> bool:
@@ -219,7 +220,7 @@ class SessionStore:
     def set_summary(self, session_id: str, text: str, upto_turn: int) -> bool:
         """Keep a summary of the oldest turns with the session. False if there is no such session."""
         sid = self._writable(session_id)
-        return self._mended(sid, self.protocol.summarise(sid, text, upto_turn))
+        return self._repairing(sid, self.protocol.summarise(sid, text, upto_turn))
 
     # --- others' views of it
 
@@ -232,29 +233,29 @@ class SessionStore:
     @property
     def directory(self) -> Directory:
         """All live sessions, page by page."""
-        from rag.sessions.directory import Directory
+        from rag.sessions.listing.directory import Directory
 
         return Directory(self._client, self.protocol, self._target)
 
     @property
     def audit(self) -> Audit:
         """Who did what to which session."""
-        from rag.sessions.audit import Audit
+        from rag.sessions.listing.audit import Audit
 
         return Audit(self._client, self.protocol.keys, self._target)
 
     def flush(self) -> None:
-        """Wait for what is written beside the turns: something on a cluster, nothing elsewhere."""
-        if self._beside is not None:
-            self._beside.flush()
+        """Wait for what is written after the turns: something on a cluster, nothing elsewhere."""
+        if self._deferred is not None:
+            self._deferred.flush()
 
     # --- inner
 
     def _begin(
-        self, sid: SessionId, token: str, wait: float, on_wait: Callable[[], None] | None, heartbeat: Held
-    ) -> Found:
+        self, sid: SessionId, token: str, wait: float, on_wait: Callable[[], None] | None, heartbeat: HeldTurn
+    ) -> Snapshot:
         begun = time.monotonic()
-        found = self._mended(sid, self.protocol.begin(sid, token, queue=wait > 0, meanwhile=heartbeat.hold))
+        found = self._repairing(sid, self.protocol.begin(sid, token, queue=wait > 0, meanwhile=heartbeat.hold))
         if isinstance(found, Busy):
             HEARTBEAT.drop(heartbeat)
             if on_wait is not None:
@@ -263,23 +264,23 @@ class SessionStore:
             HEARTBEAT.hold(heartbeat)
         return self._whole(sid, found)
 
-    def _wait(self, sid: SessionId, token: str, busy: Busy, begun: float, wait: float) -> Found | None:
+    def _wait(self, sid: SessionId, token: str, busy: Busy, begun: float, wait: float) -> Snapshot | None:
         with self._waiters.waiting(token) as woken:
             while (left := wait - (time.monotonic() - begun)) > 0:
                 woken.wait(min(pause(busy.before), left))
                 woken.clear()
-                found = self._mended(sid, self.protocol.begin(sid, token, busy.place, queue=True))
+                found = self._repairing(sid, self.protocol.begin(sid, token, busy.place, queue=True))
                 if not isinstance(found, Busy):
                     return found
                 busy = found
         raise TurnBusy(sid, time.monotonic() - begun)
 
-    def _commit(self, sid: SessionId, token: str, found: Found, said: Commit) -> Committed:
-        result = self._mended(sid, self.protocol.commit(sid, token, found, said))
+    def _commit(self, sid: SessionId, token: str, found: Snapshot, commit: Commit) -> Committed:
+        result = self._repairing(sid, self.protocol.commit(sid, token, found, commit))
         if result.next:
             self._waiters.wake(result.next)
-        if self._beside is not None:
-            lost = [index.audited(self.protocol.keys, sid, "fenced", "session")]
+        if self._deferred is not None:
+            lost = [index_entries.audited(self.protocol.keys, sid, "fenced", "session")]
             self._later(*(self._seen(sid, self.protocol.ttl, new=result.turn == 1) if result.turn > 0 else lost))
         return result
 
@@ -290,31 +291,31 @@ class SessionStore:
         with suppress(CrosswireError):  # it ends by itself, one lease from now
             self._waiters.wake(self._ask(self.protocol.release(sid, token)))
 
-    def _read(self, sid: SessionId) -> Found:
-        return self._whole(sid, self._mended(sid, self.protocol.read(sid)))
+    def _read(self, sid: SessionId) -> Snapshot:
+        return self._whole(sid, self._repairing(sid, self.protocol.read(sid)))
 
-    def _whole(self, sid: SessionId, found: Found | None) -> Found:
+    def _whole(self, sid: SessionId, found: Snapshot | None) -> Snapshot:
         """Put aside what may not be shown, and read again what that or the cache left out."""
         for _ in range(4):
             if found is not None and not found.bad:
                 return found
             for bad in found.bad if found is not None else ():
-                self._put_aside(sid, bad)
+                self._quarantine(sid, bad)
             found = self._ask(self.protocol.read(sid, fresh=True))
         raise SessionStoreUnavailable(self._target, "others keep writing into this session what is not its own")
 
-    def _put_aside(self, sid: SessionId, bad: Bad) -> None:
+    def _quarantine(self, sid: SessionId, bad: BadElement) -> None:
         LOG.error("Session %s: an element was put into quarantine (%s: %s)", sid[:12], bad.reason, bad.detail)
-        if self._mended(sid, self.protocol.quarantine(sid, bad)):
-            self._later(*index.quarantined(self.protocol.keys, sid, bad.reason))
+        if self._repairing(sid, self.protocol.quarantine(sid, bad)):
+            self._later(*index_entries.quarantined(self.protocol.keys, sid, bad.reason))
 
-    def _mended(self, sid: SessionId, ask: Ask[T]) -> T:
+    def _repairing(self, sid: SessionId, ask: Request[T]) -> T:
         try:
             return self._ask(ask)
         except WrongType:
             moved = self._ask(self.protocol.repair(sid))
             LOG.warning("Session %s: %d keys of a wrong type were moved away", sid[:12], moved)
-            self._later(index.audited(self.protocol.keys, sid, "misplaced", "session"), always=True)
+            self._later(index_entries.audited(self.protocol.keys, sid, "misplaced", "session"), always=True)
             return self._ask(ask)
 
     def _plain(self, sid: SessionId) -> list[StoredMessage]:
@@ -327,29 +328,31 @@ class SessionStore:
 
     def _live(self, session_id: str, own: str, who: str, what: str) -> bool:
         sid = self._writable(session_id)
-        ttl = self._mended(sid, self.protocol.live(sid, own, who, what))
+        ttl = self._repairing(sid, self.protocol.live(sid, own, who, what))
         if ttl >= 0:
-            entry = index.audited(self.protocol.keys, sid, what, who, ttl=str(ttl))
+            entry = index_entries.audited(self.protocol.keys, sid, what, who, ttl=str(ttl))
             self._later(*self._seen(sid, ttl), entry)
         return ttl >= 0
 
     def _end(self, session_id: str, who: str, what: str) -> tuple[int, int]:
         sid = self._writable(session_id)
         length, there = self._ask(self.protocol.clear(sid, who, what))
-        self._later(*index.gone(self.protocol.keys, sid), index.audited(self.protocol.keys, sid, what, who))
+        self._later(
+            *index_entries.gone(self.protocol.keys, sid), index_entries.audited(self.protocol.keys, sid, what, who)
+        )
         return length, there
 
     def _later(self, *commands: Command, always: bool = False) -> None:
         """What scripts cannot write on a cluster; `always`: what they never do."""
-        if self._beside is not None:
-            self._beside.put(*commands)
+        if self._deferred is not None:
+            self._deferred.put(*commands)
         elif always:
             with translated(self._target):
                 for command in commands:
                     self._client.execute_command(*command)
 
     def _seen(self, sid: SessionId, ttl: int, *, new: bool = True) -> list[Command]:
-        return index.seen(self.protocol.keys, sid, round(self.protocol.now(), 3), ttl, new=new)
+        return index_entries.seen(self.protocol.keys, sid, round(self.protocol.now(), 3), ttl, new=new)
 
     def _writable(self, session_id: str) -> SessionId:
         if self.protocol.keys.fmt != "crosswire":

@@ -8,7 +8,7 @@ from rag.errors import CrosswireError
 from rag.inspector.acts import Acts
 from rag.inspector.moments import shown
 from rag.inspector.view import pretty
-from rag.sessions.protocol import Quarantined
+from rag.sessions.protocol.replies import Quarantined
 from rag.ui.inspector_desk import Desk
 
 

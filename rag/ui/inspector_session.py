@@ -13,7 +13,7 @@ from rag.inspector import flags
 from rag.inspector.moments import moment
 from rag.inspector.view import Element, View, pretty
 from rag.inspector.visible import line
-from rag.sessions.directory import Row
+from rag.sessions.listing.directory import Row
 from rag.sessions.names import colour, friendly_name
 from rag.ui import inspector_quarantine
 from rag.ui.avatar import badge

@@ -20,9 +20,9 @@ from rag.inspector import FLAGS, Filter, Found, flags
 from rag.inspector.moments import moment
 from rag.inspector.table import Order
 from rag.inspector.visible import line
-from rag.sessions.directory import Order as Indexed
-from rag.sessions.directory import Page, Row
 from rag.sessions.ids import SessionId
+from rag.sessions.listing.directory import Order as Indexed
+from rag.sessions.listing.directory import Page, Row
 from rag.ui.background import Job
 from rag.ui.inspector_desk import Desk
 

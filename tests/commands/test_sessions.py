@@ -14,7 +14,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from rag.sessions import SessionStore, connect
-from rag.sessions.connect import Client
+from rag.sessions.connection.connect import Client
 from rag.settings import PROJECT
 from tests.commands.running import Call, Run, command, environment
 from tests.inspector.place import HARMFUL, HOSTILE, stored

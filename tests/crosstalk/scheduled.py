@@ -9,7 +9,7 @@ from rag.crosstalk.strategies.facts import Keyed
 from rag.crosstalk.strategies.plain import langchain, plain
 from rag.crosstalk.strategies.redis_turn import WAIT, RedisTurn
 from rag.sessions import SessionId
-from rag.sessions.lease import HEARTBEAT
+from rag.sessions.turns.lease import HEARTBEAT
 
 STEPS = 12
 

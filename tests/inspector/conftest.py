@@ -9,7 +9,7 @@ import pytest
 
 from rag.inspector import Inspector
 from rag.sessions import SessionStore, connect
-from rag.sessions.connect import Client
+from rag.sessions.connection.connect import Client
 from tests import needs
 from tests.inspector.place import Place
 from tests.servers import Server

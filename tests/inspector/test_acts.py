@@ -17,7 +17,7 @@ from rag.inspector.exporting import export
 from rag.inspector.importing import import_new, read_export, restore
 from rag.sessions import SessionStore
 from tests.inspector.place import HARMFUL, HOSTILE, Place
-from tests.sessions.test_lossless import EXAMPLES
+from tests.sessions.messages.test_lossless import EXAMPLES
 
 WHO = "a test"
 

@@ -14,7 +14,7 @@ import pytest
 from rag.inspector import LAYOUTS, Filter, Inspector
 from rag.inspector.scan import scan
 from rag.sessions import SessionStore, connect
-from rag.sessions.connect import Client
+from rag.sessions.connection.connect import Client
 from tests import needs
 from tests.servers import Server
 

@@ -18,7 +18,7 @@ from rag.inspector.importing import import_new, read_export, restore
 from rag.inspector.said import document, llama_index
 from rag.inspector.scan import scan
 from rag.sessions import SessionStore
-from rag.sessions.connect import Client
+from rag.sessions.connection.connect import Client
 from tests import needs
 from tests.inspector.place import Place, stored
 from tests.servers import Server

@@ -12,8 +12,8 @@ from langchain_core.messages import AIMessage
 
 from rag.inspector.moments import moment, seconds, shown
 from rag.inspector.said import Parse, classic, document, llama_index, ours
-from rag.sessions.codec import Place, encode
-from rag.sessions.seal import Seal
+from rag.sessions.messages.codec import Place, encode
+from rag.sessions.messages.seal import Seal
 
 READERS: dict[str, Parse] = {
     "ours": ours(None),

@@ -12,9 +12,9 @@ from uuid import uuid4
 import redis
 
 from rag.sessions import SessionStore, connect
-from rag.sessions.connect import Client
+from rag.sessions.connection.connect import Client
 from rag.sessions.ids import SessionId
-from rag.sessions.keys import tag
+from rag.sessions.protocol.keys import tag
 from tests.sessions.blocking import BlockingStore, Loop
 
 KEYS = (bytes(range(32)), bytes(range(32, 64)))

@@ -19,9 +19,9 @@ from rag.sessions import (
     StoredMessage,
     connect_async,
 )
-from rag.sessions.audit import Audit
-from rag.sessions.directory import Directory
-from rag.sessions.protocol import Protocol
+from rag.sessions.listing.audit import Audit
+from rag.sessions.listing.directory import Directory
+from rag.sessions.protocol.requests import SessionProtocol
 
 T = TypeVar("T")
 
@@ -186,7 +186,7 @@ class BlockingStore:
         self._loop.run(self._store.ping())
 
     @property
-    def protocol(self) -> Protocol:
+    def protocol(self) -> SessionProtocol:
         return self._store.protocol
 
     @property

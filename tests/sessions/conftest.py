@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from rag.sessions import connect
-from rag.sessions.connect import Client
+from rag.sessions.connection.connect import Client
 from tests import needs
 from tests.servers import Cluster, SentinelPair, Server
 from tests.sessions.backends import AnyStore, Backend

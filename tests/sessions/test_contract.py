@@ -13,7 +13,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from rag.errors import BadSessionId, CrosswireError, TurnBusy, TurnLost
-from rag.sessions.connect import Client
+from rag.sessions.connection.connect import Client
 from rag.sessions.ids import SessionId
 from rag.sessions.names import friendly_name
 from tests.servers import wait_for

@@ -10,10 +10,10 @@ from langchain_core.messages import BaseMessage, message_to_dict
 
 from rag.errors import CrosswireError
 from rag.sessions import RedisChatMessageHistory, SessionStore
-from rag.sessions.connect import Client
+from rag.sessions.connection.connect import Client
 from tests import needs
 from tests.servers import Server
-from tests.sessions.test_lossless import EXAMPLES
+from tests.sessions.messages.test_lossless import EXAMPLES
 
 PLAIN: list[BaseMessage] = EXAMPLES[:1] + EXAMPLES[4:6]
 

@@ -18,9 +18,9 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langchain_core.runnables.history import RunnableWithMessageHistory
 
 from rag.sessions import AsyncSessionStore, RedisChatMessageHistory, SessionStore, connect, connect_async
-from rag.sessions.connect import Client
+from rag.sessions.connection.connect import Client
 from rag.sessions.ids import SessionId
-from rag.sessions.keys import Keys
+from rag.sessions.protocol.keys import Keys
 from tests.servers import Server, wait_for
 
 pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.deprecation.LangChainDeprecationWarning")

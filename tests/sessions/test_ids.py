@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rag.errors import BadSessionId
 from rag.sessions.ids import SessionId
-from rag.sessions.keys import Keys
+from rag.sessions.protocol.keys import Keys
 
 IDS = st.text(st.sampled_from("aAbé{}%:*,7BDb5 \u0430") | st.characters(), min_size=1, max_size=128).filter(
     str.isprintable

@@ -11,9 +11,9 @@ from typing import Any, Self
 
 from rag.errors import CrosswireError
 from rag.sessions import SessionStore, connect
-from rag.sessions.connect import STATE_DIR
-from rag.sessions.embedded import EmbeddedServer
-from rag.sessions.keys import DEFAULT_PREFIX
+from rag.sessions.connection.connect import STATE_DIR
+from rag.sessions.embedded.server import EmbeddedServer
+from rag.sessions.protocol.keys import DEFAULT_PREFIX
 from rag.settings import without_password
 
 TTL = 900

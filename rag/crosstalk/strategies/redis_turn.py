@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, Wait, pair, question
 from rag.crosstalk.strategies.plain import langchain, plain
-from rag.sessions import SessionId, index
+from rag.sessions import SessionId
+from rag.sessions.protocol import index_entries
 
 WAIT = 60.0
 BATCH = 1000
@@ -48,6 +49,6 @@ class RedisTurn(Strategy):
             for sid in map(SessionId, sessions[start : start + BATCH]):
                 for key in keys.of(sid):
                     pipe.unlink(key)
-                for command in index.gone(keys, sid):
+                for command in index_entries.gone(keys, sid):
                     pipe.execute_command(*command)
             pipe.execute()

@@ -1,0 +1,60 @@
+"""What went wrong with Redis, in the few words that a user can act on. No password ever appears in them."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ConnectionError,
+    InvalidResponse,
+    NoPermissionError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+)
+
+# RedisClusterException is no RedisError.
+FAILURES = (RedisError, RedisClusterException, OSError)
+"""All that a command on a client of `connect` may raise because of the server or the way to it."""
+
+NOT_REDIS = "what answers there is not Redis"
+
+
+def reason(error: Exception) -> str:
+    """One phrase without a full stop, for SessionStoreUnavailable."""
+    text = " ".join(str(error).split()).rstrip(".")
+    if isinstance(error, AuthenticationError) or "NOAUTH" in text or "WRONGPASS" in text:
+        return "it does not accept this user name and password"
+    if isinstance(error, NoPermissionError):
+        return "this user has no permission for what the store needs"
+    if isinstance(error, BusyLoadingError):
+        return "it is still loading its data"
+    if isinstance(error, TimeoutError):
+        return "it does not answer in time"
+    if isinstance(error, InvalidResponse) or "SessionProtocol error" in text or "BadElement response" in text:
+        return NOT_REDIS
+    if isinstance(error, ResponseError) and "DB index" in text:
+        return "it has no database of that number"
+    if isinstance(error, ConnectionError | RedisClusterException):
+        return _connection(text)
+    return text or type(error).__name__
+
+
+def _connection(text: str) -> str:
+    if text.startswith("No master found"):
+        # redis-py goes on with the whole configuration of the sentinels that it asked in vain.
+        name = text.split("'")[1]
+        return f"no sentinel answers that knows a working master {name!r}"
+    if "Connection closed by server" in text or "Connection reset" in text:
+        return "it closes the connection; is that Redis, and does it expect TLS?"
+    if found := re.search(r"\[SSL[^]]*\] ([^(]+)", text):
+        return f"TLS: {found[1].strip()}"
+    if found := re.search(r"Error (\d+) connecting to [^ ]+", text):
+        return os.strerror(int(found[1])).lower()
+    if found := re.search(r"Error -?\d+ connecting to [^ ]+\. (.+)", text):
+        return found[1]
+    return text

@@ -1,0 +1,1 @@
+"""All live sessions, page by page; the sweep of ended ones; the audit stream."""

@@ -1,0 +1,246 @@
+"""All live sessions, page by page. What a page costs depends on its size and not on how many sessions there are.
+
+Two round trips a page: one for the ids, one for everything about them. No KEYS, no SCAN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from rag.errors import SealBroken
+from rag.sessions.connection.errors import translated
+from rag.sessions.ids import SessionId
+from rag.sessions.listing.sweep import BATCH, owning, settling, soon, sweeping
+from rag.sessions.names import colour, friendly_name
+from rag.sessions.protocol.replies import SessionInfo
+from rag.sessions.protocol.requests import SessionProtocol
+from rag.sessions.protocol.steps import Lenient, Steps, arun, run
+
+T = TypeVar("T")
+Order = Literal["newest", "oldest", "ending", "lasting"]
+"""By last activity, newest or oldest first; by the end of the time to live, soonest or latest first."""
+
+_FIELDS = ("created", "seen", "turns", "title", "model", "trimmed", "quarantined", "ttl")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One session of a page. bytes: that its messages take in Redis, None if the server does not say."""
+
+    info: SessionInfo
+    name: str
+    colour: str
+    bytes: int | None
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """rows from `start` on, of `total`."""
+
+    rows: tuple[Row, ...]
+    start: int
+    total: int
+
+
+@dataclass(slots=True)
+class _Range:
+    """Entries of the search index that begin with `first`: those before `after` are read, and name `ids`."""
+
+    first: bytes
+    after: bytes = b""
+    ids: list[SessionId] = field(default_factory=list)
+    ended: bool = False
+
+    def __post_init__(self) -> None:
+        self.after = b"[" + self.first
+
+
+class Directory:
+    """Made by `SessionStore.directory`."""
+
+    def __init__(self, client: Any, protocol: SessionProtocol, target: str) -> None:
+        self._client = client
+        self._listing = _Listing(protocol)
+        self._target = target
+
+    def count(self) -> int:
+        """How many sessions live."""
+        return self._run(self._listing.count())
+
+    def sweep(self) -> list[str]:
+        """Take ended sessions out of the index. Returns their ids, each to one caller only, of all processes."""
+        return self._run(self._listing.sweep())
+
+    def page(self, start: int = 0, size: int = 50, order: Order = "newest") -> Page:
+        """A title that cannot be decrypted with the keys at hand is left empty."""
+        return self._run(self._listing.page(start, size, order))
+
+    def find(self, text: str, limit: int = 50) -> list[Row]:
+        """Sessions whose id starts so, or whose name or its last word does (in either case), by id and name.
+
+        Two round trips, and more only where those that have ended are in the way: they are taken out of the index.
+        """
+        return self._run(self._listing.find(text, limit))
+
+    def rows(self, ids: Sequence[SessionId]) -> list[Row]:
+        """Those of these sessions that live, in this order."""
+        return self._run(self._listing.rows(ids))
+
+    def _run(self, steps: Steps[T]) -> T:
+        with translated(self._target):
+            return run(self._client, steps)
+
+
+class AsyncDirectory:
+    """Made by `AsyncSessionStore.directory`: the methods of `Directory`, to be awaited."""
+
+    def __init__(self, client: Any, protocol: SessionProtocol, target: str) -> None:
+        self._client = client
+        self._listing = _Listing(protocol)
+        self._target = target
+
+    async def count(self) -> int:
+        return await self._run(self._listing.count())
+
+    async def sweep(self) -> list[str]:
+        return await self._run(self._listing.sweep())
+
+    async def page(self, start: int = 0, size: int = 50, order: Order = "newest") -> Page:
+        return await self._run(self._listing.page(start, size, order))
+
+    async def find(self, text: str, limit: int = 50) -> list[Row]:
+        return await self._run(self._listing.find(text, limit))
+
+    async def rows(self, ids: Sequence[SessionId]) -> list[Row]:
+        return await self._run(self._listing.rows(ids))
+
+    async def _run(self, steps: Steps[T]) -> T:
+        with translated(self._target):
+            return await arun(self._client, steps)
+
+
+class _Listing:
+    """What both ask, and what they make of the answers."""
+
+    def __init__(self, protocol: SessionProtocol) -> None:
+        self._protocol = protocol
+        self._keys = protocol.keys
+
+    def count(self) -> Steps[int]:
+        yield from self.sweep()
+        (count,) = yield [("ZCARD", self._keys.live)]
+        return int(count)
+
+    def sweep(self) -> Steps[list[str]]:
+        return sweeping(self._keys, self._protocol.now())
+
+    def page(self, start: int, size: int, order: Order) -> Steps[Page]:
+        while True:
+            overdue, early, ids, total = yield from self._ids(start, size, order)
+            if not overdue:
+                rows, ended = yield from self._rows(ids, early)
+                if not ended:
+                    return Page(tuple(rows), start, total)
+                yield from settling(self._keys, ended, self._protocol.now())
+            else:
+                yield from self.sweep()
+
+    def find(self, text: str, limit: int) -> Steps[list[Row]]:
+        wanted = [f"id:{text}", f"name:{' '.join(text.lower().split())}"] if text else []
+        ranges = [_Range(prefix.encode("utf-8", "surrogatepass")) for prefix in wanted]
+        rows: dict[SessionId, Row] = {}
+        num = limit
+        while len(rows) < limit and (left := [one for one in ranges if not one.ended]):
+            yield from self._further(left, num)
+            ids = dict.fromkeys(sid for one in ranges for sid in one.ids)
+            there, ended = yield from self._rows([sid for sid in ids if sid not in rows])
+            rows |= {SessionId(row.info.id): row for row in there}
+            yield from settling(self._keys, ended, self._protocol.now())
+            for one in ranges:
+                one.ids = [sid for sid in one.ids if sid in rows]
+            num = min(2 * num, BATCH)
+        return [rows[sid] for sid in dict.fromkeys(sid for one in ranges for sid in one.ids)][:limit]
+
+    def _further(self, ranges: list[_Range], num: int) -> Steps[None]:
+        replies = yield [
+            ("ZRANGEBYLEX", self._keys.find, one.after, b"[" + one.first + b"\xff", "LIMIT", 0, num) for one in ranges
+        ]
+        for one, entries in zip(ranges, replies, strict=True):
+            one.ended = len(entries) < num
+            if entries:
+                one.after = b"(" + entries[-1]
+            members = [entry.removeprefix(b"id:").rpartition(b"\0")[2] for entry in entries]
+            one.ids += yield from owning(self._keys, members)
+
+    def rows(self, ids: Sequence[SessionId]) -> Steps[list[Row]]:
+        rows, _ = yield from self._rows(ids)
+        return rows
+
+    def _ids(self, start: int, size: int, order: Order) -> Steps[tuple[bool, list[SessionId], list[SessionId], int]]:
+        """Whether some should have ended by now, those that may have by another clock, a page's, how many there are."""
+        now = self._protocol.now()
+        index = self._keys.live if order in ("newest", "oldest") else self._keys.ends
+        overdue, early, members, total = yield [
+            ("ZCOUNT", self._keys.ends, "-inf", now),
+            ("ZRANGEBYSCORE", self._keys.ends, *soon(now), "LIMIT", 0, BATCH),
+            ("ZREVRANGE" if order in ("newest", "lasting") else "ZRANGE", index, start, start + size - 1),
+            ("ZCARD", self._keys.live),
+        ]
+        others = yield from owning(self._keys, early)
+        ids = yield from owning(self._keys, members)
+        return bool(overdue), others, ids, total
+
+    def _rows(
+        self, ids: Sequence[SessionId], others: Sequence[SessionId] = ()
+    ) -> Steps[tuple[list[Row], list[SessionId]]]:
+        """Of these sessions, and which of them, and of others, are not there any more."""
+        asked = Lenient()
+        for sid in ids:
+            keys = self._keys.of(sid)
+            asked += [
+                ("HMGET", keys.session, *_FIELDS),
+                ("LLEN", keys.history),
+                ("PTTL", keys.session),
+                ("MEMORY USAGE", keys.history),
+            ]
+        asked += [("EXISTS", self._keys.session(sid)) for sid in others]
+        if not asked:
+            return [], []
+        replies = yield asked
+        rows: list[Row] = []
+        ended = [sid for sid, there in zip(others, replies[4 * len(ids) :], strict=True) if there == 0]
+        for sid, (values, length, left, size) in zip(ids, _fours(replies[: 4 * len(ids)]), strict=True):
+            row = self._row(sid, values, length, left, size)
+            if row is None:
+                ended.append(sid)
+            else:
+                rows.append(row)
+        return rows, ended
+
+    def _row(self, sid: SessionId, values: Any, length: Any, left: Any, size: Any) -> Row | None:
+        """None only for a session that is gone: the caller takes those out of the index and asks again."""
+        if left == -2:
+            return None
+        known = [] if isinstance(values, Exception) else zip(_FIELDS, values, strict=True)
+        pairs = [(name.encode(), value) for name, value in known if value is not None]
+        messages = length if isinstance(length, int) else 0
+        info = self._info(sid, pairs, messages, left)
+        used = size if isinstance(size, int) else (0 if size is None else None)
+        return Row(info, friendly_name(sid), colour(sid), used, dict(pairs).get(b"ttl") == b"0")
+
+    def _info(self, sid: SessionId, pairs: list[tuple[bytes, bytes]], messages: int, left: int) -> SessionInfo:
+        """What cannot be decrypted is left out, and so is everything where a number is none."""
+        legible = [pair for pair in pairs if pair[0] != b"title"]
+        for known in (pairs, legible):
+            with suppress(SealBroken, ValueError):
+                if info := self._protocol.info(sid, [part for pair in known for part in pair], messages, left):
+                    return info
+        return SessionInfo(sid, 0.0, 0.0, 0, messages, left / 1000 if left >= 0 else None, "", "")
+
+
+def _fours(replies: list[Any]) -> list[list[Any]]:
+    return [replies[n : n + 4] for n in range(0, len(replies), 4)]

@@ -1,0 +1,99 @@
+"""Takes sessions out of the index whose time to live is over. Safe when several processes do it at once.
+
+Redis deletes a session's keys by itself; the index is told only here. It is believed no further than a hint: a session
+leaves it when its keys are seen to be gone, and comes back if they are there again a moment later. The time in it was
+written by the clock of whoever wrote last, which may be a little ahead of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rag.errors import BadSessionId
+from rag.sessions.ids import SessionId
+from rag.sessions.protocol import index_entries
+from rag.sessions.protocol.index_entries import Command
+from rag.sessions.protocol.keys import Keys
+from rag.sessions.protocol.steps import Steps, run
+
+BATCH = 1000
+AHEAD = 5.0
+"""Seconds by which the clocks of machines may differ, and a session that is over is still not counted."""
+
+
+def sweep(client: Any, keys: Keys, now: float) -> list[str]:
+    """Look at all sessions that should have ended by now. Returns those that did and that nobody else took out."""
+    return run(client, sweeping(keys, now))
+
+
+def own(client: Any, keys: Keys, members: Sequence[bytes]) -> list[SessionId]:
+    """The session ids among these members of the index. Whatever else somebody put there is taken out."""
+    return run(client, owning(keys, members))
+
+
+def sweeping(keys: Keys, now: float) -> Steps[list[str]]:
+    """As `sweep`."""
+    gone: list[str] = []
+    while True:
+        (overdue,) = yield [("ZRANGEBYSCORE", keys.ends, "-inf", now, "LIMIT", 0, BATCH)]
+        if not overdue:
+            break
+        sids = yield from owning(keys, overdue)
+        gone += yield from settling(keys, sids, now)
+    (members,) = yield [("ZRANGEBYSCORE", keys.ends, *soon(now), "LIMIT", 0, BATCH)]
+    early = yield from owning(keys, members)
+    left = yield from _left(keys, early)
+    gone += yield from settling(keys, [sid for sid in early if left[sid] == -2], now)
+    return gone
+
+
+def soon(now: float) -> tuple[str, float]:
+    """The times to end at, as bounds of a range, that another clock may have meant for now."""
+    return f"({now!r}", now + AHEAD
+
+
+def owning(keys: Keys, members: Sequence[bytes]) -> Steps[list[SessionId]]:
+    """As `own`."""
+    sids: list[SessionId] = []
+    strange: list[Command] = []
+    for member in members:
+        try:
+            sids.append(SessionId(member.decode()))
+        except (UnicodeDecodeError, BadSessionId):
+            strange += [("ZREM", name, member) for name in (keys.live, keys.ends)]
+    if strange:
+        yield strange
+    return sids
+
+
+def settling(keys: Keys, sids: Sequence[SessionId], now: float) -> Steps[list[str]]:
+    """Put the index right for these sessions. Returns those that were in it and are gone."""
+    left = yield from _left(keys, sids)
+    yield from _rescored(keys, [sid for sid in sids if left[sid] != -2], left, now)
+    ended = [sid for sid in sids if left[sid] == -2]
+    if not ended:
+        return []
+    removed = yield [command for sid in ended for command in index_entries.gone(keys, sid)]
+    back = yield from _left(keys, ended)
+    yield from _rescored(keys, [sid for sid in ended if back[sid] != -2], back, now)
+    return [str(sid) for sid, ours in zip(ended, removed[1::3], strict=True) if ours and back[sid] == -2]
+
+
+def _left(keys: Keys, sids: Sequence[SessionId]) -> Steps[dict[SessionId, int]]:
+    if not sids:
+        return {}
+    found = yield [("PTTL", keys.session(sid)) for sid in sids]
+    return dict(zip(sids, found, strict=True))
+
+
+def _rescored(keys: Keys, sids: Sequence[SessionId], left: dict[SessionId, int], now: float) -> Steps[None]:
+    if not sids:
+        return
+    commands: list[Command] = []
+    for sid in sids:
+        # Later than now, or a sweep would see it again and again, and no later than that, or it would outlive itself.
+        commands.append(("ZADD", keys.ends, "inf" if left[sid] < 0 else now + max(1, left[sid]) / 1000, sid))
+        commands.append(("ZADD", keys.live, "NX", now, sid))
+        commands += [("ZADD", keys.find, 0, entry) for entry in index_entries.find_entries(sid).split("\n")]
+    yield commands

@@ -1,0 +1,1 @@
+"""Messages as they are stored and handed out: codec, encryption, copies, sizes."""

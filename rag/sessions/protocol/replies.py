@@ -1,0 +1,87 @@
+"""What the server's answers mean, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from langchain_core.messages import BaseMessage
+
+from rag.sessions.messages.codec import StoredMessage
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """What is known of a session without its messages. Times in epoch seconds; `ttl` in seconds, None for ever.
+
+    messages: how many are stored; trimmed: how many older ones were cut off; quarantined: how many were put aside;
+    summary: of the oldest `summary_turns` turns.
+    """
+
+    id: str
+    created: float
+    last_seen: float
+    turns: int
+    messages: int
+    ttl: float | None
+    title: str
+    model: str
+    trimmed: int = 0
+    quarantined: int = 0
+    summary: str = ""
+    summary_turns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BadElement:
+    """An element of a history that is not shown. reason: foreign, tampered or corrupt."""
+
+    reason: str
+    detail: str
+    raw: bytes
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """A history as it is now; its lists may be kept, its messages belong to the cache."""
+
+    turns: int
+    epoch: str
+    records: list[StoredMessage]
+    messages: list[BaseMessage]
+    bad: list[BadElement] = field(default_factory=list)
+    summary: str = ""
+    summary_turns: int = 0
+    quarantined: int = 0
+    keys: tuple[str, ...] | None = None
+
+
+class Commit(NamedTuple):
+    """What one turn stores. summary: a text, and how many of the oldest turns it covers."""
+
+    messages: Sequence[BaseMessage]
+    documents: Sequence[str]
+    model: str
+    title: str
+    summary: tuple[str, int] | None
+
+
+class Busy(NamedTuple):
+    before: int
+    place: int
+
+
+class Committed(NamedTuple):
+    turn: int
+    next: str
+    replicas: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """An element that was put aside. reason: foreign, tampered or corrupt; at: epoch seconds."""
+
+    reason: str
+    at: float
+    raw: bytes

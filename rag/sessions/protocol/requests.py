@@ -1,0 +1,317 @@
+"""What is asked of the server and what its answers mean, without any I/O: the sync and the async store share it.
+
+An `Request` is one round trip. Nothing in here waits, sends or holds a session.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from math import isfinite
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from rag.sessions.ids import SessionId
+from rag.sessions.messages.codec import Place, StoredMessage, Unreadable, as_stored, decode, decode_plain, encode
+from rag.sessions.messages.seal import Seal, close_field, open_field
+from rag.sessions.protocol import scripts
+from rag.sessions.protocol.history_cache import NOTHING, Cache, News
+from rag.sessions.protocol.index_entries import find_entries
+from rag.sessions.protocol.keys import DEFAULT_PREFIX, Format, Keys
+from rag.sessions.protocol.replies import BadElement, Busy, Commit, Committed, Quarantined, SessionInfo, Snapshot
+from rag.sessions.protocol.scripts import MOST_TTL, Script
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Request(NamedTuple, Generic[T]):
+    """`durable`: it ends a turn, so replicas may be waited for. `repeatable`: it may be asked again without harm.
+
+    `meanwhile`: what to do between asking and hearing, as often as it is asked; the async store leaves it out.
+    """
+
+    script: Script
+    keys: Sequence[str]
+    args: Sequence[str | bytes | int | float]
+    parse: Callable[[Any], T]
+    durable: bool = False
+    repeatable: bool = True
+    meanwhile: Callable[[], None] | None = None
+
+
+class SessionProtocol:
+    """Stateless but for the cache. Thread-safe."""
+
+    def __init__(
+        self,
+        ttl: int,
+        *,
+        key_prefix: str = DEFAULT_PREFIX,
+        fmt: Format = "crosswire",
+        max_turns: int = 1000,
+        lease: float = 10.0,
+        encryption_keys: Sequence[bytes] = (),
+        cache_bytes: int = 64 << 20,
+        index: bool = True,
+        clock: Callable[[], float],
+    ) -> None:
+        """index: whether scripts may write the live index and the audit themselves: not on a cluster.
+
+        Raises ValueError for a number that cannot be.
+        """
+        _check("ttl", ttl, 1, MOST_TTL, "seconds")
+        _check("max_turns", max_turns, 1, 10_000_000, "turns")
+        _check("cache_bytes", cache_bytes, 0, 1 << 50, "bytes")
+        if not 0.05 <= lease <= 3600:
+            raise ValueError(f"lease is {lease!r}: expected 0.05 to 3600 seconds")
+        self.ttl = ttl
+        self.keys = Keys(key_prefix, fmt)
+        self.lease = lease
+        self.seal = Seal(encryption_keys) if encryption_keys else None
+        self.cache = Cache(cache_bytes)
+        self.name = os.urandom(4).hex()
+        self.now = clock
+        self._max_turns = max_turns
+        self._lease_ms = int(lease * 1000)
+        self._index = [self.keys.live, self.keys.ends, self.keys.audit, self.keys.find] if index else []
+        self._counted = [self.keys.audit, self.keys.counts] if index else []
+
+    def token(self) -> str:
+        """Names one turn or waiter; up to the dot, the store that it belongs to."""
+        return f"{self.name}.{os.urandom(8).hex()}"
+
+    # --- turns
+
+    def begin(
+        self,
+        sid: SessionId,
+        token: str,
+        place: int | None = None,
+        *,
+        queue: bool,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Request[Snapshot | Busy | None]:
+        """None: what was known is no longer here, ask again."""
+        keys = self.keys.of(sid)
+        known = self.cache.known(sid)
+        queued: str | int = 0 if not queue else "" if place is None else place
+        args = (*known, token, self._lease_ms, self.ttl, queued)
+
+        def parse(reply: list[Any]) -> Snapshot | Busy | None:
+            if not reply[0]:
+                return Busy(reply[1], reply[2])
+            found = self._found(sid, reply)
+            if found is not None:
+                found.keys = keys
+            return found
+
+        return Request(scripts.BEGIN, keys, args, parse, meanwhile=meanwhile)
+
+    def commit(
+        self,
+        sid: SessionId,
+        token: str,
+        found: Snapshot,
+        commit: Commit,
+    ) -> Request[Committed]:
+        now = round(self.now(), 3)
+        place = Place(sid, found.turns + 1, now, token, tuple(commit.documents))
+        lines = encode(commit.messages, place, self.seal)
+        own = found.keys or self.keys.of(sid)
+        keys = [*own[:4], *self._index[:3]]
+        more: list[str | int] = []
+        if commit.model:
+            more += ("model", commit.model)
+        if commit.title:
+            more += ("title", close_field(self.seal, sid, "title", commit.title))
+        if commit.summary and commit.summary[0]:
+            more += ("summary", close_field(self.seal, sid, "summary", commit.summary[0]))
+            more += ("summary_turns", commit.summary[1])
+        if found.turns >= self._max_turns:
+            more += ("oldest", found.turns + 1 - self._max_turns)
+        if not found.turns:
+            keys += self._index[3:]
+            more += ("find", find_entries(sid))
+        if found.quarantined:
+            keys.append(own[5])
+            more += ("quarantine", len(keys))
+        args = (token, found.turns, self.ttl, now, sid, self._lease_ms, len(more), *more, *lines)
+
+        kept: list[StoredMessage] = []
+
+        def keep() -> None:
+            # As any other process would decode them.
+            kept[:] = as_stored(commit.messages, lines, place, self.seal)
+
+        def parse(reply: list[Any]) -> Committed:
+            turn, epoch, trimmed, length, following, trouble, *replicas = reply
+            _log_index_trouble(trouble)
+            if turn > 0 and epoch:
+                if not kept:
+                    keep()
+                news = News(epoch.decode(), trimmed, trimmed + length - len(lines), kept, lines)
+                self.cache.update(sid, news, hand_out=False)
+            elif turn > 0:
+                self.cache.forget(sid)
+            return Committed(turn, following.decode(), replicas[0] if replicas else None)
+
+        return Request(scripts.COMMIT, keys, args, parse, durable=True, meanwhile=keep)
+
+    def renew(self, sid: SessionId, token: str) -> Request[bool]:
+        keys = self.keys.of(sid)
+        names = (keys.history, keys.session, keys.turn, keys.quarantine)
+        return Request(scripts.RENEW, names, (token, self._lease_ms, self.ttl), bool)
+
+    def release(self, sid: SessionId, token: str) -> Request[str]:
+        keys = self.keys.of(sid)
+        # Not asked again: a server that is away would keep the caller waiting for nothing, and the lease ends anyway.
+        return Request(scripts.RELEASE, (keys.turn, keys.queue, keys.alive), (token,), bytes.decode, repeatable=False)
+
+    # --- reading
+
+    def read(self, sid: SessionId, *, fresh: bool = False) -> Request[Snapshot | None]:
+        """None: what was known is no longer here, ask again with `fresh`."""
+        known = NOTHING if fresh else self.cache.known(sid)
+        return Request(scripts.READ, self.keys.of(sid)[:2], known, lambda reply: self._found(sid, reply))
+
+    def plain(self, stored: Sequence[bytes]) -> tuple[list[StoredMessage], list[BadElement]]:
+        """A list of one of the other formats, oldest first."""
+        lines = reversed(stored) if self.keys.fmt == "community" else stored
+        return _sorted_out(lines, decode_plain)[:2]
+
+    def about(self, sid: SessionId) -> Request[SessionInfo | None]:
+        return Request(scripts.ABOUT, self.keys.of(sid)[:2], (), lambda reply: self.info(sid, *reply))
+
+    def info(self, sid: SessionId, fields: Sequence[bytes], messages: int, left: int) -> SessionInfo | None:
+        """From the session's hash as a flat list, its number of messages, and its ttl in ms."""
+        if not fields:
+            return None
+        texts = [field.decode("utf-8", "replace") for field in fields]
+        known = dict(zip(texts[::2], texts[1::2], strict=True))
+        return SessionInfo(
+            id=sid,
+            created=_number(known.get("created")),
+            last_seen=_number(known.get("seen")),
+            turns=int(_number(known.get("turns"))),
+            messages=messages,
+            ttl=left / 1000 if left >= 0 else None,
+            title=open_field(self.seal, sid, "title", known.get("title", "")),
+            model=known.get("model", ""),
+            trimmed=int(_number(known.get("trimmed"))),
+            quarantined=int(_number(known.get("quarantined"))),
+            summary=open_field(self.seal, sid, "summary", known.get("summary", "")),
+            summary_turns=int(_number(known.get("summary_turns"))),
+        )
+
+    # --- changes outside of turns
+
+    def clear(self, sid: SessionId, who: str, what: str) -> Request[tuple[int, int]]:
+        keys = self.keys.of(sid)
+        self.cache.forget(sid)
+        names = (keys.history, keys.session, keys.turn, keys.quarantine, *self._index)
+        return Request(scripts.CLEAR, names, (sid, who, what, find_entries(sid)), _ended, repeatable=False)
+
+    def live(
+        self, sid: SessionId, own: str, who: str = "session", what: str = "", *, make: bool = False
+    ) -> Request[int]:
+        """own: the session's own ttl in seconds, `0` for ever, `-` none, empty as it is. make: if there is none yet."""
+        keys = self.keys.of(sid)
+        names = (keys.history, keys.session, keys.quarantine, *self._index)
+        token = self.token() if make else ""
+        entries = find_entries(sid) if make else ""
+        args = (sid, round(self.now(), 3), self.ttl, own, who, what, token, entries)
+        return Request(scripts.LIVE, names, args, _lives)
+
+    def summarise(self, sid: SessionId, text: str, turns: int) -> Request[bool]:
+        sealed = close_field(self.seal, sid, "summary", text)
+        return Request(scripts.SUMMARY, (self.keys.of(sid).session,), (sealed, turns), bool)
+
+    def quarantine(self, sid: SessionId, bad: BadElement) -> Request[bool]:
+        keys = self.keys.of(sid)
+        self.cache.forget(sid)
+        names = (keys.history, keys.session, keys.quarantine, *self._counted)
+        args = (sid, self.ttl, round(self.now(), 3), bad.reason, self.token(), bad.raw)
+        return Request(scripts.QUARANTINE, names, args, bool)
+
+    def repair(self, sid: SessionId) -> Request[int]:
+        self.cache.forget(sid)
+        names = (*self.keys.of(sid), *self.keys.misplaced(sid))
+        return Request(scripts.REPAIR, names, (self.ttl, round(self.now(), 3), self.token()), int)
+
+    def quarantined(self, stored: Sequence[bytes]) -> list[Quarantined]:
+        split = (line.split(b"\n", 2) for line in stored)
+        return [Quarantined(reason.decode(), float(at), raw) for reason, at, raw in split]
+
+    # --- shared
+
+    def _found(self, sid: SessionId, reply: list[Any]) -> Snapshot | None:
+        _, turns, epoch_raw, trimmed, begins, stored, summary, covers, quarantined = reply
+        epoch = epoch_raw.decode()
+        records: list[StoredMessage] = []
+        bad: list[BadElement] = []
+        lines: list[bytes] = []
+        if stored:
+            records, bad, lines = _sorted_out(stored, lambda raw: decode(raw, sid, self.seal))
+        if bad:
+            # The good ones alone may be a part only: all is read again, when the bad ones are gone.
+            self.cache.forget(sid)
+            found = Snapshot(turns, epoch, records, [record.message for record in records], bad)
+        else:
+            whole = self.cache.update(sid, News(epoch, trimmed, begins, records, lines))
+            if whole is None:
+                return None
+            found = Snapshot(turns, epoch, *whole)
+        if summary:
+            found.summary = open_field(self.seal, sid, "summary", summary.decode("utf-8", "replace"))
+            found.summary_turns = covers
+        found.quarantined = quarantined
+        return found
+
+
+def lifetime(seconds: int) -> str:
+    """As `live` takes it. Raises ValueError."""
+    _check("seconds", seconds, 1, MOST_TTL, "seconds: use expire_now to end a session, pin to keep it for ever")
+    return str(seconds)
+
+
+def _check(name: str, value: object, least: int, most: int, unit: str) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"{name} is {value!r}: expected a whole number of {least} to {most} {unit}")
+
+
+def _number(text: str | None) -> float:
+    """0 for what is no number: somebody else wrote into this hash, and that must not hide the session."""
+    try:
+        found = float(text or 0)
+    except ValueError:
+        return 0.0
+    return found if isfinite(found) else 0.0
+
+
+def _ended(reply: list[Any]) -> tuple[int, int]:
+    _log_index_trouble(reply[2])
+    return reply[0], reply[1]
+
+
+def _lives(reply: list[Any]) -> int:
+    _log_index_trouble(reply[1])
+    return int(reply[0])
+
+
+def _log_index_trouble(trouble: bytes) -> None:
+    if trouble:
+        LOG.error("The list of live sessions or the audit could not be written (%s)", trouble.decode())
+
+
+def _sorted_out(
+    lines: Any, decoded: Callable[[bytes], StoredMessage]
+) -> tuple[list[StoredMessage], list[BadElement], list[bytes]]:
+    records, bad, kept = [], [], []
+    for raw in lines:
+        try:
+            records.append(decoded(raw))
+            kept.append(raw)
+        except Unreadable as exc:
+            bad.append(BadElement(exc.reason, str(exc), raw))
+    return records, bad, kept

@@ -1,0 +1,1 @@
+"""Turns while they are held: lease, queue, commit, and how a request is sent."""

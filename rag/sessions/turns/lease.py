@@ -1,0 +1,103 @@
+"""Keeps the turns of this process held while they are answered, however long a model takes.
+
+One heartbeat for all of them, and none while no turn lasts: a short turn costs nothing on the wire. A process that dies
+stops renewing, so its sessions are free after one lease. It knows tokens and never what was said.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import inf
+from time import monotonic
+
+from rag.sessions.fork import reset_in_children
+
+_AT_ONCE = 4
+"""Turns that are renewed side by side, so that one server which does not answer holds up no other."""
+
+
+@dataclass(slots=True)
+class HeldTurn:
+    """A turn that this process holds, renewed every `interval` seconds.
+
+    `renew` says whether it still does; it may raise, and is then tried again soon. `lost`: it does not any more, as the
+    child of a fork never did.
+    """
+
+    renew: Callable[[], bool]
+    interval: float
+    due: float = 0.0
+    lost: bool = False
+
+    def hold(self) -> None:
+        HEARTBEAT.hold(self)
+
+
+class Heartbeat:
+    """Of one process: a forked child holds nothing, and keeps nothing of its parent held."""
+
+    def __init__(self) -> None:
+        self.reset_after_fork()
+        reset_in_children(self)
+
+    def reset_after_fork(self) -> None:
+        for turn in getattr(self, "_turns", {}).values():
+            turn.lost = True
+        self._turns: dict[int, HeldTurn] = {}
+        self._changed = threading.Condition()
+        self._wakes = inf
+        self._thread: threading.Thread | None = None
+
+    def hold(self, turn: HeldTurn) -> None:
+        turn.due = monotonic() + turn.interval
+        with self._changed:
+            self._turns[id(turn)] = turn
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="turn-heartbeat", daemon=True)
+                self._wakes = turn.due
+                self._thread.start()
+            elif turn.due < self._wakes:
+                self._wakes = turn.due
+                self._changed.notify()
+
+    def drop(self, turn: HeldTurn) -> None:
+        self._turns.pop(id(turn), None)  # one step of the interpreter: nothing to lock
+
+    def _run(self) -> None:
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="turn-heartbeat") as workers:
+            while True:
+                for turn in self._wait_for_due():
+                    workers.submit(self._renew, turn)
+
+    def _wait_for_due(self) -> list[HeldTurn]:
+        with self._changed:
+            self._wakes = min((turn.due for turn in [*self._turns.values()]), default=inf)
+            while (left := self._wakes - monotonic()) > 0:
+                self._changed.wait(None if left == inf else left)
+            now = monotonic()
+            due = [turn for turn in [*self._turns.values()] if turn.due <= now]
+            for turn in due:
+                turn.due = inf
+            return due
+
+    def _renew(self, turn: HeldTurn) -> None:
+        try:
+            turn.lost = not turn.renew()
+            pause = turn.interval
+        except Exception:  # the server is away: it may be back before the lease ends
+            pause = turn.interval / 4
+        with self._changed:
+            if turn.lost:
+                self._turns.pop(id(turn), None)
+                return
+            turn.due = monotonic() + pause
+            if turn.due < self._wakes:
+                self._wakes = turn.due
+                self._changed.notify()
+
+
+HEARTBEAT = Heartbeat()
+"""Of this process."""

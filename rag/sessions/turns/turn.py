@@ -1,0 +1,132 @@
+"""A turn of one session while it is held: what was said before, and one chance to store what comes next."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NoReturn
+
+from langchain_core.messages import BaseMessage
+
+from rag.errors import TurnLost
+from rag.sessions.ids import SessionId
+from rag.sessions.messages.codec import StoredMessage
+from rag.sessions.messages.copy_on_read import CopyOnRead
+from rag.sessions.protocol.replies import Commit, Committed, Snapshot
+
+CLEARED = "the session ended or was cleared while it was being answered"
+
+
+def _turn_of(record: StoredMessage) -> int:
+    return record.turn
+
+
+class BaseTurn:
+    """What sync and async turns have in common. `messages`: the history when the turn began, oldest first.
+
+    turns: how many there were before this one, those included that are no longer stored. `summary` of the oldest
+    `summary_turns` of them, if one was stored. After a commit: `number`, from 1, and `replicas`, how many of them have
+    it (None if that was not asked for).
+    """
+
+    def __init__(self, session_id: SessionId, found: Snapshot, token: str) -> None:
+        self.session_id = session_id
+        self.messages: list[BaseMessage] = CopyOnRead(found.messages)
+        self._found = found
+        self._token = token
+        self.turns = found.turns
+        self.summary = found.summary
+        self.summary_turns = found.summary_turns
+        self.number: int | None = None
+        self.replicas: int | None = None
+
+    @property
+    def committed(self) -> bool:
+        return self.number is not None
+
+    @property
+    def summarised(self) -> int:
+        """How many of `messages`, the oldest ones, the summary covers."""
+        return bisect_right(self._found.records, self.summary_turns, key=_turn_of) if self.summary else 0
+
+    def turn_at(self, place: int) -> int:
+        """The number of the turn that the message at this place of `messages` belongs to, from 1."""
+        return self._found.records[place].turn
+
+    def _check(self, messages: Sequence[BaseMessage]) -> None:
+        if self.committed:
+            raise ValueError("this turn is committed already: begin another")
+        if not messages:
+            raise ValueError("a turn holds at least one message")
+
+    def _done(self, result: Committed) -> int:
+        if result.turn < 0:
+            self._lost(result.turn)
+        self.number = result.turn
+        self.replicas = result.replicas
+        return result.turn
+
+    def _lost(self, code: int) -> NoReturn:
+        raise TurnLost(self.session_id, CLEARED) if code == -2 else TurnLost(self.session_id)
+
+
+class Turn(BaseTurn):
+    """Made by `SessionStore.turn`."""
+
+    def __init__(
+        self,
+        session_id: SessionId,
+        found: Snapshot,
+        commit: Callable[[SessionId, str, Snapshot, Commit], Committed],
+        token: str,
+    ) -> None:
+        super().__init__(session_id, found, token)
+        self._store_turn = commit
+
+    def commit(
+        self,
+        messages: Sequence[BaseMessage],
+        documents: Sequence[str] = (),
+        *,
+        model: str | None = None,
+        title: str | None = None,
+        summary: tuple[str, int] | None = None,
+    ) -> int:
+        """Store these messages as one unit and end the turn. Returns the turn's number, from 1.
+
+        documents: ids of what the answers used. title: for the session, if it has none yet. summary: a text and how
+        many of the oldest turns it covers.
+        Raises TurnLost if the session is no longer held; nothing is stored then. ValueError for an empty turn or a
+        second commit, TypeError for a message that JSON cannot hold.
+        """
+        self._check(messages)
+        commit = Commit(messages, documents, model or "", title or "", summary)
+        return self._done(self._store_turn(self.session_id, self._token, self._found, commit))
+
+
+class AsyncTurn(BaseTurn):
+    """Made by `AsyncSessionStore.turn`."""
+
+    def __init__(
+        self,
+        session_id: SessionId,
+        found: Snapshot,
+        commit: Callable[[SessionId, str, Snapshot, Commit], Awaitable[Committed]],
+        token: str,
+    ) -> None:
+        super().__init__(session_id, found, token)
+        self._store_turn = commit
+
+    async def commit(
+        self,
+        messages: Sequence[BaseMessage],
+        documents: Sequence[str] = (),
+        *,
+        model: str | None = None,
+        title: str | None = None,
+        summary: tuple[str, int] | None = None,
+    ) -> int:
+        """As `Turn.commit`."""
+        self._check(messages)
+        commit = Commit(messages, documents, model or "", title or "", summary)
+        return self._done(await self._store_turn(self.session_id, self._token, self._found, commit))

@@ -1,0 +1,189 @@
+"""How a turn that waits for another one of its session learns that it is next.
+
+Whoever ends a turn is told by the server who comes next. In the same process that one is woken directly; in another, by
+a message on the channel that its token names. Both only save time: a waiter asks by itself as well, sooner the nearer
+it is.
+
+All stores on one client wait together: one name, one channel, and one connection to listen on, which is not of the
+pool, so that those who wait take nothing from those whom they wait for.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+# (of redis-py)
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary, WeakSet, ref
+
+import redis
+from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
+
+from rag.sessions.connection.connect import AsyncClient, Client
+from rag.sessions.fork import reset_in_children
+from rag.sessions.protocol.requests import SessionProtocol
+
+_STEP, _LONGEST = 0.015, 0.4
+_IDLE = 1.0
+
+E = TypeVar("E", threading.Event, asyncio.Event)
+
+
+def pause(before: int) -> float:
+    """Seconds until a waiter with so many before it asks again."""
+    return min(_STEP * (before + 1), _LONGEST) * random.uniform(0.8, 1.2)  # noqa: S311 (not a secret)
+
+
+class _Waiters(Generic[E]):
+    """What sync and async have in common. Holds tokens only, and no client longer than others do."""
+
+    def __init__(self, client: Client | AsyncClient) -> None:
+        self._client = ref(client)
+        self._named: WeakSet[SessionProtocol] = WeakSet()
+        self.reset_after_fork()
+        reset_in_children(self)
+
+    def reset_after_fork(self) -> None:
+        self._waiting: dict[str, E] = {}
+        # A child's own: messages for its waiters are not its parent's, who would not pass them on.
+        self.name = os.urandom(4).hex()
+        for protocol in self._named:
+            protocol.name = self.name
+
+    def enlist(self, protocol: SessionProtocol) -> None:
+        """From now on its tokens are woken here."""
+        protocol.name = self.name
+        self._named.add(protocol)
+
+    def wake(self, token: str) -> None:
+        """Does nothing if this one does not wait here."""
+        if token and (woken := self._waiting.get(token)):
+            woken.set()
+
+    @property
+    def _channel(self) -> str:
+        return f"turns:{self.name}"
+
+    def _connection(self) -> Any:
+        """A new one, like those of the pool."""
+        client = self._client()
+        if isinstance(client, AsyncRedisCluster):
+            node = random.choice(client.get_nodes())  # noqa: S311 (not a secret)
+            return node.connection_class(**node.connection_kwargs)
+        if isinstance(client, redis.RedisCluster):
+            client = client.get_redis_connection(client.get_random_node())
+        if client is None:
+            raise ReferenceError("the client is gone")
+        pool: Any = client.connection_pool
+        return pool.connection_class(**pool.connection_kwargs)
+
+    def _heard(self, message: Any) -> None:
+        if message is not None and message[0] == b"message":
+            self.wake(message[2].decode())
+
+
+class Waiters(_Waiters[threading.Event]):
+    """The waiting turns of a client. Thread-safe."""
+
+    def reset_after_fork(self) -> None:
+        super().reset_after_fork()
+        self._lock = threading.Lock()
+        self._listener: threading.Thread | None = None
+
+    @contextmanager
+    def waiting(self, token: str) -> Iterator[threading.Event]:
+        woken = threading.Event()
+        with self._lock:
+            self._waiting[token] = woken
+            if self._listener is None or not self._listener.is_alive():
+                self._listener = threading.Thread(target=self._listen, name="turn-waiters", daemon=True)
+                self._listener.start()
+        try:
+            yield woken
+        finally:
+            with self._lock:
+                del self._waiting[token]
+
+    def _listen(self) -> None:
+        while self._anyone():
+            # A server that is away, an account that may not subscribe, a client that was closed, for which redis-py
+            # raises what it happens to: then asking by itself has to do.
+            with suppress(Exception):
+                self._hear()
+                return
+            time.sleep(_IDLE)
+
+    def _hear(self) -> None:
+        connection = self._connection()
+        try:
+            connection.connect()
+            connection.send_command("SUBSCRIBE", self._channel)
+            while self._anyone():
+                if connection.can_read(_IDLE):
+                    self._heard(connection.read_response(push_request=True))
+        finally:
+            connection.disconnect()
+
+    def _anyone(self) -> bool:
+        with self._lock:
+            if not self._waiting:
+                self._listener = None
+            return bool(self._waiting)
+
+
+class AsyncWaiters(_Waiters[asyncio.Event]):
+    """The same for an async client and its event loop."""
+
+    def reset_after_fork(self) -> None:
+        super().reset_after_fork()
+        self._listener: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def waiting(self, token: str) -> Iterator[asyncio.Event]:
+        woken = self._waiting[token] = asyncio.Event()
+        loop, task = asyncio.get_running_loop(), self._listener
+        if task is None or task.done() or task.get_loop() is not loop:
+            self._listener = loop.create_task(self._listen())
+        try:
+            yield woken
+        finally:
+            del self._waiting[token]
+
+    async def _listen(self) -> None:
+        while self._waiting:
+            with suppress(Exception):
+                await self._hear()
+                return
+            await asyncio.sleep(_IDLE)
+
+    async def _hear(self) -> None:
+        connection = self._connection()
+        try:
+            await connection.connect()
+            await connection.send_command("SUBSCRIBE", self._channel)
+            while self._waiting:
+                self._heard(await connection.read_response(timeout=_IDLE, push_request=True))
+            self._listener = None
+        finally:
+            await connection.disconnect(nowait=True)
+
+
+_WAITERS: WeakKeyDictionary[Client, Waiters] = WeakKeyDictionary()
+_ASYNC_WAITERS: WeakKeyDictionary[AsyncClient, AsyncWaiters] = WeakKeyDictionary()
+
+
+def waiters(client: Client) -> Waiters:
+    """Those of this client, shared by all stores on it."""
+    return _WAITERS.get(client) or _WAITERS.setdefault(client, Waiters(client))
+
+
+def async_waiters(client: AsyncClient) -> AsyncWaiters:
+    """As `waiters`."""
+    return _ASYNC_WAITERS.get(client) or _ASYNC_WAITERS.setdefault(client, AsyncWaiters(client))
