@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from rag.errors import CrosswireError
-from rag.ui import asking, resources, session_card, suggestions, transcript, visitor
+from rag.ui import resources, visitor
+from rag.ui.chat import pending_question, session_card, suggestions, transcript
 
 services = resources.services()
 me = visitor.visitor(services.settings)
@@ -29,10 +30,10 @@ if records and records[0].turn > 1:
     st.caption(f"Earlier turns are gone: a session keeps its newest {services.settings.max_stored_turns:,}.")
 transcript.draw(records, me, services.library)
 
-typed = st.chat_input("Ask about orders, delivery, returns …", key=asking.DRAFT, max_chars=4000)
-chosen = suggestions.draw() if not records and asking.pending() is None else None
+typed = st.chat_input("Ask about orders, delivery, returns …", key=pending_question.DRAFT, max_chars=4000)
+chosen = suggestions.draw() if not records and pending_question.pending() is None else None
 if question := typed or chosen:
-    asking.ask(question)
+    pending_question.ask(question)
     if chosen:
         st.rerun()
-asking.run(services.chat, me)
+pending_question.run(services.chat, me)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from rag.errors import CrosswireError
-from rag.ui import resources, shelf, visitor
+from rag.ui import library, resources, visitor
 
 services = resources.services()
 me = visitor.visitor(services.settings)
@@ -19,12 +19,12 @@ except CrosswireError as exc:
     st.error(str(exc), icon=":material/error:")
     st.stop()
 
-search, library, mine = st.tabs(
+search, articles, mine = st.tabs(
     [":material/search: Search", ":material/menu_book: Articles", ":material/lock: Only in this session"]
 )
 with search:
-    shelf.search(services.library, me.session_id)
-with library:
-    shelf.articles([info for info in documents if not info.private], services.library)
+    library.search(services.library, me.session_id)
+with articles:
+    library.articles([info for info in documents if not info.private], services.library)
 with mine:
-    shelf.private([info for info in documents if info.private], services, me.session_id)
+    library.private([info for info in documents if info.private], services, me.session_id)

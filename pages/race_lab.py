@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rag.ui import race_chapters, race_every, race_lab, race_progress, resources
+from rag.ui import resources
+from rag.ui.race import chapters, free_lab, interleavings, progress
 
 CHAPTERS = ("2 AM", "You are the scheduler", "The clever fix", "Two tabs", "Every way at once", "Lab")
 KEYS = ("incident", "scheduler", "deepcopy", "lock", "every", "")
@@ -17,7 +18,7 @@ with st.container(horizontal=True, horizontal_alignment="distribute", vertical_a
     if st.toggle("Large type", key="race_presenter", help="For a lecture hall"):
         st.html("<style>html {font-size: 22px}</style>")
 
-race_progress.recall(settings)
+progress.recall(settings)
 asked = st.query_params.get("chapter", "1")
 st.session_state.setdefault("race_chapter", int(asked) if asked in tuple("123456") else 1)
 
@@ -30,7 +31,7 @@ def _open(chapter: int) -> None:
 number = st.session_state["race_chapter"]
 with st.container(horizontal=True, gap="small"):
     for place, name in enumerate(CHAPTERS, 1):
-        done = race_progress.done(KEYS[place - 1])
+        done = progress.done(KEYS[place - 1])
         st.button(
             name if done else f"{place}. {name}",  # the mark takes the number's place, so that the line does not break
             key=f"race_chapter_{place}",
@@ -46,14 +47,14 @@ if number != len(CHAPTERS):
 
 match number:
     case 1:
-        race_chapters.incident(settings)
+        chapters.incident(settings)
     case 2:
-        race_chapters.scheduler(settings)
+        chapters.scheduler(settings)
     case 3:
-        race_chapters.deepcopy(settings)
+        chapters.deepcopy(settings)
     case 4:
-        race_chapters.tabs(settings)
+        chapters.tabs(settings)
     case 5:
-        race_every.draw(settings)
+        interleavings.draw(settings)
     case _:
-        race_lab.draw(settings)
+        free_lab.draw(settings)

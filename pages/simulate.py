@@ -6,15 +6,8 @@ import streamlit as st
 
 from rag.crosstalk.runs import Run
 from rag.errors import CrosswireError
-from rag.ui import (
-    resources,
-    simulation_past,
-    simulation_setup,
-    simulation_stage,
-    simulation_table,
-    simulation_verdict,
-    visitor,
-)
+from rag.ui import resources, visitor
+from rag.ui.simulation import comparison, controls, earlier_runs, results, run_view
 
 # A reload finds the run by this query parameter. It opens nothing for anybody else.
 LOOKED_AT = "run"
@@ -34,12 +27,12 @@ one, table = st.tabs(
 )
 with table:
     if table.open:
-        simulation_table.draw(resources.weighing(), me.session_id)
+        comparison.draw(resources.weighing(), me.session_id)
 
 
 @st.fragment(run_every=0.5)
 def _live(shown: Run) -> None:
-    simulation_stage.draw(shown)
+    run_view.draw(shown)
     if not shown.busy:
         st.rerun()
     if st.button("Stop", icon=":material/stop:", shortcut="Escape", help="The turns that ran get their verdict."):
@@ -48,10 +41,10 @@ def _live(shown: Run) -> None:
 
 def _draw() -> None:
     run = runs.find(me.session_id, st.query_params.get(LOOKED_AT, ""))
-    simulation_setup.presets()
+    controls.presets()
     setting, stage = st.columns([1, 2.6], gap="large")
     with setting:
-        setup = simulation_setup.draw(busy=run is not None and run.busy)
+        setup = controls.draw(busy=run is not None and run.busy)
     if setup is not None:
         try:
             st.query_params[LOOKED_AT] = runs.start(me.session_id, setup.strategies, setup.workload).id
@@ -60,18 +53,18 @@ def _draw() -> None:
             setting.error(str(exc), icon=":material/error:")
     with stage.container(key="stage"):
         if run is None:
-            simulation_past.empty()
+            earlier_runs.empty()
         elif run.busy:
             _live(run)
         else:
-            simulation_stage.draw(run)
+            run_view.draw(run)
             if run.problem:
                 st.error(run.problem, icon=":material/error:")
     if run is not None:
         st.html(FIRST_ON_A_PHONE)
     if run is not None and not run.busy:
-        simulation_verdict.draw(run)
-    simulation_past.draw(runs, me.session_id, run)
+        results.draw(run)
+    earlier_runs.draw(runs, me.session_id, run)
 
 
 with one:

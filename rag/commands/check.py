@@ -16,7 +16,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from rag.commands.files import STANDARD, writable, write
+from rag.commands.output_files import STANDARD, writable, write
 from rag.crosstalk.checker import check
 from rag.crosstalk.definitions import DEFINITIONS
 from rag.crosstalk.events import BadLog, Event, read

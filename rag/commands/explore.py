@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from rag.commands.check import EXIT, VERDICTS
-from rag.commands.files import STANDARD, writable, write
 from rag.commands.interrupts import stop_on_interrupt
+from rag.commands.output_files import STANDARD, writable, write
 from rag.crosstalk.exploring import (
     Certificate,
     explore_strategy,

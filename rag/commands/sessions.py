@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rag.commands.interrupts import stop_on_interrupt
-from rag.commands.session_output import (
+from rag.commands.sessions_output import (
     clear_line,
     emit,
     head,
@@ -35,17 +35,17 @@ from rag.commands.session_output import (
 )
 from rag.errors import CrosswireError
 from rag.inspector import FLAGS, Filter, Found, Inspector, Pace
-from rag.inspector.across import LONG
-from rag.inspector.acts import Act, Acts
-from rag.inspector.exporting import export
-from rag.inspector.importing import import_new, read_export, restore
-from rag.inspector.moments import shown
+from rag.inspector.actions.changes import Act, Acts
+from rag.inspector.actions.exporting import export
+from rag.inspector.actions.importing import import_new, read_export, restore
+from rag.inspector.forensics.cross_session import LONG
+from rag.inspector.forensics.scan import scan
 from rag.inspector.pace import SHARE, STEP
-from rag.inspector.scan import scan
-from rag.inspector.table import Order
-from rag.inspector.view import pretty
-from rag.inspector.visible import line
-from rag.inspector.watch import known, watch
+from rag.inspector.safe_text import line
+from rag.inspector.timestamps import shown
+from rag.inspector.views.session import pretty
+from rag.inspector.views.session_table import Order
+from rag.inspector.views.watch import known, watch
 from rag.services import open_store
 from rag.sessions.listing.directory import Order as Indexed
 from rag.settings import load, without_password

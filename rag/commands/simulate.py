@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.text import Text
 
 from rag.chat import make_model
-from rag.commands.files import STANDARD
 from rag.commands.interrupts import stop_on_interrupt
+from rag.commands.output_files import STANDARD
 from rag.commands.simulate_output import (
     Files,
     Test,

@@ -16,7 +16,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from rag.commands.check import EXIT, VERDICTS, show
-from rag.commands.files import writable, write
+from rag.commands.output_files import writable, write
 from rag.crosstalk import STRATEGIES, RunResult, Workload
 from rag.crosstalk import Progress as Moment
 from rag.crosstalk.definitions import DEFINITIONS

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rag.inspector.inspector import Inspector
-from rag.inspector.layouts import LAYOUTS, Layout
+from rag.inspector.layouts.formats import LAYOUTS, Layout
 from rag.inspector.pace import Pace, Progress
-from rag.inspector.table import FLAGS, Filter, Found, flags
+from rag.inspector.views.session_table import FLAGS, Filter, Found, flags
 
 __all__ = ["FLAGS", "LAYOUTS", "Filter", "Found", "Inspector", "Layout", "Pace", "Progress", "flags"]

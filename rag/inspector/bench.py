@@ -13,10 +13,10 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
+from rag.inspector.forensics.scan import scan
 from rag.inspector.inspector import Inspector
 from rag.inspector.pace import Pace
-from rag.inspector.scan import scan
-from rag.inspector.table import Filter
+from rag.inspector.views.session_table import Filter
 from rag.sessions import SessionStore
 from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import Place, encode

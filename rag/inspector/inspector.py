@@ -8,16 +8,17 @@ from itertools import islice
 from typing import Any
 
 from rag.errors import BadSessionId, CrosswireError
-from rag.inspector import overview as counting
-from rag.inspector import table, view
-from rag.inspector.documents import Documents
-from rag.inspector.histories import Histories, Lists, Own
-from rag.inspector.layouts import CROSSWIRE, Layout, named, recognise
-from rag.inspector.nodes import size
-from rag.inspector.overview import Overview
+from rag.inspector.key_scan import size
+from rag.inspector.layouts.formats import CROSSWIRE, Layout, named, recognise
+from rag.inspector.layouts.histories import Histories, Lists, Own
+from rag.inspector.layouts.json_documents import Documents
 from rag.inspector.pace import Pace, Progress
-from rag.inspector.table import Filter, Found
-from rag.inspector.view import View
+from rag.inspector.views import overview as counting
+from rag.inspector.views import session as view
+from rag.inspector.views import session_table as table
+from rag.inspector.views.overview import Overview
+from rag.inspector.views.session import View
+from rag.inspector.views.session_table import Filter, Found
 from rag.sessions import SessionStore
 from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId

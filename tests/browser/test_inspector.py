@@ -17,7 +17,7 @@ from rag.web.cookie import session_id_of
 from tests.browser.conftest import ARGUMENTS, NewVisit, chromium_path
 from tests.browser.serving import AppServer, serving
 from tests.browser.talking import Visit
-from tests.inspector.place import HOSTILE
+from tests.inspector.stored_sessions import HOSTILE
 from tests.servers import wait_for
 
 pytestmark = pytest.mark.browser

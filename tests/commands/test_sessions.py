@@ -17,7 +17,7 @@ from rag.sessions import SessionStore, connect
 from rag.sessions.connection.connect import Client
 from rag.settings import PROJECT
 from tests.commands.running import Call, Run, command, environment
-from tests.inspector.place import HARMFUL, HOSTILE, stored
+from tests.inspector.stored_sessions import HARMFUL, HOSTILE, stored
 from tests.servers import Server
 
 SECRET = "my order is CW-4711-ADA"

@@ -11,7 +11,7 @@ from rag.inspector import Inspector
 from rag.sessions import SessionStore, connect
 from rag.sessions.connection.connect import Client
 from tests import needs
-from tests.inspector.place import Place
+from tests.inspector.stored_sessions import Place
 from tests.servers import Server
 
 

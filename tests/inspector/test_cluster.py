@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from rag.inspector import Filter, Inspector
-from rag.inspector.acts import Acts
+from rag.inspector.actions.changes import Acts
 from rag.sessions import SessionStore, connect
-from tests.inspector.place import Place
+from tests.inspector.stored_sessions import Place
 from tests.servers import Cluster
 
 

@@ -12,15 +12,15 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from rag.errors import CrosswireError
 from rag.inspector import LAYOUTS, Filter, Inspector
-from rag.inspector.acts import Acts
-from rag.inspector.exporting import export
-from rag.inspector.importing import import_new, read_export, restore
-from rag.inspector.said import document, llama_index
-from rag.inspector.scan import scan
+from rag.inspector.actions.changes import Acts
+from rag.inspector.actions.exporting import export
+from rag.inspector.actions.importing import import_new, read_export, restore
+from rag.inspector.forensics.scan import scan
+from rag.inspector.layouts.message_parsers import document, llama_index
 from rag.sessions import SessionStore
 from rag.sessions.connection.connect import Client
 from tests import needs
-from tests.inspector.place import Place, stored
+from tests.inspector.stored_sessions import Place, stored
 from tests.servers import Server
 
 TALK: list[BaseMessage] = [

@@ -13,12 +13,12 @@ from langchain_core.messages import AIMessage, HumanMessage
 from rag.errors import CrosswireError
 from rag.inspector import Inspector, Pace, Progress
 from rag.inspector.bench import fill
-from rag.inspector.findings import KINDS
-from rag.inspector.scan import Report
+from rag.inspector.forensics.findings import KINDS
+from rag.inspector.forensics.scan import Report
 from rag.sessions import SessionStore, connect
 from rag.sessions.ids import SessionId
 from tests import needs
-from tests.inspector.place import Place
+from tests.inspector.stored_sessions import Place
 from tests.servers import Server
 
 CLEAN = 10_000

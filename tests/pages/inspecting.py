@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from rag.inspector.access import Caller
 from rag.sessions.names import friendly_name
-from rag.ui import inspector_table
+from rag.ui.inspector import session_table
 from tests.pages.opening import calm, visit
 
 HERE = Caller(None, "localhost:8501", "http://localhost:8501", forwarded=False)
@@ -22,8 +22,8 @@ def inspect(*chosen: str, **switches: bool) -> AppTest:
         (toggle,) = [toggle for toggle in page.toggle if toggle.key == f"inspector_{name}"]
         calm(toggle.set_value(on).run())
     if chosen:
-        page.session_state[inspector_table.CHOSEN] = list(chosen)
-        page.session_state[inspector_table.EDITION] = 1
+        page.session_state[session_table.CHOSEN] = list(chosen)
+        page.session_state[session_table.EDITION] = 1
         calm(page.run())
     return page
 

@@ -1,0 +1,189 @@
+"""Forensics: every session is read once, and what is wrong with it, or the same as in another one, is reported.
+
+Memory stays bounded whatever is scanned: one step of sessions, the first findings of each kind (all are counted), and
+what `across` keeps in a temporary file.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from rag.inspector.forensics import session_checks
+from rag.inspector.forensics.canary import Canary, Watch
+from rag.inspector.forensics.cross_session import LONG, Across
+from rag.inspector.forensics.findings import KINDS, Finding, Kind
+from rag.inspector.layouts.histories import BATCH, Histories, Own, Stored
+from rag.inspector.pace import Pace, Progress, Stopped
+from rag.sessions.ids import SessionId
+
+KEPT = 1000
+"""Findings of a kind that are listed."""
+WHOLE = 20_000
+"""Messages of a session that are judged together; a longer one is judged in parts."""
+
+COPIES = "import-"
+"""Sessions that the inspector imported: the same as another one on purpose."""
+FLEETING = ("half-expired", "unlisted")
+"""What a session may seem to be that ends or begins between two commands, so it has to be so at second sight, too."""
+
+
+@dataclass(slots=True)
+class Report:
+    """complete: False if the scan was stopped; then nothing can be said about what it did not read."""
+
+    sessions: int = 0
+    messages: int = 0
+    bytes: int = 0
+    sealed: int = 0
+    seconds: float = 0.0
+    complete: bool = False
+    counts: Counter[Kind] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+    canaries: list[Canary] = field(default_factory=list)
+    load: str = ""
+
+    def add(self, found: Iterable[Finding]) -> None:
+        for one in found:
+            self.counts[one.kind] += 1
+            if self.counts[one.kind] <= KEPT:
+                self.findings.append(one)
+
+    @property
+    def verdict(self) -> str:
+        """clean, trouble, or unknown: nothing was read, or not all of it, or not all could be."""
+        if self.findings:
+            return "trouble"
+        return "clean" if self.complete and self.sessions and not self.sealed else "unknown"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "verdict": self.verdict,
+            "complete": self.complete,
+            "sessions": self.sessions,
+            "messages": self.messages,
+            "bytes": self.bytes,
+            "sealed": self.sealed,
+            "seconds": round(self.seconds, 3),
+            "counts": dict(self.counts),
+            "findings": [
+                {
+                    "kind": one.kind,
+                    "severity": one.severity,
+                    "sessions": list(one.sessions),
+                    "places": list(one.places),
+                    "explanation": one.explanation,
+                }
+                for one in self.findings
+            ],
+            "canaries": [
+                {
+                    "text": canary.text,
+                    "seen": canary.seen,
+                    "sightings": [
+                        {"session": one.session, "number": one.number, "role": one.role, "at": one.at}
+                        for one in canary.sightings
+                    ],
+                }
+                for canary in self.canaries
+            ],
+            "load": self.load,
+        }
+
+
+def scan(
+    histories: Histories,
+    *,
+    canaries: tuple[str, ...] = (),
+    long: int = LONG,
+    pace: Pace | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Report:
+    """long: characters from which on a text should be in one session only. `pace.stop` ends it early."""
+    pace = pace or Pace()
+    watch = Watch(canaries)
+    report = Report(canaries=watch.canaries)
+    total = histories.total()
+    keys = 0
+    with closing(Across(long)) as across:
+        reader = _Reader(histories, across, watch, report)
+        try:
+            for seen, ids in histories.ids(pace):
+                keys += seen
+                new = [(sid, number) for sid in ids if (number := across.new(sid)) is not None]
+                for start in range(0, len(new), BATCH):
+                    reader.read(dict(new[start : start + BATCH]), pace)
+                    if progress is not None:
+                        found = report.counts.total()
+                        progress(Progress(report.sessions, report.messages, keys, total, found))
+            report.complete = True
+        except Stopped:
+            pass
+        report.add(across.findings())
+    report.add(watch.findings())
+    order = list(KINDS)
+    report.findings.sort(key=lambda one: order.index(one.kind))
+    report.seconds, report.load = pace.seconds, str(pace)
+    return report
+
+
+class _Reader:
+    def __init__(self, histories: Histories, across: Across, watch: Watch, report: Report) -> None:
+        self._histories = histories
+        self._across = across
+        self._watch = watch
+        self._report = report
+        self._ours = isinstance(histories, Own)
+
+    def read(self, new: dict[str, int], pace: Pace) -> None:
+        for stored in self._histories.read(list(new), pace):
+            suspect = list(self._facts(stored))
+            if any(one.kind in FLEETING for one in suspect):
+                again = [one for other in self._histories.read([stored.id], pace) for one in self._facts(other)]
+                suspect = [one for one in suspect if one in again]
+            self._report.add(suspect)
+            self._across.session(new[stored.id], stored.id)
+            self._messages(stored, new[stored.id])
+            self._report.sessions += 1
+            pace.check()
+
+    def _facts(self, stored: Stored) -> Iterable[Finding]:
+        if not isinstance(self._histories, Own):
+            return session_checks.facts(stored, "", "", indexed=False)
+        keys = self._histories.keys.of(SessionId(stored.id))
+        return session_checks.facts(stored, keys.history, keys.session, indexed=True)
+
+    def _messages(self, stored: Stored, session: int) -> None:
+        part: list[Any] = []
+        first, question, report = 0, "", self._report
+        copied = stored.id.startswith(COPIES)
+        for number, raw in enumerate(stored.elements):
+            said = self._histories.parse(raw, stored.id)
+            report.messages += 1
+            report.bytes += len(raw)
+            report.sealed += said.problem == "sealed"
+            self._watch.see(stored.id, number, said)
+            if not copied:
+                self._across.message(session, number, said, question)
+            if said.problem != "foreign":
+                self._across.names(session, number, raw, stored.id)
+            if said.role == "user":
+                question = said.text
+            part.append(said)
+            if len(part) >= WHOLE and said.role == "assistant":
+                report.add(self._judged(stored, part, first))
+                first, part = number + 1, []
+        report.add(self._judged(stored, part, first))
+
+    def _judged(self, stored: Stored, part: list[Any], first: int) -> Iterable[Finding]:
+        partial = self._histories.layout.documents and first == 0
+        found = session_checks.messages(stored, part, turns=self._ours, partial=partial)
+        return (_moved(one, first) for one in found) if first else found
+
+
+def _moved(found: Finding, first: int) -> Finding:
+    places = tuple(place + first for place in found.places)
+    return Finding(found.kind, found.sessions, places, f"From message {first} on: {found.explanation}")

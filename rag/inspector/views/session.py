@@ -1,0 +1,100 @@
+"""One session as it lies in Redis: every key of it, every element, what each says. Looking changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rag.inspector.layouts.histories import Own
+from rag.inspector.layouts.message_parsers import Said
+from rag.inspector.safe_text import visible
+from rag.sessions.connection.errors import translated
+from rag.sessions.ids import SessionId
+
+_LENGTHS = {b"list": "llen", b"hash": "hlen", b"zset": "zcard", b"string": "strlen", b"set": "scard", b"stream": "xlen"}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFacts:
+    """bytes: that it takes in the server, None if that does not say. ttl: seconds left, None for ever."""
+
+    name: str
+    type: str
+    encoding: str
+    length: int | None
+    bytes: int | None
+    ttl: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """number: its place in the list, oldest first, from 0."""
+
+    number: int
+    said: Said
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """elements: the newest of them; `before` older ones are left out. fields: of the session's hash, as stored."""
+
+    id: str
+    elements: tuple[Element, ...]
+    before: int
+    keys: tuple[KeyFacts, ...]
+    fields: dict[str, str]
+
+    @property
+    def messages(self) -> tuple[Element, ...]:
+        """Those that are the session's own."""
+        return tuple(element for element in self.elements if not element.said.problem)
+
+
+def elements(lines: Iterable[bytes], parse: Any, session_id: str, first: int = 0) -> tuple[Element, ...]:
+    return tuple(Element(number, parse(raw, session_id), raw) for number, raw in enumerate(lines, first))
+
+
+def own_keys(histories: Own, session_id: SessionId) -> list[str]:
+    """Every key that a session of ours can have."""
+    return [*histories.keys.of(session_id), *histories.keys.misplaced(session_id)]
+
+
+def facts(client: Any, target: str, names: Sequence[str | bytes]) -> tuple[KeyFacts, ...]:
+    """Of those of these keys that are there."""
+    with translated(target):
+        pipe = client.pipeline(transaction=False)
+        for name in names:
+            pipe.type(name)
+            pipe.object("encoding", name)
+            pipe.memory_usage(name)
+            pipe.pttl(name)
+        replies = pipe.execute(raise_on_error=False)
+        there = [(name, replies[4 * n : 4 * n + 4]) for n, name in enumerate(names) if replies[4 * n] != b"none"]
+        pipe = client.pipeline(transaction=False)
+        for name, (kind, *_) in there:
+            getattr(pipe, _LENGTHS.get(kind, "exists"))(name)
+        lengths = pipe.execute(raise_on_error=False) if there else []
+    return tuple(_facts(name, reply, length) for (name, reply), length in zip(there, lengths, strict=True))
+
+
+def _facts(name: str | bytes, reply: Sequence[Any], length: Any) -> KeyFacts:
+    kind, encoding, used, left = reply
+    return KeyFacts(
+        name.decode("utf-8", "replace") if isinstance(name, bytes) else name,
+        kind.decode() if isinstance(kind, bytes) else "?",
+        encoding.decode() if isinstance(encoding, bytes) else "?",
+        length if isinstance(length, int) else None,
+        used if isinstance(used, int) else None,
+        left / 1000 if isinstance(left, int) and left >= 0 else None,
+    )
+
+
+def pretty(raw: bytes) -> str:
+    """JSON with indents, or else the bytes; either way with escapes for what is not seen as itself."""
+    try:
+        return visible(json.dumps(json.loads(raw), indent=2, ensure_ascii=False))
+    except (ValueError, RecursionError):
+        return visible(raw.decode("utf-8", "backslashreplace"))

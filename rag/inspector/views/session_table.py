@@ -1,0 +1,217 @@
+"""Which sessions there are: a page of the index, or what a walk over all of them keeps.
+
+By last activity and by the end of their lives sessions are sorted in Redis, and a page costs the same among ten as
+among a hundred thousand. By anything else, and where another format has no index, one walk in small steps keeps the
+best `limit` of them; it tells how far it is, and may be stopped.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Literal, Protocol
+
+from rag.inspector.layouts.histories import Histories, Own, Stored
+from rag.inspector.pace import Pace, Progress, Stopped
+from rag.sessions.connection.errors import translated
+from rag.sessions.ids import SessionId
+from rag.sessions.listing.directory import Directory, Row
+from rag.sessions.listing.sweep import own
+from rag.sessions.names import colour, friendly_name
+from rag.sessions.protocol.replies import SessionInfo
+
+Flag = Literal["you", "simulated", "pinned", "no expiry", "suspicious"]
+FLAGS: tuple[Flag, ...] = ("you", "simulated", "pinned", "no expiry", "suspicious")
+Order = Literal["seen", "ttl", "created", "turns", "messages", "bytes"]
+SIMULATED = "sim-"
+LIMIT = 200
+BATCH = 200
+PEEK = 3
+"""Elements of a session of another format that tell whether it is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a session has to be like. idle: seconds since its last turn; ttl: seconds left, `inf` for ever.
+
+    text: in one of its messages, in any case; flags: all of them.
+    """
+
+    text: str = ""
+    flags: frozenset[Flag] = frozenset()
+    idle: tuple[float, float] = (-math.inf, math.inf)
+    ttl: tuple[float, float] = (-math.inf, math.inf)
+    messages: tuple[float, float] = (0, math.inf)
+    bytes: tuple[float, float] = (0, math.inf)
+    you: str = ""
+
+    def takes(self, row: Row, now: float) -> bool:
+        idle = now - row.info.last_seen if row.info.last_seen else 0.0
+        left = math.inf if row.info.ttl is None else row.info.ttl
+        return (
+            self.flags <= flags(row, self.you)
+            and _within(idle, self.idle)
+            and _within(left, self.ttl)
+            and _within(row.info.messages, self.messages)
+            and _within(row.bytes or 0, self.bytes)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """rows: the first ones in order; matching: how many there were. complete: False if it was stopped."""
+
+    rows: tuple[Row, ...]
+    matching: int
+    looked_at: int
+    complete: bool
+    load: str
+
+
+def flags(row: Row, you: str = "") -> frozenset[Flag]:
+    found: set[Flag] = set()
+    if you and row.info.id == you:
+        found.add("you")
+    if row.info.id.startswith(SIMULATED):
+        found.add("simulated")
+    if row.pinned:
+        found.add("pinned")
+    elif row.info.ttl is None:
+        found.add("no expiry")
+    if row.info.quarantined:
+        found.add("suspicious")
+    return frozenset(found)
+
+
+def search(
+    walk: Walk,
+    histories: Histories,
+    wanted: Filter,
+    now: float,
+    *,
+    total: int,
+    order: Order = "seen",
+    limit: int = LIMIT,
+    pace: Pace | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Found:
+    """walk: all sessions, in steps."""
+    pace = pace or Pace()
+    best: list[tuple[float, int, Row]] = []
+    looked, matching, keys, ticket, complete = 0, 0, 0, count(), True
+    text_only = wanted == Filter(text=wanted.text, you=wanted.you)
+    try:
+        for seen, ids in walk.ids(pace):
+            keys += seen
+            looked += len(ids)
+            # Whatever leaves the fewest sessions for the other comes first.
+            if wanted.text and text_only:
+                rows = walk.rows(_with_text(histories, ids, wanted.text, pace), pace)
+            else:
+                rows = [row for row in walk.rows(ids, pace) if wanted.takes(row, now)]
+                if wanted.text:
+                    said = set(_with_text(histories, [row.info.id for row in rows], wanted.text, pace))
+                    rows = [row for row in rows if row.info.id in said]
+            for row in rows:
+                matching += 1
+                heapq.heappush(best, (_score(row, order), next(ticket), row))
+                if len(best) > limit:
+                    heapq.heappop(best)
+            if progress is not None:
+                progress(Progress(looked, 0, keys, total, matching))
+            pace.check()
+    except Stopped:
+        complete = False
+    ordered = tuple(row for _, _, row in sorted(best, key=lambda one: (-one[0], one[1])))
+    return Found(ordered, matching, looked, complete, str(pace))
+
+
+class Walk(Protocol):
+    def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
+        """All sessions, in steps, each with how many keys it looked at."""
+
+    def rows(self, ids: Sequence[str], pace: Pace) -> list[Row]:
+        """Those of these sessions that are there."""
+
+
+class OwnWalk:
+    """All sessions of the index."""
+
+    def __init__(self, client: Any, directory: Directory, histories: Own, target: str) -> None:
+        self._client = client
+        self._directory = directory
+        self._keys = histories.keys
+        self._target = target
+
+    def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
+        cursor = 0
+        waiting: list[str] = []
+        with translated(self._target):
+            while True:
+                cursor, members = pace(self._client.zscan, self._keys.live, cursor, count=pace.step)
+                waiting += own(self._client, self._keys, [member for member, _ in members])
+                while len(waiting) >= BATCH or (waiting and cursor == 0):
+                    part, waiting = waiting[:BATCH], waiting[BATCH:]
+                    yield len(part), part
+                if cursor == 0:
+                    return
+
+    def rows(self, ids: Sequence[str], pace: Pace) -> list[Row]:
+        return pace(self._directory.rows, [SessionId(one) for one in ids]) if ids else []
+
+
+class TheirWalk:
+    """All sessions of another format. SCAN may give one of them twice."""
+
+    def __init__(self, histories: Histories) -> None:
+        self._histories = histories
+
+    def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
+        for keys, ids in self._histories.ids(pace):
+            yield keys, []
+            for start in range(0, len(ids), BATCH):
+                yield 0, ids[start : start + BATCH]
+
+    def rows(self, ids: Sequence[str], pace: Pace) -> list[Row]:
+        return [their_row(stored) for stored in self._histories.read(ids, pace, PEEK)] if ids else []
+
+
+def their_row(stored: Stored) -> Row:
+    left = min(stored.left.values(), default=-1)
+    ttl = left / 1000 if left >= 0 else None
+    info = SessionInfo(stored.id, 0.0, 0.0, 0, stored.length, ttl, "", "")
+    return Row(info, friendly_name(stored.id), colour(stored.id), None, pinned=False)
+
+
+def _with_text(histories: Histories, ids: Sequence[str], text: str, pace: Pace) -> list[str]:
+    """Those of these sessions in which it was said, in any case."""
+    wanted, found = text.casefold(), []
+    for start in range(0, len(ids), 50):
+        for session_id, lines in histories.lines(ids[start : start + 50], pace):
+            if any(wanted in histories.parse(raw, session_id).text.casefold() for raw in lines):
+                found.append(session_id)
+    return found
+
+
+def _score(row: Row, order: Order) -> float:
+    """The highest comes first: what is newest, largest, or ends last."""
+    match order:
+        case "seen":
+            return row.info.last_seen
+        case "ttl":
+            return math.inf if row.info.ttl is None else row.info.ttl
+        case "created":
+            return row.info.created
+        case "turns":
+            return row.info.turns
+        case "messages":
+            return row.info.messages
+        case "bytes":
+            return row.bytes or 0
+
+
+def _within(value: float, bounds: tuple[float, float]) -> bool:
+    return bounds[0] <= value <= bounds[1]

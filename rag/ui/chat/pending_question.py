@@ -1,0 +1,115 @@
+"""One question of this tab on its way to a stored answer: streamed, stoppable, and kept if it fails.
+
+The question stays in `st.session_state` until its answer is stored, so a stop, an error or a lost connection never
+loses what was typed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from rag.chat import ChatService, Event, Found, Token
+from rag.errors import CrosswireError, ModelBusy, ModelRefused, SessionStoreUnavailable, TurnBusy, TurnLost
+from rag.ui.chat import transcript
+from rag.ui.chat.interruptible import interruptible
+from rag.ui.markup import drawn
+from rag.ui.visitor import Visitor
+
+_PENDING = "pending"
+_SHOWN = "shown"
+DRAFT = "draft"
+"""The slot of the chat input's text."""
+STOPPED = "You stopped this answer. Nothing of it was saved."
+
+
+@dataclass(slots=True)
+class Pending:
+    """`trouble` is None until the question failed or was stopped."""
+
+    text: str
+    trouble: str | None = None
+    icon: str = ":material/error:"
+
+
+def pending() -> Pending | None:
+    """The question of this tab that has no stored answer yet."""
+    found: Pending | None = st.session_state.get(_PENDING)
+    return found
+
+
+def ask(text: str) -> None:
+    st.session_state[_PENDING] = Pending(text)
+
+
+def run(chat: ChatService, visitor: Visitor) -> None:
+    """Draw the pending question and stream its answer, or say what went wrong with it."""
+    question = pending()
+    if question is None:
+        return
+    transcript.asked(question.text, visitor)
+    if question.trouble is None:
+        _stream(chat, visitor, question)
+    else:
+        _offer_again(question)
+
+
+def _stream(chat: ChatService, visitor: Visitor, question: Pending) -> None:
+    # Until the answer is stored, any run that finds this question again knows that it was cut off: a stop ends
+    # this run in the middle, by an exception that closes the stream.
+    question.trouble, question.icon = STOPPED, ":material/stop_circle:"
+    with st.chat_message("assistant", avatar=transcript.ASSISTANT):
+        status, text = st.empty(), st.empty()
+        st.button("Stop", icon=":material/stop:", key="stop", help="Nothing is saved when you stop.")
+        status.caption("Looking it up …")
+        try:
+            for event in interruptible(chat.stream(visitor.session_id, question.text), status.caption):
+                _show(event, status, text)
+            st.session_state.pop(_PENDING, None)
+        except CrosswireError as exc:
+            question.trouble, question.icon = str(exc), _icon(exc)
+    st.rerun()
+
+
+def _show(event: Event, status: DeltaGenerator, text: DeltaGenerator) -> None:
+    if isinstance(event, Found):
+        status.empty()
+        st.session_state[_SHOWN] = ""
+    elif isinstance(event, Token):
+        st.session_state[_SHOWN] += event.text
+        text.markdown(drawn(st.session_state[_SHOWN]) + " ▌")
+
+
+def _offer_again(question: Pending) -> None:
+    st.error(question.trouble or "", icon=question.icon)
+    with st.container(horizontal=True):
+        if st.button("Try again", icon=":material/refresh:", type="primary"):
+            ask(question.text)
+            st.rerun()
+        st.button(
+            "Edit",
+            icon=":material/edit:",
+            help="Put the question back into the input.",
+            on_click=_edit,  # before the next run, because an input's text cannot be set once it is drawn
+            args=(question.text,),
+        )
+        if st.button("Discard", icon=":material/close:", type="tertiary"):
+            st.session_state.pop(_PENDING, None)
+            st.rerun()
+
+
+def _edit(text: str) -> None:
+    st.session_state[DRAFT] = text
+    st.session_state.pop(_PENDING, None)
+
+
+def _icon(error: CrosswireError) -> str:
+    if isinstance(error, SessionStoreUnavailable):
+        return ":material/cloud_off:"
+    if isinstance(error, ModelRefused):
+        return ":material/key_off:"
+    if isinstance(error, ModelBusy | TurnBusy):
+        return ":material/hourglass_top:"
+    return ":material/sync_problem:" if isinstance(error, TurnLost) else ":material/error:"

@@ -1,0 +1,34 @@
+"""The record of what was done to which session, newest first. It never holds what was said."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from rag.inspector.safe_text import line
+from rag.sessions.names import friendly_name
+from rag.ui.inspector.context import Desk
+
+
+def draw(desk: Desk) -> None:
+    entries = desk.inspector.store.audit.read(200)
+    if not entries:
+        st.caption("Nothing was done yet.")
+        return
+    frame = pd.DataFrame(
+        [
+            {
+                "When": datetime.fromtimestamp(entry.at, UTC),
+                "What": line(entry.what),
+                "Session": friendly_name(entry.session),
+                "Id": line(entry.session, 16),
+                "Who": line(entry.who, 60),
+                "More": line(", ".join(f"{name} {text}" for name, text in entry.more.items()), 80),
+            }
+            for entry in entries
+        ]
+    )
+    st.dataframe(frame, hide_index=True, column_config={"When": st.column_config.DatetimeColumn(format="distance")})
+    st.caption("The newest 200 entries. The record keeps about 10,000.")

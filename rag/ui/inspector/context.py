@@ -1,0 +1,80 @@
+"""What the inspector's parts share in one script run: whose sessions, who looks, and what he has switched on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from rag.inspector import LAYOUTS, Inspector
+from rag.inspector.safe_text import masked, visible
+from rag.services import Services
+from rag.settings import without_password
+from rag.ui.inspector.sign_in import login
+from rag.ui.visitor import Visitor
+
+INTERVALS = {"Paused": None, "2 s": 2.0, "5 s": 5.0, "30 s": 30.0}
+OURS = "crosswire"
+_REVEALED = "inspector_revealed"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """who: as the audit is to say; you: the looker's own session. every: seconds between refreshes, None for never."""
+
+    services: Services
+    inspector: Inspector
+    who: str
+    you: str
+    reveal: bool
+    changes: bool
+    every: float | None
+
+    @property
+    def ours(self) -> bool:
+        return self.inspector.layout.ours
+
+    def text(self, text: str) -> str:
+        """What a stranger said, as it may be shown: by `st.text` or `st.code`, never as Markdown."""
+        return visible(text) if self.reveal else masked(text)
+
+    def looked(self, session_id: str) -> None:
+        """Audit that what was said in this session is shown, once a tab."""
+        told = st.session_state.setdefault(_REVEALED, set())
+        if self.reveal and self.ours and session_id not in told:
+            self.inspector.store.audit.add("reveal", session_id, self.who)
+            told.add(session_id)
+
+
+def desk(services: Services, me: Visitor) -> Desk:
+    """Draw the switches, in the sidebar."""
+    with st.sidebar:
+        every = st.segmented_control(
+            "Refresh", list(INTERVALS), default="5 s", required=True, key="every", bind="query-params"
+        )
+        reveal = st.toggle("Reveal texts", key="inspector_reveal", help="Show what was said. Each session is audited.")
+        changes = st.toggle("Allow changes", key="inspector_changes", help="Switch on what changes sessions.")
+        inspector = _source(services)
+        if changes and not inspector.layout.ours:
+            st.caption(":material/lock: These histories are only read, whatever is switched on.")
+    known = login()
+    who = f"inspector, {known.email}" if known else f"inspector, {me.name}"
+    ours = inspector.layout.ours
+    interval = INTERVALS.get(every or "")
+    return Desk(services, inspector, who, me.session_id, reveal, changes and ours, interval if ours else None)
+
+
+def _source(services: Services) -> Inspector:
+    own = Inspector(services.client, services.store, target=without_password(services.settings.redis_url))
+    with st.popover("Whose histories", icon=":material/database:", width="stretch"):
+        names = [OURS, "auto", *(name for name in LAYOUTS if name != OURS)]
+        name = st.selectbox("Format", names, key="inspector_format", format_func=_title)
+        prefix = st.text_input(
+            "Keys begin with", key="inspector_prefix", placeholder="as usual", disabled=name == OURS, max_chars=200
+        )
+        st.caption("Other formats are only read, in small steps, at most half of the server's time.")
+    return own if name == OURS else own.of(name, prefix or None)
+
+
+def _title(name: str) -> str:
+    return "Recognise from a sample" if name == "auto" else LAYOUTS[name].title

@@ -1,0 +1,122 @@
+"""How the store is doing: numbers that matter, when sessions end, and when they were last active."""
+
+from __future__ import annotations
+
+import time
+from typing import cast
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from rag.errors import CrosswireError
+from rag.inspector.views.overview import SLICE, Overview
+from rag.ui.inspector.context import Desk
+
+_KEPT = "inspector_overview"
+FRESH = 1.0
+
+
+def draw(desk: Desk) -> None:
+    if not desk.ours:
+        st.info(
+            f"Histories of {desk.inspector.layout.title}, read only. They keep no index, so there is no overview; "
+            "sessions below are in the order in which the server lists them.",
+            icon=":material/visibility:",
+        )
+        return
+    st.fragment(_numbers, run_every=desk.every)(desk)
+
+
+def charts(desk: Desk) -> None:
+    """Last on the page, because a browser takes longest to draw them."""
+    if desk.ours:
+        with st.sidebar:
+            st.fragment(_charts, run_every=desk.every)(desk)
+
+
+def _seen(desk: Desk) -> Overview:
+    """The same for both parts of one refresh."""
+    at, seen = st.session_state.get(_KEPT, (0.0, None))
+    now = time.monotonic()
+    if seen is None or now - at > FRESH:
+        seen = desk.inspector.overview()
+        st.session_state[_KEPT] = (now, seen)
+    return cast(Overview, seen)
+
+
+def _numbers(desk: Desk) -> None:
+    try:
+        seen = _seen(desk)
+    except CrosswireError as exc:
+        st.error(str(exc), icon=":material/cloud_off:")
+        return
+    with st.container(horizontal=True, gap="small"):
+        _metric("Live sessions", short(seen.sessions))
+        _metric("Messages", _about(short(seen.messages.value), seen), _how(seen))
+        _metric("Bytes", _about(short(seen.bytes.value), seen), _how(seen))
+        _metric("End in 5 min", short(seen.ending))
+        _metric("No expiry", short(seen.endless), "Neither pinned nor ending: they stay until somebody deletes them.")
+        _metric("Quarantined", short(seen.quarantined), "Elements that were ever found and are shown to nobody.")
+        _metric("Cross-talk", short(seen.crosstalk), "Of those, messages that name another session.")
+    if seen.endless:
+        ends = "session never ends and is" if seen.endless == 1 else "sessions never end and are"
+        st.warning(f"{seen.endless:,} {ends} not pinned. Filter by “no expiry”.", icon=":material/hourglass_disabled:")
+    if seen.crosstalk:
+        was = "message was" if seen.crosstalk == 1 else "messages were"
+        st.error(f"{seen.crosstalk:,} {was} in somebody else's history. Filter by “suspicious”, or scan.",
+                 icon=":material/warning:")  # fmt: skip
+
+
+def _charts(desk: Desk) -> None:
+    try:
+        seen = _seen(desk)
+    except CrosswireError:
+        return
+    _bars([label for label, _ in seen.ends], [number for _, number in seen.ends], "Time left")
+    minutes = [f"{number * SLICE // 60}" for number in range(len(seen.activity))]
+    _bars(minutes[::-1], list(seen.activity)[::-1], "Minutes since the last turn")
+
+
+def _metric(label: str, value: str, explained: str | None = None) -> None:
+    st.metric(label, value, help=explained, width=100)
+
+
+def _bars(labels: list[str], numbers: list[int], title: str) -> None:
+    st.caption(title)
+    frame = pd.DataFrame({"when": labels, "sessions": numbers})
+    chart = (
+        alt.Chart(frame)
+        .mark_bar(cornerRadiusTopLeft=2, cornerRadiusTopRight=2)
+        .encode(
+            x=alt.X(
+                "when:N",
+                sort=None,
+                title=None,
+                axis=alt.Axis(labelAngle=-60 if len(labels) < 10 else 0, labelOverlap=True),
+            ),
+            y=alt.Y("sessions:Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=3, format="d")),
+            tooltip=["when:N", "sessions:Q"],
+        )
+        .properties(height=120)
+    )
+    st.altair_chart(chart, width="stretch")
+
+
+def _about(text: str, seen: Overview) -> str:
+    return text if seen.messages.exact else f"≈{text}"
+
+
+def short(number: float) -> str:
+    """`950`, `1.4k`, `23k`, `1.2M`."""
+    for unit in ("", "k", "M", "G"):
+        if number < 999.5:
+            return f"{number:.1f}{unit}" if unit and number < 9.95 else f"{number:.0f}{unit}"
+        number /= 1000
+    return f"{number:.0f}T"
+
+
+def _how(seen: Overview) -> str:
+    if seen.messages.exact:
+        return "Exact: counted in every session."
+    return f"From a sample of 200 sessions: {seen.messages} messages, {seen.bytes} bytes, 19 times in 20."

@@ -1,0 +1,279 @@
+"""The table of sessions: sorted and paged in Redis where it keeps an order, else kept by a walk that can be stopped.
+
+What is chosen is chosen by id. While something is, the rows stay where they are and only their values change, so that
+nothing moves under the pointer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import pandas as pd
+import streamlit as st
+
+from rag.errors import CrosswireError
+from rag.inspector import FLAGS, Filter, Found, flags
+from rag.inspector.safe_text import line
+from rag.inspector.timestamps import moment
+from rag.inspector.views.session_table import Order
+from rag.sessions.ids import SessionId
+from rag.sessions.listing.directory import Order as Indexed
+from rag.sessions.listing.directory import Page, Row
+from rag.ui.background_job import Job
+from rag.ui.inspector.context import Desk
+
+TITLE = "Sessions"
+CHOSEN = "inspector_chosen"
+HELD = "inspector_held"
+EDITION = "inspector_edition"
+JOB = "inspector_search"
+START = "inspector_start"
+ROWS = 50
+OWN_COLUMNS = ("Colour", "Name", "Flags", "Turns", "Bytes", "Last turn", "Ends", "Id", "Begun", "Model")
+THEIR_COLUMNS = ("Colour", "Name", "Id", "Messages", "Ends")
+INDEXED: dict[str, Indexed] = {
+    "Last activity": "newest",
+    "Ends first": "ending",
+    "Ends last": "lasting",
+    "Longest idle": "oldest",
+}
+WALKED: dict[str, Order] = {"Newest": "created", "Most turns": "turns", "Most messages": "messages", "Largest": "bytes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the controls say. order: a name of INDEXED or WALKED."""
+
+    find: str
+    order: str
+    filter: Filter
+
+    def walks(self, desk: Desk) -> bool:
+        return self.order in WALKED or self.filter != Filter(you=desk.you) or (not desk.ours and bool(self.find))
+
+
+def chosen() -> list[str]:
+    return list(st.session_state.get(CHOSEN, []))
+
+
+def choose(ids: Sequence[str]) -> None:
+    """Instead of what was chosen in the table. Before the table is drawn, or in a callback."""
+    st.session_state[CHOSEN] = list(ids)
+    # The table remembers what was clicked in it; another one does not.
+    st.session_state[EDITION] = st.session_state.get(EDITION, 0) + 1
+
+
+def draw(desk: Desk) -> None:
+    wish = _controls(desk)
+    try:
+        if wish.walks(desk) and not (desk.ours and wish.find):
+            _search(desk, wish)
+        else:
+            _forget_search()
+            st.fragment(_live, run_every=desk.every)(desk, wish)
+    except CrosswireError as exc:
+        st.error(str(exc), icon=":material/cloud_off:")
+
+
+def _controls(desk: Desk) -> Wish:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        find = st.text_input("Find", key="inspector_find", placeholder="name, or beginning of an id", width=260)
+        orders = [*INDEXED, *WALKED] if desk.ours else ["Most messages"]
+        order = st.selectbox("Sort by", orders, key="inspector_order", width=170)
+        with st.popover("Filter", icon=":material/filter_alt:"):
+            wanted = _filter(desk)
+    wish = Wish(find.strip(), order or "Last activity", wanted)
+    if not desk.ours and not find and wanted == Filter(you=desk.you):
+        wish = replace(wish, order="")
+    if st.session_state.get("inspector_wish") != (wish, desk.inspector.layout.name):
+        st.session_state["inspector_wish"] = (wish, desk.inspector.layout.name)
+        for name in (START, HELD):
+            st.session_state.pop(name, None)
+        _forget_search()
+    return wish
+
+
+def _filter(desk: Desk) -> Filter:
+    kinds = FLAGS if desk.ours else ()
+    wanted = st.pills("Flags", kinds, selection_mode="multi", key="inspector_flags") if kinds else []
+    text = st.text_input("Text in a message", key="inspector_text", help="Reads every session, in small steps.")
+    idle = st.number_input("Idle for at least (minutes)", min_value=0, value=0, key="inspector_idle") if kinds else 0
+    ends = st.number_input("Ends within (minutes, 0: any)", min_value=0, value=0, key="inspector_ends")
+    size = st.number_input("At least so many messages", min_value=0, value=0, key="inspector_size")
+    return Filter(
+        text=text,
+        flags=frozenset(wanted),
+        idle=(idle * 60 if idle else -math.inf, math.inf),
+        ttl=(-math.inf, ends * 60 if ends else math.inf),
+        messages=(size, math.inf),
+        you=desk.you,
+    )
+
+
+# --- by the index, live
+
+
+def _live(desk: Desk, wish: Wish) -> None:
+    held, picked = st.session_state.get(HELD), chosen()
+    start = st.session_state.get(START, 0)
+    try:
+        page = _page(desk, wish, start)
+        ids = [row.info.id for row in page.rows]
+        rows, moved = list(page.rows), 0
+        if desk.ours and held and set(picked) & set(held) and ids != held:
+            moved = len(set(ids) ^ set(held)) or sum(one != other for one, other in zip(ids, held, strict=False))
+            rows = _rows(desk, held)
+    except CrosswireError as exc:
+        st.error(str(exc), icon=":material/cloud_off:")
+        return
+    if not moved:
+        st.session_state[HELD] = ids
+    _grid(desk, rows)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _pages(page, wish)
+        if moved and st.button("Show the list as it is now", icon=":material/update:", key="inspector_let_go"):
+            choose([])
+            st.rerun()
+
+
+def _page(desk: Desk, wish: Wish, start: int) -> Page:
+    if wish.find:
+        rows = tuple(desk.inspector.find(wish.find, ROWS))
+        return Page(rows, 0, len(rows))
+    return desk.inspector.page(start, ROWS, INDEXED.get(wish.order, "newest"))
+
+
+def _rows(desk: Desk, ids: Sequence[str]) -> list[Row]:
+    return desk.inspector.store.directory.rows([SessionId(one) for one in ids])
+
+
+def _pages(page: Page, wish: Wish) -> None:
+    end = page.start + len(page.rows)
+    if page.total > ROWS and not wish.find:
+        st.button("Earlier", icon=":material/chevron_left:", key="inspector_back", disabled=page.start == 0,
+                  on_click=_go, args=(max(0, page.start - ROWS),))  # fmt: skip
+        st.button("Next", icon=":material/chevron_right:", key="inspector_next", disabled=end >= page.total,
+                  on_click=_go, args=(end,))  # fmt: skip
+    if page.total:
+        st.caption(f"{page.start + 1:,} to {end:,} of {page.total:,}")
+    else:
+        st.caption("No session is called so." if wish.find else "No sessions yet. Say something in the chat.")
+
+
+def _go(start: int) -> None:
+    st.session_state[START] = start
+    st.session_state.pop(HELD, None)
+    choose([])
+
+
+# --- by a walk
+
+
+def _search(desk: Desk, wish: Wish) -> None:
+    job = st.session_state.get(JOB)
+    if job is None:
+        inspector, order = desk.inspector, WALKED.get(wish.order, "seen" if desk.ours else "messages")
+        job = Job(lambda pace, step: inspector.search(wish.filter, order, pace=pace, progress=step))
+        st.session_state[JOB] = job
+        job.wait(0.5)
+    if job.running():
+        st.fragment(_progress, run_every=0.5)(job)
+        return
+    if job.problem:
+        st.error(job.problem, icon=":material/error:")
+        return
+    found = cast(Found, job.result)
+    rows = [row for row in found.rows if not wish.find or row.info.id.startswith(wish.find)]
+    _grid(desk, rows)
+    shown = f"{len(rows):,} of {found.matching:,} that fit, among {found.looked_at:,} looked at."
+    st.caption(shown if found.complete else f"Stopped: {shown}", help=f"What it cost: {found.load}.")
+    if st.button("Look again", icon=":material/refresh:", key="inspector_again"):
+        _forget_search()
+        st.rerun()
+
+
+def _forget_search() -> None:
+    job = st.session_state.pop(JOB, None)
+    if job is not None:
+        job.stop()
+
+
+def _progress(job: Job[Any]) -> None:
+    if not job.running():
+        st.rerun(scope="app")
+    step = job.progress
+    with st.container(horizontal=True, vertical_alignment="center"):
+        text = f"{step.sessions:,} sessions looked at, {step.found:,} fit" if step else "Looking …"
+        st.progress(step.done if step else 0.0, text=text)
+        st.button("Stop", key="inspector_stop", on_click=job.stop)
+
+
+# --- drawn
+
+
+def _grid(desk: Desk, rows: Sequence[Row]) -> None:
+    if not rows:
+        return
+    ids = tuple(row.info.id for row in rows)
+    # A click on rows that have moved meanwhile belongs to a table that is gone, and chooses nothing.
+    known = "\n".join([str(st.session_state.get(EDITION, 0)), *ids])
+    key = "inspector_rows_" + hashlib.blake2b(known.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    picked = [number for number, one in enumerate(ids) if one in chosen()]
+    frame = pd.DataFrame([_cells(row, desk) for row in rows])
+    colours = [row.colour for row in rows]
+    styled = frame.style.apply(lambda _: [f"background-color: {one}" for one in colours], subset=["Colour"])
+    columns = _columns(rows)
+    event = st.dataframe(
+        styled,
+        hide_index=True,
+        height=min(38 + 35 * len(rows), 420),
+        key=key,
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": picked}},
+        column_config=columns,
+        column_order=[name for name in columns if name in (OWN_COLUMNS if desk.ours else THEIR_COLUMNS)],
+    )
+    now = [ids[number] for number in event["selection"]["rows"] if number < len(ids)]
+    if now != [one for one in ids if one in chosen()]:
+        st.session_state[CHOSEN] = now
+        st.rerun()
+
+
+def _cells(row: Row, desk: Desk) -> dict[str, Any]:
+    info = row.info
+    return {
+        "Colour": "",
+        "Name": row.name,
+        "Id": line(info.id, 12),
+        "Turns": info.turns,
+        "Messages": info.messages,
+        "Bytes": row.bytes,
+        "Begun": moment(info.created),
+        "Last turn": moment(info.last_seen),
+        "Ends": info.ttl,
+        "Model": line(info.model, 24),
+        "Flags": ", ".join(flag for flag in FLAGS if flag in flags(row, desk.you)),
+    }
+
+
+def _columns(rows: Sequence[Row]) -> dict[str, Any]:
+    longest = max([3600.0, *(row.info.ttl or 0.0 for row in rows)])
+    config = st.column_config
+    return {
+        "Colour": config.TextColumn("", width=20),
+        "Name": config.TextColumn(width=150),
+        "Flags": config.TextColumn(width=90),
+        "Turns": config.NumberColumn(width=55),
+        "Messages": config.NumberColumn(width=80),
+        "Bytes": config.NumberColumn(format="compact", width=60),
+        "Last turn": config.DatetimeColumn(format="distance", width=130),
+        "Ends": config.ProgressColumn("Seconds left", min_value=0, max_value=longest, format="%.0f", width=130),
+        "Id": config.TextColumn(width=90, help="Shortened; the whole one is with the session below."),
+        "Begun": config.DatetimeColumn(format="distance", width=130),
+        "Model": config.TextColumn(),
+    }

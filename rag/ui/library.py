@@ -1,0 +1,149 @@
+"""The parts of the knowledge page: search, articles, and one session's own documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from rag.errors import CrosswireError
+from rag.knowledge import COVERED, DocumentInfo, Library, Passage
+from rag.services import Services
+from rag.ui import markup
+from rag.ui.escaping import count, escaped
+
+FILE_TYPES = ["md", "txt", "html", "htm", "pdf"]
+MOST_RESULTS = 20
+
+
+def search(library: Library, session_id: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        question = st.text_input(
+            "Search",
+            placeholder="late parcel, waterproof rating, ORD-48213 …",
+            key="search",
+            icon=":material/search:",
+        )
+        most = st.number_input("Passages", 1, MOST_RESULTS, 6, key="most", width=140)
+    if not question.strip():
+        st.info(
+            "Type a question to see the passages that an answer would be made from, with their scores.",
+            icon=":material/manage_search:",
+        )
+        return
+    try:
+        found = library.search(question, k=int(most), session_id=session_id)
+    except CrosswireError as exc:
+        st.error(str(exc), icon=":material/error:")
+        return
+    if not found:
+        st.warning("Nothing was found: the library is empty.", icon=":material/search_off:")
+        return
+    if found[0].score < COVERED:
+        st.warning(
+            "The library does not seem to cover this. The nearest passages are below.", icon=":material/search_off:"
+        )
+    for passage in found:
+        _passage(passage)
+
+
+def _passage(passage: Passage) -> None:
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{escaped(passage.title)}**  \n:gray[{escaped(passage.heading)}]", width="stretch")
+            if passage.private:
+                st.badge("only in this session", icon=":material/lock:", color="violet")
+            st.progress(min(1.0, max(0.0, passage.score)), text=f"score {passage.score:.2f}", width=150)
+        markup.passage(passage.text, private=passage.private)
+
+
+def articles(documents: Sequence[DocumentInfo], library: Library) -> None:
+    if not documents:
+        st.info("The library is empty. Add articles with `python -m rag ingest PATH…`.", icon=":material/library_add:")
+        return
+    with st.container(horizontal=True):
+        st.metric("Articles", len(documents))
+        st.metric("Passages", sum(info.passages for info in documents))
+        st.metric("Words, about", f"{sum(info.characters for info in documents) // 6:,}")
+    table = pd.DataFrame(
+        {
+            "Title": [info.title for info in documents],
+            "Section": [info.id.rpartition("/")[0] for info in documents],
+            "Passages": [info.passages for info in documents],
+            "Characters": [info.characters for info in documents],
+        }
+    )
+    picked = st.dataframe(
+        table, hide_index=True, on_select="rerun", selection_mode="single-row", key="articles", height=320
+    )
+    rows = picked["selection"]["rows"]
+    if not rows:
+        st.caption("Select a row to read the article.")
+        return
+    _read(documents[rows[0]], library)
+
+
+def _read(info: DocumentInfo, library: Library) -> None:
+    try:
+        document = library.document(info.id)
+    except CrosswireError as exc:
+        st.error(str(exc), icon=":material/error:")
+        return
+    if document is None:
+        st.info("This article was removed a moment ago.")
+        return
+    with st.container(border=True):
+        markup.passage(document.text, private=False)
+
+
+def private(documents: Sequence[DocumentInfo], services: Services, session_id: str) -> None:
+    st.write(
+        "A document that you add here is kept in a collection of its own. Only your session can search it, and it is "
+        "deleted when the session ends, expires or is cleared."
+    )
+    with st.form("upload", clear_on_submit=True, border=False):
+        files = st.file_uploader(
+            "Markdown, text, HTML or PDF, up to 10 MB", type=FILE_TYPES, accept_multiple_files=True, key="files"
+        )
+        sent = st.form_submit_button("Add to my session", icon=":material/upload:", type="primary")
+    if sent:
+        _add(files or [], services, session_id)
+    for line in st.session_state.pop("upload-errors", []):
+        st.error(line, icon=":material/error:")
+    if not documents:
+        st.info("You have added nothing yet.", icon=":material/lock_open:")
+    for info in documents:
+        _own(info, services.library, session_id)
+
+
+def _add(files: Sequence[object], services: Services, session_id: str) -> None:
+    if not files:
+        st.warning("Choose a file first.", icon=":material/upload_file:")
+        return
+    problems = []
+    for file in files:
+        name, data = file.name, file.getvalue()  # type: ignore[attr-defined]
+        try:
+            with st.spinner(f"Reading {name} …"):
+                services.store.touch(session_id)
+                services.library.add_private(session_id, name, data)
+        except CrosswireError as exc:
+            problems.append(str(exc))
+    st.session_state["upload-errors"] = problems
+    st.rerun()
+
+
+def _own(info: DocumentInfo, library: Library, session_id: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", border=True):
+        st.markdown(
+            f"**{escaped(info.title)}**  \n:gray[{escaped(info.name)} · {count(info.passages, 'passage')}]",
+            width="stretch",
+        )
+        if st.button("Remove", key=f"remove-{info.id}", icon=":material/delete:"):
+            try:
+                library.remove_private(session_id, info.id)
+            except CrosswireError as exc:
+                st.error(str(exc), icon=":material/error:")
+                return
+            st.rerun()

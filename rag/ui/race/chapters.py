@@ -1,0 +1,210 @@
+"""The lesson's first four chapters: each a thing to do, and done when it was done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from rag.crosstalk.outcomes import Outcome
+from rag.crosstalk.scenes import Scene
+from rag.settings import Settings
+from rag.ui.race import board
+from rag.ui.race.progress import done, reach
+from rag.ui.race.replay import look
+
+LOST = frozenset({"lost-update", "lost-append"})
+TORN = frozenset({"torn-turn", "interleaved-turns", "mid-turn-read"})
+INCIDENT = "AAAABBBB"
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """done: whether a finished run reaches it. hint: for somebody who is stuck. missed: of a run that ended and did not
+    reach it, why not."""
+
+    name: str
+    text: str
+    done: Callable[[Outcome], bool]
+    hint: str
+    missed: Callable[[Outcome], str]
+
+
+def sees(outcome: Outcome, user: str, owner: str) -> bool:
+    """Whether an answer to this user shows the owner's address."""
+    return any(
+        (one.kind, one.user, one.owner, one.surface) == ("foreign-read", user, owner, "answer")
+        for one in outcome.report.anomalies
+    )
+
+
+def answers_fine(outcome: Outcome) -> bool:
+    return not (sees(outcome, "Ada", "Ben") or sees(outcome, "Ben", "Ada"))
+
+
+def lost(outcome: Outcome) -> bool:
+    return bool(LOST & set(outcome.kinds))
+
+
+def torn(outcome: Outcome) -> bool:
+    return bool(TORN & set(outcome.kinds))
+
+
+def _not_seen(outcome: Outcome) -> str:
+    if sees(outcome, "Ada", "Ben"):
+        return "That is the leak the other way round: Ada sees Ben's address. Now make Ben see Ada's."
+    return "Both answers look fine this time: nobody saw the other's address."
+
+
+def _not_torn(outcome: Outcome) -> str:
+    if "stale-prompt" in outcome.kinds:
+        return "Stale, not torn: neither tab saw the other's turn, but each turn is stored in one piece."
+    return "Nothing is torn: each turn is stored in one piece, one behind the other."
+
+
+def incident(settings: Settings) -> None:
+    st.markdown("It is 2 AM. Two people use your chat. Nothing was hacked. Press play.")
+    scene, slot = Scene(), "race_incident"
+    if not INCIDENT.startswith(board.opened("incident")):
+        board.refuse("incident", "The link's schedule is none of this chapter's. It starts from the beginning.")
+        st.session_state[slot] = ""
+    if notice := st.session_state.get(f"{slot}_notice"):
+        st.warning(notice, icon=":material/link_off:")
+    seen = look("lesson-shared", scene, st.session_state[slot], settings)
+    board.link("incident", seen.schedule)
+    board.phones(seen)
+    with st.container(horizontal=True):
+        label = "Play" if not seen.schedule else "Next"
+        if st.button(label, type="primary", icon=":material/play_arrow:", disabled=seen.over, shortcut="p"):
+            # A turn at a time: Ada's whole one, then Ben's.
+            board.put("incident", INCIDENT[: len(seen.schedule) + 4])
+            st.rerun()
+        if st.button("Again", icon=":material/replay:", disabled=not seen.schedule):
+            board.put("incident", "")
+            st.rerun()
+    if seen.over:
+        if board.own("incident", seen.schedule):
+            reach(settings, "incident")
+        st.error(
+            "Ben's answer shows Ada's address. Ben did nothing wrong, and neither did Ada.", icon=":material/report:"
+        )
+        st.markdown(
+            "What happened? The chat's memory is **one object**, made when the app started. Ada's words are in Ben's "
+            "prompt, and the model answers from its prompt. It took no race: they came one after the other."
+        )
+        board.store(seen, 560)
+
+
+def scheduler(settings: Settings) -> None:
+    st.markdown("Now *you* decide who goes on. Both share one list; it is written after the model has answered.")
+    _goals(
+        "scheduler",
+        "lesson-shared-late",
+        Scene(),
+        settings,
+        (
+            Goal(
+                "leak",
+                "make Ben see Ada's address.",
+                lambda outcome: sees(outcome, "Ben", "Ada"),
+                "Let Ada finish her turn before Ben loads.",
+                _not_seen,
+            ),
+            Goal(
+                "no-leak",
+                "then, with the same code, make both *answers* look fine.",
+                answers_fine,
+                "Let both load before anybody saves. Now the prompts are clean, and the list is still everybody's.",
+                lambda _: "One of the answers still shows the other one's address.",
+            ),
+        ),
+        "Luck decided. In 60 of the 70 ways both answers look fine, so a test of the answers would often have passed. "
+        "What is stored is wrong in all 70: one list holds everybody's messages.",
+    )
+
+
+def deepcopy(settings: Settings) -> None:
+    st.markdown("Somebody fixes it: each turn works on a **copy** of the memory, and writes the copy back.")
+    _goals(
+        "deepcopy",
+        "lesson-deepcopy",
+        Scene(),
+        settings,
+        (
+            Goal(
+                "lost",
+                "lose a message that was acknowledged.",
+                lost,
+                "Let both load their copy first. Whoever saves last overwrites the other.",
+                lambda _: "Nothing is lost this time: whoever loaded second had the first one's turn in the copy.",
+            ),
+        ),
+        "Of 20 ways, 18 lose a message and 2 leak. None is right: the clever fix is worse.",
+    )
+
+
+def tabs(settings: Settings) -> None:
+    st.markdown("A key for each session ends the leak. Now **one** person has two tabs open.")
+    both = done("tabs-torn")
+    # Two boards, one keyboard: its letters are for the board that was touched last.
+    here = board.touched("tabs", "lock") or "lock"
+    _goals(
+        "tabs",
+        "lesson-list",
+        Scene(tabs=True),
+        settings,
+        (
+            Goal(
+                "torn",
+                "tear a turn: let the tabs get between question and answer.",
+                torn,
+                "Let one tab save its question. Before its answer is saved, let the other tab load, or save.",
+                _not_torn,
+            ),
+        ),
+        "44 of the 70 ways tear a turn, and in 24 more neither tab sees the other's turn. Nobody else sees a word of "
+        "it.",
+        keys=here == "tabs" if both else None,
+    )
+    if both:
+        st.divider()
+        st.markdown(
+            "And now with a **turn lock**: a turn holds its session from the read to the write. Try to break it."
+        )
+        seen = board.draw("lock", "lesson-turn-lock", Scene(tabs=True), settings, keys=here == "lock")
+        if seen is not None and seen.over:
+            if board.own("lock", seen.schedule):
+                reach(settings, "lock")
+            st.markdown("A tab that has to wait is not offered. There is no schedule left that goes wrong.")
+
+
+def _goals(
+    key: str,
+    strategy: str,
+    scene: Scene,
+    settings: Settings,
+    goals: tuple[Goal, ...],
+    after: str,
+    *,
+    keys: bool | None = None,
+) -> None:
+    todo = [goal for goal in goals if not done(f"{key}-{goal.name}")]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        icons = (":material/flag:" if goal in todo else ":material/check_circle:" for goal in goals)
+        st.markdown("  \n".join(f"{icon} **Goal:** {goal.text}" for icon, goal in zip(icons, goals, strict=True)))
+        if todo:
+            with st.popover("A hint", icon=":material/lightbulb:"):
+                st.write(todo[0].hint)
+    above = st.container()
+    # What is wrong with the code is for the learner to find.
+    seen = board.draw(key, strategy, scene, settings, keys=keys, bug=not todo)
+    if todo and seen is not None and seen.outcome is not None and board.own(key, seen.schedule):
+        if todo[0].done(seen.outcome):
+            board.let_go()
+            reach(settings, f"{key}-{todo[0].name}")
+        elif not any(goal.done(seen.outcome) for goal in goals if goal not in todo):
+            above.info(f"Not yet. {todo[0].missed(seen.outcome)}", icon=":material/flag:")
+    if not todo:
+        reach(settings, key)
+        above.success(after, icon=":material/school:")

@@ -1,0 +1,237 @@
+"""The free lab: any memory, users or tabs, any schedule; found, shared and taken home."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from rag.crosstalk.exploring import CannotPlay, make_scene
+from rag.crosstalk.outcomes import Outcome
+from rag.crosstalk.reproduce import file_name, of_schedule
+from rag.crosstalk.scenes import MOST_TURNS, Scene
+from rag.crosstalk.strategies import STRATEGIES
+from rag.crosstalk.strategies.facts import FACTS
+from rag.errors import CrosswireError
+from rag.settings import Settings
+from rag.ui.escaping import escaped
+from rag.ui.race import board, failure_search
+from rag.ui.race.default_scene import elsewhere, lacks, own_scene
+from rag.ui.race.replay import Look, look, playable
+from rag.ui.race.schedule_image import png
+from rag.ui.race.sequence_diagram import sequence
+
+SLOT = "race_lab"
+SPEEDS = {"slow": 1.2, "normal": 0.5, "fast": 0.15}
+"""Seconds a step."""
+MOST_GIVEN_UP = 2
+
+
+def draw(settings: Settings) -> None:
+    names = [*FACTS, *STRATEGIES]
+    _from_link(names)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        strategy = st.selectbox(
+            "Memory", names, key=f"{SLOT}_strategy", persist_state="page", on_change=_picked, width=215
+        )
+        tabs = st.toggle("Tabs of one user", key=f"{SLOT}_tabs", persist_state="page", on_change=_reset)
+        with st.container(horizontal=True, width="content"):
+            users = _number("Tabs" if tabs else "Users", "users", 2, 5)
+            turns = _number("Turns each", "turns", 1, MOST_TURNS)
+            cancels = _number(
+                "Given up", "cancels", 0, MOST_GIVEN_UP, "Turns that may be given up half-way: a small letter"
+            )
+    try:
+        scene = make_scene(users=users, tabs=tabs, turns=turns, cancels=cancels)
+    except CannotPlay as exc:
+        st.error(str(exc), icon=":material/error:")
+        return
+    _advise(strategy, scene)
+    _find(strategy, scene, settings)
+    _play(strategy, scene, settings)
+    seen = board.draw("lab", strategy, scene, settings, name="schedule")
+    if seen is None:
+        return
+    _to_link(strategy, scene)
+    if seen.steps:
+        st.caption("The schedule as a sequence. Shaded: a turn that others came into, to the end of the last of them.")
+        chart = sequence(seen, size=22 if board.large() else 14)
+        st.mermaid_chart(chart, alt=f"Sequence of the schedule {seen.schedule}")
+    _take_home(strategy, scene, seen)
+
+
+def _number(label: str, name: str, least: int, most: int, tip: str | None = None) -> int:
+    key, width = f"{SLOT}_{name}", 180 if board.large() else 128
+    return int(
+        st.number_input(label, least, most, key=key, persist_state="page", on_change=_reset, width=width, help=tip)
+    )
+
+
+def _advise(strategy: str, scene: Scene) -> None:
+    """A setting in which the memory's bug cannot show gives it no clean bill."""
+    missing = lacks(strategy, scene)
+    if missing:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(f"Its bug cannot show like this: it takes {missing}.", icon=":material/visibility_off:")
+            st.button("Set it up", icon=":material/tune:", on_click=_picked)
+    elif elsewhere(strategy):
+        st.caption(":material/info: What is wrong with it shows between processes; here there is one. See Simulate.")
+
+
+def _find(strategy: str, scene: Scene, settings: Settings) -> None:
+    with st.container(horizontal=True):
+        if st.button("Find me the shortest failure", icon=":material/search:", type="primary"):
+            _stop_search()
+            st.session_state.pop(f"{SLOT}_verdict", None)
+            st.session_state[f"{SLOT}_search"] = failure_search.Search(strategy, scene, settings)
+        if st.button("Random", icon=":material/casino:", help="A whole schedule, each step drawn by lot"):
+            chance = random.Random()  # noqa: S311
+            _choose(strategy, scene, settings, chance.choice)
+        if st.button("One after the other", icon=":material/start:"):
+            _choose(strategy, scene, settings, min)
+    search: failure_search.Search | None = st.session_state.get(f"{SLOT}_search")
+    if search is not None and search.about != (strategy, scene):
+        _stop_search()
+    elif search is not None and failure_search.draw(search):
+        del st.session_state[f"{SLOT}_search"]
+        found = search.job.result
+        st.session_state[f"{SLOT}_verdict"] = found.verdict if found else f"It ended early. {search.job.problem}"
+        if found is not None and found.explored.shortest is not None:
+            board.put("lab", found.explored.shortest.schedule)
+    if told := st.session_state.get(f"{SLOT}_verdict"):
+        st.info(escaped(told), icon=":material/fact_check:")
+
+
+def _choose(strategy: str, scene: Scene, settings: Settings, choose: Callable[[tuple[str, ...]], str]) -> None:
+    try:
+        board.put("lab", playable(strategy, scene, settings, choose))
+    except CrosswireError as exc:
+        st.error(str(exc), icon=":material/error:")
+
+
+def _stop_search() -> None:
+    search: failure_search.Search | None = st.session_state.pop(f"{SLOT}_search", None)
+    if search is not None:
+        search.job.stop()
+
+
+def _play(strategy: str, scene: Scene, settings: Settings) -> None:
+    """The schedule from its beginning, a step at a time."""
+    schedule = st.session_state.get(SLOT, "")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        wanted = st.button("Play", icon=":material/play_arrow:", disabled=not schedule, shortcut="p")
+        speed = st.segmented_control(
+            "Speed",
+            list(SPEEDS),
+            default="normal",
+            required=True,
+            key=f"{SLOT}_speed",
+            label_visibility="collapsed",
+            width="content",
+        )
+    if not wanted:
+        return
+    screen = st.empty()
+    for length in range(len(schedule) + 1):
+        now = look(strategy, scene, schedule[:length], settings)
+        with screen.container(border=True):
+            board.step(now)
+            board.told(now)
+            board.store(now, 560)
+        time.sleep(SPEEDS[speed])
+    screen.empty()
+
+
+def _take_home(strategy: str, scene: Scene, seen: Look) -> None:
+    if seen.outcome is None:
+        st.caption("Play it to its end to take it home as a test, a picture or JSON.")
+    with st.container(horizontal=True):
+        if seen.outcome is not None:
+            _files(strategy, scene, seen, seen.outcome)
+        with st.popover("Copy the link", icon=":material/link:"):
+            address = f"{st.context.url or ''}?{urlencode(st.query_params.to_dict())}"
+            st.code(address, language=None, wrap_lines=True)
+            st.caption("It opens the same schedule for whoever has it, and names nobody.")
+
+
+def _files(strategy: str, scene: Scene, seen: Look, outcome: Outcome) -> None:
+    stem = file_name(strategy, seen.schedule).removesuffix(".py")
+    content = {
+        "strategy": strategy,
+        "schedule": seen.schedule,
+        "kinds": list(outcome.kinds),
+        "told": outcome.told,
+        "report": outcome.report.to_dict(),
+    }
+    test = of_schedule(strategy, scene, seen.schedule, outcome)
+    for label, data, name, mime, icon in (
+        ("pytest", test.encode(), f"{stem}.py", "text/x-python", "science"),
+        ("PNG", png(seen), f"{stem}.png", "image/png", "image"),
+        ("JSON", json.dumps(content, indent=2).encode(), f"{stem}.json", "application/json", "data_object"),
+    ):
+        st.download_button(label, data, name, mime, icon=f":material/{icon}:", on_click="ignore")
+
+
+def _picked() -> None:
+    """A memory is met in the scene that shows its bug."""
+    scene = own_scene(st.session_state[f"{SLOT}_strategy"])
+    _set(scene)
+    _reset()
+
+
+def _set(scene: Scene) -> None:
+    for name in ("tabs", "users", "turns", "cancels"):
+        st.session_state[f"{SLOT}_{name}"] = getattr(scene, name)
+
+
+def _reset() -> None:
+    board.put("lab", "")
+    st.session_state.pop(f"{SLOT}_verdict", None)
+    _stop_search()
+
+
+def _from_link(names: list[str]) -> None:
+    if f"{SLOT}_strategy" in st.session_state:
+        return
+    given, wrong = st.query_params, []
+    strategy = given.get("strategy", names[0])
+    if strategy not in names:
+        wrong.append(f"There is no memory “{strategy[:40]}”.")
+        strategy = names[0]
+    st.session_state[f"{SLOT}_strategy"] = strategy
+    own = own_scene(strategy)
+    given_up = sum(map(str.islower, board.opened("lab", "schedule")))
+
+    def number(name: str, least: int, most: int, default: int) -> int:
+        text = given.get(name, str(int(default)))
+        if text.isdecimal() and len(text) < 4 and least <= int(text) <= most:
+            return int(text)
+        wrong.append(f"“{name}={text[:20]}”: expected {least} to {most}.")
+        return default
+
+    _set(
+        Scene(
+            number("users", 2, 5, own.users),
+            bool(number("tabs", 0, 1, own.tabs)),
+            number("turns", 1, MOST_TURNS, own.turns),
+            min(MOST_GIVEN_UP, max(given_up, number("cancels", 0, MOST_GIVEN_UP, own.cancels))),
+        )
+    )
+    if wrong:
+        board.refuse("lab", " ".join(wrong))
+
+
+def _to_link(strategy: str, scene: Scene) -> None:
+    """The board has put the schedule there."""
+    st.query_params.update(
+        chapter="6",
+        strategy=strategy,
+        tabs="1" if scene.tabs else "0",
+        users=str(scene.users),
+        turns=str(scene.turns),
+        cancels=str(scene.cancels),
+    )

@@ -1,0 +1,268 @@
+"""Every way at once: all interleavings of a few memories as a strip of cells, and one of them as a progress graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from rag.crosstalk.exploring import certify, temporary_lab
+from rag.crosstalk.scenes import Scene
+from rag.crosstalk.schedules import Explored
+from rag.crosstalk.verdicts import verdict
+from rag.settings import Settings
+from rag.ui.palette import OUTCOMES, RIGHT
+from rag.ui.race import board, narration
+from rag.ui.race.progress import reach
+
+ROWS = (
+    ("lesson-shared", False),
+    ("lesson-shared-late", False),
+    ("lesson-deepcopy", False),
+    ("lesson-list", True),
+    ("lesson-list-pair", True),
+    ("lesson-turn-lock", True),
+)
+
+MEMORY, LOADED = "race_every_memory", "race_every_loaded"
+"""What is looked at, and the (memory, schedule) that was chosen as a whole."""
+STRIP, GRAPH, SPOT = "race_every_strip", "race_every_graph", "race_every_spot"
+"""How often each chart has let go of what was clicked, and the square that was clicked."""
+
+
+@st.cache_data(show_spinner="Playing every interleaving …")
+def _explored(strategy: str, tabs: bool) -> tuple[str, list[dict[str, Any]]]:
+    """Verdict, and a row for each schedule. The same for everybody: nothing in it is anybody's."""
+    with temporary_lab() as lab:
+        found = certify(strategy, Scene(tabs=tabs), lab).explored
+    return verdict(found), _rows(strategy, found)
+
+
+def _rows(strategy: str, found: Explored) -> list[dict[str, Any]]:
+    played = sorted(found.cells, key=lambda one: (one.preemptions, _outcome(one.outcome.group), one.schedule))
+    return [
+        {
+            "memory": strategy.removeprefix("lesson-"),
+            "strategy": strategy,
+            "place": place,
+            "schedule": one.schedule,
+            "preemptions": one.preemptions,
+            "outcome": _outcome(one.outcome.group),
+            "told": narration.told(one.outcome),
+        }
+        for place, one in enumerate(played)
+    ]
+
+
+def draw(settings: Settings) -> None:
+    st.markdown(
+        "Stress tests meet a race by luck. Here is **every** way that two people's turns can go: a cell is a schedule, "
+        "sorted by how often somebody is interrupted. Click one, or choose below: it loads in the stepper."
+    )
+    found = {strategy: _explored(strategy, tabs) for strategy, tabs in ROWS}
+    cells = pd.DataFrame([row for _, rows in found.values() for row in rows])
+    names = list(dict.fromkeys(cells["memory"]))
+    there = [name for name in OUTCOMES if name in set(cells["outcome"])]
+    scale = alt.Scale(domain=there, range=[OUTCOMES[name] for name in there])
+    type_size = 20 if board.large() else 14
+    picked = alt.selection_point(name="cell", fields=["strategy", "schedule"], on="click")
+    strip = (
+        alt.Chart(cells)
+        .mark_rect(stroke="#8883", strokeWidth=0.5)
+        .encode(
+            x=alt.X("place:O", axis=None),
+            y=alt.Y("memory:N", sort=names, title=None, axis=alt.Axis(labelOverlap=False, labelFontSize=type_size)),
+            color=alt.Color(
+                "outcome:N",
+                scale=scale,
+                title=None,
+                # In one line it would be cut off on a phone.
+                legend=alt.Legend(orient="bottom", labelFontSize=type_size, columns=3, offset=0),
+            ),
+            tooltip=["memory:N", "schedule:N", "preemptions:Q", "outcome:N", "told:N"],
+        )
+        .add_params(picked)
+    )
+    chosen = _memory(found)
+    _let_go(chosen)
+    here = cells[(cells["strategy"] == chosen) & (cells["schedule"] == board.opened("every"))]
+    mark = alt.Chart(here).mark_rect(filled=False, stroke="#1d1b2a", strokeWidth=3)
+    mark = mark.encode(x=alt.X("place:O", axis=None), y=alt.Y("memory:N", sort=names, title=None))
+    state: Any = st.altair_chart(
+        alt.layer(strip, mark).properties(height=alt.Step(30)),
+        on_select="rerun",
+        key=f"race_strip_{st.session_state.get(STRIP, 0)}",
+        alt="Every interleaving of six memories",
+    )
+    cell = (state["selection"].get("cell") or [None])[0]
+    if cell and (cell["strategy"], cell["schedule"]) != st.session_state.get(LOADED):
+        _load(cell["strategy"], cell["schedule"], settings, by=STRIP)
+    chosen = st.session_state[MEMORY]
+    rows = found[chosen][1]
+    _by_hand(rows, settings)
+    schedule = board.opened("every")
+    beside = not board.large()
+    graph, odds = st.columns([1.2, 1], gap="large") if beside else (st.container(), st.container())
+    with graph:
+        _graph(rows, schedule, settings)
+        st.caption("Click a square: the way through it that needs the fewest interruptions loads below.")
+    with odds:
+        _odds(rows)
+    board.draw("every", chosen, Scene(tabs=dict(ROWS)[chosen]), settings)
+    st.divider()
+    for strategy, _ in ROWS:
+        st.caption(f"**{strategy.removeprefix('lesson-')}**: {found[strategy][0]}")
+
+
+def _memory(found: Mapping[str, Any]) -> str:
+    """The memory that is looked at. It outlasts a visit to another chapter, where the address does not name it."""
+    if MEMORY not in st.session_state:
+        asked = st.query_params.get("memory", "")
+        st.session_state[MEMORY] = asked if asked in found else "lesson-shared-late"
+        if asked and asked not in found:
+            board.refuse("every", "The link names a memory that is not shown here.")
+    st.query_params["memory"] = st.session_state[MEMORY]
+    return str(st.session_state[MEMORY])
+
+
+def _let_go(memory: str) -> None:
+    """Charts keep what was clicked, and tell nothing when it is clicked again: once the schedule is another one, they
+    begin anew."""
+    loaded = st.session_state.get(LOADED)
+    if loaded is not None and loaded != (memory, board.opened("every")):
+        del st.session_state[LOADED]
+        _renew(STRIP, GRAPH)
+
+
+def _renew(*charts: str) -> None:
+    for chart in charts:
+        st.session_state[chart] = st.session_state.get(chart, 0) + 1
+        if chart == GRAPH:
+            st.session_state.pop(SPOT, None)
+
+
+def _by_hand(rows: list[dict[str, Any]], settings: Settings) -> None:
+    """The same by keyboard."""
+    memory = st.session_state[MEMORY]
+    st.session_state["race_every_by_hand"] = memory  # what was clicked in the strip is its value, too
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Memory",
+            [strategy for strategy, _ in ROWS],
+            key="race_every_by_hand",
+            format_func=lambda name: name.removeprefix("lesson-"),
+            on_change=_take_memory,
+            width=200,
+        )
+        for label, icon, key, right in (
+            ("Next that goes wrong", "skip_next", "n", False),
+            ("Next that ends well", "check", "w", True),
+        ):
+            there = [row["schedule"] for row in rows if (row["outcome"] == RIGHT) == right]
+            if st.button(label, icon=f":material/{icon}:", disabled=not there, shortcut=key):
+                now = board.opened("every")
+                place = there.index(now) + 1 if now in there else 0
+                _load(memory, there[place % len(there)], settings)
+
+
+def _take_memory() -> None:
+    st.session_state[MEMORY] = st.session_state["race_every_by_hand"]
+    board.put("every", "")
+
+
+def _graph(rows: list[dict[str, Any]], schedule: str, settings: Settings) -> None:
+    """Ada's steps across, Ben's up: a schedule is a staircase. Where only wrong ones pass is the region to avoid."""
+    there = {row["outcome"] for row in rows}
+    # Where every way goes wrong somehow, the gravest of it tells them apart.
+    told_apart = RIGHT in there or len(there) == 1
+    worst = next(name for name in OUTCOMES if name in there and name != RIGHT) if there != {RIGHT} else ""
+    passes: dict[tuple[int, int], tuple[int, int]] = {}
+    for row in rows:
+        for spot in _trail(row["schedule"]):
+            right, total = passes.get(spot, (0, 0))
+            passes[spot] = right + (row["outcome"] == RIGHT if told_apart else row["outcome"] != worst), total + 1
+    spots = [{"x": x, "y": y, "right": right / total, "ways": total} for (x, y), (right, total) in passes.items()]
+    way = [{"x": x, "y": y, "order": order} for order, (x, y) in enumerate(_trail(schedule))]
+    red, ends = ("no way through it ends well", "ends well")
+    if not told_apart:
+        red, ends = f"every way through it ends in “{worst}”", f"no “{worst}”"
+    st.caption(f"Progress graph of **{rows[0]['memory']}**: A goes right, B goes up. Red, with a cross: {red}.")
+    size = 20 if board.large() else 13
+    x = alt.X("x:O", title="A's steps", axis=alt.Axis(labelAngle=0, labelFontSize=size, titleFontSize=size))
+    y = alt.Y("y:O", title="B's steps", sort="descending", axis=alt.Axis(labelFontSize=size, titleFontSize=size))
+    legend = alt.Legend(title=ends, format=".0%", labelFontSize=size, titleFontSize=size, tickCount=3)
+    scale = alt.Scale(domain=[0, 1], range=[OUTCOMES["leak"], OUTCOMES[RIGHT]])
+    colour = alt.Color("right:Q", scale=scale, legend=legend)
+    told = [alt.Tooltip("right:Q", format=".0%", title=ends), alt.Tooltip("ways:Q", title="ways through it")]
+    shade = (
+        alt.Chart(pd.DataFrame(spots))
+        .mark_rect(opacity=0.6, stroke="#8886")
+        .encode(x=x, y=y, color=colour, tooltip=told)
+        .add_params(alt.selection_point(name="spot", fields=["x", "y"], on="click"))
+    )
+    none = alt.Chart(pd.DataFrame(spots)).mark_text(text="✕", fontSize=size + 5, fontWeight="bold", color="white")
+    crosses = none.transform_filter("datum.right == 0").encode(x=x, y=y)
+    lines = [
+        alt.Chart(pd.DataFrame(way))
+        .mark_line(point={"size": dot, "filled": True, "color": tint}, strokeWidth=wide, color=tint)
+        .encode(x=x, y=y, order="order:Q")
+        for tint, wide, dot in (("white", 8, 190), ("#5b4bdb", 4, 80))  # an edge, seen on every square and page
+    ]
+    state: Any = st.altair_chart(
+        alt.layer(shade, crosses, *lines).properties(height=300),
+        on_select="rerun",
+        key=f"race_graph_{rows[0]['memory']}_{st.session_state.get(GRAPH, 0)}",
+        alt=f"Progress graph, with the way {schedule or 'not begun'}",
+    )
+    spot = (state["selection"].get("spot") or [None])[0]
+    if spot and spot != st.session_state.get(SPOT):
+        st.session_state[SPOT] = spot
+        through = next(row for row in rows if (spot["x"], spot["y"]) in _trail(row["schedule"]))
+        _load(through["strategy"], through["schedule"], settings, by=GRAPH)
+
+
+def _load(memory: str, schedule: str, settings: Settings, *, by: str = "") -> None:
+    """Into the stepper. by: the chart in which it was clicked, the other one lets go of what was."""
+    _renew(*{STRIP, GRAPH} - {by})
+    st.session_state[MEMORY] = memory
+    st.session_state[LOADED] = (memory, schedule)
+    board.put("every", schedule)
+    reach(settings, "every")
+    st.rerun()
+
+
+def _trail(schedule: str) -> list[tuple[int, int]]:
+    trail = [(0, 0)]
+    for letter in schedule:
+        across, up = trail[-1]
+        trail.append((across + (letter == "A"), up + (letter == "B")))
+    return trail
+
+
+def _odds(rows: list[dict[str, Any]]) -> None:
+    """How likely luck is to meet it, against what is certain here."""
+    wrong = sum(row["outcome"] != RIGHT for row in rows)
+    share = wrong / len(rows)
+    runs = st.slider("Runs of a stress test", 1, 200, 20, key="race_runs")
+    st.metric("Goes wrong, of all ways", f"{wrong} of {len(rows)}")
+    if not wrong:
+        st.success("No stress test proves that. Looking everywhere does.", icon=":material/check_circle:")
+        return
+    serial = any(row["outcome"] != RIGHT for row in rows if row["preemptions"] == 0)
+    if serial:
+        st.metric("Seen, one after the other", "yes", help="It goes wrong without any overlap.")
+    else:
+        st.metric("Seen, one after the other", "never", help="Each failure needs an interruption.")
+    st.metric(
+        "Seen, all ways as likely",
+        "over 99.9%" if (seen := 1 - (1 - share) ** runs) > 0.999 else f"{seen:.1%}",
+        help="1 − (1 − share)^runs. Real servers seldom interrupt, so real luck is worse.",
+    )
+    st.caption("A stress test meets it with luck. Here it is certain.")
+
+
+def _outcome(group: Any) -> str:
+    return RIGHT if group is None else str(group.name)

@@ -1,0 +1,200 @@
+"""What happened on the board, in words: what a step read or wrote and whose data that was, and how a schedule ended.
+
+Markdown. The lab's own fixed texts, except for what a strategy says when it refuses a turn: that is escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rag.crosstalk.outcomes import STUCK, Outcome, gravest
+from rag.crosstalk.scenes import LETTERS, PEOPLE, Scene
+from rag.crosstalk.stepping import Stored, Texts
+from rag.ui.escaping import escaped
+
+_MARK = re.compile(r"\((?:to )?([A-E])\d\)$")
+_CLOCK = re.compile(r",? (?:\d[\d.]* (?:ms|s|min)|less than \d+ m?s) earlier")
+_TURN = re.compile(r"\b(\w+)'s turn (\d+)")
+_THEIR = {"Ada": "her", "Ben": "his", "Cleo": "her", "Dan": "his", "Eva": "her"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """asked: what the model was given. loaded: what the turn now holds in a variable, if that changed. end: how the
+    turn ended, and what was said then. before and after: what is stored. shared: one list for all sessions."""
+
+    letter: str
+    label: str
+    asked: Texts | None
+    loaded: Texts | None
+    end: tuple[str, str] | None
+    before: Stored
+    after: Stored
+    shared: bool
+
+
+def owner_of(text: str) -> str | None:
+    """The letter of the actor whose turn a message belongs to."""
+    found = _MARK.search(text)
+    return found[1] if found else None
+
+
+def step_told(scene: Scene, step: Step) -> str:
+    return " ".join(_step(_Teller(scene, step.letter.upper()), step))
+
+
+def _step(tell: _Teller, step: Step) -> Iterator[str]:
+    said = False
+    if step.letter.islower():
+        said = True
+        yield f"{tell.Me} gives the turn up half-way."
+    if step.loaded is not None and not step.label.startswith("ask"):
+        said = True
+        if step.before == step.after or "load" in step.label:
+            place = "the shared list" if step.shared else "the session's list" if tell.tabs else "the history"
+            yield f"{tell.Me} reads {place}: it {tell.holds(step.loaded)}."
+    if step.asked is not None:
+        said = True
+        rest = tell.beside(step.asked)
+        more = f"beside {tell.its} question it {tell.holds(rest)}" if rest else f"it is {tell.its} question alone"
+        yield f"The model gets {tell.my} prompt: {more}."
+    if step.loaded is not None and step.label.startswith("ask"):
+        yield f"Question and answer go into {tell.my} copy; nobody else sees that yet."
+    for sentence in tell.stored(step):
+        said = True
+        yield sentence
+    if step.end is not None:
+        what, text = step.end
+        if what == "fail":
+            said = True
+            yield f"{tell.my.capitalize()} turn is refused: {escaped(text.rstrip('.'))}."
+        elif what == "ok" and (whose := tell.addresses(((what, text),))):
+            said = True
+            yield f"{tell.my.capitalize()} answer shows {whose}."
+        elif what == "ok" and not said:
+            said = True
+            yield f"{tell.Me} has the answer."
+    if not said:
+        yield "Nothing that is shown here changes."
+
+
+class _Teller:
+    """Of one actor."""
+
+    def __init__(self, scene: Scene, letter: str) -> None:
+        self.letter = letter
+        self.tabs = scene.tabs
+        self.names = {
+            actor.letter: f"tab {actor.tab + 1}" if actor.tab is not None else actor.user for actor in scene.actors()
+        }
+        self.sessions = {actor.session: actor.letter for actor in reversed(scene.actors())}
+        self.me = self.names[letter]
+        self.Me = self.me[0].upper() + self.me[1:]
+        self.my = f"{self.me}'s"
+        self.its = _THEIR.get(self.me, "its")
+
+    def beside(self, prompt: Texts) -> Texts:
+        """A prompt without the question that was just asked, the last one of its own."""
+        own = [at for at, (role, text) in enumerate(prompt) if role == "user" and owner_of(text) == self.letter]
+        return prompt[: own[-1]] + prompt[own[-1] + 1 :] if own else prompt
+
+    def holds(self, messages: Texts) -> str:
+        if not messages:
+            return "is empty"
+        whose = self.addresses(messages)
+        return f"holds {self.parts(messages)}{f', with {whose}' if whose else ''}"
+
+    def parts(self, messages: Texts) -> str:
+        """Such as “her question and Ben's question and answer”."""
+        found: dict[str | None, list[str]] = {}
+        for role, text in messages:
+            found.setdefault(owner_of(text), []).append({"user": "question", "assistant": "answer"}.get(role, "note"))
+        said = []
+        for owner, roles in found.items():
+            whose = self.its if owner == self.letter else f"{self.names[owner]}'s" if owner in self.names else "a"
+            once = " and ".join(dict.fromkeys(roles))
+            said.append(f"{whose} {once if len(set(roles)) == len(roles) else f'{len(roles)} messages'}")
+        return ", ".join(said[:-1]) + (" and " if said[1:] else "") + said[-1]
+
+    def addresses(self, messages: Texts) -> str:
+        """Those in there that are another user's; all tabs are one user's."""
+        if self.tabs:
+            return ""
+        there = [
+            f"**{name}'s address**"
+            for letter, (name, address) in zip(LETTERS, PEOPLE, strict=True)
+            if letter != self.letter and any(address in text for _, text in messages)
+        ]
+        return " and ".join(there)
+
+    def stored(self, step: Step) -> Iterator[str]:
+        before = dict(step.before)
+        for session, now in step.after[:1] if step.shared else step.after:
+            was = before.get(session, ())
+            if now == was:
+                continue
+            place = self._place(session, shared=step.shared)
+            if now[: len(was)] == was:
+                yield f"{self.Me} stores {self.parts(now[len(was) :])} in {place}{self._behind(was)}."
+                continue
+            gone = [one for one in was if one not in now]
+            lost = f": {self.parts(tuple(gone))} {'are' if len(gone) > 1 else 'is'} gone" if gone else ""
+            yield f"{self.Me} writes over {place}{lost}."
+
+    def _place(self, session: str, *, shared: bool) -> str:
+        if shared:
+            return "the shared list"
+        if self.tabs:
+            return "the session's list"
+        owner = self.sessions.get(session, self.letter)
+        return f"{self.its} own list" if owner == self.letter else f"**{self.names[owner]}'s** list"
+
+    def _behind(self, was: Texts) -> str:
+        if not was or was[-1][0] != "user":
+            return ""
+        owner = owner_of(was[-1][1])
+        if owner is None or owner == self.letter:
+            return ""
+        return f", right behind {self.names[owner]}'s question, which has no answer yet"
+
+
+def told(outcome: Outcome) -> str:
+    """How a schedule ended: the gravest anomaly in a sentence, or that there was none. There is no clock in the lab, so
+    it tells no times, and it tells a tab's turn by its tab."""
+    if not outcome.kinds:
+        return outcome.told
+    kind = next(gravest(outcome.kinds))
+    if kind in STUCK:
+        return STUCK[kind]
+    found = [one for one in outcome.report.anomalies if one.kind == kind]
+    if not found:
+        return outcome.told
+    said = min(found, key=lambda one: one.surface != "answer").explanation  # what a user sees, before what caused it
+    return _turns(_CLOCK.sub("", said), outcome)
+
+
+def _turns(said: str, outcome: Outcome) -> str:
+    scene = outcome.scene
+    if not scene.tabs:
+        return said if scene.turns > 1 else _TURN.sub(r"\1's turn", said).replace(" in turn 1", "")
+    turns = list(_sent(scene, [op for what, op, _ in outcome.trace.moments if what == "invoke"]))
+
+    def named(found: re.Match[str]) -> str:
+        number = int(found[2])
+        name = turns[number - 1] if number <= len(turns) else found[0]
+        return name if found.start() else name[0].upper() + name[1:]
+
+    return _TURN.sub(named, said)
+
+
+def _sent(scene: Scene, ops: Sequence[int]) -> Iterator[str]:
+    """The turns of the one user, in the order in which they were sent."""
+    names = {
+        said.op: f"{f'turn {place}' if scene.turns > 1 else 'the turn'} of tab {(actor.tab or 0) + 1}"
+        for actor in scene.actors()
+        for place, said in enumerate(actor.turns, 1)
+    }
+    for op in ops:
+        yield names[op]

@@ -1,0 +1,128 @@
+"""“Which memory should I use?”: every memory through the same scenes, measured now, each answer with its evidence."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from rag.crosstalk.strategies import STRATEGIES
+from rag.crosstalk.weigh import CRITERIA
+from rag.crosstalk.weighing import Row, Table, Weighing
+from rag.errors import CrosswireError
+from rag.ui.escaping import escaped
+
+ANSWERS = {True: "✅ yes", False: "❌ no", None: "❔ can't tell"}
+SHORT = {"survives a restart": "restart", "spans processes": "processes"}
+"""For all columns to fit."""
+EVERY = 1.0
+
+
+def draw(weighing: Weighing, session_id: str) -> None:
+    st.caption(
+        "One hundred users; then two tabs each; then two processes; then a restart half way. "
+        "Every memory goes through all four, here and now, on this machine."
+    )
+    table = weighing.table(session_id)
+    if table is None or not table.busy:
+        label = "Measure them all" if table is None else "Measure again"
+        if st.button(label, type="primary" if table is None else "secondary", icon=":material/balance:"):
+            try:
+                weighing.start(session_id)
+                st.rerun()
+            except CrosswireError as exc:
+                st.error(str(exc), icon=":material/error:")
+    if table is None:
+        st.info("Nothing is measured yet. It takes a few minutes; the table fills as it goes.", icon=":material/info:")
+    elif table.busy:
+        _live(weighing, session_id)
+    else:
+        _whole(table)
+
+
+@st.fragment(run_every=EVERY)
+def _live(weighing: Weighing, session_id: str) -> None:
+    table = weighing.table(session_id)
+    if table is None or not table.busy:
+        st.rerun()
+    st.progress(min(1.0, table.share), text=f"Measuring {table.doing} …")
+    if st.button("Stop", icon=":material/stop:", key="stop-weighing"):
+        weighing.stop(session_id)
+    _rows(table)
+
+
+def _whole(table: Table) -> None:
+    if table.problem:
+        st.error(table.problem, icon=":material/error:")
+    if not table.rows:
+        return
+    when = datetime.fromtimestamp(table.at, UTC).astimezone().strftime("%d %B, %H:%M")
+    st.caption(f"Measured on {when}. A yes is what these runs showed, not a proof. Select a row for its evidence.")
+    state: Any = _rows(table, select=True)
+    chosen = state["selection"]["rows"]
+    if chosen:
+        _evidence(table.rows[chosen[0]])
+    st.download_button(
+        "Download as CSV",
+        _frame(table).to_csv(index=False).encode(),
+        "which-memory.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _rows(table: Table, *, select: bool = False) -> Any:
+    if not table.rows:
+        return None
+    return st.dataframe(
+        _frame(table),
+        hide_index=True,
+        height="content",
+        placeholder="–",
+        on_select="rerun" if select else "ignore",
+        selection_mode="single-row",
+        key="which-memory" if select else None,
+        column_config={
+            # The name stays in sight while a phone's reader goes through the columns; wide enough for those to come.
+            "memory": st.column_config.TextColumn(pinned=True, width=180),
+            **{f"{long}?": st.column_config.TextColumn(f"{short}?", help=f"{long}?") for long, short in SHORT.items()},
+            "turns/s": st.column_config.NumberColumn(format="%.0f"),
+            "p95 (ms)": st.column_config.NumberColumn(format="%.0f"),
+            "round trips": st.column_config.NumberColumn(format="%.1f", help="To Redis, a turn"),
+        },
+    )
+
+
+def _frame(table: Table) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "memory": row.name,
+                **{f"{criterion}?": ANSWERS[row.answers[criterion]] for criterion in CRITERIA},
+                "turns/s": row.rate,
+                "p95 (ms)": row.p95 * 1000,
+                "round trips": row.round_trips,
+            }
+            for row in table.rows
+        ]
+    )
+
+
+def _evidence(row: Row) -> None:
+    kind = STRATEGIES[row.name]
+    st.markdown(f"##### {row.name}")
+    st.markdown(f"{escaped(kind.lesson)} {escaped(kind.wrong)}")
+    for criterion in CRITERIA:
+        if row.answers[criterion] is True:
+            continue
+        st.markdown(f"**{criterion}?** {ANSWERS[row.answers[criterion]]}")
+        for scene, report in row.against(criterion):
+            with st.expander(f"{scene}: {report.why}"):
+                for anomaly in report.anomalies:
+                    if anomaly.kind in CRITERIA[criterion][0]:
+                        st.markdown(f"- `{anomaly.kind}` {escaped(anomaly.explanation)}")
+    if all(row.answers.values()):
+        st.success("Nothing speaks against it.", icon=":material/check_circle:")

@@ -1,0 +1,41 @@
+"""What a visitor sees before the first run, and the list of the runs so far."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from rag.crosstalk.runs import KEPT, Run, Runs
+from rag.ui.simulation.user_grid import field
+
+USERS = 100
+
+
+def empty() -> None:
+    st.image(field([0] * USERS, [-1] * USERS, 3), width=460, alt="A hundred users who have not said anything yet")
+    st.caption("A hundred users, waiting. Press **Simulate**: the memory is the one that caused the 2 AM incident.")
+
+
+def draw(runs: Runs, session_id: str, current: Run | None) -> None:
+    past = [run for run in runs.mine(session_id) if current is None or run.id != current.id]
+    if not past:
+        return
+    with st.expander(f"Earlier runs ({len(past)})", icon=":material/history:"):
+        st.caption(f"Your newest {KEPT} are kept. Nobody else can open them.")
+        for run in past:
+            _row(runs, session_id, run)
+
+
+def _row(runs: Runs, session_id: str, run: Run) -> None:
+    when = datetime.fromtimestamp(run.at, UTC).astimezone().strftime("%d %b, %H:%M:%S")
+    verdicts = {name: outcome.report.verdict for name, outcome in run.outcomes.items()}
+    said = ", ".join(f"{name}: {verdicts.get(name, run.state)}" for name in run.strategies)
+    words, look, drop = st.columns([6, 1, 1], vertical_alignment="center")
+    words.markdown(f"{when} · {run.workload.users:,} users × {run.workload.turns} turns · {said}")
+    if look.button("Open", key=f"open-{run.id}", width="stretch"):
+        st.query_params["run"] = run.id
+        st.rerun()
+    if drop.button("Delete", key=f"drop-{run.id}", width="stretch"):
+        runs.delete(session_id, run.id)
+        st.rerun()

@@ -1,0 +1,134 @@
+"""The evidence: two people's conversations side by side, what is foreign marked, and the smallest example."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+import streamlit as st
+
+from rag.crosstalk.events import Event, Invoke, Message, Ok, Prompt
+from rag.crosstalk.evidence import Transcript, transcripts
+from rag.crosstalk.findings import Anomaly
+from rag.crosstalk.report import marked
+from rag.crosstalk.runs import Outcome
+from rag.crosstalk.story import story
+from rag.sessions.names import colour
+from rag.ui.avatar import badge
+from rag.ui.escaping import escaped
+
+FEW = 6
+"""Turns that are read at a glance; of more, a part is shown at a time."""
+_THIN = "59"
+"""A third of the colour, the rest is the page."""
+_GRAVE = {"critical": 0, "high": 1, "medium": 2, "low": 3}
+
+
+def side_by_side(outcome: Outcome, victim: str, owner: str) -> None:
+    found = transcripts(outcome.log, {victim, owner})
+    if victim not in found or owner not in found:
+        st.warning("The log of this run holds no turn of them.", icon=":material/help:")
+        return
+    foreign = [canary for turn in found[owner].turns for canary in turn.plants]
+    if (first := outcome.leak(victim, owner)) is not None:
+        st.markdown(f":material/arrow_forward: {escaped(first.explanation)}")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _conversation(found[victim], f"{victim} was shown", foreign, owner)
+    with right:
+        _conversation(found[owner], f"{owner} had said", foreign, owner)
+
+
+def _conversation(transcript: Transcript, title: str, foreign: Collection[str], owner: str) -> None:
+    st.markdown(f"**{escaped(title)}**")
+    with st.container(height="content" if len(transcript.turns) <= FEW else 720):
+        for turn in transcript.turns[:30]:
+            with st.chat_message("user", avatar=badge(transcript.user, colour(transcript.user))):
+                st.markdown(_marked(turn.text, foreign, owner))
+            with st.chat_message("assistant", avatar=":material/smart_toy:"):
+                st.markdown(
+                    _marked(turn.answer, foreign, owner) if turn.answer else f":gray[{turn.end or 'no answer'}]"
+                )
+                if transcript.user != owner:
+                    _theirs(f"{owner}'s words in its prompt", ":material/input:", turn.prompt, foreign, owner)
+        if len(transcript.turns) > 30:
+            st.caption(f"{len(transcript.turns) - 30} more turns are in the log.")
+    if transcript.user != owner:
+        title = f"{owner}'s words in {transcript.user}'s stored history"
+        _theirs(title, ":material/database:", transcript.stored, foreign, owner)
+
+
+def _theirs(title: str, icon: str, messages: Collection[Message], foreign: Collection[str], owner: str) -> None:
+    found = [message for message in messages if _holds(message.text, foreign)]
+    if found:
+        with st.expander(f"{title}: {len(found)}", icon=icon):
+            for message in found[:20]:
+                st.markdown(f":small[:gray[{message.role}]] {_marked(message.text, foreign, owner)}")
+
+
+def smallest(outcome: Outcome) -> None:
+    """The fewest users and turns that still show it, as a sequence diagram and in words."""
+    anomalies = outcome.report.anomalies
+    if not anomalies:
+        st.success("Nothing went wrong, so there is no example of it.", icon=":material/check_circle:")
+        return
+    kinds = list(dict.fromkeys(one.kind for one in sorted(anomalies, key=lambda one: (_GRAVE[one.severity], one.t))))
+    kind = st.segmented_control("Of", kinds, default=kinds[0], key=f"smallest-{outcome.about['run']}") or kinds[0]
+    of_kind = [one for one in anomalies if one.kind == kind]
+    # What a user could read says more than what only the model was given.
+    anomaly = next((one for one in of_kind if one.surface == "answer"), of_kind[0])
+    with st.spinner("Looking for the smallest example …"):
+        events = outcome.smallest(anomaly)
+    st.markdown(escaped(anomaly.explanation))
+    st.mermaid_chart(_sequence(events, anomaly), alt=anomaly.explanation)
+    canaries = [anomaly.canary] if anomaly.canary else []
+    for step in story(events, anomaly):
+        mark = ":material/report:" if step.wrong else ":material/chevron_right:"
+        st.markdown(f"{mark} **{escaped(step.user)}** {escaped(step.title)}")
+        for role, text in step.lines[-6:]:
+            st.caption(f"{escaped(role)}: {_marked(text, canaries, anomaly.owner or '')}")
+
+
+def _sequence(events: list[Event], anomaly: Anomaly) -> str:
+    users: dict[int, str] = {}
+    # Close together, with long texts in several lines: a wide diagram would be drawn too small to read.
+    close = (
+        '%%{init: {"sequence": {"wrap": true, "actorMargin": 8, "width": 100, "height": 40, "diagramMarginX": 4}}}%%'
+    )
+    people = dict.fromkeys(_word(event.user) for event in events if isinstance(event, Invoke))
+    lines = [close, "sequenceDiagram", *(f"participant {name}" for name in (*people, "Chat", "Model"))]
+    for event in events:
+        if isinstance(event, Invoke):
+            users[event.op] = _word(event.user)
+            lines.append(f"{_word(event.user)}->>Chat: {_words(event.text)}")
+        elif isinstance(event, Prompt) and event.op in users:
+            note = "others' words in it" if anomaly.surface == "prompt" and event.op == anomaly.op else "its history"
+            lines.append(f"Chat->>Model: prompt for {users[event.op]}, {note}")
+        elif isinstance(event, Ok) and event.op in users:
+            lines.append(f"Chat-->>{users[event.op]}: {_words(event.answer)}")
+    if anomaly.op in users:
+        lines.append(f"Note over {users[anomaly.op]}: {anomaly.kind}")
+    return "\n".join(lines)
+
+
+def _word(text: str) -> str:
+    return re.sub(r"\W+", "_", text) or "user"
+
+
+def _words(text: str) -> str:
+    """For a diagram: letters, digits and blanks, so that nothing in it is part of the diagram's language."""
+    plain = re.sub(r"[^\w ,.?!'-]+", " ", text)
+    return plain[:60] + ("…" if len(plain) > 60 else "")
+
+
+def _marked(text: str, canaries: Collection[str], owner: str) -> str:
+    """The owner's words have a ground of the owner's colour, as in the field. The ink is the page's, in both themes."""
+    pieces = [(text, False)]
+    for canary in canaries:
+        pieces = [new for piece, found in pieces for new in ([(piece, True)] if found else marked(piece, canary))]
+    ground = f'{{background="{colour(owner)}{_THIN}"}}'
+    return "".join(f":color[**{escaped(piece)}**]{ground}" if found else escaped(piece) for piece, found in pieces)
+
+
+def _holds(text: str, canaries: Collection[str]) -> bool:
+    return any(found for canary in canaries for _, found in marked(text, canary))

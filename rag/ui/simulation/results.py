@@ -1,0 +1,240 @@
+"""After a run: who saw whom with both transcripts, the anomalies, time, the smallest example, the source, the files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from rag.crosstalk.definitions import DEFINITIONS
+from rag.crosstalk.evidence import lanes
+from rag.crosstalk.outcomes import GROUPS
+from rag.crosstalk.people import label
+from rag.crosstalk.report import matrix
+from rag.crosstalk.runs import Outcome, Run
+from rag.crosstalk.strategies import STRATEGIES, guilty_lines, source
+from rag.ui.escaping import escaped
+from rag.ui.palette import OUTCOMES, RIGHT
+from rag.ui.simulation import downloads, evidence
+
+PHASES = ("wait", "load", "retrieve", "ask", "save")
+ENDS = {"ok": "answered", "fail": "failed", "info": "given up"}
+
+
+def draw(run: Run) -> None:
+    """Everything about the outcome that was chosen."""
+    names = [name for name in run.strategies if name in run.outcomes]
+    if not names:
+        return
+    worst = max(names, key=lambda name: sum(run.outcomes[name].report.counts.values()))
+    chosen = names[0]
+    if len(names) > 1:
+        chosen = st.segmented_control("Look at", names, default=worst, key=f"look-{run.id}") or worst
+    outcome = run.outcomes[chosen]
+    seen, kinds, smallest, time, latency, code, files = st.tabs(
+        [
+            ":material/grid_on: Who saw whom",
+            ":material/list: Anomalies",
+            ":material/account_tree: Smallest example",
+            ":material/timeline: Timeline",
+            ":material/speed: Latency",
+            ":material/code: Source",
+            ":material/download: Files",
+        ]
+    )
+    with seen:
+        _who_saw_whom(run, outcome)
+    with kinds:
+        _anomalies(outcome)
+    with smallest:
+        evidence.smallest(outcome)
+    with time:
+        _timeline(outcome)
+    with latency:
+        _latency(outcome)
+    with code:
+        _source(chosen)
+    with files:
+        downloads.draw(run, outcome)
+
+
+def _who_saw_whom(run: Run, outcome: Outcome) -> None:
+    table = matrix(outcome.report.seen)
+    if not table.counts:
+        st.success("Nobody was shown anybody else's data.", icon=":material/check_circle:")
+        return
+    pairs = {
+        (user, owner): count
+        for (user, owner), count in table.counts.items()
+        if user in table.rows and owner in table.columns
+    }
+    rows = [{"saw it": user, "whose data": owner, "times": count} for (user, owner), count in pairs.items()]
+    st.caption("A row was shown the data of a column. Click a cell to see both conversations.")
+    picked = alt.selection_point(name="cell", fields=["saw it", "whose data"], on="click")
+    chart = (
+        alt.Chart(pd.DataFrame(rows))
+        .mark_rect(cornerRadius=2)
+        .encode(
+            x=alt.X("whose data:N", sort=list(table.columns), axis=alt.Axis(orient="top", labelAngle=-90)),
+            y=alt.Y("saw it:N", sort=list(table.rows)),
+            color=alt.Color("times:Q", scale=alt.Scale(scheme="orangered"), legend=None),
+            opacity=alt.condition(picked, alt.value(1.0), alt.value(0.55)),
+            tooltip=["saw it:N", "whose data:N", "times:Q"],
+        )
+        .add_params(picked)
+        .properties(height=max(180, 16 * len(table.rows)))
+    )
+    state: Any = st.altair_chart(
+        chart, on_select="rerun", key=f"matrix-{run.id}-{outcome.strategy}", alt="Who saw whom"
+    )
+    cell = state["selection"].get("cell") or []
+    if table.left_out:
+        st.caption(f"Shown are the users with most leaks; {table.left_out} others are in the files.")
+    key = f"{run.id}-{outcome.strategy}"
+    if f"saw-{key}" not in st.session_state:
+        first = next((pair for pair in _telling(outcome) if pair in pairs), next(iter(pairs)))
+        st.session_state[f"saw-{key}"], st.session_state[f"whose-{key}"] = first
+    victim, owner = _chosen(pairs.keys(), cell[0] if cell else None, key)
+    evidence.side_by_side(outcome, victim, owner)
+
+
+def _telling(outcome: Outcome) -> Iterator[tuple[str | None, str | None]]:
+    """Who was shown whose data, what says most first: what a user could read, then what the model was given."""
+    for user, owner in enumerate(outcome.about["field"]["leaked"]):
+        if owner >= 0:
+            yield label(user), label(owner)
+    for anomaly in outcome.report.anomalies:
+        if anomaly.surface == "prompt":
+            yield anomaly.user, anomaly.owner
+
+
+def _chosen(pairs: Collection[tuple[str, str]], cell: Mapping[str, str] | None, key: str) -> tuple[str, str]:
+    """Who and whose, from two lists that follow the cell that was clicked last."""
+    saw, whose, last = f"saw-{key}", f"whose-{key}", f"cell-{key}"
+    if cell is not None and cell != st.session_state.get(last):
+        st.session_state[last], st.session_state[saw] = cell, cell["saw it"]
+        st.session_state[whose] = cell["whose data"]
+    left, right = st.columns(2)
+    victim = left.selectbox("Who was shown something", sorted({user for user, _ in pairs}), key=saw)
+    owners = sorted({owner for user, owner in pairs if user == victim})
+    if st.session_state.get(whose) not in owners:
+        st.session_state[whose] = owners[0]
+    return victim, right.selectbox("Whose data", owners, key=whose)
+
+
+def _anomalies(outcome: Outcome) -> None:
+    report = outcome.report
+    if not report.counts:
+        st.success("None of the anomalies below was found.", icon=":material/check_circle:")
+    for kind, definition in DEFINITIONS.items():
+        count = report.counts.get(kind, 0)
+        if not count:
+            continue
+        with st.expander(f"**{kind}** · {count:,} · {definition.severity}", icon=":material/report:"):
+            st.caption(f"{definition.text} ({definition.term})")
+            shown = [anomaly for anomaly in report.anomalies if anomaly.kind == kind]
+            st.dataframe(
+                pd.DataFrame(
+                    [
+                        {
+                            "user": one.user,
+                            "whose": one.owner,
+                            "surface": one.surface,
+                            "what happened": one.explanation,
+                            "evidence": one.evidence,
+                        }
+                        for one in shown
+                    ]
+                ),
+                hide_index=True,
+                key=f"kind-{outcome.about['run']}-{kind}",
+            )
+            if count > len(shown):
+                st.caption(f"The first {len(shown)} are shown; the files hold more.")
+    clean = [kind for kind in DEFINITIONS if not report.counts.get(kind)]
+    st.caption("Looked for and not found: " + ", ".join(clean) + "." if clean else "")
+
+
+def _timeline(outcome: Outcome) -> None:
+    leaked = [anomaly.user for anomaly in outcome.report.anomalies if anomaly.user]
+    turns = lanes(outcome.log, list(dict.fromkeys(leaked)))
+    if not turns:
+        st.info("No turn ran.", icon=":material/info:")
+        return
+    groups = {kind: group.name for group in GROUPS for kind in group.kinds}
+    wrong = {anomaly.op: anomaly.kind for anomaly in reversed(outcome.report.anomalies) if anomaly.op is not None}
+    several = len({turn.tab for turn in turns}) > 1
+    rows = [
+        {
+            "user": f"{turn.user} · tab {turn.tab + 1}" if several else turn.user,
+            "from": turn.at,
+            "to": max(turn.ended, turn.at + 0.0005),
+            "what": wrong.get(turn.op) or ENDS.get(turn.end, "open"),
+            "state": groups.get(wrong.get(turn.op, "")) or ENDS.get(turn.end, "open"),
+        }
+        for turn in turns
+    ]
+    colours = {"answered": OUTCOMES[RIGHT], "failed": "#5c6bc0", "given up": "#94a3b8", "open": "#cbd5e1", **OUTCOMES}
+    there = [name for name in colours if any(row["state"] == name for row in rows)]
+    scale = alt.Scale(domain=there, range=[colours[name] for name in there])
+    st.caption(f"Turns against time, of {len({turn.user for turn in turns})} users. Scroll to zoom, drag to move.")
+    chart = (
+        alt.Chart(pd.DataFrame(rows))
+        .mark_bar(cornerRadius=2, height={"band": 0.8})
+        .encode(
+            x=alt.X("from:Q", title="seconds"),
+            x2="to:Q",
+            y=alt.Y("user:N", sort=None, title=None),
+            color=alt.Color("state:N", title=None, scale=scale, legend=alt.Legend(orient="top", columns=4)),
+            tooltip=["user:N", "what:N", alt.Tooltip("from:Q", format=".4f"), alt.Tooltip("to:Q", format=".4f")],
+        )
+        .properties(height=max(160, 15 * len({row["user"] for row in rows})))
+        .interactive(bind_y=False)
+    )
+    st.altair_chart(chart, alt="Turns against time")
+
+
+def _latency(outcome: Outcome) -> None:
+    figures = outcome.about["figures"]
+    phases = [{"phase": name, "ms": figures["phases"].get(name, 0.0) * 1000} for name in PHASES]
+    st.caption("Where an answered turn's time goes, on average.")
+    chart = (
+        alt.Chart(pd.DataFrame(phases))
+        .mark_bar(cornerRadius=3, color=OUTCOMES["stale"])
+        .encode(
+            x=alt.X("ms:Q", title="milliseconds a turn"),
+            y=alt.Y("phase:N", sort=list(PHASES), title=None),
+            tooltip=["phase:N", alt.Tooltip("ms:Q", format=".2f")],
+        )
+        .properties(height=180)
+    )
+    st.altair_chart(chart, alt="Latency by phase")
+    trips = figures["round_trips"]
+    values = {
+        "p50": f"{figures['p50'] * 1000:,.1f} ms",
+        "p95": f"{figures['p95'] * 1000:,.1f} ms",
+        "p99": f"{figures['p99'] * 1000:,.1f} ms",
+        "In flight, mean": f"{figures['mean_in_flight']:.1f}",
+        "Round trips to Redis a turn": "none" if trips is None else f"{trips:.1f}",
+    }
+    with st.container(horizontal=True):
+        for name, value in values.items():
+            st.metric(name, value, border=True, width="content")
+
+
+def _source(name: str) -> None:
+    kind, lines = STRATEGIES[name], guilty_lines(name)
+    st.markdown(f"**{escaped(kind.lesson)}**")
+    st.markdown(escaped(kind.wrong))
+    if lines:
+        st.error(
+            f"The guilty line{'s' if len(lines) > 1 else ''}: {', '.join(map(str, lines))}",
+            icon=":material/bug_report:",
+        )
+    st.code(source(name), language="python", line_numbers=True)
+    st.success(f"The fix: {escaped(kind.fix)}", icon=":material/build:")
+    if kind.seen:
+        st.caption("Seen in the wild: " + "; ".join(map(escaped, kind.seen)))

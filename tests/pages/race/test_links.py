@@ -1,0 +1,73 @@
+"""Links to a schedule: those that the lab makes it opens, and of others it says what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from rag.services import Services
+from tests.pages.opening import calm, labels, opened, press
+from tests.pages.race.racing import lab, play, said
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[Services]:
+    with opened() as services:
+        yield services
+
+
+def test_a_bad_link_is_said_and_starts_anew(services: Services) -> None:
+    page = lab(6, strategy="no-such", schedule="<b>")
+    assert "is no schedule" in said(page)
+    assert "There is no memory “no-such”" in said(page)
+    page = lab(6, strategy="lesson-deepcopy", turns="nine", schedule="AAAAAAAA")
+    assert "“turns=nine”: expected 1 to 4" in said(page)
+    assert page.session_state["race_lab"] == ""
+
+
+def test_what_cannot_be_played_is_said_in_the_engines_words(services: Services) -> None:
+    page = lab(6, strategy="lesson-deepcopy", schedule="AAAAAAAA")
+    assert "letter 4, Ada has no step left; offered: B" in said(page)
+    assert page.session_state["race_lab"] == ""
+    page = lab(4, lock="AB")
+    assert "letter 2" not in said(page)  # the second board is not there yet
+
+
+@pytest.mark.parametrize(
+    ("number", "name"), [(1, "incident"), (2, "scheduler"), (3, "deepcopy"), (4, "tabs"), (5, "every")]
+)
+def test_a_chapters_bad_link_is_said_until_a_step_is_made(services: Services, number: int, name: str) -> None:
+    page = lab(number, **{name: "<script>"})
+    assert "is no schedule" in said(page)
+    assert "is no schedule" in said(calm(page.run()))
+    press(page, "Play") if number == 1 else play(page, name, "A")
+    assert "is no schedule" not in said(page)
+
+
+def test_a_long_schedule_is_opened_again(services: Services) -> None:
+    page = lab(6, strategy="lesson-shared", users="5", turns="4")
+    press(page, "One after the other")
+    schedule = page.session_state["race_lab"]
+    assert len(schedule) == 80
+    again = lab(6, strategy="lesson-shared", users="5", turns="4", schedule=schedule)
+    assert again.session_state["race_lab"] == schedule
+    assert not again.warning
+
+
+def test_a_given_up_turn_is_opened_and_given_up_by_a_button(services: Services) -> None:
+    schedule = "AAAABBAaBBBBB"
+    page = lab(6, strategy="reused-connection", turns="2", schedule=schedule)
+    assert page.session_state["race_lab"] == schedule
+    assert "with **Ada's address**" in said(page)
+    page = play(lab(6, strategy="reused-connection", turns="2"), "lab", "A")
+    press(page, "Ada gives up")
+    assert page.session_state["race_lab"] == "Aa"
+    assert "Ada gives the turn up half-way." in said(page)
+
+
+def test_the_address_names_the_schedule_once(services: Services) -> None:
+    page = play(lab(6, strategy="lesson-deepcopy"), "lab", "AB")
+    assert page.query_params["schedule"] in ("AB", ["AB"])
+    assert "lab" not in page.query_params
+    assert "Copy the link" not in labels(page)  # a popover

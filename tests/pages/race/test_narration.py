@@ -1,0 +1,110 @@
+"""What the board tells and shows of a schedule: words, the place in the code, and the sequence diagram."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from rag.crosstalk.exploring import make_stage, temporary_lab
+from rag.crosstalk.scenes import Scene
+from rag.crosstalk.strategies import STRATEGIES
+from rag.crosstalk.strategies.facts import FACTS
+from rag.services import Services
+from rag.settings import Settings
+from rag.ui.race.code_listing import annotated, place_of
+from rag.ui.race.narration import told
+from rag.ui.race.replay import Look, look
+from rag.ui.race.sequence_diagram import sequence, window
+from tests.pages.opening import opened
+
+TABS = Scene(tabs=True)
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[Services]:
+    with opened() as services:
+        yield services
+
+
+@pytest.fixture
+def settings(services: Services) -> Settings:
+    return services.settings
+
+
+def words(settings: Settings, strategy: str, schedule: str, scene: Scene | None = None) -> str:
+    return look(strategy, scene or Scene(), schedule, settings).told
+
+
+def ended(settings: Settings, strategy: str, schedule: str, scene: Scene) -> str:
+    outcome = look(strategy, scene, schedule, settings).outcome
+    assert outcome is not None
+    return told(outcome)
+
+
+def test_a_step_tells_what_it_read_and_wrote(settings: Settings) -> None:
+    assert words(settings, "lesson-deepcopy", "A") == "Ada reads the shared list: it is empty."
+    assert "go into Ada's copy" in words(settings, "lesson-deepcopy", "AA")
+    assert words(settings, "lesson-deepcopy", "ABABA") == "Ada stores her question and answer in the shared list."
+    over = words(settings, "lesson-deepcopy", "ABABAB")
+    assert over == "Ben writes over the shared list: Ada's question and answer are gone."
+    behind = words(settings, "lesson-list", "AAABBB", TABS)
+    assert "stores its question in the session's list, right behind tab 1's question, which has no answer yet" in behind
+    assert words(settings, "dict-with-lock", "A", TABS) == "Nothing that is shown here changes."
+    assert words(settings, "thread-local", "AAABBBAAA", Scene(turns=2)).startswith(
+        "Ada stores her question and answer in **Ben's** list. Ada's answer shows **Ben's address**."
+    )
+
+
+def test_no_time_is_told_and_a_tab_by_its_name(settings: Settings) -> None:
+    leak = ended(settings, "lesson-shared-late", "AAAABBBB", Scene())
+    assert leak.startswith("Ben's turn was answered with Ada's “12 Willow Lane”")
+    assert "earlier" not in leak
+    assert "turn 1" not in leak
+    stale = ended(settings, "lesson-list", "AABBAABB", TABS)
+    assert stale.startswith("The turn of tab 2 ran beside")
+    two = ended(settings, "lesson-list-pair", "AAABABABBBAB", Scene(tabs=True, turns=2))
+    assert two.startswith("Turn 1 of tab 2 ran beside")
+
+
+def test_a_turn_that_waits_is_marked_where_it_waits(settings: Settings) -> None:
+    with temporary_lab(settings) as place:
+        for name in {**FACTS, **STRATEGIES}:
+            with closing(make_stage(name, Scene(), place).start()) as run:
+                while not run.over:
+                    spots = [(track.actor.letter, place_of(track.steps)) for track in run.tracks if track.label]
+                    lines = [line for line in annotated(name, spots).splitlines() if "▶" in line]
+                    marked = sorted("".join(line.partition("▶")[0] for line in lines))
+                    assert marked == [letter for letter, _ in spots], (name, run.schedule)
+                    run.step(next(letter for letter in run.choices() if letter.isupper()))
+
+
+def test_a_helper_that_makes_steps_is_shown_with_the_mark_in_it() -> None:
+    shown = annotated("reused-connection", [])
+    assert "def load(" in shown
+    assert "def turn(" in shown
+    assert "def turn(" not in annotated("lesson-shared", [])
+
+
+def test_the_model_is_asked_and_the_memory_is_not(settings: Settings) -> None:
+    seen = look("lesson-deepcopy", Scene(), "ABAABB", settings)
+    lines = sequence(seen, size=14).splitlines()
+    assert "A->>M: ask" in lines
+    assert "A->>S: load a copy" in lines
+    assert "participant M as Model" in lines
+    both = sequence(look("lesson-shared-pair", Scene(), "AABB", settings), size=14)
+    assert "A->>S: load\n" in both
+    assert "A->>M: ask\n" in both
+    assert "rect" not in both
+
+
+def test_the_window_ends_with_the_save_that_overwrites(settings: Settings) -> None:
+    def shaded(schedule: str) -> tuple[int, int]:
+        seen: Look = look("lesson-deepcopy", Scene(), schedule, settings)
+        return window(seen)
+
+    assert shaded("ABAABB") == (0, 5)
+    assert shaded("ABABBA") == (0, 5)
+    assert shaded("AAABBB") == (-1, -1)
+    assert shaded("BAAABB") == (0, 5)

@@ -1,0 +1,46 @@
+"""What the race lab remembers of a session: its own goals, also when two tabs reach some at once, and not for ever."""
+
+from __future__ import annotations
+
+import ast
+import os
+from pathlib import Path
+
+from rag.crosstalk.strategies.facts import FACTS
+from rag.ui.race.code_listing import FOLD, annotated
+from rag.ui.race.progress import keep, kept
+
+
+def test_a_session_finds_its_own_goals_and_nobody_elses(tmp_path: Path) -> None:
+    keep(tmp_path, "ada", "scheduler-leak", 3600)
+    keep(tmp_path, "ada", "scheduler", 3600)
+    keep(tmp_path, "ben", "incident", 3600)
+    assert kept(tmp_path, "ada") == {"scheduler-leak", "scheduler"}
+    assert kept(tmp_path, "ben") == {"incident"}
+    assert kept(tmp_path, "eve") == frozenset()
+    assert not [path for path in tmp_path.rglob("*") if "ada" in path.name]
+
+
+def test_what_a_session_left_long_ago_goes(tmp_path: Path) -> None:
+    keep(tmp_path, "ada", "incident", 3600)
+    (folder,) = tmp_path.iterdir()
+    os.utime(folder, (1, 1))
+    keep(tmp_path, "ben", "incident", 3600)
+    assert kept(tmp_path, "ada") == frozenset()
+    assert kept(tmp_path, "ben") == {"incident"}
+
+
+def test_where_nothing_can_be_kept_the_lesson_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "race").write_text("a file")
+    keep(tmp_path / "race", "ada", "incident", 3600)
+    assert kept(tmp_path / "race", "ada") == frozenset()
+
+
+def test_folded_code_is_the_same_code() -> None:
+    for name in FACTS:
+        assert ast.parse(f"def turn():\n{annotated(name, ())}"), name
+
+
+def test_the_lessons_code_fits_beside_the_store() -> None:
+    for name in ("shared", "shared-late", "deepcopy", "list", "list-pair", "turn-lock"):
+        assert max(map(len, annotated(f"lesson-{name}", ()).splitlines())) <= FOLD, name

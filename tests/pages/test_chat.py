@@ -1,0 +1,136 @@
+"""The chat page over the real store and the real library."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from rag.chat.export import to_json, to_markdown
+from rag.services import Services
+from rag.ui.chat.suggestions import FIRST_QUESTIONS
+from tests.pages.opening import calm, errors, labels, opened, press, say, session_of, transcript, visit
+
+QUESTION = "How long do I have to return something?"
+NASTY = "**bold** <img src=x onerror=alert(1)> $x^2$ :red[no] [link](http://a.example)\n    second line"
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[Services]:
+    with opened() as services:
+        yield services
+
+
+@pytest.fixture
+def page(services: Services) -> AppTest:
+    return visit()
+
+
+def test_an_empty_conversation_says_what_to_do(page: AppTest) -> None:
+    assert [element.value for element in page.header] == ["Ask the help centre"]
+    assert all(question in labels(page) for question in FIRST_QUESTIONS)
+    assert transcript(page) == []
+    clear = next(button for button in page.button if button.label == "Clear history")
+    assert clear.disabled
+    assert "Nothing is stored yet. The first answer starts the clock." in [text.value for text in page.caption]
+    assert "Model: offline-extractive" in [text.value for text in page.caption]
+    assert errors(page) == []
+
+
+def test_a_suggestion_is_answered_and_the_others_go(page: AppTest, services: Services) -> None:
+    press(page, QUESTION)
+    (_, asked), (_, answer) = transcript(page)
+    assert asked == QUESTION
+    assert "30 days" in answer
+    assert not set(labels(page)) & set(FIRST_QUESTIONS)
+    assert [record.message.text for record in services.store.records(session_of(page))] == [asked, answer]
+
+
+def test_an_answer_is_stored_with_its_sources_and_the_next_run_shows_both(page: AppTest, services: Services) -> None:
+    first = transcript(say(page, QUESTION))
+    again = calm(page.run())
+    assert transcript(again) == first
+    (sources,) = again.expander
+    assert sources.label == "1 source"
+    assert "Return window" in sources.markdown[0].value
+    assert "30 days" in sources.markdown[1].value
+    assert services.store.records(session_of(page))[1].documents
+
+    press(again, "Open article")
+    shown = [element.value for element in again.markdown]
+    assert any(text.startswith("# Return window") for text in shown)
+
+
+def test_the_clock_starts_with_the_first_answer(page: AppTest) -> None:
+    say(page, QUESTION)
+    (clock,) = page.get("progress")
+    assert clock.proto.text == "Forgotten in 60 min unless you go on"
+
+
+def test_what_is_said_is_remembered_here_and_nowhere_else(page: AppTest, services: Services) -> None:
+    say(page, "My order is ORD-48213.")
+    other = visit()
+    assert "ORD-48213" in transcript(say(page, "What is my order number?"))[-1][1]
+    assert "ORD-48213" not in transcript(say(other, "What is my order number?"))[-1][1]
+    assert len(transcript(other)) == 2
+    assert session_of(page) != session_of(other)
+
+
+def test_what_is_typed_is_shown_as_typed(page: AppTest) -> None:
+    say(page, NASTY)
+    assert transcript(page)[0] == ("user", NASTY)
+    assert page.chat_message[0].markdown.len == 0
+    assert transcript(calm(page.run()))[0] == ("user", NASTY)
+
+
+def test_a_blank_question_is_refused_and_can_be_discarded(page: AppTest, services: Services) -> None:
+    say(page, "   ")
+    assert errors(page) == ["The question is empty: write what you want to know."]
+    press(page, "Discard")
+    assert errors(page) == []
+    assert QUESTION in labels(page)
+    assert services.store.records(session_of(page)) == []
+
+
+def test_clear_history_asks_before_it_does_anything(page: AppTest) -> None:
+    say(page, QUESTION)
+    press(page, "Clear history")
+    # A click in a dialog runs only the dialog, and AppTest always runs the page; tests/browser deletes.
+    assert {"Delete them", "Keep them"} <= set(labels(page))
+    assert any("messages and documents of this session are deleted" in text.value for text in page.markdown)
+    assert len(transcript(calm(page.run()))) == 2
+
+
+def test_the_conversation_can_be_taken_away(page: AppTest, services: Services) -> None:
+    say(page, QUESTION)
+    # AppTest does not fetch files; tests/browser does. What is in them is made by these functions.
+    assert [button.label for button in page.download_button] == ["As Markdown", "As JSON"]
+    records = services.store.records(session_of(page))
+    markdown, plain = to_markdown("Ada", records), json.loads(to_json("Ada", records))
+    assert markdown.startswith("# Conversation of Ada\n")
+    assert all(text in markdown for _, text in transcript(page))
+    assert "- [1] Return window" in markdown
+    assert plain["session"] == "Ada"
+    told = [(message["turn"], message["role"], bool(message["sources"])) for message in plain["messages"]]
+    assert told == [(1, "user", False), (1, "assistant", True)]
+
+
+def test_without_cookies_the_tab_is_the_session_and_the_page_says_so(page: AppTest) -> None:
+    (warning,) = page.warning
+    assert "keeps no cookies" in warning.value
+    assert "this tab only" in warning.value
+    before = session_of(page)
+    assert session_of(say(page, QUESTION)) == before
+
+    press(page, "New session")
+    assert session_of(page) != before
+    assert transcript(page) == []
+
+
+def test_a_second_tab_shows_what_the_first_wrote_at_its_next_run(page: AppTest, services: Services) -> None:
+    second = visit()
+    second.session_state["tab_token"] = page.session_state["tab_token"]
+    say(page, QUESTION)
+    assert transcript(calm(second.run())) == transcript(page)

@@ -1,0 +1,212 @@
+"""The inspector: what it shows, hides and changes, and that it shows nothing to those who may not look."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+from streamlit.testing.v1 import AppTest
+
+from rag.services import Services
+from rag.sessions.ids import SessionId
+from rag.sessions.names import friendly_name
+from rag.ui.inspector import sign_in
+from tests.inspector.stored_sessions import HARMFUL, HOSTILE, stored
+from tests.pages.inspecting import HERE, SECRET, all_of, inspect, metrics, put
+from tests.pages.opening import calm, errors, opened, press, say, session_of, visit
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[Services]:
+    with opened() as services:
+        yield services
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sign_in, "caller", lambda: HERE)
+
+
+@pytest.fixture
+def sid(services: Services) -> Iterator[str]:
+    sid = "a-session"
+    with services.store.turn(sid) as turn:
+        turn.commit([HumanMessage(SECRET), AIMessage("Noted.")], documents=["returns.md"], title=SECRET)
+    yield sid
+    for row in services.store.directory.page().rows:
+        services.store.clear(row.info.id)
+
+
+def act(page: AppTest, name: str) -> AppTest:
+    (button,) = [button for button in page.button if button.key == f"inspector_act_{name}"]
+    return calm(button.click().run())
+
+
+def to_tab(page: AppTest, name: str) -> AppTest:
+    page.session_state["view"] = name
+    return calm(page.run())
+
+
+def test_the_overview_and_the_table(services: Services, sid: str) -> None:
+    services.store.append("another", [HumanMessage("Hello"), AIMessage("Hello.")])
+    services.client.persist(services.store.protocol.keys.session(SessionId("another")))
+    page = inspect()
+    assert metrics(page) == {
+        "Live sessions": "2",
+        "Messages": "4",
+        "Bytes": metrics(page)["Bytes"],
+        "End in 5 min": "0",
+        "No expiry": "1",
+        "Quarantined": "0",
+        "Cross-talk": "0",
+    }
+    assert [warning.value for warning in page.warning] == [
+        "1 session never ends and is not pinned. Filter by “no expiry”."
+    ]
+    table = page.dataframe[0].value
+    assert list(table["Id"]) == ["another", "a-session"]
+    assert list(table["Flags"]) == ["no expiry", ""]
+    assert list(table["Name"]) == [friendly_name("another"), friendly_name(sid)]
+
+
+def test_a_turn_in_the_chat_appears(services: Services) -> None:
+    chat = visit()
+    say(chat, "How long do I have to return an item?")
+    page = inspect()
+    assert [row[:12] for row in [session_of(chat)]] == [
+        one.rstrip("…") + session_of(chat)[11] for one in page.dataframe[0].value["Id"]
+    ]
+    assert list(page.dataframe[0].value["Turns"]) == [1]
+    say(chat, "And a gift card?")
+    assert list(calm(page.run()).dataframe[0].value["Turns"]) == [2]
+    services.store.clear(session_of(chat))
+
+
+def test_nothing_is_said_until_it_is_revealed(services: Services, sid: str) -> None:
+    page = inspect(sid)
+    assert "CW-4711" not in all_of(page)
+    assert "characters)" in all_of(page)
+    assert [
+        entry.what for entry in services.store.audit.read() if entry.session == sid and "inspector" in entry.who
+    ] == []
+    page = inspect(sid, reveal=True)
+    assert SECRET in [text.value for text in page.text]
+    calm(page.run())
+    entries = [entry for entry in services.store.audit.read() if entry.session == sid and "inspector" in entry.who]
+    assert [entry.what for entry in entries] == ["reveal"]
+
+
+def test_hostile_texts_are_only_texts(services: Services) -> None:
+    services.store.append("hostile", [HumanMessage(HOSTILE), AIMessage(HOSTILE)])
+    key = services.store.protocol.keys.history(SessionId("hostile"))
+    services.client.rpush(key, json.dumps({"session_id": HOSTILE, "type": "human", "data": {"content": HOSTILE}}))
+    page = inspect("hostile", reveal=True)
+    page.session_state["inspector_stored"] = "Stored JSON"
+    calm(page.run())
+    assert len([text for text in page.text if "javascript:alert(1)" in text.value]) == 3
+    assert not set(HARMFUL) & set("".join(text.value for text in [*page.text, *page.code]))
+    drawn = [element.value for element in [*page.markdown, *page.caption, *page.error]]
+    assert not [text for text in drawn if "<script>" in text or "](javascript" in text]
+    services.store.clear("hostile")
+
+
+def test_what_is_stored_and_what_would_be_sent(services: Services, sid: str) -> None:
+    page = inspect(sid, reveal=True)
+    keys = next(frame.value for frame in page.dataframe if "encoding" in frame.value)
+    assert list(keys["type"]) == ["list", "hash"]
+    page.session_state["inspector_stored"] = "Stored JSON"
+    assert '"session_id": "a-session"' in calm(page.run()).code[-1].value
+    page.session_state["inspector_stored"] = "Next prompt"
+    calm(page.run())
+    assert any("2 of 2 stored ones; 0 left out" in caption.value for caption in page.caption)
+    assert "Hello?" in [text.value for text in page.text]
+
+
+def test_nothing_is_changed_until_that_is_allowed(sid: str) -> None:
+    page = inspect(sid)
+    buttons = [button for button in page.button if str(button.key).startswith("inspector_act_")]
+    assert len(buttons) == 6
+    assert all(button.disabled for button in buttons)
+    to_tab(page, "Import")
+    assert not page.get("file_uploader")
+
+
+def test_delete_confirmed_and_undone(services: Services, sid: str) -> None:
+    page = act(inspect(sid, changes=True), "delete")
+    assert any("1 session: each is deleted with everything" in text.value for text in page.markdown)
+    assert services.store.info(sid) is not None
+    press(page, "Leave them")
+    assert services.store.info(sid) is not None
+    (confirm,) = [button for button in act(page, "delete").button if button.key == "inspector_confirm"]
+    calm(confirm.click().run())
+    assert services.store.info(sid) is None
+    press(page, "Undo")
+    assert [message.text for message in services.store.messages(sid)] == [SECRET, "Noted."]
+    whats = [
+        entry.what
+        for entry in services.store.audit.read()
+        if entry.session == sid and entry.who.startswith("inspector")
+    ]
+    assert whats[:3] == ["restore", "delete", "clear"]
+
+
+def test_pin_several_and_back(services: Services, sid: str) -> None:
+    services.store.append("another", [HumanMessage("Hello"), AIMessage("Hello.")])
+    page = act(inspect(sid, "another", changes=True), "pin")
+    (confirm,) = [button for button in page.button if button.key == "inspector_confirm"]
+    calm(confirm.click().run())
+    assert (services.store.ttl(sid), services.store.ttl("another")) == (None, None)
+    press(page, "Undo")
+    assert services.store.ttl(sid) is not None
+
+
+def test_a_session_that_ends_while_it_is_looked_at(services: Services, sid: str) -> None:
+    page = inspect(sid)
+    services.store.expire_now(sid)
+    calm(page.run())
+    assert any("has ended" in info.value for info in page.info)
+
+
+def test_find_and_filter(services: Services, sid: str) -> None:
+    services.store.append("another", [HumanMessage("Hello"), AIMessage("Hello.")])
+    services.store.pin("another")
+    page = inspect()
+    assert list(put(page, "inspector_find", "anoth").dataframe[0].value["Id"]) == ["another"]
+    assert list(put(page, "inspector_find", friendly_name(sid)).dataframe[0].value["Id"]) == ["a-session"]
+    put(page, "inspector_find", "nobody")
+    assert "No session is called so." in [caption.value for caption in page.caption]
+    put(page, "inspector_find", "")
+    assert list(put(page, "inspector_text", "cw-4711").dataframe[0].value["Id"]) == ["a-session"]
+    put(page, "inspector_text", "")
+    assert len(put(page, "inspector_order", "Largest").dataframe[0].value) == 2
+
+
+def test_forensics(services: Services, sid: str) -> None:
+    services.store.append("another", [HumanMessage("Where is it?"), AIMessage("CW-4711-ADA is on its way.")])
+    page = to_tab(inspect(), "Forensics")
+    (area,) = page.text_area
+    area.set_value("CW-4711-ADA")
+    press(page, "Scan")
+    assert errors(page) == [
+        "**Something is wrong.** 2 sessions and 4 messages read in " + errors(page)[0].split(" in ")[-1]
+    ]
+    findings = page.dataframe[0].value
+    assert list(findings["Kind"]) == ["canary"]
+    page.text_area[0].set_value("x")
+    press(page, "Scan")
+    assert "too short to look for" in errors(page)[0]
+
+
+def test_others_histories_are_read_only(services: Services) -> None:
+    for message in (HumanMessage("Hi?"), AIMessage("Hello.")):
+        services.client.lpush("message_store:theirs", stored(message))
+    page = inspect("theirs", changes=True, reveal=True)
+    put(page, "inspector_format", "community")
+    assert [text.value for text in page.text] == ["Hi?", "Hello."]
+    assert not [button for button in page.button if str(button.key).startswith("inspector_act_")]
+    assert any("read only" in info.value for info in page.info)
+    services.client.delete("message_store:theirs")
+    put(page, "inspector_format", "auto")
+    assert "No chat histories were recognised" in errors(page)[0]
