@@ -51,6 +51,20 @@ class StoreFull(CrosswireError):
         )
 
 
+class StoreDiskFull(SessionStoreUnavailable):
+    """The disk that the session store writes to has no room. What was stored before is kept, and can be read."""
+
+    def __init__(self, disk: str, reason: str) -> None:
+        self.disk = disk
+        self.target = disk
+        self.reason = reason
+        CrosswireError.__init__(
+            self,
+            f"The disk of the session store is full ({disk}: {reason}), so nothing was saved. "
+            "Free some space on it and try again; nothing has to be restarted.",
+        )
+
+
 class BadSessionId(CrosswireError):
     """A text that cannot be a session id."""
 

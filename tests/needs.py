@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import subprocess
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -22,6 +24,14 @@ def package(name: str) -> None:
     """Make sure that this Python package can be imported."""
     if importlib.util.find_spec(name) is None:
         _missing(f"the Python package {name}")
+
+
+def small_disk(folder: Path, megabytes: int) -> None:
+    """Make this folder a disk of its own, which can be filled. Whoever asked for it unmounts it."""
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=700", "tmpfs", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False) if shutil.which("mount") else None
+    if done is None or done.returncode:
+        _missing("the right to mount a small disk")
 
 
 def _missing(what: str) -> NoReturn:

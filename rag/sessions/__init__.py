@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rag.sessions.async_store import AsyncSessionStore
 from rag.sessions.connection.connect import connect, connect_async
+from rag.sessions.health import Eviction, StoreHealth
 from rag.sessions.history import RedisChatMessageHistory
 from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import StoredMessage
@@ -14,11 +15,13 @@ from rag.sessions.turns.turn import AsyncTurn, Turn
 __all__ = [
     "AsyncSessionStore",
     "AsyncTurn",
+    "Eviction",
     "Quarantined",
     "RedisChatMessageHistory",
     "SessionId",
     "SessionInfo",
     "SessionStore",
+    "StoreHealth",
     "StoredMessage",
     "Turn",
     "connect",

@@ -19,6 +19,7 @@ from rag.errors import CrosswireError, SessionStoreUnavailable, TurnBusy
 from rag.sessions.connection.connect import AsyncClient
 from rag.sessions.connection.errors import WrongType, translated
 from rag.sessions.connection.reasons import FAILURES
+from rag.sessions.health import Eviction, StoreHealth, eviction_of
 from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import StoredMessage, duplicate
 from rag.sessions.messages.copy_on_read import duplicate_record
@@ -148,8 +149,29 @@ class AsyncSessionStore:
         with translated(self._target):
             return self.protocol.quarantined(cast(list[bytes], await cast(Any, self._client.lrange(key, 0, -1))))
 
+    async def health(self) -> StoreHealth:
+        """Raises what the next turn would raise: StoreDiskFull or SessionStoreUnavailable.
+
+        Of a server elsewhere only what a PING says: that it answers, and that its last write did not fail.
+        """
+        await self.ping()
+        disk = self._ask.disk
+        if disk is None:
+            return StoreHealth()
+        disk.require()
+        return StoreHealth(str(disk.folder), disk.free())
+
+    async def eviction(self) -> Eviction | None:
+        """What the server drops when its memory is used up. None if this user is not allowed to ask."""
+        try:
+            with translated(self._target):
+                return eviction_of(await self._client.info("memory"))
+        except SessionStoreUnavailable:
+            await self.ping()
+            return None
+
     async def ping(self) -> None:
-        with translated(self._target):
+        with self._ask.translated():
             await cast(Any, self._client.ping())
 
     # --- how long, and the end

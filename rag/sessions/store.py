@@ -30,6 +30,7 @@ from langchain_core.messages import BaseMessage
 from rag.errors import CrosswireError, SessionStoreUnavailable, TurnBusy
 from rag.sessions.connection.connect import Client
 from rag.sessions.connection.errors import WrongType, translated
+from rag.sessions.health import Eviction, StoreHealth, eviction_of
 from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import StoredMessage, duplicate
 from rag.sessions.messages.copy_on_read import duplicate_record
@@ -185,8 +186,29 @@ class SessionStore:
         with translated(self._target):
             return self.protocol.quarantined(cast(list[bytes], self._client.lrange(key, 0, -1)))
 
+    def health(self) -> StoreHealth:
+        """Raises what the next turn would raise: StoreDiskFull or SessionStoreUnavailable.
+
+        Of a server elsewhere only what a PING says: that it answers, and that its last write did not fail.
+        """
+        self.ping()
+        disk = self._ask.disk
+        if disk is None:
+            return StoreHealth()
+        disk.require()
+        return StoreHealth(str(disk.folder), disk.free())
+
+    def eviction(self) -> Eviction | None:
+        """What the server drops when its memory is used up. None if this user is not allowed to ask."""
+        try:
+            with translated(self._target):
+                return eviction_of(self._client.info("memory"))
+        except SessionStoreUnavailable:
+            self.ping()
+            return None
+
     def ping(self) -> None:
-        with translated(self._target):
+        with self._ask.translated():
             self._client.ping()
 
     # --- how long, and the end

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar, cast
 
@@ -13,10 +13,7 @@ from langchain_core.messages import BaseMessage
 from rag.sessions import (
     AsyncSessionStore,
     AsyncTurn,
-    Quarantined,
     RedisChatMessageHistory,
-    SessionInfo,
-    StoredMessage,
     connect_async,
 )
 from rag.sessions.listing.audit import Audit
@@ -84,7 +81,7 @@ class BlockingTurn:
 class Blocking:
     """Any object of coroutines, with methods that wait for theirs."""
 
-    def __init__(self, loop: Loop, inner: object) -> None:
+    def __init__(self, loop: Loop, inner: Any) -> None:
         self._loop = loop
         self._inner = inner
 
@@ -111,26 +108,25 @@ class BlockingHistory:
         self._loop.run(self._history.aclear())
 
 
-class BlockingStore:
-    """What the contract calls of `SessionStore`, over an `AsyncSessionStore`."""
+class BlockingStore(Blocking):
+    """What the contract calls of `SessionStore`, over an `AsyncSessionStore`. connection: for `connect_async`."""
 
-    def __init__(self, loop: Loop, url: str, **options: Any) -> None:
-        self._loop = loop
-        self._client = loop.run(connect_async(url))
-        self._store = loop.run(self._open(options))
+    def __init__(self, loop: Loop, url: str, *, connection: dict[str, Any] | None = None, **options: Any) -> None:
+        self._client = loop.run(connect_async(url, **connection or {}))
+        super().__init__(loop, loop.run(self._open(options)))
 
     async def _open(self, options: dict[str, Any]) -> AsyncSessionStore:
         return AsyncSessionStore(self._client, **options)
 
     def close(self) -> None:
-        self._loop.run(self._store.flush())
+        self.flush()
         self._loop.run(self._client.aclose())
 
     @contextmanager
     def turn(
         self, session_id: str, wait: float = 30.0, on_wait: Callable[[], None] | None = None
     ) -> Iterator[BlockingTurn]:
-        block = self._store.turn(session_id, wait, on_wait)
+        block = self._inner.turn(session_id, wait, on_wait)
         turn = self._loop.run(_entered(block))
         try:
             yield BlockingTurn(self._loop, turn)
@@ -140,68 +136,21 @@ class BlockingStore:
         else:
             self._loop.run(_left(block, None))
 
-    def append(self, session_id: str, messages: Sequence[BaseMessage]) -> None:
-        self._loop.run(self._store.append(session_id, messages))
-
-    def messages(self, session_id: str) -> list[BaseMessage]:
-        return self._loop.run(self._store.messages(session_id))
-
-    def records(self, session_id: str) -> list[StoredMessage]:
-        return self._loop.run(self._store.records(session_id))
-
-    def info(self, session_id: str) -> SessionInfo | None:
-        return self._loop.run(self._store.info(session_id))
-
-    def ttl(self, session_id: str) -> float | None:
-        return self._loop.run(self._store.ttl(session_id))
-
-    def live(self, session_ids: Iterable[str]) -> set[str]:
-        return self._loop.run(self._store.live(session_ids))
-
-    def quarantined(self, session_id: str) -> list[Quarantined]:
-        return self._loop.run(self._store.quarantined(session_id))
-
-    def touch(self, session_id: str) -> None:
-        self._loop.run(self._store.touch(session_id))
-
-    def extend(self, session_id: str, seconds: int) -> bool:
-        return self._loop.run(self._store.extend(session_id, seconds))
-
-    def pin(self, session_id: str) -> bool:
-        return self._loop.run(self._store.pin(session_id))
-
-    def unpin(self, session_id: str) -> bool:
-        return self._loop.run(self._store.unpin(session_id))
-
-    def expire_now(self, session_id: str) -> bool:
-        return self._loop.run(self._store.expire_now(session_id))
-
-    def clear(self, session_id: str) -> bool:
-        return self._loop.run(self._store.clear(session_id))
-
-    def set_summary(self, session_id: str, text: str, upto_turn: int) -> bool:
-        return self._loop.run(self._store.set_summary(session_id, text, upto_turn))
-
-    def ping(self) -> None:
-        self._loop.run(self._store.ping())
-
     @property
     def protocol(self) -> SessionProtocol:
-        return self._store.protocol
+        protocol: SessionProtocol = self._inner.protocol
+        return protocol
 
     @property
     def directory(self) -> Directory:
-        return cast(Directory, Blocking(self._loop, self._store.directory))
+        return cast(Directory, Blocking(self._loop, self._inner.directory))
 
     @property
     def audit(self) -> Audit:
-        return cast(Audit, Blocking(self._loop, self._store.audit))
+        return cast(Audit, Blocking(self._loop, self._inner.audit))
 
     def history(self, session_id: str) -> BlockingHistory:
-        return BlockingHistory(self._loop, self._store.history(session_id))
-
-    def flush(self) -> None:
-        self._loop.run(self._store.flush())
+        return BlockingHistory(self._loop, self._inner.history(session_id))
 
     def __enter__(self) -> Self:
         return self

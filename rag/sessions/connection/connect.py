@@ -65,7 +65,8 @@ def connect(
     except FAILURES as exc:
         raise SessionStoreUnavailable(address.shown, reason(exc)) from exc
     try:
-        client.ping()
+        with c.refusing_writes():
+            client.ping()
         _not_too_old(address, _version(client))
     except FAILURES as exc:
         client.close()
@@ -92,7 +93,8 @@ async def connect_async(
     except FAILURES as exc:
         raise SessionStoreUnavailable(address.shown, reason(exc)) from exc
     try:
-        await client.ping()
+        with c.refusing_writes():
+            await client.ping()
         _not_too_old(address, await _async_version(client))
     except FAILURES as exc:
         await client.aclose()

@@ -20,6 +20,9 @@ def error_of(exc: Exception, target: str) -> CrosswireError:
     text = str(exc)
     if isinstance(exc, redis.exceptions.OutOfMemoryError) or "OOM" in text:
         return StoreFull()
+    if text.startswith("MISCONF"):
+        todo = "Free some space there and try again; nothing has to be restarted."
+        return SessionStoreUnavailable(target, reason(exc), todo, "written")
     if "WRONGTYPE" in text:
         return WrongType(
             "A key of this session holds something that the store did not write. "

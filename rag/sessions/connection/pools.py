@@ -17,7 +17,7 @@ import asyncio
 import builtins
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import redis.asyncio.connection as aio
@@ -33,6 +33,7 @@ from redis.exceptions import (
     ConnectionError,
     MaxConnectionsError,
     NoPermissionError,
+    ResponseError,
     TimeoutError,
 )
 from redis.retry import Retry
@@ -45,6 +46,16 @@ HOPELESS = (AuthenticationError, AuthorizationError, MaxConnectionsError)
 
 def _backoff() -> EqualJitterBackoff:
     return EqualJitterBackoff(cap=0.5, base=0.01)
+
+
+@contextlib.contextmanager
+def refusing_writes() -> Iterator[None]:
+    """Around a PING: a server whose disk is full refuses it, and goes on to answer those who read."""
+    try:
+        yield
+    except ResponseError as exc:
+        if not str(exc).startswith("MISCONF"):
+            raise
 
 
 def _until(deadline: float) -> Callable[[Exception], bool]:
@@ -62,7 +73,8 @@ class PatientConnection(AbstractConnection):
     def connect(self) -> None:
         if self.is_connected and self.health_check_interval and time.monotonic() > self.next_health_check:
             try:
-                self._send_ping()
+                with refusing_writes():
+                    self._send_ping()
             except (ConnectionError, TimeoutError):
                 self.disconnect()
         if not self.is_connected:
@@ -75,7 +87,7 @@ class PatientConnection(AbstractConnection):
     def on_connect_check_health(self, check_health: bool = True) -> None:
         super().on_connect_check_health(check_health)
         # Says early whether this is Redis, wants a password, or is still loading its data.
-        with contextlib.suppress(NoPermissionError):
+        with contextlib.suppress(NoPermissionError), refusing_writes():
             self._send_ping()
 
     def check_health(self) -> None:
@@ -159,7 +171,8 @@ class AsyncPatientConnection(aio.AbstractConnection):
     async def connect(self) -> None:
         if self.is_connected and self.health_check_interval and self._idle():
             try:
-                await self._send_ping()
+                with refusing_writes():
+                    await self._send_ping()
             except (ConnectionError, TimeoutError):
                 await self.disconnect(nowait=True)
         if not self.is_connected:
@@ -176,7 +189,7 @@ class AsyncPatientConnection(aio.AbstractConnection):
 
     async def on_connect_check_health(self, check_health: bool = True) -> None:
         await super().on_connect_check_health(check_health)
-        with contextlib.suppress(NoPermissionError):
+        with contextlib.suppress(NoPermissionError), refusing_writes():
             await self._send_ping()
 
     async def check_health(self) -> None:

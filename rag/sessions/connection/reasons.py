@@ -37,6 +37,10 @@ def reason(error: Exception) -> str:
         return "it does not answer in time"
     if isinstance(error, InvalidResponse) or "SessionProtocol error" in text or "BadElement response" in text:
         return NOT_REDIS
+    if text.startswith("MISCONF"):
+        # For an append-only file it says why; for a snapshot it has three sentences on its configuration.
+        why = text.partition("file: ")[2].partition(" script:")[0].rstrip(".")
+        return f"it cannot write to its disk: {why[:1].lower()}{why[1:]}" if why else "it cannot write to its disk"
     if isinstance(error, ResponseError) and "DB index" in text:
         return "it has no database of that number"
     if isinstance(error, ConnectionError | RedisClusterException):

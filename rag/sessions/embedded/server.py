@@ -21,10 +21,14 @@ from pathlib import Path
 
 from rag.errors import SessionStoreUnavailable
 from rag.sessions.embedded import supervisor
+from rag.sessions.embedded.disk import Disk
 from rag.sessions.embedded.supervisor import Files
 
 ADDRESS_BYTES = 100
 """A Unix socket's path may have 104 bytes on macOS, 108 on Linux, a closing zero included."""
+
+LEAST_BYTES = 64 << 10
+"""With less on its disk, that is why a server does not start."""
 
 OTHERWISE = "Set REDIS_URL to the address of a Redis server, e.g. redis://localhost:6379/0."
 
@@ -47,6 +51,7 @@ class EmbeddedServer:
 
     def __init__(self, state_dir: Path, seconds: float = 20.0) -> None:
         self.files = Files(state_dir.resolve() / "redis")
+        self.disk = Disk(self.files.root)
         self.seconds = seconds
         self._binary = _binary()
         self._lock = threading.Lock()
@@ -85,6 +90,7 @@ class EmbeddedServer:
 
     def release(self) -> None:
         """Stop being a user. The server ends soon after its last one. May be called at any time, more than once."""
+        self.disk.reopen()
         with self._own_lock():
             if self._close is not None:
                 self._close()
@@ -151,6 +157,9 @@ class EmbeddedServer:
             threading.Thread(target=_replace_supervisors, args=(root,), name="valkey-supervisor", daemon=True).start()
 
     def _unavailable(self, reason: str) -> SessionStoreUnavailable:
+        free = self.disk.free()
+        if free is not None and free < LEAST_BYTES:
+            return self.disk.full(reason)
         return SessionStoreUnavailable(
             f"{self.files.root} (embedded)",
             reason,

@@ -147,7 +147,8 @@ def answers(address: str, seconds: float = 1.0) -> bool:
         try:
             probe.connect(address)
             probe.sendall(b"PING\r\n")
-            return probe.recv(64).startswith(b"+PONG")
+            # It refuses a PING while its disk is full, and goes on to answer those who read.
+            return probe.recv(64).startswith((b"+PONG", b"-MISCONF"))
         except OSError:
             return False
 
@@ -184,19 +185,26 @@ class Supervisor:
 
     def start(self) -> None:
         fd = open_lock(self.files.server)
-        if take(fd, exclusive=True):
-            Path(self.address).unlink(missing_ok=True)
-            self.files.address.write_text(self.address, encoding="utf-8")
-            command = [self.binary, *OPTIONS, *PLACES, "--unixsocket", self.address]
-            silent = subprocess.DEVNULL
-            self.process = subprocess.Popen(  # noqa: S603 - our own binary and paths
-                command, cwd=self.files.root, pass_fds=(fd,), stdin=silent, stdout=silent, stderr=silent
-            )
-        else:
-            self.process = None
-            self.address = self.files.address.read_text(encoding="utf-8")
-        os.close(fd)
+        try:
+            if take(fd, exclusive=True):
+                self.process = self.launched(fd)
+            else:
+                self.process = None
+                self.address = self.files.address.read_text(encoding="utf-8")
+        finally:
+            os.close(fd)
         threading.Thread(target=self.watch_server, daemon=True).start()
+
+    def launched(self, lock: int) -> subprocess.Popen[bytes]:
+        Path(self.address).unlink(missing_ok=True)
+        # Only if it is another: on a full disk it could not be written again.
+        if not self.files.address.exists() or self.files.address.read_text(encoding="utf-8") != self.address:
+            self.files.address.write_text(self.address, encoding="utf-8")
+        command = [self.binary, *OPTIONS, *PLACES, "--unixsocket", self.address]
+        silent = subprocess.DEVNULL
+        return subprocess.Popen(  # noqa: S603 - our own binary and paths
+            command, cwd=self.files.root, pass_fds=(lock,), stdin=silent, stdout=silent, stderr=silent
+        )
 
     def loaded(self) -> bool:
         """Wait until the server has loaded its data. False when it gave up; one that was killed is started again."""
@@ -329,11 +337,19 @@ def main(root: str, binary: str, address: str) -> int:
         os.dup2(null, stream)
     os.close(null)
 
-    def report(message: str) -> None:
-        os.write(writer, message.encode())
-        os.close(writer)
+    told = False
 
-    Supervisor(Files(Path(root)), binary, address).run(report)
+    def report(message: str) -> None:
+        nonlocal told
+        if not told:
+            told = True
+            os.write(writer, message.encode())
+            os.close(writer)
+
+    try:
+        Supervisor(Files(Path(root)), binary, address).run(report)
+    except OSError as exc:
+        report(exc.strerror or type(exc).__name__)
     return 0
 
 

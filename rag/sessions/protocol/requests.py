@@ -28,6 +28,9 @@ T = TypeVar("T")
 class Request(NamedTuple, Generic[T]):
     """`durable`: it ends a turn, so replicas may be waited for. `repeatable`: it may be asked again without harm.
 
+    `writes`: bytes that it needs on the server's disk, None if it is not refused for want of room. `proof`: what the
+    server's append-only file holds once it is done; empty: the server is asked; None: nobody relies on it.
+
     `meanwhile`: what to do between asking and hearing, as often as it is asked; the async store leaves it out.
     """
 
@@ -38,6 +41,8 @@ class Request(NamedTuple, Generic[T]):
     durable: bool = False
     repeatable: bool = True
     meanwhile: Callable[[], None] | None = None
+    writes: int | None = None
+    proof: bytes | None = None
 
 
 class SessionProtocol:
@@ -106,7 +111,7 @@ class SessionProtocol:
                 found.keys = keys
             return found
 
-        return Request(scripts.BEGIN, keys, args, parse, meanwhile=meanwhile)
+        return Request(scripts.BEGIN, keys, args, parse, meanwhile=meanwhile, writes=0)
 
     def commit(
         self,
@@ -156,7 +161,8 @@ class SessionProtocol:
                 self.cache.forget(sid)
             return Committed(turn, following.decode(), replicas[0] if replicas else None)
 
-        return Request(scripts.COMMIT, keys, args, parse, durable=True, meanwhile=keep)
+        size, proof = sum(map(len, lines)), b'"id":"%b:' % token.encode()
+        return Request(scripts.COMMIT, keys, args, parse, durable=True, meanwhile=keep, writes=size, proof=proof)
 
     def renew(self, sid: SessionId, token: str) -> Request[bool]:
         keys = self.keys.of(sid)
@@ -210,7 +216,7 @@ class SessionProtocol:
         keys = self.keys.of(sid)
         self.cache.forget(sid)
         names = (keys.history, keys.session, keys.turn, keys.quarantine, *self._index)
-        return Request(scripts.CLEAR, names, (sid, who, what, find_entries(sid)), _ended, repeatable=False)
+        return Request(scripts.CLEAR, names, (sid, who, what, find_entries(sid)), _ended, repeatable=False, proof=b"")
 
     def live(
         self, sid: SessionId, own: str, who: str = "session", what: str = "", *, make: bool = False
@@ -221,11 +227,12 @@ class SessionProtocol:
         token = self.token() if make else ""
         entries = find_entries(sid) if make else ""
         args = (sid, round(self.now(), 3), self.ttl, own, who, what, token, entries)
-        return Request(scripts.LIVE, names, args, _lives)
+        return Request(scripts.LIVE, names, args, _lives, writes=0, proof=b"")
 
     def summarise(self, sid: SessionId, text: str, turns: int) -> Request[bool]:
         sealed = close_field(self.seal, sid, "summary", text)
-        return Request(scripts.SUMMARY, (self.keys.of(sid).session,), (sealed, turns), bool)
+        keys = (self.keys.of(sid).session,)
+        return Request(scripts.SUMMARY, keys, (sealed, turns), bool, writes=len(sealed), proof=b"")
 
     def quarantine(self, sid: SessionId, bad: BadElement) -> Request[bool]:
         keys = self.keys.of(sid)
