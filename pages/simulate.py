@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rag.crosstalk.runs import Run
+from rag.crosstalk.background.runs import Run
 from rag.errors import CrosswireError
 from rag.ui import resources, visitor
 from rag.ui.simulation import comparison, controls, earlier_runs, results, run_view

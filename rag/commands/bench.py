@@ -13,10 +13,10 @@ from rich.table import Column, Table
 
 from rag.chat import bench as turn_bench
 from rag.chat.service import SOURCES
-from rag.crosstalk import checking as check_bench
-from rag.crosstalk import rates
-from rag.crosstalk.contender import StrategyTurns
-from rag.crosstalk.exploring import temporary_lab
+from rag.crosstalk.explore import bench as rates
+from rag.crosstalk.explore.explorer import temporary_lab
+from rag.crosstalk.run import check_bench
+from rag.crosstalk.run.turn_bench import StrategyTurns
 from rag.crosstalk.strategies import Lab
 from rag.errors import BadDocument
 from rag.inspector import Inspector

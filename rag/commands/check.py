@@ -17,13 +17,13 @@ from rich.table import Table
 from rich.text import Text
 
 from rag.commands.output_files import STANDARD, writable, write
-from rag.crosstalk.checker import check
-from rag.crosstalk.definitions import DEFINITIONS
-from rag.crosstalk.events import BadLog, Event, read
-from rag.crosstalk.explain import minimal
-from rag.crosstalk.findings import Anomaly, Report
-from rag.crosstalk.report import as_html, as_json, as_junit, visible
-from rag.crosstalk.reproduce import of_log
+from rag.crosstalk.checker.anomalies import DEFINITIONS
+from rag.crosstalk.checker.check import check
+from rag.crosstalk.checker.findings import Anomaly, Report
+from rag.crosstalk.log.events import BadLog, Event, read
+from rag.crosstalk.report.explain import minimal
+from rag.crosstalk.report.export import as_html, as_json, as_junit, visible
+from rag.crosstalk.report.reproduce import of_log
 from rag.errors import CrosswireError
 
 EXIT = {"isolated": 0, "anomalies": 1, "unknown": 2}

@@ -18,7 +18,8 @@ from rich.text import Text
 from rag.commands.check import EXIT, VERDICTS
 from rag.commands.interrupts import stop_on_interrupt
 from rag.commands.output_files import STANDARD, writable, write
-from rag.crosstalk.exploring import (
+from rag.crosstalk.checker.findings import Verdict
+from rag.crosstalk.explore.explorer import (
     Certificate,
     explore_strategy,
     facts_found,
@@ -27,13 +28,12 @@ from rag.crosstalk.exploring import (
     replay_command,
     temporary_lab,
 )
-from rag.crosstalk.findings import Verdict
-from rag.crosstalk.outcomes import Outcome, gravest
-from rag.crosstalk.report import visible
-from rag.crosstalk.reproduce import of_schedule
-from rag.crosstalk.scenes import Scene
+from rag.crosstalk.explore.outcomes import Outcome, gravest
+from rag.crosstalk.explore.scenes import Scene
+from rag.crosstalk.explore.verdicts import amount, of_what
+from rag.crosstalk.report.export import visible
+from rag.crosstalk.report.reproduce import of_schedule
 from rag.crosstalk.strategies import STRATEGIES, Lab
-from rag.crosstalk.verdicts import amount, of_what
 from rag.errors import CrosswireError
 from rag.settings import load
 

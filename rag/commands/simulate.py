@@ -30,12 +30,12 @@ from rag.commands.simulate_output import (
     write_reports,
 )
 from rag.crosstalk import STRATEGIES, Lab, Progress, RunResult, Workload, simulate
-from rag.crosstalk.hosts import Target
-from rag.crosstalk.reproduce import of_run, of_target
-from rag.crosstalk.runner import Search
+from rag.crosstalk.report.reproduce import of_run, of_target
+from rag.crosstalk.run.comparison import Weighed, weigh
+from rag.crosstalk.run.hosts import Target
+from rag.crosstalk.run.runner import Search
 from rag.crosstalk.strategies import find
 from rag.crosstalk.targets import open_target
-from rag.crosstalk.weigh import Weighed, weigh
 from rag.errors import CrosswireError
 from rag.knowledge import Passage, open_library
 from rag.settings import Settings, load

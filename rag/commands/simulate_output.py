@@ -19,12 +19,12 @@ from rag.commands.check import EXIT, VERDICTS, show
 from rag.commands.output_files import writable, write
 from rag.crosstalk import STRATEGIES, RunResult, Workload
 from rag.crosstalk import Progress as Moment
-from rag.crosstalk.definitions import DEFINITIONS
-from rag.crosstalk.events import read
-from rag.crosstalk.explain import minimal
-from rag.crosstalk.findings import Anomaly
-from rag.crosstalk.report import as_html, as_junit, visible
-from rag.crosstalk.weigh import CRITERIA, Weighed
+from rag.crosstalk.checker.anomalies import DEFINITIONS
+from rag.crosstalk.checker.findings import Anomaly
+from rag.crosstalk.log.events import read
+from rag.crosstalk.report.explain import minimal
+from rag.crosstalk.report.export import as_html, as_junit, visible
+from rag.crosstalk.run.comparison import CRITERIA, Weighed
 
 Test = Callable[[Workload, Anomaly], str]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rag.crosstalk.checker import Report, check
-from rag.crosstalk.exploring import Certificate, replay
-from rag.crosstalk.exploring import explore_strategy as explore
-from rag.crosstalk.runner import Figures, RunResult, simulate
+from rag.crosstalk.checker.check import Report, check
+from rag.crosstalk.explore.explorer import Certificate, replay
+from rag.crosstalk.explore.explorer import explore_strategy as explore
+from rag.crosstalk.run.runner import Figures, RunResult, simulate
+from rag.crosstalk.run.watch import Progress
+from rag.crosstalk.run.workload import BadWorkload, Workload
 from rag.crosstalk.strategies import STRATEGIES, Lab
-from rag.crosstalk.watch import Progress
-from rag.crosstalk.workload import BadWorkload, Workload
 
 __all__ = [
     "STRATEGIES",

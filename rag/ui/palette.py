@@ -15,6 +15,6 @@ OUTCOMES = {
     "stuck": "#495057",
     "odd": "#868e96",
 }
-"""By the name of `rag.crosstalk.outcomes.GROUPS`, as the charts list them."""
+"""By the name of `rag.crosstalk.explore.outcomes.GROUPS`, as the charts list them."""
 OWNERS = ("#7c6ee6", "#e8590c", "#2f9e63", "#1c7ed6", "#c92a2a")
-"""By place in `rag.crosstalk.scenes.PEOPLE`."""
+"""By place in `rag.crosstalk.explore.scenes.PEOPLE`."""

@@ -11,8 +11,8 @@ from pathlib import Path
 import streamlit as st
 
 from rag.crosstalk import Lab
-from rag.crosstalk.runs import Runs
-from rag.crosstalk.weighing import Weighing
+from rag.crosstalk.background.comparisons import Weighing
+from rag.crosstalk.background.runs import Runs
 from rag.inspector.access import Guard
 from rag.services import Services, build
 from rag.settings import Settings, load

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from rag.commands import app
 from rag.crosstalk import STRATEGIES, Lab, RunResult, Workload
-from rag.crosstalk.reproduce import command as reproducing
-from rag.crosstalk.weigh import Weighed, weigh
+from rag.crosstalk.report.reproduce import command as reproducing
+from rag.crosstalk.run.comparison import Weighed, weigh
 from rag.errors import CrosswireError
 from rag.settings import PROJECT
 from tests.commands.running import Call, command

@@ -11,9 +11,8 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from rag.crosstalk import people
-from rag.crosstalk.checker import Report
-from rag.crosstalk.events import (
+from rag.crosstalk.checker.check import Report
+from rag.crosstalk.log.events import (
     Clear,
     Control,
     Document,
@@ -27,6 +26,7 @@ from rag.crosstalk.events import (
     Prompt,
     Retrieved,
 )
+from rag.crosstalk.run import people
 
 Case = tuple[str, str, int | None, str | None, str]
 """kind, session, op, owner, surface"""
@@ -232,6 +232,6 @@ def cases(report: Report) -> list[Case]:
 
 
 def lines(events: Iterable[Event]) -> Iterator[str]:
-    from rag.crosstalk.events import to_json
+    from rag.crosstalk.log.events import to_json
 
     return map(to_json, events)

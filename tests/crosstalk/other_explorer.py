@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from rag.crosstalk import Lab
-from rag.crosstalk.events import Message
-from rag.crosstalk.exploring import make_scene, strategy_class
-from rag.crosstalk.scenes import Said, answer
+from rag.crosstalk.explore.explorer import make_scene, strategy_class
+from rag.crosstalk.explore.scenes import Said, answer
+from rag.crosstalk.log.events import Message
 from rag.crosstalk.strategies import Asked, Strategy
 
 

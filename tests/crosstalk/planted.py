@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rag.crosstalk.events import Document, Message
+from rag.crosstalk.log.events import Document, Message
 from tests.crosstalk.generated import Case, Chat, Sent, World
 
 Plant = Callable[[World], set[Case]]

@@ -6,8 +6,8 @@ from functools import partial
 
 from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, Wait, pair, question
 from rag.crosstalk.strategies.facts import Keyed
-from rag.crosstalk.strategies.plain import langchain, plain
-from rag.crosstalk.strategies.redis_turn import WAIT, RedisTurn
+from rag.crosstalk.strategies.plain_messages import langchain, plain
+from rag.crosstalk.strategies.stored.redis_turn import WAIT, RedisTurn
 from rag.sessions import SessionId
 from rag.sessions.turns.lease import HEARTBEAT
 

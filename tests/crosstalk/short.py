@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rag.crosstalk.checker import check
-from rag.crosstalk.events import Event, Fail, History, Info, Invoke, Message, Ok
-from rag.crosstalk.findings import Report
+from rag.crosstalk.checker.check import check
+from rag.crosstalk.checker.findings import Report
+from rag.crosstalk.log.events import Event, Fail, History, Info, Invoke, Message, Ok
 
 ADAS = "LK-7Q2M-X9PD-4TRW8"
 BENS = "LK-QQ3V-88HZ-MN5K2"

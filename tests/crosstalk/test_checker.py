@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.crosstalk.checker import check
-from rag.crosstalk.definitions import DEFINITIONS
-from rag.crosstalk.events import BadLog, Control, Event, History, Invoke, Message, Ok, Prompt, read
-from rag.crosstalk.explain import minimal
-from rag.crosstalk.findings import Report
+from rag.crosstalk.checker.anomalies import DEFINITIONS
+from rag.crosstalk.checker.check import check
+from rag.crosstalk.checker.findings import Report
+from rag.crosstalk.log.events import BadLog, Control, Event, History, Invoke, Message, Ok, Prompt, read
+from rag.crosstalk.report.explain import minimal
 from tests.crosstalk.generated import World, cases, clean, lines
 from tests.crosstalk.planted import PLANTS
 

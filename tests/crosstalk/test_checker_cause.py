@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from rag.crosstalk import Lab, Workload, simulate
-from rag.crosstalk.checker import check
-from rag.crosstalk.events import Document, Event, Message, Prompt, Retrieved, read
-from rag.crosstalk.exploring import certify_until_wrong, make_scene, scenes_of
-from rag.crosstalk.outcomes import GROUPS
-from rag.crosstalk.schedules import Explored
-from rag.crosstalk.sentences import CAUSES, LEAKS
+from rag.crosstalk.checker.check import check
+from rag.crosstalk.checker.sentences import CAUSES, LEAKS
+from rag.crosstalk.explore.explorer import certify_until_wrong, make_scene, scenes_of
+from rag.crosstalk.explore.outcomes import GROUPS
+from rag.crosstalk.explore.schedules import Explored
+from rag.crosstalk.log.events import Document, Event, Message, Prompt, Retrieved, read
 from tests.crosstalk.short import ADA_AND_BEN, ADAS, BENS, stored, turn
 
 LEAKING = (

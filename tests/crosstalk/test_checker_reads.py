@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rag.crosstalk.checker import check
-from rag.crosstalk.events import Clear, Event, History, Invoke, Message, Prompt
-from rag.crosstalk.explain import minimal
+from rag.crosstalk.checker.check import check
+from rag.crosstalk.log.events import Clear, Event, History, Invoke, Message, Prompt
+from rag.crosstalk.report.explain import minimal
 from tests.crosstalk.short import A1, A2, A3, ADA_AND_BEN, ADAS, OF_ADA, OF_BEN, Q1, Q2, Q3, found, stored, turn
 
 END: list[Event] = [stored("ada", 20, *OF_ADA), stored("ben", 20, *OF_BEN)]

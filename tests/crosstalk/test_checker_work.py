@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.crosstalk import findings
-from rag.crosstalk.checker import check, judged, observe
-from rag.crosstalk.checking import measure, shared_log, whole_log
-from rag.crosstalk.events import Event, History, Prompt, to_json
-from rag.crosstalk.findings import Findings
-from rag.crosstalk.histories import sessions
-from rag.crosstalk.rules import RULES
+from rag.crosstalk.checker import findings
+from rag.crosstalk.checker.check import check, judged, observe
+from rag.crosstalk.checker.findings import Findings
+from rag.crosstalk.checker.histories import sessions
+from rag.crosstalk.checker.turn_rules import RULES
+from rag.crosstalk.log.events import Event, History, Prompt, to_json
+from rag.crosstalk.run.check_bench import measure, shared_log, whole_log
 from tests.crosstalk.generated import World, clean
 from tests.crosstalk.planted import PLANTS
 

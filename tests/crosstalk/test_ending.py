@@ -8,15 +8,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from rag.crosstalk import ending, liveness
-from rag.crosstalk.checker import Report
-from rag.crosstalk.ending import Lost, clean_up, read_all
-from rag.crosstalk.events import Document, Message
-from rag.crosstalk.findings import Controls, Verdict
-from rag.crosstalk.hosts import Served
-from rag.crosstalk.liveness import Liveness, patiently
-from rag.crosstalk.processes import ProcessGone
-from rag.crosstalk.workload import Planned
+from rag.crosstalk.checker.check import Report
+from rag.crosstalk.checker.findings import Controls, Verdict
+from rag.crosstalk.log.events import Document, Message
+from rag.crosstalk.run import ending, liveness
+from rag.crosstalk.run.ending import Lost, clean_up, read_all
+from rag.crosstalk.run.hosts import Served
+from rag.crosstalk.run.liveness import Liveness, patiently
+from rag.crosstalk.run.processes import ProcessGone
+from rag.crosstalk.run.workload import Planned
 from rag.errors import CrosswireError
 from tests.servers import wait_for
 

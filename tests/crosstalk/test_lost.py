@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rag.crosstalk import Lab, Progress, Workload, simulate
-from rag.crosstalk.runs import Runs
+from rag.crosstalk.background.runs import Runs
 from tests.commands.running import caller, environment
 from tests.crosstalk.postgres import PASSWORD, Postgres
 from tests.servers import Server, wait_for

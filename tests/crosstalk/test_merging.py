@@ -10,15 +10,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from rag.crosstalk import Lab, states
-from rag.crosstalk.checker import judged
-from rag.crosstalk.exploring import make_scene, make_stage
-from rag.crosstalk.merging import count, graph, paths
-from rag.crosstalk.outcomes import Judge, Outcome, Pattern, addresses, patterns
-from rag.crosstalk.scenes import Scene
-from rag.crosstalk.schedules import Played, explore, ordered
-from rag.crosstalk.states import Opaque
-from rag.crosstalk.stepping import Stage, played
+from rag.crosstalk import Lab
+from rag.crosstalk.checker.check import judged
+from rag.crosstalk.explore import states
+from rag.crosstalk.explore.explorer import make_scene, make_stage
+from rag.crosstalk.explore.merging import count, graph, paths
+from rag.crosstalk.explore.outcomes import Judge, Outcome, Pattern, addresses, patterns
+from rag.crosstalk.explore.scenes import Scene
+from rag.crosstalk.explore.schedules import Played, explore, ordered
+from rag.crosstalk.explore.states import Opaque
+from rag.crosstalk.explore.stepping import Stage, played
 from rag.crosstalk.strategies import STRATEGIES, Asked
 from rag.crosstalk.strategies.facts import FACTS, Keyed, ListApart
 from tests.crosstalk.scheduled import Crossed, Handing, Looking, Stacking

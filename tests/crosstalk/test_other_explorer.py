@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from rag.crosstalk import Lab
-from rag.crosstalk.exploring import certify, make_scene
+from rag.crosstalk.explore.explorer import certify, make_scene
 from rag.settings import PROJECT
 from tests.needs import package
 

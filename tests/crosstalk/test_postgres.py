@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rag.crosstalk import Lab, Workload, simulate
-from rag.crosstalk.strategies.sql import Sql
+from rag.crosstalk.strategies.stored.sql import Sql
 from rag.errors import CrosswireError
 from tests.crosstalk.judging import judge
 from tests.crosstalk.postgres import PASSWORD, Postgres

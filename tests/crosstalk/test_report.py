@@ -7,11 +7,11 @@ import json
 from bs4 import BeautifulSoup
 from junitparser import JUnitXml
 
-from rag.crosstalk.checker import check
-from rag.crosstalk.definitions import DEFINITIONS
-from rag.crosstalk.events import Event, Invoke, Ok
-from rag.crosstalk.explain import minimal
-from rag.crosstalk.report import ACROSS, as_html, as_json, as_junit, marked, matrix
+from rag.crosstalk.checker.anomalies import DEFINITIONS
+from rag.crosstalk.checker.check import check
+from rag.crosstalk.log.events import Event, Invoke, Ok
+from rag.crosstalk.report.explain import minimal
+from rag.crosstalk.report.export import ACROSS, as_html, as_json, as_junit, marked, matrix
 from tests.crosstalk.generated import World, clean
 from tests.crosstalk.planted import PLANTS
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from rag.crosstalk import Lab, Workload, check, simulate
-from rag.crosstalk.explain import minimal
-from rag.crosstalk.exploring import explore_strategy, make_scene, make_stage, replay
-from rag.crosstalk.reproduce import file_name, of_log, of_run, of_schedule, of_target
-from rag.crosstalk.stepping import played
+from rag.crosstalk.explore.explorer import explore_strategy, make_scene, make_stage, replay
+from rag.crosstalk.explore.stepping import played
+from rag.crosstalk.report.explain import minimal
+from rag.crosstalk.report.reproduce import file_name, of_log, of_run, of_schedule, of_target
 from rag.crosstalk.targets import open_target
 from rag.settings import PROJECT
 
@@ -132,7 +132,7 @@ def test_the_test_of_a_log_from_elsewhere_says_what_it_is(lab: Lab) -> None:
 def test_what_users_wrote_cannot_break_the_file(text: str, lab: Lab) -> None:
     from dataclasses import replace
 
-    from rag.crosstalk.events import Invoke
+    from rag.crosstalk.log.events import Invoke
 
     scene = make_scene()
     events = played(make_stage("shared-buffer", scene, lab), "AAAABBBB").events(scene)

@@ -15,13 +15,13 @@ import pytest
 from langchain_core.language_models import FakeListChatModel
 
 from rag.crosstalk import BadWorkload, Lab, Progress, RunResult, Workload, simulate
-from rag.crosstalk.events import Message
-from rag.crosstalk.hosts import Served
-from rag.crosstalk.log import LogWriter
-from rag.crosstalk.model import mirror
-from rag.crosstalk.processes import ProcessHost
+from rag.crosstalk.log.events import Message
+from rag.crosstalk.log.writer import LogWriter
+from rag.crosstalk.run.hosts import Served
+from rag.crosstalk.run.model import mirror
+from rag.crosstalk.run.processes import ProcessHost
+from rag.crosstalk.run.workload import Planned, plan
 from rag.crosstalk.strategies import UnknownStrategy
-from rag.crosstalk.workload import Planned, plan
 from rag.errors import CrosswireError
 from tests.servers import wait_for
 

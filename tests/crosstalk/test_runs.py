@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from rag.crosstalk import Lab, Workload
-from rag.crosstalk.events import Invoke, read
-from rag.crosstalk.evidence import lanes, transcripts
-from rag.crosstalk.people import label
-from rag.crosstalk.report import matrix
-from rag.crosstalk.runs import KEPT, Run, Runs, TooManyRuns
+from rag.crosstalk.background.runs import KEPT, Run, Runs, TooManyRuns
+from rag.crosstalk.log.events import Invoke, read
+from rag.crosstalk.report.export import matrix
+from rag.crosstalk.report.transcript import lanes, transcripts
+from rag.crosstalk.run.people import label
 from tests.servers import wait_for
 
 SMALL = Workload(users=10, turns=2, latency="0.002", seed=3)
@@ -126,8 +126,8 @@ def test_the_log_gives_both_sides_of_a_leak(runs: Runs) -> None:
 def test_each_cell_of_the_matrix_has_its_sentence_however_many_leaks_there_are(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.crosstalk.findings.KEPT", 10)
-    monkeypatch.setattr("rag.crosstalk.runs.SHOWN", 5)
+    monkeypatch.setattr("rag.crosstalk.checker.findings.KEPT", 10)
+    monkeypatch.setattr("rag.crosstalk.background.runs.SHOWN", 5)
     # They come one after the other, and stay while others speak: each is told what somebody else said last.
     workload = replace(SMALL, turns=3, latency="0.04", arrival="ramp:0.2")
     run = ended(runs, "ada", runs.start("ada", ["shared-buffer"], workload))

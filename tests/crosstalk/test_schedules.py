@@ -7,8 +7,9 @@ from math import comb
 
 import pytest
 
-from rag.crosstalk import Lab, rates
-from rag.crosstalk.exploring import (
+from rag.crosstalk import Lab
+from rag.crosstalk.explore import bench as rates
+from rag.crosstalk.explore.explorer import (
     CannotPlay,
     certify,
     certify_until_wrong,
@@ -18,12 +19,12 @@ from rag.crosstalk.exploring import (
     replay,
     scenes_of,
 )
-from rag.crosstalk.outcomes import Judge, gravest
-from rag.crosstalk.schedules import How, Played, explore, ordered, pct, shrunk
-from rag.crosstalk.stepping import LONGEST, BadSchedule, Stage, played
+from rag.crosstalk.explore.outcomes import Judge, gravest
+from rag.crosstalk.explore.schedules import How, Played, explore, ordered, pct, shrunk
+from rag.crosstalk.explore.stepping import LONGEST, BadSchedule, Stage, played
+from rag.crosstalk.explore.verdicts import verdict
 from rag.crosstalk.strategies import STRATEGIES, Asked
 from rag.crosstalk.strategies.facts import TABLE, Fact
-from rag.crosstalk.verdicts import verdict
 from tests.crosstalk.scheduled import Crossed, Failing, Hiding, Late, Long, Looker, Mortal, Stepless
 
 

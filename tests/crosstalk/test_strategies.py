@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rag.crosstalk import STRATEGIES, Lab
-from rag.crosstalk.events import Document, Message
+from rag.crosstalk.log.events import Document, Message
 from rag.crosstalk.strategies import Asked, Strategy, UnknownStrategy, Wait, find, guilty_lines, make, source
 from tests.crosstalk.judging import judge
 

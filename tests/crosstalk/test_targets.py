@@ -21,8 +21,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from rag.crosstalk import Workload, simulate
-from rag.crosstalk.events import Message
-from rag.crosstalk.model import mirror
+from rag.crosstalk.log.events import Message
+from rag.crosstalk.run.model import mirror
 from rag.crosstalk.targets import BadTarget, TargetFailed, open_target
 from tests.servers import wait_for
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from rag.crosstalk import BadWorkload, Workload
-from rag.crosstalk.events import Message
-from rag.crosstalk.model import mirror
-from rag.crosstalk.people import label
-from rag.crosstalk.workload import Plan, plan, script
+from rag.crosstalk.log.events import Message
+from rag.crosstalk.run.model import mirror
+from rag.crosstalk.run.people import label
+from rag.crosstalk.run.workload import Plan, plan, script
 from rag.errors import CrosswireError
 
 

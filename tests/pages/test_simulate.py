@@ -9,7 +9,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1 import AppTest
 
 from rag.crosstalk import Workload
-from rag.crosstalk.runs import Run
+from rag.crosstalk.background.runs import Run
 from rag.services import Services
 from rag.sessions.names import colour
 from rag.ui import resources

@@ -11,26 +11,26 @@ import threading
 import warnings
 
 from rag.crosstalk.strategies.base import Asked, Lab, Steps, Strategy, Wait
-from rag.crosstalk.strategies.cached_chain import CachedChain
-from rag.crosstalk.strategies.community_redis import CommunityRedis
-from rag.crosstalk.strategies.constant_session_id import ConstantSessionId
-from rag.crosstalk.strategies.context_variable import ContextVariable
-from rag.crosstalk.strategies.deepcopy_per_request import DeepcopyPerRequest
-from rag.crosstalk.strategies.default_argument import DefaultArgument
-from rag.crosstalk.strategies.dict_per_session import DictPerSession
-from rag.crosstalk.strategies.dict_with_lock import DictWithLock
-from rag.crosstalk.strategies.folded_key import FoldedKey
-from rag.crosstalk.strategies.redis_get_set import RedisGetSet
-from rag.crosstalk.strategies.redis_list import RedisList
-from rag.crosstalk.strategies.redis_turn import RedisTurn
-from rag.crosstalk.strategies.reused_connection import ReusedConnection
-from rag.crosstalk.strategies.semantic_cache import SemanticCache
-from rag.crosstalk.strategies.shared_buffer import SharedBuffer
-from rag.crosstalk.strategies.sql import Sql
-from rag.crosstalk.strategies.sqlite import Sqlite
-from rag.crosstalk.strategies.stateless import Stateless
-from rag.crosstalk.strategies.thread_local import ThreadLocal
-from rag.crosstalk.strategies.unfiltered_retrieval import UnfilteredRetrieval
+from rag.crosstalk.strategies.in_process.cached_chain import CachedChain
+from rag.crosstalk.strategies.in_process.constant_session_id import ConstantSessionId
+from rag.crosstalk.strategies.in_process.context_variable import ContextVariable
+from rag.crosstalk.strategies.in_process.deepcopy_per_request import DeepcopyPerRequest
+from rag.crosstalk.strategies.in_process.default_argument import DefaultArgument
+from rag.crosstalk.strategies.in_process.dict_per_session import DictPerSession
+from rag.crosstalk.strategies.in_process.dict_with_lock import DictWithLock
+from rag.crosstalk.strategies.in_process.folded_key import FoldedKey
+from rag.crosstalk.strategies.in_process.shared_buffer import SharedBuffer
+from rag.crosstalk.strategies.in_process.stateless import Stateless
+from rag.crosstalk.strategies.in_process.thread_local import ThreadLocal
+from rag.crosstalk.strategies.retrieval.semantic_cache import SemanticCache
+from rag.crosstalk.strategies.retrieval.unfiltered_retrieval import UnfilteredRetrieval
+from rag.crosstalk.strategies.stored.community_redis import CommunityRedis
+from rag.crosstalk.strategies.stored.redis_get_set import RedisGetSet
+from rag.crosstalk.strategies.stored.redis_list import RedisList
+from rag.crosstalk.strategies.stored.redis_turn import RedisTurn
+from rag.crosstalk.strategies.stored.reused_connection import ReusedConnection
+from rag.crosstalk.strategies.stored.sql import Sql
+from rag.crosstalk.strategies.stored.sqlite import Sqlite
 from rag.errors import CrosswireError
 
 __all__ = [

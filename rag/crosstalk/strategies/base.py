@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from rag.crosstalk.events import Document, Message
+from rag.crosstalk.log.events import Document, Message
 from rag.crosstalk.strategies.lab import Lab
 
 __all__ = ["Asked", "Document", "Lab", "Message", "Steps", "Strategy", "Wait", "pair", "question"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rag.crosstalk.hosts import Target
+from rag.crosstalk.run.hosts import Target
 from rag.crosstalk.targets.endpoint import Endpoint, read_endpoint, recognised
 from rag.crosstalk.targets.errors import BadTarget, TargetFailed
 from rag.crosstalk.targets.function import FunctionTarget

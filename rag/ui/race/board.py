@@ -7,8 +7,8 @@ from typing import Literal
 
 import streamlit as st
 
-from rag.crosstalk.scenes import LETTERS, PEOPLE, Scene
-from rag.crosstalk.stepping import LONGEST, BadSchedule
+from rag.crosstalk.explore.scenes import LETTERS, PEOPLE, Scene
+from rag.crosstalk.explore.stepping import LONGEST, BadSchedule
 from rag.errors import CrosswireError
 from rag.settings import Settings
 from rag.ui.avatar import badge

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from rag.crosstalk.outcomes import Outcome
-from rag.crosstalk.scenes import Scene
+from rag.crosstalk.explore.outcomes import Outcome
+from rag.crosstalk.explore.scenes import Scene
 from rag.settings import Settings
 from rag.ui.race import board
 from rag.ui.race.progress import done, reach

@@ -9,7 +9,7 @@ from functools import lru_cache
 from textwrap import dedent
 from typing import Any
 
-from rag.crosstalk.exploring import strategy_class
+from rag.crosstalk.explore.explorer import strategy_class
 from rag.crosstalk.strategies import MARK
 
 FOLD = 42

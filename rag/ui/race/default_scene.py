@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rag.crosstalk.exploring import strategy_class
-from rag.crosstalk.scenes import Scene
+from rag.crosstalk.explore.explorer import strategy_class
+from rag.crosstalk.explore.scenes import Scene
 from rag.crosstalk.strategies.base import Strategy
 
 TWO_TURNS = frozenset({"thread-local", "semantic-cache", "reused-connection"})

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from rag.crosstalk.exploring import FILE_LIMIT, REDIS_LIMIT, Certificate, certify, strategy_class, temporary_lab
-from rag.crosstalk.scenes import Scene
+from rag.crosstalk.explore.explorer import FILE_LIMIT, REDIS_LIMIT, Certificate, certify, strategy_class, temporary_lab
+from rag.crosstalk.explore.scenes import Scene
 from rag.inspector import Progress
 from rag.settings import Settings
 from rag.ui.background_job import Job

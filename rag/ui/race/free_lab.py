@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from rag.crosstalk.exploring import CannotPlay, make_scene
-from rag.crosstalk.outcomes import Outcome
-from rag.crosstalk.reproduce import file_name, of_schedule
-from rag.crosstalk.scenes import MOST_TURNS, Scene
+from rag.crosstalk.explore.explorer import CannotPlay, make_scene
+from rag.crosstalk.explore.outcomes import Outcome
+from rag.crosstalk.explore.scenes import MOST_TURNS, Scene
+from rag.crosstalk.report.reproduce import file_name, of_schedule
 from rag.crosstalk.strategies import STRATEGIES
 from rag.crosstalk.strategies.facts import FACTS
 from rag.errors import CrosswireError

@@ -9,10 +9,10 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from rag.crosstalk.exploring import certify, temporary_lab
-from rag.crosstalk.scenes import Scene
-from rag.crosstalk.schedules import Explored
-from rag.crosstalk.verdicts import verdict
+from rag.crosstalk.explore.explorer import certify, temporary_lab
+from rag.crosstalk.explore.scenes import Scene
+from rag.crosstalk.explore.schedules import Explored
+from rag.crosstalk.explore.verdicts import verdict
 from rag.settings import Settings
 from rag.ui.palette import OUTCOMES, RIGHT
 from rag.ui.race import board, narration

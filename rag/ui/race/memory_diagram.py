@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from html import escape
 from textwrap import wrap
 
-from rag.crosstalk.scenes import LETTERS, PEOPLE
+from rag.crosstalk.explore.scenes import LETTERS, PEOPLE
 from rag.ui.palette import OWNERS
 from rag.ui.race.narration import owner_of
 from rag.ui.race.replay import Look

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.crosstalk.outcomes import STUCK, Outcome, gravest
-from rag.crosstalk.scenes import LETTERS, PEOPLE, Scene
-from rag.crosstalk.stepping import Stored, Texts
+from rag.crosstalk.explore.outcomes import STUCK, Outcome, gravest
+from rag.crosstalk.explore.scenes import LETTERS, PEOPLE, Scene
+from rag.crosstalk.explore.stepping import Stored, Texts
 from rag.ui.escaping import escaped
 
 _MARK = re.compile(r"\((?:to )?([A-E])\d\)$")

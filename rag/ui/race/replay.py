@@ -7,10 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from rag.crosstalk.exploring import make_stage, strategy_class, temporary_lab
-from rag.crosstalk.outcomes import Judge, Outcome
-from rag.crosstalk.scenes import Scene
-from rag.crosstalk.stepping import BadSchedule, Run, Stage, Stored, Texts, Track, played
+from rag.crosstalk.explore.explorer import make_stage, strategy_class, temporary_lab
+from rag.crosstalk.explore.outcomes import Judge, Outcome
+from rag.crosstalk.explore.scenes import Scene
+from rag.crosstalk.explore.stepping import BadSchedule, Run, Stage, Stored, Texts, Track, played
 from rag.settings import Settings
 from rag.ui.race.code_listing import Place, place_of
 from rag.ui.race.narration import Step, step_told

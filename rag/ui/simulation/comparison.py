@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from rag.crosstalk.background.comparisons import Row, Table, Weighing
+from rag.crosstalk.run.comparison import CRITERIA
 from rag.crosstalk.strategies import STRATEGIES
-from rag.crosstalk.weigh import CRITERIA
-from rag.crosstalk.weighing import Row, Table, Weighing
 from rag.errors import CrosswireError
 from rag.ui.escaping import escaped
 

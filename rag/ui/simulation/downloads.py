@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rag.crosstalk.report import as_html, as_junit
-from rag.crosstalk.reproduce import command, file_name, of_run
-from rag.crosstalk.runs import Outcome, Run
+from rag.crosstalk.background.runs import Outcome, Run
+from rag.crosstalk.report.export import as_html, as_junit
+from rag.crosstalk.report.reproduce import command, file_name, of_run
 
 
 def draw(run: Run, outcome: Outcome) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from rag.crosstalk.runs import KEPT, Run, Runs
+from rag.crosstalk.background.runs import KEPT, Run, Runs
 from rag.ui.simulation.user_grid import field
 
 USERS = 100

@@ -7,12 +7,12 @@ from collections.abc import Collection
 
 import streamlit as st
 
-from rag.crosstalk.events import Event, Invoke, Message, Ok, Prompt
-from rag.crosstalk.evidence import Transcript, transcripts
-from rag.crosstalk.findings import Anomaly
-from rag.crosstalk.report import marked
-from rag.crosstalk.runs import Outcome
-from rag.crosstalk.story import story
+from rag.crosstalk.background.runs import Outcome
+from rag.crosstalk.checker.findings import Anomaly
+from rag.crosstalk.log.events import Event, Invoke, Message, Ok, Prompt
+from rag.crosstalk.report.export import marked
+from rag.crosstalk.report.story import story
+from rag.crosstalk.report.transcript import Transcript, transcripts
 from rag.sessions.names import colour
 from rag.ui.avatar import badge
 from rag.ui.escaping import escaped

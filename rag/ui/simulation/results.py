@@ -9,12 +9,12 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from rag.crosstalk.definitions import DEFINITIONS
-from rag.crosstalk.evidence import lanes
-from rag.crosstalk.outcomes import GROUPS
-from rag.crosstalk.people import label
-from rag.crosstalk.report import matrix
-from rag.crosstalk.runs import Outcome, Run
+from rag.crosstalk.background.runs import Outcome, Run
+from rag.crosstalk.checker.anomalies import DEFINITIONS
+from rag.crosstalk.explore.outcomes import GROUPS
+from rag.crosstalk.report.export import matrix
+from rag.crosstalk.report.transcript import lanes
+from rag.crosstalk.run.people import label
 from rag.crosstalk.strategies import STRATEGIES, guilty_lines, source
 from rag.ui.escaping import escaped
 from rag.ui.palette import OUTCOMES, RIGHT

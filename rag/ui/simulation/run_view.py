@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from rag.crosstalk import Progress
-from rag.crosstalk.definitions import DEFINITIONS
-from rag.crosstalk.people import label
-from rag.crosstalk.runs import Outcome, Run
+from rag.crosstalk.background.runs import Outcome, Run
+from rag.crosstalk.checker.anomalies import DEFINITIONS
+from rag.crosstalk.run.people import label
 from rag.ui.escaping import escaped
 from rag.ui.simulation.user_grid import field
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import ceil, sqrt
 
-from rag.crosstalk.people import label
+from rag.crosstalk.run.people import label
 from rag.sessions.names import colour
 
 CELL, GAP = 30, 4

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from rag.crosstalk.exploring import certify, temporary_lab
-from rag.crosstalk.scenes import Scene
+from rag.crosstalk.explore.explorer import certify, temporary_lab
+from rag.crosstalk.explore.scenes import Scene
 from rag.crosstalk.strategies import STRATEGIES
 from rag.crosstalk.strategies.facts import FACTS
 from rag.errors import CrosswireError

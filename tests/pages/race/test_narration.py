@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from rag.crosstalk.exploring import make_stage, temporary_lab
-from rag.crosstalk.scenes import Scene
+from rag.crosstalk.explore.explorer import make_stage, temporary_lab
+from rag.crosstalk.explore.scenes import Scene
 from rag.crosstalk.strategies import STRATEGIES
 from rag.crosstalk.strategies.facts import FACTS
 from rag.services import Services

@@ -1,0 +1,122 @@
+"""From an operation log to a report: who saw whose data, what was lost, and whether that can be said at all.
+
+A pure function of the log. It reads the log once and takes near-linear time; sessions are checked one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from rag.crosstalk.checker.canaries import Canaries, Foreseen
+from rag.crosstalk.checker.findings import Controls, Report, Verdict
+from rag.crosstalk.checker.histories import sessions
+from rag.crosstalk.checker.observed import Observed
+from rag.crosstalk.checker.sentences import CAUSES, cause, explained, why
+from rag.crosstalk.checker.swapped_answers import same_list, swapped_answers
+from rag.crosstalk.checker.turn_rules import RULES
+from rag.crosstalk.log.events import BadLog, Control, Event
+
+__all__ = ["Report", "check", "judged", "kinds", "observe"]
+
+CONFIDENCE = 3.0
+"""Zero events in n chances: their rate is at most 3/n, with 95 % confidence (the rule of three)."""
+
+
+def check(events: Iterable[Event], *, window: int | None = None) -> Report:
+    """What a log shows. window: turns of memory that a prompt holds; None: as many as the log says, or all of them.
+
+    Raises BadLog for an event that contradicts an earlier one; `read`, which makes events of lines, raises it as well.
+    """
+    return _report(judged(events, window))
+
+
+def kinds(events: Iterable[Event], common: Canaries) -> set[str]:
+    """Of the anomalies alone, for who judges very many logs with the same texts. common: knows all of their canaries;
+    it looks each text through once. Raises BadLog."""
+    seen = Observed(Foreseen(common), counted_only=True)
+    return set(_judge(_observe(events, seen), None).findings.counts)
+
+
+def judged(events: Iterable[Event], window: int | None = None) -> Observed:
+    """The same as `check` without the report: the kinds are in its findings. Raises BadLog."""
+    return _judge(observe(events), window)
+
+
+def _judge(seen: Observed, window: int | None) -> Observed:
+    lists: dict[int, str] = {}
+    for session in sessions(seen, window):
+        for rule in () if session.in_order else RULES:
+            rule(session, seen.findings)
+        same_list(session, lists, seen.findings)
+    swapped_answers(seen)
+    return seen
+
+
+def observe(events: Iterable[Event]) -> Observed:
+    """One pass over the log; where it can be read twice, controls that are named at its end count from its beginning.
+
+    Raises BadLog.
+    """
+    return _observe(events, Observed())
+
+
+def _observe(events: Iterable[Event], seen: Observed) -> Observed:
+    if iter(events) is not events:
+        for event in events:
+            if isinstance(event, Control):
+                seen.take(event)
+    for number, event in enumerate(events, 1):
+        try:
+            seen.take(event)
+        except ValueError as exc:
+            raise BadLog(getattr(events, "line", number), str(exc)) from None
+    return seen
+
+
+def _report(seen: Observed) -> Report:
+    found = seen.findings
+    verdict, reason = _verdict(seen)
+    ordered = sorted(found.kept, key=lambda anomaly: anomaly.t)
+    kept = tuple(replace(anomaly, explanation=explained(anomaly, seen)) for anomaly in ordered)
+    why_so = cause(kept, seen)
+    leaks = sum(found.counts[kind] for kind in ("foreign-read", "retrieval-leak", "foreign-write", "swapped-answer"))
+    controls = Controls(len(seen.canaries), len(seen.recalled), len(seen.controls_seen))
+    return Report(
+        verdict,
+        why(verdict, reason, seen, kept),
+        "white" if seen.white else "black",
+        len(seen.turns),
+        seen.users,
+        {kind: count for kind, count in sorted(found.counts.items()) if count},
+        kept,
+        min(1.0, CONFIDENCE / seen.answered) if seen.answered and not leaks else None,
+        controls,
+        seen.answered,
+        len(seen.sessions),
+        why_so,
+        tuple(sorted((user, owner, count) for (user, owner), count in found.seen.items())),
+        CAUSES[why_so] if why_so else "",
+    )
+
+
+def _verdict(seen: Observed) -> tuple[Verdict, str]:
+    """The verdict and, where it is unknown, the reason."""
+    if not seen.turns:
+        return "unknown", "the log holds no turn"
+    if seen.controls_seen:
+        seen_one = sorted(seen.controls_seen)[0]
+        return "unknown", f"the control canary {seen_one!r}, which nobody stated, was seen: the detector is broken"
+    if seen.twice:
+        return "unknown", f"the canary {sorted(seen.twice)[0]!r} was planted twice, so it tells nothing about its owner"
+    if seen.findings.counts.total():
+        return "anomalies", ""
+    if seen.users < 2:
+        return "unknown", "there were fewer than two users, so nobody's data could have reached another"
+    if not seen.answered:
+        return "unknown", "no turn was answered"
+    if not seen.canaries:
+        return "unknown", "no canary was planted, so a leak could not have been seen"
+    if not seen.recalled:
+        return "unknown", "nobody ever recalled their own canary: a test that could not have leaked proves nothing"
+    return "isolated", ""

@@ -1,0 +1,152 @@
+"""What the checker found: anomalies with their evidence, and the report that they end up in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self
+
+from rag.crosstalk.checker.anomalies import DEFINITIONS, Severity
+
+Verdict = Literal["isolated", "anomalies", "unknown"]
+Surface = Literal["answer", "prompt", "retrieved", "history"]
+
+KEPT = 5000
+"""Anomalies of a kind that are kept with their evidence; beyond that they are counted."""
+FIRSTS = 20_000
+"""Of these, the first of a pair of users on a surface is kept in any case: enough for each pair of a hundred users."""
+PAIRS = 200_000
+"""Pairs of users of whom one was shown data of the other; no further ones are noted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """op: the turn that shows it; owner: the user whose data it is; either may be None. t: seconds.
+
+    user: whose session it is. canary: what was found there, if it was one. owner_op: the turn that the data is from.
+    """
+
+    kind: str
+    severity: Severity
+    op: int | None
+    session: str | None
+    owner: str | None
+    surface: Surface
+    evidence: str
+    explanation: str
+    t: float
+    user: str | None = None
+    canary: str | None = None
+    owner_op: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """planted: canaries that users stated; recalled: how many came back to them; seen: controls that showed up."""
+
+    planted: int
+    recalled: int
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """bound: of the leak rate, at 95 %, when no leak was found. counts are of all anomalies, `anomalies` of those kept.
+
+    seen: who was shown whose data, and how often: (user, owner, count), of the first pairs. about_cause: what the cause
+    of the leaks means.
+    """
+
+    verdict: Verdict
+    why: str
+    box: Literal["black", "white"]
+    turns: int
+    users: int
+    counts: dict[str, int]
+    anomalies: tuple[Anomaly, ...]
+    bound: float | None
+    controls: Controls
+    answered: int = 0
+    sessions: int = 0
+    cause: str | None = None
+    seen: tuple[tuple[str, str, int], ...] = ()
+    about_cause: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return {
+            **values,
+            "anomalies": [asdict(anomaly) for anomaly in self.anomalies],
+            "controls": asdict(self.controls),
+            "seen": [list(one) for one in self.seen],
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`; keys of a later version are ignored."""
+        known = {name: values[name] for name in cls.__slots__ if name in values}
+        known["anomalies"] = tuple(Anomaly(**one) for one in values["anomalies"])
+        known["controls"] = Controls(**values["controls"])
+        known["seen"] = tuple((user, owner, count) for user, owner, count in values.get("seen", ()))
+        return cls(**known)
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects. Leaks are counted by who saw whom. counted_only: none is kept."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    kept: list[Anomaly] = field(default_factory=list)
+    seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    counted_only: bool = False
+    firsts: set[tuple[str, str, str]] = field(default_factory=set)
+
+    def wanted(self, kind: str) -> bool:
+        """Whether one more of this kind may be kept."""
+        return not self.counted_only and (self.counts[kind] < KEPT or len(self.firsts) < FIRSTS)
+
+    def add(
+        self,
+        kind: str,
+        t: float,
+        *,
+        surface: Surface,
+        session: str | None,
+        user: str | None,
+        op: int | None = None,
+        owner: str | None = None,
+        owner_op: int | None = None,
+        canary: str | None = None,
+        evidence: str = "",
+    ) -> None:
+        first = False
+        if user is not None and owner is not None and user != owner:
+            pair = (user, owner)
+            if pair in self.seen or len(self.seen) < PAIRS:
+                self.seen[pair] += 1
+            first = self._first((user, owner, surface))
+        if not self.counted_only and (first or self.counts[kind] < KEPT):
+            self.kept.append(
+                Anomaly(
+                    kind,
+                    DEFINITIONS[kind].severity,
+                    op,
+                    session,
+                    owner,
+                    surface,
+                    evidence,
+                    "",
+                    t,
+                    user,
+                    canary,
+                    owner_op,
+                )
+            )
+        self.counts[kind] += 1
+
+    def _first(self, leak: tuple[str, str, str]) -> bool:
+        if leak in self.firsts or len(self.firsts) >= FIRSTS:
+            return False
+        self.firsts.add(leak)
+        return True

@@ -1,0 +1,1 @@
+"""The operation log: what was sent, prompted, answered and stored, one JSON object a line; read and written here."""

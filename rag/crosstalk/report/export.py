@@ -1,0 +1,166 @@
+"""A report as a file: JSON, JUnit XML, or one HTML page that needs nothing else.
+
+Whatever a user or a model wrote is text in it: no markup, no script, nothing invisible. The page loads nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+
+from rag.crosstalk.checker.anomalies import DEFINITIONS, Definition
+from rag.crosstalk.checker.findings import Anomaly, Report
+from rag.crosstalk.log.events import Event
+from rag.crosstalk.report.story import Step, story
+from rag.sessions.names import colour
+
+SHOWN = 25
+"""Anomalies of a kind on the page, and lines of evidence in a JUnit failure; the JSON has all that were kept."""
+ACROSS = 40
+"""Users in the matrix: those with most to do with each other."""
+BLACK_BOX = frozenset({"foreign-read", "swapped-answer", "amnesia"})
+"""What can be found in questions and answers alone."""
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_PLAIN = re.compile(r"[\x20-\x7e\n\t]*\Z")
+_PARTS = re.compile(r"[\W_]+")
+
+
+def as_json(report: Report) -> str:
+    """The keys are those of the format, and more."""
+    return json.dumps(report.to_dict(), ensure_ascii=True, indent=2)
+
+
+def as_junit(report: Report, name: str) -> bytes:
+    """A test case for each kind of anomaly, and one for the verdict itself. name: of the log or the strategy."""
+    suite = TestSuite(f"crosswire: {visible(name)}")
+    suite.add_testcase(_verdict_case(report))
+    for definition in DEFINITIONS.values():
+        suite.add_testcase(_case(report, definition))
+    xml = JUnitXml("crosswire")
+    xml.add_testsuite(suite)
+    written = io.BytesIO()
+    xml.write(written)
+    return written.getvalue()
+
+
+def as_html(report: Report, name: str, example: Sequence[Event] = (), anomaly: Anomaly | None = None) -> str:
+    """example: the events of the smallest counterexample of this anomaly, drawn step by step."""
+    pages = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    pages.filters.update(visible=visible, marked=marked, colour=colour, number=lambda value: f"{value:,}")
+    return pages.get_template("report.html.j2").render(
+        report=report,
+        name=name,
+        matrix=matrix(report.seen),
+        groups=list(_groups(report)),
+        clean=[definition for kind, definition in DEFINITIONS.items() if not report.counts.get(kind)],
+        blind=report.box == "black",
+        black_box=BLACK_BOX,
+        anomaly=anomaly,
+        people=_people(example),
+        steps=story(example, anomaly),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Who (row) was shown whose data (column), how often. left_out: users that are in no row and no column."""
+
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    counts: dict[tuple[str, str], int]
+    left_out: int
+
+
+def matrix(seen: Iterable[tuple[str, str, int]]) -> Matrix:
+    """Of the users with the most leaks, in alphabetical order."""
+    rows: Counter[str] = Counter()
+    columns: Counter[str] = Counter()
+    counts = {}
+    for user, owner, count in seen:
+        rows[user] += count
+        columns[owner] += count
+        counts[user, owner] = count
+    shown_rows, shown_columns = (sorted(name for name, _ in who.most_common(ACROSS)) for who in (rows, columns))
+    left_out = len((rows.keys() | columns.keys()) - set(shown_rows) - set(shown_columns))
+    return Matrix(tuple(shown_rows), tuple(shown_columns), counts, left_out)
+
+
+def visible(text: object) -> str:
+    """Control characters and whatever else is not seen as itself become escapes like `\\u202e`."""
+    plain = str(text)
+    if _PLAIN.match(plain):
+        return plain
+    return "".join(
+        one if one in "\n\t" or unicodedata.category(one) not in _HIDDEN else f"\\u{ord(one):04x}" for one in plain
+    )
+
+
+def marked(text: str, canary: str | None) -> list[tuple[str, bool]]:
+    """The text in pieces, each with whether it is the canary, in whatever case and with whatever separators."""
+    letters = _PARTS.sub("", canary or "")
+    if not letters:
+        return [(text, False)]
+    spelt = re.compile(r"[\W_]*".join(map(re.escape, letters)), re.IGNORECASE)
+    pieces, end = [], 0
+    for found in spelt.finditer(text):
+        pieces += [(text[end : found.start()], False), (found[0], True)]
+        end = found.end()
+    return [piece for piece in [*pieces, (text[end:], False)] if piece[0]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    definition: Definition
+    count: int
+    shown: tuple[Anomaly, ...]
+
+
+def _groups(report: Report) -> Iterable[_Group]:
+    """The kinds that were found, the gravest first."""
+    for kind, definition in DEFINITIONS.items():
+        if count := report.counts.get(kind, 0):
+            yield _Group(definition, count, _of(report, kind))
+
+
+def _of(report: Report, kind: str) -> tuple[Anomaly, ...]:
+    return tuple([one for one in report.anomalies if one.kind == kind][:SHOWN])
+
+
+def _people(example: Sequence[Event]) -> list[str]:
+    return list(dict.fromkeys(step.user for step in story(example, None)))
+
+
+def _verdict_case(report: Report) -> TestCase:
+    case = TestCase("verdict", "crosswire")
+    case.system_out = visible(f"{report.why} {report.about_cause}".strip())
+    if report.verdict == "unknown":
+        case.result = [Error(visible(report.why), "unknown")]
+    return case
+
+
+def _case(report: Report, definition: Definition) -> TestCase:
+    case = TestCase(definition.kind, f"crosswire.{definition.severity}")
+    count = report.counts.get(definition.kind, 0)
+    if count:
+        found = _of(report, definition.kind)
+        failure = Failure(f"{count:,} {definition.kind}: {definition.text}", definition.kind)
+        failure.text = "\n".join(visible(f"{one.explanation} [{one.surface}] {one.evidence}") for one in found)
+        case.result = [failure]
+    elif report.box == "black" and definition.kind not in BLACK_BOX:
+        case.result = [Skipped("Questions and answers alone cannot show it: log prompts and histories as well.")]
+    return case
+
+
+__all__ = ["Matrix", "Step", "as_html", "as_json", "as_junit", "marked", "matrix", "visible"]

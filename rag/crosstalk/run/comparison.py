@@ -1,0 +1,94 @@
+"""“Which memory should I use?”, measured: every strategy through the same four scenes, and what each one showed.
+
+A yes is what these runs showed on this machine, not a proof; a no comes with its evidence.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rag.crosstalk.run.runner import RunResult, simulate
+from rag.crosstalk.run.watch import Progress
+from rag.crosstalk.run.workload import Workload
+from rag.crosstalk.strategies import STRATEGIES, Lab
+
+SCENES: dict[str, dict[str, Any]] = {
+    "users": {},
+    "tabs": {"tabs": 2},
+    "processes": {"processes": 2},
+    "restart": {"restart": True},
+}
+"""What each scene changes in the workload."""
+
+FOREIGN = frozenset({"foreign-read", "foreign-write", "swapped-answer", "key-collision", "retrieval-leak"})
+BROKEN = frozenset({"torn-turn", "interleaved-turns", "mid-turn-read", "stale-prompt", "reordered", "duplicate"})
+LOST = frozenset({"lost-update", "lost-append", "amnesia", "backward-read"})
+
+CRITERIA: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {
+    "isolated": (FOREIGN, tuple(SCENES)),
+    "whole turns": (BROKEN, ("users", "tabs")),
+    "nothing lost": (LOST, ("users", "tabs")),
+    "survives a restart": (LOST, ("restart",)),
+    "spans processes": (LOST, ("processes",)),
+}
+"""Each question: the anomaly kinds that answer it with no, and the scenes that they are looked for in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A row of the table. answers: to each of CRITERIA, None where a run could not tell. results: by scene."""
+
+    name: str
+    lesson: str
+    answers: Mapping[str, bool | None]
+    results: Mapping[str, RunResult]
+
+    @property
+    def measured(self) -> RunResult:
+        """The run that speed is read from: separate users, one process."""
+        return self.results["users"]
+
+    def against(self, criterion: str) -> list[tuple[str, str, int]]:
+        """What speaks against it: scene, anomaly kind, how often."""
+        kinds, scenes = CRITERIA[criterion]
+        found = [(scene, self.results[scene].report.counts) for scene in scenes if scene in self.results]
+        return [(scene, kind, count) for scene, counts in found for kind, count in counts.items() if kind in kinds]
+
+
+def weigh(
+    workload: Workload,
+    lab: Lab,
+    names: Iterable[str] = tuple(STRATEGIES),
+    *,
+    progress: Callable[[str, str, Progress], None] | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[Weighed]:
+    """Row by row, as they are measured. progress: is told strategy, scene and moment. Stopped: ends before the row."""
+    stop = stop or threading.Event()
+    for name in names:
+        results = {}
+        for scene, changes in SCENES.items():
+
+            def told(moment: Progress, scene: str = scene, name: str = name) -> None:
+                if progress is not None:
+                    progress(name, scene, moment)
+
+            results[scene] = simulate(name, replace(workload, **changes), lab=lab, progress=told, stop=stop)
+            if stop.is_set():
+                return
+        yield row(name, results)
+
+
+def row(name: str, results: Mapping[str, RunResult]) -> Weighed:
+    answers = {criterion: _answer(results, *asked) for criterion, asked in CRITERIA.items()}
+    return Weighed(name, STRATEGIES[name].lesson, answers, results)
+
+
+def _answer(results: Mapping[str, RunResult], kinds: frozenset[str], scenes: Iterable[str]) -> bool | None:
+    reports = [results[scene].report for scene in scenes]
+    if any(count for report in reports for kind, count in report.counts.items() if kind in kinds):
+        return False
+    return None if any(report.verdict == "unknown" for report in reports) else True

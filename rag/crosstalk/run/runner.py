@@ -1,0 +1,459 @@
+"""Runs a workload against a strategy or a target, writes the log as it goes, and has it checked.
+
+Bounded: threads by `in_flight`, memory by the plan, the log on disk. Stopped at any moment, or left by the memory that
+it runs on, it still says what the turns that ran have shown. What a run stored under its own session ids is deleted at
+its end.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from rag.crosstalk.checker.check import Report, check
+from rag.crosstalk.explore.causes import explored
+from rag.crosstalk.log.events import (
+    Control,
+    Document,
+    Event,
+    Fail,
+    History,
+    Info,
+    Invoke,
+    Message,
+    Ok,
+    Prompt,
+    Retrieved,
+    read,
+)
+from rag.crosstalk.log.writer import LogWriter
+from rag.crosstalk.run.crowd import Crowd, Flight
+from rag.crosstalk.run.ending import Lost, clean_up, read_all
+from rag.crosstalk.run.hosts import Host, Served, StrategyHost, Target, TargetHost
+from rag.crosstalk.run.liveness import Liveness, said
+from rag.crosstalk.run.model import MakeModel, made
+from rag.crosstalk.run.processes import ProcessGone, ProcessHost
+from rag.crosstalk.run.watch import Progress, Watch, percentile
+from rag.crosstalk.run.workload import BadWorkload, Plan, Planned, Workload, plan
+from rag.crosstalk.strategies import Lab, find
+
+WINDOW = 20
+EVERY = 0.1
+PASSAGES = 3
+
+
+class Passage(Protocol):
+    """What a library's search returns."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def private(self) -> bool: ...
+
+
+Search = Callable[[str, int, str], Sequence[Passage]]
+"""From text, how many and session id to passages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Measured while serving. Times in seconds: of answered turns, `phases` on average. in flight: turns at once.
+
+    round_trips: to Redis, a turn, others' included; None where the strategy uses none, or several processes do.
+    """
+
+    seconds: float
+    turns: int
+    answered: int
+    failed: int
+    given_up: int
+    rate: float
+    p50: float
+    p95: float
+    p99: float
+    phases: dict[str, float]
+    peak_in_flight: int
+    mean_in_flight: float
+    round_trips: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """name: of the strategy or target. histories: how many sessions' final histories were read, None if none could be.
+
+    problems: the first errors that turns ended with. log: where it is, None if it was not kept. lost: the memory was
+    gone before the end. left: what the run could not delete, in one line; empty: nothing.
+    """
+
+    name: str
+    run: str
+    workload: Workload
+    cancelled: float
+    report: Report
+    figures: Figures
+    stopped: bool
+    histories: int | None
+    problems: tuple[str, ...]
+    log: Path | None
+    lost: Lost | None = None
+    left: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        figures = {name: getattr(self.figures, name) for name in self.figures.__slots__}
+        return {
+            **self.report.to_dict(),
+            "strategy": self.name,
+            "run": self.run,
+            "workload": {**self.workload.to_dict(), "cancelled": self.cancelled},
+            "figures": figures,
+            "stopped": self.stopped,
+            "histories": self.histories,
+            "problems": list(self.problems),
+            "lost": self.lost.to_dict() if self.lost else None,
+            "left": self.left,
+        }
+
+
+def simulate(
+    strategy: str | Target,
+    workload: Workload | None = None,
+    *,
+    lab: Lab | None = None,
+    log: Path | None = None,
+    model: MakeModel | None = None,
+    search: Search | None = None,
+    questions: Sequence[str] = (),
+    progress: Callable[[Progress], None] | None = None,
+    stop: threading.Event | None = None,
+    window: int | None = WINDOW,
+) -> RunResult:
+    """Run it and check what happened. Blocks; `stop` ends it at once, from any thread.
+
+    strategy: a name, or a black box. lab: where it may store; None: places of its own, that are gone afterwards.
+    log: keep the operation log there. model: None: the mirror. search: of a library, for the users' questions to it.
+    window: turns of memory that a prompt holds; None: all of it. A store that is lost on the way ends the run early.
+    Raises UnknownStrategy, BadWorkload, and what opening the strategy's store raises.
+    """
+    workload = workload or Workload()
+    kind = find(strategy) if isinstance(strategy, str) else None
+    if kind is None and (workload.processes > 1 or workload.restart):
+        name = "processes" if workload.processes > 1 else "restart"
+        raise BadWorkload(name, getattr(workload, name), "1 process and no restart for a target, which runs elsewhere")
+    cancelled = kind.cancels if workload.cancelled is None and kind else workload.cancelled or 0.0
+    run = uuid.uuid4().hex[:8]
+    planned = plan(workload, run, cancelled, questions)
+    with _places(lab, run, log) as (own, path), LogWriter(path) as writer:
+        one = _Run(
+            run,
+            workload,
+            planned,
+            writer,
+            stop or threading.Event(),
+            search,
+            progress,
+            own if kind and kind.uses_redis else None,
+            kind.left(own) if kind else "",
+            window,
+        )
+        make_host = (
+            partial(_strategy_host, strategy, own, workload, model, window)
+            if isinstance(strategy, str)
+            else partial(_target_host, strategy)
+        )
+        histories = one.serve(make_host)
+        writer.close()
+        one.say("checking")
+        with path.open("rb") as lines:
+            report = check(read(lines), window=window)
+        if one.lost is not None:
+            report = one.lost.judged(report)
+        elif isinstance(strategy, str) and not one.stopped:
+            report = explored(report, strategy, own)
+        name = strategy if isinstance(strategy, str) else strategy.name
+        return RunResult(
+            name,
+            run,
+            workload,
+            cancelled,
+            report,
+            one.figures(),
+            one.stopped,
+            histories,
+            tuple(one.problems),
+            log,
+            one.lost,
+            one.left,
+        )
+
+
+class _Run:
+    """One run while it goes on."""
+
+    def __init__(
+        self,
+        run: str,
+        workload: Workload,
+        planned: Plan,
+        log: LogWriter,
+        stop: threading.Event,
+        search: Search | None,
+        progress: Callable[[Progress], None] | None,
+        lab: Lab | None,
+        leaves: str,
+        window: int | None,
+    ) -> None:
+        self.run = run
+        self.lab = lab
+        self.leaves = leaves
+        self.window = window
+        self.workload = workload
+        self.plan = planned
+        self.log = log
+        self.given = stop
+        self.stop = threading.Event()
+        """Ours: a run that ends because its memory is lost ends no other one that was given the same event."""
+        self.search = search
+        self.progress = progress
+        self.watch = Watch(planned, window)
+        self.open: set[int] = set()
+        self.unsure: set[str] = set()
+        self.heard: set[str] = set()
+        """Canaries of acknowledged turns, where several tabs of a session may ask for them."""
+        self.flight = Flight()
+        self.problems: list[str] = []
+        self.stopped = False
+        self.zero = time.monotonic()
+        self.seconds = 0.0
+        self.reads: int | None = None
+        self.gone = ""
+        """Why the memory was given up while turns were to come, in one line; empty: it was not."""
+        self.doubtful = False
+        self.lost: Lost | None = None
+        self.left = ""
+
+    def serve(self, make_host: Callable[[_Run], Host]) -> int | None:
+        """All turns, then the final reads. Returns how many sessions were read."""
+        for canary in self.plan.controls:
+            self.log.write(Control(canary))
+        host = make_host(self)
+        try:
+            self.zero = time.monotonic()
+            self._legs(host)
+            self.stopped = self.given.is_set()
+            self.say("reading")
+            read = read_all(host, self.plan.sessions, self._stored, self.given, doubtful=self.doubtful)
+            if reason := self.gone or read.problem:
+                self.lost = self._lost(read.count, reason)
+            self.left = clean_up(host, self.plan.sessions, self.leaves, lost=self.lost is not None)
+        finally:
+            host.close()
+        return read.count or None
+
+    def say(self, phase: str) -> None:
+        if self.progress is not None:
+            seconds = time.monotonic() - self.zero if phase == "serving" else self.seconds
+            self.progress(self.watch.moment(phase, seconds, self.flight.now))
+
+    def write(self, event: Event) -> None:
+        self.log.write(event)
+        if isinstance(event, Prompt):
+            self.watch.prompt(event)
+
+    def write_line(self, text: str) -> None:
+        """Of an event that another process has seen."""
+        self.log.write_line(text)
+        for event in read([text]):
+            if isinstance(event, Prompt):
+                self.watch.prompt(event)
+
+    def figures(self) -> Figures:
+        watch, times = self.watch, sorted(self.watch.times)
+        return Figures(
+            self.seconds,
+            watch.turns,
+            watch.answered,
+            watch.failed,
+            watch.given_up,
+            watch.answered / self.seconds if self.seconds else 0.0,
+            percentile(times, 0.5),
+            percentile(times, 0.95),
+            percentile(times, 0.99),
+            {phase: total / count for phase, (total, count) in watch.phases.items()},
+            self.flight.peak,
+            self.flight.mean,
+            self.reads / watch.answered if self.reads is not None and watch.answered else None,
+        )
+
+    def _legs(self, host: Host) -> None:
+        turns = self.workload.turns
+        half = (turns + 1) // 2 if self.workload.restart else turns
+        self._leg(host, 0, half)
+        if not self.workload.restart or self.stop.is_set():
+            return
+        try:
+            host.restart()
+        except Exception as exc:  # whatever opening the memory again raises
+            self.gone, self.doubtful = said(exc), True
+        else:
+            self._leg(host, half, turns)
+
+    def _leg(self, host: Host, first: int, last: int) -> None:
+        alive = Liveness(partial(self._ask, host), lambda: (self.watch.answered, self.watch.failed))
+
+        def look() -> None:
+            self.say("serving")
+            if self.given.is_set() or alive.lost():
+                self.stop.set()
+
+        if self.given.is_set():
+            self.stop.set()
+        crowd = Crowd(
+            self.plan.tabs,
+            first,
+            last,
+            start=self.zero,
+            think=self.workload.think,
+            threads=self.workload.in_flight,
+            play=partial(self._play, host),
+            stop=self.stop,
+        )
+        begun, reads = time.monotonic(), self._reads()
+        crowd.run(look, EVERY)
+        self.gone, self.doubtful = alive.problem, alive.doubtful
+        with suppress(KeyError):
+            while True:
+                self._close(self.open.pop())
+        self.seconds += time.monotonic() - begun
+        if reads is not None and (now := self._reads()) is not None:
+            self.reads = (self.reads or 0) + now - reads
+
+    def _reads(self) -> int | None:
+        """As `Lab.reads`; None also where the server is gone: the figure is not worth the run."""
+        if self.lab is None or self.gone:
+            return None
+        try:
+            return self.lab.reads()
+        except Exception:
+            return None
+
+    def _ask(self, host: Host) -> None:
+        """Whether the memory answers."""
+        with suppress(ProcessGone):
+            host.history(self.plan.sessions[0])
+
+    def _play(self, host: Host, turn: Planned) -> None:
+        expects = self._expected(turn)  # before it is sent: what is acknowledged by then has to be there
+        self.watch.begun(turn)
+        begun = self.flight.enter()
+        self.open.add(turn.op)
+        self.log.write(
+            Invoke(
+                turn.op,
+                turn.user,
+                turn.session,
+                begun - self.zero,
+                turn.text,
+                tab=turn.tab,
+                process=host.process(turn),
+                plants=turn.plants,
+                expects=expects,
+                window=self.window,
+            )
+        )
+        passages, looked = self._passages(turn)
+        served = host.serve(turn, passages)
+        ended = self.flight.leave()
+        try:
+            self.open.remove(turn.op)
+        except KeyError:
+            return  # the run was stopped meanwhile, and said so in the log
+        if looked:
+            served = replace(served, phases={**served.phases, "retrieve": looked})
+        self._ended(turn, served, ended - self.zero)
+        self.watch.ended(turn, served, ended - begun)
+
+    def _close(self, op: int) -> None:
+        self.log.write(Info(op, time.monotonic() - self.zero, "the memory was lost" if self.gone else "stopped"))
+        self.watch.given_up += 1
+
+    def _expected(self, turn: Planned) -> tuple[str, ...]:
+        others = [canary for canary in turn.others if canary in self.heard]
+        return tuple(canary for canary in (*turn.expects, *others) if canary not in self.unsure)
+
+    def _ended(self, turn: Planned, served: Served, at: float) -> None:
+        if served.end == "ok":
+            phases = {phase: round(took, 6) for phase, took in served.phases.items()}
+            self.log.write(Ok(turn.op, at, served.text), phases=phases)
+            if self.workload.tabs > 1:
+                self.heard.update(turn.plants)
+            return
+        # Whether it was ever heard is not known, so nobody can be expected to repeat it.
+        self.unsure.update(turn.plants)
+        own = served.text.startswith(("cancelled", "stopped"))
+        if served.end == "info" and not own:
+            # It may still take effect, and then be newer than what corrects it.
+            later = self.plan.tabs[turn.op // self.workload.turns].turns[turn.number + 1 :]
+            self.unsure.update(canary for one in later for canary in one.plants)
+        kind = Fail if served.end == "fail" else Info
+        self.log.write(kind(turn.op, at, served.text))
+        if len(self.problems) < 5 and not own:
+            self.problems.append(served.text)
+
+    def _passages(self, turn: Planned) -> tuple[Sequence[Document], float]:
+        if self.search is None or turn.about != "library":
+            return (), 0.0
+        begun = time.perf_counter()
+        found = [
+            Document(passage.id, turn.session if passage.private else "shared", passage.text)
+            for passage in self.search(turn.text, PASSAGES, turn.session)
+        ]
+        self.log.write(Retrieved(turn.op, tuple(found)))
+        return found, time.perf_counter() - begun
+
+    def _stored(self, session: str, messages: Sequence[Message]) -> None:
+        self.log.write(History(session, time.monotonic() - self.zero, tuple(messages)))
+
+    def _lost(self, read: int, reason: str) -> Lost:
+        watch = self.watch
+        serving = bool(self.gone or watch.failed)
+        return Lost(serving, watch.answered, watch.turns, read, len(self.plan.sessions), reason)
+
+
+def _strategy_host(
+    name: str, lab: Lab, workload: Workload, model: MakeModel | None, window: int | None, run: _Run
+) -> Host:
+    if workload.processes > 1:
+        return ProcessHost(name, lab, workload.processes, workload.in_flight, model, window, run.stop, run)
+    return StrategyHost(name, lab, made(model), window, run.stop, run.write)
+
+
+def _target_host(target: Target, run: _Run) -> Host:
+    return TargetHost(target, run.stop)
+
+
+@contextmanager
+def _places(lab: Lab | None, run: str, log: Path | None) -> Iterator[tuple[Lab, Path]]:
+    """A lab of this run, whose folder goes with it, and where the log is written."""
+    base = None if lab is None else lab.folder
+    if base is not None:
+        base.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f"sim-{run}-", dir=base))
+    try:
+        if lab is None:
+            with Lab(work, f"sim:{run}:", state_dir=work) as own:
+                yield own, log or work / "log.jsonl"
+        else:
+            yield replace(lab, folder=work, prefix=f"{lab.prefix}{run}:"), log or work / "log.jsonl"
+    finally:
+        shutil.rmtree(work, ignore_errors=True)

@@ -1,0 +1,146 @@
+"""What can be said while a run is under way: counts, times, whose data each user has been shown so far, and what a
+prompt lacked although it had been acknowledged.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rag.crosstalk.log.events import Prompt
+from rag.crosstalk.run.hosts import Served
+from rag.crosstalk.run.workload import Plan, Planned
+
+_TOKENS = re.compile(r"LK-\w+-\w+-\w+|[A-Z][a-z]{7,}")
+NOBODY = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A moment of a run. phase: "serving", "reading" what is stored, "checking" the log. times in seconds.
+
+    done, leaked: of each user, by number: turns answered, and the number of the user whose data was shown (-1: none).
+    lost: acknowledged turns that a later prompt of their session lacked; None where no prompt has been seen. What is
+    stored in the end says more.
+    """
+
+    phase: str
+    turns: int
+    answered: int
+    failed: int
+    given_up: int
+    leaks: int
+    in_flight: int
+    seconds: float
+    rate: float
+    p50: float
+    p95: float
+    p99: float
+    done: Sequence[int]
+    leaked: Sequence[int]
+    lost: int | None = None
+
+
+@dataclass(slots=True)
+class Watch:
+    """Thread-safe."""
+
+    plan: Plan
+    window: int | None = None
+    turns: int = 0
+    answered: int = 0
+    failed: int = 0
+    given_up: int = 0
+    leaks: int = 0
+    times: array[float] = field(default_factory=lambda: array("d"))
+    phases: dict[str, list[float]] = field(default_factory=dict)
+    _owners: dict[str, int] = field(init=False)
+    _numbers: dict[str, int] = field(init=False)
+    _done: array[int] = field(init=False)
+    _leaked: array[int] = field(init=False)
+    _lost: set[str] = field(default_factory=set)
+    _prompted: bool = False
+    _known: dict[str, list[str]] = field(default_factory=dict)
+    """The texts of each session's acknowledged turns."""
+    _sent: dict[int, tuple[str, int]] = field(default_factory=dict)
+    """Of a turn under way: its session, and how many of that were acknowledged before."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._owners = {token: user for text, user in self.plan.owners.items() for token in _TOKENS.findall(text)}
+        self._numbers = {user: n for n, user in enumerate(self.plan.users)}
+        self.turns = self.plan.turns
+        self._done = array("i", [0]) * len(self.plan.users)
+        self._leaked = array("i", [NOBODY]) * len(self.plan.users)
+
+    def begun(self, turn: Planned) -> None:
+        with self._lock:
+            self._sent[turn.op] = turn.session, len(self._known.setdefault(turn.session, []))
+
+    def prompt(self, event: Prompt) -> None:
+        """One that is as long as prompts get may lack what is older."""
+        with self._lock:
+            self._prompted = True
+            session, known = self._sent.get(event.op, ("", 0))
+            if known and (self.window is None or len(event.messages) < 2 * self.window):
+                there = {message.text for message in event.messages}
+                self._lost.update(text for text in self._known[session][:known] if text not in there)
+
+    def ended(self, turn: Planned, served: Served, seconds: float) -> None:
+        user = self._numbers[turn.user]
+        foreign = self.foreign(user, served.text) if served.end == "ok" else NOBODY
+        with self._lock:
+            self._sent.pop(turn.op, None)
+            if served.end == "ok":
+                self._known.setdefault(turn.session, []).append(turn.text)
+                self.answered += 1
+                self._done[user] += 1
+                self.times.append(seconds)
+                for phase, took in served.phases.items():
+                    total = self.phases.setdefault(phase, [0.0, 0])
+                    total[0] += took
+                    total[1] += 1
+            elif served.end == "fail" or not served.text.startswith(("cancelled", "stopped")):
+                self.failed += 1
+            else:
+                self.given_up += 1
+            if foreign != NOBODY:
+                self.leaks += 1
+                self._leaked[user] = foreign
+
+    def foreign(self, user: int, text: str) -> int:
+        """The number of somebody else whose data is in the text, else NOBODY."""
+        found = (self._owners.get(token, user) for token in _TOKENS.findall(text))
+        return next((owner for owner in found if owner != user), NOBODY)
+
+    def moment(self, phase: str, seconds: float, in_flight: int) -> Progress:
+        with self._lock:
+            times, answered = sorted(self.times[-2000:]), self.answered
+            done, leaked = self._done[:], self._leaked[:]
+            lost = len(self._lost) if self._prompted else None
+        p50, p95, p99 = (percentile(times, share) for share in (0.5, 0.95, 0.99))
+        return Progress(
+            phase,
+            self.turns,
+            answered,
+            self.failed,
+            self.given_up,
+            self.leaks,
+            in_flight,
+            seconds,
+            answered / seconds if seconds else 0.0,
+            p50,
+            p95,
+            p99,
+            done,
+            leaked,
+            lost,
+        )
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """The value that this share of the ordered ones does not exceed; 0 if there are none."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0

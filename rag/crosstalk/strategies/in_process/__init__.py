@@ -1,0 +1,1 @@
+"""Memories in the objects of a process: shared, scoped, copied or locked."""

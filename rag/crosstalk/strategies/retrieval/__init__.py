@@ -1,0 +1,1 @@
+"""Memories that answer by similarity: caches and searches."""

@@ -1,0 +1,55 @@
+"""A cache in front of the model: a question that means the same gets the stored answer, whoever asks."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, pair, question
+from rag.crosstalk.strategies.retrieval.embedding import Embedding, Vector
+
+SIMILAR = 0.9
+_REMARK = re.compile(r"\(.*?\)")
+
+
+class SemanticCache(Strategy):
+    name = "semantic-cache"
+    lesson = "A cache keyed by the question alone serves one user's personal answer to the next one who asks alike."
+    wrong = (
+        "“What is my order number?” means the same from everybody, and its answer does not. The history is right and "
+        "the prompt would have been; the model is not even asked."
+    )
+    seen = ("vllm-project/semantic-router#1448, #2134",)
+    fix = "Put whatever the answer depends on into the key: the session, its history. Or cache only what is impersonal."
+    expects = frozenset({"amnesia", "foreign-read", "foreign-write"})
+    may = frozenset({"duplicate", "interleaved-turns", "reordered", "stale-prompt", "swapped-answer"})
+    in_process = True
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab)
+        self.embedding = Embedding()
+        self.histories: defaultdict[str, list[Message]] = defaultdict(list)
+        self.cache: list[tuple[Vector, str]] = []
+
+    def turn(self, asked: Asked) -> Steps:
+        yield "load from the cache"
+        key = self.embedding([_REMARK.sub("", asked.text)])[0]
+        answer = self.cached(key)
+        if answer is None:
+            yield "load"
+            history = list(self.histories[asked.session])
+            yield "ask"
+            answer = asked.ask([*history, question(asked)])
+            yield "save to the cache"
+            self.cache.append((key, answer))  # the bug
+        yield "save turn"
+        self.histories[asked.session].extend(pair(asked, answer))
+        return answer
+
+    def cached(self, key: Vector) -> str | None:
+        """The answer to the most similar question, if that is similar enough."""
+        score, answer = max(((float(known @ key), said) for known, said in self.cache), default=(0.0, ""))
+        return answer if score >= SIMILAR else None  # the bug
+
+    def history(self, session: str) -> list[Message]:
+        return list(self.histories[session])

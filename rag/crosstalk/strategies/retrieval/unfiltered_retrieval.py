@@ -1,0 +1,76 @@
+"""What users told is kept as documents in one Chroma collection, and searched without a filter.
+
+Slow, as Chroma is where documents come one by one: an `add` to a collection on disk takes 7 to 10 ms, a query 2 ms.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from typing import Any
+
+from rag.crosstalk.strategies.base import Asked, Document, Lab, Message, Steps, Strategy, pair, question
+from rag.crosstalk.strategies.retrieval.embedding import Embedding
+
+FOUND = 3
+ARTICLES = (
+    "You can return an unworn item within 45 days of delivery.",
+    "Parcels to Ireland take three to five working days.",
+    "Wash a down jacket at 30 degrees and dry it with tennis balls.",
+)
+
+
+class UnfilteredRetrieval(Strategy):
+    name = "unfiltered-retrieval"
+    lesson = "One collection for everybody's documents needs a filter in every query. One forgotten filter is a leak."
+    wrong = (
+        "Each user's notes go into the shared collection with the session in their metadata, and the query does not "
+        "ask for it: the nearest notes to “what is my address?” are everybody's. The history is right all the while."
+    )
+    seen = ("google/adk-python#1019", "chroma-core/chroma#1218")
+    fix = "A collection for each owner; or a filter that one place puts into every query, and that fails closed."
+    expects = frozenset({"foreign-read", "retrieval-leak"})
+    may = frozenset({"foreign-write", "stale-prompt", "swapped-answer"})
+    in_process = True
+
+    def __init__(self, lab: Lab) -> None:
+        import chromadb
+
+        super().__init__(lab)
+        self.embedding = Embedding()
+        self.histories: defaultdict[str, list[Message]] = defaultdict(list)
+        # One folder a process: several processes need a Chroma server between them.
+        self.client: Any = chromadb.PersistentClient(str(lab.folder / f"chroma-{uuid.uuid4().hex[:8]}"))
+        self.notes = self.client.create_collection("notes", embedding_function=None)
+        for n, text in enumerate(ARTICLES):
+            self.add(f"article-{n}", "shared", text)
+
+    def turn(self, asked: Asked) -> Steps:
+        yield "load"
+        history = list(self.histories[asked.session])
+        yield "retrieve"
+        found = self.search(asked)
+        asked.retrieved(found)
+        yield "ask"
+        context = Message("system", "\n".join(note.text for note in found))
+        answer = asked.ask([context, *history, question(asked)])
+        yield "save note"
+        self.add(f"note-{asked.op}", asked.session, asked.text)
+        yield "save turn"
+        self.histories[asked.session].extend(pair(asked, answer))
+        return answer
+
+    def search(self, asked: Asked) -> list[Document]:
+        found: Any = self.notes.query(query_embeddings=self.embedding([asked.text]), n_results=FOUND)  # the bug
+        rows = zip(found["ids"][0], found["metadatas"][0], found["documents"][0], strict=True)
+        return [Document(name, metadata["owner"], text) for name, metadata, text in rows]
+
+    def add(self, name: str, owner: str, text: str) -> None:
+        vectors: Any = self.embedding([text])
+        self.notes.add(ids=[name], embeddings=vectors, documents=[text], metadatas=[{"owner": owner}])
+
+    def history(self, session: str) -> list[Message]:
+        return list(self.histories[session])
+
+    def close(self) -> None:
+        self.client.close()

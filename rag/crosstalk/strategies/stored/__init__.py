@@ -1,0 +1,1 @@
+"""Memories in a store outside of the process: Redis and SQL."""

@@ -1,0 +1,97 @@
+"""A pool of Redis connections that takes one back although its reply was never read: the incident of March 2023."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import redis
+
+from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, pair, question
+from rag.crosstalk.strategies.stored.keys import unlink
+
+
+class Connections:
+    """Idle connections, last in, first out. Thread-safe."""
+
+    def __init__(self, url: str) -> None:
+        self.pool = redis.Redis.from_url(url, protocol=2).connection_pool
+        self.lock = threading.Lock()
+        self.idle: list[Any] = []
+
+    def take(self) -> Any:
+        with self.lock:
+            if self.idle:
+                return self.idle.pop()
+        connection: Any = self.pool.make_connection()
+        connection.connect()
+        return connection
+
+    def give_back(self, connection: Any) -> None:
+        with self.lock:
+            self.idle.append(connection)
+
+    def close(self) -> None:
+        for connection in self.idle:
+            connection.disconnect()
+
+
+class ReusedConnection(Strategy):
+    name = "reused-connection"
+    lesson = "A connection whose reply was not read is one reply behind: the next user gets the last one's."
+    wrong = (
+        "A request is cancelled between command and reply, and its connection goes back to the pool all the same. The "
+        "reply is still in it. From then on every read on it returns what the request before asked for."
+    )
+    seen = ("redis/redis-py#2624, #2665: ChatGPT, March 2023",)
+    fix = "Close a connection whose reply was not read to its end. (redis-py does, since 4.5.5.)"
+    uses_redis = True
+    expects_cancelled = frozenset({"foreign-read"})
+    may = frozenset({"amnesia", "backward-read", "foreign-write", "stale-prompt", "swapped-answer"})
+    cancels = 0.1
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab)
+        self.connections = Connections(lab.plain_redis_url)
+
+    def turn(self, asked: Asked) -> Steps:
+        history = yield from self.load(asked.session)
+        yield "ask"
+        answer = asked.ask([*history, question(asked)])
+        yield "save turn"
+        self.save(asked.session, pair(asked, answer))
+        return answer
+
+    def load(self, session: str) -> Generator[str, None, list[Message]]:
+        connection = self.connections.take()
+        try:
+            yield "load: send the command"
+            connection.send_command("LRANGE", self.key(session), 0, -1)
+            yield "load: read the reply"
+            return read(connection.read_response())
+        finally:
+            self.connections.give_back(connection)  # the bug
+
+    def save(self, session: str, messages: Sequence[Message]) -> None:
+        pipe = self.lab.redis.pipeline()
+        pipe.rpush(self.key(session), *(json.dumps([message.role, message.text]) for message in messages))
+        pipe.expire(self.key(session), self.lab.ttl)
+        pipe.execute()
+
+    def history(self, session: str) -> list[Message]:
+        return read(self.lab.redis.lrange(self.key(session), 0, -1))
+
+    def key(self, session: str) -> str:
+        return f"{self.lab.prefix}pool:{session}"
+
+    def forget(self, sessions: Sequence[str]) -> None:
+        unlink(self.lab.redis, [self.key(session) for session in sessions])
+
+    def close(self) -> None:
+        self.connections.close()
+
+
+def read(items: Sequence[bytes]) -> list[Message]:
+    return [Message(*json.loads(item)) for item in items]
