@@ -84,6 +84,6 @@ def sweep(services: Services) -> int:
     services.store.directory.sweep()
     owners = services.library.private_sessions()
     gone = set(owners) - services.store.live(owners) if owners else set()
-    for session_id in gone:
-        services.library.forget(session_id)
+    if gone:
+        services.library.forget(*gone)
     return len(gone)

@@ -286,7 +286,7 @@ def _vectors(settings: Settings, embedder: Embedder) -> Iterator[Any]:
         rows = [row for document in made for row in document.entry.rows]
         collection.add(
             ids=[row.id for row in rows],
-            embeddings=np.concatenate([document.vectors for document in made]),
+            embeddings=np.concatenate([document.entry.vectors for document in made]),
             documents=[row.text for row in rows],
             metadatas=[{"title": row.title, "heading": row.heading} for row in rows],
         )

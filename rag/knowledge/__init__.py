@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from rag.knowledge.library import open_library
 from rag.knowledge.search.ranking import COVERED
-from rag.knowledge.storage.sharing import open_library
 from rag.knowledge.types import (
     Document,
     DocumentInfo,

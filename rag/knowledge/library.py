@@ -1,4 +1,4 @@
-"""The library of the process that holds the Chroma client: shared articles, and one more collection for each session.
+"""The library: shared articles, and one more collection for each session, searched in the memory of this process.
 
 A session's documents are reached through its own collection only, by its exact id; no query is filtered by session.
 Every collection's name holds the name of the embeddings that filled it, so no other embeddings ever query it.
@@ -6,125 +6,122 @@ Every collection's name holds the name of the embeddings that filled it, so no o
 
 from __future__ import annotations
 
-import threading
+import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path, PurePath
 
-from rag.errors import BadDocument
-from rag.knowledge.embedding.embedders import Embedder
-from rag.knowledge.files import Sources, collect
+from rag.errors import BadDocument, LibraryUnavailable
+from rag.knowledge.embedding.embedders import Embedder, make_embedder
+from rag.knowledge.files import collect
 from rag.knowledge.ingest import Ingest
 from rag.knowledge.preparing import prepare
 from rag.knowledge.search.keywords import tokens
-from rag.knowledge.search.ranking import CANDIDATES, Ranked, best
-from rag.knowledge.storage.chroma import Store
+from rag.knowledge.search.ranking import CANDIDATES, best
+from rag.knowledge.storage.chroma import LibraryBusy, Store
 from rag.knowledge.storage.collection import DocumentCollection
-from rag.knowledge.types import Document, DocumentInfo, IngestReport, Passage, Progress
+from rag.knowledge.storage.embedded import EmbeddedStore
+from rag.knowledge.storage.server import ServerStore
+from rag.knowledge.types import Document, DocumentInfo, IngestReport, Library, Passage, Progress
+from rag.settings import Settings
+
+LOG = logging.getLogger(__name__)
 
 MAX_PRIVATE = 20
+LOADED = 256
+"""Sessions whose documents are kept in memory: those of any other are read again when it asks."""
+
+READING_SHARE = 0.1
+"""How much of the time may go into reading again what other processes write to the articles."""
+
+PROBE_SECONDS = 2.0
+"""How long the answer of a health probe is good for: anybody may ask for it, as often as they like."""
+
 PRIVATE_ID = "upload:"
 _LONGEST_QUESTION = 4000
-_RECHECK_SECONDS = 1.0
+
+
+def open_library(settings: Settings, embedder: Embedder | None = None) -> Library:
+    """The library that these settings name. Raises LibraryUnavailable or BadSetting."""
+    embedder = embedder or make_embedder(settings)
+    kind = EmbeddedStore if settings.chroma_url == "embedded" else ServerStore
+    return ChromaLibrary(kind(settings, embedder.name), embedder, settings.knowledge_dir)
 
 
 class ChromaLibrary:
-    """Implements `Library`. Safe to use from many threads; not after a fork."""
+    """Implements `Library`. Safe to use from many threads."""
 
     def __init__(self, store: Store, embedder: Embedder, knowledge_dir: Path) -> None:
+        self.embedder = embedder
+        """What the passages were embedded with: stateless, for whoever compares other texts with a question."""
         self._store = store
-        self._embedder = embedder
         self._knowledge_dir = knowledge_dir
-        self._ingesting = threading.Lock()
-        self._writing = threading.RLock()
-        self._private: dict[str, DocumentCollection | None] = {}
-        self._checked = time.monotonic()
+        self._loaded: OrderedDict[str, DocumentCollection] = OrderedDict()
+        self._read_again_at = 0.0
+        self._probed_at = -PROBE_SECONDS
+        self._probed: LibraryUnavailable | None = None
+        self._shared = DocumentCollection(store)
         with store.errors():
-            self._shared = DocumentCollection(store.shared(), private=False)
-            self._private = dict.fromkeys(store.sessions())
+            self._shared.make()
+            self._shared.refresh()
 
     def search(self, text: str, k: int = 4, session_id: str | None = None) -> list[Passage]:
         """See Library."""
         text = text.strip()[:_LONGEST_QUESTION]
         if not text or k < 1:
             return []
-        words = tokens(text)
-        vector = self._embedder.question(text)
-        count = max(CANDIDATES, 2 * k)
-        with self._store.errors():
-            self._recheck()
-            found = [self._shared.ranked(words, vector, count)]
-            if collection := self._collection(session_id):
-                nothing: Iterator[Ranked] = iter(())
-                found.append(self._store.unless_gone(partial(collection.ranked, words, vector, count), nothing))
-        return best(found, k)
+        words, vector = tokens(text), self.embedder.question(text)
+        return best([found.ranked(words, vector, max(CANDIDATES, 2 * k)) for found in self._collections(session_id)], k)
 
     def documents(self, session_id: str | None = None) -> list[DocumentInfo]:
         """See Library."""
-        with self._store.errors():
-            self._recheck()
-            collections = [self._shared, self._collection(session_id)]
-            return [
-                entry.info
-                for collection in collections
-                if collection
-                for _, entry in sorted(collection.entries.items())
-            ]
+        return [entry.info for found in self._collections(session_id) for _, entry in sorted(found.entries.items())]
 
     def document(self, document_id: str, session_id: str | None = None) -> Document | None:
         """See Library."""
+        found = self._collections(session_id)[1:] if document_id.startswith(PRIVATE_ID) else [self._shared]
         with self._store.errors():
-            self._recheck()
-            collection = self._collection(session_id) if document_id.startswith(PRIVATE_ID) else self._shared
-            return self._store.unless_gone(partial(collection.document, document_id), None) if collection else None
+            return found[0].document(document_id) if found else None
 
     def add(
         self, paths: Iterable[Path], progress: Callable[[Progress], None] | None = None, *, prune: bool = False
     ) -> IngestReport:
-        """See Library."""
-        return self.ingest(collect(paths, self._knowledge_dir), progress, prune=prune)
-
-    def ingest(
-        self, sources: Sources, progress: Callable[[Progress], None] | None = None, *, prune: bool = False
-    ) -> IngestReport:
-        """`add`, with the files found already. One runs at a time."""
-        with self._ingesting:
-            return Ingest(self._shared, self._embedder, self._store.errors, progress).run(sources, prune=prune)
+        """See Library. One ingest runs at a time; another one waits for it."""
+        sources = collect(paths, self._knowledge_dir)
+        with self._store.ingesting():
+            with self._store.errors():
+                self._shared.refresh()
+            return Ingest(self._shared, self.embedder, self._store.errors, progress).run(sources, prune=prune)
 
     def add_private(self, session_id: str, name: str, data: bytes) -> DocumentInfo:
         """See Library."""
         name = _file_name(name)
-        document = prepare(name, data, PRIVATE_ID + name, "", self._embedder, private=True)
-        with self._writing, self._store.errors():
+        document = prepare(name, data, PRIVATE_ID + name, "", self.embedder, private=True)
+        with self._store.errors(), self._store.lock:
             collection = self._collection(session_id)
-            if collection is None:
-                collection = DocumentCollection(self._store.private(session_id), private=True)
-            entries = collection.entries
-            if document.entry.info.id not in entries and len(entries) >= MAX_PRIVATE:
-                raise BadDocument(
-                    name, f"this session already has {MAX_PRIVATE} documents", "It was not added; remove one first."
-                )
-            collection.put(document)
+            collection.put(document, most=MAX_PRIVATE)
             collection.index()
-            self._private[session_id] = collection
             return document.entry.info
 
     def remove_private(self, session_id: str, document_id: str) -> bool:
         """See Library."""
-        with self._writing, self._store.errors():
+        with self._store.errors(), self._store.lock:
+            if not self._has_private(session_id):
+                return False
             collection = self._collection(session_id)
-            removed = collection is not None and collection.remove(document_id)
-            if collection is not None and not collection.entries:
+            removed = collection.remove(document_id)
+            if not collection.entries:
                 self.forget(session_id)
             return removed
 
-    def forget(self, session_id: str) -> None:
+    def forget(self, *session_ids: str) -> None:
         """See Library."""
-        with self._writing, self._store.errors():
-            self._private.pop(session_id, None)
-            for name in self._store.sessions().get(session_id, []):
-                self._store.delete(name)
+        with self._store.errors(), self._store.lock:
+            self._store.forget(session_ids)
+            for session_id in session_ids:
+                self._loaded.pop(session_id, None)
 
     def private_sessions(self) -> list[str]:
         """See Library."""
@@ -133,40 +130,64 @@ class ChromaLibrary:
 
     def health(self) -> None:
         """See Library."""
-        with self._store.errors():
-            self._shared.probe()
+        if time.monotonic() - self._probed_at >= PROBE_SECONDS:
+            self._probed_at = time.monotonic()
+            self._probed = self._probe()
+        if (failure := self._probed) is not None:
+            raise failure.with_traceback(None)
 
     def close(self) -> None:
         """See Library."""
         self._store.close()
 
-    def _collection(self, session_id: str | None) -> DocumentCollection | None:
-        """This session's collection, read from Chroma at its first use."""
-        if session_id is None or session_id not in self._private:
+    def _probe(self) -> LibraryUnavailable | None:
+        try:
+            with self._store.errors():
+                self._shared.probe()
+        except LibraryBusy:
             return None
-        collection = self._private[session_id]
-        if collection is None:
-            with self._writing:
-                if self._private.get(session_id, collection) is None and session_id in self._private:
-                    self._private[session_id] = DocumentCollection(self._store.private(session_id), private=True)
-                collection = self._private.get(session_id)
-        return collection
+        except LibraryUnavailable as exc:
+            return exc
+        return None
 
-    def _recheck(self) -> None:
-        """A Chroma server may have other writers: see at most once a second what they changed."""
-        if not self._store.remote or time.monotonic() - self._checked < _RECHECK_SECONDS:
+    def _collections(self, session_id: str | None) -> list[DocumentCollection]:
+        """Those that this session may see, the shared one first, as others left them."""
+        self._read_shared()
+        if session_id is None or not self._has_private(session_id):
+            return [self._shared]
+        private = self._collection(session_id)
+        with self._store.errors():
+            private.refresh()
+        return [self._shared, private]
+
+    def _has_private(self, session_id: str) -> bool:
+        with self._store.errors():
+            return bool(self._store.revision(self._store.private_name(session_id)))
+
+    def _collection(self, session_id: str) -> DocumentCollection:
+        found = self._loaded.get(session_id)
+        if found is None:
+            found = self._loaded.setdefault(session_id, DocumentCollection(self._store, session_id))
+        with suppress(KeyError):  # forgotten meanwhile by another thread
+            self._loaded.move_to_end(session_id)
+            if len(self._loaded) > LOADED:
+                self._loaded.popitem(last=False)
+        return found
+
+    def _read_shared(self) -> None:
+        """See what other processes wrote, in one thread; a Chroma that fails does not stop what is in memory."""
+        if time.monotonic() < self._read_again_at or not self._store.lock.acquire(blocking=False):
             return
-        with self._writing:
-            self._checked = time.monotonic()
-            revisions = self._store.revisions()
-            self._shared.refresh(revisions.get(self._store.shared_name, ""))
-            sessions = self._store.sessions()
-            for session_id in self._private.keys() - sessions.keys():
-                del self._private[session_id]
-            for session_id in sessions:
-                collection = self._private.setdefault(session_id, None)
-                if collection is not None:
-                    collection.refresh(revisions.get(self._store.private_name(session_id), ""))
+        begun = time.monotonic()
+        try:
+            with self._store.errors():
+                self._shared.refresh()
+        except LibraryUnavailable as exc:
+            LOG.warning("Searching in what was read before: %s", exc)
+        finally:
+            ended = time.monotonic()
+            self._read_again_at = ended + (ended - begun) * (1 / READING_SHARE - 1)
+            self._store.lock.release()
 
 
 def _file_name(name: str) -> str:

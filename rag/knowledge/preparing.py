@@ -12,7 +12,7 @@ from rag.knowledge.search.records import Entry, PreparedDocument, Questions, mak
 from rag.knowledge.splitting import split
 from rag.knowledge.types import DocumentInfo
 
-VERSION = "3"
+VERSION = "4"
 """Part of every fingerprint: raise it when documents must be split or embedded again."""
 
 CONTEXT = 0.3
@@ -41,9 +41,9 @@ def prepare(
     texts = [chunk.embedded(loaded.title, loaded.keywords) for chunk in chunks]
     made = embedder.embed([*texts, loaded.title, *questions])
     vectors = in_context(made[: len(texts) + 1])
-    asked = Questions.led(questions, made[len(texts) + 1 :], vectors)
+    found = Questions.made(questions, made[len(texts) + 1 :])
     info = DocumentInfo(document_id, loaded.title, name, len(rows), len(loaded.text), private)
-    return PreparedDocument(Entry(info, fingerprint(name, data), origin, rows, asked), loaded.text, keywords, vectors)
+    return PreparedDocument(Entry(info, fingerprint(name, data), origin, rows, vectors, found), loaded.text, keywords)
 
 
 def in_context(vectors: Vectors) -> Vectors:

@@ -124,8 +124,8 @@ class Library(Protocol):
         """Remove one of this session's documents; True if there was one."""
         ...
 
-    def forget(self, session_id: str) -> None:
-        """Delete all private documents of this session."""
+    def forget(self, *session_ids: str) -> None:
+        """Delete all private documents of these sessions, from the disk as well."""
         ...
 
     def private_sessions(self) -> list[str]:

@@ -24,7 +24,7 @@ class Peer:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.owner = bool(self.answer())
+        self.answer()
 
     def tell(self, method: str, **arguments: object) -> None:
         assert self.process.stdin
@@ -55,17 +55,15 @@ def _say(answer: object) -> None:
 
 
 def _main(folder: Path) -> None:
-    from rag.knowledge.storage.sharing import SharedLibrary
+    from rag.knowledge import open_library
 
-    library = SharedLibrary(settings(folder))
-    _say(library.owner)
+    library = open_library(settings(folder))
+    _say("open")
     for line in sys.stdin:
         method, arguments = json.loads(line)
-        if method == "owner":
-            result: object = library.owner
-        elif method == "add":
+        if method == "add":
             report = library.add([folder / "knowledge"], prune=arguments.get("prune", False))
-            result = [report.added, report.changed, report.unchanged, report.removed, len(report.failed)]
+            result: object = [report.added, report.changed, report.unchanged, report.removed, len(report.failed)]
         elif method == "search":
             result = [passage.text for passage in library.search(**arguments)]
         elif method == "add_private":

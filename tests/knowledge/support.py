@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rag.knowledge.embedding.embedders import Embedder, Vectors, WordLlamaEmbedder
 from rag.knowledge.library import ChromaLibrary
-from rag.knowledge.storage.chroma import Store
+from rag.knowledge.storage.embedded import EmbeddedStore
 from rag.settings import Settings
 
 
@@ -40,10 +40,10 @@ class RecordingEmbedder:
 
 @contextmanager
 def library(folder: Path, embedder: Embedder | None = None) -> Iterator[ChromaLibrary]:
-    """A library without the sharing around it."""
+    """The library of this folder, with an embedder that is made once."""
     used = settings(folder)
     embedder = embedder or wordllama()
-    opened = ChromaLibrary(Store(used, embedder.name), embedder, used.knowledge_dir)
+    opened = ChromaLibrary(EmbeddedStore(used, embedder.name), embedder, used.knowledge_dir)
     try:
         yield opened
     finally:

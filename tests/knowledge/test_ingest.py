@@ -9,7 +9,7 @@ import pytest
 
 from rag.errors import LibraryUnavailable
 from rag.knowledge.search.evaluation import evaluate, figures, read_questions
-from rag.knowledge.storage.chroma import Store
+from rag.knowledge.storage.embedded import EmbeddedStore
 from rag.knowledge.types import Progress
 from tests.knowledge.support import RecordingEmbedder, library, pdf, settings, wordllama, write
 
@@ -132,9 +132,8 @@ def test_a_half_written_document_is_written_again(tmp_path: Path) -> None:
     root = write(tmp_path, a="# A\n## One\nFirst.\n## Two\nSecond.")
     with library(tmp_path) as books:
         books.add([root])
-    store = Store(settings(tmp_path), wordllama().name)
-    store.shared().delete(ids=["a#1"])
-    store.close()
+    with EmbeddedStore(settings(tmp_path), wordllama().name).opened() as client:
+        client.get_collection(f"crosswire-articles-{wordllama().name}").delete(ids=["a#1"])
     with library(tmp_path) as books:
         assert books.documents()[0].passages == 1
         assert books.add([root]).changed == ("a",)
@@ -169,16 +168,17 @@ def test_embeddings_never_meet_those_of_another_kind(tmp_path: Path) -> None:
 
 
 def test_a_foreign_collection_of_our_name_is_left_alone(tmp_path: Path) -> None:
-    store = Store(settings(tmp_path), "other")
-    store._client.create_collection("crosswire-articles-wordllama-l2-256", metadata={"mine": "yes"})
-    store._client.create_collection("somebody-elses", metadata={"session": "trap"})
-    store.close()
+    store = EmbeddedStore(settings(tmp_path), "other")
+    with store.opened() as client:
+        client.create_collection("crosswire-articles-wordllama-l2-256", metadata={"mine": "yes"})
+        client.create_collection("somebody-elses", metadata={"session": "trap"})
     with pytest.raises(LibraryUnavailable, match="not made by Crosswire"), library(tmp_path):
         pass
     with library(tmp_path, RecordingEmbedder("mine")) as books:
         assert books.private_sessions() == []
         books.forget("trap")
-        assert "somebody-elses" in {item.name for item in books._store._client.list_collections()}
+    with store.opened() as client:
+        assert "somebody-elses" in {item.name for item in client.list_collections()}
 
 
 def test_a_corrupt_database_is_one_clear_line(tmp_path: Path) -> None:
@@ -216,14 +216,3 @@ def test_questions_are_judged_by_part_and_half(tmp_path: Path) -> None:
     assert (result["exact"].recall, result["exact"].mrr, result["exact"].covered) == (1.0, 1.0, 1.0)
     assert result["paraphrase"].recall == 1.0
     assert (result["unanswerable"].recall, result["unanswerable"].covered) == (0.0, 0.0)
-
-
-def test_health_is_a_search(tmp_path: Path) -> None:
-    with library(tmp_path) as books:
-        books.health()
-        books.add([write(tmp_path, a="# A\nApples.")])
-        books.health()
-        database = settings(tmp_path).state_dir / "library" / "chroma" / "chroma.sqlite3"
-        database.write_bytes(b"overwritten" * 100_000)
-        with pytest.raises(LibraryUnavailable):
-            books.health()

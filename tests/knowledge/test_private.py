@@ -132,7 +132,7 @@ def test_forgetting_while_searching_is_no_error(books: ChromaLibrary) -> None:
     threads = [threading.Thread(target=look) for _ in range(3)]
     for thread in threads:
         thread.start()
-    for _ in range(12):
+    for _ in range(6):
         books.add_private("gina", "a.txt", b"gina's lamp")
         books.forget("gina")
     done.set()

@@ -23,6 +23,7 @@ from rag.errors import BadSetting, LibraryUnavailable
 from rag.knowledge import open_library
 from rag.knowledge.embedding.embedders import WordLlamaEmbedder, embedder_name, make_embedder
 from rag.knowledge.library import ChromaLibrary
+from rag.knowledge.storage.server import ServerStore
 from tests.knowledge.support import settings, wordllama, write
 
 
@@ -55,11 +56,14 @@ def _answers(url: str) -> None:
 
 
 def test_two_libraries_on_one_chroma_server(tmp_path: Path, chroma_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.knowledge.library._RECHECK_SECONDS", 0.0)
+    monkeypatch.setattr("rag.knowledge.library.READING_SHARE", 1.0)
     root = write(tmp_path, a="# A\nApples are red.")
     used = settings(tmp_path, chroma_url=chroma_url)
     one, two = open_library(used), open_library(used)
-    assert isinstance(one, ChromaLibrary)
+    for library in (one, two):
+        assert isinstance(library, ChromaLibrary)
+        assert isinstance(library._store, ServerStore)
+        library._store.recheck_seconds = 0.0
     assert one.add([root]).added == ("a",)
     assert two.search("apples")[0].text == "Apples are red."
     info = one.add_private("s", "p.txt", b"My lamp is blue")

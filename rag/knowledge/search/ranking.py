@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from rag.knowledge.search.keywords import Scores
 from rag.knowledge.search.records import Row
 from rag.knowledge.types import Passage
 
@@ -27,7 +28,7 @@ COVERED = 0.27
 """A best score under this says that the library does not cover the question."""
 
 CANDIDATES = 64
-"""How many passages each opinion may name."""
+"""How many passages of a collection are ranked at least: enough for variety among the best."""
 
 MEANING = 0.6
 """How much of a score is the meaning; the rest is the words."""
@@ -53,10 +54,10 @@ class Ranked(NamedTuple):
     private: bool
 
 
-_ORDER = itemgetter(0, 1)
+by_rank = itemgetter(0, 1)
 
 
-def lifted(values: Values, documents: Numbers, asked: Values) -> Values:
+def lifted(values: Values | Scores, documents: Numbers, asked: Values) -> Values:
     """The passages' scores, given the number of each one's document, and how much each document is asked for like this.
 
     What is asked lifts a document as a whole, so its passages keep their proportions. It lowers none: few of a
@@ -71,7 +72,7 @@ def lifted(values: Values, documents: Numbers, asked: Values) -> Values:
 
 def best(collections: Sequence[Iterable[Ranked]], k: int) -> list[Passage]:
     """The `k` best of all collections, each in order of rank, best first by score."""
-    found = collections[0] if len(collections) == 1 else merge(*collections, key=_ORDER)
+    found = collections[0] if len(collections) == 1 else merge(*collections, key=by_rank)
     seen: dict[str, int] = {}
     varied: list[tuple[float, str, Ranked]] = []
     for one in found:
@@ -79,8 +80,8 @@ def best(collections: Sequence[Iterable[Ranked]], k: int) -> list[Passage]:
             break  # whatever follows ranks lower still
         before = seen.get(one.row.document_id, 0)
         seen[one.row.document_id] = before + 1
-        insort(varied, (one.minus * REPEAT**before, one.id, one), key=_ORDER)
-    return [_passage(one) for one in sorted((one for *_, one in varied[:k]), key=_ORDER)]
+        insort(varied, (one.minus * REPEAT**before, one.id, one), key=by_rank)
+    return [_passage(one) for one in sorted((one for *_, one in varied[:k]), key=by_rank)]
 
 
 def _passage(found: Ranked) -> Passage:

@@ -21,38 +21,34 @@ _STORED = np.float16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Questions:
-    """A document's questions, the number of the passage that each leads to, and one vector each."""
+    """The questions of one document, and one vector each."""
 
-    questions: tuple[str, ...]
-    passages: tuple[int, ...]
+    texts: tuple[str, ...]
     vectors: Vectors
 
     @classmethod
-    def led(cls, questions: tuple[str, ...], vectors: Vectors, passages: Vectors) -> Questions:
-        """Each question leads to the nearest of the document's passages, given by their vectors."""
-        nearest = (vectors @ passages.T).argmax(axis=1) if questions else ()
-        # Rounded as they are stored, so that a score is the same before and after a restart.
-        rounded = vectors.astype(_STORED).astype(np.float32)
-        return cls(questions, tuple(int(number) for number in nearest), rounded)
+    def made(cls, texts: tuple[str, ...], vectors: Vectors) -> Questions:
+        """Rounded as they are stored, so that a score is the same before and after a restart."""
+        return cls(texts, vectors.astype(_STORED).astype(np.float32))
 
     def metadata(self) -> dict[str, str]:
         """What `stored` reads: texts only, because Chroma keeps no others in metadata."""
-        if not self.questions:
+        if not self.texts:
             return {}
         packed = base64.b64encode(self.vectors.astype(_STORED).tobytes()).decode("ascii")
-        return {"asked": json.dumps([self.questions, self.passages]), "asked_vectors": packed}
+        return {"questions": json.dumps(self.texts), "question_vectors": packed}
 
     @classmethod
     def stored(cls, metadata: Mapping[str, object]) -> Questions:
         """The questions in the metadata of a document's first passage, if there are any."""
-        if "asked" not in metadata:
+        if "questions" not in metadata:
             return NO_QUESTIONS
-        questions, passages = json.loads(str(metadata["asked"]))
-        vectors = np.frombuffer(base64.b64decode(str(metadata["asked_vectors"])), dtype=_STORED)
-        return cls(tuple(questions), tuple(passages), vectors.astype(np.float32).reshape(len(questions), -1))
+        texts = tuple(json.loads(str(metadata["questions"])))
+        vectors = np.frombuffer(base64.b64decode(str(metadata["question_vectors"])), dtype=_STORED)
+        return cls(texts, vectors.astype(np.float32).reshape(len(texts), -1))
 
 
-NO_QUESTIONS = Questions((), (), np.zeros((0, 0), dtype=np.float32))
+NO_QUESTIONS = Questions((), np.zeros((0, 0), dtype=np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +63,25 @@ class Row:
     words: tuple[str, ...] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """A stored document. An empty fingerprint says that it must be written again."""
+    """A stored document, with one vector a passage. An empty fingerprint says that it must be written again."""
 
     info: DocumentInfo
     fingerprint: str
     origin: str
     rows: tuple[Row, ...]
-    asked: Questions = field(default=NO_QUESTIONS, repr=False)
+    vectors: Vectors = field(repr=False)
+    questions: Questions = field(default=NO_QUESTIONS, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedDocument:
-    """A document that is ready to be stored: split, and with one vector a passage."""
+    """A document that is ready to be stored, with its whole text and the keywords of its front matter."""
 
     entry: Entry
     text: str
     keywords: str
-    vectors: Vectors
 
 
 def make_row(document_id: str, number: int, title: str, heading: str, text: str, keywords: str) -> Row:

@@ -1,100 +1,127 @@
-"""The Chroma client and the names of our collections in it. Its telemetry and its own embeddings are off.
+"""Our collections in a Chroma: one for the shared articles and one for each session, for one kind of embeddings.
 
-Collections of others in the same Chroma are never touched: ours carry our mark in name and metadata.
+Collections of others in the same Chroma are never touched: ours carry our mark in name and metadata. Chroma's
+telemetry and its own embeddings are off. Where Chroma runs, and how several processes use it, is a subclass's matter.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar, cast
-from urllib.parse import urlsplit
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from rag.errors import CrosswireError, LibraryUnavailable
-from rag.knowledge.storage import erasing
-from rag.settings import Settings, without_password
 
 if TYPE_CHECKING:
     from chromadb import Collection
     from chromadb.api.client import Client
-    from chromadb.config import Settings as ChromaSettings
 
-_T = TypeVar("_T")
+WAITING_SECONDS = 15.0
 _SHARED = "crosswire-articles"
 _PRIVATE = "crosswire-session"
-_DAMAGED = "Stop every Crosswire that uses it, delete that folder and start again: the articles are read anew."
 
 
-class Store:
-    """Our collections in one Chroma, for one kind of embeddings."""
+class LibraryBusy(LibraryUnavailable):
+    """Another process or thread is writing. What is in memory can be searched meanwhile."""
 
-    def __init__(self, settings: Settings, embeddings: str) -> None:
-        self.remote = settings.chroma_url != "embedded"
-        self._target = without_password(settings.chroma_url) if self.remote else str(settings.state_dir / "library")
-        self._folder = settings.state_dir / "library"
-        self._todo = "Start it, or correct CHROMA_URL." if self.remote else _DAMAGED
+
+class Store(ABC):
+    """Safe to use from many threads. `target` and `todo` are the words of its errors."""
+
+    def __init__(self, embeddings: str, target: str, todo: str) -> None:
+        self.lock = threading.RLock()
+        """Held by a thread of this process that writes, or reads what another process wrote."""
+        self.shared_name = f"{_SHARED}-{embeddings}"
         self._embeddings = embeddings
-        with self.errors():
-            self._client = _connect(settings)
+        self._target = target
+        self._todo = todo
 
-    def shared(self) -> Collection:
-        """The collection of the shared articles."""
-        return self._collection(self.shared_name, {"kind": "articles"})
+    @abstractmethod
+    def opened(self, seconds: float = WAITING_SECONDS) -> AbstractContextManager[Client]:
+        """A client to read and write with. A thread that has it may ask for it again.
 
-    @property
-    def shared_name(self) -> str:
-        """The name of the collection of the shared articles."""
-        return f"{_SHARED}-{self._embeddings}"
+        Raises LibraryBusy when others do not let go of it within that time.
+        """
 
-    def private(self, session_id: str) -> Collection:
-        """The collection of this session, made if it is not there."""
-        return self._collection(self.private_name(session_id), {"kind": "session", "session": session_id})
+    @abstractmethod
+    def revision(self, name: str) -> str:
+        """What a collection is at: another value says that somebody wrote to it. Empty when there is none."""
+
+    @abstractmethod
+    def revision_of(self, collection: Collection) -> str:
+        """What a collection that was just read is at, within `opened`."""
+
+    @abstractmethod
+    def changed(self, collection: Collection) -> str:
+        """Tell every process that a collection was written to, within `opened`. Returns its new revision."""
+
+    @abstractmethod
+    def deleting(self, name: str) -> None:
+        """Tell every process that a collection is about to be deleted, within `opened`."""
+
+    @abstractmethod
+    def ingesting(self) -> AbstractContextManager[None]:
+        """At most one ingest at a time, of all processes that can be told to wait."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what is held. Closing twice is fine."""
 
     def private_name(self, session_id: str) -> str:
         """The name of this session's collection."""
         digest = hashlib.sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()
         return f"{_PRIVATE}-{digest}-{self._embeddings}"
 
-    def revisions(self) -> dict[str, str]:
-        """The name of each of our collections, and what it is at. Another value says that somebody wrote to it."""
-        return {item.name: str((item.metadata or {}).get("revision", "")) for item in self._ours()}
+    def made(self, name: str, session_id: str | None) -> Collection:
+        """The collection of this name, made if it is not there: this session's, or that of the articles."""
+        ours = {"owner": "crosswire", "embeddings": self._embeddings}
+        ours |= {"kind": "articles"} if session_id is None else {"kind": "session", "session": session_id}
+        with self.opened() as client:
+            collection = client.get_or_create_collection(
+                name, metadata=ours, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+            )
+        found = collection.metadata or {}
+        if any(found.get(key) != value for key, value in ours.items()):
+            reason = f"its collection {name} was not made by Crosswire"
+            raise self.unavailable(reason, "Rename or delete that collection.")
+        return collection
 
-    def sessions(self) -> dict[str, list[str]]:
-        """The names of every session's collections, of whichever embeddings, by session id."""
-        found: dict[str, list[str]] = {}
-        for collection in self._ours():
-            if session := (collection.metadata or {}).get("session"):
-                found.setdefault(str(session), []).append(collection.name)
-        return found
-
-    def delete(self, name: str) -> None:
-        """Delete a collection with all that is in it; fine if it is gone already."""
+    def found(self, name: str) -> Collection | None:
+        """The collection of this name, if there is one."""
         from chromadb.errors import NotFoundError
 
-        self.erase_later()
-        try:
-            self._client.delete_collection(name)
-        except NotFoundError:
-            return
+        with self.opened() as client:
+            try:
+                return client.get_collection(name, embedding_function=None)
+            except NotFoundError:
+                return None
 
-    def unless_gone(self, question: Callable[[], _T], otherwise: _T) -> _T:
-        """The answer; or `otherwise` when the collection was deleted meanwhile, because its session was forgotten."""
+    def ours(self) -> Iterator[Collection]:
+        """Every collection of ours, of whichever embeddings."""
+        with self.opened() as client:
+            for collection in client.list_collections():
+                if (collection.metadata or {}).get("owner") == "crosswire":
+                    yield collection
+
+    def sessions(self) -> set[str]:
+        """The ids of all sessions that have a collection, of whichever embeddings."""
+        found = ((collection.metadata or {}).get("session") for collection in self.ours())
+        return {str(session_id) for session_id in found if session_id}
+
+    def forget(self, session_ids: Iterable[str]) -> None:
+        """Delete everything of these sessions; fine if it is gone already."""
         from chromadb.errors import NotFoundError
 
-        try:
-            return question()
-        except NotFoundError:
-            return otherwise
-
-    def erase_later(self) -> None:
-        """What is deleted now has to leave the disk as well, when this Chroma is closed. A server sees to its own."""
-        if not self.remote:
-            erasing.request(self._folder)
-
-    def close(self) -> None:
-        """Give the client back."""
-        self._client.close()
+        gone = set(session_ids)
+        with self.opened() as client:
+            for collection in list(self.ours()):
+                if (collection.metadata or {}).get("session") in gone:
+                    self.deleting(collection.name)
+                    with suppress(NotFoundError):
+                        client.delete_collection(collection.name)
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -108,49 +135,8 @@ class Store:
             raise
         except (ChromaError, httpx.HTTPError, OSError, RuntimeError, ValueError, KeyError, TypeError) as exc:
             reason = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
-            raise LibraryUnavailable(self._target, reason, self._todo) from exc
+            raise self.unavailable(reason, self._todo) from exc
 
-    def _ours(self) -> Iterator[Collection]:
-        for collection in self._client.list_collections():
-            if (collection.metadata or {}).get("owner") == "crosswire":
-                yield collection
-
-    def _collection(self, name: str, metadata: dict[str, str]) -> Collection:
-        ours = {"owner": "crosswire", "embeddings": self._embeddings, **metadata}
-        collection = self._client.get_or_create_collection(
-            name,
-            metadata=ours,
-            embedding_function=None,
-            configuration={"hnsw": {"space": "cosine", "ef_search": 200}},
-        )
-        found = collection.metadata or {}
-        if any(found.get(key) != value for key, value in ours.items()):
-            raise LibraryUnavailable(
-                self._target, f"its collection {name} was not made by Crosswire", "Rename or delete that collection."
-            )
-        return collection
-
-
-def _embedded(path: str, settings: ChromaSettings) -> Client:
-    import chromadb
-    from chromadb.api.shared_system_client import SharedSystemClient
-
-    try:
-        return cast("Client", chromadb.PersistentClient(path, settings=settings))
-    except Exception:
-        # Chroma would hand out the client that failed again, even when its folder has been repaired.
-        SharedSystemClient._identifier_to_system.pop(path, None)
-        raise
-
-
-def _connect(settings: Settings) -> Client:
-    import chromadb
-    from chromadb.config import Settings as ChromaSettings
-
-    quiet = ChromaSettings(anonymized_telemetry=False)
-    if settings.chroma_url == "embedded":
-        return _embedded(str(settings.state_dir / "library" / "chroma"), quiet)
-    parts = urlsplit(settings.chroma_url)
-    secure = parts.scheme == "https"
-    port = parts.port or (443 if secure else 80)
-    return cast("Client", chromadb.HttpClient(parts.hostname or "localhost", port, ssl=secure, settings=quiet))
+    def unavailable(self, reason: str, todo: str) -> LibraryUnavailable:
+        """The error that names this Chroma."""
+        return LibraryUnavailable(self._target, reason, todo)

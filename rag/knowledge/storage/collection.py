@@ -1,250 +1,156 @@
-"""One Chroma collection and what is needed to search it, in memory: passages, their keywords, and what is asked.
+"""One Chroma collection and what is needed to search it, in memory.
 
-A reader sees one immutable View from start to end. A changed document is written over the old one before anything
+A reader sees one immutable Index from start to end. A changed document is written over the old one before anything
 of the old is removed, so no search ever finds the document gone.
 """
 
 from __future__ import annotations
 
-import threading
-import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from operator import itemgetter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rag.errors import BadDocument
 from rag.knowledge.embedding.embedders import Vectors
-from rag.knowledge.search.keywords import Keywords
-from rag.knowledge.search.question_index import QuestionIndex
-from rag.knowledge.search.ranking import Ranked, Values, blend, lifted
-from rag.knowledge.search.records import Entry, PreparedDocument, Questions, Row, make_row
+from rag.knowledge.search.index import Index
+from rag.knowledge.search.ranking import Ranked
+from rag.knowledge.search.records import Entry, PreparedDocument, Questions, make_row
+from rag.knowledge.storage.chroma import Store
 from rag.knowledge.types import Document, DocumentInfo
 
 if TYPE_CHECKING:
-    from chromadb import Collection, Metadata
+    from chromadb import Collection
 
+PROBE_SECONDS = 1.0
 BATCH = 2000
-"""Passages a write: under Chroma's limit, and short enough that searches get their turn."""
-
-
-LED = 16
-"""How many documents get a passage into a search by their own questions alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What a search sees: the documents by id, and all their passages by id."""
-
-    entries: dict[str, Entry]
-    rows: dict[str, Row]
-
-
-class Index:
-    """What is looked up of the passages of one View: the keyword index, and that of what is asked.
-
-    `places` of the passages in `rows` by id, and `order`, that of their ids; the numbers of their documents, and of
-    the documents that have questions.
-    """
-
-    def __init__(self, view: View) -> None:
-        ids = [row.id for row in view.rows.values()]
-        numbers = {id_: number for number, id_ in enumerate(view.entries)}
-        self.rows = tuple(view.rows.values())
-        self.places = {id_: place for place, id_ in enumerate(ids)}
-        self.order = np.array([place for place, _ in sorted(enumerate(ids), key=itemgetter(1))], np.intp).argsort()
-        self.documents = np.array([numbers[row.document_id] for row in self.rows], np.intp)
-        self.keywords = Keywords([row.words for row in self.rows])
-        self.asked = QuestionIndex((id_, entry.asked) for id_, entry in view.entries.items())
-        self.with_questions = np.array([numbers[id_] for id_ in self.asked.documents], np.intp)
-        self.size = len(numbers)
+"""Passages a write: under Chroma's limit."""
 
 
 class DocumentCollection:
-    """The documents of one collection. Writers take turns; readers never wait for them."""
+    """The documents of one session, or those for everybody. Writers take turns; readers never wait for them."""
 
-    def __init__(self, collection: Collection, *, private: bool) -> None:
-        self._collection = collection
-        self._private = private
-        self._writing = threading.RLock()
-        self._indexing = threading.Lock()
-        self._view = View({}, {})
-        self._indexed: tuple[dict[str, Row], Index] = (self._view.rows, Index(self._view))
+    def __init__(self, store: Store, session_id: str | None = None) -> None:
+        self._store = store
+        self._session_id = session_id
+        self._private = session_id is not None
+        self._name = store.shared_name if session_id is None else store.private_name(session_id)
+        self._entries: dict[str, Entry] = {}
+        self._index = Index(self._entries, private=self._private)
         self._revision = ""
-        self.reload(str((collection.metadata or {}).get("revision", "")))
 
     @property
     def entries(self) -> dict[str, Entry]:
         """The documents by id. Not to be changed."""
-        return self._view.entries
+        return self._entries
 
-    def reload(self, revision: str) -> None:
-        """Read the collection again, because another process may have written to it, and left it at this revision."""
-        with self._writing:
-            self._revision = revision
-            stored = self._collection.get(include=["documents", "metadatas"])
-            found: dict[str, list[tuple[int, Metadata, Row]]] = {}
-            for id_, text, meta in zip(
-                stored["ids"], stored["documents"] or [], stored["metadatas"] or [], strict=True
-            ):
-                row = _row(id_, text, meta)
-                found.setdefault(row.document_id, []).append((int(str(meta["n"])), meta, row))
-            entries = {id_: self._entry(id_, rows) for id_, rows in sorted(found.items())}
-            self._show(entries)
-        self.index()
+    def make(self) -> None:
+        """See to it that Chroma has this collection. Raises LibraryUnavailable for another's of that name."""
+        with self._store.lock, self._store.opened():
+            collection = self._store.made(self._name, self._session_id)
+            if not self._store.revision(self._name):
+                self._store.changed(collection)
 
-    def refresh(self, revision: str) -> None:
-        """Reload if the collection is at another revision than the one that was read."""
-        if revision != self._revision:
-            self.reload(revision)
+    def refresh(self) -> None:
+        """Read the collection again if somebody else wrote to it. One that is gone is kept as it was."""
+        if self._store.revision(self._name) in ("", self._revision):
+            return
+        with self._store.lock:
+            if self._store.revision(self._name) not in ("", self._revision):
+                with self._store.opened():
+                    self._catch_up(self._store.found(self._name))
+            self.index()
 
     def probe(self) -> None:
-        """Ask Chroma as a search does, for whatever vector is nearest. Raises what Chroma raises."""
-        if self._view.rows:
-            some = self._collection.get(limit=1, include=["embeddings"])
-            self._collection.query(query_embeddings=some["embeddings"], n_results=1, include=["distances"])
-        else:
-            self._collection.count()
+        """Read a passage from Chroma, past what is in memory. Raises what Chroma raises."""
+        with self._store.opened(PROBE_SECONDS):
+            collection = self._store.found(self._name)
+            if collection is None:
+                raise self._store.unavailable("its articles are gone", "Restart Crosswire: they are read anew.")
+            collection.get(limit=1, include=["documents", "embeddings", "metadatas"])
 
-    def put(self, document: PreparedDocument) -> None:
-        """Store a document, over an older one of the same id."""
+    def put(self, document: PreparedDocument, most: int | None = None) -> None:
+        """Store a document, over an older one of the same id. Raises BadDocument for one more than `most`."""
         entry, meta = document.entry, _metadata(document)
-        with self._writing:
+        with self._store.lock, self._store.opened():
+            collection = self._store.made(self._name, self._session_id)
+            self._catch_up(collection)
+            if most is not None and entry.info.id not in self._entries and len(self._entries) >= most:
+                reason, todo = f"this session already has {most} documents", "It was not added; remove one first."
+                raise BadDocument(entry.info.name, reason, todo)
             for start in range(0, len(entry.rows), BATCH):
                 rows = entry.rows[start : start + BATCH]
-                self._collection.upsert(
+                collection.upsert(
                     ids=[row.id for row in rows],
-                    embeddings=document.vectors[start : start + BATCH],
+                    embeddings=entry.vectors[start : start + BATCH],
                     documents=[row.text for row in rows],
                     metadatas=[
                         {**meta, "n": start + n, "heading": row.heading}
-                        | ({"full": document.text, **entry.asked.metadata()} if start + n == 0 else {})
+                        | ({"full": document.text, **entry.questions.metadata()} if start + n == 0 else {})
                         for n, row in enumerate(rows)
                     ],
                 )
-            old = self._view.entries.get(entry.info.id)
-            self._show({**self._view.entries, entry.info.id: entry})
-            if old:
+            if old := self._entries.get(entry.info.id):
                 new = {row.id for row in entry.rows}
-                self._delete([row.id for row in old.rows if row.id not in new])
-            self._mark()
+                _delete(collection, [row.id for row in old.rows if row.id not in new])
+            self._entries = {**self._entries, entry.info.id: entry}
+            self._revision = self._store.changed(collection)
 
     def remove(self, document_id: str) -> bool:
         """Remove a document; True if there was one."""
-        with self._writing:
-            entries = dict(self._view.entries)
+        with self._store.lock, self._store.opened():
+            collection = self._store.made(self._name, self._session_id)
+            self._catch_up(collection)
+            entries = dict(self._entries)
             old = entries.pop(document_id, None)
             if old is None:
                 return False
-            self._delete([row.id for row in old.rows])
-            self._show(entries)
-            self._mark()
+            _delete(collection, [row.id for row in old.rows])
+            self._entries = entries
+            self._revision = self._store.changed(collection)
+            self.index()
             return True
 
     def document(self, document_id: str) -> Document | None:
         """A document with its text."""
-        entry = self._view.entries.get(document_id)
+        entry = self._entries.get(document_id)
         if entry is None:
             return None
-        found = self._collection.get(ids=[f"{document_id}#0"], include=["metadatas"])
-        text = str(found["metadatas"][0].get("full", "")) if found["metadatas"] else ""
+        with self._store.opened():
+            collection = self._store.found(self._name)
+            found = collection.get(ids=[f"{document_id}#0"], include=["metadatas"])["metadatas"] if collection else None
+        text = str(found[0].get("full", "")) if found else ""
         return Document(entry.info, text or "\n\n".join(row.text for row in entry.rows))
 
-    def ranked(self, words: list[str], vector: Vectors, count: int) -> Iterator[Ranked]:
-        """Passages, best first: those among the `count` nearest or the `count` best by keywords, or asked for so."""
-        view = self._view
-        if not view.rows:
-            return iter(())
-        index = self._current()
-        near, cosines = self._near(index, vector, min(count, len(view.rows)))
-        lexical = index.keywords.scores(words)
-        best = lexical.argsort()[::-1][:count]
-        asked = index.asked.likeness(words, vector, LED)
-
-        cosine = np.full(len(index.rows), cosines.min(initial=1.0) if near else 0.0)
-        cosine[near] = cosines
-        keyword = np.zeros(len(index.rows))
-        keyword[best] = lexical[best]
-        considered = keyword > 0
-        considered[near] = True
-        considered[[index.places[id_] for id_ in asked.led if id_ in index.places]] = True
-        places = considered.nonzero()[0]
-
-        likeness = np.zeros(index.size)
-        likeness[index.with_questions] = asked.scores
-        values = lifted(blend(cosine[places], keyword[places]), index.documents[places], likeness)
-        order = np.lexsort((index.order[places], -values))
-        found = zip(values[order].tolist(), places[order].tolist(), strict=True)
-        return (
-            Ranked(-value, row.id, row, self._private)
-            for value, place in found
-            if (row := view.rows.get(index.rows[place].id))
-        )
-
-    def _near(self, index: Index, vector: Vectors, count: int) -> tuple[list[int], Values]:
-        """The places of the nearest passages, and how near they are. What is newer than the index is left out."""
-        found = self._collection.query(query_embeddings=vector.reshape(1, -1), n_results=count, include=["distances"])
-        distances = found["distances"][0] if found["distances"] else []
-        near = [
-            (index.places[id_], 1.0 - distance)
-            for id_, distance in zip(found["ids"][0], distances, strict=True)
-            if id_ in index.places
-        ]
-        return [place for place, _ in near], np.array([cosine for _, cosine in near]).clip(0.0)
+    def ranked(self, words: list[str], vector: Vectors, count: int) -> list[Ranked]:
+        """The `count` best passages, best first."""
+        if self._index.entries is not self._entries and self._store.lock.acquire(blocking=False):
+            try:
+                self.index()
+            finally:
+                self._store.lock.release()
+        return self._index.ranked(words, vector, count)
 
     def index(self) -> None:
-        """Bring the keyword index and that of what is asked up to date now."""
-        with self._indexing:
-            self._index()
+        """Bring the index up to date now, not at the next search that finds nobody writing."""
+        with self._store.lock:
+            if self._index.entries is not self._entries:
+                self._index = Index(self._entries, private=self._private)
 
-    def _current(self) -> Index:
-        """The index: brought up to date here, unless another thread is at it."""
-        if self._indexed[0] is not self._view.rows and self._indexing.acquire(blocking=False):
-            try:
-                self._index()
-            finally:
-                self._indexing.release()
-        return self._indexed[1]
-
-    def _index(self) -> None:
-        view = self._view
-        if self._indexed[0] is not view.rows:
-            self._indexed = (view.rows, Index(view))
-
-    def _show(self, entries: dict[str, Entry]) -> None:
-        self._view = View(entries, {row.id: row for entry in entries.values() for row in entry.rows})
-
-    def _delete(self, ids: Sequence[str]) -> None:
-        for start in range(0, len(ids), BATCH):
-            self._collection.delete(ids=list(ids[start : start + BATCH]))
-
-    def _mark(self) -> None:
-        self._revision = uuid.uuid4().hex
-        self._collection.modify(metadata={**(self._collection.metadata or {}), "revision": self._revision})
-
-    def _entry(self, document_id: str, found: list[tuple[int, Metadata, Row]]) -> Entry:
-        found.sort(key=lambda item: item[0])
-        meta = found[0][1]
-        whole = {str(item[1]["hash"]) for item in found} == {str(meta["hash"])} and len(found) == meta["passages"]
-        info = DocumentInfo(
-            document_id,
-            str(meta["title"]),
-            str(meta["name"]),
-            len(found),
-            int(str(meta["characters"])),
-            self._private,
-        )
-        rows = tuple(row for *_, row in found)
-        return Entry(info, str(meta["hash"]) if whole else "", str(meta["origin"]), rows, Questions.stored(meta))
+    def _catch_up(self, collection: Collection | None) -> None:
+        revision = self._store.revision_of(collection) if collection else self._store.revision(self._name)
+        if revision != self._revision:
+            self._entries = _read(collection, private=self._private) if collection else {}
+            self._revision = revision
 
 
-def _row(id_: str, text: str, meta: Metadata) -> Row:
-    document_id, title, heading, keywords = (str(meta[name]) for name in ("document", "title", "heading", "keywords"))
-    return replace(make_row(document_id, 0, title, heading, text, keywords), id=id_)
+def _delete(collection: Collection, ids: Sequence[str]) -> None:
+    for start in range(0, len(ids), BATCH):
+        collection.delete(ids=list(ids[start : start + BATCH]))
 
 
 def _metadata(document: PreparedDocument) -> dict[str, str | int]:
+    """What each passage says of its document: `_read` needs no other collection."""
     info = document.entry.info
     return {
         "document": info.id,
@@ -256,3 +162,35 @@ def _metadata(document: PreparedDocument) -> dict[str, str | int]:
         "characters": info.characters,
         "keywords": document.keywords,
     }
+
+
+def _read(collection: Collection, *, private: bool) -> dict[str, Entry]:
+    """All documents of a collection by id, in order of their ids."""
+    stored = collection.get(include=["documents", "metadatas", "embeddings"])
+    vectors = np.asarray(stored["embeddings"], dtype=np.float32)
+    texts, metadatas = stored["documents"] or [], stored["metadatas"] or []
+    places: dict[str, list[int]] = {}
+
+    def number(place: int) -> int:
+        return int(str(metadatas[place]["n"]))
+
+    def heading(place: int) -> str:
+        return str(metadatas[place]["heading"])
+
+    for place in sorted(range(len(metadatas)), key=number):
+        places.setdefault(str(metadatas[place]["document"]), []).append(place)
+    entries: dict[str, Entry] = {}
+    for document_id, found in sorted(places.items()):
+        meta = {name: str(value) for name, value in metadatas[found[0]].items()}
+        rows = tuple(
+            make_row(document_id, number(place), meta["title"], heading(place), texts[place], meta["keywords"])
+            for place in found
+        )
+        # Half written, when a process was killed: to be written again.
+        whole = len(rows) == int(meta["passages"]) and all(metadatas[place]["hash"] == meta["hash"] for place in found)
+        info = DocumentInfo(document_id, meta["title"], meta["name"], len(rows), int(meta["characters"]), private)
+        fingerprint = meta["hash"] if whole else ""
+        entries[document_id] = Entry(
+            info, fingerprint, meta["origin"], rows, vectors[found], Questions.stored(metadatas[found[0]])
+        )
+    return entries

@@ -1,0 +1,170 @@
+"""Chroma's files in STATE_DIR/library, for every process that uses that folder.
+
+Chroma is open only while one thread of one process reads or writes: opening takes some 7 ms, and searches need none
+of it, since each process has the passages and their vectors in memory. So nobody owns the files, a killed process
+leaves nothing but a lock that the kernel takes back, and nothing listens anywhere.
+
+    chroma.lock      exclusive, while Chroma is open
+    waiting.lock     held while waiting for it, so that who just had it does not overtake those who wait
+    ingest.lock      exclusive, for the length of an ingest
+    revisions/NAME   replaced after each write to that collection: all that a search looks at, to see what others wrote
+
+Chroma's own server was weighed instead (chromadb 1.5.9, `chroma run`): 0.6 s to start, 124 MB, 2 ms a query, and it
+listens on a TCP port without any authentication, where every local user may read everybody's private documents.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
+from weakref import WeakSet
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+from rag.errors import LibraryUnavailable
+from rag.knowledge.storage.chroma import WAITING_SECONDS, LibraryBusy, Store
+from rag.knowledge.storage.erasing import erase
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from chromadb import Collection
+    from chromadb.api.client import Client
+
+INGEST_SECONDS = 600.0
+_DAMAGED = "Stop every Crosswire that uses it, delete that folder and start again: the articles are read anew."
+
+
+class EmbeddedStore(Store):
+    """Survives fork(): no process is forked while Chroma is open in it."""
+
+    def __init__(self, settings: Settings, embeddings: str) -> None:
+        folder = settings.state_dir / "library"
+        super().__init__(embeddings, str(folder), _DAMAGED)
+        self._folder = folder
+        self._chroma = folder / "chroma"
+        self._revisions = folder / "revisions"
+        self._erase = folder / "erase"
+        self._client: Client | None = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._revisions.mkdir(exist_ok=True, mode=0o700)
+        except OSError as exc:
+            todo = "Set STATE_DIR to a folder that can be written."
+            raise LibraryUnavailable(str(folder), exc.strerror or str(exc), todo) from exc
+        _STORES.add(self)
+        with self.errors(), self.opened():
+            # Of an earlier version, of a backup, or of a process that was killed between its two writes.
+            for collection in self.ours():
+                if not self.revision(collection.name):
+                    self.changed(collection)
+
+    @contextmanager
+    def opened(self, seconds: float = WAITING_SECONDS) -> Iterator[Client]:
+        if not self.lock.acquire(timeout=seconds):
+            raise self._busy("it is being written to")
+        try:
+            if self._client is not None:
+                yield self._client
+            else:
+                with self._alone(seconds), self._client_for_once() as client:
+                    yield client
+        finally:
+            self.lock.release()
+
+    @contextmanager
+    def ingesting(self) -> Iterator[None]:
+        try:
+            with self._file_lock("ingest").acquire(INGEST_SECONDS):
+                yield
+        except Timeout as exc:
+            raise self._busy("another process has been adding articles for 10 minutes") from exc
+
+    def revision(self, name: str) -> str:
+        try:
+            found = (self._revisions / name).stat()
+        except OSError:
+            return ""
+        return f"{found.st_ino}-{found.st_mtime_ns}"
+
+    def revision_of(self, collection: Collection) -> str:
+        return self.revision(collection.name)
+
+    def changed(self, collection: Collection) -> str:
+        new = self._revisions / f".{uuid.uuid4().hex}"
+        new.touch(mode=0o600)
+        new.replace(self._revisions / collection.name)
+        return self.revision(collection.name)
+
+    def deleting(self, name: str) -> None:
+        self._erase.touch(mode=0o600)
+        (self._revisions / name).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Nothing is held between two uses."""
+
+    @contextmanager
+    def _client_for_once(self) -> Iterator[Client]:
+        client = _open(str(self._chroma))
+        self._client = client
+        try:
+            yield client
+        finally:
+            self._client = None
+            client.close()
+            if self._erase.exists():
+                erase(self._chroma, self._erase)
+
+    @contextmanager
+    def _alone(self, seconds: float) -> Iterator[None]:
+        """Hold the lock of all processes."""
+        deadline, using = time.monotonic() + seconds, self._file_lock("chroma")
+        try:
+            with self._file_lock("waiting").acquire(seconds):
+                using.acquire(max(deadline - time.monotonic(), 0.0))
+        except Timeout as exc:
+            raise self._busy("another process holds it and does not give it back") from exc
+        try:
+            yield
+        finally:
+            using.release()
+
+    def _file_lock(self, name: str) -> BaseFileLock:
+        # One for each use: a forked child may not go on with those of its parent.
+        return FileLock(self._folder / f"{name}.lock", mode=0o600, thread_local=False, poll_interval=0.005)
+
+    def _busy(self, reason: str) -> LibraryBusy:
+        return LibraryBusy(self._target, reason, "Stop the other Crosswire, then try again.")
+
+
+def _open(path: str) -> Client:
+    import chromadb
+    from chromadb.api.shared_system_client import SharedSystemClient
+    from chromadb.config import Settings as ChromaSettings
+
+    try:
+        return cast("Client", chromadb.PersistentClient(path, settings=ChromaSettings(anonymized_telemetry=False)))
+    except BaseException:
+        # Chroma would hand out the client that failed again, even when its folder has been repaired.
+        SharedSystemClient._identifier_to_system.pop(path, None)
+        raise
+
+
+_STORES: WeakSet[EmbeddedStore] = WeakSet()
+
+
+def _each_lock(method: str) -> None:
+    for store in tuple(_STORES):
+        getattr(store.lock, method)()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(
+        before=lambda: _each_lock("acquire"),
+        after_in_parent=lambda: _each_lock("release"),
+        after_in_child=lambda: _each_lock("release"),
+    )
