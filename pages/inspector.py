@@ -7,7 +7,7 @@ import streamlit as st
 from rag.errors import CrosswireError
 from rag.ui import resources, visitor
 from rag.ui.inspector import actions, audit_log, forensics, overview, session_table, session_view, sign_in
-from rag.ui.inspector.context import desk
+from rag.ui.inspector.context import open_context
 
 services = resources.services()
 if not sign_in.opened(services.settings):
@@ -18,24 +18,26 @@ st.header("Inspector", anchor=False)
 st.caption("Every live session on this server. Texts are masked until they are revealed; looking changes nothing.")
 
 try:
-    at = desk(services, visitor.visitor(services.settings))
-    overview.draw(at)
-    names = [session_table.TITLE, "Forensics", "Import", "Audit"] if at.ours else [session_table.TITLE, "Forensics"]
+    context = open_context(services, visitor.visitor(services.settings))
+    overview.draw(context)
+    names = (
+        [session_table.TITLE, "Forensics", "Import", "Audit"] if context.ours else [session_table.TITLE, "Forensics"]
+    )
     sessions, scan, *others = st.tabs(names, key="view", on_change="rerun")
     with sessions:
         if sessions.open:
-            session_table.draw(at)
+            session_table.draw(context)
             chosen = session_table.chosen()
-            actions.draw(at, chosen)
+            actions.draw(context, chosen)
             if chosen:
-                session_view.draw(at, chosen)
+                session_view.draw(context, chosen)
     with scan:
         if scan.open:
-            forensics.draw(at)
+            forensics.draw(context)
     for tab, draw in zip(others, (actions.bring_in, audit_log.draw), strict=False):
         with tab:
             if tab.open:
-                draw(at)
-    overview.charts(at)
+                draw(context)
+    overview.charts(context)
 except CrosswireError as exc:
     st.error(str(exc), icon=":material/error:")

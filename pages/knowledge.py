@@ -11,7 +11,7 @@ services = resources.services()
 me = visitor.visitor(services.settings)
 
 st.header("Knowledge", anchor=False)
-st.caption("What answers are made from: articles for everybody, and documents that only your session can search.")
+st.caption("Where answers come from: articles for everybody, and documents that only your session can search.")
 
 try:
     documents = services.library.documents(me.session_id)

@@ -15,9 +15,9 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         # Here, as loading takes seconds on a busy machine and Ctrl-C in that time is no reason for a traceback.
-        from rag.commands import app
+        from rag.commands import run
 
-        app()
+        sys.exit(run())
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except CrosswireError as exc:

@@ -1,7 +1,7 @@
 """The commands, one file each. They parse, call one façade and print; nothing else.
 
-A command's file, and with it all that it stands on, is loaded when the command is called: help and a wrong word need
-neither LangChain nor Chroma.
+A command's file, and with it all that it stands on, is loaded when the command is called: help and a mistyped word
+need neither LangChain nor Chroma.
 """
 
 from __future__ import annotations
@@ -10,73 +10,58 @@ from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 from typer.main import get_command
 
-
-def _chat() -> Any:
-    """Ask the library, with the memory of a session."""
-    from rag.commands.chat import chat
-
-    return chat
-
-
-def _ingest() -> Any:
-    """Add documents to the shared library. Unchanged ones cost nothing."""
-    from rag.commands.ingest import ingest
-
-    return ingest
-
-
-def _simulate() -> Any:
-    """Run many users at once against a memory strategy: who saw whose data?"""
-    from rag.commands.simulate import simulate_command
-
-    return simulate_command
-
-
-def _check() -> Any:
-    """Say from an operation log whether its users stayed apart."""
-    from rag.commands.check import check_command
-
-    return check_command
-
-
-def _explore() -> Any:
-    """Try every order in which turns can meet in a memory strategy."""
-    from rag.commands.explore import explore_command
-
-    return explore_command
-
-
-def _sessions() -> Any:
-    """Every live session: list, show, export, change, and look for trouble."""
-    from rag.commands.sessions import app
-
-    return app
-
-
-def _bench() -> Any:
-    """Measure on this machine, now."""
-    from rag.commands.bench import app
-
-    return app
-
-
 COMMANDS = {
-    "chat": _chat,
-    "ingest": _ingest,
-    "simulate": _simulate,
-    "check": _check,
-    "explore": _explore,
-    "sessions": _sessions,
-    "bench": _bench,
+    "chat": "Ask the help centre; each session has its own memory.",
+    "ingest": "Add documents to the shared library. Unchanged files are skipped.",
+    "simulate": "Run many users at once against a memory strategy: who saw whose data?",
+    "check": "Tell from an operation log whether its users stayed apart.",
+    "explore": "Try every order in which turns can interleave in a memory strategy.",
+    "sessions": "Every live session: list, show, export, change, and scan for trouble.",
+    "bench": "Run the benchmarks on this machine.",
 }
+"""What each is for."""
+
+
+def _load(name: str) -> Any:
+    """The command's function, or its own group of commands."""
+    match name:
+        case "chat":
+            from rag.commands.chat import chat
+
+            return chat
+        case "ingest":
+            from rag.commands.ingest import ingest
+
+            return ingest
+        case "simulate":
+            from rag.commands.simulate import simulate_command
+
+            return simulate_command
+        case "check":
+            from rag.commands.check import check_command
+
+            return check_command
+        case "explore":
+            from rag.commands.explore import explore_command
+
+            return explore_command
+        case "sessions":
+            from rag.commands import sessions
+
+            return sessions.app
+        case _:
+            from rag.commands import bench
+
+            return bench.app
 
 
 class _Commands(TyperGroup):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.commands = {name: TyperCommand(name, help=load.__doc__) for name, load in COMMANDS.items()}
+        self.commands = {name: TyperCommand(name, help=what) for name, what in COMMANDS.items()}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # typer's context is not public
         if args and args[0] in COMMANDS:
@@ -85,13 +70,12 @@ class _Commands(TyperGroup):
 
 
 def _loaded(name: str) -> Any:
-    load = COMMANDS[name]
-    found = load()
-    if isinstance(found, typer.Typer):
-        return get_command(found)
-    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    single.command(name, help=f"{load.__doc__}\n\n{found.__doc__ or ''}")(found)
-    return get_command(single)
+    found = _load(name)
+    if not isinstance(found, typer.Typer):
+        single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        single.command(name, help=f"{COMMANDS[name]}\n\n{found.__doc__ or ''}")(found)
+        found = single
+    return get_command(found)
 
 
 app = typer.Typer(
@@ -107,3 +91,18 @@ app = typer.Typer(
 @app.callback()
 def _group() -> None:
     """Typer makes a group of what has a callback."""
+
+
+def run() -> int:
+    """The command that was typed, to its end. Its exit status; bad usage is one line and 2."""
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except typer.Abort:
+        typer.echo("Aborted.", err=True)
+        return 1
+    except TyperException as exc:
+        where = getattr(getattr(exc, "ctx", None), "command_path", "python -m rag")
+        problem = exc.format_message().replace("Value error, ", "").rstrip(".")
+        if problem:  # none where help was shown, as no command was given
+            typer.echo(f"{problem}{'' if problem.endswith('?') else '.'} See {where} --help.", err=True)
+    return 2

@@ -30,7 +30,10 @@ from rag.sessions.embedded.server import EmbeddedServer
 from rag.settings import PROJECT, load
 
 app = typer.Typer(
-    help="Measure on this machine, now.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    help="Run the benchmarks on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 
 QUESTIONS = PROJECT / "data" / "eval" / "questions.jsonl"
@@ -38,7 +41,7 @@ QUESTIONS = PROJECT / "data" / "eval" / "questions.jsonl"
 
 @app.callback()
 def _group() -> None:
-    """Measure on this machine, now."""
+    """Run the benchmarks on this machine."""
 
 
 @app.command("retrieval")

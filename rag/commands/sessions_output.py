@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -15,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rag.errors import CrosswireError
+from rag.commands.reports import COLOURS
 from rag.inspector import Progress, flags
 from rag.inspector.forensics.findings import KINDS
 from rag.inspector.forensics.scan import Report
@@ -26,12 +21,6 @@ from rag.inspector.views.session import View
 from rag.sessions.listing.directory import Row
 
 LISTED = 20
-COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
-
-
-def emit(value: object) -> None:
-    """As JSON, in ASCII: nothing in it can do anything to a terminal."""
-    typer.echo(json.dumps(value, indent=2))
 
 
 def row_dict(row: Row) -> dict[str, Any]:
@@ -41,7 +30,7 @@ def row_dict(row: Row) -> dict[str, Any]:
     return {**known, "name": row.name, "colour": row.colour, "bytes": row.bytes, "flags": sorted(flags(row))}
 
 
-def show_table(rows: list[Row], now: float) -> None:
+def sessions_table(rows: list[Row], now: float) -> Table:
     grid = Table("name", "id", "messages", "bytes", "last turn", "ends in", "model", "flags", box=None)
     for row in rows:
         info = row.info
@@ -55,7 +44,7 @@ def show_table(rows: list[Row], now: float) -> None:
             Text(line(info.model, 20)),
             ", ".join(sorted(flags(row))),
         )
-    Console(highlight=False).print(grid if rows else "No sessions.")
+    return grid
 
 
 def head(row: Row, now: float) -> Text:
@@ -70,9 +59,8 @@ def head(row: Row, now: float) -> Text:
 
 def print_said(console: Console, said: Said, reveal: bool) -> None:
     head = Text(f"\n{said.role}", style="bold")
-    when = shown(said.at)
     turn = f"turn {said.turn}" if said.turn else ""
-    head.append("  " + "  ".join(part for part in (turn, when) if part), style="not bold dim")
+    head.append("  " + "  ".join(part for part in (turn, shown(said.at)) if part), style="not bold dim")
     if said.problem:
         head.append(f"  {said.problem}: {line(said.detail)}", style="bold red")
     console.print(head)
@@ -81,13 +69,12 @@ def print_said(console: Console, said: Said, reveal: bool) -> None:
         console.print(Text("  from " + line(", ".join(said.documents)), style="dim"))
 
 
-def print_keys(console: Console, seen: View) -> None:
+def keys_table(seen: View) -> Table:
     grid = Table("key", "type", "encoding", "length", "bytes", "ends in", box=None)
     for key in seen.keys:
         ends = "never" if key.ttl is None else span(key.ttl)
         grid.add_row(Text(line(key.name)), key.type, key.encoding, str(key.length), str(key.bytes), ends)
-    console.print()
-    console.print(grid)
+    return grid
 
 
 def view_dict(seen: View, reveal: bool, raw: bool) -> dict[str, Any]:
@@ -110,37 +97,16 @@ def span(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} d"
 
 
-def write_private(path: Path, text: str) -> None:
-    """For its owner only: what was said is in it."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-    except OSError as exc:
-        raise CrosswireError(f"{path} cannot be written ({exc.strerror}). Name another file.") from exc
+def progress_told(step: Progress) -> tuple[int, int, str]:
+    """Keys seen, of how many, and the rest in words."""
+    return (
+        step.keys,
+        step.total,
+        f"{step.sessions:,} sessions, {step.messages:,} messages, {step.found:,} found",
+    )
 
 
-def progress() -> Callable[[Progress], None] | None:
-    """Over itself, on a terminal; not at all elsewhere."""
-    if not sys.stderr.isatty():
-        return None
-
-    def show(step: Progress) -> None:
-        text = f"{step.done:4.0%}  {step.sessions:,} sessions, {step.messages:,} messages, {step.found:,} found"
-        sys.stderr.write(f"\r\x1b[K{text}")
-        sys.stderr.flush()
-
-    return show
-
-
-def clear_line() -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\x1b[K")
-
-
-def print_report(report: Report) -> None:
-    console = Console(highlight=False)
-    clear_line()
+def print_report(report: Report, console: Console) -> None:
     for kind, (severity, what) in KINDS.items():
         if not report.counts[kind]:
             continue
@@ -149,15 +115,15 @@ def print_report(report: Report) -> None:
         for one in of_kind[:LISTED]:
             console.print(Text(f"  {line(one.sessions[0], 20)}  {line(one.explanation)}"))
         if report.counts[kind] > LISTED:
-            console.print(Text(f"  … and {report.counts[kind] - LISTED:,} more: --json lists a thousand of each kind."))
+            console.print(Text(f"  … and {report.counts[kind] - LISTED:,} more; --json lists a thousand per kind."))
     for canary in report.canaries:
         sessions = len({one.session for one in canary.sightings})
         console.print(Text(f"{line(canary.text)!r}: seen {canary.seen} times in {sessions} sessions."))
-    end = "" if report.complete else ", stopped before its end"
+    end = "" if report.complete else ", stopped early"
     console.print(
         f"{report.verdict}: {report.sessions:,} sessions, {report.messages:,} messages, {report.bytes:,} bytes "
         f"in {report.seconds:.1f} s{end}."
     )
     if report.sealed:
-        console.print(f"{report.sealed:,} messages are sealed with a key that SESSION_ENCRYPTION_KEYS does not hold.")
+        console.print(f"{report.sealed:,} messages are encrypted with a key that is not in SESSION_ENCRYPTION_KEYS.")
     typer.echo(report.load, err=True)

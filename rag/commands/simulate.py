@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from rag.chat import make_model
-from rag.commands.interrupts import stop_on_interrupt
-from rag.commands.output_files import STANDARD
-from rag.commands.simulate_output import (
-    Files,
-    Test,
-    bar,
-    print_list,
-    print_results,
-    print_table,
-    status,
-    table_content,
-    write_reports,
-)
+from rag.commands.options import HtmlFile, JsonFile, JunitFile, LogFile, PytestFile, console, write_json
+from rag.commands.progress import bar, stop_on_interrupt
+from rag.commands.reports import Files, status
+from rag.commands.simulate_output import moment_told, print_results, runs_content, strategies, table, table_content
 from rag.crosstalk import STRATEGIES, Lab, Progress, RunResult, Workload, simulate
+from rag.crosstalk.checker.findings import Anomaly
+from rag.crosstalk.log.events import Event, read
+from rag.crosstalk.report.explain import minimal
 from rag.crosstalk.report.reproduce import of_run, of_target
 from rag.crosstalk.run.comparison import Weighed, weigh
 from rag.crosstalk.run.hosts import Target
@@ -42,53 +35,46 @@ from rag.settings import Settings, load
 
 
 def simulate_command(
-    strategy: Annotated[str | None, typer.Option(help="Which memory. --list tells the names.")] = None,
+    strategy: Annotated[str | None, typer.Option(help="The memory to test; --list lists them.")] = None,
     compare: Annotated[str | None, typer.Option(help="Several, separated by commas, one after the other.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every strategy there is.")] = False,
-    table: Annotated[bool, typer.Option("--table", help="Which memory to use: every strategy in four scenes.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Every strategy.")] = False,
+    compared: Annotated[
+        bool, typer.Option("--table", help="Which memory to use: every strategy in four scenes.")
+    ] = False,
     names: Annotated[bool, typer.Option("--list", help="List the strategies and what each teaches.")] = False,
-    target: Annotated[
-        str | None,
-        typer.Option(help="A running chat: http://…, or package.module:callable."),
-    ] = None,
-    spec: Annotated[Path | None, typer.Option(help="YAML that says how to ask an HTTP target.")] = None,
-    users: Annotated[int, typer.Option(help="1 to 10000 people, each in a session of its own.")] = 100,
-    turns: Annotated[int, typer.Option(help="Turns of each tab, at least 2.")] = 3,
-    tabs: Annotated[int, typer.Option(help="Tabs of each user, in one session, at once.")] = 1,
-    processes: Annotated[int, typer.Option(help="Processes that serve; a session's turns go round them.")] = 1,
-    arrival: Annotated[str, typer.Option(help="at once, ramp:SECONDS or poisson:USERS_A_SECOND.")] = "at once",
+    target: Annotated[str | None, typer.Option(help="A running chat: http://…, or package.module:callable.")] = None,
+    spec: Annotated[Path | None, typer.Option(help="YAML file: how to talk to an HTTP target.")] = None,
+    users: Annotated[int, typer.Option(help="1 to 10000, each with a session.")] = 100,
+    turns: Annotated[int, typer.Option(help="Turns per tab, at least 2.")] = 3,
+    tabs: Annotated[int, typer.Option(help="Tabs per user: one session, used concurrently.")] = 1,
+    processes: Annotated[int, typer.Option(help="Server processes; a session's turns are spread over them.")] = 1,
+    arrival: Annotated[str, typer.Option(help="at once, ramp:SECONDS or poisson:USERS_PER_SECOND.")] = "at once",
     think: Annotated[float, typer.Option(help="Seconds between two turns of a tab.")] = 0.0,
     latency: Annotated[str, typer.Option(help="Of the model: SECONDS, or MEDIAN~SHAPE for log-normal.")] = "0.01~0.5",
     cancelled: Annotated[
-        float | None, typer.Option(help="Share of turns given up half-way. Left out: what the strategy's bug needs.")
+        float | None, typer.Option(help="Share of turns that are cancelled. Default: what the strategy's bug needs.")
     ] = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Restart the service half-way.")] = False,
-    in_flight: Annotated[int, typer.Option(help="Most turns at once; never more than two thirds of the tabs.")] = 64,
-    seed: Annotated[int, typer.Option(help="The same seed: the same people, words and moments.")] = 0,
-    window: Annotated[int, typer.Option(help="Turns of memory that a prompt holds.", min=1)] = 20,
+    restart: Annotated[bool, typer.Option("--restart", help="Restart the service halfway.")] = False,
+    in_flight: Annotated[int, typer.Option(help="Most concurrent turns; never more than two thirds of the tabs.")] = 64,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same users, words and timing.")] = 0,
+    window: Annotated[int, typer.Option(help="Turns of memory in a prompt.", min=1)] = 20,
     model: Annotated[
-        str, typer.Option(help="mirror (repeats its prompt), or configured (the chat's model).")
+        Literal["mirror", "configured"], typer.Option(help="mirror repeats its prompt; configured is the chat's model.")
     ] = "mirror",
-    library: Annotated[
-        bool, typer.Option("--library", help="Have questions searched for in the real library.")
-    ] = False,
+    library: Annotated[bool, typer.Option("--library", help="Search the real library for each question.")] = False,
     sql_url: Annotated[
         str | None,
-        typer.Option(envvar="SQL_URL", help="Where the strategy sql stores: postgresql://… Left out: an SQLite file."),
+        typer.Option(envvar="SQL_URL", help="Database for the strategy sql: postgresql://… Default: an SQLite file."),
     ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the report there; - is standard output.")
-    ] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write it as JUnit XML, for a build server.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write it as a page, with the smallest counterexample.")] = None,
-    log: Annotated[Path | None, typer.Option(help="Keep the operation log there.")] = None,
-    pytest_file: Annotated[
-        Path | None, typer.Option("--pytest", help="Write a test there that fails until what went wrong is put right.")
-    ] = None,
+    json_file: JsonFile = None,
+    junit: JunitFile = None,
+    html: HtmlFile = None,
+    log: LogFile = None,
+    pytest_file: PytestFile = None,
 ) -> None:
     """Exit status: 0 isolated, 1 anomalies found, 2 can't tell."""
     if names:
-        print_list(Console())
+        Console().print(strategies())
         return
     workload = Workload(
         users=users,
@@ -103,70 +89,63 @@ def simulate_command(
         in_flight=in_flight,
         seed=seed,
     )
-    files = Files(json_file, junit, html, log, pytest_file)
     if spec is not None and target is None:
         raise CrosswireError("--spec describes a target: add --target http://…")
-    chosen = [] if target else _chosen(strategy, compare, everything or table)
-    if target and (strategy or compare or everything or table):
-        raise CrosswireError("--target stands in the place of a strategy: leave --strategy, --compare, --all out.")
+    chosen = [] if target else _chosen(strategy, compare, everything or compared)
+    if target and (strategy or compare or everything or compared):
+        raise CrosswireError("--target replaces a strategy: leave out --strategy, --compare, --all and --table.")
     if len(chosen) > 1 and (junit or html or log or pytest_file):
-        raise CrosswireError(
-            "--junit, --html, --log and --pytest are of one run: leave them out, or name one with --strategy."
-        )
-    settings = load()
-    progress, shown = Console(stderr=True), Console(stderr=json_file == STANDARD, highlight=False)
-    stop = threading.Event()
-
-    def told() -> None:
-        progress.print("Stopping; the verdict so far follows.")
-
+        raise CrosswireError("--junit, --html, --log and --pytest are for a single run: name one with --strategy.")
+    settings, shown, stop = load(), console(json_file), threading.Event()
     with (
-        stop_on_interrupt(stop, told),
+        stop_on_interrupt(stop, "Stopping; the verdict so far follows."),
         _lab(settings, sql_url) as lab,
-        _search(library, settings) as search,
-        _kept(files) as kept,
+        _search(settings) if library else nullcontext() as search,
+        _kept(log, html) as kept,
     ):
-        if table:
-            _weigh(workload, lab, stop, files, progress, shown)
+        if compared:
+            rows, problem = _weigh(workload, lab, stop)
+            write_json(json_file, table_content(rows))
+            shown.print(table(rows))
+            if problem is not None:
+                raise problem
             return
         run = partial(
             simulate,
             workload=workload,
             lab=lab,
             log=kept,
-            model=_model(model, settings),
+            model=partial(make_model, settings) if model == "configured" else None,
             search=search,
             stop=stop,
             window=window,
         )
-        with _opened(target, spec) as box:
-            results, left_out = _run(run, [box] if box else [*chosen], stop, progress)
-        write_reports(files, results, kept, _test(chosen, target, spec))
-        if pytest_file is not None and results and not results[0].report.anomalies:
-            progress.print("Nothing went wrong, so there is no test to write.")
+        with closing(open_target(target, spec)) if target else nullcontext() as box:
+            results, left_out = _run(run, [box] if box else [*chosen], stop)
+        write_json(json_file, runs_content(results))
+        if len(results) == 1:
+            test = _test(results[0].workload, chosen, target, spec)
+            Files(junit, html, pytest_file).write(results[0].report, results[0].name, partial(_example, kept), test)
     print_results(results, shown)
-    code = status(result.report.verdict for result in results)
-    raise typer.Exit(code or 2 * left_out)
+    raise typer.Exit(status(result.report.verdict for result in results) or 2 * left_out)
 
 
-def _test(chosen: Sequence[str], target: str | None, spec: Path | None) -> Test:
+def _test(workload: Workload, chosen: Sequence[str], target: str | None, spec: Path | None) -> Callable[[Anomaly], str]:
     """Of the only strategy, or of the target with its description as it is now."""
     if target is None:
-        return partial(of_run, chosen[0])
-    return partial(of_target, target, spec.read_text(encoding="utf-8") if spec else None)
+        return partial(of_run, chosen[0], workload)
+    return partial(of_target, target, spec.read_text(encoding="utf-8") if spec else None, workload)
 
 
-@contextmanager
-def _opened(target: str | None, spec: Path | None) -> Iterator[Target | None]:
-    if target is None:
-        yield None
-    else:
-        with closing(open_target(target, spec)) as box:
-            yield box
+def _example(log: Path | None, anomaly: Anomaly) -> list[Event]:
+    if log is None:
+        return []
+    with log.open("rb") as lines:
+        return minimal(read(lines), anomaly)
 
 
 def _run(
-    run: Callable[..., RunResult], chosen: Sequence[str | Target], stop: threading.Event, console: Console
+    run: Callable[..., RunResult], chosen: Sequence[str | Target], stop: threading.Event
 ) -> tuple[list[RunResult], bool]:
     """One after the other. One of several that cannot be run is left out, and that is said."""
     results: list[RunResult] = []
@@ -174,66 +153,45 @@ def _run(
     for one in chosen:
         name = one if isinstance(one, str) else one.name
         try:
-            with bar(console, name) as moved:
-                results.append(run(one, progress=moved))
+            with bar(name) as moved:
+                results.append(run(one, progress=lambda moment, moved=moved: moved(*moment_told(moment))))
         except CrosswireError as exc:
             if len(chosen) == 1:
                 raise
-            console.print(Text(f"{name}: {exc}"))
+            Console(stderr=True).print(Text(f"{name}: {exc}"))
             left_out = True
         if stop.is_set():
             break
     return results, left_out
 
 
-def _weigh(workload: Workload, lab: Lab, stop: threading.Event, files: Files, console: Console, shown: Console) -> None:
-    with bar(console, "every strategy") as moved:
+def _weigh(workload: Workload, lab: Lab, stop: threading.Event) -> tuple[list[Weighed], CrosswireError | None]:
+    """Rows as far as they go, and what ended them early."""
+    rows: list[Weighed] = []
+    with bar("every strategy") as moved:
 
         def told(name: str, scene: str, moment: Progress) -> None:
-            moved(moment, f"{name}, {scene}")
+            moved(*moment_told(moment), f"{name}, {scene}")
 
-        rows, problem = _rows(weigh(workload, lab, progress=told, stop=stop))
-    files.write("json", json.dumps(table_content(rows), ensure_ascii=False, indent=2) + "\n")
-    print_table(rows, shown)
-    if problem is not None:
-        raise problem
-
-
-def _rows(measured: Iterator[Weighed]) -> tuple[list[Weighed], CrosswireError | None]:
-    """As far as they go, and what ended them early."""
-    rows: list[Weighed] = []
-    try:
-        rows.extend(measured)
-    except CrosswireError as exc:
-        return rows, exc
+        try:
+            rows.extend(weigh(workload, lab, progress=told, stop=stop))
+        except CrosswireError as exc:
+            return rows, exc
     return rows, None
 
 
 def _chosen(strategy: str | None, compare: str | None, everything: bool) -> list[str]:
-    given = [strategy is not None, compare is not None, everything]
-    if sum(given) != 1:
+    if sum([strategy is not None, compare is not None, everything]) != 1:
         raise CrosswireError(
-            "Name what to run: --strategy NAME, --compare A,B,…, --all or --table. --list tells the names."
+            "Name what to run: --strategy NAME, --compare A,B,…, --all or --table. --list lists the names."
         )
     if everything:
         return list(STRATEGIES)
-    chosen = [name.strip() for name in (strategy or compare or "").split(",")]
-    return [find(name).name for name in (chosen if compare is not None else [strategy or ""])]
-
-
-def _model(name: str, settings: Settings) -> Callable[[], Any] | None:
-    if name == "mirror":
-        return None
-    if name != "configured":
-        raise CrosswireError(f"--model is {name!r}: expected mirror or configured.")
-    return partial(make_model, settings)
+    return [find(name.strip()).name for name in (compare.split(",") if compare is not None else [strategy or ""])]
 
 
 @contextmanager
-def _search(wanted: bool, settings: Settings) -> Iterator[Search | None]:
-    if not wanted:
-        yield None
-        return
+def _search(settings: Settings) -> Iterator[Search]:
     with closing(open_library(settings)) as library:
         if not library.documents():
             library.add([settings.knowledge_dir])
@@ -245,18 +203,17 @@ def _search(wanted: bool, settings: Settings) -> Iterator[Search | None]:
 
 
 @contextmanager
-def _kept(files: Files) -> Iterator[Path | None]:
+def _kept(log: Path | None, html: Path | None) -> Iterator[Path | None]:
     """Where the log is kept while it is needed: the page draws its counterexample from it."""
-    if files.log is not None or files.html is None:
-        yield files.log
+    if log is not None or html is None:
+        yield log
         return
     with tempfile.TemporaryDirectory(prefix="crosswire-") as folder:
         yield Path(folder) / "log.jsonl"
 
 
-@contextmanager
-def _lab(settings: Settings, sql_url: str | None) -> Iterator[Lab]:
-    lab = Lab(
+def _lab(settings: Settings, sql_url: str | None) -> Lab:
+    return Lab(
         settings.state_dir / "simulations",
         "sim:",
         redis_url=settings.redis_url,
@@ -264,5 +221,3 @@ def _lab(settings: Settings, sql_url: str | None) -> Iterator[Lab]:
         sql_url=sql_url,
         history_prefix=settings.history_prefix,
     )
-    with lab:
-        yield lab

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rag.inspector.inspector import Inspector
-from rag.inspector.layouts.formats import LAYOUTS, Layout
+from rag.inspector.layouts.base import Layout
+from rag.inspector.layouts.registry import LAYOUTS
 from rag.inspector.pace import Pace, Progress
 from rag.inspector.views.session_table import FLAGS, Filter, Found, flags
 

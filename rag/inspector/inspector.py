@@ -8,10 +8,9 @@ from itertools import islice
 from typing import Any
 
 from rag.errors import BadSessionId, CrosswireError
-from rag.inspector.key_scan import size
-from rag.inspector.layouts.formats import CROSSWIRE, Layout, named, recognise
-from rag.inspector.layouts.histories import Histories, Lists, Own
-from rag.inspector.layouts.json_documents import Documents
+from rag.inspector.layouts.base import Histories, Layout
+from rag.inspector.layouts.crosswire import Own
+from rag.inspector.layouts.registry import CROSSWIRE, named, recognise
 from rag.inspector.pace import Pace, Progress
 from rag.inspector.views import overview as counting
 from rag.inspector.views import session as view
@@ -40,12 +39,10 @@ class Inspector:
         self.layout = layout
         self.target = target or "REDIS_URL"
         self.histories: Histories
-        if layout.ours:
+        if layout.reader is None:
             self.histories = Own(client, layout, store.protocol, self.target)
-        elif layout.documents:
-            self.histories = Documents(client, layout, layout.prefix if prefix is None else prefix, self.target)
         else:
-            self.histories = Lists(client, layout, layout.prefix if prefix is None else prefix, self.target)
+            self.histories = layout.reader(client, layout, layout.prefix if prefix is None else prefix, self.target)
 
     @property
     def now(self) -> float:
@@ -55,7 +52,10 @@ class Inspector:
 
     def overview(self) -> Overview:
         """Only for the app's own sessions: other formats keep no index that could be asked."""
-        self._indexed("The overview")
+        if not self.layout.ours:
+            raise CrosswireError(
+                "The overview needs an index, which only the format 'crosswire' keeps: list or scan the sessions."
+            )
         return counting.overview(self.client, self.store.protocol.keys, self.target, self.now)
 
     def page(self, start: int = 0, count: int = 50, order: Indexed = "newest") -> Page:
@@ -85,24 +85,13 @@ class Inspector:
         progress: Callable[[Progress], None] | None = None,
     ) -> Found:
         """Look at every session, once, in small steps. `pace.stop` ends it early."""
+        pace = pace or Pace()
         if isinstance(self.histories, Own):
             walk: table.Walk = table.OwnWalk(self.client, self.store.directory, self.histories, self.target)
             total = self.store.directory.count()
         else:
-            walk = table.TheirWalk(self.histories)
-            with translated(self.target):
-                total = size(self.client)
-        return table.search(
-            walk,
-            self.histories,
-            wanted,
-            self.now,
-            total=total,
-            order=order,
-            limit=limit,
-            pace=pace,
-            progress=progress,
-        )
+            walk, total = table.TheirWalk(self.histories), self.histories.total()
+        return table.search(walk, self.histories, wanted, self.now, total, order, limit, pace, progress)
 
     # --- one of them
 
@@ -114,8 +103,8 @@ class Inspector:
         rows = self.find(text, 3)
         if len(rows) == 1:
             return rows[0].info.id
-        several = "several sessions are called so" if rows else "there is no such session"
-        raise CrosswireError(f"{text[:60]!r}: {several}. Expected a session's id, its beginning or its name.")
+        problem = "matches several sessions" if rows else "no such session"
+        raise CrosswireError(f"{text[:60]!r}: {problem}. Give a session's id, the beginning of its id, or its name.")
 
     def row(self, session_id: str) -> Row | None:
         if self.layout.ours:
@@ -132,14 +121,8 @@ class Inspector:
         before = max(0, stored[0].length - newest)
         lines = islice(iter(stored[0].elements), before, None)
         parsed = view.elements(lines, self.histories.parse, session_id, before)
-        names: list[str | bytes] = list(stored[0].left)
-        fields: dict[str, str] = {}
-        if isinstance(self.histories, Own):
-            sid = SessionId(session_id)
-            names = list(view.own_keys(self.histories, sid))
-            fields = self.fields(session_id)
-        elif isinstance(self.histories, Lists):
-            names = [self.histories.key(session_id)]
+        names = self.histories.key_names(stored[0])
+        fields = self.fields(session_id) if self.layout.ours else {}
         return View(session_id, parsed, before, view.facts(self.client, self.target, names[:100]), fields)
 
     def fields(self, session_id: str) -> dict[str, str]:
@@ -162,9 +145,3 @@ class Inspector:
                 )
             return Inspector(self.client, self.store, *found, self.target)
         return Inspector(self.client, self.store, named(name), prefix, self.target)
-
-    def _indexed(self, what: str) -> None:
-        if not self.layout.ours:
-            raise CrosswireError(
-                f"{what} needs the index that only the format 'crosswire' keeps: list or scan these sessions instead."
-            )

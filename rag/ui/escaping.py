@@ -23,3 +23,13 @@ def escaped(text: str) -> str:
 def count(number: int, thing: str) -> str:
     """`1 passage`, `3 passages`."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def duration(seconds: float) -> str:
+    """`2 h 5 min`, `60 min`, `40 s`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 2 * 3600:
+        return f"{whole // 60} min"
+    return f"{whole // 3600} h {whole // 60 % 60} min"

@@ -12,6 +12,7 @@ from rag.knowledge import COVERED, DocumentInfo, Library, Passage
 from rag.services import Services
 from rag.ui import markup
 from rag.ui.escaping import count, escaped
+from rag.ui.feedback import errors_shown
 
 FILE_TYPES = ["md", "txt", "html", "htm", "pdf"]
 MOST_RESULTS = 20
@@ -28,24 +29,18 @@ def search(library: Library, session_id: str) -> None:
         most = st.number_input("Passages", 1, MOST_RESULTS, 6, key="most", width=140)
     if not question.strip():
         st.info(
-            "Type a question to see the passages that an answer would be made from, with their scores.",
+            "Ask a question to see which passages an answer would use, with their scores.",
             icon=":material/manage_search:",
         )
         return
-    try:
+    with errors_shown():
         found = library.search(question, k=int(most), session_id=session_id)
-    except CrosswireError as exc:
-        st.error(str(exc), icon=":material/error:")
-        return
-    if not found:
-        st.warning("Nothing was found: the library is empty.", icon=":material/search_off:")
-        return
-    if found[0].score < COVERED:
-        st.warning(
-            "The library does not seem to cover this. The nearest passages are below.", icon=":material/search_off:"
-        )
-    for passage in found:
-        _passage(passage)
+        if not found:
+            st.warning("Nothing found: the library is empty.", icon=":material/search_off:")
+        elif found[0].score < COVERED:
+            st.warning("The library may not cover this. These are the closest passages.", icon=":material/search_off:")
+        for passage in found:
+            _passage(passage)
 
 
 def _passage(passage: Passage) -> None:
@@ -65,7 +60,7 @@ def articles(documents: Sequence[DocumentInfo], library: Library) -> None:
     with st.container(horizontal=True):
         st.metric("Articles", len(documents))
         st.metric("Passages", sum(info.passages for info in documents))
-        st.metric("Words, about", f"{sum(info.characters for info in documents) // 6:,}")
+        st.metric("Words (approx.)", f"{sum(info.characters for info in documents) // 6:,}")
     table = pd.DataFrame(
         {
             "Title": [info.title for info in documents],
@@ -85,22 +80,19 @@ def articles(documents: Sequence[DocumentInfo], library: Library) -> None:
 
 
 def _read(info: DocumentInfo, library: Library) -> None:
-    try:
+    with errors_shown():
         document = library.document(info.id)
-    except CrosswireError as exc:
-        st.error(str(exc), icon=":material/error:")
-        return
-    if document is None:
-        st.info("This article was removed a moment ago.")
-        return
-    with st.container(border=True):
-        markup.passage(document.text, private=False)
+        if document is None:
+            st.info("This article has just been removed.")
+            return
+        with st.container(border=True):
+            markup.passage(document.text, private=False)
 
 
 def private(documents: Sequence[DocumentInfo], services: Services, session_id: str) -> None:
     st.write(
-        "A document that you add here is kept in a collection of its own. Only your session can search it, and it is "
-        "deleted when the session ends, expires or is cleared."
+        "Only your session can search the documents you add here. They are deleted when the session expires or "
+        "is cleared."
     )
     with st.form("upload", clear_on_submit=True, border=False):
         files = st.file_uploader(
@@ -112,7 +104,7 @@ def private(documents: Sequence[DocumentInfo], services: Services, session_id: s
     for line in st.session_state.pop("upload-errors", []):
         st.error(line, icon=":material/error:")
     if not documents:
-        st.info("You have added nothing yet.", icon=":material/lock_open:")
+        st.info("No documents yet.", icon=":material/lock_open:")
     for info in documents:
         _own(info, services.library, session_id)
 
@@ -141,9 +133,6 @@ def _own(info: DocumentInfo, library: Library, session_id: str) -> None:
             width="stretch",
         )
         if st.button("Remove", key=f"remove-{info.id}", icon=":material/delete:"):
-            try:
+            with errors_shown():
                 library.remove_private(session_id, info.id)
-            except CrosswireError as exc:
-                st.error(str(exc), icon=":material/error:")
-                return
-            st.rerun()
+                st.rerun()

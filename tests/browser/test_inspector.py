@@ -78,7 +78,7 @@ def test_two_people_chat_and_the_inspector_sees_it(visit: NewVisit, inspector: P
     names = [friendly_name(sid_of(person)) for person in (ada, ben)]
     for name in names:
         expect(cells(inspector).filter(has_text=name)).to_have_count(1)
-    box = inspector.get_by_placeholder("name, or beginning of an id")
+    box = inspector.get_by_placeholder("name or id prefix")
     box.press_sequentially("half a na")
     append(store, sid_of(ada), "And a gift card?")
     expect(cells(inspector).filter(has_text=re.compile("^2$"))).to_have_count(1)  # so it was refreshed
@@ -111,10 +111,10 @@ def test_a_session_is_deleted_after_a_confirmation(visit: NewVisit, inspector: P
     switch(inspector, "Allow changes")
     button.click()
     dialog = inspector.get_by_role("dialog")
-    expect(dialog).to_contain_text("1 session: each is deleted")
+    expect(dialog).to_contain_text("This deletes 1 session")
     assert store.info(sid) is not None
     dialog.get_by_role("button", name="Delete").click()
-    expect(inspector.get_by_text("Delete: 1 session.")).to_be_visible()
+    expect(inspector.get_by_text("1 session deleted.")).to_be_visible()
     assert store.info(sid) is None
     ada.reload()
     expect(ada.messages).to_have_count(0)

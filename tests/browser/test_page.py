@@ -32,10 +32,10 @@ def test_clear_history_asks_first_and_then_clears_every_tab(visit: NewVisit) -> 
     expect(second.messages).to_have_count(2)
 
     first.page.get_by_role("button", name="Clear history").click()
-    first.page.get_by_role("button", name="Keep them").click()
+    first.page.get_by_role("button", name="Cancel").click()
     expect(first.messages).to_have_count(2)
     first.page.get_by_role("button", name="Clear history").click()
-    first.page.get_by_role("button", name="Delete them").click()
+    first.page.get_by_role("button", name="Delete", exact=True).click()
     expect(first.messages).to_have_count(0)
 
     second.reload()
@@ -76,7 +76,7 @@ def test_an_uploaded_document_answers_its_owner_only(visit: NewVisit) -> None:
     )
     ada.page.get_by_role("button", name="Add to my session").click()
     expect(ada.page.get_by_text("tent.txt · 1 passage")).to_be_visible()
-    expect(ben.page.get_by_text("You have added nothing yet")).to_be_visible()
+    expect(ben.page.get_by_text("No documents yet")).to_be_visible()
 
     for person in (ada, ben):
         person.page.get_by_test_id("stSidebarNav").get_by_text("Chat").click()

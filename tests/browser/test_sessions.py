@@ -102,7 +102,7 @@ def test_with_cookies_blocked_the_tab_works_and_says_so(blocking_context: Browse
     ada = visit(blocking_context)
 
     assert ada.cookie() is None
-    expect(ada.page.get_by_text("keeps no cookies")).to_be_visible()
+    expect(ada.page.get_by_text("blocks cookies")).to_be_visible()
     ada.ask(ADA)
     assert "ORD-51206" in ada.ask(RECALL)
     ada.page.get_by_role("button", name="New session").click()

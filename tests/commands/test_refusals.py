@@ -90,3 +90,4 @@ def test_bad_usage_is_status_2(call: Call, env: dict[str, str], arguments: tuple
     run = call(*arguments, env=env)
     assert (run.returncode, run.stdout) == (2, "")
     assert "--help" in run.stderr
+    assert len(run.stderr.splitlines()) == 1

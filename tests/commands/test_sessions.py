@@ -75,7 +75,7 @@ def test_list(run: Call, store: SessionStore) -> None:
     assert re.findall(r"\bs\d\b", done(run("list", "--find", "s3")).stdout) == ["s3"]
     assert re.findall(r"\bs\d\b", done(run("list", "--flag", "pinned")).stdout) == ["s2"]
     assert re.findall(r"\bs\d\b", done(run("list", "--sort", "ttl", "--limit", "1")).stdout) == ["s2"]
-    listed = json.loads(done(run("list", "--json", "--text", "cw-4711", "--limit", "2")).stdout)
+    listed = json.loads(done(run("list", "--json", "-", "--text", "cw-4711", "--limit", "2")).stdout)
     assert (listed["total"], len(listed["sessions"])) == (5, 2)
     assert {"id", "name", "messages", "ttl", "bytes", "flags"} <= set(listed["sessions"][0])
     assert "2 of 5" in done(run("list", "--limit", "2")).stderr
@@ -89,16 +89,16 @@ def test_show_is_masked_until_revealed(run: Call, store: SessionStore) -> None:
     say(store, "ada")
     for arguments in (
         ("show", "ada"),
-        ("show", "ada", "--json"),
+        ("show", "ada", "--json", "-"),
         ("show", "ada", "--raw"),
         ("list",),
-        ("list", "--json"),
+        ("list", "--json", "-"),
     ):
         ran = done(run(*arguments))
         assert "CW-4711" not in ran.stdout + ran.stderr
     assert audited(store) == []
     assert SECRET in done(run("show", "ada", "--reveal")).stdout
-    shown = json.loads(done(run("show", "ada", "--reveal", "--raw", "--json")).stdout)
+    shown = json.loads(done(run("show", "ada", "--reveal", "--raw", "--json", "-")).stdout)
     assert [one["text"] for one in shown["history"]] == [SECRET, "Noted."]
     assert json.loads(shown["history"][0]["raw"])["session_id"] == "ada"
     assert audited(store) == [("reveal", "ada")] * 2
@@ -110,10 +110,10 @@ def test_nothing_hostile_reaches_the_terminal(run: Call, store: SessionStore, cl
     client.rpush(store.protocol.keys.history("ada"), HOSTILE, json.dumps({"session_id": HOSTILE, "type": HOSTILE}))  # type: ignore[arg-type]
     for arguments in (
         ("show", "ada", "--reveal", "--raw"),
-        ("show", "ada", "--reveal", "--json"),
+        ("show", "ada", "--reveal", "--json", "-"),
         ("list",),
         ("scan",),
-        ("scan", "--json"),
+        ("scan", "--json", "-"),
         *(("export", "ada", "--as", form) for form in ("json", "markdown", "csv")),
     ):
         ran = run(*arguments)
@@ -128,13 +128,13 @@ def test_export_delete_and_import(run: Call, store: SessionStore, tmp_path: Path
     assert copy.stat().st_mode & 0o077 == 0
     assert run("delete", "ada").returncode != 0
     assert store.info("ada") is not None
-    assert "deleted" in run("delete", "ada", typed="n\n").stderr
+    assert "This deletes 1 session" in run("delete", "ada", typed="n\n").stderr
     assert store.info("ada") is not None
     done(run("delete", "ada", "--keep", str(kept), typed="y\n"))
     assert store.info("ada") is None
     done(run("import", str(kept), "--restore"))
     assert [(one.message, one.at) for one in store.records("ada")] == [(one.message, one.at) for one in messages]
-    made = json.loads(done(run("import", str(copy), "--json")).stdout)["sessions"]
+    made = json.loads(done(run("import", str(copy), "--json", "-")).stdout)["sessions"]
     assert made[0]["from"] == "ada"
     assert store.messages(made[0]["to"]) == store.messages("ada")
     assert done(run("delete", "ada", made[0]["to"], "--yes")).stdout == "delete: 2 sessions.\n"
@@ -166,7 +166,7 @@ def test_extend(run: Call, store: SessionStore) -> None:
     say(store, "ada")
     done(run("extend", "ada", "--seconds", "9000"))
     assert store.ttl("ada") == pytest.approx(9000, abs=5)
-    assert json.loads(done(run("extend", "ada", "--seconds", "0", "--json")).stdout)["sessions"] == ["ada"]
+    assert json.loads(done(run("extend", "ada", "--seconds", "0", "--json", "-")).stdout)["sessions"] == ["ada"]
     assert store.ttl("ada") is None
 
 
@@ -178,8 +178,8 @@ def test_scan(run: Call, store: SessionStore, client: Client) -> None:
     found = run("scan", "--canary", "CW-4711-ADA")
     assert found.returncode == 1
     assert "canary: 1" in found.stdout
-    assert "Stated first by the user in message 0 of ada; seen in message 1 of ben" in found.stdout
-    report = json.loads(run("scan", "--canary", "CW-4711-ADA", "--json").stdout)
+    assert "First said by the user in message 0 of ada; seen in message 1 of ben" in found.stdout
+    report = json.loads(run("scan", "--canary", "CW-4711-ADA", "--json", "-").stdout)
     assert (report["verdict"], report["counts"]) == ("trouble", {"canary": 1})
     assert "limit 20%" in run("scan", "--share", "0.2").stderr
 
@@ -187,10 +187,10 @@ def test_scan(run: Call, store: SessionStore, client: Client) -> None:
 def test_others_formats(run: Call, client: Client, store: SessionStore) -> None:
     prefix = f"{uuid4().hex}:"
     client.rpush(f"{prefix}theirs", stored(AIMessage("Hello.")), stored(HumanMessage("Hi?")))
-    listed = json.loads(done(run("list", "--format", "auto", "--prefix", prefix, "--json")).stdout)
+    listed = json.loads(done(run("list", "--format", "auto", "--prefix", prefix, "--json", "-")).stdout)
     assert [one["id"] for one in listed["sessions"]] == ["theirs"]
     shown = json.loads(
-        done(run("show", "theirs", "--format", "community", "--prefix", prefix, "--reveal", "--json")).stdout
+        done(run("show", "theirs", "--format", "community", "--prefix", prefix, "--reveal", "--json", "-")).stdout
     )
     assert [one["text"] for one in shown["history"]] == ["Hi?", "Hello."]
     assert audited(store) == []
@@ -198,10 +198,10 @@ def test_others_formats(run: Call, client: Client, store: SessionStore) -> None:
 
 REFUSED = {
     "no such session": ("show", "nobody"),
-    "expected seen": ("list", "--sort", "colour"),
-    "expected one of simulated": ("list", "--flag", "nice"),
+    "not one of 'seen', 'ttl'": ("list", "--sort", "colour"),
+    "not one of 'simulated'": ("list", "--flag", "nice"),
     "is no format": ("list", "--format", "mongo"),
-    "expected json, markdown or csv": ("export", "ada", "--as", "pdf"),
+    "not one of 'json', 'markdown', 'csv'": ("export", "ada", "--as", "pdf"),
     "cannot be read": ("import", "/no/such/file"),
     "no export of sessions": ("import", str(PROJECT / "pyproject.toml")),
     "too short to look for": ("scan", "--canary", "a"),
@@ -222,7 +222,7 @@ def test_refusals_are_one_line(run: Call, store: SessionStore, says: str) -> Non
 def test_watch(env: dict[str, str], store: SessionStore) -> None:
     say(store, "there")
     watching = subprocess.Popen(
-        command("sessions", "watch", "--interval", "0.2", "--seconds", "60", "--json"),
+        command("sessions", "watch", "--interval", "0.2", "--seconds", "60", "--json", "-"),
         cwd=PROJECT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -233,7 +233,7 @@ def test_watch(env: dict[str, str], store: SessionStore) -> None:
 
     try:
         assert watching.stderr is not None
-        assert watching.stderr.readline() == "Watching; 1 sessions so far. Ctrl-C ends.\n"
+        assert watching.stderr.readline() == "Watching 1 session. Ctrl-C to stop.\n"
         store.extend("there", 1)
         assert news() == ("ends", "there", "")
         say(store, "ada")

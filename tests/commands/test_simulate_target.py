@@ -27,7 +27,7 @@ def test_one_that_does_not_ends_with_1(call: Call, env: dict[str, str]) -> None:
 def test_what_cannot_be_asked_is_said(call: Call, env: dict[str, str], tmp_path: Path) -> None:
     for arguments, said in (
         (("--target", "nonsense"), "expected http://…, https://… or package.module:callable"),
-        (("--target", f"{CHAT}:right", "--strategy", "redis-turn"), "--target stands in the place of a strategy"),
+        (("--target", f"{CHAT}:right", "--strategy", "redis-turn"), "--target replaces a strategy"),
         (("--strategy", "redis-turn", "--spec", "x.yaml"), "--spec describes a target: add --target"),
         (("--target", f"{CHAT}:right", "--processes", "2"), "processes is 2: expected 1 process"),
         (("--target", "http://127.0.0.1:9", "--spec", str(tmp_path / "none.yaml")), "it cannot be read"),

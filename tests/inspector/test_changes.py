@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from rag.errors import CrosswireError, TurnLost
 from rag.inspector import Inspector
-from rag.inspector.actions.changes import Act, Acts, Done
+from rag.inspector.actions.changes import Change, Changes, Done
 from rag.inspector.actions.exporting import export
 from rag.inspector.actions.importing import import_new, read_export, restore
 from rag.sessions import SessionStore
@@ -22,8 +22,8 @@ from tests.sessions.messages.test_lossless import EXAMPLES
 WHO = "a test"
 
 
-def acts(place: Place) -> Acts:
-    return Acts(place.inspector, WHO)
+def changes(place: Place) -> Changes:
+    return Changes(place.inspector, WHO)
 
 
 def audited(place: Place, sid: str) -> list[str]:
@@ -34,46 +34,46 @@ def test_a_preview_says_what_it_would_hit(place: Place, sid: str) -> None:
     place.said(sid, "One?", "One.")
     place.said("other", "Two?", "Two.")
     with place.store.turn("other"):
-        seen = acts(place).preview("delete", [sid, "other", "gone", sid])
+        seen = changes(place).preview("delete", [sid, "other", "gone", sid])
     assert ([row.info.id for row in seen.rows], seen.missing, seen.messages, seen.busy) == (
         [sid, "other"],
         ("gone",),
         4,
         1,
     )
-    assert "2 sessions: each is deleted" in str(seen)
-    assert "1 of them answer" in str(seen)
-    assert acts(place).preview("pin", []).rows == ()
+    assert "deletes 2 sessions and everything stored for them" in str(seen)
+    assert "1 of them is answering" in str(seen)
+    assert changes(place).preview("pin", []).rows == ()
     assert place.store.info(sid) is not None
 
 
 def test_extend_pin_and_unpin_and_back(place: Place, sid: str) -> None:
     place.said(sid, "One?", "One.")
     place.store.extend(sid, 100)
-    for act, seconds, left in (("extend", 5000, 5000), ("pin", 0, None), ("unpin", 0, 3600)):
-        done = acts(place).do(act, [sid, "gone"], seconds)  # type: ignore[arg-type]
+    for change, seconds, left in (("extend", 5000, 5000), ("pin", 0, None), ("unpin", 0, 3600)):
+        done = changes(place).do(change, [sid, "gone"], seconds)  # type: ignore[arg-type]
         assert done.ids == (sid,)
         ttl = place.store.ttl(sid)
         assert ttl is None if left is None else ttl == pytest.approx(left, abs=5)
-        assert acts(place).undo(done) == (sid,)
+        assert changes(place).undo(done) == (sid,)
         assert place.store.ttl(sid) == pytest.approx(100, abs=5)
     assert audited(place, sid) == ["extend", "extend", "pin", "extend", "unpin", "extend"]
 
 
-@pytest.mark.parametrize("act", ["expire", "clear", "delete"])
-def test_what_ends_a_session_can_be_undone(place: Place, sid: str, act: Act) -> None:
+@pytest.mark.parametrize("change", ["expire", "clear", "delete"])
+def test_what_ends_a_session_can_be_undone(place: Place, sid: str, change: Change) -> None:
     place.store.append(sid, EXAMPLES)
     place.said(sid, "And?", "That.", documents=["a.md", "b.md"], title="A title", model="m1")
     place.store.pin(sid)
     before, messages = place.store.info(sid), place.store.records(sid)
-    done = acts(place).do(act, [sid])
+    done = changes(place).do(change, [sid])
     assert done.ids == (sid,)
     info = place.store.info(sid)
-    assert (info is not None and info.messages == 0) if act == "clear" else info is None
+    assert (info is not None and info.messages == 0) if change == "clear" else info is None
     assert place.store.messages(sid) == []
-    if act == "clear":
+    if change == "clear":
         assert place.inspector.row(sid).pinned  # type: ignore[union-attr]
-    assert acts(place).undo(done) == (sid,)
+    assert changes(place).undo(done) == (sid,)
     after = place.store.info(sid)
     assert before is not None
     assert after is not None
@@ -95,9 +95,9 @@ def test_what_ends_a_session_can_be_undone(place: Place, sid: str, act: Act) -> 
 
 def test_a_cleared_session_that_went_on_is_left_as_it_is(place: Place, sid: str) -> None:
     place.said(sid, "One?", "One.")
-    done = acts(place).do("clear", [sid])
+    done = changes(place).do("clear", [sid])
     place.said(sid, "Two?", "Two.")
-    assert acts(place).undo(done) == ()
+    assert changes(place).undo(done) == ()
     assert [message.text for message in place.store.messages(sid)] == ["Two?", "Two."]
 
 
@@ -108,7 +108,7 @@ def test_delete_leaves_no_key(place: Place, sid: str) -> None:
     place.client.delete(place.history(sid))
     place.client.set(place.history(sid), "wrong type")
     place.judged(sid)
-    assert acts(place).do("delete", [sid]).ids == (sid,)
+    assert changes(place).do("delete", [sid]).ids == (sid,)
     prefix = place.store.protocol.keys.prefix
     assert list(place.client.scan_iter(f"{prefix}*{sid}*")) == []
     assert place.inspector.page().total == 0
@@ -119,7 +119,7 @@ def test_delete_leaves_no_key(place: Place, sid: str) -> None:
 def test_a_turn_that_is_being_answered_is_not_stored_after_a_delete(place: Place, sid: str) -> None:
     place.said(sid, "One?", "One.")
     with place.store.turn(sid) as turn:
-        acts(place).do("delete", [sid])
+        changes(place).do("delete", [sid])
         with pytest.raises(TurnLost):
             turn.commit([HumanMessage("Two?"), AIMessage("Two.")])
     assert place.store.info(sid) is None
@@ -131,8 +131,8 @@ def test_one_quarantined_message_is_removed(place: Place, sid: str) -> None:
         place.rewrite(sid, number, lambda value: value.update(session_id=f"other-{value['turn']}"))
     place.judged(sid)
     first, second = place.store.quarantined(sid)
-    assert acts(place).remove_quarantined(sid, first)
-    assert not acts(place).remove_quarantined(sid, first)
+    assert changes(place).remove_quarantined(sid, first)
+    assert not changes(place).remove_quarantined(sid, first)
     assert place.store.quarantined(sid) == [second]
     assert audited(place, sid) == ["remove quarantined"]
 
@@ -141,7 +141,7 @@ def test_one_quarantined_message_is_removed(place: Place, sid: str) -> None:
 def test_an_extension_that_is_none(place: Place, sid: str, seconds: int) -> None:
     place.said(sid, "One?", "One.")
     with pytest.raises(CrosswireError, match="expected 1 to"):
-        acts(place).do("extend", [sid], seconds)
+        changes(place).do("extend", [sid], seconds)
 
 
 # --- files
@@ -149,7 +149,7 @@ def test_an_extension_that_is_none(place: Place, sid: str, seconds: int) -> None
 
 def test_an_export_comes_back_as_another_session(place: Place, sid: str) -> None:
     place.store.append(sid, [*EXAMPLES, ToolMessage("x", tool_call_id="1")])
-    text = export(place.inspector, [sid, "gone"]).json()
+    text = export(place.inspector, [sid, "gone"]).written("json")
     assert text.isascii()
     (session,) = read_export(text)
     copy = import_new(place.inspector, session, WHO)
@@ -167,7 +167,7 @@ def test_sealed_sessions_are_sealed_again(place: Place, sid: str) -> None:
     store = SessionStore(place.client, key_prefix=prefix, encryption_keys=[bytes(32)])
     sealed = Place(place.client, store, Inspector(place.client, store))
     sealed.said(sid, "Secret?", "Secret.", title="Secret title")
-    (session,) = read_export(export(sealed.inspector, [sid]).json())
+    (session,) = read_export(export(sealed.inspector, [sid]).written("json"))
     assert session["title"] == "Secret title"
     copy = import_new(sealed.inspector, session, WHO)
     assert store.messages(copy) == store.messages(sid)
@@ -177,7 +177,7 @@ def test_sealed_sessions_are_sealed_again(place: Place, sid: str) -> None:
 def test_what_is_broken_stays_out_of_a_copy(place: Place, sid: str) -> None:
     place.said(sid, "One?", "One.")
     place.client.rpush(place.history(sid), b"{", place.lines(sid)[0].replace(sid.encode(), b"other"))
-    (session,) = read_export(export(place.inspector, [sid]).json())
+    (session,) = read_export(export(place.inspector, [sid]).written("json"))
     assert [message["problem"] for message in session["messages"]] == ["", "", "corrupt", "foreign"]
     assert len(place.store.messages(import_new(place.inspector, session, WHO))) == 2
 
@@ -238,10 +238,10 @@ def test_what_is_odd_can_be_exported_and_deleted(place: Place, sid: str) -> None
     place.rewrite(sid, 0, lambda value: value.update(at=1e300))
     taken = export(place.inspector, [sid])
     assert taken.sessions[0]["turns"] == 0
-    assert taken.markdown()
-    assert taken.csv()
-    assert acts(place).do("delete", [sid]).ids == (sid,)
-    assert acts(place).undo(Done("delete", (sid,), {}, taken)) == (sid,)
+    assert taken.written("markdown")
+    assert taken.written("csv")
+    assert changes(place).do("delete", [sid]).ids == (sid,)
+    assert changes(place).undo(Done("delete", (sid,), {}, taken)) == (sid,)
     assert len(place.store.messages(sid)) == 2
 
 
@@ -252,7 +252,7 @@ FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "'=1"
 def test_no_cell_is_a_formula(place: Place, text: str) -> None:
     sid = text.strip() or "x"
     place.said(sid, text, "Fine.", documents=[text])
-    rows = list(csv.reader(io.StringIO(export(place.inspector, [sid]).csv())))
+    rows = list(csv.reader(io.StringIO(export(place.inspector, [sid]).written("csv"))))
     assert len(rows) == 3
     for row in rows[1:]:
         assert not [
@@ -263,10 +263,10 @@ def test_no_cell_is_a_formula(place: Place, text: str) -> None:
 def test_hostile_texts_do_nothing_in_files(place: Place, sid: str) -> None:
     place.said(sid, HOSTILE, HOSTILE, documents=["[x](javascript:alert(1))"])
     taken = export(place.inspector, [sid])
-    for text in (taken.markdown(), taken.csv(), taken.json()):
+    for text in (taken.written("markdown"), taken.written("csv"), taken.written("json")):
         assert not set(HARMFUL) & set(text)
-    assert not outside_of_fences(taken.markdown()) & {"<script>", "javascript:alert(1)", "**bold**", "# out"}
-    assert json.loads(taken.json())["sessions"][0]["messages"][0]["text"] == HOSTILE
+    assert not outside_of_fences(taken.written("markdown")) & {"<script>", "javascript:alert(1)", "**bold**", "# out"}
+    assert json.loads(taken.written("json"))["sessions"][0]["messages"][0]["text"] == HOSTILE
 
 
 def outside_of_fences(markdown: str) -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from rag.inspector import Filter, Inspector
-from rag.inspector.actions.changes import Acts
+from rag.inspector.actions.changes import Changes
 from rag.sessions import SessionStore, connect
 from tests.inspector.stored_sessions import Place
 from tests.servers import Cluster
@@ -26,7 +26,7 @@ def test_everything_works_on_a_cluster(place: Place) -> None:
     for number in range(30):
         place.said(f"s{number}", f"Question {number}?", f"Answer {number}.")
     place.store.flush()
-    inspector, acts = place.inspector, Acts(place.inspector, "a test")
+    inspector, changes = place.inspector, Changes(place.inspector, "a test")
     seen = inspector.overview()
     assert (seen.sessions, seen.messages.value, seen.bytes.exact) == (30, 60, True)
     assert len(inspector.page(0, 20).rows) == 20
@@ -38,9 +38,9 @@ def test_everything_works_on_a_cluster(place: Place) -> None:
     assert (report.verdict, report.sessions) == ("clean", 30)
     place.client.rpush(place.history("s1"), place.lines("s2")[0])
     assert {one.kind for one in place.scan().findings} == {"names-other", "same-id"}
-    for act in ("pin", "clear", "delete", "expire"):
-        done = acts.do(act, ["s7"])
-        assert acts.undo(done) == ("s7",), act
+    for change in ("pin", "clear", "delete", "expire"):
+        done = changes.do(change, ["s7"])
+        assert changes.undo(done) == ("s7",), change
         place.store.flush()
     assert [message.text for message in place.store.messages("s7")] == ["Question 7?", "Answer 7."]
     assert inspector.find("s7")

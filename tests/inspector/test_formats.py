@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from rag.errors import CrosswireError
 from rag.inspector import LAYOUTS, Filter, Inspector
-from rag.inspector.actions.changes import Acts
+from rag.inspector.actions.changes import Changes
 from rag.inspector.actions.exporting import export
 from rag.inspector.actions.importing import import_new, read_export, restore
 from rag.inspector.forensics.scan import scan
@@ -176,8 +176,8 @@ def test_they_are_only_read(place: Place, client: Client, prefix: str, sid: str,
     before = client.dump(prefix + sid)
     theirs = other(client, name, prefix)
     with pytest.raises(CrosswireError, match="only read here"):
-        Acts(theirs, "somebody")
-    (session,) = read_export(export(theirs, [sid]).json())
+        Changes(theirs, "somebody")
+    (session,) = read_export(export(theirs, [sid]).written("json"))
     for act in (import_new, restore):
         with pytest.raises(CrosswireError, match="only read here"):
             act(theirs, session, "somebody")
@@ -189,7 +189,7 @@ def test_they_are_only_read(place: Place, client: Client, prefix: str, sid: str,
 
 
 def test_what_has_no_index_says_so(client: Client, prefix: str) -> None:
-    with pytest.raises(CrosswireError, match="needs the index"):
+    with pytest.raises(CrosswireError, match="needs an index"):
         other(client, "classic", prefix).overview()
 
 

@@ -63,7 +63,7 @@ def test_a_view_costs_the_same_among_few_and_many(place: Place) -> None:
     """Commands that the server runs, by its own count."""
 
     def costs() -> dict[str, int]:
-        acts: dict[str, Callable[[], object]] = {
+        changes: dict[str, Callable[[], object]] = {
             "overview": place.inspector.overview,
             "newest": lambda: place.inspector.page(0, 50),
             "ending": lambda: place.inspector.page(0, 50, "ending"),
@@ -72,7 +72,7 @@ def test_a_view_costs_the_same_among_few_and_many(place: Place) -> None:
             "view": lambda: place.inspector.view(ids[-1]),
         }
         found = {}
-        for name, act in acts.items():
+        for name, act in changes.items():
             before = place.commands()
             act()
             found[name] = place.commands() - before

@@ -34,7 +34,7 @@ def test_an_empty_conversation_says_what_to_do(page: AppTest) -> None:
     assert transcript(page) == []
     clear = next(button for button in page.button if button.label == "Clear history")
     assert clear.disabled
-    assert "Nothing is stored yet. The first answer starts the clock." in [text.value for text in page.caption]
+    assert "Nothing stored yet." in [text.value for text in page.caption]
     assert "Model: offline-extractive" in [text.value for text in page.caption]
     assert errors(page) == []
 
@@ -66,7 +66,7 @@ def test_an_answer_is_stored_with_its_sources_and_the_next_run_shows_both(page: 
 def test_the_clock_starts_with_the_first_answer(page: AppTest) -> None:
     say(page, QUESTION)
     (clock,) = page.get("progress")
-    assert clock.proto.text == "Forgotten in 60 min unless you go on"
+    assert clock.proto.text == "Expires in 60 min if idle"
 
 
 def test_what_is_said_is_remembered_here_and_nowhere_else(page: AppTest, services: Services) -> None:
@@ -98,8 +98,8 @@ def test_clear_history_asks_before_it_does_anything(page: AppTest) -> None:
     say(page, QUESTION)
     press(page, "Clear history")
     # A click in a dialog runs only the dialog, and AppTest always runs the page; tests/browser deletes.
-    assert {"Delete them", "Keep them"} <= set(labels(page))
-    assert any("messages and documents of this session are deleted" in text.value for text in page.markdown)
+    assert {"Delete", "Cancel"} <= set(labels(page))
+    assert any("deletes all messages and documents of this session" in text.value for text in page.markdown)
     assert len(transcript(calm(page.run()))) == 2
 
 
@@ -119,7 +119,7 @@ def test_the_conversation_can_be_taken_away(page: AppTest, services: Services) -
 
 def test_without_cookies_the_tab_is_the_session_and_the_page_says_so(page: AppTest) -> None:
     (warning,) = page.warning
-    assert "keeps no cookies" in warning.value
+    assert "blocks cookies" in warning.value
     assert "this tab only" in warning.value
     before = session_of(page)
     assert session_of(say(page, QUESTION)) == before

@@ -57,13 +57,13 @@ def test_the_overview_and_the_table(services: Services, sid: str) -> None:
         "Live sessions": "2",
         "Messages": "4",
         "Bytes": metrics(page)["Bytes"],
-        "End in 5 min": "0",
+        "Expire in 5 min": "0",
         "No expiry": "1",
         "Quarantined": "0",
         "Cross-talk": "0",
     }
     assert [warning.value for warning in page.warning] == [
-        "1 session never ends and is not pinned. Filter by “no expiry”."
+        "1 session never expires and is not pinned. Filter by “no expiry”."
     ]
     table = page.dataframe[0].value
     assert list(table["Id"]) == ["another", "a-session"]
@@ -120,7 +120,7 @@ def test_what_is_stored_and_what_would_be_sent(services: Services, sid: str) -> 
     assert '"session_id": "a-session"' in calm(page.run()).code[-1].value
     page.session_state["inspector_stored"] = "Next prompt"
     calm(page.run())
-    assert any("2 of 2 stored ones; 0 left out" in caption.value for caption in page.caption)
+    assert any("2 of 2 stored; 0 pruned" in caption.value for caption in page.caption)
     assert "Hello?" in [text.value for text in page.text]
 
 
@@ -135,9 +135,9 @@ def test_nothing_is_changed_until_that_is_allowed(sid: str) -> None:
 
 def test_delete_confirmed_and_undone(services: Services, sid: str) -> None:
     page = act(inspect(sid, changes=True), "delete")
-    assert any("1 session: each is deleted with everything" in text.value for text in page.markdown)
+    assert any("This deletes 1 session and everything stored for it" in text.value for text in page.markdown)
     assert services.store.info(sid) is not None
-    press(page, "Leave them")
+    press(page, "Cancel")
     assert services.store.info(sid) is not None
     (confirm,) = [button for button in act(page, "delete").button if button.key == "inspector_confirm"]
     calm(confirm.click().run())
@@ -176,7 +176,7 @@ def test_find_and_filter(services: Services, sid: str) -> None:
     assert list(put(page, "inspector_find", "anoth").dataframe[0].value["Id"]) == ["another"]
     assert list(put(page, "inspector_find", friendly_name(sid)).dataframe[0].value["Id"]) == ["a-session"]
     put(page, "inspector_find", "nobody")
-    assert "No session is called so." in [caption.value for caption in page.caption]
+    assert "No matching session." in [caption.value for caption in page.caption]
     put(page, "inspector_find", "")
     assert list(put(page, "inspector_text", "cw-4711").dataframe[0].value["Id"]) == ["a-session"]
     put(page, "inspector_text", "")
@@ -206,7 +206,7 @@ def test_others_histories_are_read_only(services: Services) -> None:
     put(page, "inspector_format", "community")
     assert [text.value for text in page.text] == ["Hi?", "Hello."]
     assert not [button for button in page.button if str(button.key).startswith("inspector_act_")]
-    assert any("read only" in info.value for info in page.info)
+    assert any("read-only" in info.value for info in page.info)
     services.client.delete("message_store:theirs")
     put(page, "inspector_format", "auto")
     assert "No chat histories were recognised" in errors(page)[0]

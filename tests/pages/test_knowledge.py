@@ -14,7 +14,7 @@ from rag.ui.chat.suggestions import FIRST_QUESTIONS
 from tests.pages.opening import calm, errors, labels, opened, press, say, session_of, transcript, visit
 
 ADD = "Add to my session"
-NOTHING = "You have added nothing yet."
+NOTHING = "No documents yet."
 TENT = b"# Kestrel\n\nThe Kestrel tent pitch code is ZEBRA-77. Costs $5 -> :red[no] <b>x</b>\n"
 
 
@@ -62,7 +62,7 @@ def test_it_says_what_is_in_the_library_and_what_to_do(page: AppTest, services: 
     assert shown["Articles"] == str(len(articles))
     assert shown["Passages"] == str(sum(info.passages for info in articles))
     assert sorted(page.dataframe[0].value["Title"]) == sorted(info.title for info in articles)
-    assert any("Type a question" in info.value for info in page.info)
+    assert any("Ask a question" in info.value for info in page.info)
     assert NOTHING in [info.value for info in page.info]
 
 
@@ -81,7 +81,7 @@ def test_a_search_shows_passages_with_scores(page: AppTest) -> None:
 def test_a_question_that_is_not_covered_is_said_to_be(page: AppTest) -> None:
     search(page, "Who won the football championship in 1974?")
     assert [warning.value for warning in page.warning] == [
-        "The library does not seem to cover this. The nearest passages are below."
+        "The library may not cover this. These are the closest passages."
     ]
     assert len(page.get("progress")) == 6
 

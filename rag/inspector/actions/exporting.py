@@ -18,7 +18,7 @@ import orjson
 
 from rag.errors import SealBroken
 from rag.inspector.inspector import Inspector
-from rag.inspector.layouts.histories import Own
+from rag.inspector.layouts.crosswire import Own
 from rag.inspector.layouts.message_parsers import Said
 from rag.inspector.pace import Pace
 from rag.inspector.safe_text import cell, fenced, line
@@ -42,7 +42,11 @@ class Export:
     at: float
     source: str
 
-    def json(self) -> str:
+    def written(self, form: str) -> str:
+        """form: json, markdown or csv."""
+        return {"json": self._json, "markdown": self._markdown, "csv": self._csv}[form]()
+
+    def _json(self) -> str:
         known = {
             "format": FORMAT,
             "version": VERSION,
@@ -52,14 +56,14 @@ class Export:
         }
         return json.dumps(known, ensure_ascii=True, indent=1)
 
-    def markdown(self) -> str:
+    def _markdown(self) -> str:
         parts = [f"# {len(self.sessions)} session{'' if len(self.sessions) == 1 else 's'}, exported {shown(self.at)}"]
         for one in self.sessions:
             parts.append(f"## {one['name']}\n\n`{_code(one['id'])}`, {len(one['messages'])} messages")
             parts += [_paragraph(message) for message in one["messages"]]
         return "\n\n".join(parts) + "\n"
 
-    def csv(self) -> str:
+    def _csv(self) -> str:
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerow(COLUMNS)
@@ -98,16 +102,15 @@ def _session(inspector: Inspector, session_id: str) -> dict[str, Any]:
             fields[name] = open_field(seal, sid, name, fields.get(name, ""))
         except SealBroken:
             fields[name] = ""
+    whole = {name: int(_number(fields, name)) for name in ("turns", "trimmed", "summary_turns")}
     return {
         "created": _number(fields, "created"),
         "seen": _number(fields, "seen"),
-        "turns": int(_number(fields, "turns")),
-        "trimmed": int(_number(fields, "trimmed")),
         "ttl": fields.get("ttl"),
         "title": fields["title"],
         "model": fields.get("model", ""),
         "summary": fields["summary"],
-        "summary_turns": int(_number(fields, "summary_turns")),
+        **whole,
     }
 
 
@@ -121,16 +124,8 @@ def _number(fields: dict[str, str], name: str) -> float:
 
 
 def _message(number: int, said: Said, inner: dict[str, Any] | None) -> dict[str, Any]:
-    return {
-        "number": number,
-        "role": said.role,
-        "text": said.text,
-        "turn": said.turn,
-        "at": said.at,
-        "documents": list(said.documents),
-        "problem": said.problem,
-        "message": inner,
-    }
+    kept = {name: getattr(said, name) for name in ("role", "text", "turn", "at", "problem")}
+    return {"number": number, **kept, "documents": list(said.documents), "message": inner}
 
 
 def _inner(inspector: Inspector, raw: bytes, session_id: str) -> dict[str, Any] | None:

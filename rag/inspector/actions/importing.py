@@ -15,7 +15,7 @@ from rag.errors import CrosswireError
 from rag.inspector.actions.exporting import FORMAT, VERSION
 from rag.inspector.forensics.scan import COPIES
 from rag.inspector.inspector import Inspector
-from rag.inspector.layouts.histories import Own
+from rag.inspector.layouts.crosswire import Own
 from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import Place, encode
@@ -78,15 +78,20 @@ def restore(inspector: Inspector, session: dict[str, Any], who: str) -> str | No
     return sid
 
 
-def _write(inspector: Inspector, sid: SessionId, session: dict[str, Any], own_ttl: str | None) -> bool:
+def own_histories(inspector: Inspector) -> Own:
+    """Raises ReadOnly for those of another format."""
     if not isinstance(inspector.histories, Own):
         raise read_only(inspector.layout.name)  # type: ignore[arg-type]
-    rules, keys = inspector.store.protocol, inspector.histories.keys
+    return inspector.histories
+
+
+def _write(inspector: Inspector, sid: SessionId, session: dict[str, Any], own_ttl: str | None) -> bool:
+    protocol, keys = inspector.store.protocol, own_histories(inspector).keys
     kept = [message for message in session["messages"] if not message.get("problem")]
     turns = _turns(kept)
     lines = _lines(inspector, sid, kept, turns)
-    now, token = round(rules.now(), 3), rules.token()
-    ttl = int(own_ttl) if own_ttl is not None and own_ttl.isdigit() else rules.ttl
+    now, token = round(protocol.now(), 3), protocol.token()
+    ttl = int(own_ttl) if own_ttl is not None and own_ttl.isdigit() else protocol.ttl
     fields: dict[str, Any] = {
         "turns": max(turns, default=0),
         "seen": now,
@@ -97,7 +102,7 @@ def _write(inspector: Inspector, sid: SessionId, session: dict[str, Any], own_tt
         fields["ttl"] = own_ttl
     for name in ("title", "summary"):
         if isinstance(session.get(name), str) and session[name]:
-            fields[name] = close_field(rules.seal, sid, name, session[name])
+            fields[name] = close_field(protocol.seal, sid, name, session[name])
     fields |= {name: known for name in ("trimmed", "summary_turns") if (known := _whole(session, name))}
     if isinstance(session.get("model"), str):
         fields["model"] = session["model"]

@@ -58,7 +58,7 @@ class Canary:
         after = others[0]
         when = f", {after.at - first.at:.1f} s later" if first.at and after.at > first.at else ""
         text = (
-            f"Stated first by the {first.role} in message {first.number} of {first.session[:16]}; seen in "
+            f"First said by the {first.role} in message {first.number} of {first.session[:16]}; seen in "
             f"message {after.number} of {after.session[:16]} ({after.role}){when}."
         )
         return Finding("canary", sessions, (first.number, *(one.number for one in others[:19])), text)

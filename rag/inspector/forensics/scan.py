@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from rag.inspector.forensics import session_checks
 from rag.inspector.forensics.canary import Canary, Watch
 from rag.inspector.forensics.cross_session import LONG, Across
 from rag.inspector.forensics.findings import KINDS, Finding, Kind
-from rag.inspector.layouts.histories import BATCH, Histories, Own, Stored
+from rag.inspector.layouts.base import BATCH, Histories, Stored
+from rag.inspector.layouts.crosswire import Own
 from rag.inspector.pace import Pace, Progress, Stopped
 from rag.sessions.ids import SessionId
 
@@ -62,35 +63,11 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         return {
             "verdict": self.verdict,
-            "complete": self.complete,
-            "sessions": self.sessions,
-            "messages": self.messages,
-            "bytes": self.bytes,
-            "sealed": self.sealed,
+            **{one.name: getattr(self, one.name) for one in fields(self)},
             "seconds": round(self.seconds, 3),
             "counts": dict(self.counts),
-            "findings": [
-                {
-                    "kind": one.kind,
-                    "severity": one.severity,
-                    "sessions": list(one.sessions),
-                    "places": list(one.places),
-                    "explanation": one.explanation,
-                }
-                for one in self.findings
-            ],
-            "canaries": [
-                {
-                    "text": canary.text,
-                    "seen": canary.seen,
-                    "sightings": [
-                        {"session": one.session, "number": one.number, "role": one.role, "at": one.at}
-                        for one in canary.sightings
-                    ],
-                }
-                for canary in self.canaries
-            ],
-            "load": self.load,
+            "findings": [{**asdict(one), "severity": one.severity} for one in self.findings],
+            "canaries": [asdict(one) for one in self.canaries],
         }
 
 
@@ -179,11 +156,11 @@ class _Reader:
         report.add(self._judged(stored, part, first))
 
     def _judged(self, stored: Stored, part: list[Any], first: int) -> Iterable[Finding]:
-        partial = self._histories.layout.documents and first == 0
+        partial = self._histories.layout.partial and first == 0
         found = session_checks.messages(stored, part, turns=self._ours, partial=partial)
         return (_moved(one, first) for one in found) if first else found
 
 
 def _moved(found: Finding, first: int) -> Finding:
     places = tuple(place + first for place in found.places)
-    return Finding(found.kind, found.sessions, places, f"From message {first} on: {found.explanation}")
+    return replace(found, places=places, explanation=f"From message {first} on: {found.explanation}")

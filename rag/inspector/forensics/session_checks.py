@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 
 from rag.inspector.forensics.findings import Finding
-from rag.inspector.layouts.histories import Stored
+from rag.inspector.layouts.base import Stored
 from rag.inspector.layouts.message_parsers import Said
 
 Numbered = tuple[int, Said]

@@ -7,40 +7,32 @@ temporary file, so that its memory does not grow with them.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rag.errors import CrosswireError
-from rag.inspector.key_scan import size, steps
-from rag.inspector.layouts.formats import DOCUMENT, Layout
-from rag.inspector.layouts.histories import BATCH, Stored
+from rag.inspector.key_scan import steps
+from rag.inspector.layouts.base import BATCH, Histories, Layout, Stored
 from rag.inspector.pace import Pace
 from rag.sessions.connection.errors import translated
 
+DOCUMENT = b"ReJSON-RL"
 LONGEST = 10_000
 """Documents of one session that are read."""
 
 
-class Documents:
+class Documents(Histories):
     def __init__(self, client: Any, layout: Layout, prefix: str, target: str) -> None:
-        self.layout = layout
-        self.parse = layout.parse
-        self.prefix = prefix
-        self._client = client
-        self._target = target
+        super().__init__(client, layout, prefix, target)
         self._known: sqlite3.Connection | None = None
-
-    def total(self) -> int:
-        with translated(self._target):
-            return size(self._client)
 
     def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
         self._needs_module()
         # An empty name: SQLite makes a file, and removes it when it is closed.
         self._known = known = sqlite3.connect("", check_same_thread=False)
         known.execute("CREATE TABLE document (session BLOB, key BLOB, PRIMARY KEY (session, key)) WITHOUT ROWID")
-        with translated(self._target):
-            for found in steps(self._client, pace, self.prefix):
+        with translated(self.target):
+            for found in steps(self.client, pace, self.prefix):
                 pairs = ((self._session(key), key) for key in found)
                 known.executemany("INSERT OR IGNORE INTO document VALUES (?, ?)", [p for p in pairs if p[0]])
                 yield len(found), []
@@ -52,24 +44,21 @@ class Documents:
         del first
         self._needs_module()
         found = []
-        with translated(self._target):
+        with translated(self.target):
             for sid in ids:
                 names = self._names(sid, pace)
                 if names and (stored := pace(self._read, sid, names)) is not None:
                     found.append(stored)
         return found
 
-    def lines(self, ids: Sequence[str], pace: Pace) -> list[tuple[str, Iterable[bytes]]]:
-        return [(stored.id, stored.elements) for stored in self.read(ids, pace)]
-
     def _read(self, sid: str, names: list[bytes]) -> Stored | None:
-        pipe = self._client.pipeline(transaction=False)
-        for name in names:
-            pipe.execute_command("JSON.GET", name)
-            pipe.pttl(name)
-            pipe.type(name)
-        replies = pipe.execute(raise_on_error=False)
-        lines, left = [], {}
+        def ask(pipe: Any) -> None:
+            for name in names:
+                pipe.execute_command("JSON.GET", name)
+                pipe.pttl(name)
+                pipe.type(name)
+
+        replies, lines, left = self.piped(ask), list[bytes](), dict[str, int]()
         for number, name in enumerate(names):
             document, ms, kind = replies[3 * number : 3 * number + 3]
             if kind == DOCUMENT and isinstance(document, bytes | str):
@@ -84,7 +73,7 @@ class Documents:
                 "SELECT key FROM document WHERE session = ? ORDER BY key LIMIT ?", (_blob(sid), LONGEST)
             )
             return [name for (name,) in rows]
-        found = {name for part in steps(self._client, pace, f"{self.prefix}{sid}:") for name in part}
+        found = {name for part in steps(self.client, pace, f"{self.prefix}{sid}:") for name in part}
         return sorted(name for name in found if self._session(name) == _blob(sid))[:LONGEST]
 
     def _session(self, key: bytes) -> bytes | None:
@@ -93,13 +82,13 @@ class Documents:
 
     def _needs_module(self) -> None:
         try:
-            with translated(self._target):
-                self._client.execute_command("JSON.GET", self.prefix)
+            with translated(self.target):
+                self.client.execute_command("JSON.GET", self.prefix)
         except CrosswireError as exc:
             if "unknown command" not in str(exc):
                 raise
             raise CrosswireError(
-                f"The server at {self._target} has no JSON module, so there is nothing of langchain-redis in it. "
+                f"The server at {self.target} has no JSON module, so there is nothing of langchain-redis in it. "
                 "Expected Redis 8, or Redis Stack; or choose another format."
             ) from exc
 

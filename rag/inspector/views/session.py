@@ -7,11 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rag.inspector.layouts.histories import Own
 from rag.inspector.layouts.message_parsers import Said
 from rag.inspector.safe_text import visible
 from rag.sessions.connection.errors import translated
-from rag.sessions.ids import SessionId
 
 _LENGTHS = {b"list": "llen", b"hash": "hlen", b"zset": "zcard", b"string": "strlen", b"set": "scard", b"stream": "xlen"}
 
@@ -55,11 +53,6 @@ class View:
 
 def elements(lines: Iterable[bytes], parse: Any, session_id: str, first: int = 0) -> tuple[Element, ...]:
     return tuple(Element(number, parse(raw, session_id), raw) for number, raw in enumerate(lines, first))
-
-
-def own_keys(histories: Own, session_id: SessionId) -> list[str]:
-    """Every key that a session of ours can have."""
-    return [*histories.keys.of(session_id), *histories.keys.misplaced(session_id)]
 
 
 def facts(client: Any, target: str, names: Sequence[str | bytes]) -> tuple[KeyFacts, ...]:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Literal, Protocol
 
-from rag.inspector.layouts.histories import Histories, Own, Stored
+from rag.inspector.layouts.base import Histories, Stored
+from rag.inspector.layouts.crosswire import Own
 from rag.inspector.pace import Pace, Progress, Stopped
 from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId
@@ -91,15 +92,13 @@ def search(
     histories: Histories,
     wanted: Filter,
     now: float,
-    *,
     total: int,
-    order: Order = "seen",
-    limit: int = LIMIT,
-    pace: Pace | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    order: Order,
+    limit: int,
+    pace: Pace,
+    progress: Callable[[Progress], None] | None,
 ) -> Found:
     """walk: all sessions, in steps."""
-    pace = pace or Pace()
     best: list[tuple[float, int, Row]] = []
     looked, matching, keys, ticket, complete = 0, 0, 0, count(), True
     text_only = wanted == Filter(text=wanted.text, you=wanted.you)
@@ -198,19 +197,8 @@ def _with_text(histories: Histories, ids: Sequence[str], text: str, pace: Pace) 
 
 def _score(row: Row, order: Order) -> float:
     """The highest comes first: what is newest, largest, or ends last."""
-    match order:
-        case "seen":
-            return row.info.last_seen
-        case "ttl":
-            return math.inf if row.info.ttl is None else row.info.ttl
-        case "created":
-            return row.info.created
-        case "turns":
-            return row.info.turns
-        case "messages":
-            return row.info.messages
-        case "bytes":
-            return row.bytes or 0
+    values = {"seen": row.info.last_seen, "ttl": math.inf if row.info.ttl is None else row.info.ttl, "bytes": row.bytes}
+    return float((values[order] if order in values else getattr(row.info, order)) or 0)
 
 
 def _within(value: float, bounds: tuple[float, float]) -> bool:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from rag.errors import CrosswireError
 from rag.inspector.inspector import Inspector
-from rag.inspector.layouts.histories import Own
+from rag.inspector.layouts.crosswire import Own
 from rag.sessions.connection.errors import translated
 from rag.sessions.listing.sweep import own
 from rag.sessions.names import friendly_name

@@ -42,7 +42,7 @@ def article(source: Source, library: Library, session_id: str) -> None:
         st.badge("Quoted here", icon=":material/format_quote:", color="violet")
         passage(source.text, private=source.private)
     if document is None:
-        st.info("This document is no longer in the library. The quoted passage above was stored with the answer.")
+        st.info("This document is no longer in the library. The passage above was stored with the answer.")
         return
     st.caption(f"{escaped(document.info.title)} · {escaped(document.info.name)}")
     with st.container(height=420, border=False):

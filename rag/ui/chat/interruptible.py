@@ -24,7 +24,7 @@ def interruptible(events: EventStream, say: Callable[[str], object]) -> Iterator
     """
     arrived: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(events, arrived), name="turn-reader", daemon=True).start()
-    begun, last = monotonic(), "Looking it up …"
+    begun, last = monotonic(), "Searching …"
     try:
         while True:
             try:
@@ -38,7 +38,7 @@ def interruptible(events: EventStream, say: Callable[[str], object]) -> Iterator
             if isinstance(item, BaseException):
                 raise item
             if isinstance(item, Waiting):
-                last = f"Another tab of this session is being answered. Waiting up to {item.at_most:.0f} s …"
+                last = f"Another tab of this session is waiting for its answer. Waiting up to {item.at_most:.0f} s …"
             else:
                 last = "Writing …"
             yield item

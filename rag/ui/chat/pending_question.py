@@ -22,7 +22,7 @@ _PENDING = "pending"
 _SHOWN = "shown"
 DRAFT = "draft"
 """The slot of the chat input's text."""
-STOPPED = "You stopped this answer. Nothing of it was saved."
+STOPPED = "You stopped this answer. Nothing was saved."
 
 
 @dataclass(slots=True)
@@ -62,8 +62,8 @@ def _stream(chat: ChatService, visitor: Visitor, question: Pending) -> None:
     question.trouble, question.icon = STOPPED, ":material/stop_circle:"
     with st.chat_message("assistant", avatar=transcript.ASSISTANT):
         status, text = st.empty(), st.empty()
-        st.button("Stop", icon=":material/stop:", key="stop", help="Nothing is saved when you stop.")
-        status.caption("Looking it up …")
+        st.button("Stop", icon=":material/stop:", key="stop", help="Stopping saves nothing.")
+        status.caption("Searching …")
         try:
             for event in interruptible(chat.stream(visitor.session_id, question.text), status.caption):
                 _show(event, status, text)
@@ -91,7 +91,7 @@ def _offer_again(question: Pending) -> None:
         st.button(
             "Edit",
             icon=":material/edit:",
-            help="Put the question back into the input.",
+            help="Edit the question and ask again.",
             on_click=_edit,  # before the next run, because an input's text cannot be set once it is drawn
             args=(question.text,),
         )

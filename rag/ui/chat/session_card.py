@@ -10,6 +10,8 @@ from rag.chat.export import Stored, to_json, to_markdown
 from rag.errors import CrosswireError
 from rag.services import Services
 from rag.ui.avatar import badge
+from rag.ui.escaping import duration
+from rag.ui.feedback import download, errors_shown
 from rag.ui.visitor import Visitor, forget_tab
 from rag.web.identity import NEW_SESSION
 
@@ -32,8 +34,8 @@ def draw(services: Services, visitor: Visitor, records: Sequence[Stored]) -> Non
         _lifetime(services, visitor)
         if not visitor.lasting:
             st.warning(
-                "Your browser keeps no cookies for this site, so this conversation lives in this tab only: "
-                "a reload starts a new one.",
+                "Your browser blocks cookies for this site, so this conversation lives in this tab only: "
+                "reloading starts a new one.",
                 icon=":material/cookie_off:",
             )
         _new_session(visitor)
@@ -51,19 +53,9 @@ def _lifetime(services: Services, visitor: Visitor) -> None:
         st.caption(":material/cloud_off: The session store cannot be reached.")
         return
     if left is None:
-        st.caption("Nothing is stored yet. The first answer starts the clock.")
+        st.caption("Nothing stored yet.")
         return
-    st.progress(min(1.0, max(0.0, left / total)), text=f"Forgotten in {duration(left)} unless you go on")
-
-
-def duration(seconds: float) -> str:
-    """`2 h 5 min`, `60 min`, `40 s`."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 2 * 3600:
-        return f"{whole // 60} min"
-    return f"{whole // 3600} h {whole // 60 % 60} min"
+    st.progress(min(1.0, max(0.0, left / total)), text=f"Expires in {duration(left)} if idle")
 
 
 def _new_session(visitor: Visitor) -> None:
@@ -81,37 +73,22 @@ def _clear(services: Services, visitor: Visitor, any_messages: bool) -> None:
 
 @st.dialog("Clear this conversation?", icon=":material/delete:")
 def _confirm_clear(services: Services, visitor: Visitor) -> None:
-    st.write("All messages and documents of this session are deleted, in every tab. This cannot be undone.")
+    st.write("This deletes all messages and documents of this session, in every tab. It cannot be undone.")
     with st.container(horizontal=True):
-        if st.button("Delete them", type="primary"):
-            try:
+        if st.button("Delete", type="primary"):
+            with errors_shown():
                 services.store.clear(visitor.session_id)
                 services.library.forget(visitor.session_id)
-            except CrosswireError as exc:
-                st.error(str(exc), icon=":material/error:")
-                return
-            st.session_state.pop("pending", None)
-            st.rerun()
-        if st.button("Keep them"):
+                st.session_state.pop("pending", None)
+                st.rerun()
+        if st.button("Cancel"):
             st.rerun()
 
 
 def _download(visitor: Visitor, records: Sequence[Stored]) -> None:
     stem = visitor.name.lower().replace(" ", "-")
     with st.popover("Download", icon=":material/download:", width="stretch", disabled=not records):
-        st.download_button(
-            "As Markdown",
-            lambda: to_markdown(visitor.name, records),
-            f"{stem}.md",
-            "text/markdown",
-            width="stretch",
-            on_click="ignore",
+        download(
+            "As Markdown", lambda: to_markdown(visitor.name, records), f"{stem}.md", "text/markdown", width="stretch"
         )
-        st.download_button(
-            "As JSON",
-            lambda: to_json(visitor.name, records),
-            f"{stem}.json",
-            "application/json",
-            width="stretch",
-            on_click="ignore",
-        )
+        download("As JSON", lambda: to_json(visitor.name, records), f"{stem}.json", "application/json", width="stretch")

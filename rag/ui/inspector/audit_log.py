@@ -9,26 +9,26 @@ import streamlit as st
 
 from rag.inspector.safe_text import line
 from rag.sessions.names import friendly_name
-from rag.ui.inspector.context import Desk
+from rag.ui.inspector.context import Context
 
 
-def draw(desk: Desk) -> None:
-    entries = desk.inspector.store.audit.read(200)
+def draw(context: Context) -> None:
+    entries = context.inspector.store.audit.read(200)
     if not entries:
-        st.caption("Nothing was done yet.")
+        st.caption("Nothing logged yet.")
         return
     frame = pd.DataFrame(
         [
             {
                 "When": datetime.fromtimestamp(entry.at, UTC),
-                "What": line(entry.what),
+                "Action": line(entry.what),
                 "Session": friendly_name(entry.session),
                 "Id": line(entry.session, 16),
                 "Who": line(entry.who, 60),
-                "More": line(", ".join(f"{name} {text}" for name, text in entry.more.items()), 80),
+                "Details": line(", ".join(f"{name} {text}" for name, text in entry.more.items()), 80),
             }
             for entry in entries
         ]
     )
     st.dataframe(frame, hide_index=True, column_config={"When": st.column_config.DatetimeColumn(format="distance")})
-    st.caption("The newest 200 entries. The record keeps about 10,000.")
+    st.caption("The newest 200 entries. The log keeps about 10,000.")

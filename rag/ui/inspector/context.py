@@ -1,4 +1,4 @@
-"""What the inspector's parts share in one script run: whose sessions, who looks, and what he has switched on."""
+"""What the inspector's parts share in one script run: whose sessions, who is looking, and what is turned on."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _REVEALED = "inspector_revealed"
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """who: as the audit is to say; you: the looker's own session. every: seconds between refreshes, None for never."""
+class Context:
+    """who: as the log is to say; you: whose own session is marked. every: seconds between refreshes, None for never."""
 
     services: Services
     inspector: Inspector
@@ -39,42 +39,44 @@ class Desk:
         return visible(text) if self.reveal else masked(text)
 
     def looked(self, session_id: str) -> None:
-        """Audit that what was said in this session is shown, once a tab."""
+        """Log that this session's texts are shown, once a tab."""
         told = st.session_state.setdefault(_REVEALED, set())
         if self.reveal and self.ours and session_id not in told:
             self.inspector.store.audit.add("reveal", session_id, self.who)
             told.add(session_id)
 
 
-def desk(services: Services, me: Visitor) -> Desk:
+def open_context(services: Services, me: Visitor) -> Context:
     """Draw the switches, in the sidebar."""
     with st.sidebar:
         every = st.segmented_control(
             "Refresh", list(INTERVALS), default="5 s", required=True, key="every", bind="query-params"
         )
-        reveal = st.toggle("Reveal texts", key="inspector_reveal", help="Show what was said. Each session is audited.")
-        changes = st.toggle("Allow changes", key="inspector_changes", help="Switch on what changes sessions.")
+        reveal = st.toggle(
+            "Reveal texts", key="inspector_reveal", help="Show message texts. Each session you open is logged."
+        )
+        changes = st.toggle("Allow changes", key="inspector_changes", help="Enable the buttons that change sessions.")
         inspector = _source(services)
         if changes and not inspector.layout.ours:
-            st.caption(":material/lock: These histories are only read, whatever is switched on.")
+            st.caption(":material/lock: These histories are read-only.")
     known = login()
     who = f"inspector, {known.email}" if known else f"inspector, {me.name}"
     ours = inspector.layout.ours
     interval = INTERVALS.get(every or "")
-    return Desk(services, inspector, who, me.session_id, reveal, changes and ours, interval if ours else None)
+    return Context(services, inspector, who, me.session_id, reveal, changes and ours, interval if ours else None)
 
 
 def _source(services: Services) -> Inspector:
     own = Inspector(services.client, services.store, target=without_password(services.settings.redis_url))
-    with st.popover("Whose histories", icon=":material/database:", width="stretch"):
+    with st.popover("Data source", icon=":material/database:", width="stretch"):
         names = [OURS, "auto", *(name for name in LAYOUTS if name != OURS)]
         name = st.selectbox("Format", names, key="inspector_format", format_func=_title)
         prefix = st.text_input(
-            "Keys begin with", key="inspector_prefix", placeholder="as usual", disabled=name == OURS, max_chars=200
+            "Key prefix", key="inspector_prefix", placeholder="the usual prefix", disabled=name == OURS, max_chars=200
         )
-        st.caption("Other formats are only read, in small steps, at most half of the server's time.")
+        st.caption("Other formats are read-only. Scans use small steps and at most half of the server's time.")
     return own if name == OURS else own.of(name, prefix or None)
 
 
 def _title(name: str) -> str:
-    return "Recognise from a sample" if name == "auto" else LAYOUTS[name].title
+    return "Detect automatically" if name == "auto" else LAYOUTS[name].title

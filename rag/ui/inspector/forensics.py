@@ -14,33 +14,34 @@ from rag.inspector.safe_text import line
 from rag.sessions.names import friendly_name
 from rag.ui.background_job import Job
 from rag.ui.escaping import count, escaped
+from rag.ui.feedback import download
 from rag.ui.inspector import session_table
-from rag.ui.inspector.context import Desk
+from rag.ui.inspector.context import Context
 
 JOB = "inspector_scan"
 LISTED = 500
-VERDICTS = {"clean": "Nothing is wrong", "trouble": "Something is wrong", "unknown": "It cannot be told"}
+VERDICTS = {"clean": "Nothing is wrong", "trouble": "Something is wrong", "unknown": "Can't tell"}
 
 
-def draw(desk: Desk) -> None:
+def draw(context: Context) -> None:
     st.write(
-        "Reads every session once, in small steps, and looks for messages of one session in another, half-expired "
+        "Reads every session once, in small steps, and looks for one session's messages in another, half-expired "
         "sessions, questions without answers, and more."
     )
     with st.form("inspector_scan_form"):
         texts = st.text_area(
-            "Texts that only one user stated, a line each (optional)",
+            "Secrets to look for, one per line (optional)",
             key="inspector_canaries",
             placeholder="ORD-48213",
             height=80,
-            help="An order number from a support ticket, say: where does it appear, who stated it, who saw it after?",
+            help="Something only one user would say, such as an order number: who said it first, and who saw it later?",
         )
         started = st.form_submit_button("Scan", icon=":material/search_insights:", type="primary")
     if started:
         if (running := st.session_state.get(JOB)) is not None:
             running.stop()
         canaries = tuple(text.strip() for text in texts.splitlines() if text.strip())
-        histories = desk.inspector.histories
+        histories = context.inspector.histories
         job = Job(lambda pace, step: scan(histories, canaries=canaries, pace=pace, progress=step))
         job.wait(0.5)
         st.session_state[JOB] = job
@@ -66,16 +67,16 @@ def _progress(job: Job[Report]) -> None:
 
 def _report(report: Report) -> None:
     say = {"clean": st.success, "trouble": st.error, "unknown": st.warning}[report.verdict]
-    end = "" if report.complete else " It was stopped, so this is not all."
+    end = "" if report.complete else " The scan was stopped early."
     say(
         f"**{VERDICTS[report.verdict]}.** {count(report.sessions, 'session')} and {report.messages:,} messages read in "
         f"{report.seconds:.1f} s.{end}"
     )
     if report.sealed:
-        st.warning(f"{report.sealed:,} messages are sealed with a key that SESSION_ENCRYPTION_KEYS does not hold.")
+        st.warning(f"{report.sealed:,} messages are encrypted with a key that is not in SESSION_ENCRYPTION_KEYS.")
     for canary in report.canaries:
         sessions = len({one.session for one in canary.sightings})
-        first = f", stated first by {friendly_name(canary.first.session)}" if canary.first else ""
+        first = f", first said by {friendly_name(canary.first.session)}" if canary.first else ""
         st.write(
             f"“{escaped(line(canary.text, 60))}”: seen {canary.seen} times in {count(sessions, 'session')}{first}."
         )
@@ -84,15 +85,9 @@ def _report(report: Report) -> None:
             st.markdown(f"- **{kind}** ({severity}): {report.counts[kind]:,} × {what}")
     if report.findings:
         _list(report)
-    st.download_button(
-        "Report as JSON",
-        json.dumps(report.to_dict(), indent=1),
-        "scan.json",
-        "application/json",
-        key="inspector_scan_json",
-        on_click="ignore",
-    )
-    st.caption(f"What it cost: {escaped(report.load)}.")
+    report_json = json.dumps(report.to_dict(), indent=1)
+    download("Report as JSON", report_json, "scan.json", "application/json", key="inspector_scan_json")
+    st.caption(f"Server load: {escaped(report.load)}.")
 
 
 def _list(report: Report) -> None:
@@ -103,7 +98,7 @@ def _list(report: Report) -> None:
                 "Kind": one.kind,
                 "Severity": one.severity,
                 "Session": friendly_name(one.sessions[0]),
-                "What": line(one.explanation),
+                "Finding": line(one.explanation),
             }
             for one in shown
         ]

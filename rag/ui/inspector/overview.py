@@ -11,43 +11,43 @@ import streamlit as st
 
 from rag.errors import CrosswireError
 from rag.inspector.views.overview import SLICE, Overview
-from rag.ui.inspector.context import Desk
+from rag.ui.inspector.context import Context
 
 _KEPT = "inspector_overview"
 FRESH = 1.0
 
 
-def draw(desk: Desk) -> None:
-    if not desk.ours:
+def draw(context: Context) -> None:
+    if not context.ours:
         st.info(
-            f"Histories of {desk.inspector.layout.title}, read only. They keep no index, so there is no overview; "
-            "sessions below are in the order in which the server lists them.",
+            f"{context.inspector.layout.title}: read-only. This format has no index, so there is no overview, and "
+            "sessions are listed in the server's order.",
             icon=":material/visibility:",
         )
         return
-    st.fragment(_numbers, run_every=desk.every)(desk)
+    st.fragment(_numbers, run_every=context.every)(context)
 
 
-def charts(desk: Desk) -> None:
+def charts(context: Context) -> None:
     """Last on the page, because a browser takes longest to draw them."""
-    if desk.ours:
+    if context.ours:
         with st.sidebar:
-            st.fragment(_charts, run_every=desk.every)(desk)
+            st.fragment(_charts, run_every=context.every)(context)
 
 
-def _seen(desk: Desk) -> Overview:
+def _seen(context: Context) -> Overview:
     """The same for both parts of one refresh."""
     at, seen = st.session_state.get(_KEPT, (0.0, None))
     now = time.monotonic()
     if seen is None or now - at > FRESH:
-        seen = desk.inspector.overview()
+        seen = context.inspector.overview()
         st.session_state[_KEPT] = (now, seen)
     return cast(Overview, seen)
 
 
-def _numbers(desk: Desk) -> None:
+def _numbers(context: Context) -> None:
     try:
-        seen = _seen(desk)
+        seen = _seen(context)
     except CrosswireError as exc:
         st.error(str(exc), icon=":material/cloud_off:")
         return
@@ -55,22 +55,28 @@ def _numbers(desk: Desk) -> None:
         _metric("Live sessions", short(seen.sessions))
         _metric("Messages", _about(short(seen.messages.value), seen), _how(seen))
         _metric("Bytes", _about(short(seen.bytes.value), seen), _how(seen))
-        _metric("End in 5 min", short(seen.ending))
-        _metric("No expiry", short(seen.endless), "Neither pinned nor ending: they stay until somebody deletes them.")
-        _metric("Quarantined", short(seen.quarantined), "Elements that were ever found and are shown to nobody.")
-        _metric("Cross-talk", short(seen.crosstalk), "Of those, messages that name another session.")
+        _metric("Expire in 5 min", short(seen.ending))
+        _metric("No expiry", short(seen.endless), "Neither pinned nor expiring: they stay until somebody deletes them.")
+        _metric(
+            "Quarantined",
+            short(seen.quarantined),
+            "Elements that did not belong in a history, ever found. They are shown to nobody.",
+        )
+        _metric("Cross-talk", short(seen.crosstalk), "Quarantined messages that belong to another session.")
     if seen.endless:
-        ends = "session never ends and is" if seen.endless == 1 else "sessions never end and are"
-        st.warning(f"{seen.endless:,} {ends} not pinned. Filter by “no expiry”.", icon=":material/hourglass_disabled:")
+        expire = "session never expires and is" if seen.endless == 1 else "sessions never expire and are"
+        st.warning(
+            f"{seen.endless:,} {expire} not pinned. Filter by “no expiry”.", icon=":material/hourglass_disabled:"
+        )
     if seen.crosstalk:
         was = "message was" if seen.crosstalk == 1 else "messages were"
-        st.error(f"{seen.crosstalk:,} {was} in somebody else's history. Filter by “suspicious”, or scan.",
+        st.error(f"{seen.crosstalk:,} {was} in somebody else's history. Filter by “suspicious”, or run a scan.",
                  icon=":material/warning:")  # fmt: skip
 
 
-def _charts(desk: Desk) -> None:
+def _charts(context: Context) -> None:
     try:
-        seen = _seen(desk)
+        seen = _seen(context)
     except CrosswireError:
         return
     _bars([label for label, _ in seen.ends], [number for _, number in seen.ends], "Time left")
@@ -118,5 +124,5 @@ def short(number: float) -> str:
 
 def _how(seen: Overview) -> str:
     if seen.messages.exact:
-        return "Exact: counted in every session."
-    return f"From a sample of 200 sessions: {seen.messages} messages, {seen.bytes} bytes, 19 times in 20."
+        return "Exact: every session is counted."
+    return f"Estimated from 200 sessions (95% confidence): {seen.messages} messages, {seen.bytes} bytes."

@@ -24,7 +24,7 @@ from rag.sessions.ids import SessionId
 from rag.sessions.listing.directory import Order as Indexed
 from rag.sessions.listing.directory import Page, Row
 from rag.ui.background_job import Job
-from rag.ui.inspector.context import Desk
+from rag.ui.inspector.context import Context
 
 TITLE = "Sessions"
 CHOSEN = "inspector_chosen"
@@ -33,12 +33,12 @@ EDITION = "inspector_edition"
 JOB = "inspector_search"
 START = "inspector_start"
 ROWS = 50
-OWN_COLUMNS = ("Colour", "Name", "Flags", "Turns", "Bytes", "Last turn", "Ends", "Id", "Begun", "Model")
+OWN_COLUMNS = ("Colour", "Name", "Flags", "Turns", "Bytes", "Last turn", "Ends", "Id", "Started", "Model")
 THEIR_COLUMNS = ("Colour", "Name", "Id", "Messages", "Ends")
 INDEXED: dict[str, Indexed] = {
     "Last activity": "newest",
-    "Ends first": "ending",
-    "Ends last": "lasting",
+    "Expires first": "ending",
+    "Expires last": "lasting",
     "Longest idle": "oldest",
 }
 WALKED: dict[str, Order] = {"Newest": "created", "Most turns": "turns", "Most messages": "messages", "Largest": "bytes"}
@@ -52,8 +52,8 @@ class Wish:
     order: str
     filter: Filter
 
-    def walks(self, desk: Desk) -> bool:
-        return self.order in WALKED or self.filter != Filter(you=desk.you) or (not desk.ours and bool(self.find))
+    def walks(self, context: Context) -> bool:
+        return self.order in WALKED or self.filter != Filter(you=context.you) or (not context.ours and bool(self.find))
 
 
 def chosen() -> list[str]:
@@ -67,88 +67,88 @@ def choose(ids: Sequence[str]) -> None:
     st.session_state[EDITION] = st.session_state.get(EDITION, 0) + 1
 
 
-def draw(desk: Desk) -> None:
-    wish = _controls(desk)
+def draw(context: Context) -> None:
+    wish = _controls(context)
     try:
-        if wish.walks(desk) and not (desk.ours and wish.find):
-            _search(desk, wish)
+        if wish.walks(context) and not (context.ours and wish.find):
+            _search(context, wish)
         else:
             _forget_search()
-            st.fragment(_live, run_every=desk.every)(desk, wish)
+            st.fragment(_live, run_every=context.every)(context, wish)
     except CrosswireError as exc:
         st.error(str(exc), icon=":material/cloud_off:")
 
 
-def _controls(desk: Desk) -> Wish:
+def _controls(context: Context) -> Wish:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        find = st.text_input("Find", key="inspector_find", placeholder="name, or beginning of an id", width=260)
-        orders = [*INDEXED, *WALKED] if desk.ours else ["Most messages"]
+        find = st.text_input("Find", key="inspector_find", placeholder="name or id prefix", width=260)
+        orders = [*INDEXED, *WALKED] if context.ours else ["Most messages"]
         order = st.selectbox("Sort by", orders, key="inspector_order", width=170)
         with st.popover("Filter", icon=":material/filter_alt:"):
-            wanted = _filter(desk)
+            wanted = _filter(context)
     wish = Wish(find.strip(), order or "Last activity", wanted)
-    if not desk.ours and not find and wanted == Filter(you=desk.you):
+    if not context.ours and not find and wanted == Filter(you=context.you):
         wish = replace(wish, order="")
-    if st.session_state.get("inspector_wish") != (wish, desk.inspector.layout.name):
-        st.session_state["inspector_wish"] = (wish, desk.inspector.layout.name)
+    if st.session_state.get("inspector_wish") != (wish, context.inspector.layout.name):
+        st.session_state["inspector_wish"] = (wish, context.inspector.layout.name)
         for name in (START, HELD):
             st.session_state.pop(name, None)
         _forget_search()
     return wish
 
 
-def _filter(desk: Desk) -> Filter:
-    kinds = FLAGS if desk.ours else ()
+def _filter(context: Context) -> Filter:
+    kinds = FLAGS if context.ours else ()
     wanted = st.pills("Flags", kinds, selection_mode="multi", key="inspector_flags") if kinds else []
     text = st.text_input("Text in a message", key="inspector_text", help="Reads every session, in small steps.")
-    idle = st.number_input("Idle for at least (minutes)", min_value=0, value=0, key="inspector_idle") if kinds else 0
-    ends = st.number_input("Ends within (minutes, 0: any)", min_value=0, value=0, key="inspector_ends")
-    size = st.number_input("At least so many messages", min_value=0, value=0, key="inspector_size")
+    idle = st.number_input("Idle, at least (minutes)", min_value=0, value=0, key="inspector_idle") if kinds else 0
+    ends = st.number_input("Expires within (minutes, 0: any)", min_value=0, value=0, key="inspector_ends")
+    size = st.number_input("Messages, at least", min_value=0, value=0, key="inspector_size")
     return Filter(
         text=text,
         flags=frozenset(wanted),
         idle=(idle * 60 if idle else -math.inf, math.inf),
         ttl=(-math.inf, ends * 60 if ends else math.inf),
         messages=(size, math.inf),
-        you=desk.you,
+        you=context.you,
     )
 
 
 # --- by the index, live
 
 
-def _live(desk: Desk, wish: Wish) -> None:
+def _live(context: Context, wish: Wish) -> None:
     held, picked = st.session_state.get(HELD), chosen()
     start = st.session_state.get(START, 0)
     try:
-        page = _page(desk, wish, start)
+        page = _page(context, wish, start)
         ids = [row.info.id for row in page.rows]
         rows, moved = list(page.rows), 0
-        if desk.ours and held and set(picked) & set(held) and ids != held:
+        if context.ours and held and set(picked) & set(held) and ids != held:
             moved = len(set(ids) ^ set(held)) or sum(one != other for one, other in zip(ids, held, strict=False))
-            rows = _rows(desk, held)
+            rows = _rows(context, held)
     except CrosswireError as exc:
         st.error(str(exc), icon=":material/cloud_off:")
         return
     if not moved:
         st.session_state[HELD] = ids
-    _grid(desk, rows)
+    _grid(context, rows)
     with st.container(horizontal=True, vertical_alignment="center"):
         _pages(page, wish)
-        if moved and st.button("Show the list as it is now", icon=":material/update:", key="inspector_let_go"):
+        if moved and st.button("Refresh the list", icon=":material/update:", key="inspector_let_go"):
             choose([])
             st.rerun()
 
 
-def _page(desk: Desk, wish: Wish, start: int) -> Page:
+def _page(context: Context, wish: Wish, start: int) -> Page:
     if wish.find:
-        rows = tuple(desk.inspector.find(wish.find, ROWS))
+        rows = tuple(context.inspector.find(wish.find, ROWS))
         return Page(rows, 0, len(rows))
-    return desk.inspector.page(start, ROWS, INDEXED.get(wish.order, "newest"))
+    return context.inspector.page(start, ROWS, INDEXED.get(wish.order, "newest"))
 
 
-def _rows(desk: Desk, ids: Sequence[str]) -> list[Row]:
-    return desk.inspector.store.directory.rows([SessionId(one) for one in ids])
+def _rows(context: Context, ids: Sequence[str]) -> list[Row]:
+    return context.inspector.store.directory.rows([SessionId(one) for one in ids])
 
 
 def _pages(page: Page, wish: Wish) -> None:
@@ -161,7 +161,7 @@ def _pages(page: Page, wish: Wish) -> None:
     if page.total:
         st.caption(f"{page.start + 1:,} to {end:,} of {page.total:,}")
     else:
-        st.caption("No session is called so." if wish.find else "No sessions yet. Say something in the chat.")
+        st.caption("No matching session." if wish.find else "No sessions yet. Ask something in the chat.")
 
 
 def _go(start: int) -> None:
@@ -173,10 +173,10 @@ def _go(start: int) -> None:
 # --- by a walk
 
 
-def _search(desk: Desk, wish: Wish) -> None:
+def _search(context: Context, wish: Wish) -> None:
     job = st.session_state.get(JOB)
     if job is None:
-        inspector, order = desk.inspector, WALKED.get(wish.order, "seen" if desk.ours else "messages")
+        inspector, order = context.inspector, WALKED.get(wish.order, "seen" if context.ours else "messages")
         job = Job(lambda pace, step: inspector.search(wish.filter, order, pace=pace, progress=step))
         st.session_state[JOB] = job
         job.wait(0.5)
@@ -188,10 +188,10 @@ def _search(desk: Desk, wish: Wish) -> None:
         return
     found = cast(Found, job.result)
     rows = [row for row in found.rows if not wish.find or row.info.id.startswith(wish.find)]
-    _grid(desk, rows)
-    shown = f"{len(rows):,} of {found.matching:,} that fit, among {found.looked_at:,} looked at."
-    st.caption(shown if found.complete else f"Stopped: {shown}", help=f"What it cost: {found.load}.")
-    if st.button("Look again", icon=":material/refresh:", key="inspector_again"):
+    _grid(context, rows)
+    shown = f"{len(rows):,} of {found.matching:,} matches; {found.looked_at:,} sessions searched."
+    st.caption(shown if found.complete else f"Stopped: {shown}", help=f"Server load: {found.load}.")
+    if st.button("Search again", icon=":material/refresh:", key="inspector_again"):
         _forget_search()
         st.rerun()
 
@@ -207,7 +207,7 @@ def _progress(job: Job[Any]) -> None:
         st.rerun(scope="app")
     step = job.progress
     with st.container(horizontal=True, vertical_alignment="center"):
-        text = f"{step.sessions:,} sessions looked at, {step.found:,} fit" if step else "Looking …"
+        text = f"{step.sessions:,} sessions searched, {step.found:,} matches" if step else "Searching …"
         st.progress(step.done if step else 0.0, text=text)
         st.button("Stop", key="inspector_stop", on_click=job.stop)
 
@@ -215,7 +215,7 @@ def _progress(job: Job[Any]) -> None:
 # --- drawn
 
 
-def _grid(desk: Desk, rows: Sequence[Row]) -> None:
+def _grid(context: Context, rows: Sequence[Row]) -> None:
     if not rows:
         return
     ids = tuple(row.info.id for row in rows)
@@ -223,7 +223,7 @@ def _grid(desk: Desk, rows: Sequence[Row]) -> None:
     known = "\n".join([str(st.session_state.get(EDITION, 0)), *ids])
     key = "inspector_rows_" + hashlib.blake2b(known.encode("utf-8", "replace"), digest_size=8).hexdigest()
     picked = [number for number, one in enumerate(ids) if one in chosen()]
-    frame = pd.DataFrame([_cells(row, desk) for row in rows])
+    frame = pd.DataFrame([_cells(row, context) for row in rows])
     colours = [row.colour for row in rows]
     styled = frame.style.apply(lambda _: [f"background-color: {one}" for one in colours], subset=["Colour"])
     columns = _columns(rows)
@@ -236,7 +236,7 @@ def _grid(desk: Desk, rows: Sequence[Row]) -> None:
         selection_mode="multi-row",
         selection_default={"selection": {"rows": picked}},
         column_config=columns,
-        column_order=[name for name in columns if name in (OWN_COLUMNS if desk.ours else THEIR_COLUMNS)],
+        column_order=[name for name in columns if name in (OWN_COLUMNS if context.ours else THEIR_COLUMNS)],
     )
     now = [ids[number] for number in event["selection"]["rows"] if number < len(ids)]
     if now != [one for one in ids if one in chosen()]:
@@ -244,7 +244,7 @@ def _grid(desk: Desk, rows: Sequence[Row]) -> None:
         st.rerun()
 
 
-def _cells(row: Row, desk: Desk) -> dict[str, Any]:
+def _cells(row: Row, context: Context) -> dict[str, Any]:
     info = row.info
     return {
         "Colour": "",
@@ -253,11 +253,11 @@ def _cells(row: Row, desk: Desk) -> dict[str, Any]:
         "Turns": info.turns,
         "Messages": info.messages,
         "Bytes": row.bytes,
-        "Begun": moment(info.created),
+        "Started": moment(info.created),
         "Last turn": moment(info.last_seen),
         "Ends": info.ttl,
         "Model": line(info.model, 24),
-        "Flags": ", ".join(flag for flag in FLAGS if flag in flags(row, desk.you)),
+        "Flags": ", ".join(flag for flag in FLAGS if flag in flags(row, context.you)),
     }
 
 
@@ -273,7 +273,7 @@ def _columns(rows: Sequence[Row]) -> dict[str, Any]:
         "Bytes": config.NumberColumn(format="compact", width=60),
         "Last turn": config.DatetimeColumn(format="distance", width=130),
         "Ends": config.ProgressColumn("Seconds left", min_value=0, max_value=longest, format="%.0f", width=130),
-        "Id": config.TextColumn(width=90, help="Shortened; the whole one is with the session below."),
-        "Begun": config.DatetimeColumn(format="distance", width=130),
+        "Id": config.TextColumn(width=90, help="Shortened; select the row for the whole id."),
+        "Started": config.DatetimeColumn(format="distance", width=130),
         "Model": config.TextColumn(),
     }

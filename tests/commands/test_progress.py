@@ -7,17 +7,17 @@ import threading
 
 import pytest
 
-from rag.commands.interrupts import stop_on_interrupt
+from rag.commands.progress import stop_on_interrupt
 
 
-def test_the_first_one_stops_the_work_and_the_second_one_the_program() -> None:
-    before, stop, said = signal.getsignal(signal.SIGINT), threading.Event(), list[str]()
-    with stop_on_interrupt(stop, lambda: said.append("stopping")):
+def test_the_first_one_stops_the_work_and_the_second_one_the_program(capsys: pytest.CaptureFixture[str]) -> None:
+    before, stop = signal.getsignal(signal.SIGINT), threading.Event()
+    with stop_on_interrupt(stop, "Stopping."):
         signal.raise_signal(signal.SIGINT)
-        assert (stop.is_set(), said) == (True, ["stopping"])
+        assert (stop.is_set(), capsys.readouterr().err) == (True, "Stopping.\n")
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-    assert said == ["stopping"]
+    assert capsys.readouterr().err == ""
     assert signal.getsignal(signal.SIGINT) is before
 
 

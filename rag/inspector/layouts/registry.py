@@ -15,43 +15,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rag.errors import CrosswireError
 from rag.inspector.key_scan import steps
-from rag.inspector.layouts.message_parsers import Parse, classic, document, llama_index
+from rag.inspector.layouts.base import Layout
+from rag.inspector.layouts.json_documents import DOCUMENT, Documents
+from rag.inspector.layouts.lists import Lists
+from rag.inspector.layouts.message_parsers import classic, document, llama_index
 from rag.inspector.pace import Pace
 from rag.sessions.connection.errors import translated
 from rag.sessions.protocol.keys import DEFAULT_PREFIX
 
 SAMPLE_KEYS = 5000
 SAMPLE_LISTS = 50
-DOCUMENT = b"ReJSON-RL"
 
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """prefix: what its keys usually begin with. newest_first: how its lists are ordered."""
-
-    name: str
-    title: str
-    prefix: str
-    newest_first: bool = False
-    documents: bool = False
-    parse: Parse = classic
-
-    @property
-    def ours(self) -> bool:
-        return self.name == "crosswire"
-
-
-CROSSWIRE = Layout("crosswire", "Crosswire", DEFAULT_PREFIX)
-CLASSIC = Layout("classic", "LangChain messages, oldest first", "chat_history:")
-COMMUNITY = Layout("community", "langchain-community", "message_store:", newest_first=True)
-LANGCHAIN_REDIS = Layout("langchain-redis", "langchain-redis", "chat:", documents=True, parse=document)
-LLAMA_INDEX = Layout("llama-index", "LlamaIndex chat store", "", parse=llama_index)
+CROSSWIRE = Layout("crosswire", "Crosswire", DEFAULT_PREFIX, None, classic)
+CLASSIC = Layout("classic", "LangChain messages, oldest first", "chat_history:", Lists, classic)
+COMMUNITY = Layout("community", "langchain-community", "message_store:", Lists, classic, newest_first=True)
+LANGCHAIN_REDIS = Layout("langchain-redis", "langchain-redis", "chat:", Documents, document, partial=True)
+LLAMA_INDEX = Layout("llama-index", "LlamaIndex chat store", "", Lists, llama_index)
 LAYOUTS = {one.name: one for one in (CROSSWIRE, CLASSIC, COMMUNITY, LANGCHAIN_REDIS, LLAMA_INDEX)}
+"""A layout more is a record more here, with a parser of its elements and, unless its sessions are lists, a reader."""
 
 
 def named(name: str) -> Layout:
@@ -70,7 +55,7 @@ def recognise(client: Any, target: str, prefix: str | None = None) -> tuple[Layo
     pace = Pace()
     seen = 0
     with translated(target):
-        for found in steps(client, pace, None if prefix is None else prefix):
+        for found in steps(client, pace, prefix):
             seen += len(found)
             votes.update(_votes(client, found[: SAMPLE_LISTS - votes.total()], prefix))
             if seen >= SAMPLE_KEYS or votes.total() >= SAMPLE_LISTS:

@@ -1,0 +1,88 @@
+"""Options that several commands have, and how what they name is written.
+
+A file is looked at before the work, so that nothing is lost because of a bad path.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from rag.errors import CrosswireError
+
+STANDARD = Path("-")
+"""Standard output, for --json."""
+
+
+def _writable(option: typer.CallbackParam, path: Path | None) -> Path | None:
+    name = option.opts[0]
+    if path is None or (path == STANDARD and name == "--json"):
+        return path
+    if path == STANDARD:
+        raise CrosswireError(f"Only --json writes to standard output (-): name a file with {name}.")
+    if path.is_dir() or not path.resolve().parent.is_dir():
+        reason = "it is a folder" if path.is_dir() else "there is no such folder"
+        raise CrosswireError(f"{path} cannot be written: {reason}. Name another file with {name}.")
+    return path
+
+
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE", callback=_writable, help="Write it as JSON; - for standard output."),
+]
+JunitFile = Annotated[
+    Path | None,
+    typer.Option("--junit", metavar="FILE", callback=_writable, help="Write it as JUnit XML, for a build server."),
+]
+HtmlFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--html", metavar="FILE", callback=_writable, help="Write it as a page, with the smallest counterexample."
+    ),
+]
+PytestFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--pytest",
+        metavar="FILE",
+        callback=_writable,
+        help="Write the counterexample as a test that fails until fixed.",
+    ),
+]
+LogFile = Annotated[
+    Path | None, typer.Option("--log", metavar="FILE", callback=_writable, help="Keep the operation log.")
+]
+Window = Annotated[
+    int | None, typer.Option(help="Turns of memory in a prompt. Default: what the log says, or all.", min=1)
+]
+
+
+def console(json_file: Path | None) -> Console:
+    """Standard output, unless the JSON goes there: then standard error."""
+    return Console(stderr=json_file == STANDARD, highlight=False)
+
+
+def write(path: Path | None, content: str | bytes, *, private: bool = False) -> None:
+    """If it is wanted. private: for its owner only, as what users said is in it. Raises CrosswireError."""
+    if path is None:
+        return
+    data = content.encode() if isinstance(content, str) else content
+    if path == STANDARD:
+        sys.stdout.write(data.decode())
+        return
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666), "wb") as file:
+            file.write(data)
+    except OSError as exc:
+        raise CrosswireError(f"{path} cannot be written ({exc.strerror}). Name another file.") from exc
+
+
+def write_json(path: Path | None, value: object) -> None:
+    """In ASCII: nothing in it can do anything to a terminal."""
+    write(path, json.dumps(value, indent=2) + "\n")

@@ -1,0 +1,49 @@
+"""How far a command is, on standard error; and Ctrl-C, which ends the work but not the command."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+Moved = Callable[..., None]
+
+
+@contextmanager
+def bar(name: str) -> Iterator[Moved]:
+    """Yields `moved(done, total, told, name)`: total None while it is not known. Nothing is drawn but on a terminal."""
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(name, total=None, told="")
+
+        def moved(done: int, total: int | None = None, told: str = "", name: str = name) -> None:
+            progress.update(task, description=name, total=total, completed=done, told=told)
+
+        yield moved
+
+
+@contextmanager
+def stop_on_interrupt(stop: threading.Event, told: str = "") -> Iterator[None]:
+    """The first Ctrl-C sets the event, and prints `told`. A second one ends the program."""
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            signal.default_int_handler(number, frame)
+        if told:
+            Console(stderr=True).print(told)
+        stop.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,125 @@
+"""Every stored session once, in small steps, whatever its layout; and one session by its id.
+
+What is read is what is there: nothing is put into quarantine, healed or written.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rag.inspector.key_scan import size
+from rag.inspector.layouts.message_parsers import Parse
+from rag.inspector.pace import Pace
+from rag.sessions.connection.errors import translated
+
+BATCH = 50
+
+
+@dataclass(slots=True)
+class Stored:
+    """A session as it is stored. elements: oldest first, read as they are asked for.
+
+    left: of each of its keys, the milliseconds that it has left (-1: no end). wrong: keys that hold something else
+    than they should, with what the server says. session: None where there is no hash, or no such thing.
+    """
+
+    id: str
+    elements: Iterable[bytes]
+    length: int
+    left: dict[str, int]
+    session: dict[str, str] | None = None
+    wrong: dict[str, str] = field(default_factory=dict)
+    listed: bool = True
+
+    @property
+    def pinned(self) -> bool:
+        return self.session is not None and self.session.get("ttl") == "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How histories are stored: how their keys are named, and how their elements are written.
+
+    prefix: what the keys usually begin with. reader: of its histories; None: the app's own, which needs the store.
+    parse: one element. newest_first: how its lists are ordered. partial: single messages may expire.
+    """
+
+    name: str
+    title: str
+    prefix: str
+    reader: type[Histories] | None
+    parse: Parse
+    newest_first: bool = False
+    partial: bool = False
+
+    @property
+    def ours(self) -> bool:
+        return self.name == "crosswire"
+
+
+class Histories(ABC):
+    """The sessions of one layout. target: what to call the server in messages."""
+
+    def __init__(self, client: Any, layout: Layout, prefix: str, target: str) -> None:
+        self.layout = layout
+        self.parse = layout.parse
+        self.prefix = prefix
+        self.client = client
+        self.target = target
+
+    def total(self) -> int:
+        """About how many keys a walk looks at."""
+        with translated(self.target):
+            return size(self.client)
+
+    @abstractmethod
+    def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
+        """How many keys a step looked at, and whose they are. A session may come more than once."""
+
+    @abstractmethod
+    def read(self, ids: Sequence[str], pace: Pace, first: int | None = None) -> list[Stored]:
+        """Those of these sessions that are there. first: elements to fetch at once, if not as many as a step has."""
+
+    def lines(self, ids: Sequence[str], pace: Pace) -> list[tuple[str, Iterable[bytes]]]:
+        """The elements of each of these sessions, and nothing else of it."""
+        return [(stored.id, stored.elements) for stored in self.read(ids, pace)]
+
+    def key_names(self, stored: Stored) -> list[str | bytes]:
+        """Every key that the session has, or can have."""
+        return list(stored.left)
+
+    def piped(self, commands: Callable[[Any], object]) -> list[Any]:
+        """What the commands that are put into a pipeline get, errors among it."""
+        pipe = self.client.pipeline(transaction=False)
+        commands(pipe)
+        return list(pipe.execute(raise_on_error=False))
+
+
+class ListElements:
+    """The elements of a list, oldest first: the first of them at hand, the others read a step at a time."""
+
+    def __init__(
+        self, client: Any, key: str | bytes, first: list[bytes], length: float, pace: Pace, *, backwards: bool = False
+    ) -> None:
+        self._client = client
+        self._key = key
+        self._first = first
+        self._length = length
+        self._pace = pace
+        self._backwards = backwards
+
+    def __iter__(self) -> Iterator[bytes]:
+        done, part = 0, self._first
+        while part:
+            yield from reversed(part) if self._backwards else part
+            done += len(part)
+            if done >= self._length:
+                return
+            # An end that is not known yet is found by a step that comes back empty.
+            start, end = done, done + self._pace.step - 1
+            if self._backwards:
+                start, end = -min(end + 1, int(self._length)), -done - 1
+            part = self._pace(self._client.lrange, self._key, start, end)

@@ -1,0 +1,105 @@
+"""The app's own sessions: `chat_history:{<id>}` and the keys beside it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from rag.errors import BadSessionId
+from rag.inspector.key_scan import steps
+from rag.inspector.layouts.base import Histories, Layout, ListElements, Stored
+from rag.inspector.layouts.message_parsers import ours
+from rag.inspector.pace import Pace
+from rag.sessions.connection.errors import translated
+from rag.sessions.ids import SessionId
+from rag.sessions.protocol.keys import Keys, SessionKeys
+from rag.sessions.protocol.requests import SessionProtocol
+
+FIELDS = ("turns", "trimmed", "quarantined", "ttl", "seen")
+_ESCAPED = re.compile("%(25|7B|7D)")
+_UNESCAPED = {"25": "%", "7B": "{", "7D": "}"}
+_KINDS = "session|turn|queue|alive|quarantine|misplaced"
+
+
+class Own(Histories):
+    def __init__(self, client: Any, layout: Layout, protocol: SessionProtocol, target: str) -> None:
+        super().__init__(client, layout, protocol.keys.prefix, target)
+        self.parse = ours(protocol.seal)
+        self.keys: Keys = protocol.keys
+        space = self.keys.session(SessionId("x")).removesuffix("session:{x}")
+        self._name = re.compile(
+            rf"(?:{re.escape(self.prefix)}|{re.escape(space)}(?:{_KINDS}):)\{{(?P<tag>[^{{}}]+)\}}(?::\w+)?", re.DOTALL
+        )
+
+    def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
+        with translated(self.target):
+            for found in steps(self.client, pace, pattern="*{*}*"):
+                owners = (self.owner(key) for key in found)
+                yield len(found), list(dict.fromkeys(owner for owner in owners if owner is not None))
+
+    def owner(self, key: bytes) -> str | None:
+        """Whose key this is; None if it is not one of ours."""
+        try:
+            found = self._name.fullmatch(key.decode())
+            return None if found is None else SessionId(_ESCAPED.sub(lambda m: _UNESCAPED[m[1]], found["tag"]))
+        except (UnicodeDecodeError, BadSessionId):
+            return None
+
+    def read(self, ids: Sequence[str], pace: Pace, first: int | None = None) -> list[Stored]:
+        sids, step = [SessionId(one) for one in ids], first or pace.step
+
+        def ask(pipe: Any) -> None:
+            for keys in map(self.keys.of, sids):
+                pipe.lrange(keys.history, 0, step - 1)
+                pipe.llen(keys.history)
+                pipe.hmget(keys.session, *FIELDS)
+                for name in keys:
+                    pipe.pttl(name)
+
+        with translated(self.target):
+            replies = pace(self.piped, ask)
+            listed = pace(self.client.execute_command, "ZMSCORE", self.keys.live, *sids) if sids else []
+        every = len(SessionKeys._fields) + 3
+        found = []
+        for number, sid in enumerate(sids):
+            stored = self._stored(sid, replies[every * number : every * (number + 1)], pace)
+            if stored is not None:
+                stored.listed = listed[number] is not None
+                found.append(stored)
+        return found
+
+    def lines(self, ids: Sequence[str], pace: Pace) -> list[tuple[str, Iterable[bytes]]]:
+        keys = [self.keys.history(SessionId(one)) for one in ids]
+        with translated(self.target):
+            firsts = pace(self.piped, lambda pipe: [pipe.lrange(key, 0, pace.step - 1) for key in keys])
+        return [
+            (one, ListElements(self.client, key, first, math.inf if len(first) == pace.step else len(first), pace))
+            for one, key, first in zip(ids, keys, firsts, strict=True)
+            if isinstance(first, list)
+        ]
+
+    def key_names(self, stored: Stored) -> list[str | bytes]:
+        return [*own_keys(self, SessionId(stored.id))]
+
+    def _stored(self, sid: SessionId, replies: Sequence[Any], pace: Pace) -> Stored | None:
+        first, length, values, *lefts = replies
+        keys = self.keys.of(sid)
+        left = {name: ms for name, ms in zip(keys, lefts, strict=True) if isinstance(ms, int) and ms != -2}
+        if not left:
+            return None
+        known = ((keys.history, length), (keys.session, values))
+        wrong = {name: str(reply) for name, reply in known if isinstance(reply, Exception)}
+        lines = ListElements(self.client, keys.history, first, length, pace) if isinstance(first, list) else ()
+        session = None
+        if isinstance(values, list) and keys.session in left:
+            pairs = zip(FIELDS, values, strict=True)
+            session = {name: value.decode("utf-8", "replace") for name, value in pairs if value is not None}
+        count = length if isinstance(length, int) else 0
+        return Stored(sid, lines, count, left, session, wrong)
+
+
+def own_keys(histories: Own, session_id: SessionId) -> list[str]:
+    """Every key that a session of ours can have."""
+    return [*histories.keys.of(session_id), *histories.keys.misplaced(session_id)]

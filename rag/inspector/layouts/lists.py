@@ -1,0 +1,46 @@
+"""Sessions that are one list each: classic, community, LlamaIndex."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rag.inspector.key_scan import steps
+from rag.inspector.layouts.base import Histories, ListElements, Stored
+from rag.inspector.pace import Pace
+from rag.sessions.connection.errors import translated
+
+
+class Lists(Histories):
+    def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
+        with translated(self.target):
+            for found in steps(self.client, pace, self.prefix):
+                yield len(found), [name.decode("utf-8", "surrogateescape")[len(self.prefix) :] for name in found]
+
+    def read(self, ids: Sequence[str], pace: Pace, first: int | None = None) -> list[Stored]:
+        size, backwards = first or pace.step, self.layout.newest_first
+
+        def ask(pipe: Any) -> None:
+            for key in map(self._key, ids):
+                pipe.lrange(key, *((-size, -1) if backwards else (0, size - 1)))
+                pipe.llen(key)
+                pipe.pttl(key)
+
+        with translated(self.target):
+            replies = pace(self.piped, ask)
+        found = []
+        for number, sid in enumerate(ids):
+            lines, length, left = replies[3 * number : 3 * number + 3]
+            # Not a list, or not a history: other keys may begin the same.
+            if not isinstance(lines, list) or not lines or all(self.parse(raw, sid).problem for raw in lines[:3]):
+                continue
+            key = self._key(sid)
+            elements = ListElements(self.client, key, lines, length, pace, backwards=backwards)
+            found.append(Stored(sid, elements, length, {key.decode("utf-8", "replace"): left}))
+        return found
+
+    def key_names(self, stored: Stored) -> list[str | bytes]:
+        return [self._key(stored.id)]
+
+    def _key(self, session_id: str) -> bytes:
+        return (self.prefix + session_id).encode("utf-8", "surrogateescape")

@@ -1,0 +1,33 @@
+"""How a page says what went wrong, and how it offers a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import streamlit as st
+
+from rag.errors import CrosswireError
+
+
+@contextmanager
+def errors_shown(icon: str = "error") -> Iterator[None]:
+    """What fails within is drawn in one line, and the page goes on behind it."""
+    try:
+        yield
+    except CrosswireError as exc:
+        st.error(str(exc), icon=f":material/{icon}:")
+
+
+def download(
+    label: str,
+    data: bytes | str | Callable[[], bytes | str],
+    file: str,
+    mime: str,
+    icon: str | None = None,
+    **options: Any,
+) -> None:
+    """A button whose click does not draw the page anew. data: if it is a function, it is called by the click."""
+    options["icon"] = f":material/{icon}:" if icon else None
+    st.download_button(label, data, file, mime, on_click="ignore", **options)
