@@ -48,7 +48,6 @@ CACHED = "rag.ui.resources"
 EMPTY_CALLS = {"dict", "list", "set", "defaultdict", "OrderedDict", "WeakKeyDictionary", "WeakValueDictionary", "deque"}
 SHARED_ON_PURPOSE = {
     ("rag.sessions.embedded.server", "_watched"),
-    ("rag.sessions.connection.cache", "_CACHES"),
     *(("rag.sessions.turns.waiting", name) for name in ("_WAITERS", "_ASYNC_WAITERS")),
     ("rag.sessions.turns.deferred_writes", "_DEFERRED"),
 }

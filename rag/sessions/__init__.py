@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from rag.sessions.async_store import AsyncSessionStore
 from rag.sessions.connection.connect import connect, connect_async
 from rag.sessions.health import Eviction, StoreHealth
 from rag.sessions.history import RedisChatMessageHistory
 from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import StoredMessage
 from rag.sessions.protocol.replies import Quarantined, SessionInfo
-from rag.sessions.store import SessionStore
+from rag.sessions.store import AsyncSessionStore, SessionStore
 from rag.sessions.turns.turn import AsyncTurn, Turn
 
 __all__ = [

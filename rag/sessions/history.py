@@ -14,10 +14,9 @@ from typing import Self
 from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import BaseMessage
 
-from rag.sessions.async_store import AsyncSessionStore
 from rag.sessions.connection.connect import AsyncClient, Client
 from rag.sessions.protocol.keys import DEFAULT_PREFIX
-from rag.sessions.store import SessionStore
+from rag.sessions.turn_stores import AsyncTurnStore, TurnStore
 from rag.sessions.turns.sharing import shared
 
 
@@ -27,8 +26,8 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
     What was read before is remembered by its client, for all objects of the same `ttl` and `key_prefix`.
     """
 
-    _store: SessionStore | None
-    _async: AsyncSessionStore | None
+    _store: TurnStore | None
+    _async: AsyncTurnStore | None
 
     def __init__(
         self,
@@ -45,18 +44,18 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
         self.session_id = session_id
         self._store = self._async = None
         if redis_client is not None:
-            self._store = SessionStore(redis_client, ttl, key_prefix=key_prefix)
+            self._store = TurnStore(redis_client, ttl, key_prefix=key_prefix)
             _share(self._store, redis_client, ttl, key_prefix)
         if async_client is not None:
-            self._async = AsyncSessionStore(async_client, ttl, key_prefix=key_prefix)
+            self._async = AsyncTurnStore(async_client, ttl, key_prefix=key_prefix)
             _share(self._async, async_client, ttl, key_prefix)
 
     @classmethod
-    def of(cls, store: SessionStore | AsyncSessionStore, session_id: str) -> Self:
+    def of(cls, store: TurnStore | AsyncTurnStore, session_id: str) -> Self:
         """The history of one session of a store that is there already."""
         history = cls.__new__(cls)
-        history._store = store if isinstance(store, SessionStore) else None
-        history._async = store if isinstance(store, AsyncSessionStore) else None
+        history._store = store if isinstance(store, TurnStore) else None
+        history._async = store if isinstance(store, AsyncTurnStore) else None
         history.session_id = session_id
         return history
 
@@ -89,11 +88,11 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
             await self._async.clear(self.session_id)
 
     @property
-    def _sync(self) -> SessionStore:
+    def _sync(self) -> TurnStore:
         if self._store is None:
             raise TypeError("this history has an async client only: call aget_messages, aadd_messages and aclear")
         return self._store
 
 
-def _share(store: SessionStore | AsyncSessionStore, client: Client | AsyncClient, ttl: int, key_prefix: str) -> None:
+def _share(store: TurnStore | AsyncTurnStore, client: Client | AsyncClient, ttl: int, key_prefix: str) -> None:
     store.protocol = shared(client).protocol((ttl, key_prefix), store.protocol)

@@ -131,7 +131,7 @@ def test_what_histories_share_goes_with_their_client(valkey: Server, sid: str) -
     gone: list[ref[Any]] = [
         ref(client),
         ref(store.protocol),
-        ref(store._waiters),
+        ref(store._sender.waiters),
         ref(cast(Any, client).connection_pool),
     ]
     client.close()

@@ -20,8 +20,8 @@ from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import Place, encode
 from rag.sessions.messages.seal import close_field
+from rag.sessions.operations import read_only
 from rag.sessions.protocol import index_entries
-from rag.sessions.store import read_only
 
 LARGEST = 256 << 20
 

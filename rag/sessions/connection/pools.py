@@ -16,8 +16,10 @@ from __future__ import annotations
 import asyncio
 import builtins
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator
+from queue import Empty
 from typing import Any, ClassVar
 
 import redis.asyncio.connection as aio
@@ -41,6 +43,7 @@ from redis.sentinel import SentinelConnectionPool, SentinelManagedConnection, Se
 
 from rag.sessions.embedded.server import EmbeddedServer
 
+FRESH_SECONDS = 10.0
 HOPELESS = (AuthenticationError, AuthorizationError, MaxConnectionsError)
 
 
@@ -69,6 +72,9 @@ def _until(deadline: float) -> Callable[[Exception], bool]:
 class PatientConnection(AbstractConnection):
     patience: ClassVar[float] = 1.0
     """For how many seconds a refused connection is tried again."""
+
+    fresh_until = 0.0
+    """Until then it need not be looked at before it is used."""
 
     def connect(self) -> None:
         if self.is_connected and self.health_check_interval and time.monotonic() > self.next_health_check:
@@ -147,6 +153,27 @@ class BoundedPool(BlockingConnectionPool):
                 raise NoFreeConnection(self.max_connections, self.timeout) from None
             raise
         return found
+
+    def take(self) -> Connection:
+        """As `get_connection`, without its look at a connection that was in use a moment ago.
+
+        That look takes as long as half a round trip. If the server has closed it since, the command fails, and is
+        asked again where that does no harm.
+        """
+        if self.pid == os.getpid():
+            with contextlib.suppress(Empty):
+                found = self.pool.get_nowait()
+                if found is not None and found.is_connected and time.monotonic() < found.fresh_until:
+                    return found  # type: ignore[no-any-return]
+                self.pool.put_nowait(found)
+        return self.get_connection()
+
+    def give(self, connection: Connection) -> None:
+        if connection.is_connected and self.pid == os.getpid() == connection.pid and not connection.should_reconnect():
+            connection.fresh_until = time.monotonic() + FRESH_SECONDS  # type: ignore[attr-defined]
+            self.pool.put_nowait(connection)
+        else:
+            self.release(connection)
 
 
 class SentinelPool(SentinelConnectionPool, BoundedPool):

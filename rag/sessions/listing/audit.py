@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rag.sessions.connection.errors import translated
 from rag.sessions.protocol import index_entries
-from rag.sessions.protocol.index_entries import Command
 from rag.sessions.protocol.keys import Keys
+from rag.sessions.protocol.steps import Awaiting, Blocking, Steps, operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,61 +26,36 @@ class AuditEntry:
     more: dict[str, str]
 
 
-class Audit:
+class _Trail:
+    def __init__(self, perform: Callable[[Any], Any], keys: Keys) -> None:
+        self._perform = perform
+        self._keys = keys
+
+    @operation
+    def add(self, /, what: str, session_id: str, who: str, **more: str) -> Steps[None]:
+        """Say that somebody looked at, exported or changed a session. Never give it a message's text."""
+        yield [index_entries.audited(self._keys, session_id, what, who, **more)]
+
+    @operation
+    def read(self, count: int = 100, before: str = "+") -> Steps[list[AuditEntry]]:
+        """The newest entries first; `before`: the id of an entry, to go on from there."""
+        last = before if before == "+" else f"({before}"
+        (found,) = yield [("XREVRANGE", self._keys.audit, last, "-", "COUNT", count)]
+        return [_entry(name.decode(), fields) for name, fields in found]
+
+    @operation
+    def counts(self) -> Steps[dict[str, int]]:
+        """How many elements were ever quarantined, and how many of them were another session's (`crosstalk`)."""
+        (found,) = yield [("HGETALL", self._keys.counts)]
+        return {"crosstalk": 0, "quarantined": 0} | {name.decode(): int(count) for name, count in found.items()}
+
+
+class Audit(_Trail, Blocking):
     """Made by `SessionStore.audit`."""
 
-    def __init__(self, client: Any, keys: Keys, target: str) -> None:
-        self._client = client
-        self._keys = keys
-        self._target = target
 
-    def add(self, what: str, session_id: str, who: str, **more: str) -> None:
-        """Say that somebody looked at, exported or changed a session. Never give it a message's text."""
-        with translated(self._target):
-            self._client.execute_command(*index_entries.audited(self._keys, session_id, what, who, **more))
-
-    def read(self, count: int = 100, before: str = "+") -> list[AuditEntry]:
-        """The newest entries first; `before`: the id of an entry, to go on from there."""
-        with translated(self._target):
-            return _entries(self._client.execute_command(*_read(self._keys, count, before)))
-
-    def counts(self) -> dict[str, int]:
-        """How many elements were ever quarantined, and how many of them were another session's (`crosstalk`)."""
-        with translated(self._target):
-            return _counts(self._client.hgetall(self._keys.counts))
-
-
-class AsyncAudit:
-    """Made by `AsyncSessionStore.audit`: the methods of `Audit`, to be awaited."""
-
-    def __init__(self, client: Any, keys: Keys, target: str) -> None:
-        self._client = client
-        self._keys = keys
-        self._target = target
-
-    async def add(self, what: str, session_id: str, who: str, **more: str) -> None:
-        with translated(self._target):
-            await self._client.execute_command(*index_entries.audited(self._keys, session_id, what, who, **more))
-
-    async def read(self, count: int = 100, before: str = "+") -> list[AuditEntry]:
-        with translated(self._target):
-            return _entries(await self._client.execute_command(*_read(self._keys, count, before)))
-
-    async def counts(self) -> dict[str, int]:
-        with translated(self._target):
-            return _counts(await self._client.hgetall(self._keys.counts))
-
-
-def _read(keys: Keys, count: int, before: str) -> Command:
-    return ("XREVRANGE", keys.audit, before if before == "+" else f"({before}", "-", "COUNT", count)
-
-
-def _entries(found: list[tuple[bytes, dict[bytes, bytes]]]) -> list[AuditEntry]:
-    return [_entry(name.decode(), fields) for name, fields in found]
-
-
-def _counts(found: dict[bytes, bytes]) -> dict[str, int]:
-    return {"crosstalk": 0, "quarantined": 0} | {name.decode(): int(count) for name, count in found.items()}
+class AsyncAudit(_Trail, Awaiting):
+    """Made by `AsyncSessionStore.audit`: its methods are to be awaited."""
 
 
 def _entry(name: str, fields: dict[bytes, bytes]) -> AuditEntry:

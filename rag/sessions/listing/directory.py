@@ -5,21 +5,19 @@ Two round trips a page: one for the ids, one for everything about them. No KEYS,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from rag.errors import SealBroken
-from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId
 from rag.sessions.listing.sweep import BATCH, owning, settling, soon, sweeping
 from rag.sessions.names import colour, friendly_name
 from rag.sessions.protocol.replies import SessionInfo
 from rag.sessions.protocol.requests import SessionProtocol
-from rag.sessions.protocol.steps import Lenient, Steps, arun, run
+from rag.sessions.protocol.steps import Awaiting, Blocking, Lenient, Steps, operation
 
-T = TypeVar("T")
 Order = Literal["newest", "oldest", "ending", "lasting"]
 """By last activity, newest or oldest first; by the end of the time to live, soonest or latest first."""
 
@@ -59,86 +57,27 @@ class _Range:
         self.after = b"[" + self.first
 
 
-class Directory:
-    """Made by `SessionStore.directory`."""
-
-    def __init__(self, client: Any, protocol: SessionProtocol, target: str) -> None:
-        self._client = client
-        self._listing = _Listing(protocol)
-        self._target = target
-
-    def count(self) -> int:
-        """How many sessions live."""
-        return self._run(self._listing.count())
-
-    def sweep(self) -> list[str]:
-        """Take ended sessions out of the index. Returns their ids, each to one caller only, of all processes."""
-        return self._run(self._listing.sweep())
-
-    def page(self, start: int = 0, size: int = 50, order: Order = "newest") -> Page:
-        """A title that cannot be decrypted with the keys at hand is left empty."""
-        return self._run(self._listing.page(start, size, order))
-
-    def find(self, text: str, limit: int = 50) -> list[Row]:
-        """Sessions whose id starts so, or whose name or its last word does (in either case), by id and name.
-
-        Two round trips, and more only where those that have ended are in the way: they are taken out of the index.
-        """
-        return self._run(self._listing.find(text, limit))
-
-    def rows(self, ids: Sequence[SessionId]) -> list[Row]:
-        """Those of these sessions that live, in this order."""
-        return self._run(self._listing.rows(ids))
-
-    def _run(self, steps: Steps[T]) -> T:
-        with translated(self._target):
-            return run(self._client, steps)
-
-
-class AsyncDirectory:
-    """Made by `AsyncSessionStore.directory`: the methods of `Directory`, to be awaited."""
-
-    def __init__(self, client: Any, protocol: SessionProtocol, target: str) -> None:
-        self._client = client
-        self._listing = _Listing(protocol)
-        self._target = target
-
-    async def count(self) -> int:
-        return await self._run(self._listing.count())
-
-    async def sweep(self) -> list[str]:
-        return await self._run(self._listing.sweep())
-
-    async def page(self, start: int = 0, size: int = 50, order: Order = "newest") -> Page:
-        return await self._run(self._listing.page(start, size, order))
-
-    async def find(self, text: str, limit: int = 50) -> list[Row]:
-        return await self._run(self._listing.find(text, limit))
-
-    async def rows(self, ids: Sequence[SessionId]) -> list[Row]:
-        return await self._run(self._listing.rows(ids))
-
-    async def _run(self, steps: Steps[T]) -> T:
-        with translated(self._target):
-            return await arun(self._client, steps)
-
-
 class _Listing:
-    """What both ask, and what they make of the answers."""
-
-    def __init__(self, protocol: SessionProtocol) -> None:
+    def __init__(self, perform: Callable[[Any], Any], protocol: SessionProtocol) -> None:
+        self._perform = perform
         self._protocol = protocol
         self._keys = protocol.keys
 
+    @operation
     def count(self) -> Steps[int]:
-        yield from self.sweep()
+        """How many sessions live."""
+        yield from self._sweep()
         (count,) = yield [("ZCARD", self._keys.live)]
         return int(count)
 
+    @operation
     def sweep(self) -> Steps[list[str]]:
-        return sweeping(self._keys, self._protocol.now())
+        """Take ended sessions out of the index. Returns their ids, each to one caller only, of all processes."""
+        return self._sweep()
 
-    def page(self, start: int, size: int, order: Order) -> Steps[Page]:
+    @operation
+    def page(self, start: int = 0, size: int = 50, order: Order = "newest") -> Steps[Page]:
+        """A title that cannot be decrypted with the keys at hand is left empty."""
         while True:
             overdue, early, ids, total = yield from self._ids(start, size, order)
             if not overdue:
@@ -147,9 +86,14 @@ class _Listing:
                     return Page(tuple(rows), start, total)
                 yield from settling(self._keys, ended, self._protocol.now())
             else:
-                yield from self.sweep()
+                yield from self._sweep()
 
-    def find(self, text: str, limit: int) -> Steps[list[Row]]:
+    @operation
+    def find(self, text: str, limit: int = 50) -> Steps[list[Row]]:
+        """Sessions whose id starts so, or whose name or its last word does (in either case), by id and name.
+
+        Two round trips, and more only where those that have ended are in the way: they are taken out of the index.
+        """
         wanted = [f"id:{text}", f"name:{' '.join(text.lower().split())}"] if text else []
         ranges = [_Range(prefix.encode("utf-8", "surrogatepass")) for prefix in wanted]
         rows: dict[SessionId, Row] = {}
@@ -165,6 +109,9 @@ class _Listing:
             num = min(2 * num, BATCH)
         return [rows[sid] for sid in dict.fromkeys(sid for one in ranges for sid in one.ids)][:limit]
 
+    def _sweep(self) -> Steps[list[str]]:
+        return sweeping(self._keys, self._protocol.now())
+
     def _further(self, ranges: list[_Range], num: int) -> Steps[None]:
         replies = yield [
             ("ZRANGEBYLEX", self._keys.find, one.after, b"[" + one.first + b"\xff", "LIMIT", 0, num) for one in ranges
@@ -176,7 +123,9 @@ class _Listing:
             members = [entry.removeprefix(b"id:").rpartition(b"\0")[2] for entry in entries]
             one.ids += yield from owning(self._keys, members)
 
+    @operation
     def rows(self, ids: Sequence[SessionId]) -> Steps[list[Row]]:
+        """Those of these sessions that live, in this order."""
         rows, _ = yield from self._rows(ids)
         return rows
 
@@ -240,6 +189,14 @@ class _Listing:
                 if info := self._protocol.info(sid, [part for pair in known for part in pair], messages, left):
                     return info
         return SessionInfo(sid, 0.0, 0.0, 0, messages, left / 1000 if left >= 0 else None, "", "")
+
+
+class Directory(_Listing, Blocking):
+    """Made by `SessionStore.directory`."""
+
+
+class AsyncDirectory(_Listing, Awaiting):
+    """Made by `AsyncSessionStore.directory`: its methods are to be awaited."""
 
 
 def _fours(replies: list[Any]) -> list[list[Any]]:

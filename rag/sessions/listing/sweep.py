@@ -13,9 +13,8 @@ from typing import Any
 from rag.errors import BadSessionId
 from rag.sessions.ids import SessionId
 from rag.sessions.protocol import index_entries
-from rag.sessions.protocol.index_entries import Command
 from rag.sessions.protocol.keys import Keys
-from rag.sessions.protocol.steps import Steps, run
+from rag.sessions.protocol.steps import Command, Steps, pipelined, run
 
 BATCH = 1000
 AHEAD = 5.0
@@ -24,12 +23,12 @@ AHEAD = 5.0
 
 def sweep(client: Any, keys: Keys, now: float) -> list[str]:
     """Look at all sessions that should have ended by now. Returns those that did and that nobody else took out."""
-    return run(client, sweeping(keys, now))
+    return run(pipelined(client), sweeping(keys, now))
 
 
 def own(client: Any, keys: Keys, members: Sequence[bytes]) -> list[SessionId]:
     """The session ids among these members of the index. Whatever else somebody put there is taken out."""
-    return run(client, owning(keys, members))
+    return run(pipelined(client), owning(keys, members))
 
 
 def sweeping(keys: Keys, now: float) -> Steps[list[str]]:

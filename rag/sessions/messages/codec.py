@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -190,6 +190,10 @@ def duplicate(message: BaseMessage) -> BaseMessage:
     _set(twin, "__pydantic_extra__", _copied(message.__pydantic_extra__))
     _set(twin, "__pydantic_private__", message.__pydantic_private__)
     return twin
+
+
+def duplicate_record(record: StoredMessage) -> StoredMessage:
+    return replace(record, message=duplicate(record.message))
 
 
 def _copied(value: Any) -> Any:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any, Self, SupportsIndex, overload
 
 from langchain_core.messages import BaseMessage
 
-from rag.sessions.messages.codec import StoredMessage, duplicate
+from rag.sessions.messages.codec import duplicate
 
 
 class CopyOnRead(list[BaseMessage]):
@@ -84,7 +83,3 @@ for _name in (
     *("append", "extend", "insert", "pop", "remove", "reverse", "sort", "clear"),
 ):
     setattr(CopyOnRead, _name, _taking(_name))
-
-
-def duplicate_record(record: StoredMessage) -> StoredMessage:
-    return replace(record, message=duplicate(record.message))

@@ -9,8 +9,7 @@ from rag.sessions.ids import SessionId
 from rag.sessions.names import friendly_name
 from rag.sessions.protocol.keys import Keys
 from rag.sessions.protocol.scripts import AUDIT_ENTRIES
-
-Command = tuple[str | int | float | bytes, ...]
+from rag.sessions.protocol.steps import Command
 
 
 def find_entries(sid: SessionId) -> str:

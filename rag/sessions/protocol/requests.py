@@ -95,7 +95,6 @@ class SessionProtocol:
         place: int | None = None,
         *,
         queue: bool,
-        meanwhile: Callable[[], None] | None = None,
     ) -> Request[Snapshot | Busy | None]:
         """None: what was known is no longer here, ask again."""
         keys = self.keys.of(sid)
@@ -111,7 +110,7 @@ class SessionProtocol:
                 found.keys = keys
             return found
 
-        return Request(scripts.BEGIN, keys, args, parse, meanwhile=meanwhile, writes=0)
+        return Request(scripts.BEGIN, keys, args, parse, writes=0)
 
     def commit(
         self,

@@ -1,49 +1,114 @@
-"""Work on Redis that takes several round trips, written once for both clients: a generator that yields the commands of
-each and is sent their replies. It names no client and waits for nothing; `run` and `arun` do.
+"""Work on Redis written once for both clients: a generator that yields what is to be done and is sent what came of it.
+
+It names no client and waits for nothing; `run` and `arun` do, by a `perform` that knows how. What is yielded is one of
+
+    a request           the parsed reply is sent back
+    a list of commands  one pipeline; their replies are sent back (see Lenient)
+    a function          called with whoever performs; its result is sent back, awaited if need be
+
+A method written so is an `operation`: of a `Blocking` object it returns its result, of an `Awaiting` one a coroutine.
+(The idea of protocols without I/O: https://sans-io.readthedocs.io.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from functools import update_wrapper
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
-from rag.sessions.protocol.index_entries import Command
+from redis.client import NEVER_DECODE
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
-Steps = Generator[Sequence[Command], list[Any], T]
+Command = tuple[str | int | float | bytes, ...]
+Steps = Generator[Any, Any, T]
+NOT_DECODED: dict[str, Any] = {NEVER_DECODE: True}
+"""Options of a command whose reply is to be bytes, even if the client decodes."""
 
 
 class Lenient(list[Command]):
     """Commands of which each may fail by itself: its error is its reply. Otherwise the first error is raised."""
 
 
-def run(client: Any, steps: Steps[T]) -> T:
-    """One round trip a step (on a cluster: one a shard)."""
-    replies: list[Any] | None = None
+def run(perform: Callable[[Any], Any], steps: Steps[T]) -> T:
+    """What goes wrong is raised where it was asked for."""
+    go_on, value = steps.send, None
     while True:
         try:
-            commands = steps.send(replies)  # type: ignore[arg-type]
+            asked = go_on(value)
         except StopIteration as done:
             result: T = done.value
             return result
-        replies = _pipe(client, commands).execute(raise_on_error=not isinstance(commands, Lenient))
+        try:
+            go_on, value = steps.send, perform(asked)
+        except BaseException as exc:
+            go_on, value = steps.throw, exc
 
 
-async def arun(client: Any, steps: Steps[T]) -> T:
-    """As `run`, for an async client."""
-    replies: list[Any] | None = None
+async def arun(perform: Callable[[Any], Awaitable[Any]], steps: Steps[T]) -> T:
+    """As `run`."""
+    go_on, value = steps.send, None
     while True:
         try:
-            commands = steps.send(replies)  # type: ignore[arg-type]
+            asked = go_on(value)
         except StopIteration as done:
             result: T = done.value
             return result
-        replies = await _pipe(client, commands).execute(raise_on_error=not isinstance(commands, Lenient))
+        try:
+            go_on, value = steps.send, await perform(asked)
+        except BaseException as exc:
+            go_on, value = steps.throw, exc
 
 
-def _pipe(client: Any, commands: Sequence[Command]) -> Any:
+class Blocking:
+    """Its operations return when they are done."""
+
+    _perform: Callable[[Any], Any]
+
+    def _run(self, steps: Steps[T]) -> T:
+        return run(self._perform, steps)
+
+
+class Awaiting:
+    """Its operations are to be awaited."""
+
+    _perform: Callable[[Any], Awaitable[Any]]
+
+    async def _run(self, steps: Steps[T]) -> T:
+        return await arun(self._perform, steps)
+
+
+class operation(Generic[P, T]):  # noqa: N801 - a decorator, like `property`
+    def __init__(self, steps: Callable[Concatenate[Any, P], Steps[T]]) -> None:
+        self.steps = steps
+        update_wrapper(self, steps)  # type: ignore[arg-type]
+
+    @overload
+    def __get__(self, one: None, kind: Any) -> Self: ...
+    @overload
+    def __get__(self, one: Blocking, kind: Any) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, one: Awaiting, kind: Any) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, one: Any, kind: Any) -> Any:
+        if one is None:
+            return self
+        steps, start = self.steps, one._run
+        return lambda *args, **kwargs: start(steps(one, *args, **kwargs))
+
+
+def pipelined(client: Any) -> Callable[[Sequence[Command]], list[Any]]:
+    """Performs lists of commands, each in one round trip (on a cluster: one a shard)."""
+
+    def perform(commands: Sequence[Command]) -> list[Any]:
+        replies: list[Any] = pipeline(client, commands).execute(raise_on_error=not isinstance(commands, Lenient))
+        return replies
+
+    return perform
+
+
+def pipeline(client: Any, commands: Sequence[Command]) -> Any:
     pipe = client.pipeline(transaction=False)
     for command in commands:
-        pipe.execute_command(*command)
+        pipe.execute_command(*command, **NOT_DECODED)
     return pipe

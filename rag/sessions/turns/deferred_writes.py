@@ -19,7 +19,7 @@ from redis import RedisCluster
 
 from rag.sessions.connection.reasons import FAILURES
 from rag.sessions.fork import reset_in_children
-from rag.sessions.protocol.index_entries import Command
+from rag.sessions.protocol.steps import Command
 
 LOG = logging.getLogger(__name__)
 _LONGEST = 20_000

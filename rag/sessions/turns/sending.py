@@ -1,7 +1,8 @@
-"""Sends an `Request` in one round trip, and again only where that can do no harm.
+"""Performs what steps ask for: a request in one round trip, and again only where that can do no harm.
 
 A reply that was lost is asked for again: scripts that may run twice are written so that the second time changes
-nothing (turns and commits carry a token). Making a connection is patient in itself and not repeated here.
+nothing (turns and commits carry a token). Making a connection is patient in itself and not repeated here. Replies are
+bytes, whatever the client decodes for others.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -9,63 +10,96 @@ nothing (turns and commits carry a token). Making a connection is patient in its
 
 from __future__ import annotations
 
+import asyncio
+import random
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from contextlib import contextmanager, suppress
+from inspect import isawaitable
+from typing import Any, NamedTuple, TypeVar, cast
 
 import redis
 from hiredis import pack_command
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 from redis.exceptions import ConnectionError, NoScriptError, ResponseError, TimeoutError
-from tenacity import AsyncRetrying, Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay
-from tenacity import wait_random_exponential as jitter
 
 from rag.errors import CrosswireError
-from rag.sessions.connection.cache import connection_cache
 from rag.sessions.connection.connect import AsyncClient, Client
 from rag.sessions.connection.errors import error_of
-from rag.sessions.connection.pools import HOPELESS, AsyncEmbeddedPool, EmbeddedPool
+from rag.sessions.connection.pools import HOPELESS, AsyncEmbeddedPool, BoundedPool, EmbeddedPool
 from rag.sessions.connection.reasons import FAILURES, reason
-from rag.sessions.embedded.disk import Disk, Mark
+from rag.sessions.embedded.disk import Disk
 from rag.sessions.protocol.requests import Request
+from rag.sessions.protocol.steps import NOT_DECODED, Command, Lenient, Steps, arun, pipeline, run
+from rag.sessions.turns.deferred_writes import deferred_writes
+from rag.sessions.turns.waiting import async_waiters, waiters
 
 T = TypeVar("T")
+ATTEMPTS, LONGEST = 4, 6.0
+"""How often a request is sent, and for how many seconds it is begun again."""
 
 
 class _ReplyLost(Exception):
     """The command was sent, or may have been, and no reply came."""
 
 
-_POLICY: dict[str, Any] = {
-    "retry": retry_if_exception_type(_ReplyLost),
-    "stop": stop_after_attempt(4) | stop_after_delay(6),
-    "wait": jitter(multiplier=0.02, max=0.5),
-    "reraise": True,
-}
+class _Exchange(NamedTuple):
+    """One command and its reply; with `wait`, a second one right behind it, whose reply is added."""
+
+    command: Command
+    wait: Command | None
+    meanwhile: Callable[[], None] | None
 
 
 class _Sender:
-    """What both have in common. replicas: how many have to confirm a durable request, within `replica_wait` seconds."""
+    """replicas: how many have to confirm a durable request, within `replica_wait` seconds."""
 
     def __init__(self, client: Client | AsyncClient, target: str, replicas: int = 0, replica_wait: float = 1.0) -> None:
-        self._target = target
-        self._wait = _wait(client, replicas, replica_wait)
-        self.disk = disk_of(client)
+        clustered = isinstance(client, redis.RedisCluster | AsyncRedisCluster)
+        if replicas and clustered:
+            raise ValueError("waiting for replicas is not possible on a cluster: expected replicas=0")
+        self.client: Any = client
+        self.target = target
+        self._wait: Command | None = ("WAIT", replicas, int(replica_wait * 1000)) if replicas else None
+        # Half of redis-py's time for a command goes into what surrounds it, so commands go to the connection itself.
+        self._pool: Any = None if clustered else cast(Any, client).connection_pool
+        self.disk = _disk_of(self._pool)
 
-    def _before(self, request: Request[T]) -> Mark | None:
-        """Raises StoreDiskFull for what finds no room on the embedded server's disk."""
-        if self.disk is None:
-            return None
-        if request.writes is not None:
-            self.disk.require(request.writes)
-        return self.disk.mark() if request.proof else None
+    def _answer(self, request: Request[T]) -> Steps[T]:
+        """Raises what is wrong in our words."""
+        disk, mark = self.disk, None
+        if disk is not None:
+            if request.writes is not None:
+                disk.require(request.writes)
+            mark = disk.mark() if request.proof else None
+        with self.translated():
+            reply = yield from self._reply(request)
+            if disk is not None and request.proof is not None and not (mark and mark.followed_by(request.proof)):
+                disk.reopen()
+                yield lambda sender: sender.client.ping()  # refused while the last write failed
+        return request.parse(reply)
 
-    def _proved(self, request: Request[T], mark: Mark | None) -> bool:
-        """Whether what was done is with the kernel; if not, the server has to be asked."""
-        if self.disk is None or request.proof is None or (mark and mark.followed_by(request.proof)):
-            return True
-        self.disk.reopen()
-        return False
+    def _reply(self, request: Request[T]) -> Steps[Any]:
+        script, keys, args = request.script, request.keys, request.args
+        wait = self._wait if request.durable else None
+        begun = time.monotonic()
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                try:
+                    command: Command = ("EVALSHA", script.sha, len(keys), *keys, *args)
+                    return (yield _Exchange(command, wait, request.meanwhile))
+                except NoScriptError:
+                    command = ("EVAL", script.source, len(keys), *keys, *args)
+                    return (yield _Exchange(command, wait, request.meanwhile))
+            except _ReplyLost as lost:
+                if not request.repeatable or attempt == ATTEMPTS or time.monotonic() - begun > LONGEST:
+                    raise lost.__cause__ or lost from None
+            seconds = random.uniform(0, min(0.02 * 2**attempt, 0.5))  # noqa: S311 (not a secret)
+            yield self._pause(seconds)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _pause(self, seconds: float) -> Callable[[Any], Any]:
+        return lambda sender: sender.sleep(seconds)
 
     @contextmanager
     def translated(self) -> Iterator[None]:
@@ -78,7 +112,7 @@ class _Sender:
     def _refused(self, exc: Exception) -> CrosswireError:
         if self.disk is not None and str(exc).startswith("MISCONF"):
             return self.disk.full(reason(exc))
-        return error_of(exc, self._target)
+        return error_of(exc, self.target)
 
 
 class Sender(_Sender):
@@ -86,80 +120,75 @@ class Sender(_Sender):
 
     def __init__(self, client: Client, target: str, replicas: int = 0, replica_wait: float = 1.0) -> None:
         super().__init__(client, target, replicas, replica_wait)
-        self._client = client
-        # Half of redis-py's time for a command goes into what surrounds it, so commands go to the connection itself.
-        self._connections = connection_cache(client.connection_pool) if type(client) is redis.Redis else None
+        self.waiters = waiters(client)
+        self._deferred = deferred_writes(client) if isinstance(client, redis.RedisCluster) else None
+        kept = isinstance(self._pool, BoundedPool)
+        self._take = self._pool and (self._pool.take if kept else self._pool.get_connection)
+        self._give = self._pool and (self._pool.give if kept else self._pool.release)
 
-    def __call__(self, request: Request[T]) -> T:
-        mark = self._before(request)
+    def __call__(self, asked: Any) -> Any:
+        if type(asked) is Request:
+            return run(self._do, self._answer(asked))
+        with self.translated():
+            return self._do(asked)
+
+    def _do(self, asked: Any) -> Any:
+        if type(asked) is _Exchange:
+            return self._routed(asked) if self._pool is None else self._exchange(asked)
+        if callable(asked):
+            return asked(self)
+        return pipeline(self.client, asked).execute(raise_on_error=not isinstance(asked, Lenient))
+
+    def _exchange(self, asked: _Exchange) -> Any:
+        connection, clean = self._take(), False
         try:
+            connection.send_packed_command([pack_command(cast(Any, asked.command))], check_health=False)
+            if asked.wait:
+                connection.send_command(*asked.wait)
+            if asked.meanwhile is not None:
+                asked.meanwhile()
             try:
-                reply = self._send(request)
-            except _ReplyLost as lost:
-                if not request.repeatable:
-                    raise _cause(lost) from None
-                reply = self._again(request)
-            if not self._proved(request, mark):
-                self._client.ping()
-        except FAILURES as exc:
-            raise self._refused(exc) from exc
-        return request.parse(reply)
-
-    def _again(self, request: Request[T]) -> Any:
-        try:
-            return Retrying(**_POLICY)(self._send, request)
-        except _ReplyLost as lost:
-            raise _cause(lost) from None
-
-    def _send(self, request: Request[T]) -> Any:
-        script, keys, args = request.script, request.keys, request.args
-        try:
-            return self._exchange(request, ("EVALSHA", script.sha, len(keys), *keys, *args))
-        except NoScriptError:
-            return self._exchange(request, ("EVAL", script.source, len(keys), *keys, *args))
-
-    def _exchange(self, request: Request[T], command: tuple[Any, ...]) -> Any:
-        if self._connections is None:
-            if request.meanwhile is not None:
-                request.meanwhile()
-            return self._routed(command)
-        connection, clean = self._connections.take(), False
-        try:
-            connection.send_packed_command([pack_command(command)], check_health=False)
-            both = request.durable and self._wait
-            if both:
-                connection.send_command(*both)
-            if request.meanwhile is not None:
-                request.meanwhile()
-            reply = self._both(connection.read_response) if both else connection.read_response()
+                reply = connection.read_response(disable_decoding=True)
+            except ResponseError:
+                if asked.wait:
+                    connection.read_response()
+                clean = True
+                raise
+            if asked.wait:
+                reply = [*reply, connection.read_response()]
             clean = True
-        except ResponseError:
-            clean = True
-            raise
         except (ConnectionError, TimeoutError) as exc:
+            if clean:
+                raise
             raise _ReplyLost from exc
         finally:
             # Whatever interrupted this: no reply may be left for the next user of the connection.
             if not clean:
                 connection.disconnect()
-            self._connections.give(connection)
+            self._give(connection)
         return reply
 
-    def _routed(self, command: tuple[Any, ...]) -> Any:
+    def _routed(self, asked: _Exchange) -> Any:
+        if asked.meanwhile is not None:
+            asked.meanwhile()
         try:
-            return self._client.execute_command(*command)
+            return self.client.execute_command(*asked.command, **NOT_DECODED)
         except HOPELESS:
             raise
         except (ConnectionError, TimeoutError) as exc:
             raise _ReplyLost from exc
 
-    def _both(self, read: Callable[[], Any]) -> Any:
-        try:
-            reply = read()
-        except ResponseError:
-            read()
-            raise
-        return [*reply, read()]
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def later(self, commands: list[Command]) -> None:
+        """On a cluster, what a turn does not wait for."""
+        if self._deferred is not None:
+            self._deferred.put(*commands)
+
+    def flush(self) -> None:
+        if self._deferred is not None:
+            self._deferred.flush()
 
 
 class AsyncSender(_Sender):
@@ -167,65 +196,74 @@ class AsyncSender(_Sender):
 
     def __init__(self, client: AsyncClient, target: str, replicas: int = 0, replica_wait: float = 1.0) -> None:
         super().__init__(client, target, replicas, replica_wait)
-        self._client = client
+        self.waiters = async_waiters(client)
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def __call__(self, request: Request[T]) -> T:
-        mark = self._before(request)
+    async def __call__(self, asked: Any) -> Any:
+        if type(asked) is Request:
+            return await arun(self._do, self._answer(asked))
+        with self.translated():
+            return await self._do(asked)
+
+    async def _do(self, asked: Any) -> Any:
+        if type(asked) is _Exchange:
+            return await (self._routed(asked) if self._pool is None else self._exchange(asked))
+        if callable(asked):
+            result = asked(self)
+            return await result if isawaitable(result) else result
+        return await pipeline(self.client, asked).execute(raise_on_error=not isinstance(asked, Lenient))
+
+    async def _exchange(self, asked: _Exchange) -> Any:
+        connection, clean = await self._pool.get_connection(), False
         try:
+            await connection.send_packed_command(pack_command(cast(Any, asked.command)), check_health=False)
+            if asked.wait:
+                await connection.send_command(*asked.wait)
             try:
-                reply = await self._send(request)
-            except _ReplyLost as lost:
-                if not request.repeatable:
-                    raise _cause(lost) from None
-                reply = await self._again(request)
-            if not self._proved(request, mark):
-                await self._client.ping()
-        except FAILURES as exc:
-            raise self._refused(exc) from exc
-        return request.parse(reply)
+                reply = await connection.read_response(disable_decoding=True)
+            except ResponseError:
+                if asked.wait:
+                    await connection.read_response()
+                clean = True
+                raise
+            if asked.wait:
+                reply = [*reply, await connection.read_response()]
+            clean = True
+        except (ConnectionError, TimeoutError) as exc:
+            if clean:
+                raise
+            raise _ReplyLost from exc
+        finally:
+            if not clean:
+                await connection.disconnect(nowait=True)
+            await self._pool.release(connection)
+        return reply
 
-    async def _again(self, request: Request[T]) -> Any:
+    async def _routed(self, asked: _Exchange) -> Any:
         try:
-            return await AsyncRetrying(**_POLICY)(self._send, request)
-        except _ReplyLost as lost:
-            raise _cause(lost) from None
-
-    async def _send(self, request: Request[T]) -> Any:
-        script, keys, args = request.script, request.keys, request.args
-        try:
-            try:
-                return await self._exchange(request, ("EVALSHA", script.sha, len(keys), *keys, *args))
-            except NoScriptError:
-                return await self._exchange(request, ("EVAL", script.source, len(keys), *keys, *args))
+            return await self.client.execute_command(*asked.command, **NOT_DECODED)
         except HOPELESS:
             raise
         except (ConnectionError, TimeoutError) as exc:
             raise _ReplyLost from exc
 
-    async def _exchange(self, request: Request[T], command: tuple[Any, ...]) -> Any:
-        if not (request.durable and self._wait):
-            return await self._client.execute_command(*command)
-        pipe: Any = self._client.pipeline(transaction=False)
-        pipe.execute_command(*command)
-        pipe.execute_command(*self._wait)
-        replies = await pipe.execute(raise_on_error=False)
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise reply
-        return [*replies[0], replies[1]]
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def later(self, commands: list[Command]) -> None:
+        task = asyncio.get_running_loop().create_task(self._write(commands))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _write(self, commands: list[Command]) -> None:
+        for command in commands:
+            with suppress(*FAILURES):
+                await self.client.execute_command(*command)
+
+    async def flush(self) -> None:
+        await asyncio.gather(*self._tasks)
 
 
-def disk_of(client: Client | AsyncClient) -> Disk | None:
+def _disk_of(pool: Any) -> Disk | None:
     """The embedded server's; nobody else's can be seen from here."""
-    pool = getattr(client, "connection_pool", None)
     return pool.server.disk if isinstance(pool, EmbeddedPool | AsyncEmbeddedPool) else None
-
-
-def _wait(client: Client | AsyncClient, replicas: int, seconds: float) -> tuple[str, int, int] | None:
-    if replicas and isinstance(client, redis.RedisCluster | AsyncRedisCluster):
-        raise ValueError("waiting for replicas is not possible on a cluster: expected replicas=0")
-    return ("WAIT", replicas, int(seconds * 1000)) if replicas else None
-
-
-def _cause(lost: _ReplyLost) -> Exception:
-    return lost.__cause__ if isinstance(lost.__cause__, Exception) else lost

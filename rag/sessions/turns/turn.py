@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from langchain_core.messages import BaseMessage
 
@@ -13,6 +13,7 @@ from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import StoredMessage
 from rag.sessions.messages.copy_on_read import CopyOnRead
 from rag.sessions.protocol.replies import Commit, Committed, Snapshot
+from rag.sessions.protocol.steps import Awaiting, Blocking, Steps, operation
 
 CLEARED = "the session ended or was cleared while it was being answered"
 
@@ -29,8 +30,17 @@ class BaseTurn:
     it (None if that was not asked for).
     """
 
-    def __init__(self, session_id: SessionId, found: Snapshot, token: str) -> None:
+    def __init__(
+        self,
+        session_id: SessionId,
+        found: Snapshot,
+        token: str,
+        store_turn: Callable[[SessionId, str, Snapshot, Commit], Steps[Committed]],
+        perform: Callable[[Any], Any],
+    ) -> None:
         self.session_id = session_id
+        self._store_turn = store_turn
+        self._perform = perform
         self.messages: list[BaseMessage] = CopyOnRead(found.messages)
         self._found = found
         self._token = token
@@ -53,36 +63,7 @@ class BaseTurn:
         """The number of the turn that the message at this place of `messages` belongs to, from 1."""
         return self._found.records[place].turn
 
-    def _check(self, messages: Sequence[BaseMessage]) -> None:
-        if self.committed:
-            raise ValueError("this turn is committed already: begin another")
-        if not messages:
-            raise ValueError("a turn holds at least one message")
-
-    def _done(self, result: Committed) -> int:
-        if result.turn < 0:
-            self._lost(result.turn)
-        self.number = result.turn
-        self.replicas = result.replicas
-        return result.turn
-
-    def _lost(self, code: int) -> NoReturn:
-        raise TurnLost(self.session_id, CLEARED) if code == -2 else TurnLost(self.session_id)
-
-
-class Turn(BaseTurn):
-    """Made by `SessionStore.turn`."""
-
-    def __init__(
-        self,
-        session_id: SessionId,
-        found: Snapshot,
-        commit: Callable[[SessionId, str, Snapshot, Commit], Committed],
-        token: str,
-    ) -> None:
-        super().__init__(session_id, found, token)
-        self._store_turn = commit
-
+    @operation
     def commit(
         self,
         messages: Sequence[BaseMessage],
@@ -91,7 +72,7 @@ class Turn(BaseTurn):
         model: str | None = None,
         title: str | None = None,
         summary: tuple[str, int] | None = None,
-    ) -> int:
+    ) -> Steps[int]:
         """Store these messages as one unit and end the turn. Returns the turn's number, from 1.
 
         documents: ids of what the answers used. title: for the session, if it has none yet. summary: a text and how
@@ -99,34 +80,22 @@ class Turn(BaseTurn):
         Raises TurnLost if the session is no longer held; nothing is stored then. ValueError for an empty turn or a
         second commit, TypeError for a message that JSON cannot hold.
         """
-        self._check(messages)
+        if self.committed:
+            raise ValueError("this turn is committed already: begin another")
+        if not messages:
+            raise ValueError("a turn holds at least one message")
         commit = Commit(messages, documents, model or "", title or "", summary)
-        return self._done(self._store_turn(self.session_id, self._token, self._found, commit))
+        result = yield from self._store_turn(self.session_id, self._token, self._found, commit)
+        if result.turn < 0:
+            raise TurnLost(self.session_id, CLEARED) if result.turn == -2 else TurnLost(self.session_id)
+        self.number = result.turn
+        self.replicas = result.replicas
+        return result.turn
 
 
-class AsyncTurn(BaseTurn):
-    """Made by `AsyncSessionStore.turn`."""
+class Turn(BaseTurn, Blocking):
+    """Made by `SessionStore.turn`."""
 
-    def __init__(
-        self,
-        session_id: SessionId,
-        found: Snapshot,
-        commit: Callable[[SessionId, str, Snapshot, Commit], Awaitable[Committed]],
-        token: str,
-    ) -> None:
-        super().__init__(session_id, found, token)
-        self._store_turn = commit
 
-    async def commit(
-        self,
-        messages: Sequence[BaseMessage],
-        documents: Sequence[str] = (),
-        *,
-        model: str | None = None,
-        title: str | None = None,
-        summary: tuple[str, int] | None = None,
-    ) -> int:
-        """As `Turn.commit`."""
-        self._check(messages)
-        commit = Commit(messages, documents, model or "", title or "", summary)
-        return self._done(await self._store_turn(self.session_id, self._token, self._found, commit))
+class AsyncTurn(BaseTurn, Awaiting):
+    """Made by `AsyncSessionStore.turn`: its commit is to be awaited."""

@@ -97,16 +97,21 @@ class Waiters(_Waiters[threading.Event]):
         self._lock = threading.Lock()
         self._listener: threading.Thread | None = None
 
+    def wait(self, token: str, seconds: float) -> None:
+        """Until it is woken, or for so long."""
+        woken = self._waiting[token]
+        woken.wait(seconds)
+        woken.clear()
+
     @contextmanager
-    def waiting(self, token: str) -> Iterator[threading.Event]:
-        woken = threading.Event()
+    def waiting(self, token: str) -> Iterator[None]:
         with self._lock:
-            self._waiting[token] = woken
+            self._waiting[token] = threading.Event()
             if self._listener is None or not self._listener.is_alive():
                 self._listener = threading.Thread(target=self._listen, name="turn-waiters", daemon=True)
                 self._listener.start()
         try:
-            yield woken
+            yield
         finally:
             with self._lock:
                 del self._waiting[token]
@@ -127,7 +132,7 @@ class Waiters(_Waiters[threading.Event]):
             connection.send_command("SUBSCRIBE", self._channel)
             while self._anyone():
                 if connection.can_read(_IDLE):
-                    self._heard(connection.read_response(push_request=True))
+                    self._heard(connection.read_response(disable_decoding=True, push_request=True))
         finally:
             connection.disconnect()
 
@@ -145,14 +150,21 @@ class AsyncWaiters(_Waiters[asyncio.Event]):
         super().reset_after_fork()
         self._listener: asyncio.Task[None] | None = None
 
+    async def wait(self, token: str, seconds: float) -> None:
+        woken = self._waiting[token]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await woken.wait()
+        woken.clear()
+
     @contextmanager
-    def waiting(self, token: str) -> Iterator[asyncio.Event]:
-        woken = self._waiting[token] = asyncio.Event()
+    def waiting(self, token: str) -> Iterator[None]:
+        self._waiting[token] = asyncio.Event()
         loop, task = asyncio.get_running_loop(), self._listener
         if task is None or task.done() or task.get_loop() is not loop:
             self._listener = loop.create_task(self._listen())
         try:
-            yield woken
+            yield
         finally:
             del self._waiting[token]
 
@@ -169,7 +181,7 @@ class AsyncWaiters(_Waiters[asyncio.Event]):
             await connection.connect()
             await connection.send_command("SUBSCRIBE", self._channel)
             while self._waiting:
-                self._heard(await connection.read_response(timeout=_IDLE, push_request=True))
+                self._heard(await connection.read_response(disable_decoding=True, timeout=_IDLE, push_request=True))
             self._listener = None
         finally:
             await connection.disconnect(nowait=True)

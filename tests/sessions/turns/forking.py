@@ -82,7 +82,7 @@ def locked(store: SessionStore, sid: str) -> None:
         with ExitStack() as locks:
             locks.enter_context(store.protocol.cache._lock)
             locks.enter_context(HEARTBEAT._changed)
-            locks.enter_context(store._waiters._lock)
+            locks.enter_context(store._sender.waiters._lock)
             held.set()
             done.wait()
 

@@ -14,10 +14,8 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-import rag.sessions.async_store
-import rag.sessions.store
 from rag.errors import TurnBusy, TurnLost
-from rag.sessions import SessionStore, connect
+from rag.sessions import SessionStore, connect, operations
 from rag.sessions.connection.connect import Client
 from rag.sessions.ids import SessionId
 from rag.sessions.protocol import scripts
@@ -176,20 +174,22 @@ class Counted:
     """What a store asks, by the names of the scripts."""
 
     def __init__(self, store: Any) -> None:
-        self._ask = store._ask
+        self._sender = store._sender
         self.begins = 0
-        store._ask = self
+        store._sender = self
 
-    def __call__(self, ask: Request[Any]) -> Any:
-        self.begins += ask.script is scripts.BEGIN
-        return self._ask(ask)
+    def __call__(self, asked: Any) -> Any:
+        self.begins += isinstance(asked, Request) and asked.script is scripts.BEGIN
+        return self._sender(asked)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sender, name)
 
 
 @pytest.fixture
 def unasked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody asks by himself whether he is next."""
-    for module in (rag.sessions.store, rag.sessions.async_store):
-        monkeypatch.setattr(module, "pause", lambda before: 3600.0)
+    monkeypatch.setattr(operations, "pause", lambda before: 3600.0)
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -209,7 +209,7 @@ def waiter(valkey: Server, unasked: None, request: pytest.FixtureRequest) -> Ite
 def test_a_waiter_in_another_process_is_woken_by_a_message(
     stores: list[SessionStore], waiter: AnyStore, client: Client, sid: str, end: str
 ) -> None:
-    counted = Counted(waiter if isinstance(waiter, SessionStore) else waiter._store)
+    counted = Counted(waiter if isinstance(waiter, SessionStore) else waiter._inner)
     channel = f"turns:{waiter.protocol.name}"
     with ThreadPoolExecutor(1) as tab:
         with stores[0].turn(sid) as held:
@@ -229,7 +229,7 @@ def test_a_waiter_in_the_same_process_is_woken_without_a_message(client: Client,
     with ThreadPoolExecutor(1) as tab:
         with same.turn(sid) as held:
             waiting = tab.submit(waiter.append, sid, pair("waits"))
-            wait_for(lambda: in_line(same, client, sid) == 1 and waiter._waiters._waiting, "it waits")
+            wait_for(lambda: in_line(same, client, sid) == 1 and waiter._sender.waiters._waiting, "it waits")
             held.commit(pair("first"))
         waiting.result(20)
     assert counted.begins == 2

@@ -1,4 +1,4 @@
-"""Connections that are kept at hand: never another's reply, never more than the pool allows, nobody starves."""
+"""Connections that are used again at once: never another's reply, never more than the pool allows, nobody starves."""
 
 from __future__ import annotations
 

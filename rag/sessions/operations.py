@@ -1,0 +1,313 @@
+"""What a store does with sessions, as steps: the sync and the async one differ in who performs them.
+
+Every operation names its session; what the store remembers of sessions, it remembers by their ids. All of a session's
+keys expire together and the time to live slides on every turn. Raises SessionStoreUnavailable, StoreDiskFull or
+StoreFull where the server fails, BadSessionId for an id that cannot be one, SealBroken where a key is missing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import redis
+from langchain_core.messages import BaseMessage
+from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
+
+from rag.errors import CrosswireError, SessionStoreUnavailable, TurnBusy
+from rag.sessions.connection.errors import WrongType
+from rag.sessions.health import Eviction, StoreHealth, eviction_of
+from rag.sessions.ids import SessionId
+from rag.sessions.messages.codec import StoredMessage, duplicate, duplicate_record
+from rag.sessions.protocol import index_entries
+from rag.sessions.protocol.keys import DEFAULT_PREFIX, Format
+from rag.sessions.protocol.replies import BadElement, Busy, Commit, Committed, Quarantined, SessionInfo, Snapshot
+from rag.sessions.protocol.requests import Request, SessionProtocol, lifetime
+from rag.sessions.protocol.steps import Command, Lenient, Steps, operation
+from rag.sessions.turns.waiting import pause
+
+LOG = logging.getLogger(__name__)
+LEASE = 10.0
+T = TypeVar("T")
+
+
+class Operations:
+    """Made by a store."""
+
+    _sender: Any
+
+    def __init__(
+        self,
+        client: Any,
+        ttl: int = 3600,
+        *,
+        key_prefix: str = DEFAULT_PREFIX,
+        fmt: Format = "crosswire",
+        max_turns: int = 1000,
+        lease: float = LEASE,
+        encryption_keys: Sequence[bytes] = (),
+        cache_bytes: int = 64 << 20,
+        replicas: int = 0,
+        clock: Callable[[], float] = time.time,
+        target: str = "REDIS_URL",
+    ) -> None:
+        """ttl: seconds that a session lives after its last turn. max_turns: how many are stored, the newest ones.
+
+        fmt: `classic` and `community` read, and only read, the lists of others. lease: seconds until a session is free
+        again whose holder died. encryption_keys: of 32 bytes each; the first one writes. cache_bytes: for what was
+        decoded. replicas: how many have to have a turn before its commit returns. target: how errors name the server.
+        """
+        self._client = client
+        self._clustered = isinstance(client, redis.RedisCluster | AsyncRedisCluster)
+        self.protocol = SessionProtocol(
+            ttl,
+            key_prefix=key_prefix,
+            fmt=fmt,
+            max_turns=max_turns,
+            lease=lease,
+            encryption_keys=encryption_keys,
+            cache_bytes=cache_bytes,
+            index=not self._clustered,
+            clock=clock,
+        )
+        self._interval = min(lease, ttl) / 3
+        self._sender = self._sending(client, target, replicas)
+        self._sender.waiters.enlist(self.protocol)
+
+    def _sending(self, client: Any, target: str, replicas: int) -> Any:
+        raise NotImplementedError
+
+    def _perform(self, asked: Any) -> Any:
+        return self._sender(asked)
+
+    # --- reading
+
+    @operation
+    def messages(self, session_id: str) -> Steps[list[BaseMessage]]:
+        """The stored messages, oldest first, without waiting for a turn that is being answered."""
+        sid = SessionId(session_id)
+        if self.protocol.keys.fmt != "crosswire":
+            return [record.message for record in (yield from self._plain(sid))]
+        return [duplicate(message) for message in (yield from self._read(sid)).messages]
+
+    @operation
+    def records(self, session_id: str) -> Steps[list[StoredMessage]]:
+        """The stored messages with their places, oldest first."""
+        sid = SessionId(session_id)
+        if self.protocol.keys.fmt != "crosswire":
+            return (yield from self._plain(sid))
+        return [duplicate_record(record) for record in (yield from self._read(sid)).records]
+
+    @operation
+    def info(self, session_id: str) -> Steps[SessionInfo | None]:
+        """None if there is no such session."""
+        sid = SessionId(session_id)
+        return (yield from self._repairing(sid, self.protocol.about(sid)))
+
+    @operation
+    def ttl(self, session_id: str) -> Steps[float | None]:
+        """Seconds until the session is forgotten; None if there is no such session, or it never is."""
+        keys, sid = self.protocol.keys, SessionId(session_id)
+        (left,) = yield [("PTTL", keys.session(sid) if keys.fmt == "crosswire" else keys.history(sid))]
+        return left / 1000 if left >= 0 else None
+
+    @operation
+    def live(self, session_ids: Iterable[str]) -> Steps[set[str]]:
+        """Which of these sessions exist, in one round trip (on a cluster: one a shard)."""
+        asked = [SessionId(session_id) for session_id in session_ids]
+        found = yield [("EXISTS", self.protocol.keys.session(sid)) for sid in asked]
+        return {str(sid) for sid, there in zip(asked, found, strict=True) if there}
+
+    @operation
+    def quarantined(self, session_id: str) -> Steps[list[Quarantined]]:
+        """What was found in this session's history and is not shown, oldest first."""
+        (found,) = yield [("LRANGE", self.protocol.keys.of(SessionId(session_id)).quarantine, 0, -1)]
+        return self.protocol.quarantined(found)
+
+    # --- the server
+
+    @operation
+    def ping(self) -> Steps[None]:
+        yield lambda sender: sender.client.ping()
+
+    @operation
+    def health(self) -> Steps[StoreHealth]:
+        """Raises what the next turn would raise: StoreDiskFull or SessionStoreUnavailable.
+
+        Of a server elsewhere only what a PING says: that it answers, and that its last write did not fail.
+        """
+        yield lambda sender: sender.client.ping()
+        disk = self._sender.disk
+        if disk is None:
+            return StoreHealth()
+        disk.require()
+        return StoreHealth(str(disk.folder), disk.free())
+
+    @operation
+    def eviction(self) -> Steps[Eviction | None]:
+        """What the server drops when its memory is used up. None if this user is not allowed to ask."""
+        yield lambda sender: sender.client.ping()
+        with suppress(SessionStoreUnavailable):
+            return eviction_of((yield lambda sender: sender.client.info("memory")))
+        return None
+
+    @operation
+    def flush(self) -> Steps[None]:
+        """Wait for what is written after the turns: something on a cluster, nothing elsewhere."""
+        yield lambda sender: sender.flush()
+
+    # --- how long, and the end
+
+    @operation
+    def touch(self, session_id: str) -> Steps[None]:
+        """Make sure that the session exists, and start its time to live anew."""
+        sid = self._writable(session_id)
+        ttl = yield from self._repairing(sid, self.protocol.live(sid, "", make=True))
+        yield from self._later(self._seen(sid, ttl))
+
+    @operation
+    def extend(self, session_id: str, seconds: int, who: str = "inspector") -> Steps[bool]:
+        """From now on the session lives this long after each turn. False if there is no such session."""
+        return self._live(session_id, lifetime(seconds), who, "extend")
+
+    @operation
+    def pin(self, session_id: str, who: str = "inspector") -> Steps[bool]:
+        """Never forget this session. False if there is no such session."""
+        return self._live(session_id, "0", who, "pin")
+
+    @operation
+    def unpin(self, session_id: str, who: str = "inspector") -> Steps[bool]:
+        """Give the session the usual time to live again. False if there is no such session."""
+        return self._live(session_id, "-", who, "unpin")
+
+    @operation
+    def expire_now(self, session_id: str, who: str = "inspector") -> Steps[bool]:
+        """End the session at once; True if there was one. A turn that is being answered then is not stored."""
+        return (yield from self._end(session_id, who, "expire"))[1] > 0
+
+    @operation
+    def clear(self, session_id: str, who: str = "session") -> Steps[bool]:
+        """Delete the history; True if there was one. A turn that is being answered then is not stored."""
+        return (yield from self._end(session_id, who, "clear"))[0] > 0
+
+    @operation
+    def set_summary(self, session_id: str, text: str, upto_turn: int) -> Steps[bool]:
+        """Keep a summary of the oldest turns with the session. False if there is no such session."""
+        sid = self._writable(session_id)
+        return self._repairing(sid, self.protocol.summarise(sid, text, upto_turn))
+
+    # --- turns
+
+    def _begin(self, sid: SessionId, token: str, wait: float, on_wait: Callable[[], None] | None) -> Steps[Snapshot]:
+        begun = time.monotonic()
+        found = yield from self._repairing(sid, self.protocol.begin(sid, token, queue=wait > 0))
+        if isinstance(found, Busy):
+            if on_wait is not None:
+                on_wait()
+            with self._sender.waiters.waiting(token):
+                while isinstance(found, Busy):
+                    if (left := wait - (time.monotonic() - begun)) <= 0:
+                        raise TurnBusy(sid, time.monotonic() - begun)
+                    yield self._waited(token, min(pause(found.before), left))
+                    again = self.protocol.begin(sid, token, found.place, queue=True)
+                    found = yield from self._repairing(sid, again)
+        return (yield from self._complete(sid, found))
+
+    def _waited(self, token: str, seconds: float) -> Callable[[Any], Any]:
+        return lambda sender: sender.waiters.wait(token, seconds)
+
+    def _commit(self, sid: SessionId, token: str, found: Snapshot, commit: Commit) -> Steps[Committed]:
+        result = yield from self._repairing(sid, self.protocol.commit(sid, token, found, commit))
+        if result.next:
+            self._sender.waiters.wake(result.next)
+        if self._clustered:
+            lost = [index_entries.audited(self.protocol.keys, sid, "fenced", "session")]
+            seen = self._seen(sid, self.protocol.ttl, new=result.turn == 1)
+            yield from self._later(seen if result.turn > 0 else lost)
+        return result
+
+    def _renew(self, sid: SessionId, token: str) -> Steps[bool]:
+        held: bool = yield self.protocol.renew(sid, token)
+        return held
+
+    def _release(self, sid: SessionId, token: str) -> Steps[None]:
+        with suppress(CrosswireError):  # it ends by itself, one lease from now
+            self._sender.waiters.wake((yield self.protocol.release(sid, token)))
+
+    # --- inner
+
+    def _read(self, sid: SessionId) -> Steps[Snapshot]:
+        found = yield from self._repairing(sid, self.protocol.read(sid))
+        return (yield from self._complete(sid, found))
+
+    def _complete(self, sid: SessionId, found: Snapshot | None) -> Steps[Snapshot]:
+        """Put aside what may not be shown, and read again what that or the cache left out."""
+        for _ in range(4):
+            if found is not None and not found.bad:
+                return found
+            for bad in found.bad if found is not None else ():
+                yield from self._quarantine(sid, bad)
+            found = yield self.protocol.read(sid, fresh=True)
+        target = self._sender.target
+        raise SessionStoreUnavailable(target, "others keep writing into this session what is not its own")
+
+    def _quarantine(self, sid: SessionId, bad: BadElement) -> Steps[None]:
+        LOG.error("Session %s: an element was put into quarantine (%s: %s)", sid[:12], bad.reason, bad.detail)
+        if (yield from self._repairing(sid, self.protocol.quarantine(sid, bad))):
+            yield from self._later(index_entries.quarantined(self.protocol.keys, sid, bad.reason))
+
+    def _repairing(self, sid: SessionId, request: Request[T]) -> Steps[T]:
+        reply: T
+        try:
+            reply = yield request
+        except WrongType:
+            moved = yield self.protocol.repair(sid)
+            LOG.warning("Session %s: %d keys of a wrong type were moved away", sid[:12], moved)
+            entry = index_entries.audited(self.protocol.keys, sid, "misplaced", "session")
+            yield from self._later([entry], always=True)
+            reply = yield request
+        return reply
+
+    def _plain(self, sid: SessionId) -> Steps[list[StoredMessage]]:
+        """A list of one of the other formats."""
+        (stored,) = yield [("LRANGE", self.protocol.keys.history(sid), 0, -1)]
+        records, bad = self.protocol.plain(stored)
+        for one in bad:
+            LOG.warning("Session %s: an element was left out (%s)", sid[:12], one.detail)
+        return records
+
+    def _live(self, session_id: str, own: str, who: str, what: str) -> Steps[bool]:
+        sid = self._writable(session_id)
+        ttl = yield from self._repairing(sid, self.protocol.live(sid, own, who, what))
+        if ttl >= 0:
+            entry = index_entries.audited(self.protocol.keys, sid, what, who, ttl=str(ttl))
+            yield from self._later([*self._seen(sid, ttl), entry])
+        return ttl >= 0
+
+    def _end(self, session_id: str, who: str, what: str) -> Steps[tuple[int, int]]:
+        sid, keys = self._writable(session_id), self.protocol.keys
+        length, there = yield self.protocol.clear(sid, who, what)
+        yield from self._later([*index_entries.gone(keys, sid), index_entries.audited(keys, sid, what, who)])
+        return length, there
+
+    def _later(self, commands: list[Command], *, always: bool = False) -> Steps[None]:
+        """What scripts cannot write on a cluster; `always`: what they never do."""
+        if self._clustered:
+            self._sender.later(commands)
+        elif always:
+            yield Lenient(commands)
+
+    def _seen(self, sid: SessionId, ttl: int, *, new: bool = True) -> list[Command]:
+        return index_entries.seen(self.protocol.keys, sid, round(self.protocol.now(), 3), ttl, new=new)
+
+    def _writable(self, session_id: str) -> SessionId:
+        if self.protocol.keys.fmt != "crosswire":
+            raise read_only(self.protocol.keys.fmt)
+        return SessionId(session_id)
+
+
+def read_only(fmt: Format) -> CrosswireError:
+    return CrosswireError(f"Histories of the format {fmt!r} are only read here. To write, use the format 'crosswire'.")

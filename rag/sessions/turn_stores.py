@@ -1,0 +1,145 @@
+"""The operations with turns that are held: by a thread's `with`, or by an event loop's `async with`.
+
+A turn is two round trips: one takes the session and reads it, one stores the turn and frees it. Turns of one session
+follow each other in the order in which they were asked. A turn is lost with its process within `lease` seconds, a
+waiting one within two more. On a cluster the live index and the audit are written after the turn, a moment later (see
+turns/deferred_writes.py); everywhere else in the same script.
+
+Acknowledged turns are safe from everything that the server itself survives. With replicas, those are asynchronous: a
+failover may lose the turns of its last moments, unless `replicas=1` makes each turn wait for one of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from langchain_core.messages import BaseMessage
+
+from rag.errors import CrosswireError
+from rag.sessions.connection.connect import AsyncClient, Client
+from rag.sessions.ids import SessionId
+from rag.sessions.listing.audit import AsyncAudit, Audit
+from rag.sessions.listing.directory import AsyncDirectory, Directory
+from rag.sessions.operations import Operations
+from rag.sessions.protocol.steps import Awaiting, Blocking
+from rag.sessions.turns.lease import HEARTBEAT, HeldTurn
+from rag.sessions.turns.sending import AsyncSender, Sender
+from rag.sessions.turns.turn import AsyncTurn, Turn
+
+
+class TurnContext:
+    """What `SessionStore.turn` returns, for a `with`: the session is held from its first line to its last."""
+
+    __slots__ = ("_heartbeat", "_on_wait", "_sid", "_store", "_token", "_turn", "_wait")
+
+    def __init__(self, store: TurnStore, sid: SessionId, wait: float, on_wait: Callable[[], None] | None) -> None:
+        self._store = store
+        self._sid = sid
+        self._wait = wait
+        self._on_wait = on_wait
+        self._token = token = store.protocol.token()
+        # Of the store, not of this object: a cycle would keep every turn's history until the next collection.
+        self._heartbeat = HeldTurn(lambda: store._run(store._renew(sid, token)), store._interval)
+        self._turn: Turn | None = None
+
+    def __enter__(self) -> Turn:
+        store = self._store
+        try:
+            found = store._run(store._begin(self._sid, self._token, self._wait, self._on_wait))
+            self._heartbeat.hold()
+            self._turn = turn = Turn(self._sid, found, self._token, store._commit, store._perform)
+        except BaseException:
+            self._leave()
+            raise
+        return turn
+
+    def __exit__(self, *_: object) -> None:
+        HEARTBEAT.drop(self._heartbeat)
+        if not self._heartbeat.lost and (self._turn is None or self._turn.number is None):
+            self._leave()
+
+    def _leave(self) -> None:
+        HEARTBEAT.drop(self._heartbeat)
+        self._store._run(self._store._release(self._sid, self._token))
+
+
+class TurnStore(Operations, Blocking):
+    """Thread-safe. One instance serves all sessions of a process."""
+
+    def _sending(self, client: Client, target: str, replicas: int) -> Sender:
+        return Sender(client, target, replicas)
+
+    def turn(self, session_id: str, wait: float = 30.0, on_wait: Callable[[], None] | None = None) -> TurnContext:
+        """Hold the session, alone, until the block ends; leaving it without a commit stores nothing.
+
+        Waits up to `wait` seconds for the session's earlier turns, then raises TurnBusy. `on_wait` is called once if
+        there are any.
+        """
+        return TurnContext(self, self._writable(session_id), wait, on_wait)
+
+    def append(self, session_id: str, messages: Sequence[BaseMessage]) -> None:
+        """Store messages as one turn, after the session's turn that is running."""
+        with self.turn(session_id) as turn:
+            turn.commit(messages)
+
+    @property
+    def directory(self) -> Directory:
+        """All live sessions, page by page."""
+        return Directory(self._perform, self.protocol)
+
+    @property
+    def audit(self) -> Audit:
+        """Who did what to which session."""
+        return Audit(self._perform, self.protocol.keys)
+
+
+class AsyncTurnStore(Operations, Awaiting):
+    """One instance serves all sessions of an event loop."""
+
+    def _sending(self, client: AsyncClient, target: str, replicas: int) -> AsyncSender:
+        return AsyncSender(client, target, replicas)
+
+    @asynccontextmanager
+    async def turn(
+        self, session_id: str, wait: float = 30.0, on_wait: Callable[[], None] | None = None
+    ) -> AsyncIterator[AsyncTurn]:
+        """As `SessionStore.turn`."""
+        sid, token = self._writable(session_id), self.protocol.token()
+        turn: AsyncTurn | None = None
+        try:
+            found = await self._run(self._begin(sid, token, wait, on_wait))
+            turn = AsyncTurn(sid, found, token, self._commit, self._perform)
+            heartbeat = asyncio.get_running_loop().create_task(self._renewed(sid, token))
+            try:
+                yield turn
+            finally:
+                heartbeat.cancel()
+        finally:
+            if turn is None or not turn.committed:
+                await asyncio.shield(self._run(self._release(sid, token)))
+
+    async def append(self, session_id: str, messages: Sequence[BaseMessage]) -> None:
+        """Store messages as one turn, after the session's turn that is running."""
+        async with self.turn(session_id) as turn:
+            await turn.commit(messages)
+
+    async def _renewed(self, sid: SessionId, token: str) -> None:
+        still, rest = True, self._interval
+        while still:
+            await asyncio.sleep(rest)
+            try:
+                still, rest = await self._run(self._renew(sid, token)), self._interval
+            except CrosswireError:  # the server is away: it may be back before the lease ends
+                rest = self._interval / 4
+
+    @property
+    def directory(self) -> AsyncDirectory:
+        """All live sessions, page by page."""
+        return AsyncDirectory(self._perform, self.protocol)
+
+    @property
+    def audit(self) -> AsyncAudit:
+        """Who did what to which session."""
+        return AsyncAudit(self._perform, self.protocol.keys)
