@@ -20,7 +20,6 @@ from rag.inspector.layouts.crosswire import own_keys
 from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId
 from rag.sessions.listing.directory import Row
-from rag.sessions.operations import read_only
 from rag.sessions.protocol.replies import Quarantined
 
 Change = Literal["extend", "pin", "unpin", "expire", "clear", "delete"]
