@@ -11,12 +11,16 @@ from rag.knowledge.embedding.embedders import Embedder
 from rag.knowledge.files import Source, Sources
 from rag.knowledge.loaders import MAX_BYTES, too_large
 from rag.knowledge.preparing import fingerprint, prepare
+from rag.knowledge.search.records import PreparedDocument
 from rag.knowledge.storage.collection import DocumentCollection
 from rag.knowledge.types import Failure, IngestReport, Outcome, Progress
 
+TOGETHER = 16
+"""Documents a write: opening Chroma for each one would take as long as storing it."""
+
 
 class Ingest:
-    """Used once. `progress` is called after each file, in this thread."""
+    """Used once. `progress` is called for each file once that is stored, in this thread."""
 
     def __init__(
         self,
@@ -32,6 +36,7 @@ class Ingest:
         self._progress = progress
         self._ids: dict[Outcome, list[str]] = {"added": [], "changed": [], "unchanged": [], "removed": []}
         self._failed: list[Failure] = []
+        self._waiting: list[tuple[Outcome, PreparedDocument]] = []
         self._done = 0
         self._total = 0
 
@@ -43,6 +48,7 @@ class Ingest:
             self._fail(failure)
         for source in sources.files:
             self._one(source)
+        self._store()
         for document_id in gone:
             with self._errors():
                 self._collection.remove(document_id)
@@ -71,9 +77,17 @@ class Ingest:
         except BadDocument as exc:
             self._fail(Failure(str(source.path), str(exc)))
             return
-        with self._errors():
-            self._collection.put(document)
-        self._report("changed" if old else "added", source.document_id)
+        self._waiting.append(("changed" if old else "added", document))
+        if len(self._waiting) >= TOGETHER:
+            self._store()
+
+    def _store(self) -> None:
+        stored, self._waiting = self._waiting, []
+        if stored:
+            with self._errors():
+                self._collection.put(*(document for _, document in stored))
+        for outcome, document in stored:
+            self._report(outcome, document.entry.info.id)
 
     def _report(self, outcome: Outcome, document_id: str) -> None:
         self._ids[outcome].append(document_id)

@@ -36,6 +36,9 @@ LOADED = 256
 READING_SHARE = 0.1
 """How much of the time may go into reading again what other processes write to the articles."""
 
+PATIENCE_SECONDS = 0.25
+"""How long a search waits for another process that is writing, before it makes do with what it has in memory."""
+
 PROBE_SECONDS = 2.0
 """How long the answer of a health probe is good for: anybody may ask for it, as often as they like."""
 
@@ -93,7 +96,11 @@ class ChromaLibrary:
         with self._store.ingesting():
             with self._store.errors():
                 self._shared.refresh()
-            return Ingest(self._shared, self.embedder, self._store.errors, progress).run(sources, prune=prune)
+            report = Ingest(self._shared, self.embedder, self._store.errors, progress).run(sources, prune=prune)
+            if report.changed or report.removed:
+                with self._store.errors():
+                    self._shared.erase()
+            return report
 
     def add_private(self, session_id: str, name: str, data: bytes) -> DocumentInfo:
         """See Library."""
@@ -143,7 +150,7 @@ class ChromaLibrary:
     def _probe(self) -> LibraryUnavailable | None:
         try:
             with self._store.errors():
-                self._shared.probe()
+                self._shared.probe(PATIENCE_SECONDS)
         except LibraryBusy:
             return None
         except LibraryUnavailable as exc:
@@ -181,7 +188,7 @@ class ChromaLibrary:
         begun = time.monotonic()
         try:
             with self._store.errors():
-                self._shared.refresh()
+                self._shared.refresh(PATIENCE_SECONDS)
         except LibraryUnavailable as exc:
             LOG.warning("Searching in what was read before: %s", exc)
         finally:

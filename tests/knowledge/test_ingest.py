@@ -150,7 +150,7 @@ def test_an_error_in_progress_is_the_callers_own(tmp_path: Path) -> None:
         with pytest.raises(RuntimeError, match="a"):
             books.add([root], stop)
         report = books.add([root])
-        assert (report.unchanged, report.added) == (("a",), ("b",))
+        assert (report.unchanged, report.added) == (("a", "b"), ())
 
 
 def test_embeddings_never_meet_those_of_another_kind(tmp_path: Path) -> None:

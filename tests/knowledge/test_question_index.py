@@ -101,7 +101,9 @@ def test_the_likest_question_stands_for_its_document() -> None:
 
 @pytest.mark.parametrize("asked", [0.0, 0.2, 0.5, 1.0])
 def test_it_lifts_a_whole_document_and_lowers_none(asked: float) -> None:
-    strong, weak = lifted(blend(np.array([0.5, 0.25]), np.array([0.2, 0.1])), np.array([1, 1]), np.array([1.0, asked]))
+    strong, weak = lifted(
+        blend(np.array([0.5, 0.25]), np.array([0.2, 0.1])), np.array([0]), np.array([0, 0]), np.array([asked])
+    )
     own = blend(0.5, 0.2)
     assert strong == pytest.approx(max(own, (1 - ASKED) * own + ASKED * asked))
     assert weak == pytest.approx(strong / 2)

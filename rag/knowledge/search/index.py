@@ -26,7 +26,9 @@ class Index:
         self.entries = entries
         self._private = private
         self._rows = [row for entry in found for row in entry.rows]
-        self._documents = np.repeat(np.arange(len(found)), [len(entry.rows) for entry in found])
+        lengths = [len(entry.rows) for entry in found]
+        self._documents = np.repeat(np.arange(len(found)), lengths)
+        self._starts = np.cumsum([0, *lengths])[:-1]
         self._vectors = np.concatenate([entry.vectors for entry in found]) if found else np.zeros((0, 0), np.float32)
         self._keywords = Keywords([row.words for row in self._rows])
         self._questions = QuestionIndex((entry.info.id, entry.questions) for entry in found)
@@ -40,7 +42,7 @@ class Index:
         own = blend((self._vectors @ vector).clip(0.0, 1.0), self._keywords.scores(words))
         likeness = self._likeness.copy()
         likeness[self._with_questions] = self._questions.likeness(words, vector)
-        values = lifted(own, self._documents, likeness)
-        places = np.argpartition(-values, count - 1)[:count] if count < len(values) else np.arange(len(values))
-        rows = ((value, self._rows[place]) for value, place in zip(values[places], places, strict=True))
-        return sorted((Ranked(-float(value), row.id, row, self._private) for value, row in rows), key=by_rank)
+        minus = -lifted(own, self._starts, self._documents, likeness)
+        places = minus.argpartition(count - 1)[:count] if count < len(minus) else np.arange(len(minus))
+        found = zip(minus[places].tolist(), [self._rows[place] for place in places.tolist()], strict=True)
+        return sorted([Ranked(value, row.id, row, self._private) for value, row in found], key=by_rank)

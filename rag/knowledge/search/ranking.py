@@ -57,14 +57,14 @@ class Ranked(NamedTuple):
 by_rank = itemgetter(0, 1)
 
 
-def lifted(values: Values | Scores, documents: Numbers, asked: Values) -> Values:
-    """The passages' scores, given the number of each one's document, and how much each document is asked for like this.
+def lifted(values: Values | Scores, starts: Numbers, documents: Numbers, asked: Values) -> Values:
+    """The passages' scores, document by document: where each one starts, the number of each passage's document, and how
+    much each document is asked for like this.
 
     What is asked lifts a document as a whole, so its passages keep their proportions. It lowers none: few of a
     document's answers have a question of their own, and some documents have none.
     """
-    own = np.zeros(len(asked))
-    np.maximum.at(own, documents, values)
+    own = np.maximum.reduceat(values, starts)
     more = np.divide(asked, own, out=np.ones(len(asked)), where=own > 0)
     lifts: Values = 1 + ASKED * np.maximum(more - 1, 0.0)
     return values * lifts[documents]

@@ -11,13 +11,14 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rag.errors import CrosswireError, LibraryUnavailable
 
 if TYPE_CHECKING:
     from chromadb import Collection
     from chromadb.api.client import Client
+    from chromadb.api.collection_configuration import CreateHNSWConfiguration
 
 WAITING_SECONDS = 15.0
 _SHARED = "crosswire-articles"
@@ -30,6 +31,9 @@ class LibraryBusy(LibraryUnavailable):
 
 class Store(ABC):
     """Safe to use from many threads. `target` and `todo` are the words of its errors."""
+
+    hnsw: ClassVar[CreateHNSWConfiguration] = {"space": "cosine"}
+    """How Chroma makes an index of its own, for others: nothing here asks it for what is near."""
 
     def __init__(self, embeddings: str, target: str, todo: str) -> None:
         self.lock = threading.RLock()
@@ -63,6 +67,10 @@ class Store(ABC):
         """Tell every process that a collection is about to be deleted, within `opened`."""
 
     @abstractmethod
+    def erase_later(self) -> None:
+        """What is deleted in this `opened` has to leave the disk at its end. A server sees to its own."""
+
+    @abstractmethod
     def ingesting(self) -> AbstractContextManager[None]:
         """At most one ingest at a time, of all processes that can be told to wait."""
 
@@ -81,7 +89,7 @@ class Store(ABC):
         ours |= {"kind": "articles"} if session_id is None else {"kind": "session", "session": session_id}
         with self.opened() as client:
             collection = client.get_or_create_collection(
-                name, metadata=ours, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+                name, metadata=ours, embedding_function=None, configuration={"hnsw": self.hnsw}
             )
         found = collection.metadata or {}
         if any(found.get(key) != value for key, value in ours.items()):

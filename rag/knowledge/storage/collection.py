@@ -16,13 +16,12 @@ from rag.knowledge.embedding.embedders import Vectors
 from rag.knowledge.search.index import Index
 from rag.knowledge.search.ranking import Ranked
 from rag.knowledge.search.records import Entry, PreparedDocument, Questions, make_row
-from rag.knowledge.storage.chroma import Store
+from rag.knowledge.storage.chroma import WAITING_SECONDS, Store
 from rag.knowledge.types import Document, DocumentInfo
 
 if TYPE_CHECKING:
     from chromadb import Collection
 
-PROBE_SECONDS = 1.0
 BATCH = 2000
 """Passages a write: under Chroma's limit."""
 
@@ -46,59 +45,50 @@ class DocumentCollection:
 
     def make(self) -> None:
         """See to it that Chroma has this collection. Raises LibraryUnavailable for another's of that name."""
-        with self._store.lock, self._store.opened():
+        with self._store.opened(), self._store.lock:
             collection = self._store.made(self._name, self._session_id)
             if not self._store.revision(self._name):
                 self._store.changed(collection)
 
-    def refresh(self) -> None:
+    def refresh(self, seconds: float = WAITING_SECONDS) -> None:
         """Read the collection again if somebody else wrote to it. One that is gone is kept as it was."""
-        if self._store.revision(self._name) in ("", self._revision):
-            return
-        with self._store.lock:
-            if self._store.revision(self._name) not in ("", self._revision):
-                with self._store.opened():
-                    self._catch_up(self._store.found(self._name))
-            self.index()
+        if self._store.revision(self._name) not in ("", self._revision):
+            with self._store.opened(seconds), self._store.lock:
+                self._catch_up(self._store.found(self._name))
+                self.index()
 
-    def probe(self) -> None:
+    def probe(self, seconds: float) -> None:
         """Read a passage from Chroma, past what is in memory. Raises what Chroma raises."""
-        with self._store.opened(PROBE_SECONDS):
+        with self._store.opened(seconds):
             collection = self._store.found(self._name)
             if collection is None:
                 raise self._store.unavailable("its articles are gone", "Restart Crosswire: they are read anew.")
             collection.get(limit=1, include=["documents", "embeddings", "metadatas"])
 
-    def put(self, document: PreparedDocument, most: int | None = None) -> None:
-        """Store a document, over an older one of the same id. Raises BadDocument for one more than `most`."""
-        entry, meta = document.entry, _metadata(document)
-        with self._store.lock, self._store.opened():
+    def put(self, *documents: PreparedDocument, most: int | None = None) -> None:
+        """Store documents, each over an older one of the same id. Raises BadDocument for one more than `most`."""
+        with self._store.opened(), self._store.lock:
             collection = self._store.made(self._name, self._session_id)
             self._catch_up(collection)
-            if most is not None and entry.info.id not in self._entries and len(self._entries) >= most:
-                reason, todo = f"this session already has {most} documents", "It was not added; remove one first."
-                raise BadDocument(entry.info.name, reason, todo)
-            for start in range(0, len(entry.rows), BATCH):
-                rows = entry.rows[start : start + BATCH]
-                collection.upsert(
-                    ids=[row.id for row in rows],
-                    embeddings=entry.vectors[start : start + BATCH],
-                    documents=[row.text for row in rows],
-                    metadatas=[
-                        {**meta, "n": start + n, "heading": row.heading}
-                        | ({"full": document.text, **entry.questions.metadata()} if start + n == 0 else {})
-                        for n, row in enumerate(rows)
-                    ],
-                )
-            if old := self._entries.get(entry.info.id):
-                new = {row.id for row in entry.rows}
-                _delete(collection, [row.id for row in old.rows if row.id not in new])
-            self._entries = {**self._entries, entry.info.id: entry}
+            replaced = False
+            for document in documents:
+                entry = document.entry
+                if most is not None and entry.info.id not in self._entries and len(self._entries) >= most:
+                    reason, todo = f"this session already has {most} documents", "It was not added; remove one first."
+                    raise BadDocument(entry.info.name, reason, todo)
+                _upsert(collection, document)
+                if old := self._entries.get(entry.info.id):
+                    replaced = True
+                    new = {row.id for row in entry.rows}
+                    _delete(collection, [row.id for row in old.rows if row.id not in new])
+                self._entries = {**self._entries, entry.info.id: entry}
             self._revision = self._store.changed(collection)
+            if self._private and replaced:
+                self.erase()
 
     def remove(self, document_id: str) -> bool:
         """Remove a document; True if there was one."""
-        with self._store.lock, self._store.opened():
+        with self._store.opened(), self._store.lock:
             collection = self._store.made(self._name, self._session_id)
             self._catch_up(collection)
             entries = dict(self._entries)
@@ -108,8 +98,17 @@ class DocumentCollection:
             _delete(collection, [row.id for row in old.rows])
             self._entries = entries
             self._revision = self._store.changed(collection)
+            if self._private:
+                self.erase()
             self.index()
             return True
+
+    def erase(self) -> None:
+        """See to it that what was removed or replaced leaves the disk as well, once Chroma is closed again."""
+        with self._store.opened():
+            if collection := self._store.found(self._name):
+                collection.get(limit=1, include=[])  # with that, Chroma's tables catch up with its journal
+            self._store.erase_later()
 
     def document(self, document_id: str) -> Document | None:
         """A document with its text."""
@@ -142,6 +141,22 @@ class DocumentCollection:
         if revision != self._revision:
             self._entries = _read(collection, private=self._private) if collection else {}
             self._revision = revision
+
+
+def _upsert(collection: Collection, document: PreparedDocument) -> None:
+    entry, meta = document.entry, _metadata(document)
+    for start in range(0, len(entry.rows), BATCH):
+        rows = entry.rows[start : start + BATCH]
+        collection.upsert(
+            ids=[row.id for row in rows],
+            embeddings=entry.vectors[start : start + BATCH],
+            documents=[row.text for row in rows],
+            metadatas=[
+                {**meta, "n": start + n, "heading": row.heading}
+                | ({"full": document.text, **entry.questions.metadata()} if start + n == 0 else {})
+                for n, row in enumerate(rows)
+            ],
+        )
 
 
 def _delete(collection: Collection, ids: Sequence[str]) -> None:

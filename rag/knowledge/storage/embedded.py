@@ -21,19 +21,21 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 from weakref import WeakSet
 
 from filelock import BaseFileLock, FileLock, Timeout
 
 from rag.errors import LibraryUnavailable
 from rag.knowledge.storage.chroma import WAITING_SECONDS, LibraryBusy, Store
-from rag.knowledge.storage.erasing import erase
+from rag.knowledge.storage.erasing import drop_empty_indexes, erase
 from rag.settings import Settings
 
 if TYPE_CHECKING:
     from chromadb import Collection
     from chromadb.api.client import Client
+    from chromadb.api.collection_configuration import CreateHNSWConfiguration
+    from chromadb.config import Settings as ChromaSettings
 
 INGEST_SECONDS = 600.0
 _DAMAGED = "Stop every Crosswire that uses it, delete that folder and start again: the articles are read anew."
@@ -42,7 +44,18 @@ _DAMAGED = "Stop every Crosswire that uses it, delete that folder and start agai
 class EmbeddedStore(Store):
     """Survives fork(): no process is forked while Chroma is open in it."""
 
+    hnsw: ClassVar[CreateHNSWConfiguration] = {
+        "space": "cosine",
+        "ef_construction": 1,
+        "max_neighbors": 2,
+        "sync_threshold": 1_000_000_000,
+    }
+    """As cheap as can be, as it is made anew whenever Chroma is opened; and never written. A process that is killed
+    while it writes that index leaves files on which every later one crashes, whereas what is in SQLite survives."""
+
     def __init__(self, settings: Settings, embeddings: str) -> None:
+        from chromadb.config import Settings as ChromaSettings
+
         folder = settings.state_dir / "library"
         super().__init__(embeddings, str(folder), _DAMAGED)
         self._folder = folder
@@ -50,6 +63,7 @@ class EmbeddedStore(Store):
         self._revisions = folder / "revisions"
         self._erase = folder / "erase"
         self._client: Client | None = None
+        self._quiet = ChromaSettings(anonymized_telemetry=False)  # made once: that takes as long as opening Chroma
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._revisions.mkdir(exist_ok=True, mode=0o700)
@@ -100,8 +114,11 @@ class EmbeddedStore(Store):
         new.replace(self._revisions / collection.name)
         return self.revision(collection.name)
 
-    def deleting(self, name: str) -> None:
+    def erase_later(self) -> None:
         self._erase.touch(mode=0o600)
+
+    def deleting(self, name: str) -> None:
+        self.erase_later()
         (self._revisions / name).unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -109,13 +126,15 @@ class EmbeddedStore(Store):
 
     @contextmanager
     def _client_for_once(self) -> Iterator[Client]:
-        client = _open(str(self._chroma))
+        drop_empty_indexes(self._chroma)  # also those that a killed process left half written
+        client = _open(str(self._chroma), self._quiet)
         self._client = client
         try:
             yield client
         finally:
             self._client = None
             client.close()
+            drop_empty_indexes(self._chroma)
             if self._erase.exists():
                 erase(self._chroma, self._erase)
 
@@ -141,13 +160,12 @@ class EmbeddedStore(Store):
         return LibraryBusy(self._target, reason, "Stop the other Crosswire, then try again.")
 
 
-def _open(path: str) -> Client:
+def _open(path: str, settings: ChromaSettings) -> Client:
     import chromadb
     from chromadb.api.shared_system_client import SharedSystemClient
-    from chromadb.config import Settings as ChromaSettings
 
     try:
-        return cast("Client", chromadb.PersistentClient(path, settings=ChromaSettings(anonymized_telemetry=False)))
+        return cast("Client", chromadb.PersistentClient(path, settings=settings))
     except BaseException:
         # Chroma would hand out the client that failed again, even when its folder has been repaired.
         SharedSystemClient._identifier_to_system.pop(path, None)

@@ -58,6 +58,9 @@ class ServerStore(Store):
             self._revisions[collection.name] = revision
         return revision
 
+    def erase_later(self) -> None:
+        pass
+
     def deleting(self, name: str) -> None:
         with self._checking:
             self._revisions.pop(name, None)
