@@ -21,6 +21,8 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from rag.errors import BadSetting
 
 PROJECT = Path(__file__).resolve().parent.parent
+STATE_DIR = Path(".crosswire")
+"""In the working directory of whoever starts, never in the folder of an installed package."""
 SECRETS = PROJECT / ".streamlit" / "secrets.toml"
 
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
@@ -63,7 +65,7 @@ class Settings(BaseSettings):
     session_encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     history_prefix: Annotated[str, Field(pattern=r"^[^\s{}]{1,64}$")] = "chat_history:"
     chroma_url: str = "embedded"
-    state_dir: Path = PROJECT / ".crosswire"
+    state_dir: Annotated[Path, Field(validate_default=True)] = STATE_DIR
     knowledge_dir: Path = PROJECT / "data" / "knowledge"
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None

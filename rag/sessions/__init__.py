@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rag.sessions.connection.connect import connect, connect_async
 from rag.sessions.health import Eviction, StoreHealth
-from rag.sessions.history import RedisChatMessageHistory
+from rag.sessions.history import RedisChatMessageHistory, history_factory
 from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import StoredMessage
 from rag.sessions.protocol.replies import Quarantined, SessionInfo
@@ -25,4 +25,5 @@ __all__ = [
     "Turn",
     "connect",
     "connect_async",
+    "history_factory",
 ]

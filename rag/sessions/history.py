@@ -1,23 +1,52 @@
 """A session as LangChain's `BaseChatMessageHistory`, for `RunnableWithMessageHistory` and everything built on it.
 
-Both are deprecated in LangChain 1.x and go away in 2.0: they append whatever a run produced, without knowing of turns,
-so two tabs of one session can each miss what the other said. New code takes `SessionStore.turn` instead.
+    RunnableWithMessageHistory(chain, history_factory(client))    # or store.history, of a SessionStore
+
+It takes the place of the class of this name and signature that many have written for themselves, which pushes each
+message to the list `key_prefix + session_id`. What lies there is read, before what was said since, and kept alive and
+cleared with it; it is never written to or moved, so whoever goes back finds it. Such a list names no session, so it is
+this one's by its key alone; an element that names another is left out.
+
+LangChain deprecates both, to go away in 2.0: they append whatever a run produced, without knowing of turns, so two tabs
+of one session can each miss what the other said. New code takes `SessionStore.turn` instead.
 
 The async methods are native where an async client or store is given; without one they run the others in a thread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Self
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import BaseMessage
 
 from rag.sessions.connection.connect import AsyncClient, Client
+from rag.sessions.ids import SessionId
+from rag.sessions.messages.codec import Unreadable, decode_plain
+from rag.sessions.operations import Operations
 from rag.sessions.protocol.keys import DEFAULT_PREFIX
+from rag.sessions.protocol.steps import Lenient, Steps
 from rag.sessions.turn_stores import AsyncTurnStore, TurnStore
 from rag.sessions.turns.sharing import shared
+
+LOG = logging.getLogger(__name__)
+
+
+def history_factory(
+    redis_client: Client | None = None,
+    ttl: int = 3600,
+    key_prefix: str = DEFAULT_PREFIX,
+    *,
+    async_client: AsyncClient | None = None,
+) -> Callable[[str], RedisChatMessageHistory]:
+    """What `RunnableWithMessageHistory` asks for: a function that gives a session's history by its id."""
+
+    def get_session_history(session_id: str) -> RedisChatMessageHistory:
+        return RedisChatMessageHistory(session_id, redis_client, ttl, key_prefix, async_client=async_client)
+
+    return get_session_history
 
 
 class RedisChatMessageHistory(BaseChatMessageHistory):
@@ -28,6 +57,8 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
 
     _store: TurnStore | None
     _async: AsyncTurnStore | None
+    _older: bool | None = None
+    """Whether there is a list of the classic form; None: nobody has looked."""
 
     def __init__(
         self,
@@ -38,7 +69,7 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
         *,
         async_client: AsyncClient | None = None,
     ) -> None:
-        """At least one client; the async methods take the async one."""
+        """At least one client; the async methods take the async one. Clients may decode replies or not."""
         if redis_client is None and async_client is None:
             raise ValueError("a history needs redis_client, async_client or both: get them from connect")
         self.session_id = session_id
@@ -60,32 +91,51 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
         return history
 
     @property
+    def redis_client(self) -> Client | None:
+        return self._store._client if self._store else None
+
+    @property
+    def ttl(self) -> int:
+        """Seconds that the session lives after its last turn."""
+        return self._any.protocol.ttl
+
+    @property
+    def key(self) -> str:
+        """The list that the messages are in."""
+        return self._any.protocol.keys.history(SessionId(self.session_id))
+
+    @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]
-        return self._sync.messages(self.session_id)
+        return [*self._sync._run(self._classic(self._sync)), *self._sync.messages(self.session_id)]
 
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
         if messages:
             self._sync.append(self.session_id, messages)
+            self._sync._run(self._with_classic(self._sync, "EXPIRE", self.ttl))
 
     def clear(self) -> None:
         self._sync.clear(self.session_id)
+        self._sync._run(self._with_classic(self._sync, "UNLINK"))
 
     async def aget_messages(self) -> list[BaseMessage]:
         if self._async is None:
             return await super().aget_messages()
-        return await self._async.messages(self.session_id)
+        older = await self._async._run(self._classic(self._async))
+        return [*older, *await self._async.messages(self.session_id)]
 
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
         if self._async is None:
             await super().aadd_messages(messages)
         elif messages:
             await self._async.append(self.session_id, messages)
+            await self._async._run(self._with_classic(self._async, "EXPIRE", self.ttl))
 
     async def aclear(self) -> None:
         if self._async is None:
             await super().aclear()
         else:
             await self._async.clear(self.session_id)
+            await self._async._run(self._with_classic(self._async, "UNLINK"))
 
     @property
     def _sync(self) -> TurnStore:
@@ -93,6 +143,38 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
             raise TypeError("this history has an async client only: call aget_messages, aadd_messages and aclear")
         return self._store
 
+    @property
+    def _any(self) -> Operations:
+        return self._store or self._async  # type: ignore[return-value]
 
-def _share(store: TurnStore | AsyncTurnStore, client: Client | AsyncClient, ttl: int, key_prefix: str) -> None:
+    def _classic(self, store: Operations) -> Steps[list[BaseMessage]]:
+        sid, key = SessionId(self.session_id), self._classic_key(store)
+        if key is None:
+            return []
+        (stored,) = yield Lenient([("LRANGE", key, 0, -1)])
+        lines = stored if isinstance(stored, list) else []  # another program's key of this name
+        self._older = bool(lines)
+        found = []
+        for line in lines:
+            try:
+                found.append(decode_plain(line, sid).message)
+            except Unreadable as exc:
+                LOG.warning("Session %s: an element of the older list was left out (%s)", sid[:12], exc)
+        return found
+
+    def _with_classic(self, store: Operations, command: str, *arguments: int) -> Steps[None]:
+        key = self._classic_key(store)
+        if key is not None and self._older is not False:
+            (kind,) = yield Lenient([("TYPE", key)])
+            self._older = kind in (b"list", "list")
+            if self._older:
+                yield Lenient([(command, key, *arguments)])
+
+    def _classic_key(self, store: Operations) -> str | None:
+        """None where it may be a key of ours, of whatever session: those of sessions have braces in their names."""
+        keys = store.protocol.keys
+        return keys.prefix + self.session_id if keys.fmt == "crosswire" and "{" not in self.session_id else None
+
+
+def _share(store: Any, client: Client | AsyncClient, ttl: int, key_prefix: str) -> None:
     store.protocol = shared(client).protocol((ttl, key_prefix), store.protocol)

@@ -4,23 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import Any, cast
 from weakref import ref
 
 import pytest
+import redis
+from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.language_models import GenericFakeChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_to_dict, messages_from_dict
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langchain_core.runnables.history import RunnableWithMessageHistory
 
-from rag.sessions import AsyncSessionStore, RedisChatMessageHistory, SessionStore, connect, connect_async
+from rag.sessions import (
+    AsyncSessionStore,
+    RedisChatMessageHistory,
+    SessionStore,
+    connect,
+    connect_async,
+    history_factory,
+)
 from rag.sessions.connection.connect import Client
 from rag.sessions.ids import SessionId
 from rag.sessions.protocol.keys import Keys
+from rag.settings import PROJECT
 from tests.servers import Server, wait_for
 
 pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.deprecation.LangChainDeprecationWarning")
@@ -179,3 +194,116 @@ def test_async_methods_without_an_async_client(client: Client, sid: str) -> None
 
     assert asyncio.run(work()) == ["question", "answer"]
     assert history.messages == []
+
+
+class Classic(BaseChatMessageHistory):
+    """As people write it for themselves."""
+
+    def __init__(self, session_id: str, redis_client: Any, ttl: int = 3600, key_prefix: str = "chat_history:") -> None:
+        self.redis_client, self.ttl, self.key = redis_client, ttl, key_prefix + session_id
+
+    @property
+    def messages(self) -> list[BaseMessage]:  # type: ignore[override]
+        return messages_from_dict([json.loads(line) for line in self.redis_client.lrange(self.key, 0, -1)])
+
+    def add_message(self, message: BaseMessage) -> None:
+        self.redis_client.rpush(self.key, json.dumps(message_to_dict(message)))
+        self.redis_client.expire(self.key, self.ttl)
+
+    def clear(self) -> None:
+        self.redis_client.delete(self.key)
+
+
+@pytest.fixture(params=["bytes", "text"])
+def any_client(valkey: Server, request: pytest.FixtureRequest) -> Iterator[Client]:
+    """One of this package's own, or one that decodes replies, as most people make it."""
+    if request.param == "bytes":
+        client = connect(valkey.url)
+    else:
+        client = redis.Redis.from_url(valkey.url, decode_responses=True)
+    yield client
+    client.close()
+
+
+def test_it_takes_the_place_of_the_classic_form(any_client: Client, sid: str) -> None:
+    classic = Classic(sid, any_client)
+    classic.add_messages([HumanMessage("older", name="Ada"), AIMessage("yes")])
+    any_client.expire(classic.key, 60)
+    history = RedisChatMessageHistory(sid, any_client, 3600, "chat_history:")
+    assert history.messages == classic.messages
+    talk(history, 1)
+    assert texts(history.messages) == ["older", "yes", "question 1", "answer 1"]
+    assert texts(RedisChatMessageHistory(sid, any_client).messages) == ["older", "yes", "question 1", "answer 1"]
+    assert texts(classic.messages) == ["older", "yes"]  # whoever goes back finds it
+    assert any_client.ttl(classic.key) > 3500
+    assert any_client.ttl(history.key) > 3500
+    assert (history.ttl, history.redis_client) == (3600, any_client)
+    history.clear()
+    assert history.messages == classic.messages == []
+    talk(classic_again := RedisChatMessageHistory(sid, any_client), 2)
+    assert texts(classic_again.messages) == ["question 2", "answer 2"]
+
+
+def test_nobody_elses_list_is_read(client: Client, sid: str) -> None:
+    talk(RedisChatMessageHistory(sid, client), 1)
+    for other in (f"{{{sid}}}", f"other-{sid}", sid.upper()):
+        assert RedisChatMessageHistory(other, client).messages == []
+    key = f"chat_history:{sid}"
+    line = message_to_dict(HumanMessage("not his"))
+    client.rpush(key, json.dumps({**line, "session_id": "somebody else"}), "no json", json.dumps(line))
+    assert texts(RedisChatMessageHistory(sid, client).messages) == ["not his", "question 1", "answer 1"]
+    client.delete(key)
+    client.set(key, "another program's")
+    history = RedisChatMessageHistory(sid, client)
+    assert texts(history.messages) == ["question 1", "answer 1"]
+    history.clear()
+    assert client.get(key) == b"another program's"
+
+
+def test_the_classic_form_is_read_by_the_async_methods(valkey: Server, client: Client, sid: str) -> None:
+    Classic(sid, client).add_messages([HumanMessage("older"), AIMessage("yes")])
+
+    async def use() -> list[BaseMessage]:
+        other = await connect_async(valkey.url)
+        history = history_factory(async_client=other)(sid)
+        await history.aadd_messages([HumanMessage("newer"), AIMessage("yes")])
+        found = await history.aget_messages()
+        await history.aclear()
+        assert await history.aget_messages() == []
+        await other.aclose()
+        return found
+
+    assert texts(asyncio.run(use())) == ["older", "yes", "newer", "yes"]
+    assert not client.exists(f"chat_history:{sid}")
+
+
+def test_a_text_client_does_all_that_another_does(valkey: Server, sid: str) -> None:
+    with closing(redis.Redis.from_url(valkey.url, decode_responses=True)) as client, ThreadPoolExecutor(2) as tabs:
+        store = SessionStore(client, key_prefix=f"{sid}:")
+        with store.turn(sid) as turn:
+            waiting = tabs.submit(store.append, sid, [HumanMessage("second"), AIMessage("yes")])
+            turn.commit([HumanMessage("first"), AIMessage("yes")])
+        waiting.result(20)
+        assert [record.turn for record in store.records(sid)] == [1, 1, 2, 2]
+        assert [row.info.id for row in store.directory.page().rows] == [sid]
+        assert store.directory.find(sid[:9])
+        store.pin(sid)
+        assert [entry.what for entry in store.audit.read()] == ["pin"]
+        assert store.info(sid) is not None
+        assert store.eviction() is not None
+
+
+def test_the_example_runs_a_chat_through_both(tmp_path: Path) -> None:
+    example = PROJECT / "docs" / "examples" / "langchain_history.py"
+    done = subprocess.run(
+        [sys.executable, str(example)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(PROJECT), "STATE_DIR": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("You: ") == 2
+    assert "4 messages" in done.stdout
+    assert (tmp_path / ".crosswire" / "redis").is_dir()  # where it was started, and nowhere else

@@ -11,7 +11,6 @@ from typing import Any, Self
 
 from rag.errors import CrosswireError
 from rag.sessions import SessionStore, connect
-from rag.sessions.connection.connect import STATE_DIR
 from rag.sessions.embedded.server import EmbeddedServer
 from rag.sessions.protocol.keys import DEFAULT_PREFIX
 from rag.settings import without_password
@@ -37,7 +36,7 @@ class Lab(AbstractContextManager["Lab"]):
     prefix: str = "lab:"
     seed: int = 0
     redis_url: str = "embedded"
-    state_dir: Path = STATE_DIR
+    state_dir: Path | None = None
     sql_url: str | None = None
     history_prefix: str = DEFAULT_PREFIX
     ttl: int = TTL

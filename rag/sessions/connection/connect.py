@@ -14,6 +14,8 @@ the sentinels themselves. Close the client when it is no longer needed: the embe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +36,8 @@ from rag.sessions.connection import pools as c
 from rag.sessions.connection.address import Address, parse
 from rag.sessions.connection.reasons import FAILURES, reason
 from rag.sessions.embedded.server import EmbeddedServer
-from rag.settings import PROJECT
+from rag.sessions.protocol.steps import Steps, arun, run
 
-STATE_DIR = PROJECT / ".crosswire"
 OLDEST = (6, 2)
 NEVER = (NoBackoff(), 0)
 
@@ -54,23 +55,17 @@ def connect(
 ) -> Client:
     """Connect, and see that a Redis ≥ 6.2 or a Valkey answers. Times are in seconds.
 
-    state_dir: where the embedded server lives; max_connections: per server, and one more to listen on while a turn
-    waits; timeout: for a connection, and for a reply; pool_timeout: for a free connection when all are in use.
+    state_dir: where the embedded server lives; None: in STATE_DIR of the environment, or .crosswire/ in the working
+    directory. max_connections: per server, and one more to listen on while a turn waits. timeout: for a connection, and
+    for a reply; pool_timeout: for a free connection when all are in use.
     Raises BadSetting for an address that cannot be read, SessionStoreUnavailable for one that does not answer.
     """
     address = parse(url)
-    options = _options(address, max_connections, timeout, pool_timeout)
+    with _told(address):
+        client = _client(address, _options(address, max_connections, timeout, pool_timeout), state_dir)
     try:
-        client = _client(address, options, state_dir or STATE_DIR)
-    except FAILURES as exc:
-        raise SessionStoreUnavailable(address.shown, reason(exc)) from exc
-    try:
-        with c.refusing_writes():
-            client.ping()
-        _not_too_old(address, _version(client))
-    except FAILURES as exc:
-        client.close()
-        raise SessionStoreUnavailable(address.shown, reason(exc)) from exc
+        with _told(address):
+            run(lambda asked: asked(client), _checked(address))
     except SessionStoreUnavailable:
         client.close()
         raise
@@ -87,22 +82,33 @@ async def connect_async(
 ) -> AsyncClient:
     """The same as `connect`, for one event loop. Close it with `aclose()`."""
     address = parse(url)
-    options = _options(address, max_connections, timeout, pool_timeout)
+    with _told(address):
+        client = _async_client(address, _options(address, max_connections, timeout, pool_timeout), state_dir)
     try:
-        client = _async_client(address, options, state_dir or STATE_DIR)
-    except FAILURES as exc:
-        raise SessionStoreUnavailable(address.shown, reason(exc)) from exc
-    try:
-        with c.refusing_writes():
-            await client.ping()
-        _not_too_old(address, await _async_version(client))
-    except FAILURES as exc:
-        await client.aclose()
-        raise SessionStoreUnavailable(address.shown, reason(exc)) from exc
+        with _told(address):
+            await arun(lambda asked: asked(client), _checked(address))
     except SessionStoreUnavailable:
         await client.aclose()
         raise
     return client
+
+
+@contextmanager
+def _told(address: Address) -> Iterator[None]:
+    try:
+        yield
+    except FAILURES as exc:
+        raise SessionStoreUnavailable(address.shown, reason(exc)) from exc
+
+
+def _checked(address: Address) -> Steps[None]:
+    with c.refusing_writes():
+        yield lambda client: client.ping()
+    with suppress(NoPermissionError):
+        version = _lowest((yield lambda client: client.info("server")))
+        if _numbers(version) and _numbers(version) < OLDEST:
+            todo = "Expected Redis 6.2 or newer, or Valkey: update the server."
+            raise SessionStoreUnavailable(address.shown, f"it is Redis {version}", todo)
 
 
 def _options(address: Address, max_connections: int, timeout: float, pool_timeout: float) -> dict[str, Any]:
@@ -120,7 +126,7 @@ def _options(address: Address, max_connections: int, timeout: float, pool_timeou
     }
 
 
-def _client(address: Address, options: dict[str, Any], state_dir: Path) -> Client:
+def _client(address: Address, options: dict[str, Any], state_dir: Path | None) -> Client:
     pool: c.BoundedPool
     match address.kind:
         case "embedded":
@@ -150,7 +156,7 @@ def _cluster(address: Address, options: dict[str, Any]) -> redis.RedisCluster:
     )
 
 
-def _async_client(address: Address, options: dict[str, Any], state_dir: Path) -> AsyncClient:
+def _async_client(address: Address, options: dict[str, Any], state_dir: Path | None) -> AsyncClient:
     pool: c.AsyncBoundedPool
     match address.kind:
         case "embedded":
@@ -180,22 +186,6 @@ def _sentinel_options(address: Address, options: dict[str, Any], retry: Retry | 
     return {**found, **address.sentinel_login, "ssl": address.tls, "retry": retry}
 
 
-def _version(client: Client) -> str:
-    try:
-        info = client.info("server")
-    except NoPermissionError:
-        return ""
-    return _lowest(info)
-
-
-async def _async_version(client: AsyncClient) -> str:
-    try:
-        info = await client.info("server")
-    except NoPermissionError:
-        return ""
-    return _lowest(info)
-
-
 def _lowest(info: dict[str, Any]) -> str:
     """The Redis version in one INFO, or the lowest of a cluster's. (Valkey tells which Redis it is as able as.)"""
     found = [info] if "redis_version" in info else list(info.values())
@@ -204,10 +194,3 @@ def _lowest(info: dict[str, Any]) -> str:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-
-
-def _not_too_old(address: Address, version: str) -> None:
-    if _numbers(version) and _numbers(version) < OLDEST:
-        raise SessionStoreUnavailable(
-            address.shown, f"it is Redis {version}", "Expected Redis 6.2 or newer, or Valkey: update the server."
-        )

@@ -23,6 +23,7 @@ from rag.errors import SessionStoreUnavailable
 from rag.sessions.embedded import supervisor
 from rag.sessions.embedded.disk import Disk
 from rag.sessions.embedded.supervisor import Files
+from rag.settings import STATE_DIR
 
 ADDRESS_BYTES = 100
 """A Unix socket's path may have 104 bytes on macOS, 108 on Linux, a closing zero included."""
@@ -47,10 +48,14 @@ if sys.platform != "win32":
 
 
 class EmbeddedServer:
-    """This process's share in the server of `state_dir`. Thread-safe; survives fork()."""
+    """This process's share in the server of `state_dir`. Thread-safe; survives fork().
 
-    def __init__(self, state_dir: Path, seconds: float = 20.0) -> None:
-        self.files = Files(state_dir.resolve() / "redis")
+    None: that of the environment's STATE_DIR, or .crosswire/ in the working directory.
+    """
+
+    def __init__(self, state_dir: Path | None, seconds: float = 20.0) -> None:
+        folder = state_dir or Path(os.environ.get("STATE_DIR") or STATE_DIR).expanduser()
+        self.files = Files(folder.resolve() / "redis")
         self.disk = Disk(self.files.root)
         self.seconds = seconds
         self._binary = _binary()

@@ -133,9 +133,14 @@ def decode(raw: bytes, session_id: str, seal: Seal | None = None) -> StoredMessa
     return stored
 
 
-def decode_plain(raw: bytes) -> StoredMessage:
-    """An element of the formats that hold nothing but `message_to_dict`. Raises Unreadable."""
+def decode_plain(raw: bytes, session_id: str | None = None) -> StoredMessage:
+    """An element of the formats that hold nothing but `message_to_dict`. Raises Unreadable.
+
+    session_id: what it may name, if it names a session.
+    """
     value = _loads(raw, exact=True)
+    if session_id is not None and value.get("session_id", session_id) != session_id:
+        raise Unreadable("foreign", "it names another session")
     try:
         return StoredMessage(_message(value), None, 0, 0.0)
     except Exception as exc:  # LangChain raises what it happens to, whatever lies there

@@ -62,7 +62,9 @@ class _Sender:
         self.target = target
         self._wait: Command | None = ("WAIT", replicas, int(replica_wait * 1000)) if replicas else None
         # Half of redis-py's time for a command goes into what surrounds it, so commands go to the connection itself.
-        self._pool: Any = None if clustered else cast(Any, client).connection_pool
+        # Those that others make of it (a fake, a tracing one) mean to be asked themselves.
+        plain = type(client) in (redis.Redis, redis.asyncio.Redis)
+        self._pool: Any = cast(Any, client).connection_pool if plain else None
         self.disk = _disk_of(self._pool)
 
     def _answer(self, request: Request[T]) -> Steps[T]:

@@ -355,6 +355,17 @@ def test_state_dir_that_cannot_be_written(state_dir: Path) -> None:
         connect("embedded", state_dir=state_dir)
 
 
+@pytest.mark.parametrize("name", ["STATE_DIR", "the working directory"])
+def test_where_the_server_lives_if_nobody_says(state_dir: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(state_dir)
+    monkeypatch.delenv("STATE_DIR", raising=False)
+    if name == "STATE_DIR":
+        monkeypatch.setenv(name, str(state_dir / "state"))
+    with contextlib.closing(connect("embedded")) as client:
+        assert client.ping()
+        assert (state_dir / ("state" if name == "STATE_DIR" else ".crosswire") / "redis" / "address").exists()
+
+
 def test_deleted_state_dir_ends_the_server(state_dir: Path) -> None:
     with using(state_dir):
         shutil.rmtree(state_dir / "redis")
