@@ -31,8 +31,8 @@ from rag.chat.prompt import RULES
 from rag.chat.service import SOURCES, ChatService
 from rag.knowledge import Library, open_library
 from rag.knowledge.embedding.embedders import Embedder, make_embedder
-from rag.knowledge.files import collect
-from rag.knowledge.preparing import prepare
+from rag.knowledge.ingest.preparing import prepare
+from rag.knowledge.ingest.sources import collect
 from rag.sessions import SessionStore
 from rag.sessions.bench import CACHE, TTL
 from rag.sessions.connection.connect import Client

@@ -15,9 +15,9 @@ from pathlib import Path, PurePath
 
 from rag.errors import BadDocument, LibraryUnavailable
 from rag.knowledge.embedding.embedders import Embedder, make_embedder
-from rag.knowledge.files import collect
-from rag.knowledge.ingest import Ingest
-from rag.knowledge.preparing import prepare
+from rag.knowledge.ingest.preparing import prepare
+from rag.knowledge.ingest.run import Ingest
+from rag.knowledge.ingest.sources import collect
 from rag.knowledge.search.keywords import tokens
 from rag.knowledge.search.ranking import CANDIDATES, best
 from rag.knowledge.storage.chroma import LibraryBusy, Store

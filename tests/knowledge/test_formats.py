@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.errors import BadDocument
-from rag.knowledge.loaders import MAX_BYTES, Loaded, load
-from rag.knowledge.splitting import LONGEST, LONGEST_TABLE, split
+from rag.knowledge.parsing.formats import MAX_BYTES, Loaded, load
+from rag.knowledge.parsing.splitting import LONGEST, LONGEST_TABLE, split
 from tests.knowledge.support import library, pdf, write
 
 MARKDOWN = """---

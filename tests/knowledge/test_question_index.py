@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.knowledge.loaders import load
+from rag.knowledge.parsing.formats import load
 from rag.knowledge.search.keywords import tokens
 from rag.knowledge.search.question_index import QuestionIndex
 from rag.knowledge.search.ranking import ASKED, Ranked, best, blend, lifted

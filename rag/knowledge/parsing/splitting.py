@@ -7,7 +7,7 @@ from functools import cache
 
 from langchain_text_splitters import MarkdownHeaderTextSplitter, RecursiveCharacterTextSplitter
 
-from rag.knowledge.loaders import Loaded
+from rag.knowledge.parsing.formats import Loaded
 
 TARGET = 700
 LONGEST = 900

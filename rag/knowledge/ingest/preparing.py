@@ -7,9 +7,9 @@ import hashlib
 import numpy as np
 
 from rag.knowledge.embedding.embedders import Embedder, Vectors
-from rag.knowledge.loaders import load
+from rag.knowledge.parsing.formats import load
+from rag.knowledge.parsing.splitting import split
 from rag.knowledge.search.records import Entry, PreparedDocument, Questions, make_row
-from rag.knowledge.splitting import split
 from rag.knowledge.types import DocumentInfo
 
 VERSION = "4"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.knowledge.loaders import suffixes
+from rag.knowledge.parsing.formats import suffixes
 from rag.knowledge.types import Failure
 
 KNOWLEDGE = "knowledge"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from rag.errors import BadDocument
-from rag.knowledge.markup import html_to_markdown
+from rag.knowledge.parsing.markup import html_to_markdown
 
 MAX_BYTES = 10 * 1024 * 1024
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rag.errors import BadDocument
 from rag.knowledge.embedding.embedders import Embedder
-from rag.knowledge.files import Source, Sources
-from rag.knowledge.loaders import MAX_BYTES, too_large
-from rag.knowledge.preparing import fingerprint, prepare
+from rag.knowledge.ingest.preparing import fingerprint, prepare
+from rag.knowledge.ingest.sources import Source, Sources
+from rag.knowledge.parsing.formats import MAX_BYTES, too_large
 from rag.knowledge.search.records import PreparedDocument
 from rag.knowledge.storage.collection import DocumentCollection
 from rag.knowledge.types import Failure, IngestReport, Outcome, Progress
