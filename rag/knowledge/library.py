@@ -160,7 +160,10 @@ class ChromaLibrary:
     def _collections(self, session_id: str | None) -> list[DocumentCollection]:
         """Those that this session may see, the shared one first, as others left them."""
         self._read_shared()
-        if session_id is None or not self._has_private(session_id):
+        if session_id is None:
+            return [self._shared]
+        if not self._has_private(session_id):
+            self._loaded.pop(session_id, None)  # forgotten by another process
             return [self._shared]
         private = self._collection(session_id)
         with self._store.errors():

@@ -107,12 +107,11 @@ class Store(ABC):
             except NotFoundError:
                 return None
 
-    def ours(self) -> Iterator[Collection]:
+    def ours(self) -> list[Collection]:
         """Every collection of ours, of whichever embeddings."""
         with self.opened() as client:
-            for collection in client.list_collections():
-                if (collection.metadata or {}).get("owner") == "crosswire":
-                    yield collection
+            found = client.list_collections()
+        return [collection for collection in found if (collection.metadata or {}).get("owner") == "crosswire"]
 
     def sessions(self) -> set[str]:
         """The ids of all sessions that have a collection, of whichever embeddings."""
@@ -125,7 +124,7 @@ class Store(ABC):
 
         gone = set(session_ids)
         with self.opened() as client:
-            for collection in list(self.ours()):
+            for collection in self.ours():
                 if (collection.metadata or {}).get("session") in gone:
                     self.deleting(collection.name)
                     with suppress(NotFoundError):
