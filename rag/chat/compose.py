@@ -20,8 +20,10 @@ from rag.chat.quoting import quote
 from rag.chat.recall import mine, missing, names_fact, recall, related
 from rag.chat.terms import content_words, words
 from rag.knowledge import COVERED
-from rag.knowledge.embedding.synonyms import widen
+from rag.knowledge.embedding.synonyms import Synonyms
+from rag.settings import Settings
 
+_SYNONYMS = Synonyms.beside(Settings.model_fields["knowledge_dir"].default)
 Kind = Literal["answer", "recall", "combine", "acknowledge", "dont_know", "clarify", "greeting", "thanks"]
 
 ENOUGH, ENOUGH_UNSURE, ENOUGH_ALIKE = 0.51, 0.7, 0.6
@@ -150,7 +152,7 @@ class _Reply:
             return ""
         near = [source for source in self.sources if source.score >= NEAREST * best]
         focus = located(asked.focus, self.now)
-        hints = f"{self._known(asked)} {_added(widen(asked.focus), asked.focus)}"
+        hints = f"{self._known(asked)} {_added(_SYNONYMS.widen(asked.focus), asked.focus)}"
         evidence = weigh(near, asked.focus, asked.context, self.similarity, hints)
         if evidence.own_name or evidence.coverage < NEAR or evidence.picks[0].fit < FITTING:
             return ""

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import LibraryUnavailable
+from rag.errors import BadSetting, LibraryUnavailable
+from rag.knowledge import open_library
+from rag.knowledge.embedding.synonyms import Synonyms
 from rag.knowledge.search.evaluation import evaluate, figures, read_questions
 from rag.knowledge.storage.embedded import EmbeddedStore
 from rag.knowledge.types import Progress
@@ -216,3 +218,20 @@ def test_questions_are_judged_by_part_and_half(tmp_path: Path) -> None:
     assert (result["exact"].recall, result["exact"].mrr, result["exact"].covered) == (1.0, 1.0, 1.0)
     assert result["paraphrase"].recall == 1.0
     assert (result["unanswerable"].recall, result["unanswerable"].covered) == (0.0, 0.0)
+
+
+def test_synonyms_beside_the_articles_widen_a_question_and_are_no_article(tmp_path: Path) -> None:
+    root = write(tmp_path, a="# Refunds\nA refund takes five days.", b="# Lamps\nLamps are blue.")
+    (root / "sub").mkdir()
+    (root / "sub" / "synonyms.txt").write_text("Synonyms are explained here.")
+    (root / "synonyms.txt").write_text("# theirs => ours\nwampum back, ducats => refund, money\n")
+    library = open_library(settings(tmp_path))
+    assert library.add([root]).added == ("a", "b", "sub/synonyms")
+    assert library.search("when is my wampum back?")[0].document_id == "a"
+    synonyms = Synonyms.beside(root)
+    assert synonyms.widen("Wampum back?") == "Wampum back? refund money"
+    assert synonyms.widen("back, wampum") == "back, wampum"
+    assert Synonyms.beside(tmp_path / "nowhere").widen("ducats") == "ducats"
+    (root / "synonyms.txt").write_bytes(b"\xff")
+    with pytest.raises(BadSetting, match=r"synonyms\.txt"):
+        open_library(settings(tmp_path))

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.errors import BadSetting, LibraryUnavailable
-from rag.knowledge.embedding.synonyms import widen
+from rag.knowledge.embedding.synonyms import Synonyms
 from rag.settings import Settings
 
 Vectors = npt.NDArray[np.float32]
@@ -44,7 +44,7 @@ def make_embedder(settings: Settings) -> Embedder:
         return OpenAIEmbedder(settings)
     if settings.embeddings == "minilm":
         return MiniLMEmbedder()
-    return WordLlamaEmbedder()
+    return WordLlamaEmbedder(Synonyms.beside(settings.knowledge_dir))
 
 
 def embedder_name(settings: Settings) -> str:
@@ -61,7 +61,8 @@ class WordLlamaEmbedder:
 
     name = "wordllama-l2-256"
 
-    def __init__(self) -> None:
+    def __init__(self, synonyms: Synonyms | None = None) -> None:
+        self._synonyms = synonyms or Synonyms()
         with _root_logger_untouched():
             import wordllama
         self._model = wordllama.WordLlama.load(
@@ -78,7 +79,7 @@ class WordLlamaEmbedder:
 
     def question(self, text: str) -> Vectors:
         """As `embed` would: the mean of the tokens' vectors, without what a batch costs."""
-        numbers = self._model.tokenizer.encode(widen(text), add_special_tokens=False).ids
+        numbers = self._model.tokenizer.encode(self._synonyms.widen(text), add_special_tokens=False).ids
         total = self._model.embedding[numbers].sum(axis=0, dtype=np.float32)
         length = math.sqrt(total @ total)
         vector: Vectors = total / np.float32(length) if 0 < length < math.inf else _comparable(total.reshape(1, -1))[0]

@@ -1,45 +1,52 @@
-"""A question in customers' words, widened by the help centre's words for the same things.
+"""A question in customers' words, widened by the articles' words for the same things.
 
-Small static embeddings know little of that themselves. Documents are never widened, nor is what the keywords count.
+Small static embeddings know little of that themselves. Which words those are belongs to the articles, not to the
+program: they stand in a file beside them. Documents are never widened, nor is what the keywords count.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache
 from pathlib import Path
 
-_FILE = Path(__file__).with_name("synonyms.txt")
+from rag.errors import BadSetting
+
+FILE = "synonyms.txt"
+"""In the folder of articles: `their words => our words` on each line, both separated by commas, in lower case."""
+
 _NO_WORD = re.compile(r"[^\w'-]+")
 
 
-def widen(question: str) -> str:
-    """The question, followed by the shop's words for the phrases in it."""
-    folded = f" {_NO_WORD.sub(' ', question.lower().replace('’', chr(39)))} "
-    known, groups = _starts(), _groups()
-    tried = sorted({number for word in folded.split() if word in known for number in known[word]})
-    found = [groups[number] for number in tried]
-    shop = dict.fromkeys(word for phrase, words in found if f" {phrase} " in folded for word in words)
-    return " ".join([question, *shop])
+class Synonyms:
+    """The lines of one file. Never changes once made."""
 
+    def __init__(self, text: str = "") -> None:
+        self._groups: list[tuple[str, list[str]]] = []
+        self._by_first_word: dict[str, list[int]] = {}
+        for line in text.splitlines():
+            theirs, arrow, ours = line.partition("=>")
+            if arrow and not line.startswith("#"):
+                self._groups += [(phrase, _parts(ours)) for phrase in _parts(theirs)]
+        for number, (phrase, _) in enumerate(self._groups):
+            self._by_first_word.setdefault(phrase.split()[0], []).append(number)
 
-@cache
-def _starts() -> dict[str, list[int]]:
-    """The numbers of the groups whose phrase begins with a word: most questions have few such words."""
-    found: dict[str, list[int]] = {}
-    for number, (phrase, _) in enumerate(_groups()):
-        found.setdefault(phrase.split()[0], []).append(number)
-    return found
+    @classmethod
+    def beside(cls, articles: Path) -> Synonyms:
+        """Those of a folder of articles; none if it has no such file. Raises BadSetting if that cannot be read."""
+        try:
+            return cls((articles / FILE).read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            return cls()
+        except (OSError, UnicodeDecodeError) as exc:
+            raise BadSetting("KNOWLEDGE_DIR", str(articles), f"a readable {FILE}, or none ({exc})") from exc
 
-
-@cache
-def _groups() -> tuple[tuple[str, tuple[str, ...]], ...]:
-    groups: list[tuple[str, tuple[str, ...]]] = []
-    for line in _FILE.read_text(encoding="utf-8").splitlines():
-        theirs, arrow, ours = line.partition("=>")
-        if arrow and not line.startswith("#"):
-            groups += [(phrase, tuple(_parts(ours))) for phrase in _parts(theirs)]
-    return tuple(groups)
+    def widen(self, question: str) -> str:
+        """The question, followed by the articles' words for the phrases in it."""
+        folded = f" {_NO_WORD.sub(' ', question.lower().replace('’', chr(39)))} "
+        # Most questions have few words that a phrase begins with.
+        tried = sorted({number for word in folded.split() for number in self._by_first_word.get(word, ())})
+        found = (words for phrase, words in map(self._groups.__getitem__, tried) if f" {phrase} " in folded)
+        return " ".join([question, *dict.fromkeys(word for words in found for word in words)])
 
 
 def _parts(text: str) -> list[str]:

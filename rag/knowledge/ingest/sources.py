@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rag.knowledge.embedding.synonyms import FILE as SYNONYMS
 from rag.knowledge.parsing.formats import suffixes
 from rag.knowledge.types import Failure
 
@@ -33,7 +34,7 @@ class Sources:
 
 
 def collect(paths: Iterable[Path], knowledge_dir: Path) -> Sources:
-    """Find the files under these paths. Hidden files and folders are left out."""
+    """Find the files under these paths. Hidden files and folders are left out, and the articles' synonyms."""
     files: dict[str, Source] = {}
     folders: set[str] = set()
     failed: list[Failure] = []
@@ -72,5 +73,5 @@ def _walk(path: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if not name.startswith("."):
+            if not name.startswith(".") and not (name == SYNONYMS and folder == str(path)):
                 yield Path(folder, name)
