@@ -7,7 +7,7 @@ import streamlit as st
 from rag.ui import resources
 from rag.ui.race import chapters, free_lab, interleavings, progress
 
-CHAPTERS = ("2 AM", "You are the scheduler", "The clever fix", "Two tabs", "Every way at once", "Lab")
+CHAPTERS = ("2 AM", "You are the scheduler", "The clever fix", "Two tabs", "Every interleaving", "Lab")
 KEYS = ("incident", "scheduler", "deepcopy", "lock", "every", "")
 SCHEDULES = (("incident",), ("scheduler",), ("deepcopy",), ("tabs", "lock"), ("every", "memory"), ())
 # What each chapter keeps in the address. The lab keeps all of its setting there. (A text here would be drawn.)
@@ -15,7 +15,7 @@ SCHEDULES = (("incident",), ("scheduler",), ("deepcopy",), ("tabs", "lock"), ("e
 settings = resources.services().settings
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
     st.header("Race lab", anchor=False, width="content")
-    if st.toggle("Large type", key="race_presenter", help="For a lecture hall"):
+    if st.toggle("Large type", key="race_presenter", help="For presenting"):
         st.html("<style>html {font-size: 22px}</style>")
 
 progress.recall(settings)

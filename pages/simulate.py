@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from rag.crosstalk.background.runs import Run
-from rag.errors import CrosswireError
 from rag.ui import resources, visitor
+from rag.ui.feedback import errors_shown
 from rag.ui.simulation import comparison, controls, earlier_runs, results, run_view
 
 # A reload finds the run by this query parameter. It opens nothing for anybody else.
@@ -20,7 +20,7 @@ runs = resources.runs()
 me = visitor.visitor(resources.services().settings)
 
 st.header("Simulate", anchor=False)
-st.caption("Many people talk to one chat at the same time. Each cell is one of them; a foreign colour in it is a leak.")
+st.caption("Many people use one chat at the same time. Each cell is one of them; a foreign colour in it is a leak.")
 
 one, table = st.tabs(
     [":material/groups: Run", ":material/balance: Which memory should I use?"], key="part", on_change="rerun"
@@ -35,7 +35,9 @@ def _live(shown: Run) -> None:
     run_view.draw(shown)
     if not shown.busy:
         st.rerun()
-    if st.button("Stop", icon=":material/stop:", shortcut="Escape", help="The turns that ran get their verdict."):
+    if st.button(
+        "Stop", icon=":material/stop:", shortcut="Escape", help="Ends the run. The turns so far get a verdict."
+    ):
         runs.stop(me.session_id, shown.id)
 
 
@@ -46,11 +48,9 @@ def _draw() -> None:
     with setting:
         setup = controls.draw(busy=run is not None and run.busy)
     if setup is not None:
-        try:
+        with setting, errors_shown():
             st.query_params[LOOKED_AT] = runs.start(me.session_id, setup.strategies, setup.workload).id
             st.rerun()
-        except CrosswireError as exc:
-            setting.error(str(exc), icon=":material/error:")
     with stage.container(key="stage"):
         if run is None:
             earlier_runs.empty()

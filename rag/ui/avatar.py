@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from functools import lru_cache
+
+from rag.ui.svg import data_url, rect, svg, text
 
 SIZE = 64
 
@@ -12,10 +13,5 @@ SIZE = 64
 def badge(name: str, colour: str) -> str:
     """A data URL for `st.chat_message(avatar=…)` and `st.image`."""
     initials = "".join(word[0] for word in name.split()[:2]).upper()
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{SIZE}" height="{SIZE}" viewBox="0 0 64 64">'
-        f'<rect width="64" height="64" rx="18" fill="{colour}"/>'
-        '<text x="32" y="42" font-family="system-ui,sans-serif" font-size="27" font-weight="600" '
-        f'text-anchor="middle" fill="#fff">{initials}</text></svg>'
-    )
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+    ground = rect(0, 0, SIZE, SIZE, 18, f'fill="{colour}"')
+    return data_url(svg(SIZE, SIZE, ground + text(32, 42, initials, 27, 600, 'fill="#fff"', "middle")))

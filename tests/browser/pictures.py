@@ -67,7 +67,7 @@ def _simulate(browser: Browser, url: str, scheme: str) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 860}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(f"{url}/simulate")
-    page.get_by_text("Beside the fix", exact=True).click()
+    page.get_by_text("Bug vs fix", exact=True).click()
     expect(page.get_by_label("Compare with", exact=True)).to_have_value("redis-turn")
     page.get_by_role("button", name="Simulate", exact=True).click()
     expect(page.get_by_role("tab", name="Who saw whom")).to_be_visible(timeout=60_000)

@@ -55,14 +55,14 @@ def test_the_first_two_chapters_are_played_and_a_reload_remembers_it(visit: NewV
     expect(page.get_by_text("So far: –")).to_be_visible()
     assert "incident" not in page.url
     steps(page, PEOPLE, "AAAABBBB")
-    expect(page.get_by_test_id("stAlert")).to_contain_text("foreign-read")
+    expect(page.get_by_text("Anomalies: foreign-read")).to_be_visible()
     page.get_by_role("button", name="Reset", exact=True).click()
     expect(page.get_by_text("So far: –")).to_be_visible()
     steps(page, PEOPLE, "ABABABAB")
-    expect(page.get_by_text("In 60 of the 70 ways both answers look fine")).to_be_visible()
+    expect(page.get_by_text("in 60 of the 70 interleavings both answers look fine")).to_be_visible()
     expect_done(page, 1, 2)
     page.reload()
-    expect(page.get_by_text("In 60 of the 70 ways both answers look fine")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("in 60 of the 70 interleavings both answers look fine")).to_be_visible(timeout=30_000)
     expect_done(page, 1, 2)
     other = opened(visit, app, page.url.partition("/race_lab")[2])
     expect(other.get_by_text("So far: ABABABAB", exact=True)).to_be_visible()
@@ -82,14 +82,14 @@ def test_the_third_chapter_is_played_to_its_end(visit: NewVisit, app: AppServer)
 def test_the_fourth_chapter_is_played_to_its_end(visit: NewVisit, app: AppServer) -> None:
     page = opened(visit, app, "?chapter=4")
     steps(page, {"A": "Ada, tab 1", "B": "Ada, tab 2"}, "AAABBBBA")
-    expect(page.get_by_text("44 of the 70 ways tear a turn")).to_be_visible()
+    expect(page.get_by_text("44 of the 70 interleavings tear a turn")).to_be_visible()
     for number, letter in enumerate("AAABBB", 1):
         page.get_by_role("heading", name="Race lab").click()
         page.keyboard.press(letter.lower())  # of two boards, the one that is not done yet
         expect(page.get_by_text(f"So far: {'AAABBB'[:number]}", exact=True)).to_be_visible()
         if number == 1:
             expect(page.locator(".st-key-race_lock_B button")).to_be_disabled()
-    expect(page.get_by_text("There is no schedule left that goes wrong.")).to_be_visible()
+    expect(page.get_by_text("No schedule is left that goes wrong.")).to_be_visible()
     expect_done(page, 4)
 
 
@@ -136,14 +136,14 @@ def test_a_presenter_has_large_type(visit: NewVisit, app: AppServer) -> None:
 def test_the_lab_finds_the_shortest_failure_and_it_is_taken_home(visit: NewVisit, app: AppServer) -> None:
     page = opened(visit, app, "?chapter=5")
     chapter(page, 6).click()
-    page.get_by_role("button", name="Find me the shortest failure").click()
+    page.get_by_role("button", name="Find the shortest failure").click()
     expect(page.get_by_text(re.compile("interleavings|leak")).first).to_be_visible()
     expect(page.get_by_test_id("stMermaidChart")).to_be_visible()
     with page.expect_download() as got:
         page.get_by_role("button", name="pytest", exact=True).click()
     assert "def test_" in got.value.path().read_text()
     page.get_by_role("button", name=re.compile("^Undo")).click()
-    expect(page.get_by_text("Play it to its end to take it home")).to_be_visible()
+    expect(page.get_by_text("Play it to the end to export it")).to_be_visible()
 
 
 def test_it_is_played_by_keys_and_undone(visit: NewVisit, app: AppServer) -> None:

@@ -50,7 +50,7 @@ def test_one_button_shows_the_incident_and_a_click_its_evidence(simulate: Any) -
     chart = page.get_by_test_id("stVegaLiteChart").first
     expect(chart.locator("canvas, svg").first).to_be_visible()
     expect(page.get_by_text("was shown", exact=False).first).to_be_visible()
-    chosen = page.get_by_label("Who was shown something").input_value()
+    chosen = page.get_by_label("Viewer").input_value()
     page.set_viewport_size({"width": 1280, "height": 1800})
     page.mouse.wheel(0, 3000)
     page.wait_for_timeout(500)
@@ -60,9 +60,9 @@ def test_one_button_shows_the_incident_and_a_click_its_evidence(simulate: Any) -
         across, down = 0.15 + 0.083 * (number % 10), 0.25 + 0.077 * (number // 10)
         page.mouse.click(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
         page.wait_for_timeout(250)
-        if page.get_by_label("Who was shown something").input_value() != chosen:
+        if page.get_by_label("Viewer").input_value() != chosen:
             break
-    expect(page.get_by_label("Who was shown something")).not_to_have_value(chosen)
+    expect(page.get_by_label("Viewer")).not_to_have_value(chosen)
     page.get_by_role("tab", name="Smallest example").click()
     expect(page.get_by_test_id("stMermaidChart")).to_be_visible()
     page.get_by_role("tab", name="Files").click()
@@ -80,9 +80,9 @@ def test_stop_gives_a_verdict_and_a_reload_finds_the_run(simulate: Any) -> None:
     page.reload()
     expect(page.get_by_role("button", name=re.compile("^Stop"))).to_be_visible(timeout=30_000)
     page.get_by_role("button", name=re.compile("^Stop")).last.click()
-    assert "The run was stopped" in verdict(page)
+    assert "The run was stopped early" in verdict(page)
     page.reload()
-    assert "The run was stopped" in verdict(page)
+    assert "The run was stopped early" in verdict(page)
 
 
 def test_two_people_run_at_once_and_neither_sees_the_other(simulate: Any) -> None:

@@ -81,8 +81,8 @@ def test_the_incident_leaks_and_its_evidence_opens(page: AppTest) -> None:
     finished(press(page, "Simulate"))
     assert "of 6 users got somebody else's data" in errors(page)[0]
     assert "scope bug" in errors(page)[0]
-    assert "had said**" in texts(page)
-    owner = next(one for one in page.selectbox if one.label == "Whose data").value
+    assert "said**" in texts(page)
+    owner = next(one for one in page.selectbox if one.label == "Owner of the data").value
     assert f'**]{{background="{colour(str(owner))}' in texts(page)
     assert any("words in its prompt" in one.label for one in page.expander)
     assert any("stored history" in one.label for one in page.expander)
@@ -153,9 +153,9 @@ def test_a_run_is_stopped_and_found_again(page: AppTest) -> None:
     wait_for(lambda: any(one.answered for one in run_of(page).progress.values()), "some turns", seconds=20)
     press(page, "Stop")
     finished(page)
-    assert "The run was stopped" in texts(page)
+    assert "The run was stopped early" in texts(page)
     again = calm(page.run())
-    assert "The run was stopped" in texts(again)
+    assert "The run was stopped early" in texts(again)
 
 
 def test_the_link_of_a_run_opens_nothing_for_somebody_else(page: AppTest) -> None:

@@ -11,6 +11,7 @@ from rag.crosstalk.explore.scenes import LETTERS, PEOPLE, Scene
 from rag.crosstalk.explore.stepping import LONGEST, BadSchedule
 from rag.errors import CrosswireError
 from rag.settings import Settings
+from rag.ui.anomalies import definitions
 from rag.ui.avatar import badge
 from rag.ui.escaping import escaped
 from rag.ui.palette import OWNERS
@@ -18,13 +19,13 @@ from rag.ui.race import memory_diagram, narration
 from rag.ui.race.code_listing import annotated
 from rag.ui.race.replay import COLOURS, Actor, Look, look
 
-KEYS = "ABCDE"
 SHORTCUTS = ("a", "b", "3", "4", "5")
 """Streamlit keeps C and R for itself."""
 MOST = 2 * LONGEST
 """Letters of a schedule: the engine plays no longer one."""
 TOUCHED = "race_touched"
 """The key of the board on which the last step was made."""
+AGAIN = "Starting from the beginning."
 
 
 def draw(
@@ -47,19 +48,18 @@ def draw(
     try:
         seen = look(strategy, scene, st.session_state[slot], settings)
     except BadSchedule as exc:
-        refuse(key, f"{exc} It starts from the beginning.")
+        refuse(key, f"{exc} {AGAIN}")
         st.session_state[slot] = ""
         seen = look(strategy, scene, "", settings)
     except CrosswireError as exc:
         st.error(str(exc), icon=":material/error:")
         return None
-    if notice := st.session_state.get(f"{slot}_notice"):
-        st.warning(escaped(notice), icon=":material/link_off:")
+    notice(key)
     link(name, seen.schedule)
     _buttons(key, seen, keys=keys is not False)
     if keys is not None:
-        where = "play this board" if keys else "play the other board. Click here, and they play this one"
-        st.caption(f":material/keyboard: The keys A, B and U {where}.")
+        which = "this board" if keys else "the other board. Click here to control this one"
+        st.caption(f":material/keyboard: The keys A, B and U control {which}.")
     letters = "".join(f":{_colour(letter.upper())}[{letter}]" for letter in seen.schedule)
     st.markdown(f"So far: **{letters or '–'}**")
     step(seen)
@@ -69,7 +69,7 @@ def draw(
     with columns[0]:
         places = [(actor.letter, actor.place) for actor in seen.actors]
         st.code(annotated(strategy, places, bug=bug), language="python")
-        st.caption("A letter in the margin: that person's turn goes on there.")
+        st.caption("The letters show where each person is.")
     with columns[1]:
         store(seen, "stretch" if beside else 760)
     phones(seen)
@@ -84,11 +84,8 @@ def opened(key: str, name: str | None = None) -> str:
         good = len(found) <= MOST and re.fullmatch(r"[A-Ea-e]*", found)
         st.session_state[slot] = found if good else ""
         if not good:
-            refuse(
-                key,
-                f"“{found[:40]}{'…' if found[40:] else ''}” is no schedule: expected at most {MOST} letters "
-                "from A to E. It starts from the beginning.",
-            )
+            shown = f"“{found[:40]}{'…' if found[40:] else ''}”"
+            refuse(key, f"{shown} is not a schedule: expected up to {MOST} letters from A to E. {AGAIN}")
     return str(st.session_state[slot])
 
 
@@ -96,6 +93,12 @@ def refuse(key: str, why: str) -> None:
     """What of an address could not be opened. It is said until somebody makes a step."""
     slot = f"race_{key}_notice"
     st.session_state[slot] = " ".join([*filter(None, [st.session_state.get(slot)]), why])
+
+
+def notice(key: str) -> None:
+    """What was refused, if anything was."""
+    if said := st.session_state.get(f"race_{key}_notice"):
+        st.warning(escaped(said), icon=":material/link_off:")
 
 
 def put(key: str, schedule: str) -> None:
@@ -145,7 +148,7 @@ def phones(seen: Look) -> None:
 
 def _phone(actor: Actor) -> None:
     st.markdown(f":{_colour(actor.letter)}-badge[{actor.letter}] **{escaped(actor.name)}**")
-    mine = badge(actor.letter, OWNERS[KEYS.index(actor.letter)])
+    mine = badge(actor.letter, OWNERS[LETTERS.index(actor.letter)])
     for role, text in actor.bubbles:
         icon = {"user": mine, "assistant": ":material/smart_toy:"}.get(role, ":material/error:")
         with st.chat_message("user" if role == "user" else "assistant", avatar=icon):
@@ -159,64 +162,55 @@ def _phone(actor: Actor) -> None:
 def store(seen: Look, width: int | Literal["stretch"] = "stretch") -> None:
     """What is stored, as boxes with arrows into them, and what turns under way have loaded. width: at most."""
     st.image(memory_diagram.picture(seen), width=width, alt=memory_diagram.described(seen))
-    whose = "one shared list" if seen.shared else "a list for each session"
-    copies = " Dashed: what a turn has loaded, its own copy." if seen.copies else ""
-    st.caption(f"What is stored: {whose}. A message's colour is that of whose turn it is.{copies}")
+    whose = "one shared list" if seen.shared else "one list per session"
+    copies = " Dashed: a turn's own copy." if seen.copies else ""
+    st.caption(f"Stored: {whose}. A message has the colour of the person whose turn it is.{copies}")
 
 
 def step(seen: Look) -> None:
     """The last step, in words."""
     if seen.steps:
-        label = escaped(seen.steps[-1][1])
-        st.markdown(f":material/chevron_right: :{_colour(seen.steps[-1][0].upper())}[{label}] · {seen.told}")
+        letter, label = seen.steps[-1]
+        st.markdown(f":material/chevron_right: :{_colour(letter.upper())}[{escaped(label)}] · {seen.told}")
 
 
 def told(seen: Look) -> None:
     """How it ended, in words."""
-    if seen.outcome is not None:
-        tell, icon = st.warning, ":material/help:"  # it answered nobody, so it is neither right nor wrong
-        if seen.outcome.wrong:
-            tell, icon = st.error, ":material/report:"
-        elif seen.outcome.right:
-            tell, icon = st.success, ":material/check_circle:"
-        kinds = f" ({', '.join(seen.outcome.kinds)})" if seen.outcome.kinds else ""
-        tell(f"{escaped(narration.told(seen.outcome))}{kinds}", icon=icon)
+    if seen.outcome is None:
+        return
+    tell, icon = st.warning, "help"  # it answered nobody, so it is neither right nor wrong
+    if seen.outcome.wrong:
+        tell, icon = st.error, "report"
+    elif seen.outcome.right:
+        tell, icon = st.success, "check_circle"
+    tell(escaped(narration.told(seen.outcome)), icon=f":material/{icon}:")
+    if seen.outcome.kinds:
+        kinds = seen.outcome.kinds
+        st.caption(f"Anomalies: {', '.join(kinds)}", help=definitions(kinds), width="content")
 
 
 def _buttons(key: str, seen: Look, *, keys: bool) -> None:
-    slot = f"race_{key}"
+    slot, done = f"race_{key}", seen.schedule
 
-    def shortcut(letter: str) -> str | None:
-        return letter if keys else None
+    def button(label: str, name: str, schedule: str, shortcut: str | None = None, **options: object) -> None:
+        if st.button(label, key=f"{slot}_{name}", shortcut=shortcut if keys else None, **options):  # type: ignore[arg-type]
+            put(key, schedule)
+            st.rerun()
 
     with st.container(horizontal=True):
-        for actor in seen.actors:
+        for actor, shortcut in zip(seen.actors, SHORTCUTS, strict=False):
             name = actor.name if "tab" in actor.name else actor.name.split(",")[0]
             offered = actor.letter in seen.choices
             label = f":{_colour(actor.letter)}[**{name}**]: " if offered else f"{name}: "
-            pressed = st.button(
-                f"{label}{actor.label or 'done'}{' (waits)' if actor.blocked else ''}",
-                key=f"{slot}_{actor.letter}",
-                disabled=not offered,
-                shortcut=shortcut(SHORTCUTS[KEYS.index(actor.letter)]),
-            )
-            if pressed:
-                put(key, seen.schedule + actor.letter)
-                st.rerun()
+            label += f"{actor.label or 'done'}{' (waits)' if actor.blocked else ''}"
+            button(label, actor.letter, done + actor.letter, shortcut, disabled=not offered)
         for actor in seen.actors:
-            up = f"{slot}_{actor.letter}_gives_up"
-            if actor.gives_up and st.button(f"{actor.name} gives up", icon=":material/cancel:", key=up):
-                put(key, seen.schedule + actor.letter.lower())
-                st.rerun()
+            if actor.gives_up:
+                cancelled = done + actor.letter.lower()
+                button(f"{actor.name} cancels", f"{actor.letter}_gives_up", cancelled, icon=":material/cancel:")
         with st.container(horizontal=True, width="content"):  # on a phone, both of them go into the next line
-            blank = not seen.schedule
-            undo = shortcut("u")
-            if st.button("Undo", icon=":material/undo:", key=f"{slot}_undo", disabled=blank, shortcut=undo):
-                put(key, seen.schedule[:-1])
-                st.rerun()
-            if st.button("Reset", icon=":material/restart_alt:", key=f"{slot}_reset", disabled=blank):
-                put(key, "")
-                st.rerun()
+            button("Undo", "undo", done[:-1], "u", icon=":material/undo:", disabled=not done)
+            button("Reset", "reset", "", icon=":material/restart_alt:", disabled=not done)
 
 
 def _coloured(text: str, actor: Actor) -> str:
@@ -229,4 +223,4 @@ def _coloured(text: str, actor: Actor) -> str:
 
 
 def _colour(letter: str) -> str:
-    return COLOURS[KEYS.index(letter)] if letter in KEYS else "gray"
+    return COLOURS[LETTERS.index(letter)] if letter in LETTERS else "gray"

@@ -53,24 +53,23 @@ def torn(outcome: Outcome) -> bool:
 
 def _not_seen(outcome: Outcome) -> str:
     if sees(outcome, "Ada", "Ben"):
-        return "That is the leak the other way round: Ada sees Ben's address. Now make Ben see Ada's."
+        return "That is the same leak, the other way round: Ada sees Ben's address. Now make Ben see Ada's."
     return "Both answers look fine this time: nobody saw the other's address."
 
 
 def _not_torn(outcome: Outcome) -> str:
     if "stale-prompt" in outcome.kinds:
         return "Stale, not torn: neither tab saw the other's turn, but each turn is stored in one piece."
-    return "Nothing is torn: each turn is stored in one piece, one behind the other."
+    return "Nothing is torn: each turn is stored in one piece, one after the other."
 
 
 def incident(settings: Settings) -> None:
     st.markdown("It is 2 AM. Two people use your chat. Nothing was hacked. Press play.")
     scene, slot = Scene(), "race_incident"
     if not INCIDENT.startswith(board.opened("incident")):
-        board.refuse("incident", "The link's schedule is none of this chapter's. It starts from the beginning.")
+        board.refuse("incident", "The link's schedule does not belong to this chapter. Starting from the beginning.")
         st.session_state[slot] = ""
-    if notice := st.session_state.get(f"{slot}_notice"):
-        st.warning(notice, icon=":material/link_off:")
+    board.notice("incident")
     seen = look("lesson-shared", scene, st.session_state[slot], settings)
     board.link("incident", seen.schedule)
     board.phones(seen)
@@ -91,13 +90,13 @@ def incident(settings: Settings) -> None:
         )
         st.markdown(
             "What happened? The chat's memory is **one object**, made when the app started. Ada's words are in Ben's "
-            "prompt, and the model answers from its prompt. It took no race: they came one after the other."
+            "prompt, and the model answers from its prompt. No race was needed: they came one after the other."
         )
         board.store(seen, 560)
 
 
 def scheduler(settings: Settings) -> None:
-    st.markdown("Now *you* decide who goes on. Both share one list; it is written after the model has answered.")
+    st.markdown("Now *you* decide who goes next. Both share one list, which is written after the model has answered.")
     _goals(
         "scheduler",
         "lesson-shared-late",
@@ -115,12 +114,12 @@ def scheduler(settings: Settings) -> None:
                 "no-leak",
                 "then, with the same code, make both *answers* look fine.",
                 answers_fine,
-                "Let both load before anybody saves. Now the prompts are clean, and the list is still everybody's.",
-                lambda _: "One of the answers still shows the other one's address.",
+                "Let both load before either saves. The prompts are then clean, but the list is still shared.",
+                lambda _: "One answer still shows the other person's address.",
             ),
         ),
-        "Luck decided. In 60 of the 70 ways both answers look fine, so a test of the answers would often have passed. "
-        "What is stored is wrong in all 70: one list holds everybody's messages.",
+        "It came down to luck: in 60 of the 70 interleavings both answers look fine, so a test of the answers would "
+        "usually pass. What is stored is wrong in all 70: one list holds everybody's messages.",
     )
 
 
@@ -134,18 +133,18 @@ def deepcopy(settings: Settings) -> None:
         (
             Goal(
                 "lost",
-                "lose a message that was acknowledged.",
+                "lose an acknowledged message.",
                 lost,
                 "Let both load their copy first. Whoever saves last overwrites the other.",
-                lambda _: "Nothing is lost this time: whoever loaded second had the first one's turn in the copy.",
+                lambda _: "Nothing is lost this time: the second copy already held the first turn.",
             ),
         ),
-        "Of 20 ways, 18 lose a message and 2 leak. None is right: the clever fix is worse.",
+        "Of 20 interleavings, 18 lose a message and 2 leak. None is right: the clever fix is worse.",
     )
 
 
 def tabs(settings: Settings) -> None:
-    st.markdown("A key for each session ends the leak. Now **one** person has two tabs open.")
+    st.markdown("One key per session stops the leak. Now **one** person opens two tabs.")
     both = done("tabs-torn")
     # Two boards, one keyboard: its letters are for the board that was touched last.
     here = board.touched("tabs", "lock") or "lock"
@@ -157,26 +156,26 @@ def tabs(settings: Settings) -> None:
         (
             Goal(
                 "torn",
-                "tear a turn: let the tabs get between question and answer.",
+                "tear a turn: get one tab between the other's question and answer.",
                 torn,
                 "Let one tab save its question. Before its answer is saved, let the other tab load, or save.",
                 _not_torn,
             ),
         ),
-        "44 of the 70 ways tear a turn, and in 24 more neither tab sees the other's turn. Nobody else sees a word of "
-        "it.",
+        "44 of the 70 interleavings tear a turn, and in 24 more neither tab sees the other's turn. Nobody else sees "
+        "any of it.",
         keys=here == "tabs" if both else None,
     )
     if both:
         st.divider()
         st.markdown(
-            "And now with a **turn lock**: a turn holds its session from the read to the write. Try to break it."
+            "Now with a **turn lock**: a turn locks its session from its first read to its last write. Try to break it."
         )
         seen = board.draw("lock", "lesson-turn-lock", Scene(tabs=True), settings, keys=here == "lock")
         if seen is not None and seen.over:
             if board.own("lock", seen.schedule):
                 reach(settings, "lock")
-            st.markdown("A tab that has to wait is not offered. There is no schedule left that goes wrong.")
+            st.markdown("A tab that has to wait cannot move. No schedule is left that goes wrong.")
 
 
 def _goals(
@@ -194,7 +193,7 @@ def _goals(
         icons = (":material/flag:" if goal in todo else ":material/check_circle:" for goal in goals)
         st.markdown("  \n".join(f"{icon} **Goal:** {goal.text}" for icon, goal in zip(icons, goals, strict=True)))
         if todo:
-            with st.popover("A hint", icon=":material/lightbulb:"):
+            with st.popover("Hint", icon=":material/lightbulb:"):
                 st.write(todo[0].hint)
     above = st.container()
     # What is wrong with the code is for the learner to find.

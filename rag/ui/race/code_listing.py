@@ -64,9 +64,9 @@ def _folded(line: str, wide: int, *, inside: bool = False) -> list[str]:
     if len(line) <= wide:
         return [line]
     code, mark, note = line.partition("  # ")
-    if mark and len(code) <= wide:
-        return [f"{' ' * (len(code) - len(code.lstrip()))}# {note}", code]
     indent = len(line) - len(line.lstrip())
+    if mark:  # above the whole of it: behind a part of a call it would stand inside the call
+        return [f"{' ' * indent}# {note}", *_folded(code, wide, inside=inside)]
     spot = _spot(line, indent, wide, "([{,") or (_spot(line, indent, wide, " ") if inside else 0)
     if not spot:
         return [line]

@@ -24,9 +24,9 @@ def lacks(strategy: str, scene: Scene) -> str:
     if own.tabs and not scene.tabs:
         missing.append("two tabs of one user")
     if own.turns > scene.turns and not scene.tabs:
-        missing.append("two turns of each")
+        missing.append("two turns each")
     if own.cancels > scene.cancels:
-        missing.append("a turn that is given up half-way")
+        missing.append("a cancelled turn")
     return " and ".join(missing)
 
 

@@ -52,13 +52,13 @@ def _going(search: Search) -> None:
         st.rerun()
     strategy, scene = search.about
     seconds = time.monotonic() - search.begun
-    text = f"Looking everywhere: {strategy}, {scene.people}. {search.schedules:,} schedules, {seconds:.0f} s"
+    text = f"Exploring {strategy}, {scene.people}: {search.schedules:,} schedules, {seconds:.0f} s"
     with st.container(horizontal=True, vertical_alignment="center"):
         if most := _most(strategy):
             st.progress(min(1.0, search.schedules / most), text=text)
         else:
             st.markdown(f":material/hourglass_top: {text}", width="content")
-        if st.button("Stop", icon=":material/stop:", help="What was found so far is kept."):
+        if st.button("Stop", icon=":material/stop:", help="Keeps what was found so far."):
             search.job.stop()
 
 

@@ -16,9 +16,9 @@ from rag.crosstalk.explore.scenes import MOST_TURNS, Scene
 from rag.crosstalk.report.reproduce import file_name, of_schedule
 from rag.crosstalk.strategies import STRATEGIES
 from rag.crosstalk.strategies.facts import FACTS
-from rag.errors import CrosswireError
 from rag.settings import Settings
 from rag.ui.escaping import escaped
+from rag.ui.feedback import download, errors_shown
 from rag.ui.race import board, failure_search
 from rag.ui.race.default_scene import elsewhere, lacks, own_scene
 from rag.ui.race.replay import Look, look, playable
@@ -43,7 +43,7 @@ def draw(settings: Settings) -> None:
             users = _number("Tabs" if tabs else "Users", "users", 2, 5)
             turns = _number("Turns each", "turns", 1, MOST_TURNS)
             cancels = _number(
-                "Given up", "cancels", 0, MOST_GIVEN_UP, "Turns that may be given up half-way: a small letter"
+                "Cancelled turns", "cancels", 0, MOST_GIVEN_UP, "Turns that may be cancelled: a lowercase letter"
             )
     try:
         scene = make_scene(users=users, tabs=tabs, turns=turns, cancels=cancels)
@@ -58,7 +58,7 @@ def draw(settings: Settings) -> None:
         return
     _to_link(strategy, scene)
     if seen.steps:
-        st.caption("The schedule as a sequence. Shaded: a turn that others came into, to the end of the last of them.")
+        st.caption("The schedule as a sequence diagram. Shaded: turns that overlapped.")
         chart = sequence(seen, size=22 if board.large() else 14)
         st.mermaid_chart(chart, alt=f"Sequence of the schedule {seen.schedule}")
     _take_home(strategy, scene, seen)
@@ -76,19 +76,21 @@ def _advise(strategy: str, scene: Scene) -> None:
     missing = lacks(strategy, scene)
     if missing:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.warning(f"Its bug cannot show like this: it takes {missing}.", icon=":material/visibility_off:")
+            st.warning(f"Its bug cannot show in this setup: it needs {missing}.", icon=":material/visibility_off:")
             st.button("Set it up", icon=":material/tune:", on_click=_picked)
     elif elsewhere(strategy):
-        st.caption(":material/info: What is wrong with it shows between processes; here there is one. See Simulate.")
+        st.caption(
+            ":material/info: Its bug shows only between processes, and here there is only one. Try it in Simulate."
+        )
 
 
 def _find(strategy: str, scene: Scene, settings: Settings) -> None:
     with st.container(horizontal=True):
-        if st.button("Find me the shortest failure", icon=":material/search:", type="primary"):
+        if st.button("Find the shortest failure", icon=":material/search:", type="primary"):
             _stop_search()
             st.session_state.pop(f"{SLOT}_verdict", None)
             st.session_state[f"{SLOT}_search"] = failure_search.Search(strategy, scene, settings)
-        if st.button("Random", icon=":material/casino:", help="A whole schedule, each step drawn by lot"):
+        if st.button("Random", icon=":material/casino:", help="A complete random schedule"):
             chance = random.Random()  # noqa: S311
             _choose(strategy, scene, settings, chance.choice)
         if st.button("One after the other", icon=":material/start:"):
@@ -99,7 +101,7 @@ def _find(strategy: str, scene: Scene, settings: Settings) -> None:
     elif search is not None and failure_search.draw(search):
         del st.session_state[f"{SLOT}_search"]
         found = search.job.result
-        st.session_state[f"{SLOT}_verdict"] = found.verdict if found else f"It ended early. {search.job.problem}"
+        st.session_state[f"{SLOT}_verdict"] = found.verdict if found else f"Stopped early. {search.job.problem}"
         if found is not None and found.explored.shortest is not None:
             board.put("lab", found.explored.shortest.schedule)
     if told := st.session_state.get(f"{SLOT}_verdict"):
@@ -107,10 +109,8 @@ def _find(strategy: str, scene: Scene, settings: Settings) -> None:
 
 
 def _choose(strategy: str, scene: Scene, settings: Settings, choose: Callable[[tuple[str, ...]], str]) -> None:
-    try:
+    with errors_shown():
         board.put("lab", playable(strategy, scene, settings, choose))
-    except CrosswireError as exc:
-        st.error(str(exc), icon=":material/error:")
 
 
 def _stop_search() -> None:
@@ -148,14 +148,14 @@ def _play(strategy: str, scene: Scene, settings: Settings) -> None:
 
 def _take_home(strategy: str, scene: Scene, seen: Look) -> None:
     if seen.outcome is None:
-        st.caption("Play it to its end to take it home as a test, a picture or JSON.")
+        st.caption("Play it to the end to export it as a test, an image or JSON.")
     with st.container(horizontal=True):
         if seen.outcome is not None:
             _files(strategy, scene, seen, seen.outcome)
         with st.popover("Copy the link", icon=":material/link:"):
             address = f"{st.context.url or ''}?{urlencode(st.query_params.to_dict())}"
             st.code(address, language=None, wrap_lines=True)
-            st.caption("It opens the same schedule for whoever has it, and names nobody.")
+            st.caption("Anyone with this link can open the same schedule. It identifies nobody.")
 
 
 def _files(strategy: str, scene: Scene, seen: Look, outcome: Outcome) -> None:
@@ -173,7 +173,7 @@ def _files(strategy: str, scene: Scene, seen: Look, outcome: Outcome) -> None:
         ("PNG", png(seen), f"{stem}.png", "image/png", "image"),
         ("JSON", json.dumps(content, indent=2).encode(), f"{stem}.json", "application/json", "data_object"),
     ):
-        st.download_button(label, data, name, mime, icon=f":material/{icon}:", on_click="ignore")
+        download(label, data, name, mime, icon)
 
 
 def _picked() -> None:

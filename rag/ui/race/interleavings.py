@@ -59,8 +59,9 @@ def _rows(strategy: str, found: Explored) -> list[dict[str, Any]]:
 
 def draw(settings: Settings) -> None:
     st.markdown(
-        "Stress tests meet a race by luck. Here is **every** way that two people's turns can go: a cell is a schedule, "
-        "sorted by how often somebody is interrupted. Click one, or choose below: it loads in the stepper."
+        "Stress tests find races by luck. Here is **every** way that two people's turns can interleave: a cell is a "
+        "schedule, and those with the fewest preemptions come first. Click one, or choose below, to load it.",
+        help="A preemption: a turn is interrupted, and another one goes on.",
     )
     found = {strategy: _explored(strategy, tabs) for strategy, tabs in ROWS}
     cells = pd.DataFrame([row for _, rows in found.values() for row in rows])
@@ -108,7 +109,7 @@ def draw(settings: Settings) -> None:
     graph, odds = st.columns([1.2, 1], gap="large") if beside else (st.container(), st.container())
     with graph:
         _graph(rows, schedule, settings)
-        st.caption("Click a square: the way through it that needs the fewest interruptions loads below.")
+        st.caption("Click a square to load the path through it with the fewest preemptions.")
     with odds:
         _odds(rows)
     board.draw("every", chosen, Scene(tabs=dict(ROWS)[chosen]), settings)
@@ -158,8 +159,8 @@ def _by_hand(rows: list[dict[str, Any]], settings: Settings) -> None:
             width=200,
         )
         for label, icon, key, right in (
-            ("Next that goes wrong", "skip_next", "n", False),
-            ("Next that ends well", "check", "w", True),
+            ("Next failure", "skip_next", "n", False),
+            ("Next safe one", "check", "w", True),
         ):
             there = [row["schedule"] for row in rows if (row["outcome"] == RIGHT) == right]
             if st.button(label, icon=f":material/{icon}:", disabled=not there, shortcut=key):
@@ -186,17 +187,17 @@ def _graph(rows: list[dict[str, Any]], schedule: str, settings: Settings) -> Non
             passes[spot] = right + (row["outcome"] == RIGHT if told_apart else row["outcome"] != worst), total + 1
     spots = [{"x": x, "y": y, "right": right / total, "ways": total} for (x, y), (right, total) in passes.items()]
     way = [{"x": x, "y": y, "order": order} for order, (x, y) in enumerate(_trail(schedule))]
-    red, ends = ("no way through it ends well", "ends well")
+    red, ends = ("no path through it is safe", "safe paths")
     if not told_apart:
-        red, ends = f"every way through it ends in “{worst}”", f"no “{worst}”"
-    st.caption(f"Progress graph of **{rows[0]['memory']}**: A goes right, B goes up. Red, with a cross: {red}.")
+        red, ends = f"every path through it ends in “{worst}”", f"no “{worst}”"
+    st.caption(f"Progress graph of **{rows[0]['memory']}**: A goes right, B goes up. A red square with a cross: {red}.")
     size = 20 if board.large() else 13
     x = alt.X("x:O", title="A's steps", axis=alt.Axis(labelAngle=0, labelFontSize=size, titleFontSize=size))
     y = alt.Y("y:O", title="B's steps", sort="descending", axis=alt.Axis(labelFontSize=size, titleFontSize=size))
     legend = alt.Legend(title=ends, format=".0%", labelFontSize=size, titleFontSize=size, tickCount=3)
     scale = alt.Scale(domain=[0, 1], range=[OUTCOMES["leak"], OUTCOMES[RIGHT]])
     colour = alt.Color("right:Q", scale=scale, legend=legend)
-    told = [alt.Tooltip("right:Q", format=".0%", title=ends), alt.Tooltip("ways:Q", title="ways through it")]
+    told = [alt.Tooltip("right:Q", format=".0%", title=ends), alt.Tooltip("ways:Q", title="paths through it")]
     shade = (
         alt.Chart(pd.DataFrame(spots))
         .mark_rect(opacity=0.6, stroke="#8886")
@@ -215,7 +216,7 @@ def _graph(rows: list[dict[str, Any]], schedule: str, settings: Settings) -> Non
         alt.layer(shade, crosses, *lines).properties(height=300),
         on_select="rerun",
         key=f"race_graph_{rows[0]['memory']}_{st.session_state.get(GRAPH, 0)}",
-        alt=f"Progress graph, with the way {schedule or 'not begun'}",
+        alt=f"Progress graph, with the path {schedule or 'not begun'}",
     )
     spot = (state["selection"].get("spot") or [None])[0]
     if spot and spot != st.session_state.get(SPOT):
@@ -247,21 +248,23 @@ def _odds(rows: list[dict[str, Any]]) -> None:
     wrong = sum(row["outcome"] != RIGHT for row in rows)
     share = wrong / len(rows)
     runs = st.slider("Runs of a stress test", 1, 200, 20, key="race_runs")
-    st.metric("Goes wrong, of all ways", f"{wrong} of {len(rows)}")
+    st.metric("Interleavings that fail", f"{wrong} of {len(rows)}")
     if not wrong:
-        st.success("No stress test proves that. Looking everywhere does.", icon=":material/check_circle:")
+        st.success("No stress test can prove that; trying every interleaving does.", icon=":material/check_circle:")
         return
     serial = any(row["outcome"] != RIGHT for row in rows if row["preemptions"] == 0)
-    if serial:
-        st.metric("Seen, one after the other", "yes", help="It goes wrong without any overlap.")
-    else:
-        st.metric("Seen, one after the other", "never", help="Each failure needs an interruption.")
     st.metric(
-        "Seen, all ways as likely",
-        "over 99.9%" if (seen := 1 - (1 - share) ** runs) > 0.999 else f"{seen:.1%}",
-        help="1 − (1 − share)^runs. Real servers seldom interrupt, so real luck is worse.",
+        "Chance that sequential runs catch it",
+        "100%" if serial else "0%",
+        help="It fails without any overlap." if serial else "Every failure needs a preemption.",
     )
-    st.caption("A stress test meets it with luck. Here it is certain.")
+    st.metric(
+        "Chance that random scheduling catches it",
+        "over 99.9%" if (seen := 1 - (1 - share) ** runs) > 0.999 else f"{seen:.1%}",
+        help="1 − (1 − failing share)^runs, with every interleaving equally likely. Real servers preempt a turn much "
+        "less often, so the real chance is lower.",
+    )
+    st.caption("A stress test finds it by luck. Here it is certain.")
 
 
 def _outcome(group: Any) -> str:

@@ -8,20 +8,21 @@ both; as text it is mixed with ink, for contrast.
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
-from textwrap import wrap
 
 from rag.crosstalk.explore.scenes import LETTERS, PEOPLE
 from rag.ui.palette import OWNERS
 from rag.ui.race.narration import owner_of
 from rag.ui.race.replay import Look
+from rag.ui.svg import data_url, rect, svg, text
 
 WIDTH, LINE, HEAD, GAP, SIDE = 306, 22, 36, 16, 84
-LETTERS_A_LINE = 36
+INNER = WIDTH - 40
+LETTER, BOLD = 8.8, 10.2
+"""Pixels of a letter, as wide as the widest of the fonts that a browser takes inside an image."""
 PLAIN = "#8985a0"
 """Nobody's colour."""
 STYLE = """<style>
@@ -31,7 +32,6 @@ svg {--paper: #fbfaff; --ink: #1d1b2a; --faint: #64617a}
 .own {fill: color-mix(in srgb, var(--own) 65%, var(--ink))}
 </style>"""
 INK, FAINT, WHITE = 'class="ink"', 'class="faint"', 'fill="#fff"'
-FONT = 'font-family="Source Sans Pro,Source Sans,system-ui,sans-serif"'
 _ADDRESS = re.compile(r"(" + "|".join(re.escape(address) for _, address in PEOPLE) + ")")
 
 
@@ -61,13 +61,10 @@ def boxes(seen: Look) -> list[Box]:
 
 def picture(seen: Look) -> str:
     """An SVG as a data address."""
-    parts: list[str] = []
-    middles: list[float] = []
-    y = 8.0
-    shown = boxes(seen)
+    parts, middles, shown, y = [STYLE], list[float](), boxes(seen), 8.0
     for box in shown:
-        height = HEAD + max(LINE + 8, sum(_tall(role, text) for role, text in box.messages)) + 8
-        parts.append("".join(_box(box, y, height)))
+        height = HEAD + max(LINE + 8, sum(_tall(role, said) for role, said in box.messages)) + 8
+        parts += _box(box, y, height)
         middles.append(y + height / 2)
         y += height + GAP
     tall = max(y, 96.0 * len(seen.actors))
@@ -77,55 +74,48 @@ def picture(seen: Look) -> str:
             end = middle + (place - (len(box.letters) - 1) / 2) * 14
             parts.append(_arrow(letter, spots[letter], end, copy=box.copy))
     parts += [_actor(actor.letter, actor.name, spots[actor.letter]) for actor in seen.actors]
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIDE + WIDTH + 6} {tall:.0f}" '
-        f'width="{SIDE + WIDTH + 6}" height="{tall:.0f}">{STYLE}{"".join(parts)}</svg>'
-    )
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+    return data_url(svg(SIDE + WIDTH + 6, round(tall), "".join(parts)))
 
 
 def described(seen: Look) -> str:
     """The same in words."""
-    return ". ".join(f"{box.title}: {'; '.join(text for _, text in box.messages) or 'empty'}" for box in boxes(seen))
+    return ". ".join(f"{box.title}: {'; '.join(said for _, said in box.messages) or 'empty'}" for box in boxes(seen))
 
 
 def _box(box: Box, y: float, height: float) -> Iterator[str]:
     colour = _colour(box.letters) if len(box.letters) == 1 else PLAIN
     dash = ' stroke-dasharray="7 5"' if box.copy else ""
-    yield (
-        f'<rect x="{SIDE}" y="{y}" width="{WIDTH}" height="{height}" rx="12" class="paper" stroke="{colour}" '
-        f'stroke-width="2.5"{dash}/>'
-    )
-    yield _text(SIDE + 16, y + 24, escape(box.title), INK, 16, 700)
+    yield rect(SIDE, y, WIDTH, height, 12, f'class="paper" stroke="{colour}" stroke-width="2.5"{dash}')
+    yield text(SIDE + 16, y + 24, escape(box.title), 16, 700, INK)
     if not box.messages:
-        yield _text(SIDE + 16, y + HEAD + 17, "empty", FAINT, 15)
+        yield text(SIDE + 16, y + HEAD + 17, "empty", 15, 400, FAINT)
     y += HEAD
-    for role, text in box.messages:
-        yield _row(role, text, y)
-        y += _tall(role, text)
+    for role, said in box.messages:
+        colour, high = _colour(owner_of(said) or ""), _tall(role, said) - 4
+        yield rect(SIDE + 10, y, WIDTH - 20, high, 6, f'fill="{colour}" fill-opacity=".18"')
+        yield rect(SIDE + 10, y, 6, high, 3, f'fill="{colour}"')
+        for number, line in enumerate(lines(role, said)):
+            yield text(SIDE + 24, y + 18 + number * LINE, "".join(map(_span, _ADDRESS.split(line))), 15, 400, INK)
+        y += _tall(role, said)
 
 
-def _row(role: str, text: str, y: float) -> str:
-    colour = _colour(owner_of(text) or "")
-    high = _tall(role, text) - 4
-    lines = "".join(
-        _text(SIDE + 24, y + 18 + number * LINE, "".join(map(_span, _ADDRESS.split(line))), INK, 15)
-        for number, line in enumerate(_lines(role, text))
-    )
-    return (
-        f'<rect x="{SIDE + 10}" y="{y}" width="{WIDTH - 20}" height="{high}" rx="6" fill="{colour}" '
-        f'fill-opacity=".18"/><rect x="{SIDE + 10}" y="{y}" width="6" height="{high}" rx="3" fill="{colour}"/>{lines}'
-    )
+def _tall(role: str, said: str) -> int:
+    return LINE * len(lines(role, said)) + 8
 
 
-def _tall(role: str, text: str) -> int:
-    return LINE * len(_lines(role, text)) + 8
-
-
-def _lines(role: str, text: str) -> list[str]:
-    """Wrapped; an address stays in one piece, because it is coloured as a whole."""
-    whole = _ADDRESS.sub(lambda found: found[0].replace(" ", "\0"), text if role == "user" else f"↳ {text}")
-    return [line.replace("\0", " ") for line in wrap(whole, LETTERS_A_LINE)] or [""]
+def lines(role: str, said: str) -> list[str]:
+    """Wrapped to fit into a box; an address stays in one piece, because it is coloured as a whole."""
+    found, room = list[str](), 0.0
+    words = _ADDRESS.sub(lambda one: one[0].replace(" ", "\0"), said if role == "user" else f"↳ {said}").split()
+    for word in words:
+        wide = len(word) * (BOLD if "\0" in word else LETTER)
+        if found and wide + LETTER <= room:
+            found[-1] += f" {word}"
+            room -= wide + LETTER
+        else:
+            found.append(word)
+            room = INNER - wide
+    return [line.replace("\0", " ") for line in found] or [""]
 
 
 def _span(part: str) -> str:
@@ -138,9 +128,9 @@ def _span(part: str) -> str:
 def _actor(letter: str, name: str, y: float) -> str:
     short = name.rpartition(", ")[2]  # of “Ada, tab 1” the tab
     return (
-        f'<circle cx="32" cy="{y}" r="21" fill="{_colour(letter)}"/>'
-        f"{_text(32, y + 7, letter, WHITE, 20, 700, 'middle')}"
-        f"{_text(32, y + 39, escape(short), _own(letter), 15, 700, 'middle')}"
+        f'<circle cx="32" cy="{y:g}" r="21" fill="{_colour(letter)}"/>'
+        + text(32, y + 7, letter, 20, 700, WHITE, "middle")
+        + text(32, y + 39, escape(short), 15, 700, _own(letter), "middle")
     )
 
 
@@ -155,13 +145,6 @@ def _arrow(letter: str, start: float, end: float, *, copy: bool) -> str:
 def _own(letter: str) -> str:
     """A text in its owner's colour."""
     return f'class="own" style="--own: {_colour(letter)}"'
-
-
-def _text(x: float, y: float, content: str, paint: str, size: int, weight: int = 400, anchor: str = "start") -> str:
-    return (
-        f'<text x="{x}" y="{y}" {FONT} font-size="{size}" font-weight="{weight}" text-anchor="{anchor}" '
-        f'{paint} xml:space="preserve">{content}</text>'
-    )
 
 
 def _colour(letter: str) -> str:

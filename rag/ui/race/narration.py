@@ -49,7 +49,7 @@ def _step(tell: _Teller, step: Step) -> Iterator[str]:
     said = False
     if step.letter.islower():
         said = True
-        yield f"{tell.Me} gives the turn up half-way."
+        yield f"{tell.Me} cancels the turn."
     if step.loaded is not None and not step.label.startswith("ask"):
         said = True
         if step.before == step.after or "load" in step.label:
@@ -58,7 +58,7 @@ def _step(tell: _Teller, step: Step) -> Iterator[str]:
     if step.asked is not None:
         said = True
         rest = tell.beside(step.asked)
-        more = f"beside {tell.its} question it {tell.holds(rest)}" if rest else f"it is {tell.its} question alone"
+        more = f"besides {tell.its} question, it {tell.holds(rest)}" if rest else f"it holds only {tell.its} question"
         yield f"The model gets {tell.my} prompt: {more}."
     if step.loaded is not None and step.label.startswith("ask"):
         yield f"Question and answer go into {tell.my} copy; nobody else sees that yet."
@@ -75,9 +75,9 @@ def _step(tell: _Teller, step: Step) -> Iterator[str]:
             yield f"{tell.my.capitalize()} answer shows {whose}."
         elif what == "ok" and not said:
             said = True
-            yield f"{tell.Me} has the answer."
+            yield f"{tell.Me} gets the answer."
     if not said:
-        yield "Nothing that is shown here changes."
+        yield "Nothing visible changes."
 
 
 class _Teller:
@@ -141,7 +141,7 @@ class _Teller:
                 continue
             gone = [one for one in was if one not in now]
             lost = f": {self.parts(tuple(gone))} {'are' if len(gone) > 1 else 'is'} gone" if gone else ""
-            yield f"{self.Me} writes over {place}{lost}."
+            yield f"{self.Me} overwrites {place}{lost}."
 
     def _place(self, session: str, *, shared: bool) -> str:
         if shared:
@@ -157,7 +157,7 @@ class _Teller:
         owner = owner_of(was[-1][1])
         if owner is None or owner == self.letter:
             return ""
-        return f", right behind {self.names[owner]}'s question, which has no answer yet"
+        return f", right after {self.names[owner]}'s unanswered question"
 
 
 def told(outcome: Outcome) -> str:

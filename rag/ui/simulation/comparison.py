@@ -11,8 +11,8 @@ import streamlit as st
 from rag.crosstalk.background.comparisons import Row, Table, Weighing
 from rag.crosstalk.run.comparison import CRITERIA
 from rag.crosstalk.strategies import STRATEGIES
-from rag.errors import CrosswireError
 from rag.ui.escaping import escaped
+from rag.ui.feedback import download, errors_shown
 
 ANSWERS = {True: "✅ yes", False: "❌ no", None: "❔ can't tell"}
 SHORT = {"survives a restart": "restart", "spans processes": "processes"}
@@ -22,20 +22,18 @@ EVERY = 1.0
 
 def draw(weighing: Weighing, session_id: str) -> None:
     st.caption(
-        "One hundred users; then two tabs each; then two processes; then a restart half way. "
-        "Every memory goes through all four, here and now, on this machine."
+        "Four scenes: a hundred users; two tabs each; two processes; a restart halfway. "
+        "Every memory runs all four, now, on this machine."
     )
     table = weighing.table(session_id)
     if table is None or not table.busy:
-        label = "Measure them all" if table is None else "Measure again"
+        label = "Measure all" if table is None else "Measure again"
         if st.button(label, type="primary" if table is None else "secondary", icon=":material/balance:"):
-            try:
+            with errors_shown():
                 weighing.start(session_id)
                 st.rerun()
-            except CrosswireError as exc:
-                st.error(str(exc), icon=":material/error:")
     if table is None:
-        st.info("Nothing is measured yet. It takes a few minutes; the table fills as it goes.", icon=":material/info:")
+        st.info("Not measured yet. This takes a few minutes; results appear as they come in.", icon=":material/info:")
     elif table.busy:
         _live(weighing, session_id)
     else:
@@ -59,19 +57,12 @@ def _whole(table: Table) -> None:
     if not table.rows:
         return
     when = datetime.fromtimestamp(table.at, UTC).astimezone().strftime("%d %B, %H:%M")
-    st.caption(f"Measured on {when}. A yes is what these runs showed, not a proof. Select a row for its evidence.")
+    st.caption(f"Measured on {when}. “Yes” is what these runs showed, not a proof. Select a row for the evidence.")
     state: Any = _rows(table, select=True)
     chosen = state["selection"]["rows"]
     if chosen:
         _evidence(table.rows[chosen[0]])
-    st.download_button(
-        "Download as CSV",
-        _frame(table).to_csv(index=False).encode(),
-        "which-memory.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    download("Download as CSV", _frame(table).to_csv(index=False).encode(), "which-memory.csv", "text/csv", "download")
 
 
 def _rows(table: Table, *, select: bool = False) -> Any:
@@ -91,7 +82,7 @@ def _rows(table: Table, *, select: bool = False) -> Any:
             **{f"{long}?": st.column_config.TextColumn(f"{short}?", help=f"{long}?") for long, short in SHORT.items()},
             "turns/s": st.column_config.NumberColumn(format="%.0f"),
             "p95 (ms)": st.column_config.NumberColumn(format="%.0f"),
-            "round trips": st.column_config.NumberColumn(format="%.1f", help="To Redis, a turn"),
+            "round trips": st.column_config.NumberColumn(format="%.1f", help="Redis round trips per turn"),
         },
     )
 
@@ -125,4 +116,4 @@ def _evidence(row: Row) -> None:
                     if anomaly.kind in CRITERIA[criterion][0]:
                         st.markdown(f"- `{anomaly.kind}` {escaped(anomaly.explanation)}")
     if all(row.answers.values()):
-        st.success("Nothing speaks against it.", icon=":material/check_circle:")
+        st.success("No evidence against it.", icon=":material/check_circle:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import streamlit as st
@@ -24,12 +25,10 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "The 2 AM incident": Preset(("shared-buffer",), {}, "One memory object for everybody."),
-    "Beside the fix": Preset(("shared-buffer", "redis-turn"), {}, "The incident and the fix, with the same users."),
-    "Two tabs": Preset(("redis-list", "redis-turn"), {"tabs": 2}, "Everybody talks in two tabs of one session."),
-    "Survives a restart?": Preset(
-        ("dict-per-session", "redis-turn"), {"restart": True}, "The service restarts half way."
-    ),
+    "The 2 AM incident": Preset(("shared-buffer",), {}, "One memory object shared by everybody."),
+    "Bug vs fix": Preset(("shared-buffer", "redis-turn"), {}, "The incident and the fix, with the same users."),
+    "Two tabs": Preset(("redis-list", "redis-turn"), {"tabs": 2}, "Everybody uses two tabs of one session."),
+    "Restart": Preset(("dict-per-session", "redis-turn"), {"restart": True}, "The service restarts halfway."),
     "Two processes": Preset(("dict-with-lock", "redis-turn"), {"processes": 2}, "A load balancer and two workers."),
 }
 DEFAULTS: dict[str, Any] = {
@@ -62,7 +61,7 @@ def presets() -> None:
         key="sim_preset",
         persist_state=KEPT,
         on_change=_take_preset,
-        help=_help(),
+        help="\n".join(f"- **{name}**: {preset.says}" for name, preset in PRESETS.items()),
         default="The 2 AM incident",
     )
 
@@ -70,9 +69,8 @@ def presets() -> None:
 def draw(*, busy: bool) -> Setup | None:
     """The controls. What was set up when the button was pressed; None otherwise."""
     names = list(STRATEGIES)
-    st.selectbox(
-        "Memory", names, key="sim_first", persist_state=KEPT, help=STRATEGIES[st.session_state["sim_first"]].lesson
-    )
+    lesson = STRATEGIES[st.session_state["sim_first"]].lesson
+    st.selectbox("Memory", names, key="sim_first", persist_state=KEPT, help=lesson)
     st.selectbox(
         "Compare with",
         [None, *names],
@@ -80,11 +78,11 @@ def draw(*, busy: bool) -> Setup | None:
         persist_state=KEPT,
         format_func=lambda name: name or ALONE,
         placeholder=ALONE.capitalize(),
-        help="The same users say the same words to both.",
+        help="The same users send the same messages to both.",
     )
     users, turns = st.columns(2)
-    users.number_input("Users", 1, 10_000, key="sim_users", persist_state=KEPT, step=50)
-    turns.number_input("Turns each", 2, 1000, key="sim_turns", persist_state=KEPT)
+    _number(users, "Users", "users", 1, 10_000, step=50)
+    _number(turns, "Turns each", "turns", 2, 1000)
     problem = st.container()
     pressed = st.button("Simulate", type="primary", icon=":material/play_arrow:", width="stretch", disabled=busy)
     with st.expander("More", icon=":material/tune:"):
@@ -97,48 +95,40 @@ def draw(*, busy: bool) -> Setup | None:
     return setup if pressed else None
 
 
+def _number(place: Any, label: str, name: str, least: float | None, most: float | None, **options: Any) -> None:
+    place.number_input(label, least, most, key=f"sim_{name}", persist_state=KEPT, **options)
+
+
 def _more() -> None:
-    left, right = st.columns(2)
-    left.number_input(
-        "Tabs of each user", 1, 20, key="sim_tabs", persist_state=KEPT, help="Turns of one session at the same time."
-    )
-    right.number_input(
-        "Processes", 1, 16, key="sim_processes", persist_state=KEPT, help="Real ones, each with a memory of its own."
-    )
-    st.toggle("Restart the service half way", key="sim_restart", persist_state=KEPT)
+    """One under the other: beside each other their labels would break on most screens."""
+    number = partial(_number, st)
+    number("Tabs per user", "tabs", 1, 20, help="Concurrent tabs that share one session.")
+    number("Processes", "processes", 1, 16, help="Real ones, each with a memory of its own.")
+    st.toggle("Restart halfway", key="sim_restart", persist_state=KEPT, help="Restart the service halfway.")
     st.text_input(
-        "Arrival", key="sim_arrival", persist_state=KEPT, help="at once, ramp:SECONDS or poisson:USERS_A_SECOND"
+        "Arrival", key="sim_arrival", persist_state=KEPT, help="`at once`, `ramp:SECONDS` or `poisson:USERS_PER_SECOND`"
     )
     st.text_input(
-        "Model takes", key="sim_latency", persist_state=KEPT, help="SECONDS, or MEDIAN~SHAPE for a log-normal spread"
+        "Model latency (s)", key="sim_latency", persist_state=KEPT, help="SECONDS, or MEDIAN~SHAPE for log-normal"
     )
-    left, right = st.columns(2)
-    left.number_input("Think time (s)", 0.0, 60.0, key="sim_think", persist_state=KEPT, step=0.1)
-    right.number_input(
+    number("Think time (s)", "think", 0.0, 60.0, step=0.1, help="Pause between two turns of a tab.")
+    number(
         "Share cancelled",
+        "cancelled",
         0.0,
         1.0,
-        key="sim_cancelled",
-        persist_state=KEPT,
         step=0.05,
         placeholder="as needed",
-        help="Turns that are given up in the middle. Empty: what the memory needs to show its bug.",
+        help="Share of turns that are cancelled. Empty: what the memory needs to show its bug.",
     )
-    left.number_input(
-        "At once, at most",
+    number(
+        "Max. in flight",
+        "in_flight",
         1,
         512,
-        key="sim_in_flight",
-        persist_state=KEPT,
-        help="Never more than two thirds of the tabs: a thread serves several people, as in a server.",
+        help="Concurrent turns; never more than two thirds of the tabs, so that threads serve several users.",
     )
-    right.number_input(
-        "Seed",
-        key="sim_seed",
-        persist_state=KEPT,
-        step=1,
-        help="The same seed gives the same people, words and moments.",
-    )
+    number("Seed", "seed", None, None, step=1, help="The same seed gives the same users, messages and timing.")
 
 
 def _setup() -> Setup:
@@ -156,7 +146,3 @@ def _take_preset() -> None:
     first, second = (*preset.strategies, None)[:2]
     for key, value in {**DEFAULTS, **preset.changes, "first": first, "second": second}.items():
         st.session_state[f"sim_{key}"] = value
-
-
-def _help() -> str:
-    return "\n".join(f"- **{name}**: {preset.says}" for name, preset in PRESETS.items())

@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from rag.crosstalk.background.runs import KEPT, Run, Runs
-from rag.ui.simulation.user_grid import field
+from rag.ui.escaping import count
+from rag.ui.simulation.user_grid import grid
 
 USERS = 100
 
 
 def empty() -> None:
-    st.image(field([0] * USERS, [-1] * USERS, 3), width=460, alt="A hundred users who have not said anything yet")
-    st.caption("A hundred users, waiting. Press **Simulate**: the memory is the one that caused the 2 AM incident.")
+    st.image(grid([0] * USERS, [-1] * USERS, 3), width=460, alt="A hundred users who have not said anything yet")
+    st.caption("A hundred users, waiting. Press **Simulate**: this memory caused the 2 AM incident.")
 
 
 def draw(runs: Runs, session_id: str, current: Run | None) -> None:
@@ -22,7 +23,7 @@ def draw(runs: Runs, session_id: str, current: Run | None) -> None:
     if not past:
         return
     with st.expander(f"Earlier runs ({len(past)})", icon=":material/history:"):
-        st.caption(f"Your newest {KEPT} are kept. Nobody else can open them.")
+        st.caption(f"Your last {KEPT} runs are kept. Only you can open them.")
         for run in past:
             _row(runs, session_id, run)
 
@@ -32,7 +33,7 @@ def _row(runs: Runs, session_id: str, run: Run) -> None:
     verdicts = {name: outcome.report.verdict for name, outcome in run.outcomes.items()}
     said = ", ".join(f"{name}: {verdicts.get(name, run.state)}" for name in run.strategies)
     words, look, drop = st.columns([6, 1, 1], vertical_alignment="center")
-    words.markdown(f"{when} · {run.workload.users:,} users × {run.workload.turns} turns · {said}")
+    words.markdown(f"{when} · {run.workload.users:,} users × {count(run.workload.turns, 'turn')} · {said}")
     if look.button("Open", key=f"open-{run.id}", width="stretch"):
         st.query_params["run"] = run.id
         st.rerun()

@@ -14,6 +14,7 @@ from rag.crosstalk.report.export import marked
 from rag.crosstalk.report.story import story
 from rag.crosstalk.report.transcript import Transcript, transcripts
 from rag.sessions.names import colour
+from rag.ui.anomalies import definitions
 from rag.ui.avatar import badge
 from rag.ui.escaping import escaped
 
@@ -27,16 +28,16 @@ _GRAVE = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 def side_by_side(outcome: Outcome, victim: str, owner: str) -> None:
     found = transcripts(outcome.log, {victim, owner})
     if victim not in found or owner not in found:
-        st.warning("The log of this run holds no turn of them.", icon=":material/help:")
+        st.warning("The log has no turns of these users.", icon=":material/help:")
         return
     foreign = [canary for turn in found[owner].turns for canary in turn.plants]
     if (first := outcome.leak(victim, owner)) is not None:
         st.markdown(f":material/arrow_forward: {escaped(first.explanation)}")
     left, right = st.columns(2, gap="medium")
     with left:
-        _conversation(found[victim], f"{victim} was shown", foreign, owner)
+        _conversation(found[victim], f"What {victim} was shown", foreign, owner)
     with right:
-        _conversation(found[owner], f"{owner} had said", foreign, owner)
+        _conversation(found[owner], f"What {owner} said", foreign, owner)
 
 
 def _conversation(transcript: Transcript, title: str, foreign: Collection[str], owner: str) -> None:
@@ -52,7 +53,7 @@ def _conversation(transcript: Transcript, title: str, foreign: Collection[str], 
                 if transcript.user != owner:
                     _theirs(f"{owner}'s words in its prompt", ":material/input:", turn.prompt, foreign, owner)
         if len(transcript.turns) > 30:
-            st.caption(f"{len(transcript.turns) - 30} more turns are in the log.")
+            st.caption(f"{len(transcript.turns) - 30} more turns in the log.")
     if transcript.user != owner:
         title = f"{owner}'s words in {transcript.user}'s stored history"
         _theirs(title, ":material/database:", transcript.stored, foreign, owner)
@@ -70,10 +71,15 @@ def smallest(outcome: Outcome) -> None:
     """The fewest users and turns that still show it, as a sequence diagram and in words."""
     anomalies = outcome.report.anomalies
     if not anomalies:
-        st.success("Nothing went wrong, so there is no example of it.", icon=":material/check_circle:")
+        st.success("Nothing went wrong, so there is no example.", icon=":material/check_circle:")
         return
     kinds = list(dict.fromkeys(one.kind for one in sorted(anomalies, key=lambda one: (_GRAVE[one.severity], one.t))))
-    kind = st.segmented_control("Of", kinds, default=kinds[0], key=f"smallest-{outcome.about['run']}") or kinds[0]
+    kind = (
+        st.segmented_control(
+            "Kind", kinds, default=kinds[0], key=f"smallest-{outcome.about['run']}", help=definitions(kinds)
+        )
+        or kinds[0]
+    )
     of_kind = [one for one in anomalies if one.kind == kind]
     # What a user could read says more than what only the model was given.
     anomaly = next((one for one in of_kind if one.surface == "answer"), of_kind[0])
@@ -102,7 +108,9 @@ def _sequence(events: list[Event], anomaly: Anomaly) -> str:
             users[event.op] = _word(event.user)
             lines.append(f"{_word(event.user)}->>Chat: {_words(event.text)}")
         elif isinstance(event, Prompt) and event.op in users:
-            note = "others' words in it" if anomaly.surface == "prompt" and event.op == anomaly.op else "its history"
+            note = (
+                "with others' words" if anomaly.surface == "prompt" and event.op == anomaly.op else "with its history"
+            )
             lines.append(f"Chat->>Model: prompt for {users[event.op]}, {note}")
         elif isinstance(event, Ok) and event.op in users:
             lines.append(f"Chat-->>{users[event.op]}: {_words(event.answer)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import altair as alt
@@ -21,7 +21,7 @@ from rag.ui.palette import OUTCOMES, RIGHT
 from rag.ui.simulation import downloads, evidence
 
 PHASES = ("wait", "load", "retrieve", "ask", "save")
-ENDS = {"ok": "answered", "fail": "failed", "info": "given up"}
+ENDS = {"ok": "answered", "fail": "failed", "info": "cancelled"}
 
 
 def draw(run: Run) -> None:
@@ -32,33 +32,20 @@ def draw(run: Run) -> None:
     worst = max(names, key=lambda name: sum(run.outcomes[name].report.counts.values()))
     chosen = names[0]
     if len(names) > 1:
-        chosen = st.segmented_control("Look at", names, default=worst, key=f"look-{run.id}") or worst
+        chosen = st.segmented_control("Results of", names, default=worst, key=f"look-{run.id}") or worst
     outcome = run.outcomes[chosen]
-    seen, kinds, smallest, time, latency, code, files = st.tabs(
-        [
-            ":material/grid_on: Who saw whom",
-            ":material/list: Anomalies",
-            ":material/account_tree: Smallest example",
-            ":material/timeline: Timeline",
-            ":material/speed: Latency",
-            ":material/code: Source",
-            ":material/download: Files",
-        ]
-    )
-    with seen:
-        _who_saw_whom(run, outcome)
-    with kinds:
-        _anomalies(outcome)
-    with smallest:
-        evidence.smallest(outcome)
-    with time:
-        _timeline(outcome)
-    with latency:
-        _latency(outcome)
-    with code:
-        _source(chosen)
-    with files:
-        downloads.draw(run, outcome)
+    parts: dict[str, Callable[[], None]] = {
+        ":material/grid_on: Who saw whom": lambda: _who_saw_whom(run, outcome),
+        ":material/list: Anomalies": lambda: _anomalies(outcome),
+        ":material/account_tree: Smallest example": lambda: evidence.smallest(outcome),
+        ":material/timeline: Timeline": lambda: _timeline(outcome),
+        ":material/speed: Latency": lambda: _latency(outcome),
+        ":material/code: Source": lambda: _source(chosen),
+        ":material/download: Files": lambda: downloads.draw(run, outcome),
+    }
+    for tab, draw_part in zip(st.tabs(list(parts)), parts.values(), strict=True):
+        with tab:
+            draw_part()
 
 
 def _who_saw_whom(run: Run, outcome: Outcome) -> None:
@@ -72,7 +59,7 @@ def _who_saw_whom(run: Run, outcome: Outcome) -> None:
         if user in table.rows and owner in table.columns
     }
     rows = [{"saw it": user, "whose data": owner, "times": count} for (user, owner), count in pairs.items()]
-    st.caption("A row was shown the data of a column. Click a cell to see both conversations.")
+    st.caption("Rows were shown the data of columns. Click a cell to see both conversations.")
     picked = alt.selection_point(name="cell", fields=["saw it", "whose data"], on="click")
     chart = (
         alt.Chart(pd.DataFrame(rows))
@@ -92,7 +79,7 @@ def _who_saw_whom(run: Run, outcome: Outcome) -> None:
     )
     cell = state["selection"].get("cell") or []
     if table.left_out:
-        st.caption(f"Shown are the users with most leaks; {table.left_out} others are in the files.")
+        st.caption(f"Only the users with most leaks are shown; {table.left_out} more are in the files.")
     key = f"{run.id}-{outcome.strategy}"
     if f"saw-{key}" not in st.session_state:
         first = next((pair for pair in _telling(outcome) if pair in pairs), next(iter(pairs)))
@@ -118,17 +105,17 @@ def _chosen(pairs: Collection[tuple[str, str]], cell: Mapping[str, str] | None, 
         st.session_state[last], st.session_state[saw] = cell, cell["saw it"]
         st.session_state[whose] = cell["whose data"]
     left, right = st.columns(2)
-    victim = left.selectbox("Who was shown something", sorted({user for user, _ in pairs}), key=saw)
+    victim = left.selectbox("Viewer", sorted({user for user, _ in pairs}), key=saw)
     owners = sorted({owner for user, owner in pairs if user == victim})
     if st.session_state.get(whose) not in owners:
         st.session_state[whose] = owners[0]
-    return victim, right.selectbox("Whose data", owners, key=whose)
+    return victim, right.selectbox("Owner of the data", owners, key=whose)
 
 
 def _anomalies(outcome: Outcome) -> None:
     report = outcome.report
     if not report.counts:
-        st.success("None of the anomalies below was found.", icon=":material/check_circle:")
+        st.success("No anomalies found.", icon=":material/check_circle:")
     for kind, definition in DEFINITIONS.items():
         count = report.counts.get(kind, 0)
         if not count:
@@ -141,8 +128,8 @@ def _anomalies(outcome: Outcome) -> None:
                     [
                         {
                             "user": one.user,
-                            "whose": one.owner,
-                            "surface": one.surface,
+                            "owner": one.owner,
+                            "where": one.surface,
                             "what happened": one.explanation,
                             "evidence": one.evidence,
                         }
@@ -153,16 +140,16 @@ def _anomalies(outcome: Outcome) -> None:
                 key=f"kind-{outcome.about['run']}-{kind}",
             )
             if count > len(shown):
-                st.caption(f"The first {len(shown)} are shown; the files hold more.")
+                st.caption(f"The first {len(shown)} are shown; the files have more.")
     clean = [kind for kind in DEFINITIONS if not report.counts.get(kind)]
-    st.caption("Looked for and not found: " + ", ".join(clean) + "." if clean else "")
+    st.caption("Checked for and not found: " + ", ".join(clean) + "." if clean else "")
 
 
 def _timeline(outcome: Outcome) -> None:
     leaked = [anomaly.user for anomaly in outcome.report.anomalies if anomaly.user]
     turns = lanes(outcome.log, list(dict.fromkeys(leaked)))
     if not turns:
-        st.info("No turn ran.", icon=":material/info:")
+        st.info("No turns ran.", icon=":material/info:")
         return
     groups = {kind: group.name for group in GROUPS for kind in group.kinds}
     wrong = {anomaly.op: anomaly.kind for anomaly in reversed(outcome.report.anomalies) if anomaly.op is not None}
@@ -177,10 +164,10 @@ def _timeline(outcome: Outcome) -> None:
         }
         for turn in turns
     ]
-    colours = {"answered": OUTCOMES[RIGHT], "failed": "#5c6bc0", "given up": "#94a3b8", "open": "#cbd5e1", **OUTCOMES}
+    colours = {"answered": OUTCOMES[RIGHT], "failed": "#5c6bc0", "cancelled": "#94a3b8", "open": "#cbd5e1", **OUTCOMES}
     there = [name for name in colours if any(row["state"] == name for row in rows)]
     scale = alt.Scale(domain=there, range=[colours[name] for name in there])
-    st.caption(f"Turns against time, of {len({turn.user for turn in turns})} users. Scroll to zoom, drag to move.")
+    st.caption(f"Turns over time, {len({turn.user for turn in turns})} users. Scroll to zoom, drag to pan.")
     chart = (
         alt.Chart(pd.DataFrame(rows))
         .mark_bar(cornerRadius=2, height={"band": 0.8})
@@ -194,18 +181,18 @@ def _timeline(outcome: Outcome) -> None:
         .properties(height=max(160, 15 * len({row["user"] for row in rows})))
         .interactive(bind_y=False)
     )
-    st.altair_chart(chart, alt="Turns against time")
+    st.altair_chart(chart, alt="Turns over time")
 
 
 def _latency(outcome: Outcome) -> None:
     figures = outcome.about["figures"]
     phases = [{"phase": name, "ms": figures["phases"].get(name, 0.0) * 1000} for name in PHASES]
-    st.caption("Where an answered turn's time goes, on average.")
+    st.caption("Where the time of an answered turn goes, on average.")
     chart = (
         alt.Chart(pd.DataFrame(phases))
         .mark_bar(cornerRadius=3, color=OUTCOMES["stale"])
         .encode(
-            x=alt.X("ms:Q", title="milliseconds a turn"),
+            x=alt.X("ms:Q", title="milliseconds per turn"),
             y=alt.Y("phase:N", sort=list(PHASES), title=None),
             tooltip=["phase:N", alt.Tooltip("ms:Q", format=".2f")],
         )
@@ -217,8 +204,8 @@ def _latency(outcome: Outcome) -> None:
         "p50": f"{figures['p50'] * 1000:,.1f} ms",
         "p95": f"{figures['p95'] * 1000:,.1f} ms",
         "p99": f"{figures['p99'] * 1000:,.1f} ms",
-        "In flight, mean": f"{figures['mean_in_flight']:.1f}",
-        "Round trips to Redis a turn": "none" if trips is None else f"{trips:.1f}",
+        "In flight (mean)": f"{figures['mean_in_flight']:.1f}",
+        "Redis round trips per turn": "none" if trips is None else f"{trips:.1f}",
     }
     with st.container(horizontal=True):
         for name, value in values.items():
@@ -231,7 +218,7 @@ def _source(name: str) -> None:
     st.markdown(escaped(kind.wrong))
     if lines:
         st.error(
-            f"The guilty line{'s' if len(lines) > 1 else ''}: {', '.join(map(str, lines))}",
+            f"The bug: line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}",
             icon=":material/bug_report:",
         )
     st.code(source(name), language="python", line_numbers=True)

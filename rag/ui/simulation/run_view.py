@@ -1,4 +1,4 @@
-"""The stage: a run while it goes on, and the field that it left behind."""
+"""A run while it goes on, and the grid that it left behind."""
 
 from __future__ import annotations
 
@@ -11,96 +11,109 @@ from rag.crosstalk.background.runs import Outcome, Run
 from rag.crosstalk.checker.anomalies import DEFINITIONS
 from rag.crosstalk.run.people import label
 from rag.ui.escaping import escaped
-from rag.ui.simulation.user_grid import field
+from rag.ui.simulation.user_grid import grid
 
 _GRAVITY = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 _ICONS = {"isolated": ":material/verified_user:", "anomalies": ":material/report:", "unknown": ":material/help:"}
+LEAKS = ("foreign-read", "retrieval-leak", "swapped-answer")
+LOSSES = ("lost-update", "lost-append")
+HELP = {
+    "In flight": "Turns being answered right now.",
+    "Peak concurrency": "The most turns in flight at once.",
+    "Leaks": "Times that a user was shown another user's data.",
+    "Lost": "Acknowledged turns that are missing from the stored history.",
+    "p50": "Half of the turns were faster.",
+    "p95": "95% of the turns were faster.",
+    "p99": "99% of the turns were faster.",
+}
 
 
 def draw(run: Run) -> None:
-    """Each strategy's field with its figures beside it; two of them side by side."""
+    """Each strategy's grid with its figures beside it; two of them side by side."""
     if run.state == "waiting":
-        st.info("Waiting for another run to end: two go on at a time.", icon=":material/hourglass_empty:")
+        st.info("Waiting for another run to finish: two run at a time.", icon=":material/hourglass_empty:")
     columns = st.columns(len(run.strategies), gap="large")
     for column, strategy in zip(columns, run.strategies, strict=True):
         with column:
             st.markdown(f"##### {strategy}")
             outcome = run.outcomes.get(strategy)
-            if outcome is not None:
-                _ended(run, outcome)
-            else:
-                _going(run, run.progress.get(strategy), alone=len(run.strategies) == 1)
+            alone = len(run.strategies) == 1
+            stage, figures = st.columns([1.5, 1], gap="medium") if alone else (st.container(), None)
+            with stage:
+                if outcome is not None:
+                    _ended_grid(run, outcome)
+                else:
+                    _live_grid(run, run.progress.get(strategy))
+            if outcome is not None and not alone:
+                verdict(outcome)
+            with figures or st.container():
+                _figures(outcome, run.progress.get(strategy))
+            if outcome is not None and alone:
+                verdict(outcome)
+            elif outcome is None:
+                _bar(run.progress.get(strategy))
 
 
-def _going(run: Run, progress: Progress | None, *, alone: bool) -> None:
-    workload = run.workload
-    turns = workload.turns * workload.tabs
-    stage, figures = st.columns([1.5, 1], gap="medium") if alone else (st.container(), st.container())
+def _live_grid(run: Run, progress: Progress | None) -> None:
+    users, turns = run.workload.users, run.workload.turns * run.workload.tabs
     if progress is None:
-        blank = field([0] * workload.users, [-1] * workload.users, turns)
-        stage.image(blank, width="stretch", alt="Nobody has spoken yet")
-        stage.caption("Starting …")
+        st.image(grid([0] * users, [-1] * users, turns), width="stretch", alt="Nobody has spoken yet")
+        st.caption("Starting …")
         return
-    with stage:
-        said = f"{progress.answered} of {progress.turns} turns answered, {progress.leaks} leaks seen"
-        st.image(field(progress.done, progress.leaked, turns), width="stretch", alt=said)
-    with figures:
-        _figures(
-            {
-                "Turns": f"{progress.answered:,}",
-                "Turns/s": f"{progress.rate:,.0f}",
-                "In flight": f"{progress.in_flight}",
-                "Leaks seen": f"{progress.leaks:,}",
-                "Lost so far": "–" if progress.lost is None else f"{progress.lost:,}",
-                "p50": _ms(progress.p50),
-                "p95": _ms(progress.p95),
-                "p99": _ms(progress.p99),
-            }
-        )
-    st.progress(min(1.0, progress.answered / max(1, progress.turns)), text=f"{progress.phase.capitalize()} …")
+    said = f"{progress.answered} of {progress.turns} turns answered, {progress.leaks} leaks seen"
+    st.image(grid(progress.done, progress.leaked, turns), width="stretch", alt=said)
 
 
-def _ended(run: Run, outcome: Outcome) -> None:
-    report, figures, left = outcome.report, outcome.about["figures"], outcome.about["field"]
-    alone = len(run.strategies) == 1
-    stage, beside = st.columns([1.5, 1], gap="medium") if alone else (st.container(), st.container())
-    with stage:
-        wrong, leaked = gravest(outcome, run.workload.users)
-        turns = run.workload.turns * run.workload.tabs
-        st.image(field(left["done"], leaked, turns, wrong), width="stretch", alt=report.why)
-    if not alone:
-        verdict(outcome)
-    with beside if alone else st.container():
-        counts = report.counts
-        leaks = sum(counts.get(kind, 0) for kind in ("foreign-read", "retrieval-leak", "swapped-answer"))
-        _figures(
-            {
-                "Turns": f"{figures['answered']:,}",
-                "Turns/s": f"{figures['rate']:,.0f}",
-                "At once": f"{figures['peak_in_flight']}",
-                "Leaks": f"{leaks:,}",
-                "Lost": f"{counts.get('lost-update', 0) + counts.get('lost-append', 0):,}",
-                "p50": _ms(figures["p50"]),
-                "p95": _ms(figures["p95"]),
-                "p99": _ms(figures["p99"]),
-            }
-        )
-    if alone:
-        verdict(outcome)
+def _ended_grid(run: Run, outcome: Outcome) -> None:
+    wrong, leaked = gravest(outcome, run.workload.users)
+    turns = run.workload.turns * run.workload.tabs
+    st.image(grid(outcome.about["field"]["done"], leaked, turns, wrong), width="stretch", alt=outcome.report.why)
+
+
+def _bar(progress: Progress | None) -> None:
+    if progress is not None:
+        st.progress(min(1.0, progress.answered / max(1, progress.turns)), text=f"{progress.phase.capitalize()} …")
+
+
+def _figures(outcome: Outcome | None, progress: Progress | None) -> None:
+    """As many in a line as there is room for, one under the other."""
+    if outcome is not None:
+        figures, counts = outcome.about["figures"], outcome.report.counts
+        answered, rate, times = figures["answered"], figures["rate"], [figures[p] for p in ("p50", "p95", "p99")]
+        busy = {"Peak concurrency": f"{figures['peak_in_flight']}"}
+        leaks: int = sum(counts.get(kind, 0) for kind in LEAKS)
+        lost: int | None = sum(counts.get(kind, 0) for kind in LOSSES)
+    elif progress is not None:
+        answered, rate, times = progress.answered, progress.rate, [progress.p50, progress.p95, progress.p99]
+        busy = {"In flight": f"{progress.in_flight}"}
+        leaks, lost = progress.leaks, progress.lost
+    else:
+        return
+    values = {
+        "Turns": f"{answered:,}",
+        "Turns/s": f"{rate:,.0f}",
+        **busy,
+        "Leaks": f"{leaks:,}",
+        "Lost": "–" if lost is None else f"{lost:,}",
+        **{name: f"{seconds * 1000:,.0f} ms" for name, seconds in zip(("p50", "p95", "p99"), times, strict=True)},
+    }
+    with st.container(horizontal=True, gap="xsmall"):
+        for name, value in values.items():
+            st.markdown(f"**{value}**  \n:small[:gray[{name}]]", width=84, help=HELP.get(name))
 
 
 def verdict(outcome: Outcome) -> None:
     """The verdict in one sentence, and what kind of mistake it is."""
     report = outcome.report
     tell = {"isolated": st.success, "anomalies": st.error, "unknown": st.warning}[report.verdict]
-    stopped = " The run was stopped, so this is about what ran." if outcome.about["stopped"] else ""
+    stopped = " The run was stopped early; this covers the turns that ran." if outcome.about["stopped"] else ""
     cause = {
         "scope bug": " It needs no race: something is shared that must not be (a scope bug).",
-        "race": " Each leak came between turns that ran at the same time: it may take a race.",
+        "race": " Every leak involves overlapping turns: probably a race.",
     }.get(report.cause or "", "")
     tell(f"**{report.verdict.capitalize()}.** {report.why}{cause}{stopped}", icon=_ICONS[report.verdict])
     for problem in outcome.about["problems"][:3]:
-        st.caption(f":material/warning: A turn ended with: `{problem.replace('`', '')[:200]}`")
+        st.caption(f":material/warning: A turn failed: `{problem.replace('`', '')[:200]}`")
     if left := outcome.about["left"]:
         st.caption(f":material/delete: {escaped(left)}")
 
@@ -119,14 +132,3 @@ def gravest(outcome: Outcome, users: int) -> tuple[Mapping[int, str], Sequence[i
         if user in numbers and owner in numbers and leaked[numbers[user]] < 0:
             leaked[numbers[user]] = numbers[owner]
     return {number: kind for number, (_, kind) in kinds.items()}, leaked
-
-
-def _figures(values: Mapping[str, str]) -> None:
-    """As many in a line as there is room for, one under the other."""
-    with st.container(horizontal=True, gap="xsmall"):
-        for name, value in values.items():
-            st.markdown(f"**{value}**  \n:small[:gray[{name}]]", width=74)
-
-
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:,.0f} ms"

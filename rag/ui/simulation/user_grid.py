@@ -1,4 +1,4 @@
-"""The field of simulated users: a cell each, in its owner's colour, filling as turns complete.
+"""The grid of simulated users: a cell each, in its owner's colour, filling as turns complete.
 
 Somebody else's colour in a cell is a leak. Drawn from numbers alone; it holds nothing that a user or a model wrote.
 """
@@ -6,87 +6,82 @@ Somebody else's colour in a cell is a leak. Drawn from numbers alone; it holds n
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from math import ceil, sqrt
 
 from rag.crosstalk.run.people import label
 from rag.sessions.names import colour
+from rag.ui.svg import rect, svg, text
 
 CELL, GAP = 30, 4
+STEP = CELL + GAP
 PLAIN = 400
 """With more users than this a cell is a plain square: marks could not be seen."""
+EMPTY = "#8080a0"
 
 
-def field(done: Sequence[int], leaked: Sequence[int], turns: int, wrong: Mapping[int, str] | None = None) -> str:
+def grid(done: Sequence[int], leaked: Sequence[int], turns: int, wrong: Mapping[int, str] | None = None) -> str:
     """An SVG. done: turns answered; leaked: number of the user whose data was shown, below 0 for none; both by user.
 
     turns: of each user; wrong: anomaly kind of users that did not leak but lost something or had a turn torn.
     """
-    users = len(done)
-    columns = max(1, ceil(sqrt(users)))
-    rows = max(1, ceil(users / columns))
-    cells = (
-        _plain(done, leaked, turns, columns) if users > PLAIN else _marked(done, leaked, turns, wrong or {}, columns)
-    )
-    step = CELL + GAP
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {columns * step - GAP} {rows * step - GAP}" '
-        f'width="{columns * step - GAP}" height="{rows * step - GAP}">{cells}</svg>'
-    )
+    columns = max(1, ceil(sqrt(len(done))))
+    rows = max(1, ceil(len(done) / columns))
+    spots = [(user % columns * STEP, user // columns * STEP) for user in range(len(done))]
+    if len(done) > PLAIN:
+        cells = _squares(spots, done, leaked, turns)
+    else:
+        cells = "".join(_marked(spots, done, leaked, turns, wrong or {}))
+    return svg(columns * STEP - GAP, rows * STEP - GAP, cells)
 
 
-def _marked(done: Sequence[int], leaked: Sequence[int], turns: int, wrong: Mapping[int, str], columns: int) -> str:
-    parts = []
-    for user, count in enumerate(done):
-        x, y = user % columns * (CELL + GAP), user // columns * (CELL + GAP)
+def _marked(
+    spots: Sequence[tuple[int, int]],
+    done: Sequence[int],
+    leaked: Sequence[int],
+    turns: int,
+    wrong: Mapping[int, str],
+) -> Iterator[str]:
+    for user, (x, y) in enumerate(spots):
         owner, kind = leaked[user], wrong.get(user)
-        full = CELL * min(1.0, count / turns) if turns else 0
-        name = label(user)
-        said = f"{name}: {count} of {turns} turns"
-        shape = f'<rect x="{x}" y="{y}" width="{CELL}" height="{CELL}" rx="6" fill="#8080a0" fill-opacity=".18"/>'
+        said = f"{label(user)}: {done[user]} of {turns} turns"
+        shape = rect(x, y, CELL, CELL, 6, f'fill="{EMPTY}" fill-opacity=".18"')
         if owner >= 0:
             said += f", was shown data of {label(owner)}"
-            shape += (
-                f'<rect x="{x}" y="{y}" width="{CELL}" height="{CELL}" rx="6" fill="{_colour(owner)}"/>'
-                f'<rect x="{x + 2}" y="{y + 2}" width="{CELL - 4}" height="{CELL - 4}" rx="4" fill="none" '
-                f'stroke="{_colour(user)}" stroke-width="4"/>'
-                f'<text x="{x + CELL / 2}" y="{y + 21}" font-size="18" font-weight="800" text-anchor="middle" '
-                'fill="#fff">!</text>'
-            )
+            shape += rect(x, y, CELL, CELL, 6, f'fill="{_colour(owner)}"')
+            shape += rect(x + 2, y + 2, CELL - 4, CELL - 4, 4, f'fill="none" stroke="{_colour(user)}" stroke-width="4"')
+            shape += text(x + CELL / 2, y + 21, "!", 18, 800, 'fill="#fff"', "middle")
         else:
-            shape += (
-                f'<rect x="{x}" y="{y + CELL - full}" width="{CELL}" height="{full}" rx="{min(6, full / 2)}" '
-                f'fill="{_colour(user)}"/>'
-            )
+            full = CELL * min(1.0, done[user] / turns) if turns else 0
+            shape += rect(x, y + CELL - full, CELL, full, min(6, full / 2), f'fill="{_colour(user)}"')
             if kind:
                 said += f", {kind}"
                 shape += (
-                    f'<path d="M{x + 8} {y + 8}L{x + 22} {y + 22}M{x + 22} {y + 8}L{x + 8} {y + 22}" stroke="#fff" '
-                    'stroke-width="4" stroke-linecap="round"/>'
+                    f'<path d="M{x + 8} {y + 8}l14 14m0 -14l-14 14" stroke="#fff" stroke-width="4" '
+                    'stroke-linecap="round"/>'
                 )
-        parts.append(f"<g><title>{said}</title>{shape}</g>")
-    return "".join(parts)
+        yield f"<g><title>{said}</title>{shape}</g>"
 
 
-def _plain(done: Sequence[int], leaked: Sequence[int], turns: int, columns: int) -> str:
+def _squares(spots: Sequence[tuple[int, int]], done: Sequence[int], leaked: Sequence[int], turns: int) -> str:
     """One path a colour: ten thousand cells stay small enough to be sent several times a second."""
     paths: defaultdict[str, list[str]] = defaultdict(list)
-    for user, count in enumerate(done):
-        x, y = user % columns * (CELL + GAP), user // columns * (CELL + GAP)
-        owner = leaked[user]
+    marks: list[str] = []
+    for user, (x, y) in enumerate(spots):
+        owner, count = leaked[user], done[user]
+        whole = f"M{x} {y}h{CELL}v{CELL}h-{CELL}z"
         if owner >= 0:
-            paths[_colour(owner)].append(f"M{x} {y}h{CELL}v{CELL}h-{CELL}z")
-            paths["#fff"].append(f"M{x + 11} {y + 11}h8v8h-8z")
+            paths[_colour(owner)].append(whole)
+            marks.append(f"M{x + 11} {y + 11}h8v8h-8z")
         elif count >= turns > 0:
-            paths[_colour(user)].append(f"M{x} {y}h{CELL}v{CELL}h-{CELL}z")
+            paths[_colour(user)].append(whole)
         elif count:
             paths[_colour(user)].append(f"M{x} {y + CELL // 2}h{CELL}v{CELL // 2}h-{CELL}z")
         else:
-            paths["#8080a033"].append(f"M{x} {y}h{CELL}v{CELL}h-{CELL}z")
-    white = paths.pop("#fff", None)
-    drawn = [f'<path fill="{fill}" d="{"".join(parts)}"/>' for fill, parts in paths.items()]
-    return "".join(drawn) + (f'<path fill="#fff" d="{"".join(white)}"/>' if white else "")
+            paths[f"{EMPTY}33"].append(whole)
+    drawn = [*paths.items(), *([("#fff", marks)] if marks else [])]
+    return "".join(f'<path fill="{fill}" d="{"".join(parts)}"/>' for fill, parts in drawn)
 
 
 @lru_cache(maxsize=10_000)

@@ -19,7 +19,7 @@ def services() -> Iterator[Services]:
 
 def test_a_bad_link_is_said_and_starts_anew(services: Services) -> None:
     page = lab(6, strategy="no-such", schedule="<b>")
-    assert "is no schedule" in said(page)
+    assert "is not a schedule" in said(page)
     assert "There is no memory “no-such”" in said(page)
     page = lab(6, strategy="lesson-deepcopy", turns="nine", schedule="AAAAAAAA")
     assert "“turns=nine”: expected 1 to 4" in said(page)
@@ -39,10 +39,10 @@ def test_what_cannot_be_played_is_said_in_the_engines_words(services: Services) 
 )
 def test_a_chapters_bad_link_is_said_until_a_step_is_made(services: Services, number: int, name: str) -> None:
     page = lab(number, **{name: "<script>"})
-    assert "is no schedule" in said(page)
-    assert "is no schedule" in said(calm(page.run()))
+    assert "is not a schedule" in said(page)
+    assert "is not a schedule" in said(calm(page.run()))
     press(page, "Play") if number == 1 else play(page, name, "A")
-    assert "is no schedule" not in said(page)
+    assert "is not a schedule" not in said(page)
 
 
 def test_a_long_schedule_is_opened_again(services: Services) -> None:
@@ -61,9 +61,9 @@ def test_a_given_up_turn_is_opened_and_given_up_by_a_button(services: Services) 
     assert page.session_state["race_lab"] == schedule
     assert "with **Ada's address**" in said(page)
     page = play(lab(6, strategy="reused-connection", turns="2"), "lab", "A")
-    press(page, "Ada gives up")
+    press(page, "Ada cancels")
     assert page.session_state["race_lab"] == "Aa"
-    assert "Ada gives the turn up half-way." in said(page)
+    assert "Ada cancels the turn." in said(page)
 
 
 def test_the_address_names_the_schedule_once(services: Services) -> None:

@@ -8,12 +8,13 @@ from contextlib import closing
 import pytest
 
 from rag.crosstalk.explore.explorer import make_stage, temporary_lab
-from rag.crosstalk.explore.scenes import Scene
-from rag.crosstalk.strategies import STRATEGIES
+from rag.crosstalk.explore.scenes import PEOPLE, Scene
+from rag.crosstalk.strategies import MARK, STRATEGIES
 from rag.crosstalk.strategies.facts import FACTS
 from rag.services import Services
 from rag.settings import Settings
 from rag.ui.race.code_listing import annotated, place_of
+from rag.ui.race.memory_diagram import BOLD, INNER, LETTER, lines
 from rag.ui.race.narration import told
 from rag.ui.race.replay import Look, look
 from rag.ui.race.sequence_diagram import sequence, window
@@ -48,10 +49,10 @@ def test_a_step_tells_what_it_read_and_wrote(settings: Settings) -> None:
     assert "go into Ada's copy" in words(settings, "lesson-deepcopy", "AA")
     assert words(settings, "lesson-deepcopy", "ABABA") == "Ada stores her question and answer in the shared list."
     over = words(settings, "lesson-deepcopy", "ABABAB")
-    assert over == "Ben writes over the shared list: Ada's question and answer are gone."
+    assert over == "Ben overwrites the shared list: Ada's question and answer are gone."
     behind = words(settings, "lesson-list", "AAABBB", TABS)
-    assert "stores its question in the session's list, right behind tab 1's question, which has no answer yet" in behind
-    assert words(settings, "dict-with-lock", "A", TABS) == "Nothing that is shown here changes."
+    assert "stores its question in the session's list, right after tab 1's unanswered question" in behind
+    assert words(settings, "dict-with-lock", "A", TABS) == "Nothing visible changes."
     assert words(settings, "thread-local", "AAABBBAAA", Scene(turns=2)).startswith(
         "Ada stores her question and answer in **Ben's** list. Ada's answer shows **Ben's address**."
     )
@@ -108,3 +109,19 @@ def test_the_window_ends_with_the_save_that_overwrites(settings: Settings) -> No
     assert shaded("ABABBA") == (0, 5)
     assert shaded("AAABBB") == (-1, -1)
     assert shaded("BAAABB") == (0, 5)
+
+
+def test_the_bug_is_marked_above_its_statement_and_not_inside_a_call() -> None:
+    for name in {**FACTS, **STRATEGIES}:
+        shown = annotated(name, []).splitlines()
+        for before, mark in zip(shown, shown[1:], strict=False):
+            if mark.strip() == MARK:
+                assert not before.rstrip().endswith(("(", "[", "{", ",")), (name, before)
+
+
+def test_every_message_fits_into_its_box() -> None:
+    said = {text for actor in Scene(users=5, turns=2).actors() for turn in actor.turns for text in (turn.text,)}
+    for text in {*said, "12 Willow Lane. 27 Harbour Street. 31 Station Row. (to A1)"}:
+        for line in lines("assistant", text):
+            bold = sum(len(address) for _, address in PEOPLE if address in line)
+            assert bold * BOLD + (len(line) - bold) * LETTER <= INNER, line

@@ -33,7 +33,7 @@ def test_the_scheduler_makes_it_happen_and_then_not(services: Services) -> None:
     assert reached(page) == {"scheduler-leak"}
     press(page, "Reset")
     play(page, "scheduler", "ABABABAB")
-    assert "In 60 of the 70 ways both answers look fine" in said(page)
+    assert "in 60 of the 70 interleavings both answers look fine" in said(page)
     assert "wrong in all 70" in said(page)
 
 
@@ -82,7 +82,7 @@ def test_the_keys_play_the_board_that_was_touched_last(services: Services) -> No
         return "".join(one.proto.shortcut for one in page.button if str(one.key).startswith(f"race_{slot}_"))
 
     assert (keys("tabs"), keys("lock")) == ("", "abu")
-    assert said(page).count("play this board.") == 1
+    assert said(page).count("A, B and U control this board.") == 1
     press_undo = next(one for one in page.button if one.key == "race_tabs_undo")
     calm(press_undo.click().run())
     assert (keys("tabs"), keys("lock")) == ("abu", "")
@@ -105,7 +105,7 @@ def test_the_clever_fix_loses_a_message(services: Services) -> None:
 
 def test_two_tabs_tear_a_turn_and_the_lock_holds(services: Services) -> None:
     page = play(lab(4), "tabs", "ABABABAB")
-    assert "44 of the 70 ways tear a turn" in said(page)
+    assert "44 of the 70 interleavings tear a turn" in said(page)
     assert "tab 1's question, which has no answer yet" not in said(page)
     assert "12 Willow Lane" in said(page)
     assert "(Ada's)" not in said(page)  # both tabs are hers
@@ -114,7 +114,7 @@ def test_two_tabs_tear_a_turn_and_the_lock_holds(services: Services) -> None:
     assert waiting.disabled
     assert waiting.label.endswith("(waits)")
     play(page, "lock", "AABBB")
-    assert "There is no schedule left that goes wrong." in said(page)
+    assert "No schedule is left that goes wrong." in said(page)
 
 
 def test_every_way_says_what_the_facts_say(services: Services) -> None:
@@ -129,10 +129,10 @@ def test_every_way_is_played_by_keyboard_too(services: Services) -> None:
     (memory,) = page.selectbox
     calm(memory.select("lesson-deepcopy").run())
     assert not reached(page)
-    press(page, "Next that goes wrong")
+    press(page, "Next failure")
     assert page.session_state["race_every"] == "AAABBB"
     assert reached(page) == {"every"}
-    press(page, "Next that goes wrong")
+    press(page, "Next failure")
     assert page.session_state["race_every"] != "AAABBB"
     assert not next(one for one in page.button if one.key == "race_every_undo").disabled
 
