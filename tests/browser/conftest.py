@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
 
 from tests import needs
 from tests.browser.serving import AppServer, serving
@@ -26,6 +27,8 @@ ARGUMENTS = [
 expect.set_options(timeout=20_000)
 
 NewVisit = Callable[..., Visit]
+NewContext = Callable[[], BrowserContext]
+NewPage = Callable[[str, str], Page]
 
 
 @pytest.fixture(scope="package")
@@ -66,24 +69,48 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
         yield server
 
 
+@pytest.fixture(scope="package")
+def idle(chromium: Browser) -> list[BrowserContext]:
+    """Browsers that a test has left: they have the application's files at hand, and nobody's cookies."""
+    return []
+
+
 @pytest.fixture
-def contexts(chromium: Browser) -> Iterator[Callable[..., BrowserContext]]:
-    """Makes browsers that share nothing with each other, like two people's."""
+def contexts(chromium: Browser, idle: list[BrowserContext]) -> Iterator[NewContext]:
+    """Gives out browsers that share nothing with each other, like two people's."""
     made: list[BrowserContext] = []
 
-    def make(**options: object) -> BrowserContext:
-        context = chromium.new_context(**options)  # type: ignore[arg-type]
+    def make() -> BrowserContext:
+        context = idle.pop() if idle else chromium.new_context()
         context.set_default_timeout(20_000)
         made.append(context)
         return context
 
     yield make
     for context in made:
-        context.close()
+        for page in context.pages:
+            with suppress(Error):  # where a page is gone, or never was opened
+                page.evaluate("localStorage.clear()")
+            page.close()
+        context.clear_cookies()
+        idle.append(context)
 
 
 @pytest.fixture
-def visit(contexts: Callable[..., BrowserContext], app: AppServer) -> NewVisit:
+def open_page(contexts: NewContext, app: AppServer) -> NewPage:
+    """Opens one of the pages in a browser of its own; path: with its query."""
+
+    def open_path(path: str, heading: str) -> Page:
+        page = contexts().new_page()
+        page.goto(f"{app.url}/{path}")
+        expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible(timeout=30_000)
+        return page
+
+    return open_path
+
+
+@pytest.fixture
+def visit(contexts: NewContext, app: AppServer) -> NewVisit:
     """Opens the chat in a browser of its own, or in another tab of a context."""
 
     def open_chat(context: BrowserContext | None = None, url: str = app.url) -> Visit:

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 from rag.sessions import SessionStore, connect
 from rag.sessions.names import friendly_name
 from rag.web.cookie import session_id_of
-from tests.browser.conftest import ARGUMENTS, NewVisit, chromium_path
+from tests.browser.conftest import ARGUMENTS, NewPage, NewVisit, chromium_path
 from tests.browser.serving import AppServer, serving
 from tests.browser.talking import Visit
 from tests.inspector.stored_sessions import HOSTILE
@@ -36,10 +36,9 @@ def store(app: AppServer) -> Iterator[SessionStore]:
 
 
 @pytest.fixture
-def inspector(store: SessionStore, visit: NewVisit, app: AppServer) -> Page:
+def inspector(store: SessionStore, open_page: NewPage) -> Page:
     """Open, refreshing every two seconds."""
-    page = visit().page
-    page.goto(f"{app.url}/inspector?every=2+s")
+    page = open_page("inspector?every=2+s", "Inspector")
     expect(page.get_by_text("Live sessions")).to_be_visible(timeout=30_000)
     return page
 

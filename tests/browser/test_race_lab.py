@@ -9,19 +9,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import NewVisit
+from tests.browser.conftest import NewContext, NewPage
 from tests.browser.serving import AppServer
 
 pytestmark = pytest.mark.browser
 
 PEOPLE = {"A": "Ada", "B": "Ben"}
-
-
-def opened(visit: NewVisit, app: AppServer, query: str = "") -> Page:
-    page: Page = visit().page
-    page.goto(f"{app.url}/race_lab{query}")
-    expect(page.get_by_role("heading", name="Race lab")).to_be_visible(timeout=30_000)
-    return page
 
 
 def step(page: Page, name: str, so_far: str) -> None:
@@ -44,8 +37,8 @@ def expect_done(page: Page, *numbers: int) -> None:
         (seen.to_contain_text if number in numbers else seen.not_to_contain_text)("check_circle")
 
 
-def test_the_first_two_chapters_are_played_and_a_reload_remembers_it(visit: NewVisit, app: AppServer) -> None:
-    page = opened(visit, app)
+def test_the_first_two_chapters_are_played_and_a_reload_remembers_it(open_page: NewPage, app: AppServer) -> None:
+    page = open_page("race_lab", "Race lab")
     page.get_by_role("button", name=re.compile("^Play")).click()
     page.get_by_role("button", name=re.compile("^Next")).click()
     expect(page.get_by_text("Ben's answer shows Ada's address")).to_be_visible()
@@ -64,23 +57,13 @@ def test_the_first_two_chapters_are_played_and_a_reload_remembers_it(visit: NewV
     page.reload()
     expect(page.get_by_text("in 60 of the 70 interleavings both answers look fine")).to_be_visible(timeout=30_000)
     expect_done(page, 1, 2)
-    other = opened(visit, app, page.url.partition("/race_lab")[2])
+    other = open_page(page.url.removeprefix(f"{app.url}/"), "Race lab")
     expect(other.get_by_text("So far: ABABABAB", exact=True)).to_be_visible()
     expect_done(other)
 
 
-def test_the_third_chapter_is_played_to_its_end(visit: NewVisit, app: AppServer) -> None:
-    page = opened(visit, app, "?chapter=3")
-    steps(page, PEOPLE, "ABABAB")
-    expect(page.get_by_text("the clever fix is worse")).to_be_visible()
-    expect_done(page, 3)
-    page.reload()
-    expect(page.get_by_text("So far: ABABAB", exact=True)).to_be_visible(timeout=30_000)
-    expect_done(page, 3)
-
-
-def test_the_fourth_chapter_is_played_to_its_end(visit: NewVisit, app: AppServer) -> None:
-    page = opened(visit, app, "?chapter=4")
+def test_the_fourth_chapter_is_played_to_its_end(open_page: NewPage) -> None:
+    page = open_page("race_lab?chapter=4", "Race lab")
     steps(page, {"A": "Ada, tab 1", "B": "Ada, tab 2"}, "AAABBBBA")
     expect(page.get_by_text("44 of the 70 interleavings tear a turn")).to_be_visible()
     for number, letter in enumerate("AAABBB", 1):
@@ -93,8 +76,8 @@ def test_the_fourth_chapter_is_played_to_its_end(visit: NewVisit, app: AppServer
     expect_done(page, 4)
 
 
-def test_a_cell_of_every_way_is_clicked_and_loads(visit: NewVisit, app: AppServer) -> None:
-    page = opened(visit, app, "?chapter=5")
+def test_a_cell_of_every_way_is_clicked_and_loads(open_page: NewPage, app: AppServer) -> None:
+    page = open_page("race_lab?chapter=5", "Race lab")
     page.set_viewport_size({"width": 1280, "height": 1600})
     strip = page.get_by_test_id("stVegaLiteChart").first.locator("canvas, svg").first
     expect(page.get_by_text("So far: –")).to_be_visible(timeout=60_000)
@@ -123,18 +106,12 @@ def test_a_cell_of_every_way_is_clicked_and_loads(visit: NewVisit, app: AppServe
     # Ada has made few steps there, and Ben nearly all.
     page.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.3)
     expect(page.get_by_text(re.compile("So far: A?BBB"))).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function("innerWidth < 400 && document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_a_presenter_has_large_type(visit: NewVisit, app: AppServer) -> None:
-    page = opened(visit, app, "?chapter=2")
-    size = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
-    before = page.evaluate(size)
-    page.get_by_text("Large type").click()
-    page.wait_for_function(f"{size} > {before}")
-
-
-def test_the_lab_finds_the_shortest_failure_and_it_is_taken_home(visit: NewVisit, app: AppServer) -> None:
-    page = opened(visit, app, "?chapter=5")
+def test_the_lab_finds_the_shortest_failure_and_it_is_taken_home(open_page: NewPage) -> None:
+    page = open_page("race_lab?chapter=5", "Race lab")
     chapter(page, 6).click()
     page.get_by_role("button", name="Find the shortest failure").click()
     expect(page.get_by_text(re.compile("interleavings|leak")).first).to_be_visible()
@@ -146,8 +123,8 @@ def test_the_lab_finds_the_shortest_failure_and_it_is_taken_home(visit: NewVisit
     expect(page.get_by_text("Play it to the end to export it")).to_be_visible()
 
 
-def test_it_is_played_by_keys_and_undone(visit: NewVisit, app: AppServer) -> None:
-    page = opened(visit, app, "?chapter=3")
+def test_it_is_played_by_keys_undone_and_set_in_large_type(open_page: NewPage) -> None:
+    page = open_page("race_lab?chapter=3", "Race lab")
     expect(page.get_by_text("So far: –")).to_be_visible()
     page.get_by_role("heading", name="Race lab").click()
     page.keyboard.press("a")
@@ -156,30 +133,25 @@ def test_it_is_played_by_keys_and_undone(visit: NewVisit, app: AppServer) -> Non
     expect(page.get_by_text("So far: AB", exact=True)).to_be_visible()
     page.keyboard.press("u")
     expect(page.get_by_text("So far: A", exact=True)).to_be_visible()
+    size = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
+    before = page.evaluate(size)
+    page.get_by_text("Large type").click()
+    page.wait_for_function(f"{size} > {before}")
 
 
-def test_a_shared_address_opens_the_same_state_for_somebody_else(visit: NewVisit, app: AppServer) -> None:
-    page = opened(visit, app, "?chapter=6&strategy=lesson-deepcopy&tabs=0&users=2&turns=1&schedule=ABAABB")
+def test_a_shared_address_opens_the_same_state_for_somebody_else(open_page: NewPage, app: AppServer) -> None:
+    page = open_page("race_lab?chapter=6&strategy=lesson-deepcopy&tabs=0&users=2&turns=1&schedule=ABAABB", "Race lab")
     expect(page.get_by_text("lost-update")).to_be_visible()
     expect(page.get_by_test_id("stMermaidChart")).to_be_visible()
-    other = visit().page
-    other.goto(page.url)
+    other = open_page(page.url.removeprefix(f"{app.url}/"), "Race lab")
     expect(other.get_by_text("lost-update")).to_be_visible(timeout=30_000)
     with other.expect_download() as got:
         other.get_by_role("button", name="PNG", exact=True).click()
     assert got.value.path().read_bytes().startswith(b"\x89PNG")
 
 
-def test_every_way_fits_a_phone(visit: NewVisit, app: AppServer) -> None:
-    page = opened(visit, app, "?chapter=5")
-    expect(page.get_by_text("0 of 2 interleavings go wrong")).to_be_visible(timeout=60_000)
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_timeout(500)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-
-
-def test_the_drawn_memory_follows_the_theme_and_its_owners_do_not(visit: NewVisit, app: AppServer) -> None:
-    page = visit().page
+def test_the_drawn_memory_follows_the_theme_and_its_owners_do_not(contexts: NewContext, app: AppServer) -> None:
+    page = contexts().new_page()
     seen = {}
     for theme in ("dark", "light"):
         # The theme that a visitor has chosen, whatever the system prefers.

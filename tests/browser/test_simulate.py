@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NewVisit
-from tests.browser.serving import AppServer
+from tests.browser.conftest import NewPage
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def simulate(visit: NewVisit, app: AppServer) -> Any:
-    def open_page() -> Page:
-        page: Page = visit().page
-        page.goto(f"{app.url}/simulate")
+def simulate(open_page: NewPage) -> Callable[[], Page]:
+    def new() -> Page:
+        page = open_page("simulate", "Simulate")
         expect(page.get_by_role("button", name="Simulate", exact=True)).to_be_enabled(timeout=30_000)
         return page
 
-    return open_page
+    return new
 
 
 def start(page: Page) -> None:
@@ -41,7 +39,7 @@ def fill(page: Page, label: str, value: str) -> None:
     box.press("Enter")
 
 
-def test_one_button_shows_the_incident_and_a_click_its_evidence(simulate: Any) -> None:
+def test_one_button_shows_the_incident_and_a_click_its_evidence(simulate: Callable[[], Page]) -> None:
     page = simulate()
     start(page)
     expect(page.get_by_alt_text(re.compile("[1-9][0-9]* of 300 turns answered"))).to_be_visible()
@@ -59,10 +57,13 @@ def test_one_button_shows_the_incident_and_a_click_its_evidence(simulate: Any) -
     for number in range(100):  # until one of these has a cell of somebody else's
         across, down = 0.15 + 0.083 * (number % 10), 0.25 + 0.077 * (number // 10)
         page.mouse.click(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
-        page.wait_for_timeout(250)
+        page.wait_for_timeout(100)
         if page.get_by_label("Viewer").input_value() != chosen:
             break
     expect(page.get_by_label("Viewer")).not_to_have_value(chosen)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function("innerWidth < 400 && document.documentElement.scrollWidth <= innerWidth")
+    page.set_viewport_size({"width": 1280, "height": 1800})
     page.get_by_role("tab", name="Smallest example").click()
     expect(page.get_by_test_id("stMermaidChart")).to_be_visible()
     page.get_by_role("tab", name="Files").click()
@@ -72,7 +73,7 @@ def test_one_button_shows_the_incident_and_a_click_its_evidence(simulate: Any) -
     assert "<html" in got.value.path().read_text()
 
 
-def test_stop_gives_a_verdict_and_a_reload_finds_the_run(simulate: Any) -> None:
+def test_stop_gives_a_verdict_and_a_reload_finds_the_run(simulate: Callable[[], Page]) -> None:
     page = simulate()
     fill(page, "Turns each", "200")
     start(page)
@@ -85,10 +86,12 @@ def test_stop_gives_a_verdict_and_a_reload_finds_the_run(simulate: Any) -> None:
     assert "The run was stopped early" in verdict(page)
 
 
-def test_two_people_run_at_once_and_neither_sees_the_other(simulate: Any) -> None:
+def test_two_people_run_at_once_and_neither_sees_the_other(simulate: Callable[[], Page]) -> None:
     ada, ben = simulate(), simulate()
     ben.get_by_text("Two processes", exact=True).click()
     expect(ben.get_by_label("Memory", exact=True)).to_have_value("dict-with-lock")
+    for page in (ada, ben):
+        fill(page, "Users", "30")
     start(ada)
     start(ben)
     assert "got somebody else's data" in verdict(ada)
@@ -98,11 +101,3 @@ def test_two_people_run_at_once_and_neither_sees_the_other(simulate: Any) -> Non
     expect(ada.get_by_role("heading", name="redis-turn")).to_have_count(0)
     ben.goto(ada.url)
     expect(ben.get_by_text("A hundred users, waiting.")).to_be_visible(timeout=30_000)
-
-
-def test_nothing_is_wider_than_a_phone(simulate: Any) -> None:
-    page = simulate()
-    page.set_viewport_size({"width": 390, "height": 844})
-    start(page)
-    verdict(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

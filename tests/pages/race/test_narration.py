@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 
 import pytest
 
@@ -114,13 +115,13 @@ def test_the_window_ends_with_the_save_that_overwrites(settings: Settings) -> No
 def test_the_bug_is_marked_above_its_statement_and_not_inside_a_call() -> None:
     for name in {**FACTS, **STRATEGIES}:
         shown = annotated(name, []).splitlines()
-        for before, mark in zip(shown, shown[1:], strict=False):
+        for before, mark in pairwise(shown):
             if mark.strip() == MARK:
                 assert not before.rstrip().endswith(("(", "[", "{", ",")), (name, before)
 
 
 def test_every_message_fits_into_its_box() -> None:
-    said = {text for actor in Scene(users=5, turns=2).actors() for turn in actor.turns for text in (turn.text,)}
+    said = {turn.text for actor in Scene(users=5, turns=2).actors() for turn in actor.turns}
     for text in {*said, "12 Willow Lane. 27 Harbour Street. 31 Station Row. (to A1)"}:
         for line in lines("assistant", text):
             bold = sum(len(address) for _, address in PEOPLE if address in line)
