@@ -16,7 +16,9 @@ def test_a_first_question_is_one_click_away_and_its_source_opens_at_the_passage(
     ada = visit()
     ada.page.get_by_role("button", name="How long do I have to return something?").click()
     expect(ada.messages.nth(1)).to_contain_text("30 days")
-    ada.settled()  # what is clicked while the answer is drawn anew, once it is stored, may be gone by then
+    # What is clicked while the answer is drawn anew, once it is stored, may be gone by then.
+    expect(ada.page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
+    ada.settled()
 
     ada.page.get_by_text("1 source").click()
     ada.page.get_by_role("button", name="Open article").first.click()
