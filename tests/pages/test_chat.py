@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -111,7 +112,7 @@ def test_the_conversation_can_be_taken_away(page: AppTest, services: Services) -
     markdown, plain = to_markdown("Ada", records), json.loads(to_json("Ada", records))
     assert markdown.startswith("# Conversation of Ada\n")
     assert all(text in markdown for _, text in transcript(page))
-    assert "- [1] Return window" in markdown
+    assert re.search(r"- \[\d\] Return window", markdown)
     assert plain["session"] == "Ada"
     told = [(message["turn"], message["role"], bool(message["sources"])) for message in plain["messages"]]
     assert told == [(1, "user", False), (1, "assistant", True)]
