@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rag.errors import CrosswireError
+from rag.errors import CrosswireError, public_line
 from rag.ui import resources, visitor
 from rag.ui.chat import pending_question, session_card, suggestions, transcript
 
@@ -21,7 +21,7 @@ try:
     records = services.store.records(me.session_id)
 except CrosswireError as exc:
     records = []
-    st.error(str(exc), icon=":material/cloud_off:")
+    st.error(public_line(exc), icon=":material/cloud_off:")
     if st.button("Try again", icon=":material/refresh:", key="reload"):
         st.rerun()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rag.errors import CrosswireError
+from rag.errors import CrosswireError, public_line
 from rag.ui import library, resources, visitor
 
 services = resources.services()
@@ -16,7 +16,7 @@ st.caption("Where answers come from: articles for everybody, and documents that 
 try:
     documents = services.library.documents(me.session_id)
 except CrosswireError as exc:
-    st.error(str(exc), icon=":material/error:")
+    st.error(public_line(exc), icon=":material/error:")
     st.stop()
 
 search, articles, mine = st.tabs(

@@ -1,14 +1,43 @@
-"""Every error that a user can meet. One root; each message is one line that says what happened and what to do."""
+"""Every error that a user can meet. One root; each message is one line that says what happened and what to do.
+
+Two people read it. `str(error)` is for whoever runs the server: the command line, the log and the inspector show it,
+with the address or the path in it. `error.public` is for visitors: what happened and what they can do, and nothing of
+where things are or what another server said.
+"""
 
 from __future__ import annotations
 
+import logging
+
 
 class CrosswireError(Exception):
-    """Root of all errors that Crosswire raises on purpose. `str(error)` may be shown to a user as it is."""
+    """Root of all errors that Crosswire raises on purpose. `public`: the line for visitors, if it is another one."""
+
+    _public = ""
+
+    def __init__(self, message: str = "", public: str = "") -> None:
+        self._public = public
+        super().__init__(message)
+
+    @property
+    def public(self) -> str:
+        """The line that anybody may be shown."""
+        return self._public or str(self)
 
     def __reduce__(self) -> tuple[object, ...]:
         # A subclass is made from its data, not from its message, so the default would not unpickle.
         return _revive, (type(self), self.args), self.__dict__
+
+
+def public_line(error: CrosswireError) -> str:
+    """The line for a visitor who is about to see it. What it leaves out goes to the log."""
+    if error.public != str(error):
+        logging.getLogger("crosswire").warning("%s", error)
+    return error.public
+
+
+SETUP = "settings cannot be used. Tell its administrator: the log says which."
+AGAIN = "Nothing was saved; try again in a moment."
 
 
 def _revive(kind: type[CrosswireError], args: tuple[object, ...]) -> CrosswireError:
@@ -24,7 +53,7 @@ class BadSetting(CrosswireError):
         self.variable = variable
         self.value = value
         self.expected = expected
-        super().__init__(f"{variable} is {value!r}: expected {expected}.")
+        super().__init__(f"{variable} is {value!r}: expected {expected}.", f"This server's {SETUP}")
 
 
 # --- sessions ------------------------------------------------------------------------------------------------
@@ -38,7 +67,10 @@ class SessionStoreUnavailable(CrosswireError):
     ) -> None:
         self.target = target
         self.reason = reason
-        super().__init__(f"The session store at {target} cannot be {be} ({reason}). {todo}")
+        super().__init__(
+            f"The session store at {target} cannot be {be} ({reason}). {todo}",
+            f"The session store cannot be {be} right now. {AGAIN}",
+        )
 
 
 class StoreFull(CrosswireError):
@@ -47,7 +79,8 @@ class StoreFull(CrosswireError):
     def __init__(self) -> None:
         super().__init__(
             "The session store is full, so nothing was saved. "
-            "Raise Redis' maxmemory or shorten SESSION_TTL_SECONDS, then try again."
+            "Raise Redis' maxmemory or shorten SESSION_TTL_SECONDS, then try again.",
+            "The session store is full, so nothing was saved. Try again later.",
         )
 
 
@@ -62,6 +95,8 @@ class StoreDiskFull(SessionStoreUnavailable):
             self,
             f"The disk of the session store is full ({disk}: {reason}), so nothing was saved. "
             "Free some space on it and try again; nothing has to be restarted.",
+            "The disk of the session store is full, so nothing was saved. What was saved before can be read; "
+            "try again later.",
         )
 
 
@@ -122,26 +157,37 @@ class ModelError(CrosswireError):
 
 
 class ModelUnavailable(ModelError):
-    """The model's server cannot be reached, stalled, or dropped the answer half-way."""
+    """The model's server cannot be reached, stalled, or dropped the answer half-way. `told`: why, for visitors."""
 
-    def __init__(self, target: str, reason: str) -> None:
+    def __init__(self, target: str, reason: str, told: str = "") -> None:
         self.target = target
         self.reason = reason
         super().__init__(
             f"The model at {target} gave no complete answer ({reason}). "
-            "Nothing was saved; check OPENAI_BASE_URL and try again."
+            "Nothing was saved; check OPENAI_BASE_URL and try again.",
+            f"The model gave no complete answer{f' ({told})' if told else ''}. {AGAIN}",
         )
 
 
-class ModelRefused(ModelError):
-    """The model's server does not accept the key or the request."""
+class ModelTooSlow(ModelUnavailable):
+    """The model did not answer within MODEL_TIMEOUT_SECONDS."""
 
-    def __init__(self, target: str, reason: str) -> None:
+    def __init__(self, target: str) -> None:
+        reason = "it did not answer in time; MODEL_TIMEOUT_SECONDS sets how long we wait"
+        super().__init__(target, reason, "it did not answer in time")
+
+
+class ModelRefused(ModelError):
+    """The model's server does not accept the key or the request. `told`: the reason for visitors."""
+
+    def __init__(self, target: str, reason: str, told: str = "") -> None:
         self.target = target
         self.reason = reason
         super().__init__(
             f"The model at {target} refused the request ({reason}). "
-            "Nothing was saved; check OPENAI_API_KEY and CHAT_MODEL."
+            "Nothing was saved; check OPENAI_API_KEY and CHAT_MODEL.",
+            f"The model refused the request{f' ({told})' if told else ''}. Nothing was saved; "
+            f"{'change the question and ask again' if told else 'its administrator finds the reason in the log'}.",
         )
 
 
@@ -151,8 +197,9 @@ class ModelBusy(ModelError):
     def __init__(self, target: str, retry_after: float | None = None) -> None:
         self.target = target
         self.retry_after = retry_after
+        limits = "limits the rate of requests. Nothing was saved; try again"
         wait = f"in {retry_after:.0f} s" if retry_after else "in a moment"
-        super().__init__(f"The model at {target} limits the rate of requests. Nothing was saved; try again {wait}.")
+        super().__init__(f"The model at {target} {limits} {wait}.", f"The model {limits} {wait}.")
 
 
 # --- knowledge -----------------------------------------------------------------------------------------------
@@ -173,4 +220,7 @@ class LibraryUnavailable(CrosswireError):
     def __init__(self, target: str, reason: str, todo: str) -> None:
         self.target = target
         self.reason = reason
-        super().__init__(f"The library at {target} cannot be used ({reason}). {todo}")
+        super().__init__(
+            f"The library at {target} cannot be used ({reason}). {todo}",
+            f"The library cannot be used right now. {AGAIN}",
+        )

@@ -92,7 +92,8 @@ class CompatibleChat(ChatOpenAI):
         except Exception as exc:
             raise translate(exc, self._target, self.model_name) from exc
         if reason == "content_filter":
-            raise ModelRefused(self._target, "its content filter stopped the answer")
+            stopped = "its content filter stopped the answer"
+            raise ModelRefused(self._target, stopped, stopped)
         if reason is None:
             raise ModelUnavailable(self._target, "the answer broke off" if not empty else "it sent no answer")
         if empty:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx2
 import openai
 
-from rag.errors import ModelBusy, ModelError, ModelRefused, ModelUnavailable
+from rag.errors import ModelBusy, ModelError, ModelRefused, ModelTooSlow, ModelUnavailable
 
 
 def translate(exc: Exception, target: str, model: str) -> ModelError:
@@ -22,7 +22,7 @@ def translate(exc: Exception, target: str, model: str) -> ModelError:
     if isinstance(exc, openai.APIStatusError):
         return _refusal(exc, target, model)
     if isinstance(exc, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError):
-        return ModelUnavailable(target, "it did not answer in time; MODEL_TIMEOUT_SECONDS sets how long we wait")
+        return ModelTooSlow(target)
     if isinstance(exc, openai.APIConnectionError | httpx2.HTTPError | OSError):
         return ModelUnavailable(target, _connection_reason(exc))
     if isinstance(exc, openai.APIError):
@@ -43,7 +43,8 @@ def _refusal(exc: openai.APIStatusError, target: str, model: str) -> ModelError:
     if status >= 500 or status in (408, 409):
         return ModelUnavailable(target, f"status {status}")
     if "context" in exc.message and ("length" in exc.message or "size" in exc.message or "window" in exc.message):
-        return ModelRefused(target, f"status {status}: the question and its sources are longer than it can read")
+        too_long = "the question and its sources are longer than it can read"
+        return ModelRefused(target, f"status {status}: {too_long}", too_long)
     return ModelRefused(target, f"status {status}: {_first_line(exc)}")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from rag.errors import CrosswireError
+from rag.errors import CrosswireError, public_line
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def errors_shown(icon: str = "error") -> Iterator[None]:
     try:
         yield
     except CrosswireError as exc:
-        st.error(str(exc), icon=f":material/{icon}:")
+        st.error(public_line(exc), icon=f":material/{icon}:")
 
 
 def download(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from rag.errors import CrosswireError
+from rag.errors import CrosswireError, public_line
 from rag.knowledge import COVERED, DocumentInfo, Library, Passage
 from rag.services import Services
 from rag.ui import markup
@@ -121,7 +121,7 @@ def _add(files: Sequence[object], services: Services, session_id: str) -> None:
                 services.store.touch(session_id)
                 services.library.add_private(session_id, name, data)
         except CrosswireError as exc:
-            problems.append(str(exc))
+            problems.append(public_line(exc))
     st.session_state["upload-errors"] = problems
     st.rerun()
 

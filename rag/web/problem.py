@@ -58,6 +58,7 @@ _KINDS: tuple[tuple[type[errors.CrosswireError], int, str, int | None], ...] = (
     (errors.StoreFull, 503, "Session store full", 60),
     (errors.LibraryUnavailable, 503, "Library unavailable", 10),
     (errors.ModelBusy, 429, "Model is busy", 10),
+    (errors.ModelTooSlow, 504, "Model too slow", None),
     (errors.ModelUnavailable, 502, "Model unavailable", None),
     (errors.ModelError, 502, "Model refused", None),
 )
@@ -68,14 +69,14 @@ def problem_of(error: Exception) -> Problem:
     """The answer to an error. Crosswire's own say what to do; of all others nothing is told."""
     if isinstance(error, Refused):
         return error.problem
-    if isinstance(error, errors.ModelUnavailable) and "in time" in error.reason:
-        return Problem(504, "Model too slow", str(error))
     for kind, status, title, retry in _KINDS:
         if isinstance(error, kind):
             seconds = getattr(error, "retry_after", None) or retry
-            return Problem(status, title, str(error), {"Retry-After": str(math.ceil(seconds))} if seconds else {})
+            return Problem(
+                status, title, errors.public_line(error), {"Retry-After": str(math.ceil(seconds))} if seconds else {}
+            )
     if isinstance(error, errors.CrosswireError):
-        return Problem(500, "Not possible", str(error))
+        return Problem(500, "Not possible", errors.public_line(error))
     return Problem(500, "Internal error", "Something broke on the server, and its log says what. Try again later.")
 
 

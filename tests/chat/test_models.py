@@ -13,7 +13,7 @@ from langchain_core.messages import HumanMessage
 
 from rag.chat.faults import shown_address, translate
 from rag.chat.models import make_model, model_name
-from rag.errors import ModelBusy, ModelError, ModelRefused, ModelUnavailable
+from rag.errors import ModelBusy, ModelError, ModelRefused, ModelTooSlow, ModelUnavailable
 from rag.settings import Settings
 from tests.chat import faulty_server as faults
 from tests.chat.faulty_server import Fault, FaultyServer
@@ -129,10 +129,10 @@ CASES: list[tuple[str, Fault, type[ModelError], str]] = [
     ("error 500", faults.status(500, {"message": "oops"}), ModelUnavailable, "status 500"),
     ("error 503, page", faults.status(503, "<html>"), ModelUnavailable, "status 503"),
     ("no response", faults.no_response, ModelUnavailable, "dropped"),
-    ("stall, no headers", faults.stall_before_headers, ModelUnavailable, "MODEL_TIMEOUT_SECONDS"),
-    ("stall, no token", faults.stall_before_token, ModelUnavailable, "MODEL_TIMEOUT_SECONDS"),
-    ("stall midway", faults.stall_midway, ModelUnavailable, "MODEL_TIMEOUT_SECONDS"),
-    ("keep-alives only", faults.keep_alive_forever, ModelUnavailable, "MODEL_TIMEOUT_SECONDS"),
+    ("stall, no headers", faults.stall_before_headers, ModelTooSlow, "MODEL_TIMEOUT_SECONDS"),
+    ("stall, no token", faults.stall_before_token, ModelTooSlow, "MODEL_TIMEOUT_SECONDS"),
+    ("stall midway", faults.stall_midway, ModelTooSlow, "MODEL_TIMEOUT_SECONDS"),
+    ("keep-alives only", faults.keep_alive_forever, ModelTooSlow, "MODEL_TIMEOUT_SECONDS"),
     ("dropped midway", faults.drop_midway, ModelUnavailable, "dropped"),
     ("ended midway", faults.end_midway, ModelUnavailable, "broke off"),
     ("done midway", faults.done_midway, ModelUnavailable, "broke off"),

@@ -100,7 +100,7 @@ def test_what_cannot_be_opened_is_said(tmp_path: Path) -> None:
     runs = Runs(tmp_path / "runs", broken)
     run = ended(runs, "ada", runs.start("ada", ["dict-per-session"], SMALL))
     assert run.state == "failed"
-    assert run.problem == "dict-per-session could not be run (OSError: no room in dict-per-session)"
+    assert run.problem == "dict-per-session could not be run (OSError: see the server's log)."
 
 
 def test_only_the_newest_runs_are_kept(runs: Runs) -> None:

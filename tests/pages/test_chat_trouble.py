@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -42,9 +43,9 @@ def page(services: Services) -> AppTest:
 
 FAULTS = {
     "429": (faulty_server.status(429, {"message": "slow down"}, Retry_After="7"), ("limits the rate", "in 7 s")),
-    "401": (faulty_server.status(401, {"message": "bad key"}), ("refused the request", "OPENAI_API_KEY")),
+    "401": (faulty_server.status(401, {"message": "bad key"}), ("refused the request", "in the log")),
     "500": (faulty_server.status(500, {"message": "boom"}), ("no complete answer",)),
-    "no response": (faulty_server.no_response, ("no complete answer", "OPENAI_BASE_URL")),
+    "no response": (faulty_server.no_response, ("no complete answer", "try again")),
     "stall": (faulty_server.stall_midway, ("no complete answer",)),
     "drop": (faulty_server.drop_midway, ("no complete answer",)),
     "web page": (faulty_server.web_page, ("no complete answer",)),
@@ -60,7 +61,7 @@ def test_a_model_that_fails_leaves_the_question_and_nothing_else(
     say(page, QUESTION)
     (line,) = errors(page)
     assert all(word in line for word in (*words, "Nothing was saved")), line
-    assert "sk-test" not in line
+    assert not {"sk-test", "http", "OPENAI", "127.0.0.1", "boom"} & set(re.split(r"[^\w.-]", line)), line
     assert transcript(page) == [("user", QUESTION)]
     assert {"Try again", "Edit", "Discard"} <= set(labels(page))
     assert services.store.records(session_of(page)) == []
@@ -113,7 +114,7 @@ def test_redis_gone_keeps_the_question_and_comes_back(page: AppTest, services: S
     redis.kill()
     try:
         say(page, QUESTION)
-        assert any("cannot be reached" in line and "REDIS_URL" in line for line in errors(page)), errors(page)
+        assert any("cannot be reached" in line and "127.0.0.1" not in line for line in errors(page)), errors(page)
         assert ("user", QUESTION) in transcript(page)
         assert any("store cannot be reached" in text.value for text in page.caption)
     finally:
@@ -143,6 +144,7 @@ def test_a_closed_port_is_no_model() -> None:
     with opened(**closed) as services:
         page = say(visit(), QUESTION)
         (line,) = errors(page)
-        assert "http://127.0.0.1:1/v1 gave no complete answer" in line
+        assert "The model gave no complete answer" in line
+        assert "127.0.0.1" not in line
         assert services.store.records(session_of(page)) == []
         assert transcript(page) == [("user", QUESTION)]

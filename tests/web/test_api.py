@@ -116,36 +116,48 @@ def test_a_silent_stream_is_kept_alive(
     assert "event: done" in text
 
 
+INSIDE = "inner.example:6379"
+"""Where things are and what other servers say: for the log, never for visitors."""
 ERRORS = [
     (errors.BadQuestion("The question is empty: write what you want to know."), 422, None),
     (errors.TurnBusy("x", 30), 409, "5"),
     (errors.TurnLost("x"), 409, None),
-    (errors.SessionStoreUnavailable("unix:///x", "no connection"), 503, "10"),
+    (errors.SessionStoreUnavailable(f"unix:///{INSIDE}", f"MISCONF {INSIDE}"), 503, "10"),
     (errors.StoreFull(), 503, "60"),
-    (errors.LibraryUnavailable("x", "gone", "Start it again."), 503, "10"),
-    (errors.ModelBusy("http://model", 2.5), 429, "3"),
-    (errors.ModelBusy("http://model"), 429, "10"),
-    (errors.ModelRefused("http://model", "status 401: the key is not accepted"), 502, None),
-    (errors.ModelUnavailable("http://model", "no connection"), 502, None),
-    (translate(TimeoutError(), "http://model", "m"), 504, None),
+    (errors.StoreDiskFull(f"/{INSIDE}", f"{INSIDE}: 0.1 MB are free"), 503, "10"),
+    (errors.LibraryUnavailable(INSIDE, INSIDE, f"Start {INSIDE} again."), 503, "10"),
+    (errors.ModelBusy(f"http://{INSIDE}", 2.5), 429, "3"),
+    (errors.ModelBusy(f"http://{INSIDE}"), 429, "10"),
+    (errors.ModelRefused(f"http://{INSIDE}", f"status 401: {INSIDE}"), 502, None),
+    (errors.ModelRefused(f"http://{INSIDE}", f"status 400: {INSIDE}", "too long"), 502, None),
+    (errors.ModelUnavailable(f"http://{INSIDE}", f"it reported: {INSIDE}"), 502, None),
+    (translate(TimeoutError(), f"http://{INSIDE}", "m"), 504, None),
+    (errors.BadSetting("STATE_DIR", f"/{INSIDE}", f"a folder ({INSIDE})"), 500, None),
     (errors.SealBroken("x", "unknown key"), 500, None),
 ]
 
 
 @pytest.mark.parametrize(("error", "status", "retry"), ERRORS, ids=lambda value: type(value).__name__)
 def test_each_error_has_its_status(
-    client: httpx.Client, services: ScriptedServices, error: Exception, status: int, retry: str | None
+    client: httpx.Client,
+    services: ScriptedServices,
+    error: errors.CrosswireError,
+    status: int,
+    retry: str | None,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     services.chat.error = error
     for headers in ({}, STREAM):
         answer = ask(client, headers=headers)
-        assert check_problem(answer, status)["detail"] == str(error)
+        assert check_problem(answer, status)["detail"] == error.public
+        assert INSIDE not in answer.text
+        assert (str(error) in caplog.text) == (INSIDE in str(error) or error.public != str(error))
         assert answer.headers.get("retry-after") == retry
 
 
 @pytest.mark.parametrize(("error", "status", "retry"), ERRORS, ids=lambda value: type(value).__name__)
 def test_what_fails_later_is_an_event(
-    client: httpx.Client, services: ScriptedServices, error: Exception, status: int, retry: str | None
+    client: httpx.Client, services: ScriptedServices, error: errors.CrosswireError, status: int, retry: str | None
 ) -> None:
     def script() -> Generator[Event]:
         yield Token("half an ans")
@@ -155,7 +167,7 @@ def test_what_fails_later_is_an_event(
     seen = events(client)
     assert [name for name, _ in seen] == ["token", "error"]
     assert seen[1][1]["status"] == status
-    assert seen[1][1]["detail"] == str(error)
+    assert seen[1][1]["detail"] == error.public
     check_problem(ask(client), status)
     assert services.store.sessions == {}
 

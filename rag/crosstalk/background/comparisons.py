@@ -6,6 +6,7 @@ As with runs, every call names its session, and nobody sees the table of another
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +21,9 @@ from rag.crosstalk.run.comparison import CRITERIA, SCENES, Weighed, weigh
 from rag.crosstalk.run.watch import Progress
 from rag.crosstalk.run.workload import Workload
 from rag.crosstalk.strategies import STRATEGIES, Lab
-from rag.errors import CrosswireError
+from rag.errors import CrosswireError, public_line
+
+LOG = logging.getLogger(__name__)
 
 FILE = "weighed.json"
 SHOWN = 5
@@ -112,9 +115,10 @@ class Weighing:
             rows = [_to_dict(row) for row in table.rows]
             write_whole(folder / FILE, {"at": table.at, "rows": rows})
         except CrosswireError as exc:
-            table.problem = str(exc)
+            table.problem = public_line(exc)
         except Exception as exc:  # whatever a strategy's library raises when it is opened: said, not swallowed
-            table.problem = f"{table.doing} could not be measured ({type(exc).__name__}: {exc})".splitlines()[0]
+            LOG.exception("%s could not be measured", table.doing)
+            table.problem = f"{table.doing} could not be measured ({type(exc).__name__}: see the server's log)."
         finally:
             table.busy = False
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import secrets
 import shutil
 import threading
@@ -28,7 +29,9 @@ from rag.crosstalk.run.runner import WINDOW, RunResult, Search, simulate
 from rag.crosstalk.run.watch import Progress
 from rag.crosstalk.run.workload import Workload
 from rag.crosstalk.strategies import Lab
-from rag.errors import CrosswireError
+from rag.errors import CrosswireError, public_line
+
+LOG = logging.getLogger(__name__)
 
 KEPT = 20
 """Runs of a session that can be opened again."""
@@ -220,9 +223,10 @@ class Runs:
             with run.lock:
                 run.outcomes = {**run.outcomes, strategy: outcome}
         except CrosswireError as exc:
-            run.problem = str(exc)
+            run.problem = public_line(exc)
         except Exception as exc:  # whatever a strategy's library raises when it is opened: said, not swallowed
-            run.problem = f"{strategy} could not be run ({type(exc).__name__}: {exc})".splitlines()[0]
+            LOG.exception("%s could not be run", strategy)
+            run.problem = f"{strategy} could not be run ({type(exc).__name__}: see the server's log)."
 
     def _make_room(self, session_id: str) -> None:
         """Delete the oldest runs beyond what is kept. Those that go on stay."""

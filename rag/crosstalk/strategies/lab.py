@@ -80,7 +80,8 @@ class Lab(AbstractContextManager["Lab"]):
         if self.redis_url.startswith(("redis+", "rediss+")):
             raise CrosswireError(
                 f"This strategy's own Redis client knows single servers only, not {without_password(self.redis_url)}. "
-                "Set REDIS_URL to embedded or to one server, or choose another strategy."
+                "Set REDIS_URL to embedded or to one server, or choose another strategy.",
+                "This strategy does not run on the session store of this server. Choose another strategy.",
             )
         if self.redis_url != "embedded":
             return self.redis_url

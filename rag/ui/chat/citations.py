@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from rag.chat import Source
-from rag.errors import CrosswireError
+from rag.errors import CrosswireError, public_line
 from rag.knowledge import Library
 from rag.ui.escaping import count, escaped
 from rag.ui.markup import passage
@@ -35,7 +35,7 @@ def article(source: Source, library: Library, session_id: str) -> None:
     try:
         document = library.document(source.document_id, session_id=session_id)
     except CrosswireError as exc:
-        st.error(str(exc), icon=":material/error:")
+        st.error(public_line(exc), icon=":material/error:")
         return
     st.subheader(escaped(source.label), anchor=False)
     with st.container(border=True):

@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from rag.chat import ChatService, Event, Found, Token
-from rag.errors import CrosswireError, ModelBusy, ModelRefused, SessionStoreUnavailable, TurnBusy, TurnLost
+from rag.errors import CrosswireError, ModelBusy, ModelRefused, SessionStoreUnavailable, TurnBusy, TurnLost, public_line
 from rag.ui.chat import transcript
 from rag.ui.chat.interruptible import interruptible
 from rag.ui.markup import drawn
@@ -69,7 +69,7 @@ def _stream(chat: ChatService, visitor: Visitor, question: Pending) -> None:
                 _show(event, status, text)
             st.session_state.pop(_PENDING, None)
         except CrosswireError as exc:
-            question.trouble, question.icon = str(exc), _icon(exc)
+            question.trouble, question.icon = public_line(exc), _icon(exc)
     st.rerun()
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from rag.crosstalk.explore.scenes import LETTERS, PEOPLE, Scene
 from rag.crosstalk.explore.stepping import LONGEST, BadSchedule
-from rag.errors import CrosswireError
+from rag.errors import CrosswireError, public_line
 from rag.settings import Settings
 from rag.ui.anomalies import definitions
 from rag.ui.avatar import badge
@@ -52,7 +52,7 @@ def draw(
         st.session_state[slot] = ""
         seen = look(strategy, scene, "", settings)
     except CrosswireError as exc:
-        st.error(str(exc), icon=":material/error:")
+        st.error(public_line(exc), icon=":material/error:")
         return None
     notice(key)
     link(name, seen.schedule)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from rag.crosstalk import STRATEGIES, BadWorkload, Workload
+from rag.errors import public_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def draw(*, busy: bool) -> Setup | None:
     try:
         setup = _setup()
     except BadWorkload as exc:
-        problem.error(str(exc), icon=":material/error:")
+        problem.error(public_line(exc), icon=":material/error:")
         return None
     return setup if pressed else None
 

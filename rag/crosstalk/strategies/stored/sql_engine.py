@@ -44,7 +44,8 @@ def open_engine(address: str) -> Engine:
     except (ArgumentError, NoSuchModuleError, ValueError) as exc:
         raise CrosswireError(
             f"{shown!r} is no address of a database that is known here ({_line(exc)}). "
-            "Expected postgresql://user:password@host:5432/database."
+            "Expected postgresql://user:password@host:5432/database.",
+            "The database of this strategy is not set up rightly. Choose another strategy.",
         ) from exc
     except ImportError as exc:
         raise CrosswireError(
@@ -69,7 +70,8 @@ def reached(address: str | None) -> Iterator[None]:
     except SQLAlchemyError as exc:
         raise CrosswireError(
             f"The database {without_password(address or 'of this run')} cannot be used "
-            f"({_line(getattr(exc, 'orig', None) or exc)}). Check that it runs, and its name, user and password."
+            f"({_line(getattr(exc, 'orig', None) or exc)}). Check that it runs, and its name, user and password.",
+            "The database of this strategy cannot be used right now. Choose another strategy.",
         ) from exc
 
 
