@@ -137,6 +137,10 @@ class BlockingStore(Blocking):
             self._loop.run(_left(block, None))
 
     @property
+    def _sender(self) -> Any:
+        return self._inner._sender
+
+    @property
     def protocol(self) -> SessionProtocol:
         protocol: SessionProtocol = self._inner.protocol
         return protocol

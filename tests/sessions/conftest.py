@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from uuid import uuid4
 
 import pytest
@@ -51,34 +52,36 @@ def sid() -> str:
     return f"test-{uuid4().hex}"
 
 
-@pytest.fixture(scope="session", params=["valkey", "redis7", "cluster", "sentinels"])
-def server_url(request: pytest.FixtureRequest) -> str:
-    url: str = request.getfixturevalue(request.param).url
-    return url
-
-
-@pytest.fixture(scope="session", params=["sync", "async"])
-def loop(request: pytest.FixtureRequest) -> Iterator[Loop | None]:
-    """The async store's event loop; None: the sync store."""
-    if request.param == "sync":
-        yield None
-        return
+@pytest.fixture(scope="session")
+def async_loop() -> Iterator[Loop]:
     loop = Loop()
     yield loop
     loop.close()
 
 
-@pytest.fixture(scope="session")
-def raw(server_url: str) -> Iterator[Client]:
-    """A client to look at what is stored, beside the store."""
-    client = connect(server_url)
-    yield client
-    client.close()
+# Every pair of server, kind of store and way of storing. All three at once would show nothing more: the stores share
+# their steps, the servers their commands, and the seal knows of neither.
+PLACES = [
+    f"{server}-{kind}-{stored}"
+    for server, same in (("valkey", True), ("redis7", False), ("cluster", True), ("sentinels", False))
+    for kind, stored in (("sync", "plain" if same else "sealed"), ("async", "sealed" if same else "plain"))
+]
 
 
-@pytest.fixture(params=["plain", "sealed"])
-def backend(server_url: str, loop: Loop | None, raw: Client, request: pytest.FixtureRequest) -> Iterator[Backend]:
-    backend = Backend(server_url, request.param == "sealed", loop, raw)
+@pytest.fixture(scope="session", params=PLACES)
+def place(request: pytest.FixtureRequest) -> Iterator[tuple[str, Loop | None, bool, Client]]:
+    """Where it is, the async store's event loop (None: the sync store), whether it is sealed, and a client to look."""
+    server, kind, stored = request.param.split("-")
+    url: str = request.getfixturevalue(server).url
+    loop = request.getfixturevalue("async_loop") if kind == "async" else None
+    with closing(connect(url)) as raw:
+        yield url, loop, stored == "sealed", raw
+
+
+@pytest.fixture
+def backend(place: tuple[str, Loop | None, bool, Client]) -> Iterator[Backend]:
+    url, loop, sealed, raw = place
+    backend = Backend(url, sealed, loop, raw)
     yield backend
     backend.close()
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import os
-import subprocess
-import sys
+import runpy
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -293,17 +291,13 @@ def test_a_text_client_does_all_that_another_does(valkey: Server, sid: str) -> N
         assert store.eviction() is not None
 
 
-def test_the_example_runs_a_chat_through_both(tmp_path: Path) -> None:
-    example = PROJECT / "docs" / "examples" / "langchain_history.py"
-    done = subprocess.run(
-        [sys.executable, str(example)],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(PROJECT), "STATE_DIR": ""},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("You: ") == 2
-    assert "4 messages" in done.stdout
+def test_the_example_runs_a_chat_through_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STATE_DIR", raising=False)
+    runpy.run_path(str(PROJECT / "docs" / "examples" / "langchain_history.py"), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert printed.count("You: ") == 2
+    assert "4 messages in 2 turns" in printed
     assert (tmp_path / ".crosswire" / "redis").is_dir()  # where it was started, and nowhere else

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from rag.errors import BadSetting, CrosswireError, SessionStoreUnavailable
+from rag.sessions.connection import pools
 from rag.sessions.connection.address import parse
 from rag.sessions.connection.connect import connect, connect_async
 from rag.sessions.connection.pools import NoFreeConnection
@@ -73,10 +74,12 @@ def locked() -> Iterator[Server]:
         yield found
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    with Cluster() as found:
-        yield found
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be reached is not waited for; that it is, otherwise, is shown below."""
+    for kind in (pools.PatientConnection, pools.AsyncPatientConnection):
+        for one in (kind, *kind.__subclasses__()):
+            monkeypatch.setattr(one, "patience", 0.02)
 
 
 def refused(use: Use, url: str, kind: type[CrosswireError] = SessionStoreUnavailable) -> str:
@@ -130,6 +133,7 @@ def test_acl_user_without_ping_and_info(use: Use, server: Server) -> None:
         ("rediss://127.0.0.1:1/0?ssl_ca_certs=/nonexistent.pem", "reached ("),
     ],
 )
+@pytest.mark.usefixtures("impatient")
 def test_unreachable(use: Use, url: str, reason: str) -> None:
     text = refused(use, url)
     assert reason in text
@@ -206,7 +210,7 @@ class _Stub(socketserver.ThreadingTCPServer):
 
 
 def test_what_answers_is_not_redis(use: Use) -> None:
-    with _Stub({b"": b"HTTP/1.1 400 BadElement Request\r\n\r\n"}) as stub:
+    with _Stub({b"": b"HTTP/1.1 400 Bad Request\r\n\r\n"}) as stub:
         assert "(what answers there is not Redis)" in refused(use, stub.url)
 
 
@@ -261,6 +265,7 @@ def certificates(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.usefixtures("impatient")
 def test_tls(use: Use, certificates: Path) -> None:
     port = free_port()
     files = {"cert": "server.pem", "key": "server.key", "ca-cert": "ca.pem"}
@@ -284,19 +289,10 @@ def test_cluster(use: Use, cluster: Cluster) -> None:
     client.close()
 
 
-def test_sentinel_fails_over() -> None:
-    with SentinelPair() as pair:
-        use_sync(pair.url)
-        use_async(pair.url)
-        client = connect(pair.url)
-        client.set("a", "1")
-        assert client.wait(1, 5000) == 1
-        pair.failover()
-        assert client.get("a") == b"1"
-        assert client.set("a", "2")
-        client.close()
-        # The wait is for a failover that may be under way.
-        assert "master 'nobody'" in refused(use_sync, pair.url.replace("/crosswire/", "/nobody/"))
+@pytest.mark.usefixtures("impatient")
+def test_sentinels(use: Use, sentinels: SentinelPair) -> None:
+    use(sentinels.url)
+    assert "master 'nobody'" in refused(use, sentinels.url.replace("/crosswire/", "/nobody/"))
 
 
 def test_idle_connection_that_was_cut_is_replaced(server: Server) -> None:

@@ -186,6 +186,7 @@ def test_a_failover_between_begin_and_commit(sid: str) -> None:
             with store.turn(sid) as turn:
                 assert texts(store, sid) == ["question", "answer"]
                 servers.failover()
+                assert client.set(f"{sid}-bare", "1")
                 turn.commit(PAIR)
         except (SessionStoreUnavailable, TurnLost):
             expected = 1

@@ -64,13 +64,21 @@ class User:
         self.process.communicate(timeout=20)
 
 
-@pytest.fixture
-def state_dir(tmp_path: Path) -> Iterator[Path]:
-    """A STATE_DIR. After the test every process that served it must go by itself, and leave no socket."""
-    yield tmp_path
-    wait_for(lambda: not serving(tmp_path), "the end of the server")
-    assert not list(tmp_path.rglob("*.sock"))
+@pytest.fixture(scope="module")
+def folders() -> Iterator[list[Path]]:
+    """After the tests every process that served in one of these must have gone by itself, and left no socket."""
+    found: list[Path] = []
+    yield found
+    for folder in found:
+        wait_for(lambda folder=folder: not serving(folder), "the end of the server")  # type: ignore[misc]
+        assert not list(folder.rglob("*.sock"))
     assert not [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE]
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path, folders: list[Path]) -> Path:
+    folders.append(tmp_path)
+    return tmp_path
 
 
 @contextlib.contextmanager

@@ -92,7 +92,7 @@ def stores(valkey: Server, request: pytest.FixtureRequest) -> Iterator[tuple[Ses
     client.close()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(said=st.lists(MESSAGES, min_size=1, max_size=3), documents=st.lists(TEXT, max_size=2))
 def test_every_message_comes_back_equal(
     stores: tuple[SessionStore, SessionStore], said: list[BaseMessage], documents: list[str]

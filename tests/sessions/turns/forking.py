@@ -1,6 +1,6 @@
 """A process of its own that forks in the middle of something, to see what its child makes of that.
 
-    python -m tests.sessions.turns.forking SCENE URL PREFIX SESSION
+    python -m tests.sessions.turns.forking SCENE,… URL PREFIX SESSION
 
 It says what its child found, a line each. The child of `holds` is left running, its number is what is said.
 """
@@ -22,7 +22,7 @@ from rag.sessions.turns.deferred_writes import DeferredWrites
 from rag.sessions.turns.lease import HEARTBEAT
 from tests.servers import wait_for
 
-LEASE = 1.0
+LEASE = 0.3
 PAIR: list[BaseMessage] = [HumanMessage("question"), AIMessage("answer")]
 
 
@@ -127,7 +127,7 @@ def waits(store: SessionStore, sid: str) -> None:
     waiting.join()
 
 
-def beside(store: SessionStore, sid: str) -> None:
+def defers(store: SessionStore, sid: str) -> None:
     """The parent has audit entries that are not written yet."""
     store.append(sid, PAIR)
     store.flush()
@@ -153,11 +153,16 @@ def beside(store: SessionStore, sid: str) -> None:
     say(sorted(entry.what for entry in store.audit.read()))
 
 
-SCENES = {scene.__name__: scene for scene in (holds, unwinds, locked, waits, beside)}
+SCENES = {scene.__name__: scene for scene in (holds, unwinds, locked, waits, defers)}
 
 
-def main(scene: str, url: str, prefix: str, sid: str) -> None:
-    SCENES[scene](SessionStore(connect(url), key_prefix=prefix, lease=LEASE), sid)
+def main(scenes: str, url: str, prefix: str, sid: str) -> None:
+    """scenes: one or more, with commas between."""
+    parent = os.getpid()
+    for scene in scenes.split(","):
+        SCENES[scene](SessionStore(connect(url), key_prefix=prefix, lease=LEASE), f"{sid}-{scene}")
+        if os.getpid() != parent:
+            return
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def run(scene: str, url: str, sid: str) -> list[str]:
 
 def test_a_child_does_not_keep_its_dead_parents_turn(valkey: Server, client: Client, sid: str) -> None:
     command = [sys.executable, "-m", "tests.sessions.turns.forking", "holds", valkey.url, PREFIX, sid]
-    store = SessionStore(client, key_prefix=PREFIX, lease=LEASE)
+    store, sid = SessionStore(client, key_prefix=PREFIX, lease=LEASE), f"{sid}-holds"
     with subprocess.Popen(command, cwd=Path(__file__).parents[3], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
@@ -39,17 +39,12 @@ def test_a_child_does_not_keep_its_dead_parents_turn(valkey: Server, client: Cli
             os.kill(child, signal.SIGKILL)
 
 
-def test_a_child_does_not_end_its_parents_turn(valkey: Server, sid: str) -> None:
-    assert run("unwinds", valkey.url, sid) == ["1"]
-
-
-def test_a_child_waits_for_no_lock_of_its_parents_threads(valkey: Server, sid: str) -> None:
-    assert run("locked", valkey.url, sid) == ["6"]
-
-
-def test_a_child_waits_under_its_own_name_and_stops_listening(valkey: Server, sid: str) -> None:
-    assert run("waits", valkey.url, sid) == ["True", "0"]
+def test_a_child_is_nobodys_holder_and_waits_under_its_own_name(valkey: Server, sid: str) -> None:
+    ends, locked, *waits = run("unwinds,locked,waits", valkey.url, sid)
+    assert ends == "1"  # it does not end its parent's turn
+    assert locked == "6"  # it waits for no lock of its parent's threads
+    assert waits == ["True", "0"]  # and listens no longer than it has to
 
 
 def test_a_child_writes_nothing_beside_that_its_parent_will(cluster: Cluster, sid: str) -> None:
-    assert run("beside", cluster.url, sid) == ["['pin', 'unpin']"]
+    assert run("defers", cluster.url, sid) == ["['pin', 'unpin']"]

@@ -26,7 +26,7 @@ from tests.sessions.blocking import BlockingStore, Loop
 from tests.sessions.turns.turn_process import TurnProcess
 
 PREFIX = "queue:"
-LEASE = 1.0
+LEASE = 0.4
 
 
 @pytest.fixture
