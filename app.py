@@ -13,8 +13,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 
 from rag.errors import CrosswireError
+from rag.resources import NAVIGATION
 from rag.services import Services, load_articles, settle, sweep
-from rag.settings import PROJECT, load
+from rag.settings import load
 from rag.ui import resources
 from rag.web.api import routes
 from rag.web.identity import SessionCookie, session_secret
@@ -68,7 +69,7 @@ except CrosswireError as exc:
     sys.exit(f"Crosswire cannot start. {exc}")
 
 app = st.App(
-    PROJECT / "pages" / "navigation.py",
+    NAVIGATION,
     lifespan=lifespan,
     middleware=[Middleware(SessionCookie, secret=_secret)],
     routes=routes(resources.services),

@@ -19,11 +19,12 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rag.errors import BadSetting
+from rag.resources import ARTICLES, ROOT
 
-PROJECT = Path(__file__).resolve().parent.parent
 STATE_DIR = Path(".crosswire")
 """In the working directory of whoever starts, never in the folder of an installed package."""
-SECRETS = PROJECT / ".streamlit" / "secrets.toml"
+SECRETS = Path(".streamlit") / "secrets.toml"
+"""In the working directory, where Streamlit looks too, or else beside app.py."""
 
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
 
@@ -66,7 +67,7 @@ class Settings(BaseSettings):
     history_prefix: Annotated[str, Field(pattern=r"^[^\s{}]{1,64}$")] = "chat_history:"
     chroma_url: str = "embedded"
     state_dir: Annotated[Path, Field(validate_default=True)] = STATE_DIR
-    knowledge_dir: Path = PROJECT / "data" / "knowledge"
+    knowledge_dir: Path = ARTICLES
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     chat_model: Annotated[str, Field(min_length=1)] = "gpt-4o-mini"
@@ -175,17 +176,21 @@ def without_password(url: str) -> str:
     return re.sub(r"([?&]\w*password=)[^&]*", r"\1***", re.sub(r"(://[^:@/]*):.+@", r"\1:***@", url))
 
 
-def load(secrets: Path = SECRETS, **overrides: Any) -> Settings:
+def load(secrets: Path | None = None, **overrides: Any) -> Settings:
     """Read the environment and the secrets file.
 
     `overrides` are defaults that tests and tools set; the environment is stronger than they are.
     Raises BadSetting for the first value that cannot be used.
     """
-    values = {**_secrets_file(secrets), **overrides}
+    values = {**_secrets_file(secrets or _usual_secrets()), **overrides}
     try:
         return Settings(**values)
     except ValidationError as exc:
         raise _bad_setting(exc, values) from exc
+
+
+def _usual_secrets() -> Path:
+    return SECRETS if SECRETS.is_file() else ROOT / SECRETS
 
 
 def _secrets_file(path: Path) -> dict[str, Any]:

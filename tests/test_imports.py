@@ -8,13 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from rag.settings import PROJECT
+from tests import PROJECT
 
-BASE = {"rag.settings", "rag.errors"}
+BASE = {"rag.settings", "rag.errors", "rag.resources"}
 ROOMS = BASE | {"rag.sessions", "rag.knowledge", "rag.chat", "rag.crosstalk", "rag.inspector"}
 MAY_USE: dict[str, set[str]] = {
     "rag.errors": set(),
-    "rag.settings": {"rag.errors"},
+    "rag.resources": set(),
+    "rag.settings": {"rag.errors", "rag.resources"},
     "rag.sessions": BASE,
     "rag.knowledge": BASE,
     "rag.chat": BASE | {"rag.sessions", "rag.knowledge"},

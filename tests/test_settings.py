@@ -12,7 +12,8 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from rag.errors import BadSetting
-from rag.settings import EXPECTED, PROJECT, Settings, decode_key, load, without_password
+from rag.settings import EXPECTED, SECRETS, Settings, decode_key, load, without_password
+from tests import PROJECT
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 URL_KEY = base64.urlsafe_b64encode(b"\xff" * 32).decode().rstrip("=")
@@ -198,6 +199,19 @@ def test_a_bad_value_in_the_file_hides_behind_a_good_one_in_the_environment(
         load(secrets)
     monkeypatch.setenv("SESSION_TTL_SECONDS", "60")
     assert load(secrets).session_ttl_seconds == 60
+
+
+def test_the_secrets_of_the_working_directory_are_read_or_else_those_beside_the_app(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for folder in ("here", "app"):
+        (tmp_path / folder / ".streamlit").mkdir(parents=True)
+        (tmp_path / folder / SECRETS).write_text(f'CHAT_MODEL = "{folder}"')
+    monkeypatch.setattr("rag.settings.ROOT", tmp_path / "app")
+    monkeypatch.chdir(tmp_path / "here")
+    assert load().chat_model == "here"
+    SECRETS.unlink()
+    assert load().chat_model == "app"
 
 
 def test_a_variable_in_lower_case_counts_too(monkeypatch: pytest.MonkeyPatch, secrets: Path) -> None:

@@ -23,11 +23,12 @@ from rag.inspector import Inspector
 from rag.inspector import bench as inspector_bench
 from rag.knowledge import Library, open_library
 from rag.knowledge.search.evaluation import Figures, evaluate, figures, read_questions
+from rag.resources import QUESTIONS
 from rag.services import settle
 from rag.sessions import SessionStore, connect
 from rag.sessions import bench as store_bench
 from rag.sessions.embedded.server import EmbeddedServer
-from rag.settings import PROJECT, load
+from rag.settings import load
 
 app = typer.Typer(
     help="Run the benchmarks on this machine.",
@@ -35,8 +36,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-QUESTIONS = PROJECT / "data" / "eval" / "questions.jsonl"
 
 
 @app.callback()

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from rag.settings import PROJECT
+from tests import PROJECT
 from tests.browser.conftest import ARGUMENTS, chromium_path
 from tests.browser.serving import serving
 from tests.browser.talking import Visit

@@ -15,7 +15,7 @@ import httpx
 import psutil
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from rag.settings import PROJECT
+from tests import PROJECT
 
 
 class AppServer:

@@ -21,7 +21,7 @@ from rag.chat.followup import standalone
 from rag.chat.prompt import Source, build_prompt
 from rag.chat.service import OFFLINE_SOURCES as SOURCES
 from rag.knowledge import Library
-from rag.settings import PROJECT
+from tests import PROJECT
 
 FILES = sorted((PROJECT / "data" / "eval").glob("dialogues-*.jsonl"))
 BY_KIND = frozenset({"dont_know", "clarify", "greeting", "thanks"})

@@ -9,7 +9,8 @@ import pytest
 
 from rag.chat.offline import OfflineChatModel
 from rag.knowledge import Library, open_library
-from rag.settings import PROJECT, load
+from rag.settings import load
+from tests import PROJECT
 from tests.chat import dialogues
 from tests.chat.dialogues import Outcome
 

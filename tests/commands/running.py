@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from rag.__main__ import main
-from rag.settings import PROJECT, Settings
+from rag.settings import Settings
+from tests import PROJECT
 
 
 @dataclass(frozen=True, slots=True)

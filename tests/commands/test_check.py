@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from rag.settings import PROJECT
+from tests import PROJECT
 from tests.commands.running import Call, command
 from tests.crosstalk.generated import World, clean, lines
 from tests.crosstalk.planted import PLANTS

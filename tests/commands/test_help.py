@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from rag.commands import COMMANDS
-from rag.settings import PROJECT
+from tests import PROJECT
 from tests.commands.running import Call
 
 HELP = """

@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from rag.sessions import SessionStore, connect
 from rag.sessions.connection.connect import Client
-from rag.settings import PROJECT
+from tests import PROJECT
 from tests.commands.running import Call, Run, command, environment
 from tests.inspector.stored_sessions import HARMFUL, HOSTILE, stored
 from tests.servers import Server

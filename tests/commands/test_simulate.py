@@ -19,7 +19,7 @@ from rag.crosstalk import STRATEGIES, Lab, RunResult, Workload
 from rag.crosstalk.report.reproduce import command as reproducing
 from rag.crosstalk.run.comparison import Weighed, weigh
 from rag.errors import CrosswireError
-from rag.settings import PROJECT
+from tests import PROJECT
 from tests.commands.running import Call, command
 from tests.servers import wait_for
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rag.crosstalk import Lab
 from rag.crosstalk.explore.explorer import certify, make_scene
-from rag.settings import PROJECT
+from tests import PROJECT
 from tests.needs import package
 
 CASES = [

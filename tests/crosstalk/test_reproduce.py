@@ -18,7 +18,7 @@ from rag.crosstalk.explore.stepping import played
 from rag.crosstalk.report.explain import minimal
 from rag.crosstalk.report.reproduce import file_name, of_log, of_run, of_schedule, of_target
 from rag.crosstalk.targets import open_target
-from rag.settings import PROJECT
+from tests import PROJECT
 
 CASES = (
     ("lesson-shared", False, None),

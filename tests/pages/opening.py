@@ -19,9 +19,10 @@ from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 
 from rag.services import Services, load_articles
-from rag.settings import PROJECT, Settings
+from rag.settings import Settings
 from rag.ui import resources
 from rag.web.cookie import session_id_of
+from tests import PROJECT
 
 NAVIGATION = PROJECT / "pages" / "navigation.py"
 SECTIONS = ("returns", "delivery", "orders")

@@ -33,7 +33,7 @@ from rag.sessions import (
 from rag.sessions.connection.connect import Client
 from rag.sessions.ids import SessionId
 from rag.sessions.protocol.keys import Keys
-from rag.settings import PROJECT
+from tests import PROJECT
 from tests.servers import Server, wait_for
 
 pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.deprecation.LangChainDeprecationWarning")

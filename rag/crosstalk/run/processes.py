@@ -7,7 +7,6 @@ takes its turns with it, and what it alone remembers; the run goes on.
 from __future__ import annotations
 
 import contextlib
-import os
 import pickle
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from rag.crosstalk.run.model import MakeModel
 from rag.crosstalk.run.workload import Planned
 from rag.crosstalk.strategies import Lab, find
 from rag.errors import CrosswireError
-from rag.settings import PROJECT
+from rag.resources import child_environment
 
 GONE = "The process that served it has ended."
 STOP_SECONDS = 5.0
@@ -125,12 +124,11 @@ class Worker:
     """One process, and the calls that it has not answered yet. Thread-safe."""
 
     def __init__(self, order: bytes, log: Lines) -> None:
-        path = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "rag.crosstalk.run.worker"],
+            [sys.executable, "-P", "-m", "rag.crosstalk.run.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
+            env=child_environment(),
             # Ctrl-C is the parent's to understand: it ends the run with a verdict.
             start_new_session=True,
         )

@@ -22,7 +22,7 @@ import redis
 from rag.errors import SessionStoreUnavailable
 from rag.sessions.connection.connect import Client, connect, connect_async
 from rag.sessions.embedded import supervisor
-from rag.settings import PROJECT
+from tests import PROJECT
 from tests.servers import wait_for
 
 # Connects, says which server it got, then does what each line says until its input ends.
