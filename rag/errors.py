@@ -211,6 +211,7 @@ class BadDocument(CrosswireError):
     def __init__(self, name: str, reason: str, todo: str = "It was skipped; correct it and add it again.") -> None:
         self.name = name
         self.reason = reason
+        self.todo = todo
         super().__init__(f"{name}: {reason}. {todo}")
 
 

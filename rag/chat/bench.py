@@ -33,6 +33,7 @@ from rag.knowledge import Library, open_library
 from rag.knowledge.embedding.embedders import Embedder, make_embedder
 from rag.knowledge.ingest.preparing import prepare
 from rag.knowledge.ingest.sources import collect
+from rag.knowledge.parsing.worker import parse
 from rag.sessions import SessionStore
 from rag.sessions.bench import CACHE, TTL
 from rag.sessions.connection.connect import Client
@@ -280,7 +281,7 @@ def _vectors(settings: Settings, embedder: Embedder) -> Iterator[Any]:
             "plain", embedding_function=None, configuration={"hnsw": {"space": "cosine", "ef_search": 200}}
         )
         made = [
-            prepare(source.path.name, source.path.read_bytes(), source.document_id, "", embedder, private=False)
+            prepare(source.path.name, source.path.read_bytes(), source.document_id, "", embedder, parse, private=False)
             for source in collect([settings.knowledge_dir], settings.knowledge_dir).files
         ]
         rows = [row for document in made for row in document.entry.rows]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rag.knowledge.library import open_library
-from rag.knowledge.search.ranking import COVERED
+from typing import TYPE_CHECKING
+
 from rag.knowledge.types import (
     Document,
     DocumentInfo,
@@ -13,6 +13,10 @@ from rag.knowledge.types import (
     Passage,
     Progress,
 )
+
+if TYPE_CHECKING:
+    from rag.knowledge.library import open_library
+    from rag.knowledge.search.ranking import COVERED
 
 __all__ = [
     "COVERED",
@@ -25,3 +29,16 @@ __all__ = [
     "Progress",
     "open_library",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """What needs Chroma is imported when it is asked for: the process that reads documents never does."""
+    if name == "open_library":
+        from rag.knowledge.library import open_library
+
+        return open_library
+    if name == "COVERED":
+        from rag.knowledge.search.ranking import COVERED
+
+        return COVERED
+    raise AttributeError(name)

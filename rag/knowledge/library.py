@@ -18,6 +18,7 @@ from rag.knowledge.embedding.embedders import Embedder, make_embedder
 from rag.knowledge.ingest.preparing import prepare
 from rag.knowledge.ingest.run import Ingest
 from rag.knowledge.ingest.sources import collect
+from rag.knowledge.parsing.reader import DocumentReader
 from rag.knowledge.search.keywords import tokens
 from rag.knowledge.search.ranking import CANDIDATES, best
 from rag.knowledge.storage.chroma import LibraryBusy, Store
@@ -60,6 +61,7 @@ class ChromaLibrary:
         self.embedder = embedder
         """What the passages were embedded with: stateless, for whoever compares other texts with a question."""
         self._store = store
+        self._reader = DocumentReader()
         self._knowledge_dir = knowledge_dir
         self._loaded: OrderedDict[str, DocumentCollection] = OrderedDict()
         self._read_again_at = 0.0
@@ -96,7 +98,9 @@ class ChromaLibrary:
         with self._store.ingesting():
             with self._store.errors():
                 self._shared.refresh()
-            report = Ingest(self._shared, self.embedder, self._store.errors, progress).run(sources, prune=prune)
+            report = Ingest(self._shared, self.embedder, self._reader.read_own, self._store.errors, progress).run(
+                sources, prune=prune
+            )
             if report.changed or report.removed:
                 with self._store.errors():
                     self._shared.erase()
@@ -105,7 +109,7 @@ class ChromaLibrary:
     def add_private(self, session_id: str, name: str, data: bytes) -> DocumentInfo:
         """See Library."""
         name = _file_name(name)
-        document = prepare(name, data, PRIVATE_ID + name, "", self.embedder, private=True)
+        document = prepare(name, data, PRIVATE_ID + name, "", self.embedder, self._reader.read, private=True)
         with self._store.errors(), self._store.lock:
             collection = self._collection(session_id)
             collection.put(document, most=MAX_PRIVATE)
@@ -145,6 +149,7 @@ class ChromaLibrary:
 
     def close(self) -> None:
         """See Library."""
+        self._reader.close()
         self._store.close()
 
     def _probe(self) -> LibraryUnavailable | None:

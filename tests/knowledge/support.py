@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -61,25 +62,33 @@ def write(folder: Path, **files: str) -> Path:
 
 
 def pdf(text: str, *, password: str | None = None) -> bytes:
-    """A PDF of one page, written by hand; encrypted by pypdf if there is a password."""
-    stream = f"BT /F1 12 Tf 72 700 Td ({text}) Tj ET".encode("latin-1")
+    """A PDF of one page; encrypted by pypdf if there is a password."""
+    out = pdf_of(1, f"BT /F1 12 Tf 72 700 Td ({text}) Tj ET".encode("latin-1"))
+    return _encrypted(out, password) if password else out
+
+
+def pdf_of(pages: int, drawn: bytes) -> bytes:
+    """A PDF written by hand whose pages all show the same."""
+    packed = zlib.compress(drawn)
+    kids = b" ".join(b"%d 0 R" % (5 + page) for page in range(pages))
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R"
-        b" /Resources << /Font << /F1 5 0 R >> >> >>",
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+        b"<< /Type /Pages /Kids [%s] /Count %d >>" % (kids, pages),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        b"<< /Length %d /Filter /FlateDecode >>\nstream\n%s\nendstream" % (len(packed), packed),
+        *[
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R"
+            b" /Resources << /Font << /F1 3 0 R >> >> >>"
+        ]
+        * pages,
     ]
-    out, offsets = b"%PDF-1.4\n", []
+    out, table = bytearray(b"%PDF-1.4\n"), b"0000000000 65535 f \n"
     for number, body in enumerate(objects, 1):
-        offsets.append(len(out))
+        table += b"%010d 00000 n \n" % len(out)
         out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
-    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    start = len(out)
-    out += b"xref\n0 6\n0000000000 65535 f \n" + table
-    out += b"trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % start
-    return _encrypted(out, password) if password else out
+    size = len(objects) + 1
+    trailer = b"xref\n0 %d\n%strailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n"
+    return bytes(out + trailer % (size, table, size, len(out)))
 
 
 def _encrypted(plain: bytes, password: str) -> bytes:

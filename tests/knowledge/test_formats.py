@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.errors import BadDocument
-from rag.knowledge.parsing.formats import MAX_BYTES, Loaded, load
+from rag.knowledge.parsing.formats import Loaded, load
+from rag.knowledge.parsing.limits import MAX_BYTES
 from rag.knowledge.parsing.splitting import LONGEST, LONGEST_TABLE, split
 from tests.knowledge.support import library, pdf, write
 

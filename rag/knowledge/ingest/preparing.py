@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 
 from rag.knowledge.embedding.embedders import Embedder, Vectors
-from rag.knowledge.parsing.formats import load
-from rag.knowledge.parsing.splitting import split
+from rag.knowledge.parsing.document import ParsedDocument
 from rag.knowledge.search.records import Entry, PreparedDocument, Questions, make_row
 from rag.knowledge.types import DocumentInfo
 
-VERSION = "4"
+VERSION = "5"
 """Part of every fingerprint: raise it when documents must be split or embedded again."""
 
 CONTEXT = 0.3
 """How much of its document, and of the title, is in a passage's vector."""
+
+
+Parse = Callable[[str, bytes], ParsedDocument]
+"""A file's name and bytes to what it says: DocumentReader.read, or `parse` for what is trusted. Raises BadDocument."""
 
 
 def fingerprint(name: str, data: bytes) -> str:
@@ -25,25 +29,24 @@ def fingerprint(name: str, data: bytes) -> str:
 
 
 def prepare(
-    name: str, data: bytes, document_id: str, origin: str, embedder: Embedder, *, private: bool
+    name: str, data: bytes, document_id: str, origin: str, embedder: Embedder, parse: Parse, *, private: bool
 ) -> PreparedDocument:
     """Raises BadDocument when the file cannot be read, LibraryUnavailable when the embeddings' server cannot.
 
     A private document has no questions of its own: it must not outrank the articles by what it says of itself.
     """
-    loaded = load(name, data)
-    questions = () if private else loaded.asked
-    chunks = split(loaded)
-    keywords = ", ".join(loaded.keywords)
+    parsed = parse(name, data)
+    questions, chunks = () if private else parsed.asked, parsed.chunks
+    keywords = ", ".join(parsed.keywords)
     rows = tuple(
-        make_row(document_id, n, loaded.title, chunk.heading, chunk.text, keywords) for n, chunk in enumerate(chunks)
+        make_row(document_id, n, parsed.title, chunk.heading, chunk.text, keywords) for n, chunk in enumerate(chunks)
     )
-    texts = [chunk.embedded(loaded.title, loaded.keywords) for chunk in chunks]
-    made = embedder.embed([*texts, loaded.title, *questions])
+    texts = [chunk.embedded(parsed.title, parsed.keywords) for chunk in chunks]
+    made = embedder.embed([*texts, parsed.title, *questions])
     vectors = in_context(made[: len(texts) + 1])
     found = Questions.made(questions, made[len(texts) + 1 :])
-    info = DocumentInfo(document_id, loaded.title, name, len(rows), len(loaded.text), private)
-    return PreparedDocument(Entry(info, fingerprint(name, data), origin, rows, vectors, found), loaded.text, keywords)
+    info = DocumentInfo(document_id, parsed.title, name, len(rows), len(parsed.text), private)
+    return PreparedDocument(Entry(info, fingerprint(name, data), origin, rows, vectors, found), parsed.text, keywords)
 
 
 def in_context(vectors: Vectors) -> Vectors:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rag.errors import BadDocument
 from rag.knowledge.embedding.embedders import Embedder
-from rag.knowledge.ingest.preparing import fingerprint, prepare
+from rag.knowledge.ingest.preparing import Parse, fingerprint, prepare
 from rag.knowledge.ingest.sources import Source, Sources
-from rag.knowledge.parsing.formats import MAX_BYTES, too_large
+from rag.knowledge.parsing.limits import MAX_BYTES, too_large
 from rag.knowledge.search.records import PreparedDocument
 from rag.knowledge.storage.collection import DocumentCollection
 from rag.knowledge.types import Failure, IngestReport, Outcome, Progress
@@ -26,6 +26,7 @@ class Ingest:
         self,
         collection: DocumentCollection,
         embedder: Embedder,
+        parse: Parse,
         errors: Callable[[], AbstractContextManager[None]],
         progress: Callable[[Progress], None] | None,
     ) -> None:
@@ -33,6 +34,7 @@ class Ingest:
         self._errors = errors
         self._collection = collection
         self._embedder = embedder
+        self._parse = parse
         self._progress = progress
         self._ids: dict[Outcome, list[str]] = {"added": [], "changed": [], "unchanged": [], "removed": []}
         self._failed: list[Failure] = []
@@ -73,7 +75,9 @@ class Ingest:
             if old and old.fingerprint == fingerprint(name, data) and old.origin == source.origin:
                 self._report("unchanged", source.document_id)
                 return
-            document = prepare(name, data, source.document_id, source.origin, self._embedder, private=False)
+            document = prepare(
+                name, data, source.document_id, source.origin, self._embedder, self._parse, private=False
+            )
         except BadDocument as exc:
             self._fail(Failure(str(source.path), str(exc)))
             return

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.knowledge.embedding.synonyms import FILE as SYNONYMS
-from rag.knowledge.parsing.formats import suffixes
+from rag.knowledge.parsing.limits import SUFFIXES
 from rag.knowledge.types import Failure
 
 KNOWLEDGE = "knowledge"
@@ -62,7 +62,7 @@ def _base(path: Path, knowledge_dir: Path) -> tuple[Path, str]:
 
 def _document_id(file: Path, base: Path) -> str:
     relative = file.relative_to(base)
-    known = relative.suffix.lower() in suffixes()
+    known = relative.suffix.lower() in SUFFIXES
     return (relative.with_suffix("") if known else relative).as_posix()
 
 

@@ -1,23 +1,25 @@
 """Bytes of a file in, its readable text out: Markdown for everything that has headings. Else BadDocument.
 
-No format's parser may take the process down: each one's errors become one line about that file.
+Runs in the worker process. Each format's errors become one line about that file; what it costs is limited here where
+it can be counted, and by the process where it cannot.
 """
 
 from __future__ import annotations
 
 import io
 import logging
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from rag.errors import BadDocument
-from rag.knowledge.parsing.markup import html_to_markdown
+from rag.knowledge.parsing import limits
+from rag.knowledge.parsing.markup import TooDeep, html_to_markdown
 
-MAX_BYTES = 10 * 1024 * 1024
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
-_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+if TYPE_CHECKING:
+    from pypdf import PdfReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +35,26 @@ class Loaded:
 
 def load(name: str, data: bytes) -> Loaded:
     """Read a file of this name. Raises BadDocument when it is empty, too large, unreadable or of an unknown kind."""
-    suffix = PurePath(name).suffix.lower()
-    reader = _READERS.get(suffix)
-    if reader is None:
-        raise BadDocument(name, f"files of the kind {suffix or 'without suffix'} cannot be read", _KNOWN)
-    if len(data) > MAX_BYTES:
-        raise too_large(name, len(data))
-    if not data.strip():
-        raise BadDocument(name, "the file is empty")
-    loaded = reader(name, data)
+    limits.check(name, data)
+    loaded = _READERS[PurePath(name).suffix.lower()](name, data)
     if not loaded.text.strip():
         raise BadDocument(name, "no readable text was found in it", "It was skipped; add a version with text in it.")
-    return loaded
+    if len(loaded.text) > limits.MAX_CHARACTERS:
+        raise _too_long(name)
+    return replace(
+        loaded,
+        title=_label(loaded.title) or _stem(name),
+        keywords=tuple(map(_label, loaded.keywords[: limits.MAX_LABELS])),
+        asked=tuple(map(_label, loaded.asked[: limits.MAX_LABELS])),
+    )
 
 
-def too_large(name: str, size: int) -> BadDocument:
-    """The error for a file over the limit."""
-    return BadDocument(name, f"the file has {size / 1024 / 1024:.1f} MB, more than 10", "It was skipped; split it.")
+def _label(text: str) -> str:
+    return text.strip()[: limits.MAX_LABEL]
 
 
-def suffixes() -> tuple[str, ...]:
-    """The file name endings that can be read."""
-    return tuple(_READERS)
+def _too_long(name: str) -> BadDocument:
+    return limits.too_much(name, f"it holds more than {limits.MAX_CHARACTERS:,} characters of text")
 
 
 def _text(name: str, data: bytes) -> str:
@@ -68,24 +68,41 @@ def _text(name: str, data: bytes) -> str:
 
 
 def _markdown(name: str, data: bytes) -> Loaded:
-    text = _text(name, data)
-    matter: dict[str, list[str]] = {}
-    if match := _FRONT_MATTER.match(text):
-        matter = _front_matter(match[1])
-        text = text[match.end() :]
+    text, matter = _without_front_matter(_text(name, data))
     text = text.strip("\n")
-    heading = _HEADING.search(text)
-    title = " ".join(matter.get("title", [])) or (heading[1] if heading else "") or _stem(name)
+    title = " ".join(matter.get("title", [])) or _heading(text) or _stem(name)
     keywords = ",".join(matter.get("keywords", [])).strip("[]").split(",")
     asked = tuple(dict.fromkeys(filter(None, matter.get("asked", []))))
-    return Loaded(title.strip(), tuple(filter(None, map(_unquoted, keywords))), text, markdown=True, asked=asked)
+    return Loaded(title, tuple(filter(None, map(_unquoted, keywords))), text, markdown=True, asked=asked)
 
 
-def _front_matter(block: str) -> dict[str, list[str]]:
+def _heading(text: str) -> str:
+    """The first heading of a text in Markdown, else empty."""
+    for line in io.StringIO(text):
+        rest = line.lstrip("#")
+        if 1 <= len(line) - len(rest) <= 6 and rest.startswith((" ", "\t")) and (found := rest.strip(" \t#\n")):
+            return found
+    return ""
+
+
+def _without_front_matter(text: str) -> tuple[str, dict[str, list[str]]]:
+    """What follows the block between the first line and the next one of three hyphens, and what that block says."""
+    lines = io.StringIO(text)
+    if lines.readline().rstrip(" \t\n") != "---":
+        return text, {}
+    block: list[str] = []
+    for line in lines:
+        if line.rstrip(" \t\n") == "---":
+            return lines.read(), _front_matter(block)
+        block.append(line)
+    return text, {}
+
+
+def _front_matter(lines: list[str]) -> dict[str, list[str]]:
     """`key: value` lines, and `- item` lines under a key. Titles with a colon in them are fine, unlike in YAML."""
     matter: dict[str, list[str]] = {}
     values: list[str] = []
-    for line in block.splitlines():
+    for line in lines:
         if line.lstrip().startswith("- "):
             values.append(_unquoted(line.lstrip()[2:]))
         elif ":" in line:
@@ -104,9 +121,12 @@ def _plain(name: str, data: bytes) -> Loaded:
 
 
 def _html(name: str, data: bytes) -> Loaded:
-    title, text = html_to_markdown(_text(name, data))
-    heading = _HEADING.search(text)
-    return Loaded(title or (heading[1] if heading else _stem(name)), (), text, markdown=True)
+    try:
+        title, text = html_to_markdown(_text(name, data), limits.MAX_DEPTH)
+    except TooDeep as exc:
+        what = f"more than {limits.MAX_DEPTH} of its elements are inside one another"
+        raise limits.too_much(name, what) from exc
+    return Loaded(title or _heading(text) or _stem(name), (), text, markdown=True)
 
 
 def _pdf(name: str, data: bytes) -> Loaded:
@@ -117,15 +137,37 @@ def _pdf(name: str, data: bytes) -> Loaded:
         reader = PdfReader(io.BytesIO(data))
         if reader.is_encrypted:
             raise BadDocument(name, "the PDF is encrypted", "It was skipped; save it without a password.")  # noqa: TRY301
-        pages = [page.extract_text() for page in reader.pages]
-        title = str((reader.metadata and reader.metadata.title) or _stem(name))
-    except BadDocument:
+        pages = _pages(name, reader)
+        title = str((reader.metadata and reader.metadata.title) or "")
+    except (BadDocument, MemoryError):
         raise
     except Exception as exc:
         # pypdf meets broken files with errors of many classes, its own and the standard library's.
         raise BadDocument(name, "the PDF is damaged and cannot be read") from exc
     parts = [f"## Page {number}\n\n{text.strip()}" for number, text in enumerate(pages, 1) if text.strip()]
-    return Loaded(title.strip() or _stem(name), (), "\n\n".join(parts).replace("\x00", ""), markdown=True)
+    return Loaded(_readable(title), (), _readable("\n\n".join(parts)), markdown=True)
+
+
+def _pages(name: str, reader: PdfReader) -> list[str]:
+    if len(reader.pages) > limits.MAX_PAGES:
+        raise limits.too_much(name, f"it has more than {limits.MAX_PAGES} pages")
+    operators, characters, texts = count(1), 0, []
+
+    def counted(*_: object) -> None:
+        if next(operators) > limits.MAX_OPERATORS:
+            raise limits.too_much(name, f"its pages are drawn in more than {limits.MAX_OPERATORS:,} steps")
+
+    for page in reader.pages:
+        texts.append(page.extract_text(visitor_operand_before=counted))
+        characters += len(texts[-1])
+        if characters > limits.MAX_CHARACTERS:
+            raise _too_long(name)
+    return texts
+
+
+def _readable(text: str) -> str:
+    """Without what no text in UTF-8 may hold."""
+    return text.replace("\x00", "").encode("utf-8", "ignore").decode()
 
 
 def _stem(name: str) -> str:
@@ -140,4 +182,3 @@ _READERS: dict[str, Callable[[str, bytes], Loaded]] = {
     ".htm": _html,
     ".pdf": _pdf,
 }
-_KNOWN = "It was skipped; give " + ", ".join(list(_READERS)[:-1]) + " or " + list(_READERS)[-1] + "."

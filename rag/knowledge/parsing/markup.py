@@ -1,79 +1,149 @@
-"""HTML to Markdown, for reading and splitting only: headings, paragraphs, lists and tables stay."""
+"""HTML to Markdown, for reading and splitting only: headings, paragraphs, lists and tables stay.
+
+The parser's events are read as they come: no tree, so time and memory grow with the text, however it is nested.
+"""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 
-from bs4 import BeautifulSoup, Tag
-from bs4.element import NavigableString
+from lxml import etree
 
-_DROPPED = ("script", "style", "noscript", "template", "nav", "svg", "iframe", "form", "head")
+_DROPPED = {"script", "style", "noscript", "template", "nav", "svg", "iframe", "form", "head"}
 _HEADINGS = {f"h{level}": "#" * level for level in range(1, 7)}
-_BLOCKS = {"p", "pre", "blockquote", "dt", "dd", "figcaption", "address", "caption", "summary"}
-_SPACES = re.compile(r"\s+")
+_PARAGRAPHS = {"p", "pre", "blockquote", "dt", "dd", "figcaption", "address", "caption", "summary"}
+_UNITS = _HEADINGS.keys() | _PARAGRAPHS | {"li", "td", "th"}
+_LISTS = {"ul", "ol"}
+_DIVISIONS = {"body", "main", "div", "section", "article", "header", "footer", "aside", "details"}
 
 
-def html_to_markdown(html: str) -> tuple[str, str]:
-    """(title, text). The title is the page's, else empty; the text has one blank line between blocks."""
-    soup = BeautifulSoup(html, "lxml")
-    title = _line(soup.title) if soup.title else ""
-    for tag in soup.find_all(_DROPPED):
-        tag.decompose()
-    blocks: list[str] = []
-    root = soup.find("main") or soup.body or soup
-    _walk(root, blocks)
-    return title, "\n\n".join(blocks)
+class TooDeep(Exception):
+    """More elements inside one another than were allowed."""
 
 
-def _walk(node: Tag, blocks: list[str]) -> None:
-    loose: list[str] = []
-    for child in node.children:
-        if isinstance(child, Tag) and _is_block(child):
-            _flush(loose, blocks)
-            _block(child, blocks)
-        elif isinstance(child, Tag):
-            loose.append(child.get_text(" "))
-        elif type(child) is NavigableString:
-            loose.append(str(child))
-    _flush(loose, blocks)
+def html_to_markdown(html: str, deepest: int) -> tuple[str, str]:
+    """(title, text). The title is the page's, else empty; the text has one blank line between blocks.
+
+    Raises TooDeep when more than `deepest` elements are inside one another.
+    """
+    page = _Page(deepest)
+    parser = etree.HTMLParser(target=page, encoding="utf-8", recover=True)
+    parser.feed(html.encode())
+    parser.close()
+    return page.title, "\n\n".join(page.blocks)
 
 
-def _is_block(tag: Tag) -> bool:
-    names = _BLOCKS | _HEADINGS.keys() | {"ul", "ol", "table"}
-    return tag.name in names or tag.find(list(names)) is not None or tag.name in {"div", "section", "article"}
+class _Page:
+    """The target of lxml's parser. A unit is an element whose text becomes one heading, paragraph, item or cell."""
 
+    def __init__(self, deepest: int) -> None:
+        self.title = ""
+        self.blocks: list[str] = []
+        self._deepest = deepest
+        self._depth = 0
+        self._dropped = 0
+        self._unit = 0
+        self._main = 0
+        self._named = False
+        self._parts: list[str] = []
+        self._items: list[list[str]] = []
+        self._rows: list[list[list[str]]] = []
 
-def _block(tag: Tag, blocks: list[str]) -> None:
-    if tag.name in _HEADINGS:
-        if text := _line(tag):
-            blocks.append(f"{_HEADINGS[tag.name]} {text}")
-    elif tag.name in {"ul", "ol"}:
-        items = [text for item in tag.find_all("li", recursive=False) if (text := _line(item))]
-        if items:
-            blocks.append("\n".join(f"- {text}" for text in items))
-    elif tag.name == "table":
-        _table(tag, blocks)
-    elif tag.name in _BLOCKS:
-        _flush([tag.get_text(" ")], blocks)
-    else:
-        _walk(tag, blocks)
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        del attributes
+        self._depth += 1
+        if self._depth > self._deepest:
+            raise TooDeep
+        if tag == "title" and not self.title:
+            self._named = True
+        elif self._dropped or self._main < 0:
+            pass
+        elif tag in _DROPPED:
+            self._dropped = self._depth
+        elif self._unit:
+            self._parts.append(" ")
+        else:
+            self._open(tag)
 
+    def _open(self, tag: str) -> None:
+        if tag in _UNITS or tag in _DIVISIONS or tag in _LISTS or tag == "table":
+            self._flush()
+        self._parts.append(" ")
+        if tag == "main" and not self._main:
+            self._main = self._depth
+            self.blocks.clear()
+        elif tag in _UNITS:
+            self._unit = self._depth
+        elif tag in _LISTS:
+            self._items.append([])
+        elif tag == "table":
+            self._rows.append([])
+        elif tag == "tr" and self._rows:
+            self._rows[-1].append([])
 
-def _table(table: Tag, blocks: list[str]) -> None:
-    rows = [[_line(cell).replace("|", "\\|") for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")]
-    rows = [row for row in rows if any(row)]
-    if not rows:
-        return
-    width = max(map(len, rows))
-    lines = ["| " + " | ".join(row + [""] * (width - len(row))) + " |" for row in rows]
-    blocks.append("\n".join([lines[0], "|" + " --- |" * width, *lines[1:]]))
+    def data(self, text: str) -> None:
+        if self._named:
+            self.title += text
+        elif not self._dropped and self._main >= 0:
+            self._parts.append(text)
 
+    def end(self, tag: str) -> None:
+        depth, self._depth = self._depth, self._depth - 1
+        if self._named:
+            self.title, self._named = " ".join(self.title.split()), tag != "title"
+        elif self._dropped:
+            self._dropped = 0 if depth == self._dropped else self._dropped
+        elif self._main < 0:
+            pass
+        elif self._unit and depth > self._unit:
+            self._parts.append(" ")
+        else:
+            self._close(tag)
+        if depth == self._main:
+            self._main = -1
 
-def _flush(parts: list[str], blocks: list[str]) -> None:
-    if text := _SPACES.sub(" ", " ".join(parts)).strip():
-        blocks.append(text)
-    parts.clear()
+    def _close(self, tag: str) -> None:
+        self._parts.append(" ")
+        if self._unit:
+            self._unit = 0
+            self._place(tag, self._taken())
+        elif tag in _DIVISIONS:
+            self._flush()
+        elif tag in _LISTS and self._items:
+            self._flush()
+            if items := self._items.pop():
+                self.blocks.append("\n".join(f"- {item}" for item in items))
+        elif tag == "table" and self._rows:
+            self._flush()
+            self._table([row for row in self._rows.pop() if any(row)])
 
+    def _place(self, tag: str, text: str) -> None:
+        if tag in ("td", "th") and self._rows and self._rows[-1]:
+            self._rows[-1][-1].append(text.replace("|", "\\|"))
+        elif not text:
+            pass
+        elif tag == "li" and self._items:
+            self._items[-1].append(text)
+        else:
+            self.blocks.append(f"{_HEADINGS[tag]} {text}" if tag in _HEADINGS else text)
 
-def _line(tag: Tag) -> str:
-    return _SPACES.sub(" ", tag.get_text(" ")).strip()
+    def _table(self, rows: list[list[str]]) -> None:
+        if not rows:
+            return
+        width = max(map(len, rows))
+        if width * len(rows) > 2 * sum(map(len, rows)) + 1000:
+            width = 0  # one row much wider than the rest: filling up the others would be most of the text
+        lines = ["| " + " | ".join(row + [""] * (width - len(row))) + " |" for row in rows]
+        self.blocks.append("\n".join([lines[0], "|" + " --- |" * (width or len(rows[0])), *lines[1:]]))
+
+    def _taken(self) -> str:
+        text = " ".join("".join(self._parts).split())
+        self._parts.clear()
+        return text
+
+    def _flush(self) -> None:
+        if text := self._taken():
+            self.blocks.append(text)
+
+    def close(self) -> None:
+        self._flush()

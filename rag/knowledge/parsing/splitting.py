@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator
 
-from langchain_text_splitters import MarkdownHeaderTextSplitter, RecursiveCharacterTextSplitter
-
+from rag.knowledge.parsing.document import Chunk
 from rag.knowledge.parsing.formats import Loaded
+from rag.knowledge.parsing.limits import MAX_LABEL
 
 TARGET = 700
 LONGEST = 900
 LONGEST_TABLE = 1800
-_LEVELS = [("#" * level, str(level)) for level in range(1, 7)]
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A passage's text and the headings above it, joined by " > " (the title left out)."""
-
-    heading: str
-    text: str
-
-    def embedded(self, title: str, keywords: tuple[str, ...]) -> str:
-        """What is compared with a question: the text in its place."""
-        place = " > ".join(part for part in (title, self.heading) if part)
-        return "\n".join(part for part in (place, ", ".join(keywords), self.text) if part)
+_FENCES = ("```", "~~~")
+_SENTENCE_ENDS = (". ", "! ", "? ")
 
 
 def split(loaded: Loaded) -> list[Chunk]:
@@ -33,20 +20,49 @@ def split(loaded: Loaded) -> list[Chunk]:
     if not loaded.markdown:
         return [Chunk("", text) for text in _pack(_paragraphs(loaded.text))]
     sections: list[tuple[str, list[str]]] = []
-    for block in _headers().split_text(loaded.text):
-        heading = _path(block.metadata, loaded.title)
+    for heading, block in _blocks(loaded):
         if not sections or sections[-1][0] != heading:
             sections.append((heading, []))
-        sections[-1][1].append(block.page_content)
+        sections[-1][1].append(block)
     chunks = [Chunk(heading, text) for heading, blocks in sections for text in _pack(blocks)]
     return chunks or [Chunk("", text) for text in _pack(_paragraphs(loaded.text))]
 
 
-def _path(metadata: dict[str, str], title: str) -> str:
-    headings = [metadata[level] for _, level in _LEVELS if metadata.get(level)]
+def _blocks(loaded: Loaded) -> Iterator[tuple[str, str]]:
+    """The headings above a block, and its lines without indentation. A blank line or a heading ends a block."""
+    above: list[tuple[int, str]] = []
+    path, fence, block = "", "", list[str]()
+    for line in map(str.strip, loaded.text.split("\n")):
+        level = 0 if fence else _level(line)
+        if block and (level or not line) and not fence:
+            yield path, "\n".join(block)
+            block.clear()
+        if level:
+            above = [(higher, heading) for higher, heading in above if higher < level]
+            above.append((level, line[level:].strip()[:MAX_LABEL]))
+            path = _path([heading for _, heading in above], loaded.title)
+        elif line or fence:
+            block.append(line)
+        if fence:
+            fence = "" if line.startswith(fence) else fence
+        elif line.startswith(_FENCES) and line.count("```") < 2:
+            fence = line[:3]
+    if block:
+        yield path, "\n".join(block)
+
+
+def _level(line: str) -> int:
+    """1 to 6 for a heading, else 0."""
+    text = line.lstrip("#")
+    level = len(line) - len(text)
+    return level if level <= 6 and text[:1] in ("", " ") else 0
+
+
+def _path(headings: list[str], title: str) -> str:
+    headings = [heading for heading in headings if heading]
     if headings and headings[0].casefold() == title.casefold():
         headings = headings[1:]
-    return " > ".join(headings)
+    return " > ".join(headings)[:MAX_LABEL]
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -66,35 +82,40 @@ def _pack(blocks: list[str]) -> list[str]:
 
 
 def _pieces(block: str) -> list[str]:
-    parts = _table(block.splitlines()) if block.lstrip().startswith("|") else [block]
+    parts = _table(block.split("\n")) if block.startswith("|") else [block]
     longest = LONGEST_TABLE if len(parts) > 1 or block.count("\n|") else LONGEST
-    return [piece for part in parts for piece in ([part] if len(part) <= longest else _sentences().split_text(part))]
+    return [piece for part in parts for piece in ([part] if len(part) <= longest else _cut(part))]
 
 
 def _table(lines: list[str]) -> list[str]:
     """A table, or several of them with the same head when it is too long for one passage."""
     if sum(map(len, lines)) + len(lines) <= LONGEST_TABLE or len(lines) < 4:
         return ["\n".join(lines)]
-    head, tables = lines[:2], [lines[:2]]
+    head = lines[:2] if sum(map(len, lines[:2])) <= TARGET else []
+    tables, size = [lines[:2]], sum(map(len, lines[:2])) + 2
     for line in lines[2:]:
-        size = sum(map(len, tables[-1])) + len(tables[-1])
-        if size + len(line) > LONGEST_TABLE and len(tables[-1]) > 2:
+        if size + len(line) > LONGEST_TABLE and len(tables[-1]) > len(head):
             tables.append(list(head))
+            size = sum(map(len, head)) + len(head)
         tables[-1].append(line)
+        size += len(line) + 1
     return ["\n".join(rows) for rows in tables]
 
 
-@cache
-def _headers() -> MarkdownHeaderTextSplitter:
-    return MarkdownHeaderTextSplitter(_LEVELS, return_each_line=True)
+def _cut(text: str) -> list[str]:
+    """Pieces of at most TARGET characters, each up to the end of a paragraph, else a line, a sentence or a word."""
+    pieces, start = [], 0
+    while start < len(text):
+        end = start + TARGET
+        if end < len(text):
+            end = start + _end(text[start:end])
+        if piece := text[start:end].strip():
+            pieces.append(piece)
+        start = end
+    return pieces
 
 
-@cache
-def _sentences() -> RecursiveCharacterTextSplitter:
-    return RecursiveCharacterTextSplitter(
-        separators=["\n\n", "\n", r"(?<=[.!?])\s+", r"\s+", ""],
-        is_separator_regex=True,
-        chunk_size=TARGET,
-        chunk_overlap=0,
-        keep_separator="start",
-    )
+def _end(window: str) -> int:
+    places = (window.rfind("\n\n"), window.rfind("\n"), 1 + max(window.rfind(end) for end in _SENTENCE_ENDS))
+    word = next((place for place in range(len(window) - 1, 0, -1) if window[place].isspace()), 0)
+    return next((place for place in (*places, word) if place > 0), len(window))
