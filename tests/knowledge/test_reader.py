@@ -9,6 +9,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import psutil
 import pytest
@@ -254,7 +256,7 @@ def test_a_document_of_twice_the_size_takes_twice_the_steps(case: str) -> None:
     def steps(n: int) -> int:
         count = 0
 
-        def step(*_: object) -> Callable[..., object]:
+        def step(frame: FrameType, event: str, arg: object) -> Any:
             nonlocal count
             count += 1
             return step
