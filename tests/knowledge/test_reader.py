@@ -20,7 +20,7 @@ from rag.knowledge.parsing import limits, reader
 from rag.knowledge.parsing.limits import MAX_DEPTH, MAX_LABEL, MAX_PAGES, Limits
 from rag.knowledge.parsing.reader import DocumentReader
 from rag.knowledge.parsing.worker import parse
-from rag.settings import PROJECT
+from tests import PROJECT
 from tests.knowledge.support import pdf_of
 
 SLOW = pdf_of(1, b"BT /F1 12 Tf " + b"(x) Tj " * 600_000 + b"ET")

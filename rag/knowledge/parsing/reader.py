@@ -6,20 +6,18 @@ Streamlit, and a script of somebody's that has no guard would run again.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from queue import Empty, LifoQueue
 
 import orjson
 
-import rag
 from rag.errors import BadDocument
 from rag.knowledge.parsing.document import ParsedDocument, receive, received, send
 from rag.knowledge.parsing.limits import OWN, UPLOADED, Limits, check, too_much
+from rag.resources import child_environment
 
 PROCESSES = 2
 PATIENCE = 60.0
@@ -28,7 +26,7 @@ PATIENCE = 60.0
 _KEPT = 60.0
 """Seconds for which an idle process is used again: it ends by itself some time later."""
 
-_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR", "VIRTUAL_ENV")
+_ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
 """No other variable is handed on: they hold passwords, and nothing that reading a document needs."""
 
 
@@ -77,14 +75,12 @@ class DocumentReader:
 
 class _Process:
     def __init__(self) -> None:
-        root = str(Path(rag.__path__[0]).parent)
-        given = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "rag.knowledge.parsing.worker"],
+            [sys.executable, "-P", "-m", "rag.knowledge.parsing.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**given, "PYTHONPATH": root, "PYTHONUTF8": "1"},
+            env={name: value for name, value in child_environment().items() if name in _ENVIRONMENT},
             start_new_session=True,  # Ctrl+C is for the process that started it
         )
         self._used_at = time.monotonic()
