@@ -40,7 +40,7 @@ class Inspector:
         self.target = target or "REDIS_URL"
         self.histories: Histories
         if layout.reader is None:
-            self.histories = Own(client, layout, store.protocol, self.target)
+            self.histories = Own(client, layout, store, self.target)
         else:
             self.histories = layout.reader(client, layout, layout.prefix if prefix is None else prefix, self.target)
 
@@ -63,9 +63,9 @@ class Inspector:
         if self.layout.ours:
             return self.store.directory.page(start, count, order)
         rows: list[Row] = []
-        walk, pace = table.TheirWalk(self.histories), Pace()
-        for _, ids in walk.ids(pace):
-            rows += walk.rows(ids, pace)
+        pace = Pace()
+        for _, ids in self.histories.listed(pace):
+            rows += self.histories.rows(ids, pace)
             if len(rows) > start + count:
                 break
         return Page(tuple(rows[start : start + count]), start, len(rows))
@@ -74,7 +74,7 @@ class Inspector:
         """By the beginning of the id, or of the name. Of other formats, by the whole id."""
         if self.layout.ours:
             return self.store.directory.find(text, limit)
-        return [table.their_row(stored) for stored in self.histories.read([text], Pace())] if text else []
+        return self.histories.rows([text], Pace()) if text else []
 
     def search(
         self,
@@ -85,13 +85,8 @@ class Inspector:
         progress: Callable[[Progress], None] | None = None,
     ) -> Found:
         """Look at every session, once, in small steps. `pace.stop` ends it early."""
-        pace = pace or Pace()
-        if isinstance(self.histories, Own):
-            walk: table.Walk = table.OwnWalk(self.client, self.store.directory, self.histories, self.target)
-            total = self.store.directory.count()
-        else:
-            walk, total = table.TheirWalk(self.histories), self.histories.total()
-        return table.search(walk, self.histories, wanted, self.now, total, order, limit, pace, progress)
+        total = self.store.directory.count() if self.layout.ours else self.histories.total()
+        return table.search(self.histories, wanted, self.now, total, order, limit, pace or Pace(), progress)
 
     # --- one of them
 
@@ -107,10 +102,7 @@ class Inspector:
         raise CrosswireError(f"{text[:60]!r}: {problem}. Give a session's id, the beginning of its id, or its name.")
 
     def row(self, session_id: str) -> Row | None:
-        if self.layout.ours:
-            rows = self.store.directory.rows([SessionId(session_id)])
-        else:
-            rows = [table.their_row(stored) for stored in self.histories.read([session_id], Pace())]
+        rows = self.histories.rows([session_id], Pace())
         return rows[0] if rows else None
 
     def view(self, session_id: str, newest: int = NEWEST) -> View | None:

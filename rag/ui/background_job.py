@@ -8,7 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from threading import Thread
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+import streamlit as st
 
 from rag.errors import CrosswireError
 from rag.inspector import Pace, Progress
@@ -51,3 +53,14 @@ class Job(Generic[T]):
         self.progress = progress
         if time.monotonic() - self._watched > UNWATCHED:
             self.stop()
+
+
+@st.fragment(run_every=0.5)
+def progress(job: Job[Any], told: Callable[[Progress], str], key: str) -> None:
+    """How far it is, and a button that stops it. The page is drawn anew when it is over."""
+    if not job.running():
+        st.rerun(scope="app")
+    step = job.progress
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(step.done if step else 0.0, text=told(step) if step else "Reading …")
+        st.button("Stop", icon=":material/stop:", key=f"{key}_stop", on_click=job.stop)

@@ -14,8 +14,14 @@ from rag.inspector.key_scan import size
 from rag.inspector.layouts.message_parsers import Parse
 from rag.inspector.pace import Pace
 from rag.sessions.connection.errors import translated
+from rag.sessions.listing.directory import Row
+from rag.sessions.names import colour, friendly_name
+from rag.sessions.protocol.replies import SessionInfo
 
 BATCH = 50
+LISTED = 200
+PEEK = 3
+"""Elements of a session that tell whether it is one."""
 
 
 @dataclass(slots=True)
@@ -83,6 +89,17 @@ class Histories(ABC):
     def read(self, ids: Sequence[str], pace: Pace, first: int | None = None) -> list[Stored]:
         """Those of these sessions that are there. first: elements to fetch at once, if not as many as a step has."""
 
+    def listed(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
+        """The same in steps of so many sessions at most; of the app's own, those that the index lists."""
+        for keys, ids in self.ids(pace):
+            yield keys, []
+            for start in range(0, len(ids), LISTED):
+                yield 0, ids[start : start + LISTED]
+
+    def rows(self, ids: Sequence[str], pace: Pace) -> list[Row]:
+        """A line of a list for each of these sessions that is there."""
+        return [row_of(stored) for stored in self.read(ids, pace, PEEK)] if ids else []
+
     def lines(self, ids: Sequence[str], pace: Pace) -> list[tuple[str, Iterable[bytes]]]:
         """The elements of each of these sessions, and nothing else of it."""
         return [(stored.id, stored.elements) for stored in self.read(ids, pace)]
@@ -123,3 +140,10 @@ class ListElements:
             if self._backwards:
                 start, end = -min(end + 1, int(self._length)), -done - 1
             part = self._pace(self._client.lrange, self._key, start, end)
+
+
+def row_of(stored: Stored) -> Row:
+    """Of a session that no index knows."""
+    left = min(stored.left.values(), default=-1)
+    info = SessionInfo(stored.id, 0.0, 0.0, 0, stored.length, left / 1000 if left >= 0 else None, "", "")
+    return Row(info, friendly_name(stored.id), colour(stored.id), None, pinned=False)

@@ -9,13 +9,15 @@ from typing import Any
 
 from rag.errors import BadSessionId
 from rag.inspector.key_scan import steps
-from rag.inspector.layouts.base import Histories, Layout, ListElements, Stored
+from rag.inspector.layouts.base import LISTED, Histories, Layout, ListElements, Stored
 from rag.inspector.layouts.message_parsers import ours
 from rag.inspector.pace import Pace
+from rag.sessions import SessionStore
 from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId
+from rag.sessions.listing.directory import Row
+from rag.sessions.listing.sweep import own
 from rag.sessions.protocol.keys import Keys, SessionKeys
-from rag.sessions.protocol.requests import SessionProtocol
 
 FIELDS = ("turns", "trimmed", "quarantined", "ttl", "seen")
 _ESCAPED = re.compile("%(25|7B|7D)")
@@ -24,10 +26,11 @@ _KINDS = "session|turn|queue|alive|quarantine|misplaced"
 
 
 class Own(Histories):
-    def __init__(self, client: Any, layout: Layout, protocol: SessionProtocol, target: str) -> None:
-        super().__init__(client, layout, protocol.keys.prefix, target)
-        self.parse = ours(protocol.seal)
-        self.keys: Keys = protocol.keys
+    def __init__(self, client: Any, layout: Layout, store: SessionStore, target: str) -> None:
+        super().__init__(client, layout, store.protocol.keys.prefix, target)
+        self.parse = ours(store.protocol.seal)
+        self.keys: Keys = store.protocol.keys
+        self._directory = store.directory
         space = self.keys.session(SessionId("x")).removesuffix("session:{x}")
         self._name = re.compile(
             rf"(?:{re.escape(self.prefix)}|{re.escape(space)}(?:{_KINDS}):)\{{(?P<tag>[^{{}}]+)\}}(?::\w+)?", re.DOTALL
@@ -69,6 +72,21 @@ class Own(Histories):
                 stored.listed = listed[number] is not None
                 found.append(stored)
         return found
+
+    def listed(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
+        cursor, waiting = 0, list[str]()
+        with translated(self.target):
+            while True:
+                cursor, members = pace(self.client.zscan, self.keys.live, cursor, count=pace.step)
+                waiting += own(self.client, self.keys, [member for member, _ in members])
+                while len(waiting) >= LISTED or (waiting and cursor == 0):
+                    part, waiting = waiting[:LISTED], waiting[LISTED:]
+                    yield len(part), part
+                if cursor == 0:
+                    return
+
+    def rows(self, ids: Sequence[str], pace: Pace) -> list[Row]:
+        return pace(self._directory.rows, [SessionId(one) for one in ids]) if ids else []
 
     def lines(self, ids: Sequence[str], pace: Pace) -> list[tuple[str, Iterable[bytes]]]:
         keys = [self.keys.history(SessionId(one)) for one in ids]

@@ -9,20 +9,14 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Literal, Protocol
+from typing import Literal
 
-from rag.inspector.layouts.base import Histories, Stored
-from rag.inspector.layouts.crosswire import Own
+from rag.inspector.layouts.base import Histories
 from rag.inspector.pace import Pace, Progress, Stopped
-from rag.sessions.connection.errors import translated
-from rag.sessions.ids import SessionId
-from rag.sessions.listing.directory import Directory, Row
-from rag.sessions.listing.sweep import own
-from rag.sessions.names import colour, friendly_name
-from rag.sessions.protocol.replies import SessionInfo
+from rag.sessions.listing.directory import Row
 
 Flag = Literal["you", "simulated", "pinned", "no expiry", "suspicious"]
 FLAGS: tuple[Flag, ...] = ("you", "simulated", "pinned", "no expiry", "suspicious")
@@ -88,7 +82,6 @@ def flags(row: Row, you: str = "") -> frozenset[Flag]:
 
 
 def search(
-    walk: Walk,
     histories: Histories,
     wanted: Filter,
     now: float,
@@ -98,19 +91,18 @@ def search(
     pace: Pace,
     progress: Callable[[Progress], None] | None,
 ) -> Found:
-    """walk: all sessions, in steps."""
     best: list[tuple[float, int, Row]] = []
     looked, matching, keys, ticket, complete = 0, 0, 0, count(), True
     text_only = wanted == Filter(text=wanted.text, you=wanted.you)
     try:
-        for seen, ids in walk.ids(pace):
+        for seen, ids in histories.listed(pace):
             keys += seen
             looked += len(ids)
             # Whatever leaves the fewest sessions for the other comes first.
             if wanted.text and text_only:
-                rows = walk.rows(_with_text(histories, ids, wanted.text, pace), pace)
+                rows = histories.rows(_with_text(histories, ids, wanted.text, pace), pace)
             else:
-                rows = [row for row in walk.rows(ids, pace) if wanted.takes(row, now)]
+                rows = [row for row in histories.rows(ids, pace) if wanted.takes(row, now)]
                 if wanted.text:
                     said = set(_with_text(histories, [row.info.id for row in rows], wanted.text, pace))
                     rows = [row for row in rows if row.info.id in said]
@@ -126,63 +118,6 @@ def search(
         complete = False
     ordered = tuple(row for _, _, row in sorted(best, key=lambda one: (-one[0], one[1])))
     return Found(ordered, matching, looked, complete, str(pace))
-
-
-class Walk(Protocol):
-    def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
-        """All sessions, in steps, each with how many keys it looked at."""
-
-    def rows(self, ids: Sequence[str], pace: Pace) -> list[Row]:
-        """Those of these sessions that are there."""
-
-
-class OwnWalk:
-    """All sessions of the index."""
-
-    def __init__(self, client: Any, directory: Directory, histories: Own, target: str) -> None:
-        self._client = client
-        self._directory = directory
-        self._keys = histories.keys
-        self._target = target
-
-    def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
-        cursor = 0
-        waiting: list[str] = []
-        with translated(self._target):
-            while True:
-                cursor, members = pace(self._client.zscan, self._keys.live, cursor, count=pace.step)
-                waiting += own(self._client, self._keys, [member for member, _ in members])
-                while len(waiting) >= BATCH or (waiting and cursor == 0):
-                    part, waiting = waiting[:BATCH], waiting[BATCH:]
-                    yield len(part), part
-                if cursor == 0:
-                    return
-
-    def rows(self, ids: Sequence[str], pace: Pace) -> list[Row]:
-        return pace(self._directory.rows, [SessionId(one) for one in ids]) if ids else []
-
-
-class TheirWalk:
-    """All sessions of another format. SCAN may give one of them twice."""
-
-    def __init__(self, histories: Histories) -> None:
-        self._histories = histories
-
-    def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
-        for keys, ids in self._histories.ids(pace):
-            yield keys, []
-            for start in range(0, len(ids), BATCH):
-                yield 0, ids[start : start + BATCH]
-
-    def rows(self, ids: Sequence[str], pace: Pace) -> list[Row]:
-        return [their_row(stored) for stored in self._histories.read(ids, pace, PEEK)] if ids else []
-
-
-def their_row(stored: Stored) -> Row:
-    left = min(stored.left.values(), default=-1)
-    ttl = left / 1000 if left >= 0 else None
-    info = SessionInfo(stored.id, 0.0, 0.0, 0, stored.length, ttl, "", "")
-    return Row(info, friendly_name(stored.id), colour(stored.id), None, pinned=False)
 
 
 def _with_text(histories: Histories, ids: Sequence[str], text: str, pace: Pace) -> list[str]:

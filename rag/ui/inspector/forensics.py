@@ -12,7 +12,7 @@ from rag.inspector.forensics.findings import KINDS
 from rag.inspector.forensics.scan import Report, scan
 from rag.inspector.safe_text import line
 from rag.sessions.names import friendly_name
-from rag.ui.background_job import Job
+from rag.ui.background_job import Job, progress
 from rag.ui.escaping import count, escaped
 from rag.ui.feedback import download
 from rag.ui.inspector import session_table
@@ -49,20 +49,15 @@ def draw(context: Context) -> None:
     if found is None:
         return
     if found.running():
-        st.fragment(_progress, run_every=0.5)(found)
+        progress(
+            found,
+            lambda step: f"{step.sessions:,} sessions, {step.messages:,} messages, {step.found:,} found",
+            "inspector_scan",
+        )
     elif found.problem:
         st.error(found.problem, icon=":material/error:")
     elif found.result is not None:
         _report(found.result)
-
-
-def _progress(job: Job[Report]) -> None:
-    if not job.running():
-        st.rerun(scope="app")
-    step = job.progress
-    text = f"{step.sessions:,} sessions, {step.messages:,} messages, {step.found:,} found" if step else "Reading …"
-    st.progress(step.done if step else 0.0, text=text)
-    st.button("Stop", icon=":material/stop:", key="inspector_scan_stop", on_click=job.stop)
 
 
 def _report(report: Report) -> None:

@@ -23,7 +23,7 @@ from rag.inspector.views.session_table import Order
 from rag.sessions.ids import SessionId
 from rag.sessions.listing.directory import Order as Indexed
 from rag.sessions.listing.directory import Page, Row
-from rag.ui.background_job import Job
+from rag.ui.background_job import Job, progress
 from rag.ui.inspector.context import Context
 
 TITLE = "Sessions"
@@ -181,7 +181,7 @@ def _search(context: Context, wish: Wish) -> None:
         st.session_state[JOB] = job
         job.wait(0.5)
     if job.running():
-        st.fragment(_progress, run_every=0.5)(job)
+        progress(job, lambda step: f"{step.sessions:,} sessions searched, {step.found:,} matches", "inspector_search")
         return
     if job.problem:
         st.error(job.problem, icon=":material/error:")
@@ -200,16 +200,6 @@ def _forget_search() -> None:
     job = st.session_state.pop(JOB, None)
     if job is not None:
         job.stop()
-
-
-def _progress(job: Job[Any]) -> None:
-    if not job.running():
-        st.rerun(scope="app")
-    step = job.progress
-    with st.container(horizontal=True, vertical_alignment="center"):
-        text = f"{step.sessions:,} sessions searched, {step.found:,} matches" if step else "Searching …"
-        st.progress(step.done if step else 0.0, text=text)
-        st.button("Stop", key="inspector_stop", on_click=job.stop)
 
 
 # --- drawn
