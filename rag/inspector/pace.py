@@ -81,6 +81,6 @@ class Pace:
         # The rest that the last step earned belongs to it.
         used = self.busy / max(self.seconds, self._until - self._began, 1e-9)
         return (
-            f"steps of at most {self.step} elements, the server asked for {used:.0%} of the time "
-            f"(limit {self.share:.0%}), {self.trips} round trips"
+            f"at most {self.step} elements per command, {used:.0%} of the server's time (limit {self.share:.0%}), "
+            f"{self.trips} round trips"
         )

@@ -160,7 +160,7 @@ def test_no_step_asks_for_more_than_it_may(place: Place, sid: str) -> None:
     place.said(sid, *(f"{number}" for number in range(600)))
     report = place.scan(pace=Pace(step=50))
     assert (report.messages, report.verdict) == (600, "clean")
-    assert "steps of at most 50 elements" in report.load
+    assert "at most 50 elements per command" in report.load
 
 
 def test_long_sessions_are_judged_in_parts(place: Place, sid: str) -> None:

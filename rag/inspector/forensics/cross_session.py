@@ -26,7 +26,7 @@ _NAMED = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _ROWS = 20_000
 
 
-class Across:
+class CrossSession:
     """Of one scan, in one thread. Close it."""
 
     def __init__(self, long: int = LONG) -> None:
@@ -129,7 +129,7 @@ class Across:
                 told.add(sessions)
                 ids = tuple(self._id(session) for session in sessions)
                 shown = ", ".join(repr(one[:40]) for one in ids[:4])
-                text = f"{shown}: a store that folds case, space, comma or normal form takes them for one."
+                text = f"{shown}: a store that ignores case, spaces, commas or Unicode form would mix them up."
                 yield Finding("ids-collide", ids, (-1,) * len(ids), text)
 
     def _naming(self) -> Iterator[Finding]:
@@ -138,7 +138,7 @@ class Across:
         )
         for other, session, number in rows:
             sid, named = self._id(session), other.decode("utf-8", "surrogateescape")
-            text = f"Message {number} has the id of the session {named[:12]}… in it."
+            text = f"Message {number} contains the id of session {named[:12]}…."
             yield Finding("names-other", (sid, named), (number,), text)
 
     def _id(self, session: int) -> str:

@@ -26,16 +26,16 @@ KINDS: dict[Kind, tuple[Severity, str]] = {
     "same-id": ("critical", "the same message is in two sessions"),
     "same-text": ("high", "the same long text is in two sessions"),
     "names-other": ("critical", "a message names another session"),
-    "ids-collide": ("medium", "ids that are one id where case, space, comma or normal form are folded"),
+    "ids-collide": ("medium", "ids that are equal when case, spaces, commas or Unicode form are ignored"),
     "answer-without-question": ("high", "an answer has no question"),
     "question-without-answer": ("high", "a question has no answer"),
     "out-of-order": ("medium", "a later message is older than the one before it"),
     "duplicate": ("low", "a message is stored more than once"),
     "half-expired": ("high", "a part of the session is gone"),
-    "no-expiry": ("medium", "a key never expires, and nobody pinned the session"),
-    "broken": ("high", "an element, or a whole key, is not what it should be"),
-    "unlisted": ("low", "the session is not in the index, so no list shows it"),
-    "canary": ("critical", "a text that was looked for is in another session than the one that stated it"),
+    "no-expiry": ("medium", "a key never expires, though the session is not pinned"),
+    "broken": ("high", "an element or a key is malformed"),
+    "unlisted": ("low", "the session is not in the index, so lists do not show it"),
+    "canary": ("critical", "a secret appears outside of the session that stated it"),
 }
 
 

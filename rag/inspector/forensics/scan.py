@@ -1,7 +1,7 @@
 """Forensics: every session is read once, and what is wrong with it, or the same as in another one, is reported.
 
 Memory stays bounded whatever is scanned: one step of sessions, the first findings of each kind (all are counted), and
-what `across` keeps in a temporary file.
+what `cross_session` keeps in a temporary file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from rag.inspector.forensics import session_checks
 from rag.inspector.forensics.canary import Canary, Watch
-from rag.inspector.forensics.cross_session import LONG, Across
+from rag.inspector.forensics.cross_session import LONG, CrossSession
 from rag.inspector.forensics.findings import KINDS, Finding, Kind
 from rag.inspector.layouts.base import BATCH, Histories, Stored
 from rag.inspector.layouts.crosswire import Own
@@ -85,12 +85,12 @@ def scan(
     report = Report(canaries=watch.canaries)
     total = histories.total()
     keys = 0
-    with closing(Across(long)) as across:
-        reader = _Reader(histories, across, watch, report)
+    with closing(CrossSession(long)) as cross_session:
+        reader = _Reader(histories, cross_session, watch, report)
         try:
             for seen, ids in histories.ids(pace):
                 keys += seen
-                new = [(sid, number) for sid in ids if (number := across.new(sid)) is not None]
+                new = [(sid, number) for sid in ids if (number := cross_session.new(sid)) is not None]
                 for start in range(0, len(new), BATCH):
                     reader.read(dict(new[start : start + BATCH]), pace)
                     if progress is not None:
@@ -99,7 +99,7 @@ def scan(
             report.complete = True
         except Stopped:
             pass
-        report.add(across.findings())
+        report.add(cross_session.findings())
     report.add(watch.findings())
     order = list(KINDS)
     report.findings.sort(key=lambda one: order.index(one.kind))
@@ -108,9 +108,9 @@ def scan(
 
 
 class _Reader:
-    def __init__(self, histories: Histories, across: Across, watch: Watch, report: Report) -> None:
+    def __init__(self, histories: Histories, cross_session: CrossSession, watch: Watch, report: Report) -> None:
         self._histories = histories
-        self._across = across
+        self._cross_session = cross_session
         self._watch = watch
         self._report = report
         self._ours = isinstance(histories, Own)
@@ -122,7 +122,7 @@ class _Reader:
                 again = [one for other in self._histories.read([stored.id], pace) for one in self._facts(other)]
                 suspect = [one for one in suspect if one in again]
             self._report.add(suspect)
-            self._across.session(new[stored.id], stored.id)
+            self._cross_session.session(new[stored.id], stored.id)
             self._messages(stored, new[stored.id])
             self._report.sessions += 1
             pace.check()
@@ -144,9 +144,9 @@ class _Reader:
             report.sealed += said.problem == "sealed"
             self._watch.see(stored.id, number, said)
             if not copied:
-                self._across.message(session, number, said, question)
+                self._cross_session.message(session, number, said, question)
             if said.problem != "foreign":
-                self._across.names(session, number, raw, stored.id)
+                self._cross_session.names(session, number, raw, stored.id)
             if said.role == "user":
                 question = said.text
             part.append(said)

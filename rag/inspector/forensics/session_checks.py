@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"\d+(\.\d+)?")
 def facts(stored: Stored, history: str, session: str, *, indexed: bool) -> Iterator[Finding]:
     """Of the session's keys. history, session: their names; of other formats only the first is there."""
     for name, problem in stored.wrong.items():
-        yield _whole(stored, "broken", f"The key {name} holds something else than it should ({problem}).")
+        yield _whole(stored, "broken", f"The key {name} is of the wrong type ({problem}).")
     if not stored.pinned:
         endless = [name for name, left in stored.left.items() if left == -1]
         if endless:
@@ -31,13 +31,15 @@ def facts(stored: Stored, history: str, session: str, *, indexed: bool) -> Itera
         return
     for field, value in (stored.session or {}).items():
         if not _NUMBER.fullmatch(value):
-            yield _whole(stored, "broken", f"What is known of the session says {field} is {value[:20]!r}, no number.")
+            yield _whole(
+                stored, "broken", f"The session metadata says {field} is {value[:20]!r}, which is not a number."
+            )
     if session not in stored.left and history in stored.left:
-        yield _whole(stored, "half-expired", "Its messages are there and what is known of the session is gone.")
+        yield _whole(stored, "half-expired", "Its messages are there, but its metadata is gone.")
     elif stored.session is not None and history not in stored.left and _lost(stored.session):
-        yield _whole(stored, "half-expired", f"It had {stored.session['turns']} turns and its messages are gone.")
+        yield _whole(stored, "half-expired", f"It had {stored.session['turns']} turns, but its messages are gone.")
     if stored.session is not None and not stored.listed:
-        yield _whole(stored, "unlisted", "The session is there and not in the index, so lists do not show it.")
+        yield _whole(stored, "unlisted", "The session exists but is not in the index, so lists do not show it.")
 
 
 def messages(stored: Stored, said: Sequence[Said], *, turns: bool, partial: bool) -> Iterator[Finding]:

@@ -58,18 +58,18 @@ def _who_saw_whom(run: Run, outcome: Outcome) -> None:
         for (user, owner), count in table.counts.items()
         if user in table.rows and owner in table.columns
     }
-    rows = [{"saw it": user, "whose data": owner, "times": count} for (user, owner), count in pairs.items()]
+    rows = [{"viewer": user, "owner": owner, "times": count} for (user, owner), count in pairs.items()]
     st.caption("Rows were shown the data of columns. Click a cell to see both conversations.")
-    picked = alt.selection_point(name="cell", fields=["saw it", "whose data"], on="click")
+    picked = alt.selection_point(name="cell", fields=["viewer", "owner"], on="click")
     chart = (
         alt.Chart(pd.DataFrame(rows))
         .mark_rect(cornerRadius=2)
         .encode(
-            x=alt.X("whose data:N", sort=list(table.columns), axis=alt.Axis(orient="top", labelAngle=-90)),
-            y=alt.Y("saw it:N", sort=list(table.rows)),
+            x=alt.X("owner:N", sort=list(table.columns), axis=alt.Axis(orient="top", labelAngle=-90)),
+            y=alt.Y("viewer:N", sort=list(table.rows)),
             color=alt.Color("times:Q", scale=alt.Scale(scheme="orangered"), legend=None),
             opacity=alt.condition(picked, alt.value(1.0), alt.value(0.55)),
-            tooltip=["saw it:N", "whose data:N", "times:Q"],
+            tooltip=["viewer:N", "owner:N", "times:Q"],
         )
         .add_params(picked)
         .properties(height=max(180, 16 * len(table.rows)))
@@ -102,8 +102,8 @@ def _chosen(pairs: Collection[tuple[str, str]], cell: Mapping[str, str] | None, 
     """Who and whose, from two lists that follow the cell that was clicked last."""
     saw, whose, last = f"saw-{key}", f"whose-{key}", f"cell-{key}"
     if cell is not None and cell != st.session_state.get(last):
-        st.session_state[last], st.session_state[saw] = cell, cell["saw it"]
-        st.session_state[whose] = cell["whose data"]
+        st.session_state[last], st.session_state[saw] = cell, cell["viewer"]
+        st.session_state[whose] = cell["owner"]
     left, right = st.columns(2)
     victim = left.selectbox("Viewer", sorted({user for user, _ in pairs}), key=saw)
     owners = sorted({owner for user, owner in pairs if user == victim})

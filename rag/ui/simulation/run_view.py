@@ -19,12 +19,9 @@ LEAKS = ("foreign-read", "retrieval-leak", "swapped-answer")
 LOSSES = ("lost-update", "lost-append")
 HELP = {
     "In flight": "Turns being answered right now.",
-    "Peak concurrency": "The most turns in flight at once.",
+    "Peak": "Peak concurrency: the most turns in flight at once.",
     "Leaks": "Times that a user was shown another user's data.",
     "Lost": "Acknowledged turns that are missing from the stored history.",
-    "p50": "Half of the turns were faster.",
-    "p95": "95% of the turns were faster.",
-    "p99": "99% of the turns were faster.",
 }
 
 
@@ -80,7 +77,7 @@ def _figures(outcome: Outcome | None, progress: Progress | None) -> None:
     if outcome is not None:
         figures, counts = outcome.about["figures"], outcome.report.counts
         answered, rate, times = figures["answered"], figures["rate"], [figures[p] for p in ("p50", "p95", "p99")]
-        busy = {"Peak concurrency": f"{figures['peak_in_flight']}"}
+        busy = {"Peak": f"{figures['peak_in_flight']}"}
         leaks: int = sum(counts.get(kind, 0) for kind in LEAKS)
         lost: int | None = sum(counts.get(kind, 0) for kind in LOSSES)
     elif progress is not None:
