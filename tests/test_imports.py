@@ -24,7 +24,7 @@ MAY_USE: dict[str, set[str]] = {
     "rag.services": ROOMS - {"rag.crosstalk", "rag.inspector"},
     "rag.web": ROOMS - {"rag.crosstalk"} | {"rag.services"},
     "rag.ui": ROOMS | {"rag.services", "rag.web"},
-    "rag.commands": ROOMS | {"rag.services"},
+    "rag.commands": ROOMS | {"rag.services", "rag.web"},
     "rag.__main__": BASE | {"rag.commands"},
     "pages": ROOMS | {"rag.ui"},
     "app": ROOMS | {"rag.ui", "rag.web", "rag.services"},

@@ -16,7 +16,9 @@ class EventStream(Iterator[Event]):
     is then never handed out. Dropping the last reference closes it too.
     """
 
-    def __init__(self, events: Generator[Event], stopped: Flag) -> None:
+    def __init__(self, events: Generator[Event], stopped: Flag, *, remote: bool = False) -> None:
+        """`remote`: after Found, the reader waits for a model over the wire."""
+        self.remote = remote
         self._events = events
         self._stopped = stopped
         self._running = Lock()
@@ -31,6 +33,10 @@ class EventStream(Iterator[Event]):
             self.close()
             raise StopIteration
         return event
+
+    def stop(self) -> None:
+        """As `close`, but waits for nothing: whoever reads frees the turn, with the next event or by closing it."""
+        self._stopped.set()
 
     def close(self) -> None:
         """Stop the turn. Nothing is stored, unless it is stored already."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from rich.table import Column, Table
 
 from rag.chat import bench as turn_bench
 from rag.chat.service import SOURCES
+from rag.commands.options import JsonFile, console, write_json
 from rag.crosstalk.explore import bench as rates
 from rag.crosstalk.explore.explorer import temporary_lab
 from rag.crosstalk.run import check_bench
@@ -29,6 +31,7 @@ from rag.sessions import SessionStore, connect
 from rag.sessions import bench as store_bench
 from rag.sessions.embedded.server import EmbeddedServer
 from rag.settings import load
+from rag.web.bench import served as served_bench
 
 app = typer.Typer(
     help="Run the benchmarks on this machine.",
@@ -121,6 +124,46 @@ def turn(
     for row in rows:
         table.add_row(row.name, f"{row.rate:,.0f}", f"{row.of_floor:.2f}", f"{row.of_plain:.2f}")
     Console().print(table)
+
+
+@app.command("served")
+def served(
+    clients: Annotated[list[int] | None, typer.Option(help="Browsers at once; may be repeated.", min=1)] = None,
+    slices: Annotated[int, typer.Option(help="Measured slices a contender; medians are shown.", min=1)] = 5,
+    seconds: Annotated[float, typer.Option(help="Length of each slice.", min=0.1)] = 2.0,
+    json_file: JsonFile = None,
+) -> None:
+    """Turns as `streamlit run app.py` serves them, over HTTP, against a bare route that searches and stores."""
+    questions = [question.text for question in read_questions(QUESTIONS)]
+    with (
+        tempfile.TemporaryDirectory(prefix="crosswire-bench-") as scratch,
+        Console(stderr=True).status("") as status,
+    ):
+        rows = served_bench.run(
+            Path(scratch),
+            questions,
+            clients=clients or (1, 20, 100),
+            slices=slices,
+            seconds=seconds,
+            progress=status.update,
+        )
+    table = Table(
+        "clients", "contender", "turns/s", "p50 ms", "p99 ms", "of the floor", "Redis trips", "CPU ms", "load"
+    )
+    for row in rows:
+        table.add_row(
+            str(row.clients),
+            row.name,
+            f"{row.rate:,.0f}",
+            f"{row.p50 * 1e3:,.1f}",
+            f"{row.p99 * 1e3:,.1f}",
+            f"{row.of_floor:.2f}",
+            f"{row.round_trips:.1f}",
+            f"{row.cpu * 1e3:.1f}",
+            f"{row.client_cpu:.0%}",
+        )
+    console(json_file).print(table)
+    write_json(json_file, [asdict(row) for row in rows])
 
 
 def _redis_turn(lab: Lab, library: Library) -> StrategyTurns:

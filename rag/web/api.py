@@ -13,7 +13,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -31,11 +30,10 @@ from rag.web.openapi import LONGEST_BODY, LONGEST_MESSAGE, description
 from rag.web.origin import is_own
 from rag.web.problem import Problem, Refused, answer_error, problem_of
 from rag.web.services import Services, StoredMessage
-from rag.web.turn import TurnAnswer, source_to_dict
+from rag.web.turn import TurnAnswer, Workers, source_to_dict
 
 T = TypeVar("T")
 
-TURNS_AT_ONCE = 64
 _ROLES = {"human": "user", "ai": "assistant"}
 _PRIVATE = {"Cache-Control": "no-store, private"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -62,8 +60,8 @@ def routes(services: Callable[[], Services]) -> list[BaseRoute]:
 class _Api:
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
-        # Its own, because the default one serves Streamlit's files, and a turn may hold its thread for a minute.
-        self._limiter = CapacityLimiter(TURNS_AT_ONCE)
+        # Their own, because the default threads serve Streamlit's files, and a turn may hold its thread for a minute.
+        self._workers = Workers()
 
     async def chat(self, request: Request) -> TurnAnswer:
         session_id = _own_session(request)
@@ -71,8 +69,8 @@ class _Api:
         return TurnAnswer(
             lambda: self._services().chat.stream(session_id, message),
             session_id,
+            self._workers,
             streamed="text/event-stream" in request.headers.get("accept", ""),
-            limiter=self._limiter,
         )
 
     async def history(self, request: Request) -> Response:

@@ -1,26 +1,25 @@
 """One chat turn as an HTTP answer, whole (JSON) or as it grows (server-sent events).
 
-The turn runs in one thread from its first event to its last. When the client goes away, it is stopped: nothing is
-stored, and the session is free for its next question. What fails before the first byte is answered with a status of
-its own; what fails later is an `error` event.
+The turn runs in a worker thread. When the client goes away, it is stopped: nothing is stored, and the session is free
+for its next question. What fails before the first byte is answered with a status of its own; what fails later is an
+`error` event.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import math
-import threading
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
-import anyio
-from anyio import CapacityLimiter, from_thread, move_on_after, to_thread
-from anyio.streams.memory import MemoryObjectReceiveStream
+import orjson
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from rag.chat import Event, EventStream, Finished, Found, Reply, Source, Token, Waiting
@@ -31,12 +30,17 @@ from rag.web.problem import problem_of
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment is sent, because proxies close what is silent for long."""
 
+QUICK_TURNS = 4
+"""Threads for what keeps the interpreter busy: more of them than can run only get in each other's way."""
+
+WAITING_TURNS = 64
+"""Threads for turns that wait, for a model over the wire or for another turn of their session."""
+
 _PRIVATE = {"Cache-Control": "no-store, private"}
 _STREAM = {**_PRIVATE, "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
 
 Item = Event | Exception | None
 """None is the end."""
-Items = MemoryObjectReceiveStream[Item]
 
 
 def reply_to_dict(reply: Reply, session_id: str) -> dict[str, Any]:
@@ -57,64 +61,62 @@ def source_to_dict(source: Source) -> dict[str, Any]:
     return {**source.to_dict(), "score": score}
 
 
+class Workers:
+    """The threads that turns run in. First come, first served."""
+
+    def __init__(self) -> None:
+        self.quick = ThreadPoolExecutor(QUICK_TURNS, "turn")
+        self.waiting = ThreadPoolExecutor(WAITING_TURNS, "waiting-turn")
+
+
 class TurnAnswer:
     """An answer (ASGI) that runs the turn while it is sent."""
 
-    def __init__(
-        self, start: Callable[[], EventStream], session_id: str, *, streamed: bool, limiter: CapacityLimiter
-    ) -> None:
-        self._turn = _Turn(start)
+    def __init__(self, start: Callable[[], EventStream], session_id: str, workers: Workers, *, streamed: bool) -> None:
+        self._turn = _Turn(start, workers, whole=not streamed)
         self._session_id = session_id
         self._streamed = streamed
-        self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Nearly unbuffered: the turn goes on as its events are sent, so each of them is a chance to notice who left.
-        give, take = anyio.create_memory_object_stream[Item](1)
-        sending = self._send_stream if self._streamed else self._send_whole
+        self._turn.begin()
+        watching = asyncio.create_task(self._watch(receive))
+        try:
+            first, *others = await self._turn.items()
+            if isinstance(first, Exception):
+                await problem_of(first).response()(scope, receive, send)
+            elif self._streamed and first is not None:
+                await self._send_stream([first, *others], send)
+            elif isinstance(first, Finished):
+                body = orjson.dumps(reply_to_dict(first.reply, self._session_id))
+                await Response(body, headers=_PRIVATE, media_type="application/json")(scope, receive, send)
+        finally:
+            watching.cancel()
+            self._turn.stop()
 
-        def post(item: Item) -> None:
-            with suppress(anyio.BrokenResourceError):
-                from_thread.run(give.send, item)
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._turn.stop()
 
-        async with give, anyio.create_task_group() as group:
-            # Not abandoned on cancellation: the thread counts against the limit for as long as it runs.
-            group.start_soon(partial(to_thread.run_sync, self._turn.run, post, limiter=self._limiter))
-            try:
-                with anyio.CancelScope() as present:
-                    group.start_soon(_until_gone, receive, present)
-                    await sending(take, scope, receive, send)
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await to_thread.run_sync(self._turn.stop)
-                take.close()
-                group.cancel_scope.cancel()
-
-    async def _send_whole(self, items: Items, scope: Scope, receive: Receive, send: Send) -> None:
-        while (item := await items.receive()) is not None:
-            if isinstance(item, Exception):
-                await problem_of(item).response()(scope, receive, send)
-                return
-            if isinstance(item, Finished):
-                whole = JSONResponse(reply_to_dict(item.reply, self._session_id), headers=_PRIVATE)
-                await whole(scope, receive, send)
-                return
-
-    async def _send_stream(self, items: Items, scope: Scope, receive: Receive, send: Send) -> None:
-        item = await items.receive()
-        if isinstance(item, Exception):
-            await problem_of(item).response()(scope, receive, send)
-            return
+    async def _send_stream(self, items: list[Item], send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": Headers(_STREAM).raw})
-        while item is not None:
-            await send({"type": "http.response.body", "body": self._event(item), "more_body": True})
-            item = await self._next(items, send)
+        while items[-1] is not None:
+            await self._send_events(items, send)
+            items = await self._next(send)
+        await self._send_events(items[:-1], send)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _next(self, items: Items, send: Send) -> Item:
+    async def _send_events(self, items: list[Item], send: Send) -> None:
+        """In one piece what came in one."""
+        body = b"".join(self._event(item) for item in items if item is not None)
+        if body:
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def _next(self, send: Send) -> list[Item]:
         while True:
-            with move_on_after(HEARTBEAT):
-                return await items.receive()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HEARTBEAT):
+                    return await self._turn.items()
             await send({"type": "http.response.body", "body": b": still here\n\n", "more_body": True})
 
     def _event(self, item: Event | Exception) -> bytes:
@@ -132,41 +134,81 @@ class TurnAnswer:
 
 
 class _Turn:
-    """A turn in its thread. `stop` may be called from any other one, at any time, also before it began."""
+    """A turn in its threads, and what it has told so far. `whole`: nothing but its end is of interest.
 
-    def __init__(self, start: Callable[[], EventStream]) -> None:
+    It begins among the quick ones, and moves once it will wait. A thread hands over what it has without waiting for the
+    event loop, and wakes that once, however much there is.
+    """
+
+    def __init__(self, start: Callable[[], EventStream], workers: Workers, *, whole: bool) -> None:
         self._start = start
-        self._stopped = threading.Event()
+        self._workers = workers
+        self._whole = whole
+        self._items: deque[Item] = deque()
+        self._waking = False
+        self._stopped = False
         self._events: EventStream | None = None
 
-    def run(self, post: Callable[[Item], None]) -> None:
-        try:
-            with self._start() as events:
-                self._events = events
-                if self._stopped.is_set():
-                    return
-                for event in events:
-                    if self._stopped.is_set():
-                        break
-                    post(event)
-        except CrosswireError as error:
-            post(error)
-        except Exception as error:
-            logging.getLogger(__name__).exception("A chat turn broke")
-            post(error)
-        finally:
-            post(None)
+    def begin(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._arrived = asyncio.Event()
+        self._workers.quick.submit(self._run)
+
+    async def items(self) -> list[Item]:
+        """What has been told since the last time; at least one. The last of all is None."""
+        await self._arrived.wait()
+        self._arrived.clear()
+        return [self._items.popleft() for _ in range(len(self._items))]
 
     def stop(self) -> None:
-        self._stopped.set()
+        """Called in the event loop, so it waits for nothing: the thread frees the turn with its next event."""
+        self._stopped = True
         if self._events is not None:
-            self._events.close()
+            self._events.stop()
+        self._post(None)
 
+    def _run(self, *, quick: bool = True) -> None:
+        try:
+            if self._events is None:
+                self._events = self._start()
+            if not self._stopped and self._told(self._events, quick):
+                self._workers.waiting.submit(self._run, quick=False)
+                return
+        except CrosswireError as error:
+            self._post(error)
+        except Exception as error:
+            logging.getLogger(__name__).exception("A chat turn broke")
+            self._post(error)
+        self._end()
 
-async def _until_gone(receive: Receive, present: anyio.CancelScope) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    present.cancel()
+    def _told(self, events: EventStream, quick: bool) -> bool:
+        """True if it will wait for long now, and may not do so here."""
+        for event in events:
+            if self._stopped:
+                return False
+            if not self._whole or isinstance(event, Finished):
+                self._post(event)
+            if quick and (isinstance(event, Waiting) or (events.remote and isinstance(event, Found))):
+                return True
+        return False
+
+    def _end(self) -> None:
+        try:
+            if self._events is not None:
+                self._events.close()
+        finally:
+            self._post(None)
+
+    def _post(self, item: Item) -> None:
+        self._items.append(item)
+        if not self._waking:
+            self._waking = True
+            with suppress(RuntimeError):  # the loop is closed: nobody waits
+                self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        self._waking = False
+        self._arrived.set()
 
 
 def _sse(name: str, data: dict[str, Any]) -> bytes:

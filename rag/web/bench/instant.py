@@ -1,0 +1,74 @@
+"""An OpenAI-compatible server that answers at once, streamed or whole: `python -m rag.web.bench.instant PORT`.
+
+Its answer ends with what it was asked, so that an answer to somebody else's question is seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from typing import Any, cast
+
+ANSWER = "You can return an item within 30 days of delivery [1]. Members of Plus have 60 days [1]. You asked: "
+MODEL = "instant"
+_HEADERS = "HTTP/1.1 200 OK\r\nContent-Type: %s\r\n%s\r\n\r\n"
+
+
+class Instant(asyncio.Protocol):
+    """One connection. It reads no more of HTTP than clients of such servers send: a head, and a body with a length."""
+
+    def __init__(self) -> None:
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        received = self._received = self._received + data
+        end = received.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        length = re.search(rb"(?i)content-length: *(\d+)", received[:end])
+        size = int(length[1]) if length else 0
+        if len(received) < end + 4 + size:
+            return
+        self._received = b""
+        self._transport.write(_reply(json.loads(received[end + 4 :])) if size else _whole({"status": "ok"}))
+
+
+def _reply(request: dict[str, Any]) -> bytes:
+    asked = str(request["messages"][-1]["content"])
+    # That, and what follows it, is asked where a question is to be made self-contained.
+    text = asked.rpartition("Customer: ")[2] if "Customer: " in asked else ANSWER + asked
+    common = {"id": "x", "created": 0, "model": MODEL}
+    if not request.get("stream"):
+        message = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        return _whole({**common, "object": "chat.completion", "choices": [message]})
+    deltas: list[tuple[dict[str, str], str | None]] = [({"role": "assistant", "content": ""}, None)]
+    deltas += [({"content": word + " "}, None) for word in text.split()[:-1]]
+    deltas += [({"content": text.split()[-1]}, None), ({}, "stop")]
+    events = [
+        {**common, "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta, "finish_reason": why}]}
+        for delta, why in deltas
+    ]
+    lines = [*(json.dumps(event) for event in events), "[DONE]"]
+    # One chunk of HTTP an event, as servers flush them.
+    sent = [f"data: {line}\n\n" for line in lines]
+    body = "".join(f"{len(event.encode()):x}\r\n{event}\r\n" for event in [*sent, ""])
+    return (_HEADERS % ("text/event-stream", "Transfer-Encoding: chunked") + body).encode()
+
+
+def _whole(value: object) -> bytes:
+    body = json.dumps(value)
+    return (_HEADERS % ("application/json", f"Content-Length: {len(body)}") + body).encode()
+
+
+async def _serve(port: int) -> None:
+    server = await asyncio.get_running_loop().create_server(Instant, "127.0.0.1", port)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(int(sys.argv[1])))
