@@ -27,7 +27,7 @@ import psutil
 from rag.errors import CrosswireError
 from rag.sessions import connect
 from rag.sessions.connection.connect import Client
-from rag.settings import PROJECT, Settings
+from rag.settings import Settings
 from rag.web.bench.instant import MODEL
 from rag.web.bench.load import Job, Result
 
@@ -36,6 +36,8 @@ TURNS = 5
 """Questions of a conversation."""
 
 START_SECONDS = 60.0
+CHECKOUT = Path(__file__).resolve().parents[3]
+"""Where `app.py` is; an installed package has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,12 @@ def run(
     seconds: float = 2.0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[Row]:
-    """`folder` is a scratch folder. First every conversation is held once, alone: that says what is right."""
+    """`folder` is a scratch folder. First every conversation is held once, alone: that says what is right.
+
+    Raises CrosswireError where there is no app.py, a server does not start, or an answer is wrong.
+    """
+    if not (CHECKOUT / "app.py").is_file():
+        raise CrosswireError("There is no app.py to serve: run it in a checkout of the repository.")
     conversations = [list(questions[start : start + TURNS]) for start in range(0, len(questions) - TURNS + 1, TURNS)]
     progress("starting the servers")
     with ExitStack() as stack:
@@ -163,7 +170,7 @@ def _reads(client: Client) -> int:
 def _start(stack: ExitStack, folder: Path) -> list[_Party]:
     """The floor comes last: it finds the articles that the application has read."""
     module = [sys.executable, "-m"]
-    app = [*module, "streamlit", "run", str(PROJECT / "app.py"), "--server.port"]
+    app = [*module, "streamlit", "run", str(CHECKOUT / "app.py"), "--server.port"]
     model = stack.enter_context(_serving(INSTANT, [*module, "rag.web.bench.instant"], folder))
     address = {"OPENAI_BASE_URL": f"http://127.0.0.1:{model.port}/v1", "CHAT_MODEL": MODEL}
     served = [
@@ -182,7 +189,7 @@ def _serving(name: str, command: list[str], folder: Path, more: Mapping[str, str
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 (our own)
             [*command, str(port)],
-            cwd=PROJECT,
+            cwd=CHECKOUT,
             env={**others, "STATE_DIR": str(folder), **more},
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -209,7 +216,7 @@ def _serving(name: str, command: list[str], folder: Path, more: Mapping[str, str
 def _load(conversations: list[list[str]]) -> Iterator[_Load]:
     command = [sys.executable, "-m", "rag.web.bench.load"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=PROJECT, text=True, stdin=pipe, stdout=pipe) as process:  # noqa: S603 (our own)
+    with subprocess.Popen(command, cwd=CHECKOUT, text=True, stdin=pipe, stdout=pipe) as process:  # noqa: S603 (our own)
         try:
             yield _Load(process, conversations)
         finally:
