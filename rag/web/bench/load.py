@@ -147,7 +147,8 @@ class _Browser(asyncio.Protocol):
         self._run.left()
 
 
-async def _perform(job: Job, right: dict[tuple[int, int], str]) -> Result:
+async def perform(job: Job, right: dict[tuple[int, int], str]) -> Result:
+    """`right`: the answers by conversation and turn; what is not in it yet is added."""
     run, loop = _Run(job, right), asyncio.get_running_loop()
     cpu = time.process_time()
     await asyncio.gather(
@@ -162,7 +163,7 @@ def main() -> None:
     answers: dict[str, dict[tuple[int, int], str]] = {}
     for line in sys.stdin:
         job = Job(**json.loads(line))
-        result = asyncio.run(_perform(job, answers.setdefault(job.name, {})))
+        result = asyncio.run(perform(job, answers.setdefault(job.name, {})))
         sys.stdout.write(json.dumps(asdict(result)) + "\n")
         sys.stdout.flush()
 

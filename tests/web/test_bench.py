@@ -1,0 +1,56 @@
+"""`bench served`: every party is served for real, and an answer that is not the right one is no figure."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from rag.commands.bench import QUESTIONS
+from rag.knowledge.search.evaluation import read_questions
+from rag.web.bench import served
+from rag.web.bench.load import Job, perform
+from tests.web.serving import serving
+
+
+def test_all_parties_answer_and_a_turn_goes_to_redis_twice(tmp_path: Path) -> None:
+    questions = [question.text for question in read_questions(QUESTIONS)][: 2 * served.TURNS]
+    rows = served.run(tmp_path, questions, clients=(1, 4), slices=1, seconds=0.5)
+    parties = [served.FLOOR, served.OFFLINE, served.INSTANT]
+    assert [(row.clients, row.name) for row in rows] == [(count, name) for count in (1, 4) for name in parties]
+    assert all(row.rate > 0 and row.cpu > 0 and 0 < row.p50 <= row.p99 for row in rows)
+    assert {row.of_floor for row in rows if row.name == served.FLOOR} == {1.0}
+    # What the application does beside its turns, at times: it looks for sessions that have ended.
+    assert {round(row.round_trips - 0.3) for row in rows} == {2}
+    json.dumps([asdict(row) for row in rows])
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ({"answer": ""}, "'m: ' instead of 'm: yes'"),
+        ({"session": "everybody's"}, "a new visitor got the session everybody's of another one"),
+        ({"turn": 7}, "turn 1 of s0 became 7 of s0"),
+        ({"answer": "something else"}, "'m: something else' instead of 'm: yes'"),
+    ],
+)
+def test_a_wrong_answer_is_told(fault: dict[str, object], told: str) -> None:
+    asked: list[str] = []
+
+    async def chat(request: Request) -> JSONResponse:
+        asked.append((await request.json())["message"])
+        right = {"answer": "yes", "model": "m", "session": f"s{len(asked) - 1}", "turn": 1}
+        return JSONResponse({**right, **fault})
+
+    with serving(Starlette(routes=[Route("/api/chat", chat, methods=["POST"])])) as address:
+        job = Job("app", int(address.rpartition(":")[2]), 1, [["one?"], ["two?"]])
+        result = asyncio.run(perform(job, {(0, 0): "m: yes", (1, 0): "m: yes"}))
+    assert asked
+    assert any(told in wrong for wrong in result.wrong)
