@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from rag.commands.bench import QUESTIONS
 from rag.knowledge.search.evaluation import read_questions
+from rag.resources import QUESTIONS
 from rag.web.bench import served
 from rag.web.bench.load import Job, perform
 from tests.web.serving import serving

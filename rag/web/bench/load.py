@@ -134,11 +134,12 @@ class _Browser(asyncio.Protocol):
         right = run.right.setdefault((self._number, self._turn), text)
         if not answer["answer"] or text != right:
             run.fail(f"{text!r} instead of {right!r}")
-        if not self._turn and answer["session"] in run.sessions:
-            run.fail(f"a new visitor got the session {answer['session']} of another one")
-        if (self._turn and answer["session"] != self._session) or answer["turn"] != self._turn + 1:
+        if not self._turn:
+            self._session = answer["session"]
+            if self._session in run.sessions:
+                run.fail(f"a new visitor got the session {self._session} of another one")
+        if (answer["session"], answer["turn"]) != (self._session, self._turn + 1):
             run.fail(f"turn {self._turn + 1} of {self._session} became {answer['turn']} of {answer['session']}")
-        self._session = answer["session"]
         run.sessions.add(self._session)
 
     def connection_lost(self, exc: Exception | None) -> None:
