@@ -1,0 +1,23 @@
+"""docs/development.md: the files that it names are there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+GUIDE = PROJECT / "docs" / "development.md"
+PATH = re.compile(r"`((?:rag|pages|tests|docs)/[\w./]*)`")
+
+
+def test_every_file_that_the_guide_names_exists() -> None:
+    named = PATH.findall(GUIDE.read_text(encoding="utf-8"))
+    assert len(named) > 25
+    assert [path for path in named if not (PROJECT / path).exists()] == []
+
+
+def test_it_answers_for_ten_changes_at_least() -> None:
+    table = GUIDE.read_text(encoding="utf-8").partition("| change |")[2].partition("\n\n")[0]
+    rows = [row for row in table.splitlines()[2:] if row.startswith("|")]
+    assert len(rows) >= 10
+    assert all(PATH.search(row.split("|")[2]) for row in rows)
