@@ -126,7 +126,7 @@ class Settings(BaseSettings):
     @field_validator("inspector_emails")
     @classmethod
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(re.fullmatch(r"[^\s@]+@[^\s@]+", one) for one in value):
+        if not all(re.fullmatch(r"\A[^\s@]+@[^\s@]+", one) for one in value):
             raise ValueError("not e-mail addresses")
         return value
 
@@ -173,7 +173,9 @@ def decode_key(key: SecretStr) -> bytes:
 def without_password(url: str) -> str:
     """The text as it may be shown, address or not: a password in it is replaced by `***`."""
     # Not by urlsplit, which does not read every wrong address, and the wrong ones are shown most.
-    return re.sub(r"([?&]\w*password=)[^&]*", r"\1***", re.sub(r"(://[^:@/]*):.+@", r"\1:***@", url))
+    if (found := re.search("://[^:@/]*:", url)) and (end := url.rfind("@")) > found.end():
+        url = f"{url[: found.end()]}***{url[end:]}"
+    return re.sub(r"([?&]\w*password=)[^&]*", r"\1***", url)
 
 
 def load(secrets: Path | None = None, **overrides: Any) -> Settings:

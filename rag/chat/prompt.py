@@ -29,7 +29,7 @@ UPLOADED = " (uploaded by this person)"
 NO_SOURCES = "(nothing was found)"
 _ARROW = " > "
 
-_FORGERY = re.compile(r"\[(?=\s*\d+\s*\])|<(?=\s*/?\s*(?:sources|earlier)\b)|&(?=(?:amp|lt|#91);)", re.IGNORECASE)
+_FORGERY = re.compile(r"\[(?=\s*\d+\s*\])|<(?=\s*(?:/\s*)?(?:sources|earlier)\b)|&(?=(?:amp|lt|#91);)", re.IGNORECASE)
 _ESCAPES = {"[": "&#91;", "<": "&lt;", "&": "&amp;"}
 _ESCAPED = re.compile("|".join(_ESCAPES.values()))
 _PLAIN = {code: char for char, code in _ESCAPES.items()}

@@ -10,7 +10,7 @@ import re
 import unicodedata
 
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_PLAIN = re.compile(r"[\x20-\x7e\n\t]*\Z")
+_PLAIN = re.compile(r"\A[\x20-\x7e\n\t]*\Z")
 _BACKTICKS = re.compile("`+")
 _FORMULA = tuple("=+-@\t\r\n|%＝＋－＠")
 MASK = "•"

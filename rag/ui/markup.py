@@ -6,7 +6,7 @@ import re
 
 import streamlit as st
 
-_RELATIVE_LINK = re.compile(r"\[([^\]]+)\]\((?!https?:|mailto:)[^)]*\)")
+_RELATIVE_LINK = re.compile(r"\[([^\[\]]+)\]\((?!https?:|mailto:)[^()]*\)")
 
 
 def passage(text: str, *, private: bool) -> None:

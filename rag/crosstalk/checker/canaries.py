@@ -26,7 +26,8 @@ _APART = re.compile(r"[\W_]+")
 _LOWER = bytes(range(256)).lower()
 _SEPARATORS = bytes(code for code in range(128) if not chr(code).isalnum())
 _WORD = re.compile(r"\S{11}")
-_BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{60,}\r?\n)*[A-Za-z0-9+/_-]{11,}")
+_RUN = "[A-Za-z0-9+/_-]"
+_BASE64 = re.compile(rf"{_RUN}{{60,}}(?:\r?\n{_RUN}{{60,}})*(?:\r?\n{_RUN}{{11,59}})?|{_RUN}{{11,}}")
 """Broken into lines as in a mail, or in one run; 64 bits take 11 letters, padding apart."""
 _REMEMBERED = 200_000
 _END = b"\0"
@@ -212,13 +213,24 @@ def spelt_at(text: str, canary: str) -> tuple[int, int] | None:
     """Where a text that holds a canary spells it, from and to; None where that cannot be said."""
     letters = _APART.sub("", canary)
     for spelt in (letters, letters[::-1]):
-        if found := re.search(r"[\W_]*".join(map(re.escape, spelt)), text, re.IGNORECASE):
-            return found.span()
+        if place := next(places(text, spelt), None):
+            return place
     form = folded(canary)
     for found in _BASE64.finditer(text):
         if any(form in _read(decoded) for decoded in _decoded(found[0])):
             return found.span()
     return None
+
+
+def places(text: str, letters: str) -> Iterator[tuple[int, int]]:
+    """Where a text spells these letters, from and to: in whatever case and with whatever separators."""
+    kept = [place for place, one in enumerate(text) if one.isalnum()]
+    alone, wanted = "".join(text[place].lower()[0] for place in kept), "".join(one.lower()[0] for one in letters)
+    start = alone.find(wanted)
+    while wanted and start >= 0:
+        end = start + len(wanted)
+        yield kept[start], kept[end - 1] + 1
+        start = alone.find(wanted, end)
 
 
 def _decoded(run: str) -> Iterator[bytes]:

@@ -24,7 +24,7 @@ LETTERS = "ABCDE"
 MOST_TURNS = 4
 ASKED = "Where does my parcel go?"
 ASKED_BESIDE = "How long will my parcel take?"
-_ADDRESS = re.compile(r"\d+ [A-Z]\w+ (?:Lane|Road|Street|Close|Row)")
+_ADDRESS = re.compile(r"\d{1,5} [A-Z]\w+ (?:Lane|Road|Street|Close|Row)")
 
 
 class BadScene(ValueError):

@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from rag.crosstalk.checker.anomalies import DEFINITIONS, Definition
+from rag.crosstalk.checker.canaries import places
 from rag.crosstalk.checker.findings import Anomaly, Report
 from rag.crosstalk.log.events import Event
 from rag.crosstalk.report.story import Step, story
@@ -31,7 +32,7 @@ BLACK_BOX = frozenset({"foreign-read", "swapped-answer", "amnesia"})
 """What can be found in questions and answers alone."""
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_PLAIN = re.compile(r"[\x20-\x7e\n\t]*\Z")
+_PLAIN = re.compile(r"\A[\x20-\x7e\n\t]*\Z")
 _PARTS = re.compile(r"[\W_]+")
 
 
@@ -112,11 +113,10 @@ def marked(text: str, canary: str | None) -> list[tuple[str, bool]]:
     letters = _PARTS.sub("", canary or "")
     if not letters:
         return [(text, False)]
-    spelt = re.compile(r"[\W_]*".join(map(re.escape, letters)), re.IGNORECASE)
     pieces, end = [], 0
-    for found in spelt.finditer(text):
-        pieces += [(text[end : found.start()], False), (found[0], True)]
-        end = found.end()
+    for start, stop in places(text, letters):
+        pieces += [(text[end:start], False), (text[start:stop], True)]
+        end = stop
     return [piece for piece in [*pieces, (text[end:], False)] if piece[0]]
 
 

@@ -96,7 +96,7 @@ def _log(events: int, chance: random.Random, shared: list[Message] | None) -> It
             yield History(user.session, now, tuple(user.held()))
 
 
-_STATED = re.compile(r"my order is (.+), and I live at (.+)\.")
+_STATED = re.compile(r"my order is ([^,]{1,80}), and I live at ([^.]{1,80})\.")
 
 
 class _User:

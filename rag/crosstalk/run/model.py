@@ -23,9 +23,9 @@ MakeModel = Callable[[], "BaseChatModel"]
 
 _KINDS: dict[str, type[BaseMessage]] = {"user": HumanMessage, "assistant": AIMessage}
 _FACTS = {
-    "name": re.compile(r"my name is (.+?),"),
+    "name": re.compile(r"my name is (.{1,200}?),"),
     "order": re.compile(r"my order is (LK-[\w-]+)"),
-    "address": re.compile(r"my address is (.+?)(?:\.| now)"),
+    "address": re.compile(r"my address is (.{1,200}?)(?:\.| now)"),
 }
 _MARK = re.compile(r"\(message (\w+)\)")
 

@@ -55,7 +55,7 @@ def _connection(text: str) -> str:
         return f"no sentinel answers that knows a working master {name!r}"
     if "Connection closed by server" in text or "Connection reset" in text:
         return "it closes the connection; is that Redis, and does it expect TLS?"
-    if found := re.search(r"\[SSL[^]]*\] ([^(]+)", text):
+    if found := re.search(r"\[SSL[^][]*\] ([^(]+)", text):
         return f"TLS: {found[1].strip()}"
     if found := re.search(r"Error (\d+) connecting to [^ ]+", text):
         return os.strerror(int(found[1])).lower()

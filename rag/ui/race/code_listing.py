@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 from textwrap import dedent
@@ -16,7 +15,6 @@ FOLD = 42
 """Characters of a line, with its margin, that fit beside the store."""
 Place = tuple[str, int]
 """A function's name, and a line of it, from 0."""
-_BUG = re.compile(rf"\s*{re.escape(MARK)}$")
 
 
 def place_of(steps: Any) -> Place | None:
@@ -38,7 +36,7 @@ def annotated(strategy: str, places: Iterable[tuple[str, Place | None]], *, bug:
             shown.append("")
         for number, line in enumerate(lines, first):
             here = "".join(letter for letter, place in who if place == (name, number))
-            for part, text in enumerate(_folded(line if bug else _BUG.sub("", line), FOLD - margin)):
+            for part, text in enumerate(_folded(line if bug else line.removesuffix(MARK).rstrip(), FOLD - margin)):
                 shown.append(f"{here + '▶' if here and not part else '':<{margin}}{text}".rstrip())
     return "\n".join(shown).rstrip()
 

@@ -16,7 +16,7 @@ from rag.ui.escaping import escaped
 
 _MARK = re.compile(r"\((?:to )?([A-E])\d\)$")
 _CLOCK = re.compile(r",? (?:\d[\d.]* (?:ms|s|min)|less than \d+ m?s) earlier")
-_TURN = re.compile(r"\b(\w+)'s turn (\d+)")
+_TURN = re.compile(r"\b(\w{1,40})'s turn (\d+)")
 _THEIR = {"Ada": "her", "Ben": "his", "Cleo": "her", "Dan": "his", "Eva": "her"}
 
 

@@ -9,7 +9,7 @@ from rag.ui.race.replay import Look
 
 # Close together: a wide diagram would be drawn too small to read on a phone.
 SHAPE = {"actorMargin": 8, "width": 60, "height": 40, "diagramMarginX": 4, "boxMargin": 6}
-_ASK = re.compile(r"(?:\s*\band )?\bask\b(?: and\b)?\s*")
+_ASK = re.compile(r"(?: {0,8}\band )?\bask\b(?: and\b)? {0,8}")
 
 
 def sequence(seen: Look, *, size: int) -> str:

@@ -9,7 +9,7 @@ from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, 
 from rag.crosstalk.strategies.retrieval.embedding import Embedding, Vector
 
 SIMILAR = 0.9
-_REMARK = re.compile(r"\(.*?\)")
+_REMARK = re.compile(r"\([^()]*\)")
 
 
 class SemanticCache(Strategy):
