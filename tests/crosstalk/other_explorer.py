@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from rag.crosstalk import Lab
-from rag.crosstalk.explore.explorer import make_scene, strategy_class
+from rag.crosstalk.explore.explorer import make_scene
 from rag.crosstalk.explore.scenes import Said, answer
 from rag.crosstalk.log.events import Message
-from rag.crosstalk.strategies import Asked, Strategy
+from rag.crosstalk.strategies import Asked, Strategy, find
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Place:
 
 
 def place(name: str, lab: Lab, *, tabs: bool) -> Place:
-    made = Place(strategy_class(name)(lab))
+    made = Place(find(name)(lab))
     for actor in make_scene(tabs=tabs).actors():
         said = actor.turns[0]
         made.asked.append(

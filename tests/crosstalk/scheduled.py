@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, Wait, pair, question
-from rag.crosstalk.strategies.facts import Keyed
+from rag.crosstalk.strategies.base import Asked, Lab, Message, PerSession, Steps, Strategy, Wait, pair, question
 from rag.crosstalk.strategies.plain_messages import langchain, plain
 from rag.crosstalk.strategies.stored.redis_turn import WAIT, RedisTurn
 from rag.sessions import SessionId
@@ -48,56 +47,56 @@ class Long(Strategy):
         return list(self.stored.get(session, []))
 
 
-class Looking(Keyed):
+class Looking(PerSession):
     """Reads a variable that its code never names again."""
 
     name = "looking"
 
     def turn(self, asked: Asked) -> Steps:
         yield "load"
-        history = list(self.lists[asked.session])
+        history = list(self.histories[asked.session])
         yield "ask"
         answer = asked.ask([*locals()["history"], question(asked)])
         yield "save turn"
-        self.lists[asked.session].extend(pair(asked, answer))
+        self.histories[asked.session].extend(pair(asked, answer))
         return answer
 
 
-class Handing(Keyed):
+class Handing(PerSession):
     """Hands a variable to what the scheduler asks, and then does not read it any more."""
 
     name = "handing"
 
     def turn(self, asked: Asked) -> Steps:
         yield "load"
-        first = not self.lists[asked.session]
+        first = not self.histories[asked.session]
         yield Wait("ask", partial(self._ready, asked.session, first))
-        answer = asked.ask([*self.lists[asked.session], question(asked)])
+        answer = asked.ask([*self.histories[asked.session], question(asked)])
         yield "save question"
-        self.lists[asked.session].append(question(asked))
+        self.histories[asked.session].append(question(asked))
         yield "save answer"
-        self.lists[asked.session].append(pair(asked, answer)[1])
+        self.histories[asked.session].append(pair(asked, answer)[1])
         return answer
 
     def _ready(self, session: str, first: bool) -> bool:
-        return first or len(self.lists[session]) > 1
+        return first or len(self.histories[session]) > 1
 
 
-class Stacking(Keyed):
+class Stacking(PerSession):
     """Keeps what it has loaded on the interpreter's stack alone."""
 
     name = "stacking"
 
     def turn(self, asked: Asked) -> Steps:
         yield "load"
-        answer = asked.ask([*list(self.lists[asked.session]), *((yield "ask") or ()), question(asked)])
+        answer = asked.ask([*list(self.histories[asked.session]), *((yield "ask") or ()), question(asked)])
         for message in pair(asked, answer):
             yield "save"
-            self.lists[asked.session].append(message)
+            self.histories[asked.session].append(message)
         return answer
 
 
-class Failing(Keyed):
+class Failing(PerSession):
     """Refuses everybody: before its first step, or at the end of a turn."""
 
     name = "failing"
@@ -110,23 +109,23 @@ class Failing(Keyed):
         if self.at_once:
             raise ValueError("no\nservice")
         yield "load"
-        asked.ask([*self.lists[asked.session], question(asked)])
+        asked.ask([*self.histories[asked.session], question(asked)])
         raise ValueError("no\nservice")
 
 
-class Stepless(Keyed):
+class Stepless(PerSession):
     """Answers before it comes to a step."""
 
     name = "stepless"
 
     def turn(self, asked: Asked) -> Steps:
-        answer = asked.ask([*self.lists[asked.session], question(asked)])
-        self.lists[asked.session].extend(pair(asked, answer))
+        answer = asked.ask([*self.histories[asked.session], question(asked)])
+        self.histories[asked.session].extend(pair(asked, answer))
         yield from ()
         return answer
 
 
-class Looker(Keyed):
+class Looker(PerSession):
     """Waits by looking again and again. freed: whether a turn lets the next one in."""
 
     name = "looker"
@@ -142,8 +141,8 @@ class Looker(Keyed):
             yield "look again"
         self.held = True
         yield "ask"
-        answer = asked.ask([*self.lists[asked.session], question(asked)])
-        self.lists[asked.session].extend(pair(asked, answer))
+        answer = asked.ask([*self.histories[asked.session], question(asked)])
+        self.histories[asked.session].extend(pair(asked, answer))
         self.held = not self.freed
         return answer
 
@@ -156,7 +155,7 @@ class _Unseen:
         return None
 
 
-class Hiding(Keyed):
+class Hiding(PerSession):
     """Loses the turn of whom another one came after, and does not let pickle see who that was."""
 
     name = "hiding"
@@ -169,9 +168,9 @@ class Hiding(Keyed):
         yield "begin"
         self.last.newest = asked.op
         yield "ask and save"
-        answer = asked.ask([*self.lists[asked.session], question(asked)])
+        answer = asked.ask([*self.histories[asked.session], question(asked)])
         if self.last.newest == asked.op:
-            self.lists[asked.session].extend(pair(asked, answer))
+            self.histories[asked.session].extend(pair(asked, answer))
         return answer
 
 

@@ -78,7 +78,7 @@ def test_that_nothing_was_lost_is_said_only_of_what_was_read() -> None:
     assert "nothing was lost in the 1 of 2 sessions whose stored history was read." in one_less.why
     unread = check([event for event in events if not isinstance(event, History)])
     assert (unread.verdict, unread.box) == ("isolated", "white")
-    assert "what is stored was not read" in unread.why
+    assert "stored histories were not read" in unread.why
     assert "nothing was lost" not in unread.why
 
 

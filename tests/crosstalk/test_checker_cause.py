@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from rag.crosstalk import Lab, Workload, simulate
+from rag.crosstalk.checker.anomalies import LEAKS
 from rag.crosstalk.checker.check import check
-from rag.crosstalk.checker.sentences import CAUSES, LEAKS
+from rag.crosstalk.checker.sentences import CAUSES
 from rag.crosstalk.explore.explorer import certify_until_wrong, make_scene, scenes_of
 from rag.crosstalk.explore.outcomes import GROUPS
 from rag.crosstalk.explore.schedules import Explored

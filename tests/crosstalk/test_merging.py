@@ -20,14 +20,15 @@ from rag.crosstalk.explore.scenes import Scene
 from rag.crosstalk.explore.schedules import Played, explore, ordered
 from rag.crosstalk.explore.states import Opaque
 from rag.crosstalk.explore.stepping import Stage, played
-from rag.crosstalk.strategies import STRATEGIES, Asked
-from rag.crosstalk.strategies.facts import FACTS, Keyed, ListApart
+from rag.crosstalk.strategies import LESSONS, STRATEGIES, Asked
+from rag.crosstalk.strategies.base import PerSession
+from rag.crosstalk.strategies.lessons.list_per_session import ListApart
 from tests.crosstalk.scheduled import Crossed, Handing, Looking, Stacking
 
 IN_PROCESS = [name for name, kind in STRATEGIES.items() if kind.in_process and name != "unfiltered-retrieval"]
 
 
-@pytest.mark.parametrize("name", [*FACTS, *IN_PROCESS])
+@pytest.mark.parametrize("name", [*LESSONS, *IN_PROCESS])
 @pytest.mark.parametrize("tabs", [False, True])
 def test_merging_keeps_every_outcome(name: str, tabs: bool, lab: Lab) -> None:
     merged, alone = each(make_stage(name, make_scene(tabs=tabs, turns=1), lab))
@@ -78,7 +79,9 @@ def compared(stage: Stage) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[
 
 @pytest.mark.parametrize("kind", [Looking, Handing, Stacking])
 @pytest.mark.parametrize("tabs", [False, True])
-def test_a_variable_is_left_out_of_a_state_only_if_nobody_reads_it(kind: type[Keyed], tabs: bool, lab: Lab) -> None:
+def test_a_variable_is_left_out_of_a_state_only_if_nobody_reads_it(
+    kind: type[PerSession], tabs: bool, lab: Lab
+) -> None:
     merged, alone = compared(Stage(make_scene(tabs=tabs), lambda: kind(lab), Asked))
     assert merged == alone
     assert len(set(alone.values())) > 1 or not tabs
@@ -94,7 +97,7 @@ def test_a_merge_that_leaves_out_too_much_is_noticed(lab: Lab, monkeypatch: pyte
 SCENES = (Scene(turns=1), Scene(turns=2), Scene(turns=2, tabs=True), Scene(users=3), Scene(users=3, tabs=True))
 
 
-@pytest.mark.parametrize("name", [*FACTS, *IN_PROCESS])
+@pytest.mark.parametrize("name", [*LESSONS, *IN_PROCESS])
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: f"{scene.people}, {scene.turns}")
 def test_what_is_alike_is_judged_as_each_would_be_alone(name: str, scene: Scene, lab: Lab) -> None:
     """By a judge that saw others before, and by the whole checker."""

@@ -23,8 +23,7 @@ from rag.crosstalk.explore.outcomes import Judge, gravest
 from rag.crosstalk.explore.schedules import How, Played, explore, ordered, pct, shrunk
 from rag.crosstalk.explore.stepping import LONGEST, BadSchedule, Stage, played
 from rag.crosstalk.explore.verdicts import verdict
-from rag.crosstalk.strategies import STRATEGIES, Asked
-from rag.crosstalk.strategies.facts import TABLE, Fact
+from rag.crosstalk.strategies import STRATEGIES, TABLE, Asked, Fact
 from tests.crosstalk.scheduled import Crossed, Failing, Hiding, Late, Long, Looker, Mortal, Stepless
 
 
@@ -92,7 +91,7 @@ def test_the_same_schedule_gives_the_same_log_byte_for_byte(lab: Lab) -> None:
 
 def test_a_schedule_that_cannot_be_played_says_where(lab: Lab) -> None:
     stage = make_stage("lesson-turn-lock", make_scene(tabs=True), lab)
-    with pytest.raises(BadSchedule, match=r"letter 2, Ada, tab 2 has to wait .*offered: A"):
+    with pytest.raises(BadSchedule, match=r"letter 2, Ada, tab 2 has to wait .*possible: A"):
         played(stage, "AB")
     with pytest.raises(BadSchedule, match="no step left"):
         played(stage, "AAAA")
@@ -115,8 +114,8 @@ def test_a_deadlock_is_found_and_told(lab: Lab) -> None:
         found = explore(Stage(scene, lambda: Crossed(lab), Asked), merge=merge)
         assert "deadlock" in found.kinds
         assert found.first["deadlock"].preemptions == 1
-        assert "waits for another" in found.first["deadlock"].outcome.told
-        assert "never end; fewest preemptions: 1 → a race" in verdict(found)
+        assert "waiting for another" in found.first["deadlock"].outcome.told
+        assert "never end, with at least one interruption: a race" in verdict(found)
 
 
 @pytest.mark.parametrize("merge", [False, True])
@@ -125,7 +124,7 @@ def test_a_memory_that_answers_nobody_is_not_called_right(at_once: bool, merge: 
     scene = make_scene(turns=2)
     found = explore(Stage(scene, lambda: Failing(lab, at_once=at_once), Asked), merge=merge)
     assert (found.wrong, found.answered, found.sure) == (0, False, False)
-    assert verdict(found).startswith("nothing can be said, as no turn was answered (ValueError: no service) (")
+    assert verdict(found).startswith("Nothing can be said, because no turn was answered (ValueError: no service) (")
 
 
 @pytest.mark.parametrize("merge", [False, True])
@@ -225,9 +224,9 @@ def test_verdicts_read_as_they_should(lab: Lab) -> None:
 
     assert said("lesson-list") == "0 of 70 interleavings go wrong (2 users, 4 steps, exhaustive)"
     assert said("lesson-deepcopy-session", tabs=True).startswith(
-        "18 of 20 lose a message; fewest preemptions: 1 → a race"
+        "18 of 20 interleavings lose a message, with at least one interruption: a race"
     )
-    assert said("lesson-shared").startswith("70 of 70 leak, none needed → a scope bug")
+    assert said("lesson-shared").startswith("All 70 interleavings leak, even with no interruption: a scope bug")
 
 
 @pytest.mark.parametrize("scene", [{"users": 3}, {"turns": 2}])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from rag.crosstalk.checker.anomalies import KEY_COLLISION, LEAKS
 from rag.crosstalk.checker.canaries import Canaries, Foreseen
 from rag.crosstalk.checker.findings import Controls, Report, Verdict
 from rag.crosstalk.checker.histories import sessions
@@ -80,7 +81,7 @@ def _report(seen: Observed) -> Report:
     ordered = sorted(found.kept, key=lambda anomaly: anomaly.t)
     kept = tuple(replace(anomaly, explanation=explained(anomaly, seen)) for anomaly in ordered)
     why_so = cause(kept, seen)
-    leaks = sum(found.counts[kind] for kind in ("foreign-read", "retrieval-leak", "foreign-write", "swapped-answer"))
+    leaks = sum(found.counts[kind] for kind in LEAKS if kind != KEY_COLLISION.kind)
     controls = Controls(len(seen.canaries), len(seen.recalled), len(seen.controls_seen))
     return Report(
         verdict,

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
-from rag.crosstalk.checker.anomalies import DEFINITIONS, Severity
+from rag.crosstalk.checker.anomalies import Definition, Severity, Surface
 
 Verdict = Literal["isolated", "anomalies", "unknown"]
-Surface = Literal["answer", "prompt", "retrieved", "history"]
 
 KEPT = 5000
 """Anomalies of a kind that are kept with their evidence; beyond that they are counted."""
@@ -102,13 +101,13 @@ class Findings:
     counted_only: bool = False
     firsts: set[tuple[str, str, str]] = field(default_factory=set)
 
-    def wanted(self, kind: str) -> bool:
+    def wanted(self, found: Definition) -> bool:
         """Whether one more of this kind may be kept."""
-        return not self.counted_only and (self.counts[kind] < KEPT or len(self.firsts) < FIRSTS)
+        return not self.counted_only and (self.counts[found.kind] < KEPT or len(self.firsts) < FIRSTS)
 
     def add(
         self,
-        kind: str,
+        found: Definition,
         t: float,
         *,
         surface: Surface,
@@ -120,7 +119,7 @@ class Findings:
         canary: str | None = None,
         evidence: str = "",
     ) -> None:
-        first = False
+        kind, first = found.kind, False
         if user is not None and owner is not None and user != owner:
             pair = (user, owner)
             if pair in self.seen or len(self.seen) < PAIRS:
@@ -128,20 +127,7 @@ class Findings:
             first = self._first((user, owner, surface))
         if not self.counted_only and (first or self.counts[kind] < KEPT):
             self.kept.append(
-                Anomaly(
-                    kind,
-                    DEFINITIONS[kind].severity,
-                    op,
-                    session,
-                    owner,
-                    surface,
-                    evidence,
-                    "",
-                    t,
-                    user,
-                    canary,
-                    owner_op,
-                )
+                Anomaly(kind, found.severity, op, session, owner, surface, evidence, "", t, user, canary, owner_op)
             )
         self.counts[kind] += 1
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rag.crosstalk.checker.findings import Findings, Surface
+from rag.crosstalk.checker.anomalies import Definition, Surface
+from rag.crosstalk.checker.findings import Findings
 from rag.crosstalk.checker.histories import Place, Read, Session
 from rag.crosstalk.checker.observed import OTHER, Stored, Turn, role_of
 
@@ -36,7 +37,7 @@ def part_of(turn: Turn, *, question: bool) -> str:
 
 def about(
     findings: Findings,
-    kind: str,
+    kind: Definition,
     session: Session,
     turn: Turn,
     t: float,
@@ -58,7 +59,7 @@ def about(
     )
 
 
-def of_prompt(findings: Findings, kind: str, session: Session, reader: Turn, turn: Turn) -> None:
+def of_prompt(findings: Findings, kind: Definition, session: Session, reader: Turn, turn: Turn) -> None:
     """Something about what a prompt held, or lacked, of another turn."""
     findings.add(
         kind,

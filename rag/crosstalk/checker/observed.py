@@ -12,8 +12,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rag.crosstalk.checker.anomalies import CORRUPT, FOREIGN_READ, FOREIGN_WRITE, RETRIEVAL_LEAK, Surface
 from rag.crosstalk.checker.canaries import Canaries, Index, spelt_at
-from rag.crosstalk.checker.findings import Findings, Surface
+from rag.crosstalk.checker.findings import Findings
 from rag.crosstalk.log.events import (
     Clear,
     Control,
@@ -207,7 +208,7 @@ class Observed:
             theirs = self.sessions.get(document.owner)
             owner = theirs[0].user if theirs else document.owner
             self.findings.add(
-                "retrieval-leak",
+                RETRIEVAL_LEAK,
                 turn.sent,
                 surface="retrieved",
                 session=turn.session,
@@ -307,7 +308,7 @@ class Observed:
 
     def _leak(self, turn: Turn, canary: Canary, text: str, surface: Surface, t: float) -> None:
         self.findings.add(
-            "foreign-read",
+            FOREIGN_READ,
             t,
             surface=surface,
             session=turn.session,
@@ -316,7 +317,7 @@ class Observed:
             owner=canary.user,
             owner_op=canary.op,
             canary=canary.text,
-            evidence=around(text, canary.text) if self.findings.wanted("foreign-read") else "",
+            evidence=around(text, canary.text) if self.findings.wanted(FOREIGN_READ) else "",
         )
 
     def _foreign(self, session: str) -> Callable[[int], bool]:
@@ -328,7 +329,7 @@ class Observed:
     def _keep(self, message: Message, number: int) -> None:
         """The evidence, once for all the sessions that hold the message."""
         key = (_message(message), number)
-        if self.findings.wanted("foreign-write") and len(self._evidence) < REMEMBERED and key not in self._evidence:
+        if self.findings.wanted(FOREIGN_WRITE) and len(self._evidence) < REMEMBERED and key not in self._evidence:
             self._evidence[key] = around(message.text, self._index.texts[number])
 
     def _unlike(self, messages: Sequence[Message], keys: Sequence[int]) -> array[int]:
@@ -345,7 +346,7 @@ class Observed:
                 found.extend((place, said))
             elif role_of(key) == OTHER:
                 continue
-            if self.findings.wanted("corrupt") and len(self._unknown) < REMEMBERED:
+            if self.findings.wanted(CORRUPT) and len(self._unknown) < REMEMBERED:
                 self._unknown.setdefault(said, text[: 2 * AROUND])
         return found
 

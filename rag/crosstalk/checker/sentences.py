@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from rag.crosstalk.checker.anomalies import CORRUPT, DEFINITIONS, FOREIGN_READ, FOREIGN_WRITE, LEAKS, REORDERED
 from rag.crosstalk.checker.findings import Anomaly, Verdict
 from rag.crosstalk.checker.observed import Observed, Turn
 
@@ -12,40 +13,49 @@ Cause = Literal["scope bug", "race", "cannot tell"]
 CAUSES: dict[Cause, str] = {
     "scope bug": "A scope bug: it leaked with users strictly one after the other, so something is shared that must not "
     "be.",
-    "race": "A race: it leaks only where a turn is interrupted by another one, never with users one after the other.",
-    "cannot tell": "A scope bug or a race? This log cannot tell: turns overlapped, or were given up, before the first "
-    "leak was over. Run it with one turn at a time (simulate --in-flight 1): what leaks then is a scope bug. Of a "
-    "strategy, explore tells which.",
+    "race": "A race: it leaks only when one turn interrupts another, never with users one after the other.",
+    "cannot tell": "A scope bug or a race? This log cannot tell, because turns overlapped or were cancelled before the "
+    "first leak was complete. Run it with one turn at a time (simulate --in-flight 1): what leaks then is a scope bug. "
+    "For a strategy, explore can tell.",
 }
-LEAKS = ("foreign-read", "swapped-answer", "retrieval-leak", "foreign-write", "key-collision")
 
 
 def explained(anomaly: Anomaly, seen: Observed) -> str:
     """One sentence: who, whose, when and through what."""
+    definition = DEFINITIONS[anomaly.kind]
     turn = seen.turns.get(anomaly.op) if anomaly.op is not None else None
     source = seen.turns.get(anomaly.owner_op) if anomaly.owner_op is not None else None
-    owner = anomaly.owner or "somebody"
-    match anomaly.kind:
-        case "foreign-read" if turn is not None:
-            verb = "was answered with" if anomaly.surface == "answer" else "put before the model"
-            return (
-                f"{_turn(turn)} {verb} {owner}'s {_quoted(anomaly)}: {_stated(owner, source, turn)}; "
-                f"{_entered(anomaly, turn, seen)}."
-            )
-        case "swapped-answer" if turn is not None and source is not None:
-            return (
-                f"{_turn(turn)} was given the answer to {_turn(source)}, which was under way at the same time: "
-                f"it tells {owner}'s {_quoted(anomaly)} and nothing that {turn.user} had asked for."
-            )
-        case "retrieval-leak" if turn is not None:
-            return f"{_turn(turn)} was given the document {anomaly.canary!r}, which belongs to {owner} alone."
-        case "foreign-write":
-            what = _quoted(anomaly) if anomaly.canary else f"message {anomaly.evidence[:60]!r}"
-            where = f" with {_turn(turn)}" if turn is not None else ""
-            return f"{_whose(anomaly)} stored history holds {owner}'s {what}; it was stored{where}."
-        case "key-collision":
-            return f"{_whose(anomaly)} session and {owner}'s are stored as one and the same list: {anomaly.evidence}."
-    return _structure(anomaly, turn, source)
+    question = anomaly.evidence.startswith("question")
+    sentence = definition.variants.get(_variant(anomaly, turn, source), definition.sentence)
+    told = sentence.format(
+        turn=_turn(turn) if turn is not None else f"a turn of {anomaly.session or 'a session'}",
+        other=_turn(source) if source is not None else "another turn",
+        user=anomaly.user,
+        owner=anomaly.owner or "somebody",
+        whose=_whose(anomaly),
+        quoted=_quoted(anomaly),
+        document=repr(anomaly.canary),
+        what=_quoted(anomaly) if anomaly.canary else f"message {anomaly.evidence[:60]!r}",
+        when=_when(source, turn),
+        entered=_entered(anomaly, turn, seen),
+        place=f"the prompt for {_turn(turn)}"
+        if anomaly.surface == "prompt" and turn
+        else f"{_whose(anomaly)} stored history",
+        part="question" if question else "answer",
+        missing="answer" if question else "question",
+        words=f": {anomaly.evidence[:60]!r}" if anomaly.evidence else "",
+        evidence=anomaly.evidence,
+    )
+    return told[0].upper() + told[1:]
+
+
+def _variant(anomaly: Anomaly, turn: Turn | None, source: Turn | None) -> str:
+    """Which of its kind's sentences tells it."""
+    if anomaly.kind in (CORRUPT.kind, FOREIGN_WRITE.kind):
+        return "unsent" if turn is None else ""
+    if anomaly.kind == REORDERED.kind and turn is source and anomaly.surface == "history":
+        return "behind"
+    return anomaly.surface
 
 
 def why(verdict: Verdict, reason: str, seen: Observed, anomalies: Sequence[Anomaly]) -> str:
@@ -78,7 +88,7 @@ def _kept(seen: Observed) -> str:
         return " and nothing was lost"
     if read:
         return f", and nothing was lost in the {read} of {len(answered)} sessions whose stored history was read"
-    return "; what is stored was not read, so nothing is said of what was lost"
+    return "; stored histories were not read, so nothing is known about losses"
 
 
 def cause(anomalies: Iterable[Anomaly], seen: Observed) -> Cause | None:
@@ -113,39 +123,7 @@ def _shown(leak: Anomaly, seen: Observed) -> float:
     return turn.ended if turn.end in ("ok", "fail") else float("inf")
 
 
-_RANK = {kind: rank for rank, kind in enumerate(LEAKS)}
-
-
-def _structure(anomaly: Anomaly, turn: Turn | None, source: Turn | None) -> str:
-    about = _turn(turn) if turn is not None else f"A turn of {anomaly.session or 'a session'}"
-    other = _turn(source) if source is not None else "another turn"
-    part = "question" if anomaly.evidence.startswith("question") else "answer"
-    missing = "answer" if part == "question" else "question"
-    words = f": {anomaly.evidence[:60]!r}" if anomaly.evidence else ""
-    return {
-        "lost-update": f"{about} was acknowledged and is gone: a turn that ran at the same time had read the same "
-        "history and wrote over it.",
-        "lost-append": f"{about} was acknowledged and is not stored, and no other turn explains it.",
-        "resurrection": f"{other} was there again after its session had been cleared.",
-        "aborted-read": f"{other} failed, and yet its words are in {_seen_in(anomaly, turn)}.",
-        "mid-turn-read": f"{about} was asked with {other} half done: its question was there, its answer was not.",
-        "torn-turn": f"{about} is stored by half: its {part} without its {missing}.",
-        "interleaved-turns": f"{about} is stored with other messages between its question and its answer.",
-        "reordered": f"{about} is out of order: it had ended before another turn was sent, and stands behind it."
-        if anomaly.surface == "history" and turn is source
-        else f"{about} and {other} were stored in one order when it was read, and later in the other."
-        if anomaly.surface == "history"
-        else f"{about} was asked with {other} in another order than it is stored.",
-        "amnesia": f"{about} was answered without what its user had stated: {_quoted(anomaly)} is missing."
-        if anomaly.surface == "answer"
-        else f"{about} was asked without {other}, which had been acknowledged before.",
-        "backward-read": f"{about} was asked without {other}, which an earlier prompt of this session had.",
-        "stale-prompt": f"{about} ran beside another turn of its session; both are stored, and neither saw the other.",
-        "duplicate": f"{about} is stored more than once: its {part}.",
-        "corrupt": f"{_whose(anomaly)} stored history holds a message that nobody ever sent{words}."
-        if turn is None
-        else f"{about} is stored with words that nobody ever sent{words}.",
-    }.get(anomaly.kind, anomaly.kind)
+_RANK = {kind: rank for rank, kind in enumerate(kind for kind in DEFINITIONS if kind in LEAKS)}
 
 
 def _turn(turn: Turn) -> str:
@@ -160,27 +138,20 @@ def _quoted(anomaly: Anomaly) -> str:
     return f"“{anomaly.canary}”"
 
 
-def _stated(owner: str, source: Turn | None, turn: Turn) -> str:
-    if source is None:
-        return f"{owner} stated it"
-    gap = (turn.ended or turn.sent) - source.sent
-    return f"{owner} stated it in turn {source.number}, {_ago(gap)} earlier"
+def _when(source: Turn | None, turn: Turn | None) -> str:
+    if source is None or turn is None:
+        return ""
+    return f" in turn {source.number}, {_ago((turn.ended or turn.sent) - source.sent)} earlier"
 
 
-def _entered(anomaly: Anomaly, turn: Turn, seen: Observed) -> str:
-    if anomaly.surface == "prompt":
-        return "it came with what the memory gave"
+def _entered(anomaly: Anomaly, turn: Turn | None, seen: Observed) -> str:
+    if anomaly.kind != FOREIGN_READ.kind or anomaly.surface != "answer":
+        return ""
+    if turn is None or turn.prompt is None:
+        return "how it got there cannot be seen from outside"
     if seen.has_leaked(turn, "prompt", anomaly.canary or ""):
         return "it entered through the prompt"
-    if turn.prompt is not None:
-        return "it was not in the prompt, so it came in behind the model"
-    return "how it got there cannot be seen from outside"
-
-
-def _seen_in(anomaly: Anomaly, turn: Turn | None) -> str:
-    if anomaly.surface == "prompt" and turn is not None:
-        return f"the prompt of {_turn(turn)}"
-    return f"{_whose(anomaly)} stored history"
+    return "it was not in the prompt, so it came in behind the model"
 
 
 def _ago(seconds: float) -> str:

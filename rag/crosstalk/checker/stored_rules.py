@@ -10,6 +10,16 @@ from collections import Counter
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
 
+from rag.crosstalk.checker.anomalies import (
+    CORRUPT,
+    DUPLICATE,
+    FOREIGN_WRITE,
+    INTERLEAVED_TURNS,
+    LOST_APPEND,
+    LOST_UPDATE,
+    REORDERED,
+    TORN_TURN,
+)
 from rag.crosstalk.checker.findings import Findings
 from rag.crosstalk.checker.histories import UNSURE, Place, Read, Session, answer_of, question_of, said
 from rag.crosstalk.checker.narration import Told, about, of_prompt, pairs, part_of, prompts, told
@@ -45,7 +55,7 @@ def _foreign_write(
             if (op, number) not in shown and canary.user not in users:
                 shown.add((op, number))
                 findings.add(
-                    "foreign-write",
+                    FOREIGN_WRITE,
                     stored.t,
                     surface="history",
                     session=session.id,
@@ -59,7 +69,7 @@ def _foreign_write(
         if turn is not None and turn.user != session.user and at not in hits and (turn.op, -1) not in shown:
             shown.add((turn.op, -1))
             findings.add(
-                "foreign-write",
+                FOREIGN_WRITE,
                 stored.t,
                 surface="history",
                 session=session.id,
@@ -122,9 +132,9 @@ def _missing(
     if session.stored is None or (question and answer):
         return
     if question or answer:
-        about(findings, "torn-turn", session, turn, session.stored.t, part_of(turn, question=question))
+        about(findings, TORN_TURN, session, turn, session.stored.t, part_of(turn, question=question))
     else:
-        kind = "lost-update" if _rival(turn, rivals) else "lost-append"
+        kind = LOST_UPDATE if _rival(turn, rivals) else LOST_APPEND
         about(findings, kind, session, turn, session.stored.t, turn.brief)
 
 
@@ -155,7 +165,7 @@ def order(session: Session, findings: Findings) -> None:
             turn = session.own.get(place[0])
             if count > 1 and turn is not None and place not in twice:
                 twice.add(place)
-                about(findings, "duplicate", session, turn, stored.t, part_of(turn, question=place[1] == USER))
+                about(findings, DUPLICATE, session, turn, stored.t, part_of(turn, question=place[1] == USER))
         first = read.first()
         _in_order(session, findings, stored, first, displaced)
         if stored is session.stored:
@@ -175,10 +185,10 @@ def _in_order(
             continue
         answered = first.get(answer_of(turn))
         if stored is session.stored and answered is not None and answered != at + 1:
-            about(findings, "interleaved-turns", session, turn, stored.t, turn.brief)
+            about(findings, INTERLEAVED_TURNS, session, turn, stored.t, turn.brief)
         if latest is not None and turn.end == "ok" and turn.ended < latest.sent and op not in displaced:
             displaced.add(op)
-            about(findings, "reordered", session, turn, stored.t, f"{latest.brief} | {turn.brief}")
+            about(findings, REORDERED, session, turn, stored.t, f"{latest.brief} | {turn.brief}")
         if latest is None or turn.sent > latest.sent:
             latest = turn
 
@@ -212,7 +222,7 @@ def _held_against(
             latest = there, turn
         elif turn is not latest[1] and displaced.isdisjoint((turn.op, latest[1].op)):
             displaced.add(turn.op)
-            about(findings, "reordered", session, turn, stored.t, f"{latest[1].brief} | {turn.brief}", latest[1])
+            about(findings, REORDERED, session, turn, stored.t, f"{latest[1].brief} | {turn.brief}", latest[1])
             return
 
 
@@ -225,7 +235,7 @@ def _reads_disagree(session: Session, findings: Findings, stored: dict[Place, in
             if at is None:
                 continue
             if at < latest:
-                of_prompt(findings, "reordered", session, reader, session.seen.turns[place[0]])
+                of_prompt(findings, REORDERED, session, reader, session.seen.turns[place[0]])
                 break
             latest = at
 
@@ -243,7 +253,7 @@ def corrupt(session: Session, findings: Findings) -> None:
             if text not in shown and (place is None or (turn is not None and _garbled(turn, text, stored.t))):
                 shown.add(text)
                 findings.add(
-                    "corrupt",
+                    CORRUPT,
                     stored.t,
                     surface="history",
                     session=session.id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 
+from rag.crosstalk.checker.anomalies import KEY_COLLISION, SWAPPED_ANSWER
 from rag.crosstalk.checker.findings import Findings
 from rag.crosstalk.checker.histories import Session
 from rag.crosstalk.checker.observed import Observed, Turn
@@ -27,7 +28,7 @@ def same_list(session: Session, first: dict[int, str], findings: Findings) -> No
         return
     theirs = session.seen.sessions.get(other)
     findings.add(
-        "key-collision",
+        KEY_COLLISION,
         stored.t,
         surface="history",
         session=session.id,
@@ -72,7 +73,7 @@ def _answered_by(turn: Turn, others: list[Turn]) -> Iterator[Turn]:
 
 def _swapped(seen: Observed, turn: Turn, other: Turn, number: int) -> None:
     seen.findings.add(
-        "swapped-answer",
+        SWAPPED_ANSWER,
         turn.ended,
         surface="answer",
         session=turn.session,

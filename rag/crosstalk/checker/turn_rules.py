@@ -8,6 +8,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 
+from rag.crosstalk.checker.anomalies import (
+    ABORTED_READ,
+    AMNESIA,
+    BACKWARD_READ,
+    MID_TURN_READ,
+    RESURRECTION,
+    STALE_PROMPT,
+)
 from rag.crosstalk.checker.findings import Findings
 from rag.crosstalk.checker.histories import Read, Session
 from rag.crosstalk.checker.narration import about, of_prompt, prompts
@@ -27,15 +35,15 @@ def aborted(session: Session, findings: Findings) -> None:
             turn = session.seen.turns[op]
             if turn.end == "fail" and op not in told:
                 told.add(op)
-                about(findings, "aborted-read", session, turn, stored.t, turn.brief)
+                about(findings, ABORTED_READ, session, turn, stored.t, turn.brief)
     for reader, read in prompts(session):
         has = read.has()
         for op in dict.fromkeys(op for op, _ in read.places_known()):
             turn = session.seen.turns[op]
             if turn.end == "fail":
-                of_prompt(findings, "aborted-read", session, reader, turn)
+                of_prompt(findings, ABORTED_READ, session, reader, turn)
             elif (op, USER) in has and (op, ASSISTANT) not in has:
-                of_prompt(findings, "mid-turn-read", session, reader, turn)
+                of_prompt(findings, MID_TURN_READ, session, reader, turn)
 
 
 def resurrection(session: Session, findings: Findings) -> None:
@@ -46,10 +54,10 @@ def resurrection(session: Session, findings: Findings) -> None:
         for turn in _risen(session, read, stored.t):
             if turn.op not in told:
                 told.add(turn.op)
-                about(findings, "resurrection", session, turn, stored.t, turn.brief)
+                about(findings, RESURRECTION, session, turn, stored.t, turn.brief)
     for reader, read in prompts(session):
         for turn in _risen(session, read, reader.sent):
-            of_prompt(findings, "resurrection", session, reader, turn)
+            of_prompt(findings, RESURRECTION, session, reader, turn)
 
 
 def _risen(session: Session, read: Read, at: float) -> Iterator[Turn]:
@@ -81,7 +89,7 @@ def memory(session: Session, findings: Findings) -> None:
             if turn.ended <= kept:
                 break
             if turn.sent > kept and session.lacks(has, turn):
-                of_prompt(findings, "amnesia", session, reader, turn)
+                of_prompt(findings, AMNESIA, session, reader, turn)
                 break
         # The newest read that was over before this turn was sent: of two that overlap, neither is the earlier one. So
         # all are the newest that ended with nothing sent between them.
@@ -91,7 +99,7 @@ def memory(session: Session, findings: Findings) -> None:
             lacking = (place for place in known[latest][1].places_known() if place not in has and session.sure(place))
             turns = (session.seen.turns[op] for op, _ in lacking)
             if lost := next((one for one in turns if one.sent > kept and one.end != "fail"), None):
-                of_prompt(findings, "backward-read", session, reader, lost)
+                of_prompt(findings, BACKWARD_READ, session, reader, lost)
                 break
             latest -= 1
 
@@ -123,7 +131,7 @@ def stale(session: Session, findings: Findings) -> None:
             if other.op not in saw and all(op != turn.op for op, _ in session.prompts[other.op].places_known()):
                 about(
                     findings,
-                    "stale-prompt",
+                    STALE_PROMPT,
                     session,
                     turn,
                     turn.ended,
@@ -141,7 +149,7 @@ def recall(session: Session, findings: Findings) -> None:
             canary = next((canary for canary in lost if _remembered(session, canary, turn)), None)
             if canary is not None:
                 findings.add(
-                    "amnesia",
+                    AMNESIA,
                     turn.ended,
                     surface="answer",
                     session=session.id,

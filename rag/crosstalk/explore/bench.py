@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from rag.crosstalk.explore.explorer import certify, make_scene, make_stage, strategy_class
+from rag.crosstalk.explore.explorer import certify, make_scene, make_stage
 from rag.crosstalk.explore.scenes import Scene
 from rag.crosstalk.explore.verdicts import how
-from rag.crosstalk.strategies import STRATEGIES, Lab
-from rag.crosstalk.strategies.facts import FACTS
+from rag.crosstalk.strategies import LESSONS, STRATEGIES, Lab
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +38,9 @@ def scenes(turns: int) -> list[Scene]:
 
 
 def names() -> list[str]:
-    """In-memory strategies, of the gallery and of the facts table. Chroma is a database, in memory or not."""
-    return [
-        name for name in (*STRATEGIES, *FACTS) if strategy_class(name).in_process and name != "unfiltered-retrieval"
-    ]
+    """In-memory strategies, of the gallery and of the race lab. Chroma is a database, in memory or not."""
+    known = {**STRATEGIES, **LESSONS}
+    return [name for name, kind in known.items() if kind.in_process and not kind.on_disk]
 
 
 def measure(

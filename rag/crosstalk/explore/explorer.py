@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import itertools
 import secrets
 import shlex
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +20,7 @@ from rag.crosstalk.explore.scenes import BadScene, Scene
 from rag.crosstalk.explore.schedules import DEPTH, Explored, How, Played, Progress, Stop, explore, shrunk
 from rag.crosstalk.explore.stepping import BadSchedule, Stage, played
 from rag.crosstalk.explore.verdicts import cause, how, verdict
-from rag.crosstalk.strategies import Asked, Lab, Strategy, find, make
-from rag.crosstalk.strategies.facts import FACTS, TABLE, Fact
+from rag.crosstalk.strategies import TABLE, WRONG, Asked, Fact, Lab, Strategy, find, make
 from rag.errors import CrosswireError
 from rag.settings import Settings
 
@@ -112,17 +109,6 @@ class Certificate:
         }
 
 
-def strategy_class(name: str) -> type[Strategy]:
-    """Of the gallery, or one of the small variants of the facts table. Raises UnknownStrategy."""
-    return FACTS[name] if name in FACTS else find(name)
-
-
-def source_of(name: str) -> str:
-    """Of a variant of the facts table its class alone, of the others their file."""
-    kind = strategy_class(name)
-    return inspect.getsource(kind if name in FACTS else sys.modules[kind.__module__])
-
-
 def make_scene(*, users: int = 2, tabs: bool = False, turns: int = 1, cancels: int = 0) -> Scene:
     """Raises CannotPlay."""
     try:
@@ -133,12 +119,12 @@ def make_scene(*, users: int = 2, tabs: bool = False, turns: int = 1, cancels: i
 
 def make_stage(name: str, scene: Scene, lab: Lab) -> Stage:
     """Raises UnknownStrategy, and SessionStoreUnavailable where it needs Redis and there is none."""
-    kind = strategy_class(name)
+    kind = find(name)
     if kind.uses_redis:
         lab.open_redis()
 
     def new() -> Strategy:
-        return kind(lab) if name in FACTS else make(name, lab)
+        return make(name, lab)
 
     if kind.in_process:
         return Stage(scene, new, Asked, end=lambda strategy, _: strategy.close())
@@ -156,7 +142,7 @@ def certify(
     stop: Stop | None = None,
 ) -> Certificate:
     """Explore one strategy in one scene. Raises what `make_stage` does."""
-    kind, stage = strategy_class(name), make_stage(name, scene, lab)
+    kind, stage = find(name), make_stage(name, scene, lab)
     stage.start().close()  # to load its libraries is no part of the search
     begun = time.perf_counter()
     most = limit or (REDIS_LIMIT if kind.uses_redis else FILE_LIMIT)
@@ -165,7 +151,7 @@ def certify(
     simplest, smallest = found.shortest, scene
     if simplest is not None and found.how is not How.STOPPED:
         smallest, simplest = shrunk(stage, simplest, next(gravest(simplest.outcome.kinds)), progress, stop)
-    digest = hashlib.sha256(source_of(name).encode()).hexdigest()
+    digest = hashlib.sha256(kind.source().encode()).hexdigest()
     return Certificate(name, digest, found, simplest, smallest, seconds)
 
 
@@ -176,7 +162,7 @@ def scenes_of(name: str, scene: Scene, *, given: bool) -> list[Scene]:
     """
     if given:
         return [scene]
-    cancels = 1 if strategy_class(name).cancels else scene.cancels
+    cancels = 1 if find(name).cancels else scene.cancels
     return [replace(scene, turns=1, cancels=cancels), replace(scene, turns=2, cancels=cancels)]
 
 
@@ -228,7 +214,7 @@ def facts_found(lab: Lab) -> Iterator[tuple[Fact, Explored, dict[str, int]]]:
     for fact in TABLE:
         explored = certify(fact.strategy, make_scene(tabs=fact.tabs, turns=fact.turns), lab).explored
         counted = {
-            what: explored.wrong if what == "wrong" else explored.with_any(frozenset(what.split("+")))
+            what: explored.wrong if what == WRONG else explored.with_any(frozenset(what.split("+")))
             for what in fact.seen
         }
         yield fact, explored, counted

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
 
-from rag.crosstalk.checker.anomalies import DEFINITIONS
+from rag.crosstalk.checker.anomalies import DEFINITIONS, in_group
 from rag.crosstalk.checker.canaries import Canaries
 from rag.crosstalk.checker.check import check, kinds
 from rag.crosstalk.checker.findings import Report
@@ -21,8 +21,8 @@ from rag.crosstalk.explore.stepping import Log, Moment, Texts, Trace
 
 ORDER = (*DEFINITIONS, "deadlock", "livelock")
 STUCK = {
-    "deadlock": "Each turn waits for another one, and none of them can go on.",
-    "livelock": "The turns go on for ever and none of them ends.",
+    "deadlock": "Every turn is waiting for another one, and none of them can go on.",
+    "livelock": "The turns go on forever, and none of them ends.",
 }
 
 
@@ -37,18 +37,14 @@ class Group:
 
 
 GROUPS = (
-    Group("leak", "leak", frozenset({"foreign-read", "retrieval-leak", "swapped-answer"}), leak=True),
+    Group("leak", "leak", in_group("leak"), leak=True),
     Group("stuck", "never end", frozenset(STUCK)),
-    Group("lost", "lose a message", frozenset({"lost-update", "lost-append"})),
-    Group("torn", "tear or interleave a turn", frozenset({"torn-turn", "interleaved-turns", "mid-turn-read"})),
-    Group("stale", "answer without each other's turn", frozenset({"stale-prompt"})),
-    Group("forgotten", "forget what was acknowledged", frozenset({"amnesia", "backward-read"})),
-    Group("misplaced", "store it in another's history", frozenset({"foreign-write", "key-collision"}), leak=True),
-    Group(
-        "odd",
-        "store what should not be there",
-        frozenset({"resurrection", "aborted-read", "reordered", "duplicate", "corrupt"}),
-    ),
+    Group("lost", "lose a message", in_group("lost")),
+    Group("torn", "tear or interleave a turn", in_group("torn")),
+    Group("stale", "answer without seeing the other turn", in_group("stale")),
+    Group("forgotten", "forget an acknowledged turn", in_group("forgotten")),
+    Group("misplaced", "store data in another user's history", in_group("misplaced"), leak=True),
+    Group("odd", "store what should not be there", in_group("odd")),
 )
 """The gravest for a visitor first; what is stored in one list for all shows by itself."""
 
@@ -102,8 +98,8 @@ class Outcome:
                 ended = sum(what != "invoke" for what, _, _ in self.trace.moments)
                 return f"Nothing has gone wrong so far: {ended} of {self._turns} turns have ended. Play on."
             if not self.answered:
-                return f"Nobody was answered, so nothing can be said ({self.failed or 'all turns were given up'})."
-            return "Everybody was answered from their own history, and nothing is lost."
+                return f"Nobody was answered, so nothing can be said ({self.failed or 'all turns were cancelled'})."
+            return "Everyone was answered from their own history, and nothing was lost."
         kind = next(gravest(self.kinds))
         return STUCK.get(kind) or next(self.explained(kind), kind)
 

@@ -19,7 +19,7 @@ from rag.crosstalk.log.events import Document, Event, Fail, History, Info, Invok
 LONGEST = 400
 """Steps of a run; one that goes on longer is played to its end with everybody in turn, and if it has none within so
 many more, it goes round for ever."""
-CANCELLED = "the turn was given up"
+CANCELLED = "the turn was cancelled"
 
 
 class BadSchedule(ValueError):
@@ -298,18 +298,18 @@ class Run:
         self.retrieved.append((op, shown))
 
     def _refused(self, letter: str) -> str:
-        offered = ", ".join(self.choices()) or "nothing: all turns have ended or wait for each other"
+        offered = ", ".join(self.choices()) or "nothing, because all turns have ended or wait for each other"
         number = ord(letter.upper()) - ord("A") if len(letter) == 1 and letter.isalpha() and letter.isascii() else -1
         if not 0 <= number < len(self.tracks):
-            return f"{letter!r}, is nobody's; offered: {offered}"
+            return f"{letter!r}, belongs to nobody; possible: {offered}"
         track = self.tracks[number]
         if letter.islower():
-            reason = "has no turn that can be given up here"
+            reason = "has no turn that can be cancelled here"
         elif track.label is None:
             reason = "has no step left"
         else:
             reason = f"has to wait ({track.label})"
-        return f"{track.actor.shown} {reason}; offered: {offered}"
+        return f"{track.actor.shown} {reason}; possible: {offered}"
 
 
 def played(stage: Stage, schedule: str) -> Trace:

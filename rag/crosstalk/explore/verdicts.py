@@ -12,21 +12,23 @@ CLAUSES = 3
 
 
 def verdict(found: Explored) -> str:
-    """Such as “0 of 70 interleavings go wrong (2 users, 4 steps, exhaustive)”."""
+    """Such as “All 70 interleavings leak, even with no interruption: a scope bug (2 users, 4 steps, exhaustive)”."""
     if not found.wrong and not found.answered:
         because = f" ({found.failed})" if found.failed else ""
-        return f"nothing can be said, as no turn was answered{because} ({of_what(found)})"
+        return f"Nothing can be said, because no turn was answered{because} ({of_what(found)})"
     if not found.wrong:
         return f"0 of {amount(found.total)} interleavings go wrong ({of_what(found)})"
-    told = [_clause(found, group) for group in GROUPS if found.in_group(group)[0]]
+    groups = [group for group in GROUPS if found.in_group(group)[0]]
+    told = [_clause(found, group, first=group is groups[0]) for group in groups]
     more = f"; {len(told) - CLAUSES} more" if len(told) > CLAUSES else ""
-    return "; ".join(told[:CLAUSES]) + more + f" ({of_what(found)})"
+    said = "; ".join(told[:CLAUSES])
+    return f"{said[0].upper()}{said[1:]}{more} ({of_what(found)})"
 
 
 def of_what(found: Explored) -> str:
     scene = found.scene
     turns = f", {scene.turns} turns each" if scene.turns > 1 else ""
-    given_up = f", {scene.cancels} turn given up" if scene.cancels else ""
+    given_up = f", {scene.cancels} turn cancelled" if scene.cancels else ""
     return f"{scene.people}{turns}, {found.steps} steps{given_up}, {how(found)}"
 
 
@@ -55,9 +57,12 @@ def cause(found: Explored, group: Group) -> str | None:
     return "race" if fewest else ("scope bug" if group.leak else "order")
 
 
-def _clause(found: Explored, group: Group) -> str:
+def _clause(found: Explored, group: Group, *, first: bool) -> str:
     number, fewest = found.in_group(group)
-    said = f"{amount(number)} of {amount(found.total)} {group.verb}"
+    which = f"all {amount(number)}" if number == found.total else f"{amount(number)} of {amount(found.total)}"
+    noun = "interleavings " if first else ""
     if fewest:
-        return f"{said}; fewest preemptions: {fewest} → a race"
-    return f"{said}, none needed → {'a scope bug' if group.leak else 'wrong even one after the other'}"
+        often = "one interruption" if fewest == 1 else f"{fewest} interruptions"
+        return f"{which} {noun}{group.verb}, with at least {often}: a race"
+    what = "a scope bug" if group.leak else "wrong even one after the other"
+    return f"{which} {noun}{group.verb}, even with no interruption: {what}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from rag.crosstalk.checker.anomalies import CORRUPT, LOST_UPDATE
 from rag.crosstalk.checker.check import check
 from rag.crosstalk.checker.findings import Anomaly
 from rag.crosstalk.checker.sentences import cause, explained, why
@@ -56,7 +57,7 @@ class _Shows:
     def no_more_than(self, events: list[Event]) -> None:
         """Without the turn that it belongs to, any stored message is one that nobody sent: no more of them than here
         may come up."""
-        if self.kind == "corrupt":
+        if self.kind == CORRUPT.kind:
             self.known = self._found(events)
 
     def __call__(self, events: list[Event]) -> bool:
@@ -74,7 +75,7 @@ class _Shows:
 
 def _key(anomaly: Anomaly) -> _Key:
     """Of stored messages that are nobody's, the words tell which one it is."""
-    words = anomaly.evidence if anomaly.kind == "corrupt" else None
+    words = anomaly.evidence if anomaly.kind == CORRUPT.kind else None
     about = anomaly.op, anomaly.session, anomaly.owner, anomaly.owner_op
     return anomaly.kind, *about, anomaly.surface, anomaly.canary, words
 
@@ -82,7 +83,7 @@ def _key(anomaly: Anomaly) -> _Key:
 def _concerned(events: Iterable[Event], anomaly: Anomaly) -> Iterator[Event]:
     """The events of its users and, where a rival matters that it does not name, of the turns beside its own."""
     users = {anomaly.user, anomaly.owner} - {None}
-    rivals = anomaly.kind == "lost-update"
+    rivals = anomaly.kind == LOST_UPDATE.kind
     ops: set[int] = set()
     sessions = {anomaly.session}
     beside: dict[int, list[Event]] = {}

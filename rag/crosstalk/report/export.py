@@ -28,9 +28,6 @@ SHOWN = 25
 """Anomalies of a kind on the page, and lines of evidence in a JUnit failure; the JSON has all that were kept."""
 ACROSS = 40
 """Users in the matrix: those with most to do with each other."""
-BLACK_BOX = frozenset({"foreign-read", "swapped-answer", "amnesia"})
-"""What can be found in questions and answers alone."""
-
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _PLAIN = re.compile(r"\A[\x20-\x7e\n\t]*\Z")
 _PARTS = re.compile(r"[\W_]+")
@@ -67,7 +64,6 @@ def as_html(report: Report, name: str, example: Sequence[Event] = (), anomaly: A
         groups=list(_groups(report)),
         clean=[definition for kind, definition in DEFINITIONS.items() if not report.counts.get(kind)],
         blind=report.box == "black",
-        black_box=BLACK_BOX,
         anomaly=anomaly,
         people=_people(example),
         steps=story(example, anomaly),
@@ -155,10 +151,10 @@ def _case(report: Report, definition: Definition) -> TestCase:
     count = report.counts.get(definition.kind, 0)
     if count:
         found = _of(report, definition.kind)
-        failure = Failure(f"{count:,} {definition.kind}: {definition.text}", definition.kind)
+        failure = Failure(f"{count:,} {definition.kind}: {definition.text} To do: {definition.remedy}", definition.kind)
         failure.text = "\n".join(visible(f"{one.explanation} [{one.surface}] {one.evidence}") for one in found)
         case.result = [failure]
-    elif report.box == "black" and definition.kind not in BLACK_BOX:
+    elif report.box == "black" and not definition.black_box:
         case.result = [Skipped("Questions and answers alone cannot show it: log prompts and histories as well.")]
     return case
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rag.crosstalk.checker.anomalies import breaking
 from rag.crosstalk.run.runner import RunResult, simulate
 from rag.crosstalk.run.watch import Progress
 from rag.crosstalk.run.workload import Workload
@@ -23,16 +24,13 @@ SCENES: dict[str, dict[str, Any]] = {
 }
 """What each scene changes in the workload."""
 
-FOREIGN = frozenset({"foreign-read", "foreign-write", "swapped-answer", "key-collision", "retrieval-leak"})
-BROKEN = frozenset({"torn-turn", "interleaved-turns", "mid-turn-read", "stale-prompt", "reordered", "duplicate"})
-LOST = frozenset({"lost-update", "lost-append", "amnesia", "backward-read"})
-
+_LOST = breaking("memory")
 CRITERIA: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {
-    "isolated": (FOREIGN, tuple(SCENES)),
-    "whole turns": (BROKEN, ("users", "tabs")),
-    "nothing lost": (LOST, ("users", "tabs")),
-    "survives a restart": (LOST, ("restart",)),
-    "spans processes": (LOST, ("processes",)),
+    "isolated": (breaking("isolation"), tuple(SCENES)),
+    "whole turns": (breaking("whole turns"), ("users", "tabs")),
+    "nothing lost": (_LOST, ("users", "tabs")),
+    "survives a restart": (_LOST, ("restart",)),
+    "spans processes": (_LOST, ("processes",)),
 }
 """Each question: the anomaly kinds that answer it with no, and the scenes that they are looked for in."""
 

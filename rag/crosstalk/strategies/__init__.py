@@ -1,75 +1,39 @@
-"""The gallery: every memory strategy by its name, in the order in which the story tells them.
+"""The gallery: every memory strategy by its name, in the order in which the story tells them, and the race lab's own.
 
-The libraries that a strategy needs are loaded when it is made, so that naming them all costs nothing.
+They are found in the folders below, so that a new one is one file. The libraries that a strategy needs are loaded when
+it is made, so that finding them all costs nothing.
 """
 
 from __future__ import annotations
 
-import inspect
-import sys
+import importlib
+import pkgutil
 import threading
 import warnings
+from collections.abc import Iterator
+from dataclasses import replace
 
-from rag.crosstalk.strategies.base import Asked, Lab, Steps, Strategy, Wait
-from rag.crosstalk.strategies.in_process.cached_chain import CachedChain
-from rag.crosstalk.strategies.in_process.constant_session_id import ConstantSessionId
-from rag.crosstalk.strategies.in_process.context_variable import ContextVariable
-from rag.crosstalk.strategies.in_process.deepcopy_per_request import DeepcopyPerRequest
-from rag.crosstalk.strategies.in_process.default_argument import DefaultArgument
-from rag.crosstalk.strategies.in_process.dict_per_session import DictPerSession
-from rag.crosstalk.strategies.in_process.dict_with_lock import DictWithLock
-from rag.crosstalk.strategies.in_process.folded_key import FoldedKey
-from rag.crosstalk.strategies.in_process.shared_buffer import SharedBuffer
-from rag.crosstalk.strategies.in_process.stateless import Stateless
-from rag.crosstalk.strategies.in_process.thread_local import ThreadLocal
-from rag.crosstalk.strategies.retrieval.semantic_cache import SemanticCache
-from rag.crosstalk.strategies.retrieval.unfiltered_retrieval import UnfilteredRetrieval
-from rag.crosstalk.strategies.stored.community_redis import CommunityRedis
-from rag.crosstalk.strategies.stored.redis_get_set import RedisGetSet
-from rag.crosstalk.strategies.stored.redis_list import RedisList
-from rag.crosstalk.strategies.stored.redis_turn import RedisTurn
-from rag.crosstalk.strategies.stored.reused_connection import ReusedConnection
-from rag.crosstalk.strategies.stored.sql import Sql
-from rag.crosstalk.strategies.stored.sqlite import Sqlite
+from rag.crosstalk.strategies.base import WRONG, Asked, Fact, Lab, Steps, Strategy, Wait
 from rag.errors import CrosswireError
 
 __all__ = [
+    "LESSONS",
     "STRATEGIES",
+    "TABLE",
+    "WRONG",
     "Asked",
+    "Fact",
     "Lab",
     "Steps",
     "Strategy",
     "UnknownStrategy",
     "Wait",
+    "discovered",
     "find",
     "guilty_lines",
     "make",
     "source",
 ]
-
-_ALL: tuple[type[Strategy], ...] = (
-    SharedBuffer,
-    DeepcopyPerRequest,
-    CachedChain,
-    ConstantSessionId,
-    DefaultArgument,
-    ThreadLocal,
-    ContextVariable,
-    DictPerSession,
-    DictWithLock,
-    Sqlite,
-    Sql,
-    RedisGetSet,
-    RedisList,
-    CommunityRedis,
-    RedisTurn,
-    SemanticCache,
-    UnfilteredRetrieval,
-    ReusedConnection,
-    FoldedKey,
-    Stateless,
-)
-STRATEGIES: dict[str, type[Strategy]] = {kind.name: kind for kind in _ALL}
 
 MARK = "# the bug"
 
@@ -81,15 +45,31 @@ class UnknownStrategy(CrosswireError):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"There is no strategy {name!r}. There are: {', '.join(STRATEGIES)}.")
+        super().__init__(f"There is no strategy {name!r}. Choose one of: {', '.join(STRATEGIES)}.")
+
+
+def discovered() -> Iterator[type[Strategy]]:
+    """Every class with a name of its own in the modules below, in the order of the story."""
+    found = []
+    for module in pkgutil.walk_packages(__path__, f"{__name__}."):
+        there = vars(importlib.import_module(module.name)).values()
+        classes = (one for one in there if isinstance(one, type) and issubclass(one, Strategy))
+        found += [one for one in classes if one.__module__ == module.name and "name" in vars(one)]
+    yield from sorted(found, key=lambda kind: kind.place)
+
+
+STRATEGIES = {kind.name: kind for kind in discovered() if not kind.lesson_only}
+LESSONS = {kind.name: kind for kind in discovered() if kind.lesson_only}
+"""The small memories of the race lab: each is one idea in a few lines, so that its steps can be counted by hand."""
+TABLE = tuple(replace(fact, strategy=kind.name) for kind in LESSONS.values() for fact in kind.facts)
 
 
 def find(name: str) -> type[Strategy]:
-    """Raises UnknownStrategy."""
-    try:
-        return STRATEGIES[name]
-    except KeyError:
-        raise UnknownStrategy(name) from None
+    """Of the gallery, or one of the race lab's. Raises UnknownStrategy."""
+    kind = STRATEGIES.get(name) or LESSONS.get(name)
+    if kind is None:
+        raise UnknownStrategy(name)
+    return kind
 
 
 def make(name: str, lab: Lab) -> Strategy:
@@ -100,14 +80,15 @@ def make(name: str, lab: Lab) -> Strategy:
     kind = find(name)
     if kind.uses_redis:
         lab.open_redis()
+    if kind.lesson_only:
+        return kind(lab)
     # The gallery holds what is deprecated on purpose. (LangChain puts its own filters first when it is loaded.)
     with _quiet, warnings.catch_warnings(record=True):
         return kind(lab)
 
 
 def source(name: str) -> str:
-    """The strategy's own file."""
-    return inspect.getsource(sys.modules[find(name).__module__])
+    return find(name).source()
 
 
 def guilty_lines(name: str) -> tuple[int, ...]:

@@ -7,22 +7,41 @@ in the strategy's instance, and that is made for one run.
 
 from __future__ import annotations
 
+import inspect
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from rag.crosstalk.checker.anomalies import LOST_APPEND, Definition, in_group
 from rag.crosstalk.log.events import Document, Message
 from rag.crosstalk.strategies.lab import Lab
 
-__all__ = ["Asked", "Document", "Lab", "Message", "Steps", "Strategy", "Wait", "pair", "question"]
+__all__ = [
+    "WRONG",
+    "Asked",
+    "Document",
+    "Fact",
+    "Lab",
+    "Message",
+    "PerSession",
+    "Shared",
+    "Steps",
+    "Strategy",
+    "Wait",
+    "any_of",
+    "pair",
+    "question",
+]
 
 Steps = Generator[str, None, str]
 """Labels, one before each atomic step; then the answer. A label's first word is the phase that its step belongs to:
 wait, load, retrieve, ask or save."""
 
 NOTHING: frozenset[str] = frozenset()
-FORGOTTEN = frozenset({"amnesia", "backward-read", "lost-append", "lost-update"})
+FORGOTTEN = in_group("lost", "forgotten")
 """What it looks like when a process does not know what another one was told."""
 
 
@@ -62,17 +81,42 @@ def pair(asked: Asked, answer: str) -> tuple[Message, Message]:
     return Message("user", asked.text), Message("assistant", answer)
 
 
-class Strategy(ABC):
-    """One instance serves all turns of a process, from many threads, as the memory of a web app does.
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A row of the facts table. seen: in how many interleavings any of these kinds (see `any_of`) is seen; WRONG: in
+    how many anything goes wrong. note: what the table says otherwise, and why."""
 
-    expects: the anomaly kinds that separate users meet in one process; empty: right. expects_tabs and so on: those
-    that come with two tabs of a session, several processes, cancelled turns and a restart. may: kinds that come and
-    go with chance, and with how much runs at once. in_process: what it remembers is in the process' memory alone.
-    cancels: the share of cancelled turns that it takes to see the bug. A line of the source that ends in `# the bug`
-    is what is wrong with it.
+    what: str
+    interleavings: int
+    seen: Mapping[str, int]
+    tabs: bool = False
+    turns: int = 1
+    note: str = ""
+    strategy: str = ""
+
+
+WRONG = "wrong"
+
+
+def any_of(*definitions: Definition) -> str:
+    return "+".join(one.kind for one in definitions)
+
+
+class Strategy(ABC):
+    """One instance serves all turns of a process, from many threads, as the memory of a web app does. All that is known
+    of a strategy is in its class, and a file below this folder is all that a new one takes.
+
+    place: in the order in which the story tells them; a low number is early. lesson_only: for the race lab and its
+    facts, no part of the gallery. seen: where the bug was reported. expects: the anomaly kinds that separate users meet
+    in one process; empty: right. expects_tabs and so on: those that come with two tabs of a session, several processes,
+    cancelled turns and a restart. may: kinds that come and go with chance, and with how much runs at once. in_process:
+    what it remembers is in the process' memory alone; on_disk: some of that is a database. cancels: the share of
+    cancelled turns that it takes to see the bug. facts: what all interleavings of two actors show. A line of the source
+    that ends in `# the bug` is what is wrong with it.
     """
 
     name: ClassVar[str]
+    place: ClassVar[int] = 1000
     lesson: ClassVar[str]
     wrong: ClassVar[str] = ""
     seen: ClassVar[tuple[str, ...]] = ()
@@ -84,8 +128,11 @@ class Strategy(ABC):
     expects_restart: ClassVar[frozenset[str]] = NOTHING
     may: ClassVar[frozenset[str]] = NOTHING
     cancels: ClassVar[float] = 0.0
+    facts: ClassVar[tuple[Fact, ...]] = ()
     in_process: ClassVar[bool] = False
+    on_disk: ClassVar[bool] = False
     uses_redis: ClassVar[bool] = False
+    lesson_only: ClassVar[bool] = False
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
@@ -112,12 +159,17 @@ class Strategy(ABC):
         return
 
     @classmethod
+    def source(cls) -> str:
+        """Its own file; of a small one for the race lab, its class alone."""
+        return inspect.getsource(cls if cls.lesson_only else sys.modules[cls.__module__])
+
+    @classmethod
     def expected(
         cls, *, tabs: int = 1, processes: int = 1, cancelled: float = 0.0, restart: bool = False
     ) -> frozenset[str]:
         """The anomaly kinds that a run with these settings has to find."""
         if cls.in_process and restart:
-            return cls.expects_restart | {"lost-append"}
+            return cls.expects_restart | {LOST_APPEND.kind}
         return cls.expects.union(
             # Two tabs meet in a process' memory only if they happen to be served by the same one.
             cls.expects_tabs if tabs > 1 and not (cls.in_process and processes > 1) else NOTHING,
@@ -132,3 +184,30 @@ class Strategy(ABC):
         del lab, tabs
         apart = cls.in_process and (processes > 1 or restart)
         return cls.may | cls.expects | cls.expects_tabs | FORGOTTEN if apart else cls.may
+
+
+class Shared(Strategy):
+    """One list of messages, made once, for everybody."""
+
+    in_process = True
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab)
+        self.messages: list[Message] = []
+
+    def history(self, session: str) -> list[Message]:
+        del session
+        return list(self.messages)
+
+
+class PerSession(Strategy):
+    """A list of messages for each session id, in the process' memory."""
+
+    in_process = True
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab)
+        self.histories: defaultdict[str, list[Message]] = defaultdict(list)
+
+    def history(self, session: str) -> list[Message]:
+        return list(self.histories[session])

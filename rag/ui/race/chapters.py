@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from rag.crosstalk.checker.anomalies import FOREIGN_READ, STALE_PROMPT, in_group
 from rag.crosstalk.explore.outcomes import Outcome
 from rag.crosstalk.explore.scenes import Scene
 from rag.settings import Settings
@@ -14,8 +15,8 @@ from rag.ui.race import board
 from rag.ui.race.progress import done, reach
 from rag.ui.race.replay import look
 
-LOST = frozenset({"lost-update", "lost-append"})
-TORN = frozenset({"torn-turn", "interleaved-turns", "mid-turn-read"})
+LOST = in_group("lost")
+TORN = in_group("torn")
 INCIDENT = "AAAABBBB"
 
 
@@ -34,7 +35,7 @@ class Goal:
 def sees(outcome: Outcome, user: str, owner: str) -> bool:
     """Whether an answer to this user shows the owner's address."""
     return any(
-        (one.kind, one.user, one.owner, one.surface) == ("foreign-read", user, owner, "answer")
+        (one.kind, one.user, one.owner, one.surface) == (FOREIGN_READ.kind, user, owner, "answer")
         for one in outcome.report.anomalies
     )
 
@@ -58,7 +59,7 @@ def _not_seen(outcome: Outcome) -> str:
 
 
 def _not_torn(outcome: Outcome) -> str:
-    if "stale-prompt" in outcome.kinds:
+    if STALE_PROMPT.kind in outcome.kinds:
         return "Stale, not torn: neither tab saw the other's turn, but each turn is stored in one piece."
     return "Nothing is torn: each turn is stored in one piece, one after the other."
 

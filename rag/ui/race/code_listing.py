@@ -8,8 +8,7 @@ from functools import lru_cache
 from textwrap import dedent
 from typing import Any
 
-from rag.crosstalk.explore.explorer import strategy_class
-from rag.crosstalk.strategies import MARK
+from rag.crosstalk.strategies import MARK, find
 
 FOLD = 42
 """Characters of a line, with its margin, that fit beside the store."""
@@ -44,7 +43,7 @@ def annotated(strategy: str, places: Iterable[tuple[str, Place | None]], *, bug:
 @lru_cache(64)
 def _functions(strategy: str) -> list[tuple[str, int, list[str]]]:
     """(name, number of the first line shown, lines). A turn that is alone needs no head, others one without types."""
-    kind = strategy_class(strategy)
+    kind = find(strategy)
     made = inspect.getmembers(kind, inspect.isgeneratorfunction)
     found = []
     for name, function in sorted(made, key=lambda one: one[0] != "turn"):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rag.crosstalk.explore.explorer import strategy_class
 from rag.crosstalk.explore.scenes import Scene
+from rag.crosstalk.strategies import find
 from rag.crosstalk.strategies.base import Strategy
 
 TWO_TURNS = frozenset({"thread-local", "semantic-cache", "reused-connection"})
@@ -12,7 +12,7 @@ TWO_TURNS = frozenset({"thread-local", "semantic-cache", "reused-connection"})
 
 def own_scene(strategy: str) -> Scene:
     """The smallest one that shows it; two users who each send a turn where there is nothing to show."""
-    kind = strategy_class(strategy)
+    kind = find(strategy)
     turns = 2 if strategy in TWO_TURNS else 1
     return Scene(tabs=_tabs_alone(kind), turns=turns, cancels=1 if kind.cancels else 0)
 
@@ -32,7 +32,7 @@ def lacks(strategy: str, scene: Scene) -> str:
 
 def elsewhere(strategy: str) -> bool:
     """Whether what is wrong with it shows only between processes, which the lab does not have."""
-    kind = strategy_class(strategy)
+    kind = find(strategy)
     return bool(kind.expects_processes) and not (kind.expects or kind.expects_tabs or kind.expects_cancelled)
 
 

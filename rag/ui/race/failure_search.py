@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from rag.crosstalk.explore.explorer import FILE_LIMIT, REDIS_LIMIT, Certificate, certify, strategy_class, temporary_lab
+from rag.crosstalk.explore.explorer import FILE_LIMIT, REDIS_LIMIT, Certificate, certify, temporary_lab
 from rag.crosstalk.explore.scenes import Scene
+from rag.crosstalk.strategies import find
 from rag.inspector import Progress
 from rag.settings import Settings
 from rag.ui.background_job import Job
@@ -64,5 +65,5 @@ def _going(search: Search) -> None:
 
 def _most(strategy: str) -> int:
     """Schedules that are played one by one, at most; 0 where states that are alike are played once."""
-    kind = strategy_class(strategy)
+    kind = find(strategy)
     return 0 if kind.in_process else REDIS_LIMIT if kind.uses_redis else FILE_LIMIT

@@ -14,8 +14,7 @@ from rag.crosstalk.explore.explorer import CannotPlay, make_scene
 from rag.crosstalk.explore.outcomes import Outcome
 from rag.crosstalk.explore.scenes import MOST_TURNS, Scene
 from rag.crosstalk.report.reproduce import file_name, of_schedule
-from rag.crosstalk.strategies import STRATEGIES
-from rag.crosstalk.strategies.facts import FACTS
+from rag.crosstalk.strategies import LESSONS, STRATEGIES
 from rag.settings import Settings
 from rag.ui.escaping import escaped
 from rag.ui.feedback import download, errors_shown
@@ -32,7 +31,7 @@ MOST_GIVEN_UP = 2
 
 
 def draw(settings: Settings) -> None:
-    names = [*FACTS, *STRATEGIES]
+    names = [*LESSONS, *STRATEGIES]
     _from_link(names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         strategy = st.selectbox(

@@ -7,10 +7,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from rag.crosstalk.explore.explorer import make_stage, strategy_class, temporary_lab
+from rag.crosstalk.checker.anomalies import KEY_COLLISION
+from rag.crosstalk.explore.explorer import make_stage, temporary_lab
 from rag.crosstalk.explore.outcomes import Judge, Outcome
 from rag.crosstalk.explore.scenes import Scene
 from rag.crosstalk.explore.stepping import BadSchedule, Run, Stage, Stored, Texts, Track, played
+from rag.crosstalk.strategies import find
 from rag.settings import Settings
 from rag.ui.race.code_listing import Place, place_of
 from rag.ui.race.narration import Step, step_told
@@ -97,7 +99,7 @@ def _look(strategy: str, run: Run, schedule: str, earlier: Stored) -> Look:
     asked = [messages for _, messages in run.prompts[prompts:]]
     trace = run.trace()
     outcome = Judge(scene)(trace) if over or trace.stuck else None
-    one_list = "key-collision" in strategy_class(strategy).expects
+    one_list = KEY_COLLISION.kind in find(strategy).expects
     said = ""
     if steps:
         letter, label = steps[-1]

@@ -8,15 +8,15 @@ import streamlit as st
 
 from rag.crosstalk import Progress
 from rag.crosstalk.background.runs import Outcome, Run
-from rag.crosstalk.checker.anomalies import DEFINITIONS
+from rag.crosstalk.checker.anomalies import DEFINITIONS, in_group
 from rag.crosstalk.run.people import label
 from rag.ui.escaping import escaped
 from rag.ui.simulation.user_grid import grid
 
 _GRAVITY = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 _ICONS = {"isolated": ":material/verified_user:", "anomalies": ":material/report:", "unknown": ":material/help:"}
-LEAKS = ("foreign-read", "retrieval-leak", "swapped-answer")
-LOSSES = ("lost-update", "lost-append")
+LEAKS = in_group("leak")
+LOSSES = in_group("lost")
 HELP = {
     "In flight": "Turns being answered right now.",
     "Peak": "Peak concurrency: the most turns in flight at once.",

@@ -11,8 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from rag.crosstalk.explore.explorer import certify, temporary_lab
 from rag.crosstalk.explore.scenes import Scene
-from rag.crosstalk.strategies import STRATEGIES
-from rag.crosstalk.strategies.facts import FACTS
+from rag.crosstalk.strategies import LESSONS, STRATEGIES
 from rag.errors import CrosswireError
 from rag.services import Services
 from rag.ui.race import failure_search
@@ -39,7 +38,7 @@ def ended(page: AppTest) -> AppTest:
 
 def test_a_memory_shows_its_bug_in_its_own_scene() -> None:
     with temporary_lab() as place:
-        for name, kind in {**FACTS, **STRATEGIES}.items():
+        for name, kind in {**LESSONS, **STRATEGIES}.items():
             scene = own_scene(name)
             assert not lacks(name, scene), name
             if kind.in_process:

@@ -28,7 +28,7 @@ def test_a_bad_link_is_said_and_starts_anew(services: Services) -> None:
 
 def test_what_cannot_be_played_is_said_in_the_engines_words(services: Services) -> None:
     page = lab(6, strategy="lesson-deepcopy", schedule="AAAAAAAA")
-    assert "letter 4, Ada has no step left; offered: B" in said(page)
+    assert "letter 4, Ada has no step left; possible: B" in said(page)
     assert page.session_state["race_lab"] == ""
     page = lab(4, lock="AB")
     assert "letter 2" not in said(page)  # the second board is not there yet

@@ -10,8 +10,7 @@ import pytest
 
 from rag.crosstalk.explore.explorer import make_stage, temporary_lab
 from rag.crosstalk.explore.scenes import PEOPLE, Scene
-from rag.crosstalk.strategies import MARK, STRATEGIES
-from rag.crosstalk.strategies.facts import FACTS
+from rag.crosstalk.strategies import LESSONS, MARK, STRATEGIES
 from rag.services import Services
 from rag.settings import Settings
 from rag.ui.race.code_listing import annotated, place_of
@@ -65,14 +64,14 @@ def test_no_time_is_told_and_a_tab_by_its_name(settings: Settings) -> None:
     assert "earlier" not in leak
     assert "turn 1" not in leak
     stale = ended(settings, "lesson-list", "AABBAABB", TABS)
-    assert stale.startswith("The turn of tab 2 ran beside")
+    assert stale.startswith("The turn of tab 2 overlapped")
     two = ended(settings, "lesson-list-pair", "AAABABABBBAB", Scene(tabs=True, turns=2))
-    assert two.startswith("Turn 1 of tab 2 ran beside")
+    assert two.startswith("Turn 1 of tab 2 overlapped")
 
 
 def test_a_turn_that_waits_is_marked_where_it_waits(settings: Settings) -> None:
     with temporary_lab(settings) as place:
-        for name in {**FACTS, **STRATEGIES}:
+        for name in {**LESSONS, **STRATEGIES}:
             with closing(make_stage(name, Scene(), place).start()) as run:
                 while not run.over:
                     spots = [(track.actor.letter, place_of(track.steps)) for track in run.tracks if track.label]
@@ -113,7 +112,7 @@ def test_the_window_ends_with_the_save_that_overwrites(settings: Settings) -> No
 
 
 def test_the_bug_is_marked_above_its_statement_and_not_inside_a_call() -> None:
-    for name in {**FACTS, **STRATEGIES}:
+    for name in {**LESSONS, **STRATEGIES}:
         shown = annotated(name, []).splitlines()
         for before, mark in pairwise(shown):
             if mark.strip() == MARK:

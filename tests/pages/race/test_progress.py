@@ -6,7 +6,7 @@ import ast
 import os
 from pathlib import Path
 
-from rag.crosstalk.strategies.facts import FACTS
+from rag.crosstalk.strategies import LESSONS
 from rag.ui.race.code_listing import FOLD, annotated
 from rag.ui.race.progress import keep, kept
 
@@ -37,7 +37,7 @@ def test_where_nothing_can_be_kept_the_lesson_goes_on(tmp_path: Path) -> None:
 
 
 def test_folded_code_is_the_same_code() -> None:
-    for name in FACTS:
+    for name in LESSONS:
         assert ast.parse(f"def turn():\n{annotated(name, ())}"), name
 
 

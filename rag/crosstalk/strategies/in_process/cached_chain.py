@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from rag.crosstalk.checker import anomalies as kind
+from rag.crosstalk.checker.anomalies import kinds
 from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy
 
 
@@ -23,11 +25,12 @@ class Chain:
 
 class CachedChain(Strategy):
     name = "cached-chain"
+    place = 30
     lesson = "A session id that is an attribute of a shared object belongs to whoever set it last."
     wrong = (
         "Histories are kept apart, but which one is meant is written on the one chain that all requests share. A "
-        "second request changes it while the first one waits for the model: the first one's answer goes to the second "
-        "one's history, or the first one reads it."
+        "second request changes it while the first is waiting for the model: the first answer then goes to the second "
+        "user's history, or the first user reads that history."
     )
     seen = (
         "FlowiseAI/Flowise#1497",
@@ -37,18 +40,16 @@ class CachedChain(Strategy):
         "langchain-ai/web-explorer#4",
         "streamlit/cookbook's arc_finetuning app",
     )
-    fix = "Hand the session id to every call as an argument. A cached object has no attribute that a request sets."
-    expects = frozenset({"amnesia", "foreign-read", "foreign-write", "lost-append"})
-    may = frozenset(
-        {
-            "backward-read",
-            "interleaved-turns",
-            "lost-update",
-            "mid-turn-read",
-            "stale-prompt",
-            "swapped-answer",
-            "torn-turn",
-        }
+    fix = "Pass the session id to every call as an argument. A cached object has no attribute that a request sets."
+    expects = kinds(kind.AMNESIA, kind.FOREIGN_READ, kind.FOREIGN_WRITE, kind.LOST_APPEND)
+    may = kinds(
+        kind.BACKWARD_READ,
+        kind.INTERLEAVED_TURNS,
+        kind.LOST_UPDATE,
+        kind.MID_TURN_READ,
+        kind.STALE_PROMPT,
+        kind.SWAPPED_ANSWER,
+        kind.TORN_TURN,
     )
     in_process = True
 

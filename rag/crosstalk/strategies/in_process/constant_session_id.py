@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from rag.crosstalk.checker import anomalies as kind
+from rag.crosstalk.checker.anomalies import kinds
+from rag.crosstalk.strategies.base import Asked, Message, PerSession, Steps, pair, question
 
-from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, pair, question
 
-
-class ConstantSessionId(Strategy):
+class ConstantSessionId(PerSession):
     name = "constant-session-id"
-    lesson = "A store by session id is a shared buffer when every request calls itself “default”."
+    place = 40
+    lesson = "A store keyed by session id is a shared buffer when every request calls itself “default”."
     wrong = (
-        "The example that was copied had a fixed session id, to be replaced later. Every user reads and writes the one "
-        "history of that id."
+        "The example that was copied had a fixed session id, meant to be replaced later. Every user reads and writes "
+        "the one history of that id."
     )
     seen = (
         "langchain-ai/streamlit-agent basic_memory.py",
         "spring-projects/spring-ai#1585",
         "upstash/rag-chat#103",
     )
-    fix = "Take the id from a signed cookie or a login, have no default for it, and refuse a turn that brings none."
-    expects = frozenset({"foreign-read", "foreign-write", "key-collision"})
-    may = frozenset({"stale-prompt", "swapped-answer"})
-    in_process = True
-
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(lab)
-        self.histories: defaultdict[str, list[Message]] = defaultdict(list)
+    fix = "Take the id from a signed cookie or a login, have no default for it, and refuse a turn without one."
+    expects = kinds(kind.FOREIGN_READ, kind.FOREIGN_WRITE, kind.KEY_COLLISION)
+    may = kinds(kind.STALE_PROMPT, kind.SWAPPED_ANSWER)
 
     def turn(self, asked: Asked) -> Steps:
         config = {"configurable": {"session_id": "any"}}  # the bug

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
 from contextvars import Context, ContextVar
 
-from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, pair, question
+from rag.crosstalk.checker import anomalies as kind
+from rag.crosstalk.checker.anomalies import kinds
+from rag.crosstalk.strategies.base import Asked, Lab, PerSession, Steps, pair, question
 
 current_session: ContextVar[str] = ContextVar("current_session")
 
@@ -18,22 +19,21 @@ def enter(session: str) -> str:
     return current_session.get()
 
 
-class ContextVariable(Strategy):
+class ContextVariable(PerSession):
     name = "context-variable"
-    lesson = "A context variable that is set and not reset makes every later request the first one's user."
+    place = 70
+    lesson = "A context variable that is set but never reset turns every later request into the first one's user."
     wrong = (
-        "The middleware names the user in a context variable unless there is one already, and nobody takes it back. A "
-        "worker runs all of its requests in one context, so everybody whom it serves is its first user."
+        "The middleware puts the user in a context variable unless one is already set, and nobody resets it. A worker "
+        "runs all its requests in one context, so everyone it serves is its first user."
     )
     seen = ("ogx#5221",)
-    fix = "Set it on every request and reset it with the token in a `finally`; better, pass the session id on."
-    expects = frozenset({"amnesia", "foreign-read", "foreign-write", "lost-append"})
-    may = frozenset({"backward-read", "stale-prompt", "swapped-answer"})
-    in_process = True
+    fix = "Set it on every request and reset it with the token in a `finally`; better, pass the session id along."
+    expects = kinds(kind.AMNESIA, kind.FOREIGN_READ, kind.FOREIGN_WRITE, kind.LOST_APPEND)
+    may = kinds(kind.BACKWARD_READ, kind.STALE_PROMPT, kind.SWAPPED_ANSWER)
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)
-        self.histories: defaultdict[str, list[Message]] = defaultdict(list)
         self.worker = threading.local()
 
     def turn(self, asked: Asked) -> Steps:
@@ -45,9 +45,6 @@ class ContextVariable(Strategy):
         yield "save turn"
         self.histories[session].extend(pair(asked, answer))
         return answer
-
-    def history(self, session: str) -> list[Message]:
-        return list(self.histories[session])
 
     def context(self) -> Context:
         """The context that this worker runs its requests in."""

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import copy
 
+from rag.crosstalk.checker import anomalies as kind
+from rag.crosstalk.checker.anomalies import kinds
 from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy
 from rag.crosstalk.strategies.plain_messages import plain
 
 
 class DeepcopyPerRequest(Strategy):
     name = "deepcopy-per-request"
+    place = 20
     lesson = "A copy for each request hides the leak while requests overlap, and loses what the others said."
     wrong = (
-        "The copy is made of everybody's history, so users who follow each other still read each other's words. Users "
-        "who overlap start from the same copy, and the last one to write back wipes out what the others stored."
+        "The copy is made of everyone's history, so users who come one after another still read each other's words. "
+        "Users who overlap start from the same copy, and the last one to write back wipes out what the others stored."
     )
     seen = ("FlowiseAI/Flowise#1497", "langgraph-redis PR #79")
-    fix = "Do not copy what should not be shared. One history a session, and one writer of it at a time."
-    expects = frozenset({"amnesia", "foreign-read", "foreign-write", "key-collision", "lost-append", "lost-update"})
-    may = frozenset({"backward-read", "stale-prompt", "swapped-answer"})
+    fix = "Do not copy what should not be shared. Keep one history per session, with one writer at a time."
+    expects = kinds(
+        kind.AMNESIA, kind.FOREIGN_READ, kind.FOREIGN_WRITE, kind.KEY_COLLISION, kind.LOST_APPEND, kind.LOST_UPDATE
+    )
+    may = kinds(kind.BACKWARD_READ, kind.STALE_PROMPT, kind.SWAPPED_ANSWER)
     in_process = True
 
     def __init__(self, lab: Lab) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rag.crosstalk.checker import anomalies as kind
+from rag.crosstalk.checker.anomalies import kinds
 from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, question
 
 
@@ -19,16 +21,17 @@ def make_remember() -> Callable[..., list[Message]]:
 
 class DefaultArgument(Strategy):
     name = "default-argument"
-    lesson = "A mutable default is made once: a history that nobody handed in is everybody's."
+    place = 50
+    lesson = "A mutable default is created once: a history that nobody passes in is everyone's."
     wrong = (
         "`def remember(..., history=[])` looks like an empty history for each call. It is one list for the whole "
         "process, so all users' messages pile up in it."
     )
     seen = ("the shared global of gradio-app/gradio#743, #10462, in Python's favourite disguise",)
-    fix = "`history=None`, and make the list inside; better, a history is an argument without a default."
-    expects = frozenset({"foreign-read", "foreign-write", "key-collision"})
-    expects_cancelled = frozenset({"torn-turn"})
-    may = frozenset({"interleaved-turns", "mid-turn-read", "stale-prompt", "swapped-answer"})
+    fix = "Use `history=None` and create the list inside; better, make the history an argument without a default."
+    expects = kinds(kind.FOREIGN_READ, kind.FOREIGN_WRITE, kind.KEY_COLLISION)
+    expects_cancelled = kinds(kind.TORN_TURN)
+    may = kinds(kind.INTERLEAVED_TURNS, kind.MID_TURN_READ, kind.STALE_PROMPT, kind.SWAPPED_ANSWER)
     in_process = True
 
     def __init__(self, lab: Lab) -> None:

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from rag.crosstalk.checker.anomalies import AMNESIA, LOST_APPEND, STALE_PROMPT, kinds
+from rag.crosstalk.strategies.base import Asked, PerSession, Steps, pair, question
 
-from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, pair, question
 
-
-class DictPerSession(Strategy):
+class DictPerSession(PerSession):
     name = "dict-per-session"
+    place = 80
     lesson = "A key for each session keeps users apart. Two tabs, two processes and a restart are another matter."
     wrong = (
         "Users never meet. But two tabs of one session read the same history and answer without each other, and a "
         "second process, or a restarted one, knows nothing of the first one's dict."
     )
     seen = ("LangChain's own examples of RunnableWithMessageHistory, as a first step",)
-    fix = "Hold the session for the length of a turn, and keep its history outside of the process."
-    expects_tabs = frozenset({"stale-prompt"})
-    expects_processes = frozenset({"amnesia", "lost-append"})
-    expects_restart = frozenset({"amnesia", "lost-append"})
-    in_process = True
-
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(lab)
-        self.histories: defaultdict[str, list[Message]] = defaultdict(list)
+    fix = "Hold the session for the whole turn, and keep its history outside the process."
+    expects_tabs = kinds(STALE_PROMPT)
+    expects_processes = kinds(AMNESIA, LOST_APPEND)
+    expects_restart = kinds(AMNESIA, LOST_APPEND)
 
     def turn(self, asked: Asked) -> Steps:
         yield "load"
@@ -33,6 +28,3 @@ class DictPerSession(Strategy):
         yield "save turn"
         self.histories[asked.session].extend(pair(asked, answer))
         return answer
-
-    def history(self, session: str) -> list[Message]:
-        return list(self.histories[session])

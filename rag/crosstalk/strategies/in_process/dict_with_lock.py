@@ -5,21 +5,21 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 
-from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, Wait, pair, question
+from rag.crosstalk.checker.anomalies import AMNESIA, LOST_APPEND, kinds
+from rag.crosstalk.strategies.base import Asked, Lab, PerSession, Steps, Wait, pair, question
 
 
-class DictWithLock(Strategy):
+class DictWithLock(PerSession):
     name = "dict-with-lock"
-    lesson = "A lock for each session makes two tabs right. It reaches as far as the process, and so does the dict."
-    wrong = "Right within one process. A second process has a dict and locks of its own; a restart begins with none."
-    fix = "A store and a lock that all processes share, with an end to it should the holder die."
-    expects_processes = frozenset({"amnesia", "lost-append"})
-    expects_restart = frozenset({"amnesia", "lost-append"})
-    in_process = True
+    place = 90
+    lesson = "A lock for each session makes two tabs correct. It reaches as far as the process, and so does the dict."
+    wrong = "Correct within one process. A second process has its own dict and locks; a restart begins with none."
+    fix = "Use a store and a lock that all processes share, and a lock that expires should its holder die."
+    expects_processes = kinds(AMNESIA, LOST_APPEND)
+    expects_restart = kinds(AMNESIA, LOST_APPEND)
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)
-        self.histories: defaultdict[str, list[Message]] = defaultdict(list)
         self.locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def turn(self, asked: Asked) -> Steps:
@@ -33,6 +33,3 @@ class DictWithLock(Strategy):
             yield "save turn"
             self.histories[asked.session].extend(pair(asked, answer))
         return answer
-
-    def history(self, session: str) -> list[Message]:
-        return list(self.histories[session])

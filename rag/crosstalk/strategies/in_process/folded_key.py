@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
-from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, pair, question
+from rag.crosstalk.checker import anomalies as kind
+from rag.crosstalk.checker.anomalies import kinds
+from rag.crosstalk.strategies.base import Asked, Message, PerSession, Steps, pair, question
 
 
 def key(session: str) -> str:
     return session.strip().lower()  # the bug
 
 
-class FoldedKey(Strategy):
+class FoldedKey(PerSession):
     name = "folded-key"
+    place = 190
     lesson = "Ids are exact. Lower-cased, trimmed or split, two of them become one, and so do their sessions."
     wrong = "The key is the session id in lower case, so sessions whose ids differ only by case share a history."
     seen = ("langchain-redis 0.2.6 and redisvl 0.28: `alice` reads and clears `Alice`",)
-    fix = "Use ids as they are. If some characters cannot be in a key, escape them by a rule that has an inverse."
-    expects = frozenset({"foreign-read", "foreign-write", "key-collision"})
-    may = frozenset({"stale-prompt", "swapped-answer"})
-    in_process = True
-
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(lab)
-        self.histories: defaultdict[str, list[Message]] = defaultdict(list)
+    fix = "Use ids as they are. If some characters cannot be in a key, escape them by a rule that can be reversed."
+    expects = kinds(kind.FOREIGN_READ, kind.FOREIGN_WRITE, kind.KEY_COLLISION)
+    may = kinds(kind.STALE_PROMPT, kind.SWAPPED_ANSWER)
 
     def turn(self, asked: Asked) -> Steps:
         yield "load"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from rag.crosstalk.checker import anomalies as kind
+from rag.crosstalk.checker.anomalies import kinds
 from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy
 from rag.crosstalk.strategies.plain_messages import plain
 
 
 class SharedBuffer(Strategy):
     name = "shared-buffer"
-    lesson = "One memory object for all users: everybody's words are in everybody's prompt."
+    place = 10
+    lesson = "One memory object for all users: everyone's words end up in everyone's prompt."
     wrong = (
-        "The memory is made once, beside the model, and has no idea of a session. Each prompt holds what all users "
-        "said before, so the model answers one user with another's data. No race is needed: one after the other is "
-        "enough."
+        "The memory is created once, next to the model, and knows nothing of sessions. Each prompt contains what all "
+        "users said before, so the model answers one user with another's data. It takes no race: one user after the "
+        "other is enough."
     )
     seen = (
         "Chainlit/chainlit#333, #733",
@@ -20,10 +23,14 @@ class SharedBuffer(Strategy):
         "langflow-ai/langflow#608",
         "gradio-app/gradio#743, #10462",
     )
-    fix = "Share what has no user in it (the model, the clients); look the history up by session id, on every turn."
-    expects = frozenset({"foreign-read", "foreign-write", "interleaved-turns", "key-collision", "mid-turn-read"})
-    expects_cancelled = frozenset({"torn-turn"})
-    may = frozenset({"amnesia", "backward-read", "duplicate", "reordered", "stale-prompt", "swapped-answer"})
+    fix = "Share what holds no user data (the model, the clients); look the history up by session id on every turn."
+    expects = kinds(
+        kind.FOREIGN_READ, kind.FOREIGN_WRITE, kind.INTERLEAVED_TURNS, kind.KEY_COLLISION, kind.MID_TURN_READ
+    )
+    expects_cancelled = kinds(kind.TORN_TURN)
+    may = kinds(
+        kind.AMNESIA, kind.BACKWARD_READ, kind.DUPLICATE, kind.REORDERED, kind.STALE_PROMPT, kind.SWAPPED_ANSWER
+    )
     in_process = True
 
     def __init__(self, lab: Lab) -> None:

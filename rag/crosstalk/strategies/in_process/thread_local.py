@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
 
-from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, pair, question
+from rag.crosstalk.checker import anomalies as kind
+from rag.crosstalk.checker.anomalies import kinds
+from rag.crosstalk.strategies.base import Asked, Lab, PerSession, Steps, pair, question
 
 
-class ThreadLocal(Strategy):
+class ThreadLocal(PerSession):
     name = "thread-local"
-    lesson = "A thread of a pool outlives the request: what is left on it meets the next user."
+    place = 60
+    lesson = "A pool's thread outlives the request: what is left on it meets the next user."
     wrong = (
-        "The first turn opens the session's history and puts it on the thread, later turns take what is there. Which "
-        "thread a turn runs on is chance: it holds the history of the last user whose first turn ran on it."
+        "The first turn opens the session's history and puts it on the thread; later turns take whatever is there. "
+        "Which thread a turn runs on is chance: it holds the history of the last user whose first turn ran on it."
     )
     seen = ("ogx#5221",)
-    fix = "Do not keep users on threads. Look the history up by the session id that the request brings."
-    expects = frozenset({"amnesia", "foreign-read", "foreign-write", "lost-append"})
-    may = frozenset({"backward-read", "stale-prompt", "swapped-answer"})
-    in_process = True
+    fix = "Do not keep users on threads. Look the history up by the session id that comes with the request."
+    expects = kinds(kind.AMNESIA, kind.FOREIGN_READ, kind.FOREIGN_WRITE, kind.LOST_APPEND)
+    may = kinds(kind.BACKWARD_READ, kind.STALE_PROMPT, kind.SWAPPED_ANSWER)
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)
-        self.histories: defaultdict[str, list[Message]] = defaultdict(list)
         self.here = threading.local()
 
     def turn(self, asked: Asked) -> Steps:
@@ -36,6 +36,3 @@ class ThreadLocal(Strategy):
         yield "save turn"
         history.extend(pair(asked, answer))
         return answer
-
-    def history(self, session: str) -> list[Message]:
-        return list(self.histories[session])

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 
-from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, pair, question
+from rag.crosstalk.checker import anomalies as kind
+from rag.crosstalk.checker.anomalies import kinds
+from rag.crosstalk.strategies.base import Asked, Lab, PerSession, Steps, pair, question
 from rag.crosstalk.strategies.retrieval.embedding import Embedding, Vector
 
 SIMILAR = 0.9
 _REMARK = re.compile(r"\([^()]*\)")
 
 
-class SemanticCache(Strategy):
+class SemanticCache(PerSession):
     name = "semantic-cache"
-    lesson = "A cache keyed by the question alone serves one user's personal answer to the next one who asks alike."
+    place = 160
+    lesson = "A cache keyed by the question alone serves one user's personal answer to the next user who asks the same."
     wrong = (
-        "“What is my order number?” means the same from everybody, and its answer does not. The history is right and "
-        "the prompt would have been; the model is not even asked."
+        "“What is my order number?” means the same whoever asks, but its answer does not. The history is right and "
+        "the prompt would have been; the model is never asked."
     )
     seen = ("vllm-project/semantic-router#1448, #2134",)
-    fix = "Put whatever the answer depends on into the key: the session, its history. Or cache only what is impersonal."
-    expects = frozenset({"amnesia", "foreign-read", "foreign-write"})
-    may = frozenset({"duplicate", "interleaved-turns", "reordered", "stale-prompt", "swapped-answer"})
-    in_process = True
+    fix = (
+        "Put everything the answer depends on into the key: the session, its history. Or cache only what is impersonal."
+    )
+    expects = kinds(kind.AMNESIA, kind.FOREIGN_READ, kind.FOREIGN_WRITE)
+    may = kinds(kind.DUPLICATE, kind.INTERLEAVED_TURNS, kind.REORDERED, kind.STALE_PROMPT, kind.SWAPPED_ANSWER)
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)
         self.embedding = Embedding()
-        self.histories: defaultdict[str, list[Message]] = defaultdict(list)
         self.cache: list[tuple[Vector, str]] = []
 
     def turn(self, asked: Asked) -> Steps:
@@ -50,6 +52,3 @@ class SemanticCache(Strategy):
         """The answer to the most similar question, if that is similar enough."""
         score, answer = max(((float(known @ key), said) for known, said in self.cache), default=(0.0, ""))
         return answer if score >= SIMILAR else None  # the bug
-
-    def history(self, session: str) -> list[Message]:
-        return list(self.histories[session])

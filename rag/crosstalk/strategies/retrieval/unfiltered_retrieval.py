@@ -6,10 +6,11 @@ Slow, as Chroma is where documents come one by one: an `add` to a collection on 
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
 from typing import Any
 
-from rag.crosstalk.strategies.base import Asked, Document, Lab, Message, Steps, Strategy, pair, question
+from rag.crosstalk.checker import anomalies as kind
+from rag.crosstalk.checker.anomalies import kinds
+from rag.crosstalk.strategies.base import Asked, Document, Lab, Message, PerSession, Steps, pair, question
 from rag.crosstalk.strategies.retrieval.embedding import Embedding
 
 FOUND = 3
@@ -20,25 +21,25 @@ ARTICLES = (
 )
 
 
-class UnfilteredRetrieval(Strategy):
+class UnfilteredRetrieval(PerSession):
     name = "unfiltered-retrieval"
-    lesson = "One collection for everybody's documents needs a filter in every query. One forgotten filter is a leak."
+    place = 170
+    on_disk = True
+    lesson = "One collection for everyone's documents needs a filter in every query. One forgotten filter is a leak."
     wrong = (
-        "Each user's notes go into the shared collection with the session in their metadata, and the query does not "
-        "ask for it: the nearest notes to “what is my address?” are everybody's. The history is right all the while."
+        "Each user's notes go into the shared collection with the session in their metadata, but the query does not "
+        "filter by it: the notes nearest to “what is my address?” are everyone's. The history is right all the while."
     )
     seen = ("google/adk-python#1019", "chroma-core/chroma#1218")
-    fix = "A collection for each owner; or a filter that one place puts into every query, and that fails closed."
-    expects = frozenset({"foreign-read", "retrieval-leak"})
-    may = frozenset({"foreign-write", "stale-prompt", "swapped-answer"})
-    in_process = True
+    fix = "Use a collection per owner, or a filter that one place adds to every query and that fails closed."
+    expects = kinds(kind.FOREIGN_READ, kind.RETRIEVAL_LEAK)
+    may = kinds(kind.FOREIGN_WRITE, kind.STALE_PROMPT, kind.SWAPPED_ANSWER)
 
     def __init__(self, lab: Lab) -> None:
         import chromadb
 
         super().__init__(lab)
         self.embedding = Embedding()
-        self.histories: defaultdict[str, list[Message]] = defaultdict(list)
         # One folder a process: several processes need a Chroma server between them.
         self.client: Any = chromadb.PersistentClient(str(lab.folder / f"chroma-{uuid.uuid4().hex[:8]}"))
         self.notes = self.client.create_collection("notes", embedding_function=None)
@@ -68,9 +69,6 @@ class UnfilteredRetrieval(Strategy):
     def add(self, name: str, owner: str, text: str) -> None:
         vectors: Any = self.embedding([text])
         self.notes.add(ids=[name], embeddings=vectors, documents=[text], metadatas=[{"owner": owner}])
-
-    def history(self, session: str) -> list[Message]:
-        return list(self.histories[session])
 
     def close(self) -> None:
         self.client.close()

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, question
+from rag.crosstalk.checker.anomalies import INTERLEAVED_TURNS, MID_TURN_READ, STALE_PROMPT, TORN_TURN, kinds
+from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, question
 from rag.crosstalk.strategies.plain_messages import plain
-from rag.crosstalk.strategies.stored.keys import unlink
+from rag.crosstalk.strategies.stored.keys import RedisKeyed
 
 if TYPE_CHECKING:
     from langchain_community.chat_message_histories import RedisChatMessageHistory
 
 
-class CommunityRedis(Strategy):
+class CommunityRedis(RedisKeyed):
     name = "community-redis"
-    lesson = "The popular class is the classic list: users are apart, two tabs tear each other's turns."
+    place = 140
+    lesson = "The popular class is the classic list: users are kept apart, but two tabs tear each other's turns."
     wrong = (
-        "One LPUSH a message, so a turn is two writes with room for another tab's between them; and nothing ties the "
-        "write to the read. Each request also opens a connection of its own."
+        "Each message is one LPUSH, so a turn is two writes with room for another tab's between them, and nothing "
+        "ties the write to the read. Each request also opens its own connection."
     )
     seen = ("langchain_community.chat_message_histories.RedisChatMessageHistory, 0.4",)
-    fix = "Hold the session for the length of a turn and push the pair at once: SessionStore.turn."
-    uses_redis = True
-    expects_tabs = frozenset({"interleaved-turns", "stale-prompt"})
-    expects_cancelled = frozenset({"torn-turn"})
-    may = frozenset({"mid-turn-read"})
+    fix = "Hold the session for the whole turn and push the pair in one write: SessionStore.turn."
+    part = "community"
+    expects_tabs = kinds(INTERLEAVED_TURNS, STALE_PROMPT)
+    expects_cancelled = kinds(TORN_TURN)
+    may = kinds(MID_TURN_READ)
 
     def __init__(self, lab: Lab) -> None:
         from langchain_community.chat_message_histories import RedisChatMessageHistory
@@ -50,7 +51,4 @@ class CommunityRedis(Strategy):
         return plain(self.of(session).messages)
 
     def of(self, session: str) -> RedisChatMessageHistory:
-        return self.kind(session, url=self.url, key_prefix=f"{self.lab.prefix}community:", ttl=self.lab.ttl)
-
-    def forget(self, sessions: Sequence[str]) -> None:
-        unlink(self.lab.redis, [f"{self.lab.prefix}community:{session}" for session in sessions])
+        return self.kind(session, url=self.url, key_prefix=self.key(""), ttl=self.lab.ttl)

@@ -1,17 +1,28 @@
-"""Deleting what a strategy left in Redis."""
+"""What strategies with a key for each session in Redis have in common: how it is called, and that it is deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import ClassVar
+
+from rag.crosstalk.strategies.base import Strategy
 
 BATCH = 1000
 
 
-def unlink(client: Any, names: Sequence[str]) -> None:
-    """Delete these keys, a thousand a round trip."""
-    for start in range(0, len(names), BATCH):
-        pipe = client.pipeline(transaction=False)
-        for name in names[start : start + BATCH]:
-            pipe.unlink(name)
-        pipe.execute()
+class RedisKeyed(Strategy):
+    """part: of the keys' names."""
+
+    part: ClassVar[str]
+    uses_redis = True
+
+    def key(self, session: str) -> str:
+        return f"{self.lab.prefix}{self.part}:{session}"
+
+    def forget(self, sessions: Sequence[str]) -> None:
+        """A thousand a round trip."""
+        for start in range(0, len(sessions), BATCH):
+            pipe = self.lab.redis.pipeline(transaction=False)
+            for session in sessions[start : start + BATCH]:
+                pipe.unlink(self.key(session))
+            pipe.execute()

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
-from rag.crosstalk.strategies.base import Asked, Message, Steps, Strategy, pair, question
-from rag.crosstalk.strategies.stored.keys import unlink
+from rag.crosstalk.checker.anomalies import AMNESIA, BACKWARD_READ, LOST_APPEND, LOST_UPDATE, kinds
+from rag.crosstalk.strategies.base import Asked, Message, Steps, pair, question
+from rag.crosstalk.strategies.stored.keys import RedisKeyed
 
 
-class RedisGetSet(Strategy):
+class RedisGetSet(RedisKeyed):
     name = "redis-get-set"
+    place = 120
     lesson = "Read, change, write: whoever writes last wipes out what came in between."
     wrong = (
-        "Users are apart. Two tabs of one session read the same value, each adds its turn, and the second SET replaces "
-        "the first one's: an answer that was given is gone."
+        "Users are kept apart. Two tabs of one session read the same value, each adds its turn, and the second SET "
+        "replaces the first: an acknowledged answer is gone."
     )
     seen = ("langgraph-redis PR #79",)
     fix = (
-        "Append instead of replacing, and make it depend on what was read (WATCH, a version, or a lock on the session)."
+        "Append instead of replacing, and make the write depend on the read (WATCH, a version, or a lock on the "
+        "session)."
     )
-    uses_redis = True
-    expects_tabs = frozenset({"lost-update"})
-    may = frozenset({"amnesia", "backward-read", "lost-append"})
+    part = "value"
+    expects_tabs = kinds(LOST_UPDATE)
+    may = kinds(AMNESIA, BACKWARD_READ, LOST_APPEND)
 
     def turn(self, asked: Asked) -> Steps:
         yield "load"
@@ -37,9 +39,3 @@ class RedisGetSet(Strategy):
     def history(self, session: str) -> list[Message]:
         stored = self.lab.redis.get(self.key(session))
         return [Message(*message) for message in json.loads(stored)] if stored else []
-
-    def key(self, session: str) -> str:
-        return f"{self.lab.prefix}value:{session}"
-
-    def forget(self, sessions: Sequence[str]) -> None:
-        unlink(self.lab.redis, [self.key(session) for session in sessions])

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
-from rag.crosstalk.strategies.base import Asked, Message, Steps, Strategy, question
-from rag.crosstalk.strategies.stored.keys import unlink
+from rag.crosstalk.checker.anomalies import INTERLEAVED_TURNS, MID_TURN_READ, STALE_PROMPT, TORN_TURN, kinds
+from rag.crosstalk.strategies.base import Asked, Message, Steps, question
+from rag.crosstalk.strategies.stored.keys import RedisKeyed
 
 
-class RedisList(Strategy):
+class RedisList(RedisKeyed):
     name = "redis-list"
-    lesson = "A list for each session leaks nothing. Question and answer are pushed apart, so two tabs tear turns."
+    place = 130
+    lesson = "A list for each session leaks nothing. Question and answer are pushed separately, so two tabs tear turns."
     wrong = (
-        "Each push is atomic, a turn is not: another tab's messages come between question and answer, and neither tab "
-        "knows of the other's turn. A turn that is cancelled between the pushes leaves a question without an answer."
+        "Each push is atomic, but a turn is not: another tab's messages get between question and answer, and neither "
+        "tab knows of the other's turn. A turn cancelled between the pushes leaves a question without an answer."
     )
     seen = ("run-llama/llama_index PR #22963", "the per-message TTL of langchain-redis 0.2.6")
-    fix = "Hold the session for the length of a turn and push the pair at once: SessionStore.turn."
-    uses_redis = True
-    expects_tabs = frozenset({"interleaved-turns", "stale-prompt"})
-    expects_cancelled = frozenset({"torn-turn"})
-    may = frozenset({"mid-turn-read"})
+    fix = "Hold the session for the whole turn and push the pair in one write: SessionStore.turn."
+    part = "list"
+    expects_tabs = kinds(INTERLEAVED_TURNS, STALE_PROMPT)
+    expects_cancelled = kinds(TORN_TURN)
+    may = kinds(MID_TURN_READ)
 
     def turn(self, asked: Asked) -> Steps:
         yield "load"
@@ -41,9 +42,3 @@ class RedisList(Strategy):
 
     def history(self, session: str) -> list[Message]:
         return [Message(*json.loads(item)) for item in self.lab.redis.lrange(self.key(session), 0, -1)]
-
-    def key(self, session: str) -> str:
-        return f"{self.lab.prefix}list:{session}"
-
-    def forget(self, sessions: Sequence[str]) -> None:
-        unlink(self.lab.redis, [self.key(session) for session in sessions])

@@ -15,8 +15,9 @@ BATCH = 1000
 
 class RedisTurn(Strategy):
     name = "redis-turn"
-    lesson = "A turn is a transaction: it holds its session in Redis, and stores the pair at once or not at all."
-    wrong = "Nothing that we know of. It costs two round trips a turn, and a second tab waits for the first one."
+    place = 150
+    lesson = "A turn is a transaction: it holds its session in Redis, and stores the pair in one write or not at all."
+    wrong = "Nothing that we know of. It costs two round trips per turn, and a second tab waits for the first."
     fix = "None needed."
     uses_redis = True
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import redis
 
-from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, pair, question
-from rag.crosstalk.strategies.stored.keys import unlink
+from rag.crosstalk.checker import anomalies as kind
+from rag.crosstalk.checker.anomalies import kinds
+from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, pair, question
+from rag.crosstalk.strategies.stored.keys import RedisKeyed
 
 
 class Connections:
@@ -38,18 +40,19 @@ class Connections:
             connection.disconnect()
 
 
-class ReusedConnection(Strategy):
+class ReusedConnection(RedisKeyed):
     name = "reused-connection"
-    lesson = "A connection whose reply was not read is one reply behind: the next user gets the last one's."
+    place = 180
+    lesson = "A connection with an unread reply is one reply behind: the next user gets the previous user's."
     wrong = (
-        "A request is cancelled between command and reply, and its connection goes back to the pool all the same. The "
-        "reply is still in it. From then on every read on it returns what the request before asked for."
+        "A request is cancelled between command and reply, and its connection goes back to the pool anyway, with the "
+        "reply still in it. From then on, every read on it returns what the previous request asked for."
     )
     seen = ("redis/redis-py#2624, #2665: ChatGPT, March 2023",)
-    fix = "Close a connection whose reply was not read to its end. (redis-py does, since 4.5.5.)"
-    uses_redis = True
-    expects_cancelled = frozenset({"foreign-read"})
-    may = frozenset({"amnesia", "backward-read", "foreign-write", "stale-prompt", "swapped-answer"})
+    fix = "Close a connection whose reply was not read completely. (redis-py does, since 4.5.5.)"
+    part = "pool"
+    expects_cancelled = kinds(kind.FOREIGN_READ)
+    may = kinds(kind.AMNESIA, kind.BACKWARD_READ, kind.FOREIGN_WRITE, kind.STALE_PROMPT, kind.SWAPPED_ANSWER)
     cancels = 0.1
 
     def __init__(self, lab: Lab) -> None:
@@ -82,12 +85,6 @@ class ReusedConnection(Strategy):
 
     def history(self, session: str) -> list[Message]:
         return read(self.lab.redis.lrange(self.key(session), 0, -1))
-
-    def key(self, session: str) -> str:
-        return f"{self.lab.prefix}pool:{session}"
-
-    def forget(self, sessions: Sequence[str]) -> None:
-        unlink(self.lab.redis, [self.key(session) for session in sessions])
 
     def close(self) -> None:
         self.connections.close()

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from copy import copy
 from typing import TYPE_CHECKING
 
+from rag.crosstalk.checker.anomalies import INTERLEAVED_TURNS, STALE_PROMPT, kinds
 from rag.crosstalk.strategies.base import Asked, Lab, Message, Steps, Strategy, pair, question
 from rag.crosstalk.strategies.plain_messages import langchain, plain
 from rag.crosstalk.strategies.stored.sql_engine import open_engine, reached
@@ -22,18 +23,17 @@ if TYPE_CHECKING:
 
 class Sql(Strategy):
     name = "sql"
+    place = 110
     lesson = "A database keeps users apart and loses nothing. It does not know that a turn began with a read."
     wrong = (
         "The pair is stored in one transaction, but the read before it is not part of that: two tabs read the same "
-        "history, answer without each other, and both are stored. A server with many writers, as PostgreSQL is, hands "
-        "out the rows' numbers outside of transactions: now and then one tab's question and answer end up between "
-        "the other's. SQLite has one writer at a time."
+        "history, answer without each other, and both are stored. A server with many writers, such as PostgreSQL, "
+        "assigns row numbers outside of transactions: now and then one tab's question and answer end up between the "
+        "other's. SQLite has one writer at a time."
     )
     seen = ("LangChain's RunnableWithMessageHistory over any of its histories",)
-    fix = (
-        "Make the write depend on the read: a number for each place that must still be free, or a lock on the session."
-    )
-    expects_tabs = frozenset({"stale-prompt"})
+    fix = "Make the write depend on the read: number the places that must still be free, or lock the session."
+    expects_tabs = kinds(STALE_PROMPT)
 
     def __init__(self, lab: Lab) -> None:
         from langchain_community.chat_message_histories import SQLChatMessageHistory
@@ -48,7 +48,7 @@ class Sql(Strategy):
     @classmethod
     def possible(cls, lab: Lab, *, tabs: int = 1, processes: int = 1, restart: bool = False) -> frozenset[str]:
         beside = super().possible(lab, tabs=tabs, processes=processes, restart=restart)
-        return beside | {"interleaved-turns"} if lab.sql_url and tabs > 1 else beside
+        return beside | kinds(INTERLEAVED_TURNS) if lab.sql_url and tabs > 1 else beside
 
     def turn(self, asked: Asked) -> Steps:
         yield "load"

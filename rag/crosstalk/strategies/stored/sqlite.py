@@ -15,8 +15,15 @@ TABLE = """CREATE TABLE IF NOT EXISTS message (
 
 class Sqlite(Strategy):
     name = "sqlite"
-    lesson = "One transaction a turn, refused if somebody was first: right, and no lock is held while the model thinks."
-    wrong = "Right, on one machine. A turn that another tab overtook asks the model again; writers queue for one file."
+    place = 100
+    lesson = (
+        "One transaction per turn, refused if another turn was first: correct, with no lock held while the model "
+        "thinks."
+    )
+    wrong = (
+        "Correct, on one machine. A turn that another tab overtook asks the model again, and writers queue for one "
+        "file."
+    )
     fix = "None needed on one machine."
 
     def __init__(self, lab: Lab) -> None:
