@@ -12,8 +12,8 @@ from rag.crosstalk import STRATEGIES, Lab, explore, simulate, strategies
 from rag.crosstalk.checker.anomalies import DEFINITIONS, LEAKS, breaking, in_group
 from rag.crosstalk.explore.outcomes import GROUPS
 from rag.crosstalk.run.workload import Workload
-from rag.settings import PROJECT
 from rag.ui.palette import OUTCOMES
+from tests import PROJECT
 from tests.commands.running import caller, environment
 
 OF_OTHERS = {"rag/inspector", "rag/sessions"}
