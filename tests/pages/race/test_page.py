@@ -120,7 +120,7 @@ def test_two_tabs_tear_a_turn_and_the_lock_holds(services: Services) -> None:
 def test_every_way_says_what_the_facts_say(services: Services) -> None:
     text = said(lab(5))
     assert "**shared**: All 70 interleavings leak, even with no interruption: a scope bug" in text
-    assert "**deepcopy**: 2 of 20 leak" in text
+    assert "**deepcopy**: 2 of 20 interleavings leak" in text
     assert "**turn-lock**: 0 of 2 interleavings go wrong" in text
 
 
