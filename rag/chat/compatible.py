@@ -6,8 +6,7 @@ asked twice once a token came. No error shows the key or what else the address h
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -15,14 +14,15 @@ import httpx2
 import openai
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
-from pydantic import SecretStr
+from pydantic import PrivateAttr, SecretStr
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
 from tenacity.wait import wait_random_exponential
 
 from rag.chat.faults import shown_address, translate
+from rag.chat.wire import BoundedClient, Delta, Deltas, Wire
 from rag.errors import ModelBusy, ModelRefused, ModelUnavailable
 
 OPENAI = "https://api.openai.com/v1"
@@ -30,15 +30,25 @@ CONNECT_SECONDS = 5.0
 PATIENCE_SECONDS = 5.0
 """A server that asks for a longer pause than this is reported as busy at once."""
 
-Chunks = Generator[ChatGenerationChunk]
 _BACKOFF = wait_random_exponential(multiplier=0.5, max=4)
 
 
 class CompatibleChat(ChatOpenAI):
-    """ChatOpenAI that keeps the promise of this module. `attempts` counts the first one."""
+    """ChatOpenAI that keeps the promise of this module. `attempts` counts the first one.
+
+    What is plain text is read from the wire here: ChatOpenAI takes ten times as long for a token. Calls with other
+    arguments (tools, a format) go its way.
+    """
 
     limit: float
     attempts: int
+    _wire: Wire = PrivateAttr()
+
+    def pieces(self, messages: Sequence[BaseMessage]) -> Iterator[tuple[str, str]]:
+        """The answer as it comes, without LangChain's callbacks. See `Direct`."""
+        with closing(self._answer([*messages], None, None)) as deltas:
+            for delta in deltas:
+                yield delta.text, ""
 
     def _stream(
         self,
@@ -47,7 +57,27 @@ class CompatibleChat(ChatOpenAI):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        def open_stream() -> tuple[list[ChatGenerationChunk], Chunks]:
+        with closing(self._answer(messages, stop, run_manager, **kwargs)) as deltas:
+            for delta in deltas:
+                chunk = delta.chunk
+                if chunk is None:
+                    info = {"finish_reason": delta.reason} if delta.reason else {}
+                    chunk = ChatGenerationChunk(message=AIMessageChunk(content=delta.text), generation_info=info)
+                    if run_manager is not None:
+                        run_manager.on_llm_new_token(delta.text, chunk=chunk)
+                yield chunk
+
+    # ChatOpenAI's own asynchronous stream has none of the bounds; this one runs `_stream` in a thread.
+    _astream = BaseChatModel._astream
+
+    def _answer(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        run_manager: CallbackManagerForLLMRun | None,
+        **kwargs: Any,
+    ) -> Deltas:
+        def opened() -> tuple[list[Delta], Deltas]:
             return self._until_first_token(self._whole(messages, stop, run_manager, **kwargs))
 
         retrying = Retrying(
@@ -56,24 +86,19 @@ class CompatibleChat(ChatOpenAI):
             retry=retry_if_exception(_worth_repeating),
             reraise=True,
         )
-        begun, rest = retrying(open_stream)
+        begun, rest = retrying(opened)
         with closing(rest):
             yield from begun
             yield from rest
 
-    # ChatOpenAI's own asynchronous stream has none of the bounds; this one runs `_stream` in a thread.
-    _astream = BaseChatModel._astream
-
     @staticmethod
-    def _until_first_token(
-        chunks: Chunks,
-    ) -> tuple[list[ChatGenerationChunk], Chunks]:
+    def _until_first_token(deltas: Deltas) -> tuple[list[Delta], Deltas]:
         begun = []
-        for chunk in chunks:
-            begun.append(chunk)
-            if chunk.text:
+        for delta in deltas:
+            begun.append(delta)
+            if delta.text:
                 break
-        return begun, chunks
+        return begun, deltas
 
     def _whole(
         self,
@@ -81,14 +106,14 @@ class CompatibleChat(ChatOpenAI):
         stop: list[str] | None,
         run_manager: CallbackManagerForLLMRun | None,
         **kwargs: Any,
-    ) -> Chunks:
+    ) -> Deltas:
         """One attempt. Only a stream that says why it finished is an answer."""
         reason, empty = None, True
         try:
-            for chunk in super()._stream(messages, stop, run_manager, **kwargs):
-                reason = (chunk.generation_info or {}).get("finish_reason") or reason
-                empty = empty and not chunk.text
-                yield chunk
+            for delta in self._deltas(messages, stop, run_manager, **kwargs):
+                reason = delta.reason or reason
+                empty = empty and not delta.text
+                yield delta
         except Exception as exc:
             raise translate(exc, self._target, self.model_name) from exc
         if reason == "content_filter":
@@ -99,6 +124,19 @@ class CompatibleChat(ChatOpenAI):
         if empty:
             raise ModelUnavailable(self._target, "the answer was empty")
 
+    def _deltas(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        run_manager: CallbackManagerForLLMRun | None,
+        **kwargs: Any,
+    ) -> Deltas:
+        if not kwargs:
+            yield from self._wire.ask(self._get_request_payload(messages, stop=stop, stream=True))
+            return
+        for chunk in super()._stream(messages, stop, run_manager, **kwargs):
+            yield Delta(chunk.text, (chunk.generation_info or {}).get("finish_reason"), chunk)
+
     @property
     def _target(self) -> str:
         return shown_address(self.openai_api_base or OPENAI)
@@ -107,12 +145,14 @@ class CompatibleChat(ChatOpenAI):
 def connect(model: str, base_url: str | None, key: SecretStr | None, *, limit: float, retries: int) -> CompatibleChat:
     """A model whose answers take at most `limit` seconds an attempt. Servers that need no key get a dummy."""
     silence = limit / 2
-    return CompatibleChat(
+    timeout = httpx2.Timeout(silence, connect=min(CONNECT_SECONDS, silence))
+    client = BoundedClient(limit)
+    made = CompatibleChat(
         model=model,
         base_url=base_url or OPENAI,
         api_key=key or SecretStr("not-needed"),
-        timeout=httpx2.Timeout(silence, connect=min(CONNECT_SECONDS, silence)),  # overrides that of the client
-        http_client=_BoundedClient(limit),
+        timeout=timeout,  # overrides that of the client
+        http_client=client,
         max_retries=0,
         streaming=True,
         stream_usage=base_url is None,  # many compatible servers refuse the option
@@ -120,56 +160,14 @@ def connect(model: str, base_url: str | None, key: SecretStr | None, *, limit: f
         limit=limit,
         attempts=retries + 1,
     )
-
-
-# --- time limits ---------------------------------------------------------------------------------------------
-
-
-class _BoundedClient(httpx2.Client):
-    """An HTTP client that gives up on a body after `limit` seconds, even when keep-alives trickle in forever."""
-
-    def __init__(self, limit: float) -> None:
-        self._limit = limit
-        super().__init__(
-            limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100),
-            follow_redirects=True,
-        )
-
-    def send(self, request: httpx2.Request, *, stream: bool = False, **kwargs: Any) -> httpx2.Response:
-        deadline = time.monotonic() + self._limit
-        response = super().send(request, stream=True, **kwargs)
-        if not isinstance(response.stream, httpx2.SyncByteStream):
-            return response
-        response.stream = _BoundedStream(response.stream, request, deadline)
-        if not stream:
-            with closing(response):
-                response.read()
-        return response
-
-
-class _BoundedStream(httpx2.SyncByteStream):
-    def __init__(self, inner: httpx2.SyncByteStream, request: httpx2.Request, deadline: float) -> None:
-        self._inner = inner
-        self._request = request
-        self._deadline = deadline
-
-    def __iter__(self) -> Iterator[bytes]:
-        for part in self._inner:
-            if time.monotonic() > self._deadline:
-                raise httpx2.ReadTimeout("the whole answer took too long", request=self._request)
-            yield part
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-# --- what is asked again --------------------------------------------------------------------------------------
+    made._wire = Wire(client, made.root_client, timeout)
+    return made
 
 
 def _worth_repeating(exc: BaseException) -> bool:
     if isinstance(exc, ModelBusy):
         return exc.retry_after is None or exc.retry_after <= PATIENCE_SECONDS
-    return isinstance(exc, ModelUnavailable) and isinstance(exc.__cause__, openai.OpenAIError | None)
+    return isinstance(exc, ModelUnavailable) and isinstance(exc.__cause__, openai.OpenAIError | httpx2.HTTPError | None)
 
 
 def _pause(state: RetryCallState) -> float:
