@@ -12,6 +12,7 @@ from rag.chat import ChatService, make_model
 from rag.chat.memory import from_setting
 from rag.errors import CrosswireError
 from rag.knowledge import IngestReport, Library, Progress, open_library
+from rag.knowledge.embedding.embedders import make_embedder
 from rag.sessions import SessionStore, connect
 from rag.settings import Settings, decode_key, without_password
 
@@ -52,11 +53,12 @@ def build(settings: Settings) -> Services:
     """Open everything that these settings name. Raises CrosswireError; what was opened is closed again then."""
     client, store = open_store(settings)
     try:
-        library = open_library(settings)
+        embedder = make_embedder(settings)
+        library = open_library(settings, embedder)
     except CrosswireError:
         client.close()
         raise
-    model = make_model(settings)
+    model = make_model(settings, embedder)
     memory = from_setting(settings.prompt_memory, None if settings.offline else model)
     chat = ChatService(store, library, model, memory=memory, offline=settings.offline)
     return Services(settings, client, store, library, chat)

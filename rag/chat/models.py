@@ -6,13 +6,18 @@ from __future__ import annotations
 from langchain_core.language_models import BaseChatModel
 
 from rag.chat.offline import OfflineChatModel
+from rag.chat.offline.ranking import Ranker
+from rag.knowledge.embedding.embedders import Embedder, make_embedder
 from rag.settings import Settings
 
 
-def make_model(settings: Settings) -> BaseChatModel:
-    """The chat model of these settings. It is stateless and may be shared by all threads and sessions."""
+def make_model(settings: Settings, embedder: Embedder | None = None) -> BaseChatModel:
+    """The chat model of these settings. It is stateless and may be shared by all threads and sessions.
+
+    `embedder`: what the offline model compares texts with, by default the one that the settings name.
+    """
     if settings.offline:
-        return OfflineChatModel()
+        return OfflineChatModel(ranker=Ranker(embedder or make_embedder(settings)))
     from rag.chat import compatible
 
     return compatible.connect(

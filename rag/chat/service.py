@@ -18,11 +18,12 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from rag.chat.events import Event, Finished, Found, Reply, Timings, Token, Waiting
-from rag.chat.followup import standalone
 from rag.chat.memory import Memory, Remembered, last_turns
 from rag.chat.models import model_name
 from rag.chat.prompt import Source, build_prompt
 from rag.chat.question import checked, title_of
+from rag.chat.retrieval import search
+from rag.chat.rewriting import rewritten
 from rag.chat.stream import EventStream
 from rag.chat.summarise import Summary
 from rag.errors import TurnBusy
@@ -90,7 +91,7 @@ class ChatService:
         remembered = self._memory.remember(
             [record.message for record in records], summary, lambda place: records[place].turn
         )
-        sources = self._search(session_id, self._standalone(question, remembered))
+        sources, _ = self._search(session_id, question, remembered, self._rewritten(question, remembered))
         return build_prompt(sources, remembered.messages, question)
 
     def _turn(self, session_id: str, question: str, stopped: Flag) -> Generator[Event]:
@@ -105,9 +106,9 @@ class ChatService:
             clock.lap("load")
             known = Summary(turn.summary, turn.summarised) if turn.summary else None
             remembered = self._memory.remember(turn.messages, known, turn.turn_at)
-            searched = self._standalone(question, remembered)
+            alone = self._rewritten(question, remembered)
             clock.lap("rewrite")
-            sources = self._search(session_id, searched)
+            sources, searched = self._search(session_id, question, remembered, alone)
             clock.lap("retrieve")
             yield Found(tuple(sources))
 
@@ -131,14 +132,22 @@ class ChatService:
             clock.lap("save")
         yield Finished(Reply(answer, kept, searched, self.model_name, number, clock.timings()))
 
-    def _standalone(self, question: str, remembered: Remembered) -> str:
-        """The question as it is searched for. It rests on what the model sees too, and on no older turn."""
-        return standalone(question, remembered.messages, None if self._offline else self._model)
+    def _rewritten(self, question: str, remembered: Remembered) -> str | None:
+        """The question made self-contained by the model. It rests on what the model sees too, and on no older turn."""
+        return None if self._offline else rewritten(question, remembered.messages, self._model)
 
-    def _search(self, session_id: str, searched: str) -> list[Source]:
+    def _search(
+        self, session_id: str, question: str, remembered: Remembered, alone: str | None = None
+    ) -> tuple[list[Source], str]:
+        """The sources, and the question as it was searched for: `alone`, or with the messages that it follows up."""
         count = OFFLINE_SOURCES if self._offline else SOURCES
-        passages = self._library.search(searched, k=count, session_id=session_id)
-        return [_source(number, passage) for number, passage in enumerate(passages, 1)]
+
+        def find(text: str, k: int) -> list[Passage]:
+            return self._library.search(text, k=k, session_id=session_id)
+
+        history = () if alone else remembered.messages
+        passages, searched = search(find, alone or question, history, count)
+        return [source_of(number, passage) for number, passage in enumerate(passages, 1)], searched
 
     def _tokens(self, prompt: list[BaseMessage]) -> Generator[tuple[str, str]]:
         """Each chunk's text, and what kind of answer it says that it belongs to; only the offline model says it."""
@@ -196,7 +205,8 @@ def sources_of(message: BaseMessage) -> tuple[Source, ...]:
         return ()
 
 
-def _source(number: int, passage: Passage) -> Source:
+def source_of(number: int, passage: Passage) -> Source:
+    """A passage as the model is shown it."""
     return Source(
         number=number,
         passage_id=passage.id,

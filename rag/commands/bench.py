@@ -6,6 +6,7 @@ import tempfile
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated
 
 import typer
@@ -13,6 +14,9 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from rag.chat import bench as turn_bench
+from rag.chat.evaluation import VERDICTS, answered, held
+from rag.chat.offline import OfflineChatModel
+from rag.chat.offline.ranking import Ranker
 from rag.chat.service import SOURCES
 from rag.commands.options import JsonFile, console, write_json
 from rag.crosstalk.explore import bench as rates
@@ -24,6 +28,7 @@ from rag.errors import BadDocument
 from rag.inspector import Inspector
 from rag.inspector import bench as inspector_bench
 from rag.knowledge import Library, open_library
+from rag.knowledge.embedding.embedders import make_embedder
 from rag.knowledge.search.evaluation import Figures, evaluate, figures, read_questions
 from rag.resources import QUESTIONS
 from rag.services import settle
@@ -73,6 +78,38 @@ def _print(rows: list[Figures]) -> None:
         recall, mrr = (f"{row.recall:.3f}", f"{row.mrr:.3f}") if known else ("-", "-")
         table.add_row(row.part, row.half, str(row.questions), recall, mrr, f"{row.covered:.2f}")
     Console().print(table)
+
+
+@app.command("answers")
+def answers(
+    folder: Annotated[Path, typer.Option(help="Folder with questions*.jsonl and dialogues*.jsonl.")] = QUESTIONS.parent,
+) -> None:
+    """What the offline model makes of known questions and dialogues: right, wrong, refused; and its time."""
+    with tempfile.TemporaryDirectory(prefix="crosswire-bench-") as scratch:
+        settings = load().model_copy(update={"state_dir": Path(scratch), "chroma_url": "embedded"})
+        embedder = make_embedder(settings)
+        with closing(open_library(settings, embedder)) as library:
+            library.add([settings.knowledge_dir])
+            model = OfflineChatModel(ranker=Ranker(embedder))
+            table = Table("file", "half", "language", "part", *VERDICTS, "ms a turn")
+            for path in (folder / "questions.jsonl", folder / "questions-c.jsonl"):
+                answered(model, library, path)  # passages are made ready once, whoever asks
+                begun = perf_counter()
+                counts = answered(model, library, path)
+                each = f"{1000 * (perf_counter() - begun) / counts.total():.2f}"
+                for *key, _ in sorted({(*key[:3], "") for key in counts}):
+                    half, language, part = key
+                    numbers = [str(counts[half, language, part, verdict]) for verdict in VERDICTS]
+                    table.add_row(path.stem, half, language, part, *numbers, each)
+            Console().print(table)
+            for paths in ([folder / "dialogues-a.jsonl", folder / "dialogues-b.jsonl"], [folder / "dialogues-c.jsonl"]):
+                outcomes = held(model, library, paths)
+                whole = sum(not outcome.complaints for outcome in outcomes)
+                recalled, recalls = (sum(getattr(one, name) for one in outcomes) for name in ("recalled", "recalls"))
+                typer.echo(
+                    f"{' and '.join(path.stem for path in paths)}: {whole} of {len(outcomes)} dialogues as expected; "
+                    f"{recalled} of {recalls} recalls of what was stated"
+                )
 
 
 @app.command("store")

@@ -15,7 +15,7 @@ from rag.sessions import SessionStore, connect
 @pytest.fixture(scope="session")
 def store() -> Iterator[SessionStore]:
     # Not tmp_path: a Unix socket's path may have about 100 characters.
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         client = connect("embedded", state_dir=Path(folder))
         yield SessionStore(client)
         client.close()

@@ -13,10 +13,12 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from rag.chat import ChatService, Event, Finished, Found, Token, Waiting, sources_of
 from rag.chat.memory import last_turns, summary
 from rag.chat.offline import OfflineChatModel
+from rag.chat.offline.ranking import Ranker
 from rag.chat.prompt import parse_sources
 from rag.chat.question import LONGEST_QUESTION
 from rag.chat.service import OFFLINE_SOURCES
 from rag.errors import BadQuestion, LibraryUnavailable, ModelUnavailable, TurnBusy, TurnLost
+from rag.knowledge.embedding.embedders import WordLlamaEmbedder
 from rag.sessions import SessionStore
 from tests.chat.parts import SHARED, ScriptedModel, ShelfLibrary, passage, prompt_text, says
 
@@ -100,7 +102,7 @@ def test_the_cited_sources_are_kept(
 def test_the_offline_model_says_what_kind_of_answer_it_gave(
     store: SessionStore, library: ShelfLibrary, sid: str
 ) -> None:
-    ChatService(store, library, OfflineChatModel(), offline=True).answer(sid, "hello")
+    ChatService(store, library, OfflineChatModel(ranker=Ranker(WordLlamaEmbedder())), offline=True).answer(sid, "hello")
     ChatService(store, library, ScriptedModel()).answer(sid, QUESTION)
 
     kinds = [message.response_metadata.get("kind") for message in store.messages(sid) if message.type == "ai"]

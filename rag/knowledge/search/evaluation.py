@@ -24,6 +24,11 @@ HALVES: tuple[Half, ...] = get_args(Half)
 _DEEP = 10
 
 
+def half_of(text: str) -> Literal["tuned", "held-out"]:
+    """The half of a question, or of whatever else has a text of its own."""
+    return "tuned" if hashlib.sha256(text.encode()).digest()[0] % 2 == 0 else "held-out"
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question, the ids of the articles that answer it (none if it is unanswerable), and its part."""
@@ -35,7 +40,7 @@ class Question:
     @property
     def half(self) -> Half:
         """Which half it is in; the same on every machine."""
-        return "tuned" if hashlib.sha256(self.text.encode()).digest()[0] % 2 == 0 else "held-out"
+        return half_of(self.text)
 
 
 @dataclass(frozen=True, slots=True)

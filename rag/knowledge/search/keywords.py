@@ -25,7 +25,7 @@ logging.getLogger("bm25s").setLevel(logging.WARNING)
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _CHATTER = """i'm i've i'd i'll im ive please hi hello thanks thank hey ok okay want wanna need get got can't cant
 does did could would should tell know much many"""
-_STOPWORDS = frozenset(STOPWORDS_EN_PLUS) | frozenset(_CHATTER.split())
+STOPWORDS = frozenset(STOPWORDS_EN_PLUS) | frozenset(_CHATTER.split())
 
 Scores = npt.NDArray[np.float32]
 
@@ -41,7 +41,7 @@ def tokens(text: str) -> list[str]:
         word = match[0]
         parts = re.split(r"[-.']", word)
         for part in [word] if len(parts) == 1 else [word, *parts]:
-            if part not in _STOPWORDS and (len(part) > 1 or part.isdigit()):
+            if part not in STOPWORDS and (len(part) > 1 or part.isdigit()):
                 found.append(_singular(part))
     return found
 
