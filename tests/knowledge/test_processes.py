@@ -13,6 +13,7 @@ import pytest
 from filelock import FileLock
 
 from rag.errors import LibraryUnavailable
+from rag.knowledge.storage.chroma import LibraryBusy
 from rag.knowledge.storage.embedded import EmbeddedStore
 from tests.knowledge.peer import Peer
 from tests.knowledge.support import library, settings, write
@@ -54,7 +55,7 @@ def test_two_processes_share_and_survive_a_kill(tmp_path: Path, peer: Callable[[
 
 
 def test_a_kill_in_the_middle_of_an_ingest_blocks_nothing(tmp_path: Path, peer: Callable[[], Peer]) -> None:
-    write(tmp_path, **{f"d{n}": f"# D{n}\nDocument number {n}." for n in range(80)})
+    write(tmp_path, **{f"d{n}": f"# D{n}\nDocument number {n}." for n in range(50)})
     other = peer()
     with library(tmp_path) as here:
         other.tell("add")
@@ -62,41 +63,38 @@ def test_a_kill_in_the_middle_of_an_ingest_blocks_nothing(tmp_path: Path, peer: 
             pass
         other.kill()
         report = here.add([tmp_path / "knowledge"], prune=True)
-        assert len(report.added) + len(report.changed) + len(report.unchanged) == 80
+        assert len(report.added) + len(report.changed) + len(report.unchanged) == 50
         assert report.unchanged
-        assert len(here.documents()) == 80
-        assert here.search("document number 77")[0].document_id == "d77"
+        assert len(here.documents()) == 50
+        assert here.search("document number 37")[0].document_id == "d37"
 
 
-def test_a_stopped_writer_stops_no_search(
-    tmp_path: Path, peer: Callable[[], Peer], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stopped_writer_stops_no_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag.knowledge.library.PATIENCE_SECONDS", 0.0)
-    write(tmp_path, **{f"d{n}": f"# D{n}\nDocument number {n}." for n in range(80)})
-    other = peer()
-    with library(tmp_path) as here:
-        lock = FileLock(tmp_path / "state" / "library" / "chroma.lock")
-        other.tell("add")
-        while len(here.documents()) < 5:
-            pass
-        found = here.search("document", 50)
-        with lock:
+    root = write(tmp_path, a="# A\nApples are red.")
+    with library(tmp_path) as here, library(tmp_path) as other:
+        here.add([root])
+        write(tmp_path, a="# A\nApples are green.")
+        other.add([root])
+        with FileLock(tmp_path / "state" / "library" / "chroma.lock"):
             # Held as by a process that is stopped while it writes: what was read before is searched.
-            assert len(here.search("document", 50)) == len(found)
+            assert here.search("apples")[0].text == "Apples are red."
             here.health()
-            with pytest.raises(LibraryUnavailable, match="another process holds it"), here._store.opened(seconds=0.0):
+            with pytest.raises(LibraryBusy, match="another process holds it"), here._store.opened(seconds=0.0):
                 pass
-        assert len(other.answer()[0]) == 80
+        monkeypatch.setattr("rag.knowledge.library.PATIENCE_SECONDS", 15.0)
+        here._read_again_at = 0.0
+        assert here.search("apples")[0].text == "Apples are green."
 
 
 def test_processes_ingest_at_once(tmp_path: Path, peer: Callable[[], Peer]) -> None:
     write(tmp_path, **{f"d{n}": f"# D{n}\nDocument number {n}." for n in range(40)})
-    peers = [peer(), peer(), peer()]
+    peers = [peer(), peer()]
     for one in peers:
         one.tell("add", prune=True)
     reports = [one.answer() for one in peers]
     assert sum(len(report[0]) for report in reports) == 40
-    assert sum(len(report[2]) for report in reports) == 80
+    assert sum(len(report[2]) for report in reports) == 40
     assert all(one.ask("search", text="document number 31", k=1) == ["Document number 31."] for one in peers)
 
 
@@ -107,19 +105,19 @@ def test_many_threads_of_two_libraries(tmp_path: Path) -> None:
 
         def work(number: int) -> None:
             session, ours, theirs = f"s{number}", *((one, two) if number % 2 else (two, one))
-            for turn in range(5):
+            for turn in range(3):
                 ours.add_private(session, "p.txt", f"lamp {number} {turn}".encode())
                 found = [passage.text for passage in theirs.search("lamp", 9, session) if passage.private]
                 if found != [f"lamp {number} {turn}"]:
                     wrong.append(found)
 
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         assert wrong == []
-        assert one.private_sessions() == two.private_sessions() == sorted(f"s{number}" for number in range(8))
+        assert one.private_sessions() == two.private_sessions() == sorted(f"s{number}" for number in range(6))
 
 
 def test_two_processes_in_one_session_keep_each_others_documents(tmp_path: Path) -> None:
