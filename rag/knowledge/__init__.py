@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rag.knowledge.types import (
+    COVERED,
     Document,
     DocumentInfo,
     Failure,
@@ -13,10 +14,10 @@ from rag.knowledge.types import (
     Passage,
     Progress,
 )
+from rag.settings import Settings
 
 if TYPE_CHECKING:
-    from rag.knowledge.library import open_library
-    from rag.knowledge.search.ranking import COVERED
+    from rag.knowledge.embedding.embedders import Embedder
 
 __all__ = [
     "COVERED",
@@ -31,14 +32,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """What needs Chroma is imported when it is asked for: the process that reads documents never does."""
-    if name == "open_library":
-        from rag.knowledge.library import open_library
+def open_library(settings: Settings, embedder: Embedder | None = None) -> Library:
+    """The library that these settings name. Raises LibraryUnavailable or BadSetting."""
+    # Not imported before: the processes that read or write documents need a small part of this package.
+    from rag.knowledge.library import opened
 
-        return open_library
-    if name == "COVERED":
-        from rag.knowledge.search.ranking import COVERED
-
-        return COVERED
-    raise AttributeError(name)
+    return opened(settings, embedder)

@@ -21,9 +21,10 @@ from rag.knowledge.ingest.sources import collect
 from rag.knowledge.parsing.reader import DocumentReader
 from rag.knowledge.search.keywords import tokens
 from rag.knowledge.search.ranking import CANDIDATES, best
-from rag.knowledge.storage.chroma import LibraryBusy, Store
+from rag.knowledge.storage.chroma import Store
 from rag.knowledge.storage.collection import DocumentCollection
 from rag.knowledge.storage.embedded import EmbeddedStore
+from rag.knowledge.storage.errors import LibraryBusy
 from rag.knowledge.storage.server import ServerStore
 from rag.knowledge.types import Document, DocumentInfo, IngestReport, Library, Passage, Progress
 from rag.settings import Settings
@@ -47,11 +48,15 @@ PRIVATE_ID = "upload:"
 _LONGEST_QUESTION = 4000
 
 
-def open_library(settings: Settings, embedder: Embedder | None = None) -> Library:
+def opened(settings: Settings, embedder: Embedder | None = None) -> Library:
     """The library that these settings name. Raises LibraryUnavailable or BadSetting."""
     embedder = embedder or make_embedder(settings)
-    kind = EmbeddedStore if settings.chroma_url == "embedded" else ServerStore
-    return ChromaLibrary(kind(settings, embedder.name), embedder, settings.knowledge_dir)
+    store: Store
+    if settings.chroma_url == "embedded":
+        store = EmbeddedStore(settings.state_dir, embedder.name)
+    else:
+        store = ServerStore(settings.chroma_url, embedder.name)
+    return ChromaLibrary(store, embedder, settings.knowledge_dir)
 
 
 class ChromaLibrary:
@@ -68,7 +73,8 @@ class ChromaLibrary:
         self._probed_at = -PROBE_SECONDS
         self._probed: LibraryUnavailable | None = None
         self._shared = DocumentCollection(store)
-        with store.errors():
+        with store.errors(), store.opened():
+            store.recover()
             self._shared.make()
             self._shared.refresh()
 
@@ -122,10 +128,7 @@ class ChromaLibrary:
             if not self._has_private(session_id):
                 return False
             collection = self._collection(session_id)
-            removed = collection.remove(document_id)
-            if not collection.entries:
-                self.forget(session_id)
-            return removed
+            return collection.remove(document_id)
 
     def forget(self, *session_ids: str) -> None:
         """See Library."""

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+COVERED = 0.27
+"""A best score under this says that the library does not cover the question. Chosen as the numbers in `search`."""
+
 Outcome = Literal["added", "changed", "unchanged", "removed", "failed"]
 
 
@@ -18,7 +21,7 @@ class Passage:
     """A piece of a document, as found by a search.
 
     `score` is a confidence from 0 to 1 that the passage is about the question: it can be compared between questions,
-    and COVERED (rag.knowledge.search.ranking) is the value below which the library should be taken not to cover it.
+    and COVERED is the value below which the library should be taken not to cover it.
     """
 
     id: str

@@ -44,7 +44,7 @@ def library(folder: Path, embedder: Embedder | None = None) -> Iterator[ChromaLi
     """The library of this folder, with an embedder that is made once."""
     used = settings(folder)
     embedder = embedder or wordllama()
-    opened = ChromaLibrary(EmbeddedStore(used, embedder.name), embedder, used.knowledge_dir)
+    opened = ChromaLibrary(EmbeddedStore(used.state_dir, embedder.name), embedder, used.knowledge_dir)
     try:
         yield opened
     finally:

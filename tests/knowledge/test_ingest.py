@@ -134,7 +134,7 @@ def test_a_half_written_document_is_written_again(tmp_path: Path) -> None:
     root = write(tmp_path, a="# A\n## One\nFirst.\n## Two\nSecond.")
     with library(tmp_path) as books:
         books.add([root])
-    with EmbeddedStore(settings(tmp_path), wordllama().name).opened() as client:
+    with EmbeddedStore(settings(tmp_path).state_dir, wordllama().name).opened() as client:
         client.get_collection(f"crosswire-articles-{wordllama().name}").delete(ids=["a#1"])
     with library(tmp_path) as books:
         assert books.documents()[0].passages == 1
@@ -170,7 +170,7 @@ def test_embeddings_never_meet_those_of_another_kind(tmp_path: Path) -> None:
 
 
 def test_a_foreign_collection_of_our_name_is_left_alone(tmp_path: Path) -> None:
-    store = EmbeddedStore(settings(tmp_path), "other")
+    store = EmbeddedStore(settings(tmp_path).state_dir, "other")
     with store.opened() as client:
         client.create_collection("crosswire-articles-wordllama-l2-256", metadata={"mine": "yes"})
         client.create_collection("somebody-elses", metadata={"session": "trap"})

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from rag.errors import BadDocument
-from rag.knowledge.search.ranking import COVERED
-from rag.knowledge.types import Library
+from rag.knowledge.types import COVERED, Library
 
 Part = Literal["exact", "paraphrase", "unanswerable"]
 Half = Literal["all", "tuned", "held-out"]

@@ -24,9 +24,6 @@ Values = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.intp]
 _Score = TypeVar("_Score", float, npt.NDArray[np.float32], Values)
 
-COVERED = 0.27
-"""A best score under this says that the library does not cover the question."""
-
 CANDIDATES = 64
 """How many passages of a collection are ranked at least: enough for variety among the best."""
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Collection as Collected
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from rag.errors import CrosswireError, LibraryUnavailable
+from rag.knowledge.storage.changes import Batch, Change
+from rag.knowledge.storage.errors import OutOfDate
 
 if TYPE_CHECKING:
     from chromadb import Collection
@@ -21,12 +24,11 @@ if TYPE_CHECKING:
     from chromadb.api.collection_configuration import CreateHNSWConfiguration
 
 WAITING_SECONDS = 15.0
+BATCH = 500
+"""Passages at a time: under Chroma's limit, and soon made into what Chroma takes."""
+
 _SHARED = "crosswire-articles"
 _PRIVATE = "crosswire-session"
-
-
-class LibraryBusy(LibraryUnavailable):
-    """Another process or thread is writing. What is in memory can be searched meanwhile."""
 
 
 class Store(ABC):
@@ -49,6 +51,9 @@ class Store(ABC):
 
         Raises LibraryBusy when others do not let go of it within that time.
         """
+
+    def recover(self) -> None:  # noqa: B027 - most have nothing to do
+        """See to it that every collection has a revision, within `opened`."""
 
     @abstractmethod
     def revision(self, name: str) -> str:
@@ -73,6 +78,14 @@ class Store(ABC):
     @abstractmethod
     def ingesting(self) -> AbstractContextManager[None]:
         """At most one ingest at a time, of all processes that can be told to wait."""
+
+    @abstractmethod
+    def write(self, change: Change, batches: Iterable[Batch] = ()) -> str:
+        """Have a change made, as `apply` does, outside of `opened`."""
+
+    @abstractmethod
+    def forget(self, session_ids: Iterable[str]) -> None:
+        """Have everything of these sessions deleted, as `delete_sessions` does, outside of `opened`."""
 
     @abstractmethod
     def close(self) -> None:
@@ -118,14 +131,33 @@ class Store(ABC):
         found = ((collection.metadata or {}).get("session") for collection in self.ours())
         return {str(session_id) for session_id in found if session_id}
 
-    def forget(self, session_ids: Iterable[str]) -> None:
+    def apply(self, change: Change, batches: Iterable[Batch]) -> str:
+        """Make a change. Returns the collection's new revision; raises OutOfDate if it was at another than expected."""
+        with self.opened() as client:
+            collection = self.made(change.name, change.session_id)
+            if self.revision_of(collection) != change.expected:
+                raise OutOfDate(self._target, "others are writing to it", "Try again.")
+            if change.drop:
+                self.deleting(change.name)
+                client.delete_collection(change.name)
+                return ""
+            for batch in batches:
+                collection.upsert(**batch)
+            for start in range(0, len(change.deletes), BATCH):
+                collection.delete(ids=list(change.deletes[start : start + BATCH]))
+            revision = self.changed(collection)
+            if change.erase:
+                collection.get(limit=1, include=[])  # with that, Chroma's tables catch up with its journal
+                self.erase_later()
+            return revision
+
+    def delete_sessions(self, session_ids: Collected[str]) -> None:
         """Delete everything of these sessions; fine if it is gone already."""
         from chromadb.errors import NotFoundError
 
-        gone = set(session_ids)
         with self.opened() as client:
             for collection in self.ours():
-                if (collection.metadata or {}).get("session") in gone:
+                if (collection.metadata or {}).get("session") in session_ids:
                     self.deleting(collection.name)
                     with suppress(NotFoundError):
                         client.delete_collection(collection.name)

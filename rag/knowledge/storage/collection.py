@@ -6,8 +6,10 @@ of the old is removed, so no search ever finds the document gone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import chain, count, repeat
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,14 +18,16 @@ from rag.knowledge.embedding.embedders import Vectors
 from rag.knowledge.search.index import Index
 from rag.knowledge.search.ranking import Ranked
 from rag.knowledge.search.records import Entry, PreparedDocument, Questions, make_row
-from rag.knowledge.storage.chroma import WAITING_SECONDS, Store
+from rag.knowledge.storage.changes import Batch, Change
+from rag.knowledge.storage.chroma import BATCH, WAITING_SECONDS, Store
+from rag.knowledge.storage.errors import OutOfDate
 from rag.knowledge.types import Document, DocumentInfo
 
 if TYPE_CHECKING:
-    from chromadb import Collection
+    from chromadb import Collection, Include, Metadata, Where
 
-BATCH = 2000
-"""Passages a write: under Chroma's limit."""
+Stored = tuple[str, "Metadata", Any]
+ATTEMPTS = 20
 
 
 class DocumentCollection:
@@ -67,48 +71,37 @@ class DocumentCollection:
 
     def put(self, *documents: PreparedDocument, most: int | None = None) -> None:
         """Store documents, each over an older one of the same id. Raises BadDocument for one more than `most`."""
-        with self._store.opened(), self._store.lock:
-            collection = self._store.made(self._name, self._session_id)
-            self._catch_up(collection)
-            replaced = False
-            for document in documents:
-                entry = document.entry
-                if most is not None and entry.info.id not in self._entries and len(self._entries) >= most:
+
+        def plan(entries: dict[str, Entry]) -> list[str]:
+            gone: list[str] = []
+            for entry in (document.entry for document in documents):
+                if most is not None and entry.info.id not in entries and len(entries) >= most:
                     reason, todo = f"this session already has {most} documents", "It was not added; remove one first."
                     raise BadDocument(entry.info.name, reason, todo)
-                _upsert(collection, document)
-                if old := self._entries.get(entry.info.id):
-                    replaced = True
-                    new = {row.id for row in entry.rows}
-                    _delete(collection, [row.id for row in old.rows if row.id not in new])
-                self._entries = {**self._entries, entry.info.id: entry}
-            self._revision = self._store.changed(collection)
-            if self._private and replaced:
-                self.erase()
+                if old := entries.get(entry.info.id):
+                    kept = {row.id for row in entry.rows}
+                    gone += [row.id for row in old.rows if row.id not in kept]
+                entries[entry.info.id] = entry
+            return gone
+
+        self._write(plan, documents)
 
     def remove(self, document_id: str) -> bool:
         """Remove a document; True if there was one."""
-        with self._store.opened(), self._store.lock:
-            collection = self._store.made(self._name, self._session_id)
-            self._catch_up(collection)
-            entries = dict(self._entries)
+
+        def plan(entries: dict[str, Entry]) -> list[str]:
             old = entries.pop(document_id, None)
-            if old is None:
-                return False
-            _delete(collection, [row.id for row in old.rows])
-            self._entries = entries
-            self._revision = self._store.changed(collection)
-            if self._private:
-                self.erase()
-            self.index()
-            return True
+            found.append(old is not None)
+            return [row.id for row in old.rows] if old else []
+
+        found: list[bool] = []
+        self._write(plan)
+        self.index()
+        return found[-1]
 
     def erase(self) -> None:
-        """See to it that what was removed or replaced leaves the disk as well, once Chroma is closed again."""
-        with self._store.opened():
-            if collection := self._store.found(self._name):
-                collection.get(limit=1, include=[])  # with that, Chroma's tables catch up with its journal
-            self._store.erase_later()
+        """See to it that what was removed or replaced leaves the disk as well. A private document's does by itself."""
+        self._write(lambda _: [], erase=True)
 
     def document(self, document_id: str) -> Document | None:
         """A document with its text."""
@@ -117,8 +110,9 @@ class DocumentCollection:
             return None
         with self._store.opened():
             collection = self._store.found(self._name)
-            found = collection.get(ids=[f"{document_id}#0"], include=["metadatas"])["metadatas"] if collection else None
-        text = str(found[0].get("full", "")) if found else ""
+            stored = list(_pages(collection, ["metadatas"], {"document": document_id})) if collection else []
+        pieces = sorted((int(str(meta["n"])), str(meta.get("full", ""))) for _, meta, _ in stored)
+        text = "".join(piece for _, piece in pieces)
         return Document(entry.info, text or "\n\n".join(row.text for row in entry.rows))
 
     def ranked(self, words: list[str], vector: Vectors, count: int) -> list[Ranked]:
@@ -136,6 +130,39 @@ class DocumentCollection:
             if self._index.entries is not self._entries:
                 self._index = Index(self._entries, private=self._private)
 
+    def _write(
+        self,
+        plan: Callable[[dict[str, Entry]], Sequence[str]],
+        documents: Sequence[PreparedDocument] = (),
+        *,
+        erase: bool = False,
+    ) -> None:
+        """Store what `plan` makes of the documents by id. It returns the ids of the passages that are to go."""
+        with self._store.lock:
+            for _ in range(ATTEMPTS):
+                self.refresh()
+                there = self._store.revision(self._name)
+                if not there and self._private:
+                    self._entries = {}  # its session was forgotten
+                entries = dict(self._entries)
+                gone = plan(entries)
+                lost = any(entries.get(id_) is not entry for id_, entry in self._entries.items())
+                if not (documents or lost or erase):
+                    return
+                change = Change(
+                    self._name,
+                    self._session_id,
+                    there and self._revision,
+                    tuple(gone),
+                    drop=self._private and not entries,
+                    erase=erase or (self._private and lost),
+                )
+                with suppress(OutOfDate):
+                    self._revision = self._store.write(change, chain.from_iterable(map(_batches, documents)))
+                    self._entries = entries
+                    return
+        raise self._store.unavailable("others write to it again and again", "Try again.")
+
     def _catch_up(self, collection: Collection | None) -> None:
         revision = self._store.revision_of(collection) if collection else self._store.revision(self._name)
         if revision != self._revision:
@@ -143,25 +170,22 @@ class DocumentCollection:
             self._revision = revision
 
 
-def _upsert(collection: Collection, document: PreparedDocument) -> None:
+def _batches(document: PreparedDocument) -> Iterator[Batch]:
     entry, meta = document.entry, _metadata(document)
+    share = -(-len(document.text) // len(entry.rows))
     for start in range(0, len(entry.rows), BATCH):
         rows = entry.rows[start : start + BATCH]
-        collection.upsert(
-            ids=[row.id for row in rows],
-            embeddings=entry.vectors[start : start + BATCH],
-            documents=[row.text for row in rows],
-            metadatas=[
-                {**meta, "n": start + n, "heading": row.heading}
-                | ({"full": document.text, **entry.questions.metadata()} if start + n == 0 else {})
-                for n, row in enumerate(rows)
+        yield {
+            "ids": [row.id for row in rows],
+            "embeddings": entry.vectors[start : start + BATCH],
+            "documents": [row.text for row in rows],
+            "metadatas": [
+                # The whole text, in as many pieces as there are passages: as one it would be too long to pass on.
+                {**meta, "n": n, "heading": row.heading, "full": document.text[n * share : (n + 1) * share]}
+                | (entry.questions.metadata() if n == 0 else {})
+                for n, row in enumerate(rows, start)
             ],
-        )
-
-
-def _delete(collection: Collection, ids: Sequence[str]) -> None:
-    for start in range(0, len(ids), BATCH):
-        collection.delete(ids=list(ids[start : start + BATCH]))
+        }
 
 
 def _metadata(document: PreparedDocument) -> dict[str, str | int]:
@@ -181,31 +205,33 @@ def _metadata(document: PreparedDocument) -> dict[str, str | int]:
 
 def _read(collection: Collection, *, private: bool) -> dict[str, Entry]:
     """All documents of a collection by id, in order of their ids."""
-    stored = collection.get(include=["documents", "metadatas", "embeddings"])
-    vectors = np.asarray(stored["embeddings"], dtype=np.float32)
-    texts, metadatas = stored["documents"] or [], stored["metadatas"] or []
-    places: dict[str, list[int]] = {}
+    stored: dict[str, list[Stored]] = {}
+    for one in _pages(collection, ["documents", "metadatas", "embeddings"]):
+        stored.setdefault(str(one[1]["document"]), []).append(one)
+    return {id_: _entry(id_, found, private=private) for id_, found in sorted(stored.items())}
 
-    def number(place: int) -> int:
-        return int(str(metadatas[place]["n"]))
 
-    def heading(place: int) -> str:
-        return str(metadatas[place]["heading"])
+def _pages(collection: Collection, include: Include, where: Where | None = None) -> Iterator[Stored]:
+    """Text, metadata and vector of each passage. Read page by page, as making Python's objects stops other threads."""
+    for start in count(0, BATCH):
+        page = collection.get(include=include, where=where, limit=BATCH, offset=start)
+        metadatas = page["metadatas"] or []
+        vectors = page["embeddings"] if page["embeddings"] is not None else repeat(None)
+        yield from zip(page["documents"] or repeat(""), metadatas, vectors, strict=False)
+        if len(metadatas) < BATCH:
+            return
 
-    for place in sorted(range(len(metadatas)), key=number):
-        places.setdefault(str(metadatas[place]["document"]), []).append(place)
-    entries: dict[str, Entry] = {}
-    for document_id, found in sorted(places.items()):
-        meta = {name: str(value) for name, value in metadatas[found[0]].items()}
-        rows = tuple(
-            make_row(document_id, number(place), meta["title"], heading(place), texts[place], meta["keywords"])
-            for place in found
-        )
-        # Half written, when a process was killed: to be written again.
-        whole = len(rows) == int(meta["passages"]) and all(metadatas[place]["hash"] == meta["hash"] for place in found)
-        info = DocumentInfo(document_id, meta["title"], meta["name"], len(rows), int(meta["characters"]), private)
-        fingerprint = meta["hash"] if whole else ""
-        entries[document_id] = Entry(
-            info, fingerprint, meta["origin"], rows, vectors[found], Questions.stored(metadatas[found[0]])
-        )
-    return entries
+
+def _entry(document_id: str, stored: list[Stored], *, private: bool) -> Entry:
+    stored.sort(key=lambda one: int(str(one[1]["n"])))
+    meta = {name: str(value) for name, value in stored[0][1].items()}
+    rows = tuple(
+        make_row(document_id, int(str(one["n"])), meta["title"], str(one["heading"]), text, meta["keywords"])
+        for text, one, _ in stored
+    )
+    # Half written, when a process was killed: to be written again.
+    whole = len(rows) == int(meta["passages"]) and all(one["hash"] == meta["hash"] for _, one, _ in stored)
+    info = DocumentInfo(document_id, meta["title"], meta["name"], len(rows), int(meta["characters"]), private)
+    vectors = np.asarray([vector for *_, vector in stored], dtype=np.float32)
+    questions = Questions.stored(stored[0][1])
+    return Entry(info, meta["hash"] if whole else "", meta["origin"], rows, vectors, questions)

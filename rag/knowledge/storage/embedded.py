@@ -19,17 +19,19 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 from weakref import WeakSet
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from rag.errors import LibraryUnavailable
-from rag.knowledge.storage.chroma import WAITING_SECONDS, LibraryBusy, Store
+from rag.knowledge.storage.changes import Batch, Change
+from rag.knowledge.storage.chroma import WAITING_SECONDS, Store
 from rag.knowledge.storage.erasing import drop_empty_indexes, erase
-from rag.settings import Settings
+from rag.knowledge.storage.errors import LibraryBusy
+from rag.knowledge.storage.writer import Writer, WriterGoneError
 
 if TYPE_CHECKING:
     from chromadb import Collection
@@ -53,10 +55,10 @@ class EmbeddedStore(Store):
     """As cheap as can be, as it is made anew whenever Chroma is opened; and never written. A process that is killed
     while it writes that index leaves files on which every later one crashes, whereas what is in SQLite survives."""
 
-    def __init__(self, settings: Settings, embeddings: str) -> None:
+    def __init__(self, state_dir: Path, embeddings: str) -> None:
         from chromadb.config import Settings as ChromaSettings
 
-        folder = settings.state_dir / "library"
+        folder = state_dir / "library"
         super().__init__(embeddings, str(folder), _DAMAGED)
         self._folder = folder
         self._chroma = folder / "chroma"
@@ -64,18 +66,7 @@ class EmbeddedStore(Store):
         self._erase = folder / "erase"
         self._client: Client | None = None
         self._quiet = ChromaSettings(anonymized_telemetry=False)  # made once: that takes as long as opening Chroma
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._revisions.mkdir(exist_ok=True, mode=0o700)
-        except OSError as exc:
-            todo = "Set STATE_DIR to a folder that can be written."
-            raise LibraryUnavailable(str(folder), exc.strerror or str(exc), todo) from exc
         _STORES.add(self)
-        with self.errors(), self.opened():
-            # Of an earlier version, of a backup, or of a process that was killed between its two writes.
-            for collection in self.ours():
-                if not self.revision(collection.name):
-                    self.changed(collection)
 
     @contextmanager
     def opened(self, seconds: float = WAITING_SECONDS) -> Iterator[Client]:
@@ -85,6 +76,7 @@ class EmbeddedStore(Store):
             if self._client is not None:
                 yield self._client
             else:
+                self._make_folders()
                 with self._alone(seconds), self._client_for_once() as client:
                     yield client
         finally:
@@ -97,6 +89,12 @@ class EmbeddedStore(Store):
                 yield
         except Timeout as exc:
             raise self._busy("another process has been adding articles for 10 minutes") from exc
+
+    def recover(self) -> None:
+        # Of an earlier version, of a backup, or of a process that was killed between its two writes.
+        for collection in self.ours():
+            if not self.revision(collection.name):
+                self.changed(collection)
 
     def revision(self, name: str) -> str:
         try:
@@ -121,8 +119,29 @@ class EmbeddedStore(Store):
         self.erase_later()
         (self._revisions / name).unlink(missing_ok=True)
 
+    def write(self, change: Change, batches: Iterable[Batch] = ()) -> str:
+        return str(self._ask(change, batches))
+
+    def forget(self, session_ids: Iterable[str]) -> None:
+        self._ask(frozenset(session_ids))
+
+    def _ask(self, request: Change | frozenset[str], batches: Iterable[Batch] = ()) -> str | None:
+        try:
+            answer: str | None = _WRITER.ask((self._folder.parent, self._embeddings, request), batches)
+        except WriterGoneError as exc:
+            raise self._busy("the process that writes to it broke off") from exc
+        return answer
+
     def close(self) -> None:
         """Nothing is held between two uses."""
+
+    def _make_folders(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._revisions.mkdir(exist_ok=True, mode=0o700)
+        except OSError as exc:
+            todo = "Set STATE_DIR to a folder that can be written."
+            raise self.unavailable(exc.strerror or str(exc), todo) from exc
 
     @contextmanager
     def _client_for_once(self) -> Iterator[Client]:
@@ -172,6 +191,7 @@ def _open(path: str, settings: ChromaSettings) -> Client:
         raise
 
 
+_WRITER = Writer()
 _STORES: WeakSet[EmbeddedStore] = WeakSet()
 
 

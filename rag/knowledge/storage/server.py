@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
+from rag.knowledge.storage.changes import Batch, Change
 from rag.knowledge.storage.chroma import WAITING_SECONDS, Store
-from rag.settings import Settings, without_password
+from rag.knowledge.storage.errors import OutOfDate
+from rag.settings import without_password
 
 if TYPE_CHECKING:
     from chromadb import Collection
@@ -21,15 +23,15 @@ if TYPE_CHECKING:
 class ServerStore(Store):
     """One client for as long as it is open. A collection's revision is in its metadata, where every process sees it."""
 
-    def __init__(self, settings: Settings, embeddings: str) -> None:
-        super().__init__(embeddings, without_password(settings.chroma_url), "Start it, or correct CHROMA_URL.")
+    def __init__(self, url: str, embeddings: str) -> None:
+        super().__init__(embeddings, without_password(url), "Start it, or correct CHROMA_URL.")
         self._ingesting = threading.Lock()
         self._checking = threading.Lock()
         self._revisions: dict[str, str] = {}
         self._checked = 0.0
         self.recheck_seconds = 1.0
         with self.errors():
-            self._client = _connect(settings.chroma_url)
+            self._client = _connect(url)
 
     @contextmanager
     def opened(self, seconds: float = WAITING_SECONDS) -> Iterator[Client]:
@@ -49,7 +51,7 @@ class ServerStore(Store):
             return self._revisions.get(name, "")
 
     def revision_of(self, collection: Collection) -> str:
-        return str((collection.metadata or {}).get("revision", "new"))
+        return str((collection.metadata or {}).get("revision", ""))
 
     def changed(self, collection: Collection) -> str:
         revision = uuid.uuid4().hex
@@ -64,6 +66,16 @@ class ServerStore(Store):
     def deleting(self, name: str) -> None:
         with self._checking:
             self._revisions.pop(name, None)
+
+    def write(self, change: Change, batches: Iterable[Batch] = ()) -> str:
+        try:
+            return self.apply(change, batches)
+        except OutOfDate:
+            self._checked = -self.recheck_seconds
+            raise
+
+    def forget(self, session_ids: Iterable[str]) -> None:
+        self.delete_sessions(frozenset(session_ids))
 
     def close(self) -> None:
         self._client.close()
