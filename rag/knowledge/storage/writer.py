@@ -15,10 +15,9 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, Any, cast
 
-import rag
+from rag.resources import child_environment
 
 IDLE_SECONDS = 120.0
 """After so long without a request the process ends."""
@@ -26,7 +25,8 @@ IDLE_SECONDS = 120.0
 LONGEST_SECONDS = 300.0
 """A request that takes longer is given up, and the process with it."""
 
-_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR")
+_ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
+"""No other variable is handed on: they hold passwords, and nothing that writing to Chroma needs."""
 
 
 class WriterGoneError(Exception):
@@ -82,14 +82,13 @@ class Writer:
             if self._process.poll() is None and time.monotonic() - self._used < IDLE_SECONDS / 2:
                 return self._process
             self._end()
-        root = str(Path(rag.__path__[0]).parent)
-        given = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        given = child_environment()
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "rag.knowledge.storage.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**given, "PYTHONPATH": root, "PYTHONUTF8": "1"},
+            env={name: given[name] for name in _ENVIRONMENT if name in given},
             start_new_session=True,  # Ctrl+C is for the process that started it
         )
         self._pid, self._used = os.getpid(), time.monotonic()
