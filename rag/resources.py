@@ -17,6 +17,8 @@ ROOT = _PACKED if _PACKED.is_dir() else _PACKAGE.parent
 APP = ROOT / "app.py"
 NAVIGATION = ROOT / "pages" / "navigation.py"
 ARTICLES = ROOT / "data" / "knowledge"
+STREAMLIT_OPTIONS = ROOT / "streamlit.toml"
+"""Packed only: a checkout has .streamlit/config.toml, which Streamlit finds by itself."""
 QUESTIONS = ROOT / "data" / "eval" / "questions.jsonl"
 
 

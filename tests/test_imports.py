@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import packages_distributions
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests import PROJECT
 
@@ -26,6 +30,7 @@ MAY_USE: dict[str, set[str]] = {
     "rag.ui": ROOMS | {"rag.services", "rag.web"},
     "rag.commands": ROOMS | {"rag.services", "rag.web"},
     "rag.__main__": BASE | {"rag.commands"},
+    "crosswire": ROOMS | {"rag.services", "rag.__main__"},
     "pages": ROOMS | {"rag.ui"},
     "app": ROOMS | {"rag.ui", "rag.web", "rag.services"},
 }
@@ -40,8 +45,9 @@ PURE = (
 )
 """Standard library and each other only."""
 
-DISCOVERING = {"rag.crosstalk.strategies"}
-"""Imports whatever is below itself: a new strategy is one file."""
+DISCOVERING = {"rag.crosstalk.strategies", "crosswire"}
+"""The first imports whatever is below itself: a new strategy is one file. The second imports by a table of names, which
+tests/test_crosswire.py compares with imports that are written out."""
 
 WITH_STREAMLIT = {"app", "pages", "rag.ui"}
 NOT_IN_PAGES = {
@@ -59,12 +65,17 @@ SHARED_ON_PURPOSE = {
 waits on a client, and the thread that writes an index on a cluster."""
 
 
-def sources() -> Iterator[tuple[str, bool, ast.Module]]:
-    files = [PROJECT / "app.py", *(PROJECT / "pages").rglob("*.py"), *(PROJECT / "rag").rglob("*.py")]
-    for path in sorted(files):
+@cache
+def sources() -> list[tuple[str, bool, ast.Module]]:
+    """Every file of the product: its module, whether it is a package's own, and its tree."""
+    found = []
+    folders = (PROJECT / name for name in ("pages", "rag", "crosswire"))
+    for path in sorted([PROJECT / "app.py", *(file for folder in folders for file in folder.rglob("*.py"))]):
         parts = path.relative_to(PROJECT).with_suffix("").parts
         package = parts[-1] == "__init__"
-        yield ".".join(parts[:-1] if package else parts), package, ast.parse(path.read_text(encoding="utf-8"))
+        name = ".".join(parts[:-1] if package else parts)
+        found.append((name, package, ast.parse(path.read_text(encoding="utf-8"))))
+    return found
 
 
 def imported(module: str, package: bool, tree: ast.AST) -> Iterator[str]:
@@ -97,7 +108,7 @@ def wrong_imports(module: str, package: bool, tree: ast.AST) -> list[str]:
         there, top = room(name), name.partition(".")[0]
         if name == "a computed name" and module not in DISCOVERING:
             wrong.append(f"{module} imports by a name that is computed")
-        if top in ("rag", "pages", "app", "tests") and there not in {here, *MAY_USE.get(here, ())}:
+        if top in ("rag", "pages", "app", "tests", "crosswire") and there not in {here, *MAY_USE.get(here, ())}:
             wrong.append(f"{module} imports {name}")
         if top == "streamlit" and here not in WITH_STREAMLIT:
             wrong.append(f"{module} imports {name}")
@@ -159,6 +170,79 @@ def test_every_file_keeps_the_rule() -> None:
     assert [line for source in sources() for line in faults(*source)] == []
 
 
+Graph = Mapping[str, set[str]]
+
+
+def modules() -> dict[str, set[str]]:
+    """Every module, and the modules that it imports anywhere in its file."""
+    read = sources()
+    names = {module for module, _, _ in read}
+    graph: dict[str, set[str]] = {}
+    for module, package, tree in read:
+        found = {name if name in names else name.rpartition(".")[0] for name in imported(module, package, tree)}
+        graph[module] = (found & names) - {module}
+    return graph
+
+
+def folders(graph: Graph) -> dict[str, set[str]]:
+    """Every folder, and the folders that its files import from. One that gathers its own subfolders is no other one."""
+    parents = {name.rpartition(".")[0] for name in graph}
+
+    def folder(module: str) -> str:
+        return module if module in parents else module.rpartition(".")[0]
+
+    uses: dict[str, set[str]] = {}
+    for module, others in graph.items():
+        here = folder(module)
+        there = {folder(other) for other in others}
+        uses.setdefault(here, set()).update(name for name in there if not _same_branch(here, name))
+    return uses
+
+
+def _same_branch(one: str, other: str) -> bool:
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+
+
+def circle(graph: Graph) -> list[str]:
+    """One circle, if there is one: each imports the next."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as exc:
+        return list(reversed(exc.args[1]))
+    return []
+
+
+def test_nothing_imports_in_a_circle() -> None:
+    graph = modules()
+    assert circle(graph) == []
+    assert circle(folders(graph)) == []
+
+
+def test_a_planted_circle_is_found() -> None:
+    graph = modules()
+    graph["rag.errors"].add("rag.settings")
+    assert {"rag.errors", "rag.settings"} <= set(circle(graph))
+    two = {"a.b": {"c.d"}, "c.e": {"a.f"}, "c.d": set(), "a.f": set()}
+    assert circle(two) == []
+    assert set(circle(folders(two))) == {"a", "c"}
+
+
+def test_what_is_imported_is_a_direct_dependency() -> None:
+    lines = (PROJECT / "requirements.in").read_text(encoding="utf-8").splitlines()
+    wanted = [Requirement(line.partition("#")[0]) for line in lines if line.partition("#")[0].strip()]
+    # An extra is a package of its own: redis[hiredis].
+    named = {_normal(name) for requirement in wanted for name in (requirement.name, *requirement.extras)}
+    names = {name.partition(".")[0] for source in sources() for name in imported(*source)}
+    outside = names - sys.stdlib_module_names - {"rag", "pages", "app", "crosswire", "a computed name"}
+    homes = packages_distributions()
+    unnamed = {name for name in outside if not named & {_normal(home) for home in homes.get(name, [name])}}
+    assert unnamed == set()
+
+
+def _normal(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
 def test_every_room_has_a_rule() -> None:
     rooms = {room(module) for module, _, _ in sources()} - {"rag"}
     assert rooms <= set(MAY_USE)
@@ -201,6 +285,9 @@ PLANTED = [
     ("rag.ui.library", "from pages import chat"),
     ("rag.settings", "from rag.sessions import connect"),
     ("rag.errors", "from rag.settings import Settings"),
+    ("rag.settings", "import crosswire"),
+    ("crosswire.sessions", "import_module(name)"),
+    ("crosswire", "from rag.ui import palette"),
     ("rag.services", "from tests import needs"),
     ("pages.chat", "import redis"),
     ("pages.chat", "from chromadb import Client"),

@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 COMMANDS = {
+    "run": "Start the app: pages and HTTP API.",
     "chat": "Ask the help centre; each session has its own memory.",
     "ingest": "Add documents to the shared library. Unchanged files are skipped.",
     "simulate": "Run many users at once against a memory strategy: who saw whose data?",
@@ -28,6 +29,10 @@ COMMANDS = {
 def _load(name: str) -> Any:
     """The command's function, or its own group of commands."""
     match name:
+        case "run":
+            from rag.commands.serving import serve
+
+            return serve
         case "chat":
             from rag.commands.chat import chat
 

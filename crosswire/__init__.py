@@ -1,0 +1,121 @@
+"""Chat sessions that stay apart, and the lab that shows what happens when they do not: the public names.
+
+`import crosswire` loads nothing else; a name loads what it stands on when it is first used. These names are stable;
+what is behind them, in `rag`, is free to change.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the table below
+    from rag.chat import ChatService, Reply
+    from rag.crosstalk import (
+        STRATEGIES,
+        Certificate,
+        Lab,
+        Report,
+        RunResult,
+        Workload,
+        check,
+        explore,
+        replay,
+        simulate,
+    )
+    from rag.errors import CrosswireError
+    from rag.knowledge import Document, Library, Passage, open_library
+    from rag.services import Services
+    from rag.services import build as build_services
+    from rag.sessions import (
+        AsyncSessionStore,
+        RedisChatMessageHistory,
+        SessionId,
+        SessionStore,
+        connect,
+        connect_async,
+        history_factory,
+    )
+    from rag.settings import Settings
+    from rag.settings import load as load_settings
+
+__version__: str
+
+__all__ = [
+    "STRATEGIES",
+    "AsyncSessionStore",
+    "Certificate",
+    "ChatService",
+    "CrosswireError",
+    "Document",
+    "Lab",
+    "Library",
+    "Passage",
+    "RedisChatMessageHistory",
+    "Reply",
+    "Report",
+    "RunResult",
+    "Services",
+    "SessionId",
+    "SessionStore",
+    "Settings",
+    "Workload",
+    "build_services",
+    "check",
+    "connect",
+    "connect_async",
+    "explore",
+    "history_factory",
+    "load_settings",
+    "open_library",
+    "replay",
+    "simulate",
+]
+
+_HOMES = {
+    "ChatService": "rag.chat:ChatService",
+    "Reply": "rag.chat:Reply",
+    "STRATEGIES": "rag.crosstalk:STRATEGIES",
+    "Certificate": "rag.crosstalk:Certificate",
+    "Lab": "rag.crosstalk:Lab",
+    "Report": "rag.crosstalk:Report",
+    "RunResult": "rag.crosstalk:RunResult",
+    "Workload": "rag.crosstalk:Workload",
+    "check": "rag.crosstalk:check",
+    "explore": "rag.crosstalk:explore",
+    "replay": "rag.crosstalk:replay",
+    "simulate": "rag.crosstalk:simulate",
+    "CrosswireError": "rag.errors:CrosswireError",
+    "Document": "rag.knowledge:Document",
+    "Library": "rag.knowledge:Library",
+    "Passage": "rag.knowledge:Passage",
+    "open_library": "rag.knowledge:open_library",
+    "Services": "rag.services:Services",
+    "build_services": "rag.services:build",
+    "AsyncSessionStore": "rag.sessions:AsyncSessionStore",
+    "RedisChatMessageHistory": "rag.sessions:RedisChatMessageHistory",
+    "SessionId": "rag.sessions:SessionId",
+    "SessionStore": "rag.sessions:SessionStore",
+    "connect": "rag.sessions:connect",
+    "connect_async": "rag.sessions:connect_async",
+    "history_factory": "rag.sessions:history_factory",
+    "Settings": "rag.settings:Settings",
+    "load_settings": "rag.settings:load",
+}
+"""Where each of them is defined, as `module:name`."""
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("crosswire")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _HOMES[name].partition(":")
+    found = globals()[name] = getattr(import_module(module), attribute)
+    return found
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,68 @@
+"""`python -m rag run`: the app, from a checkout or from where it is installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rag.errors import BadSetting
+from rag.resources import APP, STREAMLIT_OPTIONS, child_environment
+from rag.settings import load
+
+CONFIG = Path(".streamlit") / "config.toml"
+"""Streamlit's own file of options, in the working directory."""
+
+
+def serve(
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.", show_default="8501")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Address to listen on; 0.0.0.0 opens it to others.", show_default="localhost")
+    ] = None,
+) -> None:
+    """Pages on http://localhost:8501, everything it keeps in STATE_DIR. Streamlit's options are taken from
+    .streamlit/config.toml of the working directory and from STREAMLIT_… variables.
+    """
+    load()
+    # -P: a folder named rag or streamlit in the working directory is not the package.
+    command = [sys.executable, "-P", "-m", "streamlit", "run", str(APP)]
+    command += [f"--server.port={port}"] if port else []
+    command += [f"--server.address={address}"] if address else []
+    environment = {**_defaults(), **child_environment()}
+    if os.name == "nt":  # where exec returns to the shell at once
+        raise typer.Exit(subprocess.call(command, env=environment))  # noqa: S603 - no word of it is a stranger's
+    os.execve(sys.executable, command, environment)  # noqa: S606
+
+
+def _defaults() -> dict[str, str]:
+    """The application's options as variables. As a file beside app.py they would be stronger than the user's own."""
+    own = _options(CONFIG)
+    return {_variable(name): value for name, value in _options(STREAMLIT_OPTIONS).items() if name not in own}
+
+
+def _options(path: Path) -> dict[str, str]:
+    """`server.maxUploadSize` and the like. Raises BadSetting."""
+    if not path.is_file():
+        return {}
+    try:
+        return _flat("", tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise BadSetting(str(path), str(exc), "valid TOML") from exc
+
+
+def _flat(prefix: str, table: dict[str, Any]) -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in table.items():
+        flat |= _flat(f"{prefix}{name}.", value) if isinstance(value, dict) else {f"{prefix}{name}": str(value)}
+    return flat
+
+
+def _variable(option: str) -> str:
+    """`theme.light.primaryColor` is STREAMLIT_THEME_LIGHT_PRIMARY_COLOR."""
+    words = "".join(f"_{letter}" if letter.isupper() else letter for letter in option)
+    return f"STREAMLIT_{words.replace('.', '_').upper()}"
