@@ -59,10 +59,9 @@ EMPTY_CALLS = {"dict", "list", "set", "defaultdict", "OrderedDict", "WeakKeyDict
 SHARED_ON_PURPOSE = {
     ("rag.sessions.embedded.server", "_watched"),
     *(("rag.sessions.turns.waiting", name) for name in ("_WAITERS", "_ASYNC_WAITERS")),
-    ("rag.sessions.turns.deferred_writes", "_DEFERRED"),
 }
-"""Module globals that start empty and hold nobody's data: who watches which server's folder, a pool's connections, who
-waits on a client, and the thread that writes an index on a cluster."""
+"""Module globals that start empty and hold nobody's data: who watches which server's folder, and who
+waits on a client."""
 
 
 @cache

@@ -117,6 +117,7 @@ def store(
     seconds: Annotated[float, typer.Option(help="Length of each measured slice.")] = 0.4,
     slices: Annotated[int, typer.Option(help="Slices a contender and setting; medians are shown.", min=1)] = 5,
     full: Annotated[bool, typer.Option(help="Also 100 threads, and histories of 0 and 1000 messages.")] = True,
+    devices: Annotated[bool, typer.Option(help="The store without each of its devices for speed, not others.")] = False,
 ) -> None:
     """Turns a second on an embedded server of its own, against the bytes-only limit and what others use."""
     settings = store_bench.SETTINGS if full else [(1, 40)]
@@ -129,6 +130,8 @@ def store(
             console.status("") as status,
         ):
             parties = store_bench.contenders(client, _socket_url(folder), folder)
+            if devices:
+                parties = [*parties[:2], *store_bench.ablations(client)]
             rows = store_bench.run(parties, settings, slices=slices, seconds=seconds, progress=status.update)
             for row in rows:
                 table.add_row(str(row.threads), str(row.messages), row.name, f"{row.rate:,.0f}", f"{row.ratio:.2f}")

@@ -73,7 +73,6 @@ def opened(fmt: str = "crosswire", prefix: str | None = None) -> Iterator[Inspec
     try:
         inspector = Inspector(client, store, target=without_password(settings.redis_url))
         yield inspector if fmt == "crosswire" else inspector.of(fmt, prefix)
-        store.flush()
     finally:
         client.close()
 

@@ -22,6 +22,9 @@ from typing import Protocol
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_to_dict, messages_from_dict
 
 from rag.sessions.connection.connect import Client
+from rag.sessions.messages.codec import duplicate
+from rag.sessions.protocol.replies import Committed
+from rag.sessions.protocol.requests import Request
 from rag.sessions.store import SessionStore
 
 TTL = 3600
@@ -127,11 +130,15 @@ class LangChain:
 class Crosswire:
     """This package's store: lock, fence, whole turns, index and audit included."""
 
-    def __init__(self, name: str, store: SessionStore, *, looking: bool = False) -> None:
-        """looking: at each message of the history, as a caller does that sends all of it to a model."""
+    def __init__(self, name: str, store: SessionStore, *, looking: bool = False, copying: bool = False) -> None:
+        """looking: at each message of the history, as a caller does that sends all of it to a model.
+
+        copying: all of them when the turn begins, whether they are looked at or not.
+        """
         self.name = name
         self._store = store
         self._looking = looking
+        self._copying = copying
 
     def fill(self, session_id: str, pairs: int) -> None:
         if pairs:
@@ -140,6 +147,8 @@ class Crosswire:
     def turn(self, session_id: str) -> int:
         with self._store.turn(session_id) as turn:
             found = turn.messages if not self._looking else list(turn.messages)
+            if self._copying:
+                found = [duplicate(message) for message in list.__iter__(turn.messages)]
             turn.commit(PAIR)
         return len(found)
 
@@ -172,6 +181,28 @@ def contenders(client: Client, url: str, folder: Path) -> list[Contender]:
         LangChain("LangChain community Redis", community),
         LangChain("LangChain community SQLite", sqlite),
     ]
+
+
+def ablations(client: Client) -> list[Contender]:
+    """The store without each of its devices for speed: a device that gains nothing here has to go."""
+
+    def without(name: str, cache_bytes: int = CACHE) -> tuple[Crosswire, SessionStore]:
+        store = SessionStore(client, TTL, cache_bytes=cache_bytes)
+        return Crosswire(f"without {name}", store), store
+
+    uncached, _ = without("remembered histories", cache_bytes=0)
+    routed, store = without("commands that go to the connection itself")
+    store._sender._pool = None
+    checked, store = without("connections used again unchecked")
+    store._sender._take, store._sender._give = store._sender._pool.get_connection, store._sender._pool.release
+    idle, store = without("work while the server answers")
+    store.protocol.commit = _one_by_one(store.protocol.commit)  # type: ignore[method-assign]
+    eager = Crosswire("copies of all messages at once", SessionStore(client, TTL, cache_bytes=CACHE), copying=True)
+    return [uncached, routed, checked, idle, eager]
+
+
+def _one_by_one(commit: Callable[..., Request[Committed]]) -> Callable[..., Request[Committed]]:
+    return lambda *args: commit(*args)._replace(meanwhile=None)
 
 
 def run(

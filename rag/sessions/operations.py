@@ -83,6 +83,10 @@ class Operations:
     def _perform(self, asked: Any) -> Any:
         return self._sender(asked)
 
+    def _ask(self, request: Request[T]) -> Steps[T]:
+        steps: Steps[T] = self._sender.answer(request)
+        return steps
+
     # --- reading
 
     @operation
@@ -154,11 +158,6 @@ class Operations:
             return eviction_of((yield lambda sender: sender.client.info("memory")))
         return None
 
-    @operation
-    def flush(self) -> Steps[None]:
-        """Wait for what is written after the turns: something on a cluster, nothing elsewhere."""
-        yield lambda sender: sender.flush()
-
     # --- how long, and the end
 
     @operation
@@ -166,7 +165,7 @@ class Operations:
         """Make sure that the session exists, and start its time to live anew."""
         sid = self._writable(session_id)
         ttl = yield from self._repairing(sid, self.protocol.live(sid, "", make=True))
-        yield from self._later(self._seen(sid, ttl))
+        yield from self._index(self._seen(sid, ttl))
 
     @operation
     def extend(self, session_id: str, seconds: int, who: str = "inspector") -> Steps[bool]:
@@ -226,16 +225,15 @@ class Operations:
         if self._clustered:
             lost = [index_entries.audited(self.protocol.keys, sid, "fenced", "session")]
             seen = self._seen(sid, self.protocol.ttl, new=result.turn == 1)
-            yield from self._later(seen if result.turn > 0 else lost)
+            yield from self._index(seen if result.turn > 0 else lost)
         return result
 
     def _renew(self, sid: SessionId, token: str) -> Steps[bool]:
-        held: bool = yield self.protocol.renew(sid, token)
-        return held
+        return self._ask(self.protocol.renew(sid, token))
 
     def _release(self, sid: SessionId, token: str) -> Steps[None]:
         with suppress(CrosswireError):  # it ends by itself, one lease from now
-            self._sender.waiters.wake((yield self.protocol.release(sid, token)))
+            self._sender.waiters.wake((yield from self._ask(self.protocol.release(sid, token))))
 
     # --- inner
 
@@ -250,26 +248,24 @@ class Operations:
                 return found
             for bad in found.bad if found is not None else ():
                 yield from self._quarantine(sid, bad)
-            found = yield self.protocol.read(sid, fresh=True)
+            found = yield from self._ask(self.protocol.read(sid, fresh=True))
         target = self._sender.target
         raise SessionStoreUnavailable(target, "others keep writing into this session what is not its own")
 
     def _quarantine(self, sid: SessionId, bad: BadElement) -> Steps[None]:
         LOG.error("Session %s: an element was put into quarantine (%s: %s)", sid[:12], bad.reason, bad.detail)
         if (yield from self._repairing(sid, self.protocol.quarantine(sid, bad))):
-            yield from self._later(index_entries.quarantined(self.protocol.keys, sid, bad.reason))
+            yield from self._index(index_entries.quarantined(self.protocol.keys, sid, bad.reason))
 
     def _repairing(self, sid: SessionId, request: Request[T]) -> Steps[T]:
-        reply: T
         try:
-            reply = yield request
+            return (yield from self._ask(request))
         except WrongType:
-            moved = yield self.protocol.repair(sid)
+            moved = yield from self._ask(self.protocol.repair(sid))
             LOG.warning("Session %s: %d keys of a wrong type were moved away", sid[:12], moved)
             entry = index_entries.audited(self.protocol.keys, sid, "misplaced", "session")
-            yield from self._later([entry], always=True)
-            reply = yield request
-        return reply
+            yield from self._index([entry], always=True)
+            return (yield from self._ask(request))
 
     def _plain(self, sid: SessionId) -> Steps[list[StoredMessage]]:
         """A list of one of the other formats."""
@@ -284,21 +280,25 @@ class Operations:
         ttl = yield from self._repairing(sid, self.protocol.live(sid, own, who, what))
         if ttl >= 0:
             entry = index_entries.audited(self.protocol.keys, sid, what, who, ttl=str(ttl))
-            yield from self._later([*self._seen(sid, ttl), entry])
+            yield from self._index([*self._seen(sid, ttl), entry])
         return ttl >= 0
 
     def _end(self, session_id: str, who: str, what: str) -> Steps[tuple[int, int]]:
         sid, keys = self._writable(session_id), self.protocol.keys
-        length, there = yield self.protocol.clear(sid, who, what)
-        yield from self._later([*index_entries.gone(keys, sid), index_entries.audited(keys, sid, what, who)])
+        length, there = yield from self._ask(self.protocol.clear(sid, who, what))
+        yield from self._index([*index_entries.gone(keys, sid), index_entries.audited(keys, sid, what, who)])
         return length, there
 
-    def _later(self, commands: list[Command], *, always: bool = False) -> Steps[None]:
-        """What scripts cannot write on a cluster; `always`: what they never do."""
-        if self._clustered:
-            self._sender.later(commands)
-        elif always:
-            yield Lenient(commands)
+    def _index(self, commands: list[Command], *, always: bool = False) -> Steps[None]:
+        """What scripts cannot write on a cluster, where the index is on other slots; `always`: what they never do.
+
+        The session is stored by then, and counts: what of its index could not be written is put right by the sweep.
+        """
+        if self._clustered or always:
+            try:
+                yield Lenient(commands)
+            except CrosswireError as exc:
+                LOG.warning("The list of live sessions or the audit could not be written: %s", exc)
 
     def _seen(self, sid: SessionId, ttl: int, *, new: bool = True) -> list[Command]:
         return index_entries.seen(self.protocol.keys, sid, round(self.protocol.now(), 3), ttl, new=new)

@@ -25,7 +25,6 @@ def place() -> Iterator[Place]:
 def test_everything_works_on_a_cluster(place: Place) -> None:
     for number in range(30):
         place.said(f"s{number}", f"Question {number}?", f"Answer {number}.")
-    place.store.flush()
     inspector, changes = place.inspector, Changes(place.inspector, "a test")
     seen = inspector.overview()
     assert (seen.sessions, seen.messages.value, seen.bytes.exact) == (30, 60, True)
@@ -41,6 +40,5 @@ def test_everything_works_on_a_cluster(place: Place) -> None:
     for change in ("pin", "clear", "delete", "expire"):
         done = changes.do(change, ["s7"])
         assert changes.undo(done) == ("s7",), change
-        place.store.flush()
     assert [message.text for message in place.store.messages("s7")] == ["Question 7?", "Answer 7."]
     assert inspector.find("s7")

@@ -41,9 +41,7 @@ class Backend:
             return self._opened.enter_context(BlockingStore(self.loop, self.url, **options))
         client = connect(self.url)
         self._opened.callback(client.close)
-        store = SessionStore(client, **options)
-        self._opened.callback(store.flush)
-        return store
+        return SessionStore(client, **options)
 
     def keys(self, session_id: str = "") -> set[str]:
         """All keys of this test, or those of one session."""

@@ -119,7 +119,6 @@ class BlockingStore(Blocking):
         return AsyncSessionStore(self._client, **options)
 
     def close(self) -> None:
-        self.flush()
         self._loop.run(self._client.aclose())
 
     @contextmanager

@@ -380,7 +380,6 @@ def test_live_sessions_are_listed_found_and_counted(backend: Backend, sid: str) 
     with store.turn(ids[0]) as turn:
         turn.commit(pair(9), title="Newest")
     store.pin(ids[0])
-    store.flush()
     directory = store.directory
     assert directory.count() == 3
     newest = [ids[0], ids[2], ids[1]]
@@ -403,12 +402,10 @@ def test_ended_sessions_leave_the_list(store: AnyStore, backend: Backend, sid: s
     say(store, f"{sid}-cleared", 1)
     say(store, f"{sid}-gone", 1)
     store.clear(f"{sid}-cleared")
-    store.flush()
     backend.forget(f"{sid}-gone")
     backend.raw.zadd(store.protocol.keys.live, {b"no\nid": 1})
     assert [row.info.id for row in store.directory.page().rows] == [sid]
     assert (store.directory.count(), store.directory.sweep()) == (1, [])
-    store.flush()
     later = backend.open(clock=lambda: time() + 7200)
     backend.forget(sid)
     assert later.directory.sweep() == [sid]
@@ -418,7 +415,6 @@ def test_ended_sessions_leave_the_list(store: AnyStore, backend: Backend, sid: s
 def test_what_is_done_is_recorded(store: AnyStore, backend: Backend, sid: str) -> None:
     say(store, sid, 1)
     store.pin(sid)
-    store.flush()
     store.audit.add("view", sid, "anna", form="json")
     backend.raw.rpush(backend.history(sid), b"{")
     assert texts(backend.open().messages(sid)) == texts(pair(1))

@@ -112,8 +112,6 @@ def _write(inspector: Inspector, sid: SessionId, session: dict[str, Any], own_tt
         args = (ttl, len(fields), *pairs, *lines)
         if not inspector.client.eval(WRITE, 2, history, hash_, *args):
             return False
-        # What was said of an earlier session of this id beside the scripts must not come after this.
-        inspector.store.flush()
         for command in index_entries.seen(keys, sid, now, ttl, new=True):
             inspector.client.execute_command(*command)
     return True

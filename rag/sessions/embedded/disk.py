@@ -12,15 +12,20 @@ from __future__ import annotations
 
 import os
 import weakref
+from math import inf
 from pathlib import Path
+from time import monotonic
 
 from rag.errors import StoreDiskFull
 
 MARGIN_BYTES = 1 << 20
 """Turns are refused when less is free, so that what still has to be written (a history that is deleted, a time to live)
 finds room, and the server goes on to answer those who read."""
-_MOST_BYTES = 4 << 20
-"""If others wrote more than this meanwhile, it is not searched."""
+LOOK_SECONDS = 0.05
+"""How long what was free is believed. Who writes more than the margin meanwhile is told by the proof."""
+_CHUNK = 1 << 15
+_MOST_CHUNKS = 128
+"""If others wrote more than so many meanwhile, it is not searched."""
 _COMMITTED = b"\r\nEXEC\r\n"
 """What ends a transaction in the file. No message can hold it: JSON has no bare line ends."""
 
@@ -32,6 +37,7 @@ class Disk:
         self.folder = folder
         self._margin = margin
         self._file: _AppendOnlyFile | None = None
+        self._looked, self._free = -1.0, 0.0
 
     def free(self) -> int | None:
         """Bytes that this user can write. None if the folder is not there."""
@@ -43,49 +49,52 @@ class Disk:
 
     def require(self, size: int = 0) -> None:
         """Raises StoreDiskFull if there is not enough room for so many bytes more."""
-        free = self.free()
-        if free is not None and free < self._margin + 2 * size:
-            raise self.full(f"{free / 1e6:.1f} MB are free")
+        needed = self._margin + 2 * size
+        if self._free < needed or monotonic() - self._looked > LOOK_SECONDS:
+            free = self.free()
+            self._free, self._looked = inf if free is None else free, monotonic()
+            if self._free < needed:
+                raise self.full(f"{self._free / 1e6:.1f} MB are free")
 
     def full(self, reason: str) -> StoreDiskFull:
         return StoreDiskFull(str(self.folder), reason)
 
     def mark(self) -> Mark | None:
-        """Where the file ends now. None if it cannot be read."""
+        """A place in the append-only file that whatever is written from now on comes after. None: it cannot be read."""
         file = self._file
         if file is None:
             try:
                 file = self._file = _AppendOnlyFile(self.folder)
             except OSError:
                 return None
-        return Mark(file)
+        return file, file.end
+
+    def proved(self, mark: Mark | None, token: bytes) -> bool:
+        """Whether a whole transaction with this text stands behind the mark."""
+        if mark is not None:
+            file, at = mark
+            read, before = b"", b""
+            for _ in range(_MOST_CHUNKS):
+                read = os.pread(file.fd, _CHUNK, at)
+                at += len(read)
+                written = before + read if before else read
+                found = written.find(token)
+                if found >= 0 and written.find(_COMMITTED, found) > 0:
+                    file.end = max(file.end, at)
+                    return True
+                if len(read) < _CHUNK:
+                    break
+                before = written[found:] if found >= 0 else written[-len(token) :]
+        self.reopen()
+        return False
 
     def reopen(self) -> None:
         """Let go of the file: a rewrite has begun another one, or nobody is going to ask again."""
         self._file = None
 
 
-class Mark:
-    """A place in the append-only file."""
-
-    __slots__ = ("_file", "_start")
-
-    def __init__(self, file: _AppendOnlyFile) -> None:
-        self._file = file
-        self._start = os.fstat(file.fd).st_size
-
-    def followed_by(self, token: bytes) -> bool:
-        """Whether a whole transaction with this text was written since."""
-        size = os.fstat(self._file.fd).st_size - self._start
-        if not 0 < size <= _MOST_BYTES:
-            return False
-        written = os.pread(self._file.fd, size, self._start)
-        at = written.find(token)
-        return at >= 0 and written.find(_COMMITTED, at) > 0
-
-
 class _AppendOnlyFile:
-    """The newest one, open for reading until nobody uses it any more."""
+    """The newest one, open for reading until nobody uses it any more. end: where it ended when it was last read."""
 
     def __init__(self, folder: Path) -> None:
         parts = (folder / "appendonlydir").glob("*.incr.aof")
@@ -94,3 +103,7 @@ class _AppendOnlyFile:
             raise FileNotFoundError(folder)
         self.fd = os.open(newest, os.O_RDONLY | os.O_CLOEXEC)
         weakref.finalize(self, os.close, self.fd)
+        self.end = os.fstat(self.fd).st_size
+
+
+Mark = tuple[_AppendOnlyFile, int]

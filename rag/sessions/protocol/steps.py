@@ -2,9 +2,9 @@
 
 It names no client and waits for nothing; `run` and `arun` do, by a `perform` that knows how. What is yielded is one of
 
-    a request           the parsed reply is sent back
     a list of commands  one pipeline; their replies are sent back (see Lenient)
     a function          called with whoever performs; its result is sent back, awaited if need be
+    what only they know that perform it
 
 A method written so is an `operation`: of a `Blocking` object it returns its result, of an `Awaiting` one a coroutine.
 (The idea of protocols without I/O: https://sans-io.readthedocs.io.)

@@ -1,4 +1,4 @@
-"""Performs what steps ask for: a request in one round trip, and again only where that can do no harm.
+"""Performs what steps ask for; answers a request in one round trip, and again only where that can do no harm.
 
 A reply that was lost is asked for again: scripts that may run twice are written so that the second time changes
 nothing (turns and commits carry a token). Making a connection is patient in itself and not repeated here. Replies are
@@ -14,7 +14,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from inspect import isawaitable
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -30,8 +30,7 @@ from rag.sessions.connection.pools import HOPELESS, AsyncEmbeddedPool, BoundedPo
 from rag.sessions.connection.reasons import FAILURES, reason
 from rag.sessions.embedded.disk import Disk
 from rag.sessions.protocol.requests import Request
-from rag.sessions.protocol.steps import NOT_DECODED, Command, Lenient, Steps, arun, pipeline, run
-from rag.sessions.turns.deferred_writes import deferred_writes
+from rag.sessions.protocol.steps import NOT_DECODED, Command, Lenient, Steps, pipeline
 from rag.sessions.turns.waiting import async_waiters, waiters
 
 T = TypeVar("T")
@@ -67,38 +66,37 @@ class _Sender:
         self._pool: Any = cast(Any, client).connection_pool if plain else None
         self.disk = _disk_of(self._pool)
 
-    def _answer(self, request: Request[T]) -> Steps[T]:
-        """Raises what is wrong in our words."""
-        disk, mark = self.disk, None
+    def answer(self, request: Request[T]) -> Steps[T]:
+        """What is asked in one round trip. Raises what is wrong in our words."""
+        script, keys, args, disk, mark = request.script, request.keys, request.args, self.disk, None
         if disk is not None:
             if request.writes is not None:
                 disk.require(request.writes)
             mark = disk.mark() if request.proof else None
-        with self.translated():
-            reply = yield from self._reply(request)
-            if disk is not None and request.proof is not None and not (mark and mark.followed_by(request.proof)):
-                disk.reopen()
-                yield lambda sender: sender.client.ping()  # refused while the last write failed
-        return request.parse(reply)
-
-    def _reply(self, request: Request[T]) -> Steps[Any]:
-        script, keys, args = request.script, request.keys, request.args
         wait = self._wait if request.durable else None
-        begun = time.monotonic()
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
+        begun, attempt = time.monotonic(), 1
+        try:
+            while True:
                 try:
-                    command: Command = ("EVALSHA", script.sha, len(keys), *keys, *args)
-                    return (yield _Exchange(command, wait, request.meanwhile))
-                except NoScriptError:
-                    command = ("EVAL", script.source, len(keys), *keys, *args)
-                    return (yield _Exchange(command, wait, request.meanwhile))
-            except _ReplyLost as lost:
-                if not request.repeatable or attempt == ATTEMPTS or time.monotonic() - begun > LONGEST:
-                    raise lost.__cause__ or lost from None
-            seconds = random.uniform(0, min(0.02 * 2**attempt, 0.5))  # noqa: S311 (not a secret)
-            yield self._pause(seconds)
-        raise AssertionError("the last attempt returns or raises")
+                    try:
+                        reply = yield _Exchange(
+                            ("EVALSHA", script.sha, len(keys), *keys, *args), wait, request.meanwhile
+                        )
+                    except NoScriptError:
+                        reply = yield _Exchange(
+                            ("EVAL", script.source, len(keys), *keys, *args), wait, request.meanwhile
+                        )
+                    break
+                except _ReplyLost as lost:
+                    if not request.repeatable or attempt == ATTEMPTS or time.monotonic() - begun > LONGEST:
+                        raise lost.__cause__ or lost from None
+                yield self._pause(random.uniform(0, min(0.02 * 2**attempt, 0.5)))  # noqa: S311 (not a secret)
+                attempt += 1
+            if disk is not None and request.proof is not None and not disk.proved(mark, request.proof):
+                yield lambda sender: sender.client.ping()  # refused while the last write failed
+        except FAILURES as exc:
+            raise self._refused(exc) from exc
+        return request.parse(reply)
 
     def _pause(self, seconds: float) -> Callable[[Any], Any]:
         return lambda sender: sender.sleep(seconds)
@@ -123,23 +121,17 @@ class Sender(_Sender):
     def __init__(self, client: Client, target: str, replicas: int = 0, replica_wait: float = 1.0) -> None:
         super().__init__(client, target, replicas, replica_wait)
         self.waiters = waiters(client)
-        self._deferred = deferred_writes(client) if isinstance(client, redis.RedisCluster) else None
         kept = isinstance(self._pool, BoundedPool)
         self._take = self._pool and (self._pool.take if kept else self._pool.get_connection)
         self._give = self._pool and (self._pool.give if kept else self._pool.release)
 
     def __call__(self, asked: Any) -> Any:
-        if type(asked) is Request:
-            return run(self._do, self._answer(asked))
-        with self.translated():
-            return self._do(asked)
-
-    def _do(self, asked: Any) -> Any:
         if type(asked) is _Exchange:
             return self._routed(asked) if self._pool is None else self._exchange(asked)
-        if callable(asked):
-            return asked(self)
-        return pipeline(self.client, asked).execute(raise_on_error=not isinstance(asked, Lenient))
+        with self.translated():
+            if callable(asked):
+                return asked(self)
+            return pipeline(self.client, asked).execute(raise_on_error=not isinstance(asked, Lenient))
 
     def _exchange(self, asked: _Exchange) -> Any:
         connection, clean = self._take(), False
@@ -183,15 +175,6 @@ class Sender(_Sender):
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
-    def later(self, commands: list[Command]) -> None:
-        """On a cluster, what a turn does not wait for."""
-        if self._deferred is not None:
-            self._deferred.put(*commands)
-
-    def flush(self) -> None:
-        if self._deferred is not None:
-            self._deferred.flush()
-
 
 class AsyncSender(_Sender):
     """The same for one event loop."""
@@ -199,21 +182,15 @@ class AsyncSender(_Sender):
     def __init__(self, client: AsyncClient, target: str, replicas: int = 0, replica_wait: float = 1.0) -> None:
         super().__init__(client, target, replicas, replica_wait)
         self.waiters = async_waiters(client)
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, asked: Any) -> Any:
-        if type(asked) is Request:
-            return await arun(self._do, self._answer(asked))
-        with self.translated():
-            return await self._do(asked)
-
-    async def _do(self, asked: Any) -> Any:
         if type(asked) is _Exchange:
             return await (self._routed(asked) if self._pool is None else self._exchange(asked))
-        if callable(asked):
-            result = asked(self)
-            return await result if isawaitable(result) else result
-        return await pipeline(self.client, asked).execute(raise_on_error=not isinstance(asked, Lenient))
+        with self.translated():
+            if callable(asked):
+                result = asked(self)
+                return await result if isawaitable(result) else result
+            return await pipeline(self.client, asked).execute(raise_on_error=not isinstance(asked, Lenient))
 
     async def _exchange(self, asked: _Exchange) -> Any:
         connection, clean = await self._pool.get_connection(), False
@@ -251,19 +228,6 @@ class AsyncSender(_Sender):
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-
-    def later(self, commands: list[Command]) -> None:
-        task = asyncio.get_running_loop().create_task(self._write(commands))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _write(self, commands: list[Command]) -> None:
-        for command in commands:
-            with suppress(*FAILURES):
-                await self.client.execute_command(*command)
-
-    async def flush(self) -> None:
-        await asyncio.gather(*self._tasks)
 
 
 def _disk_of(pool: Any) -> Disk | None:

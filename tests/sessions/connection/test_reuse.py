@@ -13,6 +13,7 @@ from rag.sessions import SessionStore, connect
 from rag.sessions.connection.connect import Client
 from rag.sessions.protocol.requests import Request
 from rag.sessions.protocol.scripts import Script
+from rag.sessions.protocol.steps import run
 from rag.sessions.turns.sending import Sender
 from tests.servers import Server
 
@@ -30,7 +31,11 @@ def interrupt() -> None:
 
 @pytest.mark.parametrize("times", [1, 10])
 def test_a_reply_that_nobody_waited_for_is_never_anothers(client: Client, times: int) -> None:
-    ask = Sender(client, "here")
+    sender = Sender(client, "here")
+
+    def ask(request: Request[str]) -> str:
+        return run(sender, sender.answer(request))
+
     assert ask(echo("first")) == "first"
     for _ in range(times):
         with pytest.raises(KeyboardInterrupt):
@@ -40,7 +45,11 @@ def test_a_reply_that_nobody_waited_for_is_never_anothers(client: Client, times:
 
 
 def test_an_error_in_reply_leaves_the_connection_clean(client: Client) -> None:
-    ask = Sender(client, "here")
+    sender = Sender(client, "here")
+
+    def ask(request: Request[str]) -> str:
+        return run(sender, sender.answer(request))
+
     for number in range(5):
         with pytest.raises(Exception, match="asked for it"):
             ask(Request(Script("return redis.error_reply('ERR asked for it')"), (), (), str))

@@ -42,7 +42,6 @@ def store(request: pytest.FixtureRequest, clock: Clock) -> Iterator[SessionStore
     client = connect(request.getfixturevalue(request.param).url)
     store = SessionStore(client, key_prefix=f"{uuid4().hex[:8]}:", clock=clock)
     yield store
-    store.flush()
     client.close()
 
 
@@ -52,7 +51,6 @@ def fill(store: SessionStore, clock: Clock, count: int) -> list[str]:
     for sid in ids:
         clock.now += 1
         store.append(sid, PAIR)
-    store.flush()
     return ids
 
 
@@ -71,7 +69,6 @@ def test_pages_in_both_orders(store: SessionStore, clock: Clock) -> None:
     assert pages(store, "newest", 3) == ids[::-1]
     clock.now += 1
     store.append(ids[2], PAIR)
-    store.flush()
     assert pages(store, "newest", 2)[0] == ids[2]
     assert store.directory.count() == 7
 
@@ -82,7 +79,6 @@ def test_a_row_says_what_is_known(store: SessionStore, clock: Clock, sid: str) -
     store.append(sid, PAIR)
     store.append(f"{sid}-pinned", PAIR)
     store.pin(f"{sid}-pinned")
-    store.flush()
     rows = {row.info.id: row for row in store.directory.page().rows}
     row = rows[sid]
     info = store.info(sid)
@@ -160,13 +156,11 @@ def test_who_is_cleared_or_has_expired_leaves_the_list(store: SessionStore, cloc
     ids = fill(store, clock, 5)
     store.clear(ids[0])
     store.expire_now(ids[1])
-    store.flush()
     assert pages(store, "oldest", 10) == ids[2:]
     client, keys = store._client, store.protocol.keys
     client.delete(keys.session(SessionId(ids[2])), keys.history(SessionId(ids[2])))  # as Redis does when it is time
     assert pages(store, "oldest", 10) == ids[3:]
     store.pin(ids[4])
-    store.flush()
     for sid in ids[3:4]:
         client.delete(keys.session(SessionId(sid)), keys.history(SessionId(sid)))
     clock.now += 3601
@@ -273,7 +267,6 @@ def test_what_is_done_to_a_session_is_recorded_and_never_what_was_said(store: Se
     store.clear(sid)
     store.append(sid, PAIR)
     store.expire_now(sid, who="anna")
-    store.flush()
     entries = store.audit.read()
     # On a cluster the entries are written after the turns, in the order of each process.
     found = sorted((entry.what, entry.who) for entry in entries)
@@ -306,7 +299,6 @@ def test_a_foreign_message_counts_as_cross_talk(store: SessionStore, sid: str) -
     assert isinstance(foreign, bytes)
     store._client.rpush(keys.history(SessionId(sid)), foreign)
     assert store.messages(sid) == PAIR
-    store.flush()
     assert store.audit.counts() == {"crosstalk": 1, "quarantined": 1}
     assert [(entry.what, entry.more) for entry in store.audit.read()] == [("quarantine", {"reason": "foreign"})]
 

@@ -18,7 +18,6 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from rag.sessions import SessionStore, connect
-from rag.sessions.turns.deferred_writes import DeferredWrites
 from rag.sessions.turns.lease import HEARTBEAT
 from tests.servers import wait_for
 
@@ -127,33 +126,7 @@ def waits(store: SessionStore, sid: str) -> None:
     waiting.join()
 
 
-def defers(store: SessionStore, sid: str) -> None:
-    """The parent has audit entries that are not written yet."""
-    store.append(sid, PAIR)
-    store.flush()
-    go_on, reached, write = threading.Event(), threading.Event(), DeferredWrites._write
-
-    def slow(*args: Any) -> None:
-        reached.set()
-        go_on.wait()
-        write(*args)
-
-    DeferredWrites._write = slow  # type: ignore
-    store.pin(sid)
-    reached.wait()
-    DeferredWrites._write = write  # type: ignore
-
-    def work() -> None:
-        store.unpin(sid)
-        store.flush()
-
-    child_of(work)
-    go_on.set()
-    store.flush()
-    say(sorted(entry.what for entry in store.audit.read()))
-
-
-SCENES = {scene.__name__: scene for scene in (holds, unwinds, locked, waits, defers)}
+SCENES = {scene.__name__: scene for scene in (holds, unwinds, locked, waits)}
 
 
 def main(scenes: str, url: str, prefix: str, sid: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rag.sessions import SessionStore
 from rag.sessions.connection.connect import Client
-from tests.servers import Cluster, Server, wait_for
+from tests.servers import Server, wait_for
 from tests.sessions.turns.forking import LEASE
 
 PREFIX = "fork:"
@@ -44,7 +44,3 @@ def test_a_child_is_nobodys_holder_and_waits_under_its_own_name(valkey: Server, 
     assert ends == "1"  # it does not end its parent's turn
     assert locked == "6"  # it waits for no lock of its parent's threads
     assert waits == ["True", "0"]  # and listens no longer than it has to
-
-
-def test_a_child_writes_nothing_beside_that_its_parent_will(cluster: Cluster, sid: str) -> None:
-    assert run("defers", cluster.url, sid) == ["['pin', 'unpin']"]

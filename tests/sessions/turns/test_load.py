@@ -78,6 +78,5 @@ def test_a_cluster(cluster: Cluster, prefix: str, hundred: list[str]) -> None:
     store = SessionStore(client, key_prefix=prefix)
     said = talk(store, hundred, threads=30, turns=20, name="t")
     check(SessionStore(client, key_prefix=prefix), said)
-    store.flush()
     assert store.directory.count() == len({one.session for one in said})
     client.close()

@@ -179,8 +179,11 @@ class Counted:
         store._sender = self
 
     def __call__(self, asked: Any) -> Any:
-        self.begins += isinstance(asked, Request) and asked.script is scripts.BEGIN
         return self._sender(asked)
+
+    def answer(self, request: Request[Any]) -> Any:
+        self.begins += request.script is scripts.BEGIN
+        return self._sender.answer(request)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sender, name)
