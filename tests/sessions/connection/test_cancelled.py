@@ -14,7 +14,7 @@ from tests.servers import Server
 
 async def test_cancelled_anywhere_and_nobody_gets_anothers(valkey: Server, sid: str) -> None:
     client = await connect_async(valkey.url, max_connections=4)
-    store = AsyncSessionStore(client, cache_bytes=0, lease=1)
+    store = AsyncSessionStore(client, cache_bytes=0, lease=3)
     sessions = [f"{sid}-{number}" for number in range(8)]
     chance = random.Random(7)
     acknowledged = dict.fromkeys(sessions, 0)
