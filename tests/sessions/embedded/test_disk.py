@@ -18,6 +18,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from rag.errors import StoreDiskFull
 from rag.sessions import SessionStore, connect
 from rag.sessions.connection.connect import Client
+from rag.sessions.embedded import disk
 from rag.sessions.embedded.disk import MARGIN_BYTES, Disk
 from rag.sessions.embedded.server import EmbeddedServer
 from tests import needs
@@ -30,8 +31,9 @@ SID = "full"
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Path]:
-    """A STATE_DIR on a disk of 24 MB."""
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A STATE_DIR on a disk of 24 MB, which is looked at each time."""
+    monkeypatch.setattr(disk, "LOOK_SECONDS", -1.0)
     folder = tmp_path / "disk"
     folder.mkdir()
     needs.small_disk(folder, 24)
