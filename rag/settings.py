@@ -48,7 +48,7 @@ EXPECTED = {
     "model_max_retries": "a whole number from 0 to 10",
     "max_stored_turns": "a whole number of turns from 1 to 100000",
     "history_cache_bytes": "a whole number of bytes from 0 to 8589934592 (8 GiB)",
-    "prompt_memory": "last_turns:N, token_budget:N or summary:N, N a whole number of at least 1",
+    "prompt_memory": "a memory policy and a whole number of at least 1, such as last_turns:20",
 }
 """What each variable may hold, in the words that a bad value is answered with."""
 
@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     model_max_retries: Annotated[int, Field(ge=0, le=10)] = 2
     max_stored_turns: Annotated[int, Field(ge=1, le=100_000)] = 1000
     history_cache_bytes: Annotated[int, Field(ge=0, le=8 << 30)] = 64 << 20
-    prompt_memory: Annotated[str, Field(pattern=r"^(last_turns|token_budget|summary):[1-9]\d*$")] = "last_turns:20"
+    prompt_memory: Annotated[str, Field(pattern=r"^[a-z_]+:[1-9]\d{0,8}$")] = "last_turns:20"
 
     @classmethod
     def settings_customise_sources(

@@ -9,8 +9,7 @@ session that stores it.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
@@ -19,6 +18,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from rag.chat.summarise import Summary, extend
+from rag.errors import BadSetting
 
 Turn = list[BaseMessage]
 TurnAt = Callable[[int], int]
@@ -26,8 +26,6 @@ TurnAt = Callable[[int], int]
 
 CHARACTERS_PER_TOKEN = 4
 MESSAGE_OVERHEAD = 4
-
-_SETTING = re.compile(r"(last_turns|token_budget|summary):([1-9]\d*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +137,23 @@ def summary(turns: int, model: BaseChatModel | None = None) -> Memory:
     return Summarised(turns, model)
 
 
+POLICIES: Mapping[str, Callable[[int, BaseChatModel | None], Memory]] = {
+    "last_turns": lambda count, _: last_turns(count),
+    "token_budget": lambda count, _: token_budget(count),
+    "summary": summary,
+}
+"""All policies by the name that PROMPT_MEMORY calls them. A new one is one class and one entry here."""
+
+
 def from_setting(text: str, model: BaseChatModel | None = None) -> Memory:
-    """The policy that PROMPT_MEMORY names, e.g. `last_turns:20`. `model` writes summaries. Raises ValueError."""
-    match = _SETTING.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text!r} is not a memory policy: expected last_turns:N, token_budget:N or summary:N")
-    name, count = match[1], int(match[2])
-    if name == "summary":
-        return summary(count, model)
-    return last_turns(count) if name == "last_turns" else token_budget(count)
+    """The policy that PROMPT_MEMORY names, e.g. `last_turns:20`. `model` writes summaries. Raises BadSetting."""
+    name, _, count = text.partition(":")
+    if name not in POLICIES or not (count.isascii() and count.isdecimal() and int(count)):
+        known = [f"{policy}:N" for policy in POLICIES]
+        raise BadSetting(
+            "PROMPT_MEMORY", text, f"{', '.join(known[:-1])} or {known[-1]}, N a whole number of at least 1"
+        )
+    return POLICIES[name](int(count), model)
 
 
 def tokens_of(message: BaseMessage) -> int:

@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMe
 from rag.chat.memory import from_setting, last_turns, summary, token_budget, tokens_of
 from rag.chat.prompt import build_prompt, parse_earlier
 from rag.chat.summarise import LONGEST, Summary
+from rag.errors import BadSetting
 
 TURN = st.lists(st.sampled_from(["ai", "tool"]), max_size=3)
 HISTORIES = st.lists(TURN, max_size=8)
@@ -107,7 +108,7 @@ def test_the_newest_turn_is_sent_even_if_it_is_over_the_budget() -> None:
 
 @pytest.mark.parametrize("text", ["", "last_turns", "last_turns:0", "window:3", "summary:-1", "last_turns:2 "])
 def test_bad_settings(text: str) -> None:
-    with pytest.raises(ValueError, match="last_turns:N"):
+    with pytest.raises(BadSetting, match="last_turns:N, token_budget:N or summary:N"):
         from_setting(text)
 
 
