@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import IO, Annotated, Any, TypeVar
+from typing import IO, Annotated, TypeVar
 
 import typer
 
@@ -54,12 +54,7 @@ def _opened(log: Path) -> Iterator[tuple[IO[bytes], str]]:
     """The log and what to call it. What comes from standard input is kept in a file, to be read twice."""
     if log == STANDARD:
         with tempfile.TemporaryFile() as kept:
-            # Tests put text in its place, which has no bytes below it.
-            source: Any = getattr(sys.stdin, "buffer", None)
-            if source is None:
-                kept.write(sys.stdin.read().encode())
-            else:
-                shutil.copyfileobj(source, kept)
+            shutil.copyfileobj(sys.stdin.buffer, kept)
             yield kept, "standard input"
         return
     try:

@@ -58,7 +58,7 @@ def caller(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
             for name, text in env.items():
                 patch.setenv(name, text)
             patch.setattr(sys, "argv", ["rag", *arguments])
-            patch.setattr(sys, "stdin", io.StringIO(typed))
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed.encode()), encoding="utf-8"))
             with pytest.raises(SystemExit) as ended:
                 main()
         written = capsys.readouterr()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.commands.running import Call, rag
+from tests.commands.running import Call
 
 QUESTIONS = [
     {"question": "How many days to return an item?", "article": "returns", "part": "exact"},
@@ -15,10 +15,10 @@ QUESTIONS = [
 ]
 
 
-def test_it_measures_and_leaves_the_state_folder_alone(env: dict[str, str], tmp_path: Path) -> None:
+def test_it_measures_and_leaves_the_state_folder_alone(call: Call, env: dict[str, str], tmp_path: Path) -> None:
     questions = tmp_path / "questions.jsonl"
     questions.write_text("\n".join(json.dumps(question) for question in QUESTIONS))
-    run = rag("bench", "retrieval", "--questions", str(questions), "--misses", env=env)
+    run = call("bench", "retrieval", "--questions", str(questions), "--misses", env=env)
     assert (run.returncode, run.stderr) == (0, "")
     cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in run.stdout.splitlines() if "│ all" in line]
     assert [row[:5] for row in cells] == [
@@ -30,8 +30,8 @@ def test_it_measures_and_leaves_the_state_folder_alone(env: dict[str, str], tmp_
     assert not Path(env["STATE_DIR"]).exists()
 
 
-def test_sessions_are_generated_and_looked_at(env: dict[str, str]) -> None:
-    run = rag("bench", "sessions", "--sessions", "300", "--turns", "1", env=env)
+def test_sessions_are_generated_and_looked_at(call: Call, env: dict[str, str]) -> None:
+    run = call("bench", "sessions", "--sessions", "300", "--turns", "1", env=env)
     assert (run.returncode, run.stderr.strip()) == (0, "")
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in run.stdout.splitlines() if "│" in line]
     assert {"overview", "open one session", "scan"} <= {row[0] for row in rows}
@@ -39,8 +39,8 @@ def test_sessions_are_generated_and_looked_at(env: dict[str, str]) -> None:
     assert not Path(env["STATE_DIR"]).exists()
 
 
-def test_a_whole_turn_is_measured_beside_its_floor_and_a_plain_build(env: dict[str, str]) -> None:
-    run = rag("bench", "turn", "--users", "4", "--turns", "2", "--slices", "1", env=env)
+def test_a_whole_turn_is_measured_beside_its_floor_and_a_plain_build(call: Call, env: dict[str, str]) -> None:
+    run = call("bench", "turn", "--users", "4", "--turns", "2", "--slices", "1", env=env)
     assert (run.returncode, run.stderr.strip()) == (0, "")
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in run.stdout.splitlines() if "│" in line]
     assert [row[0] for row in rows] == [
@@ -55,8 +55,8 @@ def test_a_whole_turn_is_measured_beside_its_floor_and_a_plain_build(env: dict[s
     assert not Path(env["STATE_DIR"]).exists()
 
 
-def test_a_clean_log_and_one_full_of_leaks_are_checked(env: dict[str, str]) -> None:
-    run = rag("bench", "check", "--events", "20000", env=env)
+def test_a_clean_log_and_one_full_of_leaks_are_checked(call: Call, env: dict[str, str]) -> None:
+    run = call("bench", "check", "--events", "20000", env=env)
     assert (run.returncode, run.stderr.strip()) == (0, "")
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in run.stdout.splitlines() if "│" in line]
     assert [(row[0], row[1]) for row in rows] == [("whole turns", "20,001"), ("shared memory", "2,001")]

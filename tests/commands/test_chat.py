@@ -24,7 +24,7 @@ def test_an_empty_library_is_filled_with_the_articles_first(first: Run) -> None:
 
 
 def test_a_session_remembers_and_another_does_not(call: Call, env: dict[str, str], first: Run) -> None:
-    same = rag("chat", "What is my order number?", "--session", "ada", env=env)
+    same = call("chat", "What is my order number?", "--session", "ada", env=env)
     other = call("chat", "What is my order number?", "--session", "ben", env=env)
     assert "ORD-4821" in same.stdout
     assert "ORD-4821" not in other.stdout

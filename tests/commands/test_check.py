@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests import PROJECT
-from tests.commands.running import Call, command
+from tests.commands.running import Call
 from tests.crosstalk.generated import World, clean, lines
 from tests.crosstalk.planted import PLANTS
 
@@ -43,10 +41,8 @@ def test_reports(call: Call, env: dict[str, str], tmp_path: Path) -> None:
     assert "<html" in Path(files[2]).read_text()
 
 
-def test_a_pipe_in_and_json_alone_out(env: dict[str, str], tmp_path: Path) -> None:
-    text = log(tmp_path / "log.jsonl").read_text()
-    arguments = command("check", "-", "--json", "-")
-    done = subprocess.run(arguments, input=text, capture_output=True, text=True, env=env, cwd=PROJECT, timeout=60)
+def test_a_pipe_in_and_json_alone_out(call: Call, env: dict[str, str], tmp_path: Path) -> None:
+    done = call("check", "-", "--json", "-", env=env, typed=log(tmp_path / "log.jsonl").read_text())
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["verdict"] == "isolated"
 

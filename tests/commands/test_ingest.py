@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_broken_file_is_named_and_the_rest_goes_on(call: Call, env: dict[str, str], folder: Path) -> None:
-    first = rag("ingest", str(folder), env=env)
+    first = call("ingest", str(folder), env=env)
     assert first.returncode == 1
     assert first.stdout == "1 added, 0 changed, 0 unchanged, 0 removed, 2 skipped.\n"
     assert sorted(line.split(":")[0] for line in first.stderr.splitlines() if line) == ["broken.pdf", "empty.md"]
