@@ -14,7 +14,7 @@ from rag.crosstalk.report.export import marked
 from rag.crosstalk.report.story import story
 from rag.crosstalk.report.transcript import Transcript, transcripts
 from rag.sessions.names import colour
-from rag.ui.anomalies import definitions
+from rag.ui.anomalies import definitions, gravity
 from rag.ui.avatar import badge
 from rag.ui.escaping import escaped
 
@@ -22,7 +22,6 @@ FEW = 6
 """Turns that are read at a glance; of more, a part is shown at a time."""
 _THIN = "59"
 """A third of the colour, the rest is the page."""
-_GRAVE = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 
 
 def side_by_side(outcome: Outcome, victim: str, owner: str) -> None:
@@ -73,7 +72,7 @@ def smallest(outcome: Outcome) -> None:
     if not anomalies:
         st.success("Nothing went wrong, so there is no example.", icon=":material/check_circle:")
         return
-    kinds = list(dict.fromkeys(one.kind for one in sorted(anomalies, key=lambda one: (_GRAVE[one.severity], one.t))))
+    kinds = list(dict.fromkeys(one.kind for one in sorted(anomalies, key=lambda one: (gravity(one.kind), one.t))))
     kind = (
         st.segmented_control(
             "Kind", kinds, default=kinds[0], key=f"smallest-{outcome.about['run']}", help=definitions(kinds)

@@ -11,7 +11,6 @@ import streamlit as st
 
 from rag.crosstalk.background.runs import Outcome, Run
 from rag.crosstalk.checker.anomalies import DEFINITIONS
-from rag.crosstalk.explore.outcomes import GROUPS
 from rag.crosstalk.report.export import matrix
 from rag.crosstalk.report.transcript import lanes
 from rag.crosstalk.run.people import label
@@ -121,7 +120,7 @@ def _anomalies(outcome: Outcome) -> None:
         if not count:
             continue
         with st.expander(f"**{kind}** · {count:,} · {definition.severity}", icon=":material/report:"):
-            st.caption(f"{definition.text} ({definition.term})")
+            st.caption(f"{definition.text} ({definition.term}) Cause: {definition.cause} Fix: {definition.remedy}")
             shown = [anomaly for anomaly in report.anomalies if anomaly.kind == kind]
             st.dataframe(
                 pd.DataFrame(
@@ -151,7 +150,7 @@ def _timeline(outcome: Outcome) -> None:
     if not turns:
         st.info("No turns ran.", icon=":material/info:")
         return
-    groups = {kind: group.name for group in GROUPS for kind in group.kinds}
+    groups = {kind: definition.group for kind, definition in DEFINITIONS.items()}
     wrong = {anomaly.op: anomaly.kind for anomaly in reversed(outcome.report.anomalies) if anomaly.op is not None}
     several = len({turn.tab for turn in turns}) > 1
     rows = [

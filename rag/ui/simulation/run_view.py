@@ -8,12 +8,12 @@ import streamlit as st
 
 from rag.crosstalk import Progress
 from rag.crosstalk.background.runs import Outcome, Run
-from rag.crosstalk.checker.anomalies import DEFINITIONS, in_group
+from rag.crosstalk.checker.anomalies import in_group
 from rag.crosstalk.run.people import label
+from rag.ui.anomalies import gravity
 from rag.ui.escaping import escaped
 from rag.ui.simulation.user_grid import grid
 
-_GRAVITY = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 _ICONS = {"isolated": ":material/verified_user:", "anomalies": ":material/report:", "unknown": ":material/help:"}
 LEAKS = in_group("leak")
 LOSSES = in_group("lost")
@@ -123,7 +123,7 @@ def gravest(outcome: Outcome, users: int) -> tuple[Mapping[int, str], Sequence[i
     for anomaly in outcome.report.anomalies:
         number = numbers.get(anomaly.user or "")
         if number is not None:
-            grave = (_GRAVITY[DEFINITIONS[anomaly.kind].severity], anomaly.kind)
+            grave = (gravity(anomaly.kind), anomaly.kind)
             kinds[number] = min(kinds.get(number, grave), grave)
     for user, owner, _ in outcome.report.seen:
         if user in numbers and owner in numbers and leaked[numbers[user]] < 0:
