@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -229,6 +230,16 @@ def test_a_damaged_chroma_stops_no_search_and_is_no_health(tmp_path: Path, monke
             books.health()
     with library(tmp_path) as books:
         assert books.add([tmp_path / "knowledge"]).added == ("a",)
+
+
+def test_a_full_disk_is_no_damage(tmp_path: Path) -> None:
+    with library(tmp_path) as books:
+        for error in (
+            OSError(errno.ENOSPC, "No space left on device"),
+            RuntimeError("(code: 13) database or disk is full"),
+        ):
+            with pytest.raises(LibraryUnavailable, match="free some space"), books._store.errors():
+                raise error
 
 
 def test_a_probe_is_answered_from_the_last_one_for_a_while(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ telemetry and its own embeddings are off. Where Chroma runs, and how several pro
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import threading
 from abc import ABC, abstractmethod
@@ -174,7 +175,9 @@ class Store(ABC):
             raise
         except (ChromaError, httpx.HTTPError, OSError, RuntimeError, ValueError, KeyError, TypeError) as exc:
             reason = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
-            raise self.unavailable(reason, self._todo) from exc
+            full = "is full" in reason or getattr(exc, "errno", 0) == errno.ENOSPC
+            todo = "Nothing was stored: free some space on that disk, then try again." if full else self._todo
+            raise self.unavailable(reason, todo) from exc
 
     def unavailable(self, reason: str, todo: str) -> LibraryUnavailable:
         """The error that names this Chroma."""

@@ -29,12 +29,13 @@ def main() -> None:
         except EOFError:
             return
         idle.cancel()
-        pickle.dump(_answer(state_dir, embeddings, request, _batches(requests)), answers)
+        batches = list(_batches(requests))  # all of it, before anybody has to wait for this process
+        pickle.dump(_answer(state_dir, embeddings, request, batches), answers)
         answers.flush()
 
 
 def _answer(
-    state_dir: Path, embeddings: str, request: Change | frozenset[str], batches: Iterator[Batch]
+    state_dir: Path, embeddings: str, request: Change | frozenset[str], batches: list[Batch]
 ) -> str | CrosswireError | None:
     store = EmbeddedStore(state_dir, embeddings)
     try:
@@ -45,9 +46,6 @@ def _answer(
             return None
     except CrosswireError as exc:
         return exc
-    finally:
-        for _ in batches:
-            """What was not asked for is not the next request."""
 
 
 def _batches(requests: IO[bytes]) -> Iterator[Batch]:
