@@ -7,17 +7,23 @@ import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
+from streamlit.web.server import server_util
 
 from rag.errors import CrosswireError
+from rag.inspector import one_time_link
+from rag.inspector.access import opens_by_link
 from rag.resources import NAVIGATION
 from rag.services import Services, load_articles, settle, sweep
-from rag.settings import load
+from rag.settings import Settings, load
 from rag.ui import resources
+from rag.web import inspector_link
 from rag.web.api import routes
+from rag.web.headers import SecurityHeaders
 from rag.web.identity import SessionCookie, session_secret
 
 SWEEP_SECONDS = 30.0
@@ -42,12 +48,22 @@ def _start() -> Services:
         session_secret(services.settings)
         load_articles(services)
         settle()
+        _say_how_to_inspect(services.settings)
     except CrosswireError as exc:
         # Raised within the server, this would be logged with its whole traceback.
         logging.getLogger("uvicorn.error").disabled = True
         sys.stderr.write(f"Crosswire cannot start. {exc}\n")
         sys.exit(1)
     return services
+
+
+def _say_how_to_inspect(settings: Settings) -> None:
+    """Where neither a password nor a login is set, whoever reads this may look."""
+    if opens_by_link(settings):
+        base = server_util.get_url(server_util.get_display_address(st.get_option("server.address") or "localhost"))
+        link = one_time_link.address(base, one_time_link.issue(settings.state_dir))
+        sys.stdout.write(f"\n  The inspector, once and within a day:\n  {link}\n\n")
+        sys.stdout.flush()
 
 
 async def _sweep_forever(services: Services) -> None:
@@ -63,14 +79,21 @@ def _secret() -> str:
     return session_secret(resources.services().settings)
 
 
+def _front_end() -> str:
+    return (Path(st.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
+
+
 try:
-    load()
+    SETTINGS = load()
 except CrosswireError as exc:
     sys.exit(f"Crosswire cannot start. {exc}")
 
 app = st.App(
     NAVIGATION,
     lifespan=lifespan,
-    middleware=[Middleware(SessionCookie, secret=_secret)],
-    routes=routes(resources.services),
+    middleware=[
+        Middleware(SecurityHeaders, html=_front_end()),
+        Middleware(SessionCookie, secret=_secret, allowed=SETTINGS.allowed_origins),
+    ],
+    routes=[*routes(resources.services), *inspector_link.routes(lambda: resources.services().settings)],
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
+# Emoji, because of a Material icon the browser asks Google's server for a picture to put on the tab.
 page = st.navigation(
     [
-        st.Page("chat.py", title="Chat", icon=":material/forum:", default=True),
-        st.Page("knowledge.py", title="Knowledge", icon=":material/menu_book:"),
-        st.Page("simulate.py", title="Simulate", icon=":material/groups:"),
-        st.Page("race_lab.py", title="Race lab", icon=":material/alt_route:"),
-        st.Page("inspector.py", title="Inspector", icon=":material/policy:"),
+        st.Page("chat.py", title="Chat", icon="💬", default=True),
+        st.Page("knowledge.py", title="Knowledge", icon="📚"),
+        st.Page("simulate.py", title="Simulate", icon="👥"),
+        st.Page("race_lab.py", title="Race lab", icon="🏁"),
+        st.Page("inspector.py", title="Inspector", icon="🔍"),
     ]
 )
 READ = {"Chat", "Knowledge"}  # text is easier to read in a narrow column

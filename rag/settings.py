@@ -28,6 +28,8 @@ SECRETS = Path(".streamlit") / "secrets.toml"
 
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
 
+_WEB_PORTS = {"http": 80, "https": 443}
+
 EXPECTED = {
     "redis_url": "embedded, or a redis://, rediss://, unix://, redis+sentinel:// or redis+cluster:// address",
     "session_ttl_seconds": "a whole number of seconds from 1 to 31536000 (a year)",
@@ -44,6 +46,8 @@ EXPECTED = {
     "embedding_model": "the name of an embedding model",
     "inspector_password": "at least 8 characters",
     "inspector_emails": "e-mail addresses, separated by commas",
+    "allowed_origins": "addresses like https://chat.example.org, without a path, separated by commas",
+    "model_max_answer_chars": "a whole number of characters from 100 to 1000000",
     "model_timeout_seconds": "a number of seconds from 1 to 600",
     "model_max_retries": "a whole number from 0 to 10",
     "max_stored_turns": "a whole number of turns from 1 to 100000",
@@ -75,6 +79,8 @@ class Settings(BaseSettings):
     embedding_model: Annotated[str, Field(min_length=1)] = "text-embedding-3-small"
     inspector_password: SecretStr | None = None
     inspector_emails: Annotated[tuple[str, ...], NoDecode] = ()
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    model_max_answer_chars: Annotated[int, Field(ge=100, le=1_000_000)] = 50_000
     model_timeout_seconds: Annotated[float, Field(ge=1, le=600)] = 60.0
     model_max_retries: Annotated[int, Field(ge=0, le=10)] = 2
     max_stored_turns: Annotated[int, Field(ge=1, le=100_000)] = 1000
@@ -111,7 +117,7 @@ class Settings(BaseSettings):
             raise ValueError("not a web address")
         return value.rstrip("/")
 
-    @field_validator("session_encryption_keys", "inspector_emails", mode="before")
+    @field_validator("session_encryption_keys", "inspector_emails", "allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -129,6 +135,14 @@ class Settings(BaseSettings):
         if not all(re.fullmatch(r"\A[^\s@]+@[^\s@]+", one) for one in value):
             raise ValueError("not e-mail addresses")
         return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        found = [origin_of(one) for one in value]
+        if None in found:
+            raise ValueError("not origins")
+        return tuple(one for one in found if one)
 
     @field_validator("session_secret")
     @classmethod
@@ -168,6 +182,19 @@ def decode_key(key: SecretStr) -> bytes:
     if len(raw) != 32:
         raise ValueError("not 32 bytes")
     return raw
+
+
+def origin_of(text: str) -> str | None:
+    """Scheme, host and port, in lower case and without the scheme's usual port. None if it is no web origin."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if not host or parts.path or parts.query or parts.fragment or "@" in text or parts.scheme not in _WEB_PORTS:
+        return None
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}" + ("" if port in (None, _WEB_PORTS[parts.scheme]) else f":{port}")
 
 
 def without_password(url: str) -> str:

@@ -21,6 +21,7 @@ COMMANDS = {
     "check": "Tell from an operation log whether its users stayed apart.",
     "explore": "Try every order in which turns can interleave in a memory strategy.",
     "sessions": "Every live session: list, show, export, change, and scan for trouble.",
+    "inspect-link": "A new one-time link to the inspector, where it has no password and no login.",
     "bench": "Run the benchmarks on this machine.",
 }
 """What each is for."""
@@ -57,6 +58,10 @@ def _load(name: str) -> Any:
             from rag.commands import sessions
 
             return sessions.app
+        case "inspect-link":
+            from rag.commands.inspect_link import inspect_link
+
+            return inspect_link
         case _:
             from rag.commands import bench
 

@@ -1,7 +1,7 @@
-"""Who may look. On this machine anybody; from elsewhere whoever has the password, or is logged in as one of a list.
+"""Who may look: whoever has the password, or is logged in as one of a list; without both, whoever came by a link.
 
-Fails closed: what does not surely come from this machine is from elsewhere, and without a password and a list nobody
-from elsewhere gets in. A proxy on this machine has to say so, as all do that set X-Forwarded-For or pass Host on.
+Fails closed. Nothing that a client sends, and no address that it comes from, stands for any of these: to a proxy on
+this machine everybody is from this machine.
 """
 
 from __future__ import annotations
@@ -15,41 +15,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Literal
-from urllib.parse import urlsplit
 
 from rag.settings import Settings
 
 Door = Literal["open", "password", "login", "either", "not listed", "shut"]
 
 SHUT = (
-    "The inspector is shut for everybody who is not on this machine. To open it, set INSPECTOR_PASSWORD (at least 8 "
-    "characters), or set up Streamlit's login ([auth] in .streamlit/secrets.toml) and list who may look in "
-    "INSPECTOR_EMAILS; then restart. Or open it on the machine itself, at http://localhost."
+    "The inspector opens by a one-time link: the server wrote one when it started, and `python -m rag inspect-link` in "
+    "its folder writes another. To open it to others, set INSPECTOR_PASSWORD (at least 8 characters), or set up "
+    "Streamlit's login ([auth] in .streamlit/secrets.toml) and list who may look in INSPECTOR_EMAILS; then restart."
+)
+NO_LOGIN = (
+    "The inspector is shut: INSPECTOR_EMAILS lists who may look, but Streamlit's login is not set up. Add [auth] to "
+    ".streamlit/secrets.toml, set INSPECTOR_PASSWORD (at least 8 characters), or unset INSPECTOR_EMAILS; then restart."
 )
 PER_ADDRESS = 5
 OVERALL = 50
 WINDOW = 300.0
 ADDRESSES = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """What is known of who asks. address: of the connection, None if it is this machine's own.
-
-    host, origin: as the browser sent them, "" if it did not; forwarded: a proxy said that it passes on for somebody.
-    """
-
-    address: str | None
-    host: str
-    origin: str
-    forwarded: bool
-
-    @property
-    def local(self) -> bool:
-        """A page of another site may make a browser connect here, so the browser has to say that it is our page."""
-        own = self.address is None or is_loopback(self.address)
-        names = (urlsplit(f"//{self.host}").hostname, urlsplit(self.origin).hostname)
-        return own and not self.forwarded and all(is_loopback(name or "") for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +43,13 @@ class Login:
     verified: bool
 
 
-def door(settings: Settings, caller: Caller, login: Login | None, *, passed: bool, can_log_in: bool) -> Door:
-    """passed: this connection gave the password before. can_log_in: a login is set up."""
-    if caller.local or passed:
-        return "open"
+def door(settings: Settings, login: Login | None, *, linked: bool, passed: bool, can_log_in: bool) -> Door:
+    """linked: this browser came by a one-time link, which counts where there is nothing else.
+
+    passed: this connection gave the password before. can_log_in: a login is set up.
+    """
     listed = bool(settings.inspector_emails) and can_log_in
-    if login is not None and listed and _is_listed(settings, login):
+    if (linked and opens_by_link(settings)) or passed or (login is not None and listed and _is_listed(settings, login)):
         return "open"
     if settings.inspector_password is not None:
         return "either" if listed and login is None else "password"
@@ -74,15 +58,9 @@ def door(settings: Settings, caller: Caller, login: Login | None, *, passed: boo
     return "login" if login is None else "not listed"
 
 
-def is_loopback(name: str) -> bool:
-    if name.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(name.strip("[]"))
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
+def opens_by_link(settings: Settings) -> bool:
+    """Neither a password nor a login is asked for."""
+    return settings.inspector_password is None and not settings.inspector_emails
 
 
 class Guard:

@@ -17,17 +17,17 @@ from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from rag.chat import sources_of
 from rag.errors import CrosswireError
 from rag.sessions.names import friendly_name
+from rag.web.body import read_body
 from rag.web.health import health
 from rag.web.identity import NEW_SESSION, new_session, visit_of
 from rag.web.openapi import LONGEST_BODY, LONGEST_MESSAGE, description
-from rag.web.origin import is_own
 from rag.web.problem import Problem, Refused, answer_error, problem_of
 from rag.web.services import Services, StoredMessage
 from rag.web.turn import TurnAnswer, Workers, source_to_dict
@@ -125,8 +125,9 @@ async def _in_thread(work: Callable[[], T]) -> T:
 
 def _own_session(request: Request) -> str:
     """The session that this request may change."""
-    session_id = visit_of(request).session_id
-    if session_id is None or not is_own(request.method, request.headers):
+    visit = visit_of(request)
+    session_id = visit.session_id
+    if session_id is None or not visit.own:
         raise Refused(
             Problem(403, "Foreign request", "Another site's page may not use this session: call from this site.")
         )
@@ -137,23 +138,13 @@ async def _json(request: Request) -> Any:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refused(Problem(415, "Wrong content type", f"The body is {kind or 'of no type'}: send application/json."))
-    body = b""
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LONGEST_BODY:
-                raise Refused(_TOO_LARGE)
-    except ClientDisconnect as gone:
-        raise Refused(Problem(400, "Incomplete body", "The body ended early: send it again.")) from gone
+    body = await read_body(request, LONGEST_BODY)
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise Refused(
             Problem(400, "Invalid JSON", 'The body is not valid JSON: send {"message": "your question"}.')
         ) from error
-
-
-_TOO_LARGE = Problem(413, "Body too large", f"At most {LONGEST_BODY // 1024} KiB are read: send a shorter message.")
 
 
 def _message(body: Any) -> str:

@@ -1,6 +1,7 @@
-"""The session cookie: a random token, signed and dated. Only its hash, the session id, leaves this package.
+"""The session cookie, and the inspector's: a random token, signed and dated.
 
-A cookie that is not exactly as it was issued is no cookie. Nothing here raises on what a client sends.
+Of the session's only the hash, which is its id, leaves this package. A cookie that is not exactly as it was issued is
+no cookie. Nothing here raises on what a client sends.
 """
 
 from __future__ import annotations
@@ -16,11 +17,25 @@ from itsdangerous import BadSignature, TimestampSigner
 
 from rag.sessions.ids import SessionId
 
-MAX_AGE = 30 * 24 * 3600
 REISSUE_AFTER = 24 * 3600
 SECURE_PREFIX = "__Host-"
-_SALT = "crosswire.session"
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{1,12}\.[A-Za-z0-9_-]{64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a cookie is for; one of another purpose is not taken for it. max_age: seconds."""
+
+    salt: str
+    prefix: str
+    max_age: int
+    same_site: str
+
+
+SESSION = Purpose("crosswire.session", "crosswire_", 30 * 24 * 3600, "Lax")
+INSPECTOR = Purpose("crosswire.inspector", "crosswire_inspector_", 12 * 3600, "Strict")
+"""This browser came by a one-time link."""
+MAX_AGE = SESSION.max_age
 
 
 def new_token() -> str:
@@ -47,16 +62,17 @@ class Ticket:
 
 
 class CookieJar:
-    """Signs and reads session cookies. Stateless: two of them with one secret agree on everything."""
+    """Signs and reads cookies of one purpose. Stateless: two of them with one secret agree on everything."""
 
-    def __init__(self, secret: str, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, secret: str, purpose: Purpose = SESSION, *, now: Callable[[], float] = time.time) -> None:
         # SHA-384, because its 48 bytes fill their base64 text to the last bit: no second spelling of a signature.
-        self._signer = _Signer(secret, _SALT, key_derivation="hmac", digest_method=hashlib.sha384)
+        self._signer = _Signer(secret, purpose.salt, key_derivation="hmac", digest_method=hashlib.sha384)
         self._signer.now = now
         self._now = now
+        self._purpose = purpose
         # Cookies are shared by all ports of a host. A name of its own keeps another instance there from
         # replacing ours, and itself from being replaced.
-        self.plain_name = "crosswire_" + hashlib.sha256(f"{_SALT}.name:{secret}".encode()).hexdigest()[:8]
+        self.plain_name = purpose.prefix + hashlib.sha256(f"{purpose.salt}.name:{secret}".encode()).hexdigest()[:8]
         self.secure_name = SECURE_PREFIX + self.plain_name
 
     def sign(self, token: str) -> str:
@@ -71,7 +87,7 @@ class CookieJar:
         except (BadSignature, ValueError):
             return None
         # Not itsdangerous' own max_age: that also refuses cookies from a server whose clock is a second ahead.
-        if self._now() - issued.timestamp() > MAX_AGE:
+        if self._now() - issued.timestamp() > self._purpose.max_age:
             return None
         return token.decode("ascii"), issued.timestamp()
 
@@ -93,7 +109,8 @@ class CookieJar:
     def header(self, token: str, *, https: bool) -> str:
         """The value of Set-Cookie."""
         name, secure = (self.secure_name, "; Secure") if https else (self.plain_name, "")
-        return f"{name}={self.sign(token)}; Max-Age={MAX_AGE}; Path=/; HttpOnly; SameSite=Lax{secure}"
+        kept = f"Max-Age={self._purpose.max_age}; Path=/; HttpOnly; SameSite={self._purpose.same_site}"
+        return f"{name}={self.sign(token)}; {kept}{secure}"
 
 
 class _Signer(TimestampSigner):

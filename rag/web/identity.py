@@ -11,8 +11,10 @@ address is in its `forwarded_allow_ips` (loopback by default, FORWARDED_ALLOW_IP
 
 from __future__ import annotations
 
+import logging
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -23,8 +25,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.sessions.ids import SessionId
+from rag.settings import origin_of
 from rag.web.cookie import REISSUE_AFTER, CookieJar, Ticket, new_token, read_session, session_id_of
-from rag.web.origin import is_own
+from rag.web.origin import is_own, served_at
 from rag.web.problem import Problem
 from rag.web.secret import session_secret
 
@@ -32,6 +35,8 @@ __all__ = ["CookieJar", "SessionCookie", "Visit", "new_session", "read_session",
 
 API = "/api/"
 NEW_SESSION = "/session/new"
+SAY_AGAIN = 60.0
+"""Seconds between two lines on pages that were refused."""
 _ANONYMOUS = frozenset({"/api/openapi.json"})
 _ASSET_FOLDERS = frozenset({"static", "media", "component"})
 
@@ -43,6 +48,8 @@ class Visit:
     ticket: Ticket | None
     token: str | None
     """What the answer's cookie will hold, if it sets one."""
+    own: bool = True
+    """No other site's page caused this request, so it may change something."""
 
     @property
     def session_id(self) -> SessionId | None:
@@ -62,11 +69,20 @@ def visit_of(connection: HTTPConnection) -> Visit:
 class SessionCookie:
     """ASGI middleware for `st.App(…, middleware=[Middleware(SessionCookie, secret=…)])`."""
 
-    def __init__(self, app: ASGIApp, *, secret: str | Callable[[], str], now: Callable[[], float] = time.time) -> None:
-        """`secret` may be a function; it is called at the first request."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        secret: str | Callable[[], str],
+        allowed: Iterable[str] = (),
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`secret` may be a function; it is called at the first request. allowed: further origins of ours."""
         self._app = app
         self._secret = secret
+        self._allowed = frozenset(allowed)
         self._now = now
+        self._refused_at = -math.inf
         self._jar: CookieJar | None = None
 
     @property
@@ -80,7 +96,11 @@ class SessionCookie:
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "websocket":
-            await self._app(self._handshake(scope), receive, send)
+            if is_own(scope, self._allowed):
+                await self._app(self._handshake(scope), receive, send)
+            else:
+                self._say(scope)
+                await send({"type": "websocket.close", "code": 1008})
         else:
             await self._app(scope, receive, send)
 
@@ -89,8 +109,8 @@ class SessionCookie:
         personal = _is_personal(scope["method"], get_route_path(scope), headers)
         https = scope.get("scheme") == "https"
         ticket = self.jar.read(_cookies(headers), https=https)
-        visit = Visit(ticket, None)
-        if personal and is_own(scope["method"], headers):
+        visit = Visit(ticket, None, is_own(scope, self._allowed))
+        if personal and visit.own:
             visit.token = self._due(ticket, https)
         scope.setdefault("state", {})["session"] = visit
 
@@ -113,15 +133,35 @@ class SessionCookie:
         old = self._now() - ticket.issued > REISSUE_AFTER
         return ticket.token if old and ticket.secure == https else None
 
+    def _say(self, scope: Scope) -> None:
+        """A proxy that hides the app's address breaks every page: say what to set; rarely, as anybody causes it."""
+        if self._now() - self._refused_at > SAY_AGAIN:
+            self._refused_at = self._now()
+            headers = Headers(scope=scope)
+            logging.getLogger("crosswire").warning(
+                "A page of %.100r was refused, as this server is %.100r to it. If both are the same, pass Host and "
+                "X-Forwarded-Proto through the proxy, or set ALLOWED_ORIGINS.",
+                headers.get("origin", ""),
+                served_at(scope),
+            )
+
     def _handshake(self, scope: Scope) -> Scope:
-        """The page's websocket. Of our cookies only the valid one stays, so that a page cannot read another."""
-        cookies = _cookies(Headers(scope=scope))
+        """The page's websocket. Of our cookies only the valid one stays, so that a page cannot read another.
+
+        Its Origin is ours, so Host becomes that: Streamlit compares the two again, and where they are not spelled
+        alike it asks a server on the internet for this machine's address, while everybody waits.
+        """
+        headers = Headers(scope=scope)
+        cookies = _cookies(headers)
         ticket = self.jar.read(cookies, https=scope.get("scheme") == "wss")
         ours = {self.jar.plain_name, self.jar.secure_name}
         kept = [pair for pair in cookies if pair[0] not in ours]
         if ticket is not None:
             kept += [pair for pair in cookies if pair[0] == self._name(ticket)]
-        others = [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]
+        others = [(name, value) for name, value in scope["headers"] if name.lower() not in (b"cookie", b"origin")]
+        if (origin := origin_of(headers.get("origin", ""))) is not None:
+            others = [(name, value) for name, value in others if name.lower() != b"host"]
+            others += [(b"origin", origin.encode()), (b"host", origin.partition("://")[2].encode())]
         line = "; ".join(f"{name}={value}" if name else value for name, value in kept).encode("latin-1")
         state = {**scope.get("state", {}), "session": Visit(ticket, None)}
         return {**scope, "headers": [*others, (b"cookie", line)] if line else others, "state": state}
@@ -156,7 +196,7 @@ def _is_personal(method: str, path: str, headers: Headers) -> bool:
 
 async def new_session(request: Request) -> Response:
     """`POST /session/new`: this browser becomes a new visitor. Its old history stays until it expires."""
-    if not is_own(request.method, request.headers):
+    if not visit_of(request).own:
         return Problem(403, "Foreign request", "Start a new session from this site's own page.").response()
     visit_of(request).rotate()
     return RedirectResponse(_own_path(request), status_code=303)

@@ -8,7 +8,17 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    Playwright,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from tests import needs
 from tests.browser.serving import AppServer, serving
@@ -23,6 +33,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+OWN = ("http://localhost:", "http://127.0.0.1:", "data:", "blob:")
 
 expect.set_options(timeout=20_000)
 
@@ -75,13 +87,20 @@ def idle(chromium: Browser) -> list[BrowserContext]:
     return []
 
 
+@pytest.fixture(scope="package")
+def refused() -> list[str]:
+    """What pages asked of other servers, and what they did that the policy forbids."""
+    return []
+
+
 @pytest.fixture
-def contexts(chromium: Browser, idle: list[BrowserContext]) -> Iterator[NewContext]:
-    """Gives out browsers that share nothing with each other, like two people's."""
+def contexts(chromium: Browser, idle: list[BrowserContext], refused: list[str]) -> Iterator[NewContext]:
+    """Gives out browsers that share nothing with each other, like two people's. No page may ask another server."""
+    refused.clear()
     made: list[BrowserContext] = []
 
     def make() -> BrowserContext:
-        context = idle.pop() if idle else chromium.new_context()
+        context = idle.pop() if idle else watched(chromium.new_context(), refused)
         context.set_default_timeout(20_000)
         made.append(context)
         return context
@@ -94,6 +113,21 @@ def contexts(chromium: Browser, idle: list[BrowserContext]) -> Iterator[NewConte
             page.close()
         context.clear_cookies()
         idle.append(context)
+    assert refused == []
+
+
+def watched(context: BrowserContext, refused: list[str]) -> BrowserContext:
+    def asked(request: Request) -> None:
+        if not request.url.startswith(OWN):
+            refused.append(request.url)
+
+    def said(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or "Refused to" in message.text:
+            refused.append(message.text)
+
+    context.on("request", asked)
+    context.on("console", said)
+    return context
 
 
 @pytest.fixture
@@ -102,6 +136,9 @@ def open_page(contexts: NewContext, app: AppServer) -> NewPage:
 
     def open_path(path: str, heading: str) -> Page:
         page = contexts().new_page()
+        if path.startswith("inspector"):
+            page.goto(app.inspector_link())
+            page.wait_for_url("**/inspector")
         page.goto(f"{app.url}/{path}")
         expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible(timeout=30_000)
         return page

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests import PROJECT
 from tests.browser.conftest import ARGUMENTS, chromium_path
-from tests.browser.serving import serving
+from tests.browser.serving import AppServer, serving
 from tests.browser.talking import Visit
 
 FOLDER = PROJECT / "docs" / "images"
@@ -36,7 +36,7 @@ def main() -> None:
             _knowledge(browser, app.url, scheme)
             _simulate(browser, app.url, scheme)
             _race_lab(browser, app.url, scheme)
-            _inspector(browser, app.url, scheme)
+            _inspector(browser, app, scheme)
         browser.close()
 
 
@@ -91,14 +91,14 @@ def _race_lab(browser: Browser, url: str, scheme: str) -> None:
     context.close()
 
 
-def _inspector(browser: Browser, url: str, scheme: str) -> None:
+def _inspector(browser: Browser, app: AppServer, scheme: str) -> None:
     for number in range(8):  # other people
-        with httpx.Client(base_url=url, timeout=60) as person:
+        with httpx.Client(base_url=app.url, timeout=60) as person:
             for question in QUESTIONS[: 1 + number % 3]:
                 person.post("/api/chat", json={"message": question}).raise_for_status()
     context = browser.new_context(viewport={"width": 1280, "height": 860}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    page.goto(f"{url}/inspector")
+    page.goto(app.inspector_link())
     expect(page.get_by_text("Live sessions")).to_be_visible(timeout=30_000)
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
     page.wait_for_timeout(1500)

@@ -15,6 +15,7 @@ import httpx
 import psutil
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from rag.inspector.one_time_link import address, issue
 from tests import PROJECT
 
 
@@ -47,6 +48,10 @@ class AppServer:
         if self._process.poll() is not None:
             raise AssertionError(f"the app ended with {self._process.returncode}:\n{self.log()}")
         httpx.get(f"{self.url}/healthz", timeout=2).raise_for_status()
+
+    def inspector_link(self) -> str:
+        """As `python -m rag inspect-link` writes it."""
+        return address(self.url, issue(self.state_dir))
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")

@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import NewContext, NewPage
 from tests.browser.serving import AppServer
+from tests.servers import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -107,7 +108,8 @@ def test_a_cell_of_every_way_is_clicked_and_loads(open_page: NewPage, app: AppSe
     page.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.3)
     expect(page.get_by_text(re.compile("So far: A?BBB"))).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_function("innerWidth < 400 && document.documentElement.scrollWidth <= innerWidth")
+    fits = "innerWidth < 400 && document.documentElement.scrollWidth <= innerWidth"
+    wait_for(lambda: page.evaluate(fits), "a page as narrow as the screen")
 
 
 def test_the_lab_finds_the_shortest_failure_and_it_is_taken_home(open_page: NewPage) -> None:
@@ -136,7 +138,7 @@ def test_it_is_played_by_keys_undone_and_set_in_large_type(open_page: NewPage) -
     size = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
     before = page.evaluate(size)
     page.get_by_text("Large type").click()
-    page.wait_for_function(f"{size} > {before}")
+    wait_for(lambda: page.evaluate(size) > before, "larger type")
 
 
 def test_a_shared_address_opens_the_same_state_for_somebody_else(open_page: NewPage, app: AppServer) -> None:

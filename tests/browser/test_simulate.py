@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage
+from tests.servers import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -62,7 +63,8 @@ def test_one_button_shows_the_incident_and_a_click_its_evidence(simulate: Callab
             break
     expect(page.get_by_label("Viewer")).not_to_have_value(chosen)
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_function("innerWidth < 400 && document.documentElement.scrollWidth <= innerWidth")
+    fits = "innerWidth < 400 && document.documentElement.scrollWidth <= innerWidth"
+    wait_for(lambda: page.evaluate(fits), "a page as narrow as the screen")
     page.set_viewport_size({"width": 1280, "height": 1800})
     page.get_by_role("tab", name="Smallest example").click()
     expect(page.get_by_test_id("stMermaidChart")).to_be_visible()

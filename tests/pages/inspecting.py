@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-from rag.inspector.access import Caller
 from rag.sessions.names import friendly_name
 from rag.ui.inspector import session_table
 from tests.pages.opening import calm, visit
 
-HERE = Caller(None, "localhost:8501", "http://localhost:8501", forwarded=False)
-AWAY = Caller("203.0.113.7", "chat.example.org", "https://chat.example.org", forwarded=False)
 SECRET = "my order is CW-4711-ADA"
 
 

@@ -14,7 +14,7 @@ from rag.sessions.ids import SessionId
 from rag.sessions.names import friendly_name
 from rag.ui.inspector import sign_in
 from tests.inspector.stored_sessions import HARMFUL, HOSTILE, stored
-from tests.pages.inspecting import HERE, SECRET, all_of, inspect, metrics, put
+from tests.pages.inspecting import SECRET, all_of, inspect, metrics, put
 from tests.pages.opening import calm, errors, opened, press, say, session_of, visit
 
 
@@ -26,7 +26,7 @@ def services() -> Iterator[Services]:
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sign_in, "caller", lambda: HERE)
+    monkeypatch.setattr(sign_in, "linked", lambda _: True)
 
 
 @pytest.fixture

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import streamlit as st
 from langchain_core.messages import AIMessage, HumanMessage
 from streamlit.testing.v1 import AppTest
 
-from rag.inspector.access import PER_ADDRESS, SHUT
+from rag.inspector.access import NO_LOGIN, PER_ADDRESS, SHUT
 from rag.ui import resources
 from rag.ui.inspector import sign_in
-from tests.pages.inspecting import AWAY, HERE, SECRET, assert_nothing_of, inspect, metrics
+from tests.pages.inspecting import SECRET, assert_nothing_of, inspect, metrics
 from tests.pages.opening import calm, errors, opened, press
 from tests.servers import Server
 
@@ -18,16 +19,17 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sign_in, "caller", lambda: HERE)
+    monkeypatch.setattr(sign_in, "linked", lambda _: True)
 
 
 def test_from_elsewhere_it_is_shut(monkeypatch: pytest.MonkeyPatch) -> None:
     with opened() as services:
         services.store.append("a-session", [HumanMessage(SECRET), AIMessage("Noted.")])
         assert metrics(inspect())["Live sessions"] == "1"
-        monkeypatch.setattr(sign_in, "caller", lambda: AWAY)
+        monkeypatch.setattr(sign_in, "linked", lambda _: False)
         page = inspect()
-        assert errors(page) == [SHUT]
+        assert [info.value for info in page.info] == [SHUT]
+        assert [code.value for code in page.code] == ["python -m rag inspect-link"]
         assert_nothing_of(page, "a-session")
 
 
@@ -45,9 +47,9 @@ def test_a_store_that_went_away_is_said_and_comes_back() -> None:
 
 
 def test_the_password_opens_and_wrong_ones_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(st.context), "ip_address", "203.0.113.7")
     with opened(INSPECTOR_PASSWORD=PASSWORD) as services:
         services.store.append("a-session", [HumanMessage(SECRET), AIMessage("Noted.")])
-        monkeypatch.setattr(sign_in, "caller", lambda: AWAY)
         resources.guard.clear()
         page = inspect()
         assert_nothing_of(page, "a-session")
@@ -74,8 +76,7 @@ def give(page: AppTest, password: str) -> None:
 
 def test_a_list_of_addresses_asks_for_a_login(monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(INSPECTOR_EMAILS="ada@example.org"):
-        monkeypatch.setattr(sign_in, "caller", lambda: AWAY)
-        assert errors(inspect()) == [SHUT], "there is no login to ask"
+        assert errors(inspect()) == [NO_LOGIN]
         monkeypatch.setattr(sign_in, "can_log_in", lambda: True)
         monkeypatch.setattr(sign_in, "login", lambda: None)
         page = inspect()

@@ -69,7 +69,7 @@ def page_session(site: str, cookies: str, **headers: str) -> str | None:
     with connect(
         site.replace("http", "ws") + "/_stcore/stream",
         additional_headers={"Cookie": cookies, **headers},
-        origin=Origin(site),
+        origin=Origin(site.replace("http", "https") if "X-Forwarded-Proto" in headers else site),
         subprotocols=[Subprotocol("streamlit")],
     ) as page:
         rerun = BackMsg()

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rag.inspector.access import SHUT, Caller, Login, door
+from rag.inspector.access import NO_LOGIN, SHUT, Login, door, opens_by_link
 from rag.settings import Settings
 from rag.ui import resources
+from rag.web.cookie import INSPECTOR, CookieJar
+from rag.web.identity import session_secret
 
 _PASSED = "inspector_passed"
-FORWARDED = ("X-Forwarded-For", "X-Real-Ip", "Forwarded", "X-Forwarded-Host", "Via", "Cf-Connecting-Ip")
 
 
-def caller() -> Caller:
-    """Who asks, as this connection says."""
-    headers = st.context.headers
-    return Caller(
-        st.context.ip_address,
-        headers.get("Host") or "",
-        headers.get("Origin") or "",
-        any(headers.get(name) for name in FORWARDED),
-    )
+def linked(settings: Settings) -> bool:
+    """Whether this browser came by a one-time link."""
+    jar = CookieJar(session_secret(settings), INSPECTOR)
+    return jar.read(st.context.cookies.to_dict().items(), https=False) is not None
 
 
 def login() -> Login | None:
@@ -39,14 +35,13 @@ def can_log_in() -> bool:
 
 def opened(settings: Settings) -> bool:
     """Whether this visitor may look. If not, the door is drawn."""
-    who, known = caller(), login()
     passed = bool(st.session_state.get(_PASSED))
-    state = door(settings, who, known, passed=passed, can_log_in=can_log_in())
+    state = door(settings, login(), linked=linked(settings), passed=passed, can_log_in=can_log_in())
     if state == "open":
         return True
     st.header("Inspector", anchor=False)
     if state == "shut":
-        st.error(SHUT, icon=":material/lock:")
+        _tell(settings)
         return False
     st.info(
         "This page shows what other people said. It opens to those who look after this server.", icon=":material/lock:"
@@ -61,8 +56,17 @@ def opened(settings: Settings) -> bool:
         )
         st.button("Log out", on_click=st.logout)
     if state in ("password", "either"):
-        _ask(settings, who.address)
+        _ask(settings, st.context.ip_address)
     return False
+
+
+def _tell(settings: Settings) -> None:
+    """How to get in, for whoever runs this server."""
+    if not opens_by_link(settings):
+        st.error(NO_LOGIN, icon=":material/lock:")
+        return
+    st.info(SHUT, icon=":material/lock:")
+    st.code("python -m rag inspect-link", language="bash")
 
 
 def _ask(settings: Settings, address: str | None) -> None:

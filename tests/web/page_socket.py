@@ -1,0 +1,47 @@
+"""A page's websocket as a script speaks it: with any Host, Origin and cookie that a browser would not send."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
+
+
+def drawn(site: str, page: str, *, host: str = "", origin: str | None = None, **headers: Any) -> bytes | int:
+    """All that one run of the page's script sends, or the status with which the handshake was refused.
+
+    site: where to connect to; host: what to say instead.
+    """
+    parts = urlsplit(site)
+    raw = socket.create_connection((parts.hostname, parts.port or 80), 10)
+    try:
+        opened = connect(
+            f"ws://{host or parts.netloc}/_stcore/stream",
+            sock=raw,
+            origin=None if origin is None else Origin(origin),
+            additional_headers={name.replace("_", "-"): value for name, value in headers.items()},
+            subprotocols=[Subprotocol("streamlit")],
+            max_size=None,
+        )
+    except InvalidStatus as refused:
+        raw.close()
+        return refused.response.status_code
+    with opened as page_socket:
+        rerun = BackMsg()
+        rerun.rerun_script.page_name = page
+        page_socket.send(rerun.SerializeToString())
+        sent = b""
+        while True:
+            data = page_socket.recv(60)
+            assert isinstance(data, bytes)
+            sent += data
+            message = ForwardMsg()
+            message.ParseFromString(data)
+            if message.WhichOneof("type") == "script_finished":
+                return sent
