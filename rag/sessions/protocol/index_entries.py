@@ -1,6 +1,6 @@
 """What is written about a session outside of its own keys: live index, search entries, audit.
 
-Scripts write it with the session. On a cluster, where it is on other slots, the same is written beside, from here.
+Scripts write it with the session. On a cluster, where it is on other slots, the same is written from here.
 """
 
 from __future__ import annotations

@@ -1,0 +1,62 @@
+--include part_lifetime
+-- Take a session's turn and read what is new in its history. Asking again with the same token is harmless.
+-- The session's `waits` says that there may be a queue; without a session, or with it, the queue is looked at.
+-- KEYS: history, session, turn, queue, alive, quarantine
+-- ARGV: of what is known: epoch, how many messages ever, the last one's id and length in bytes;
+--       token, lease (ms), ttl (s), place in the queue ('' if none yet, 0: does not queue)
+-- Returns as READ does, or {0, how many are before it, its place}.
+local call, token, now, taken = redis.call, ARGV[5], nil, false
+--include part_known
+local queued = (known[8] or not known[1]) and call('EXISTS', KEYS[4]) == 1
+local function time()
+  if not now then
+    local t = call('TIME')
+    now = t[1] * 1000 + math.floor(t[2] / 1000)
+  end
+  return now
+end
+local first
+if queued then
+  for _, dead in ipairs(call('ZRANGEBYSCORE', KEYS[5], '-inf', time())) do
+    call('ZREM', KEYS[4], dead)
+    call('ZREM', KEYS[5], dead)
+  end
+  first = call('ZRANGE', KEYS[4], 0, 0)[1]
+end
+if not first or first == token then
+  -- Replicas are told, so that the turn outlives a failover; the append-only file is not: a server that comes back has
+  -- nobody's turn running, and its sessions are free.
+  redis.set_repl(redis.REPL_REPLICA)
+  taken = call('SET', KEYS[3], token, 'NX', 'PX', ARGV[6])
+end
+if not taken and call('GET', KEYS[3]) ~= token then
+  local place = tonumber(ARGV[8])
+  if place == 0 then return {0, 0, 0} end
+  redis.set_repl(redis.REPL_ALL)
+  if known[1] then call('HSET', KEYS[2], 'waits', 1) end
+  if not place then
+    place = tonumber(call('ZREVRANGE', KEYS[4], 0, 0, 'WITHSCORES')[2] or 0) + 1
+  end
+  call('ZADD', KEYS[4], 'NX', place, token)
+  call('ZADD', KEYS[5], time() + PATIENCE, token)
+  call('PEXPIRE', KEYS[4], PATIENCE * 2)
+  call('PEXPIRE', KEYS[5], PATIENCE * 2)
+  return {0, call('ZRANK', KEYS[4], token), place}
+end
+if queued then
+  redis.set_repl(redis.REPL_ALL)
+  call('ZREM', KEYS[4], token)
+  call('ZREM', KEYS[5], token)
+end
+if known[8] and call('EXISTS', KEYS[4]) == 0 then
+  redis.set_repl(redis.REPL_ALL)
+  call('HDEL', KEYS[2], 'waits')
+end
+--include part_read
+local ttl = lifetime(known[4], ARGV[7])
+-- The commit will do it: this is for sessions that might not live until then.
+if ttl ~= '0' and call('PTTL', KEYS[2]) < ttl * 500 + ARGV[6] then
+  redis.set_repl(redis.REPL_ALL)
+  for _, key in ipairs({KEYS[1], KEYS[2], KEYS[6]}) do call('EXPIRE', key, ttl) end
+end
+return found
