@@ -40,7 +40,11 @@ from rag.sessions.connection.connect import Client
 from rag.settings import Settings
 
 ANSWER = "You can return an item within 30 days of delivery [1]. Members of Plus have 60 days [1]."
+PLAIN_COLLECTION = "plain"
 FLOOR, OURS, RULED, PLAIN = "floor", "Crosswire", "Crosswire, offline rules", "plain LangChain"
+
+Find = Callable[[str], Sequence[str]]
+"""The passages for a question."""
 
 
 class Contender(Protocol):
@@ -83,33 +87,33 @@ class Instant(BaseChatModel):
 
 
 class Floor:
-    """Embed, one query, two round trips. Nothing decoded, nothing ranked, no lock, no LangChain."""
+    """Find passages, two round trips. Nothing decoded, nothing ranked, no lock, no LangChain."""
 
     name = FLOOR
 
-    def __init__(self, client: Client, embedder: Embedder, collection: Any) -> None:
+    def __init__(self, client: Client, find: Find) -> None:
         self._client = client
-        self._embedder = embedder
-        self._collection = collection
+        self._find = find
         self._answer = json.dumps(message_to_dict(AIMessage(ANSWER)))
 
     def prepare(self, session_id: str) -> None:
         pass
 
     def turn(self, session_id: str, text: str) -> str:
+        return ANSWER if self.answered(session_id, text) else ""
+
+    def answered(self, session_id: str, text: str) -> int:
+        """Answers a question, and says how many of the session's have been."""
         read = self._client.pipeline(transaction=False)
         read.lrange(session_id, 0, -1)
         history = read.execute()[0]
-        vector = self._embedder.embed([text])
-        found = self._collection.query(query_embeddings=vector, n_results=SOURCES, include=["documents"])
-        prompt = "\n".join([RULES, *found["documents"][0], *map(str, history), text])
+        prompt = "\n".join([RULES, *self._find(text), *map(str, history), text])
         if not prompt:
             raise ValueError("an empty prompt would be no turn")
         write = self._client.pipeline(transaction=False)
         write.rpush(session_id, json.dumps(message_to_dict(HumanMessage(text))), self._answer)
         write.expire(session_id, TTL)
-        write.execute()
-        return ANSWER
+        return int(write.execute()[0]) // 2
 
     def stored(self, session_id: str) -> int:
         return int(self._client.llen(session_id))
@@ -197,14 +201,14 @@ def contenders(
     """Everybody who takes part; `others` search the same library. `settings` name the articles and a scratch folder."""
     embedder, model = make_embedder(settings), Instant()
     store = SessionStore(client, TTL, cache_bytes=CACHE)
-    with closing(open_library(settings)) as library, _vectors(settings, embedder) as vectors:
+    with closing(open_library(settings)) as library, plain_chroma(settings, embedder) as (chroma, find):
         library.add([settings.knowledge_dir])
         yield [
-            Floor(client, embedder, vectors._collection),
+            Floor(client, find),
             *others(library),
             Ours(OURS, store, ChatService(store, library, model)),
             Ours(RULED, store, ChatService(store, library, model, offline=True)),
-            Plain(url, vectors, model),
+            Plain(url, _vectors(chroma, embedder), model),
         ]
 
 
@@ -269,16 +273,17 @@ class _Embeddings(Embeddings):
 
 
 @contextmanager
-def _vectors(settings: Settings, embedder: Embedder) -> Iterator[Any]:
-    """LangChain's Chroma over the same passages and vectors, without what this package keeps beside them."""
+def plain_chroma(settings: Settings, embedder: Embedder) -> Iterator[tuple[Any, Find]]:
+    """A Chroma client with the same passages and vectors, without what this package keeps beside them, and its search:
+    embed, one query."""
     import chromadb
     from chromadb.config import Settings as ChromaSettings
 
     quiet = ChromaSettings(anonymized_telemetry=False)
-    client: Any = chromadb.PersistentClient(str(settings.state_dir / "plain"), settings=quiet)
+    client: Any = chromadb.PersistentClient(str(settings.state_dir / PLAIN_COLLECTION), settings=quiet)
     with closing(client):
         collection = client.get_or_create_collection(
-            "plain", embedding_function=None, configuration={"hnsw": {"space": "cosine", "ef_search": 200}}
+            PLAIN_COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine", "ef_search": 200}}
         )
         made = [
             prepare(source.path.name, source.path.read_bytes(), source.document_id, "", embedder, parse, private=False)
@@ -291,10 +296,22 @@ def _vectors(settings: Settings, embedder: Embedder) -> Iterator[Any]:
             documents=[row.text for row in rows],
             metadatas=[{"title": row.title, "heading": row.heading} for row in rows],
         )
-        with _quiet():
-            from langchain_community.vectorstores import Chroma
 
-            yield Chroma("plain", _Embeddings(embedder), client=client)
+        def find(text: str) -> Sequence[str]:
+            vector = embedder.embed([text])
+            found = collection.query(query_embeddings=vector, n_results=SOURCES, include=["documents"])
+            passages: Sequence[str] = found["documents"][0]
+            return passages
+
+        yield client, find
+
+
+def _vectors(client: Any, embedder: Embedder) -> Any:
+    """LangChain's view of it."""
+    with _quiet():
+        from langchain_community.vectorstores import Chroma
+
+        return Chroma(PLAIN_COLLECTION, _Embeddings(embedder), client=client)
 
 
 def _joined(documents: list[Document]) -> str:

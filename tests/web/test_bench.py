@@ -23,7 +23,7 @@ from tests.web.serving import serving
 def test_all_parties_answer_and_a_turn_goes_to_redis_twice(tmp_path: Path) -> None:
     questions = [question.text for question in read_questions(QUESTIONS)][: 2 * served.TURNS]
     rows = served.run(tmp_path, questions, clients=(1, 4), slices=1, seconds=0.5)
-    parties = [served.FLOOR, served.OFFLINE, served.INSTANT]
+    parties = [served.FLOOR, served.BARE, served.OFFLINE, served.INSTANT]
     assert [(row.clients, row.name) for row in rows] == [(count, name) for count in (1, 4) for name in parties]
     assert all(row.rate > 0 and row.cpu > 0 and 0 < row.p50 <= row.p99 for row in rows)
     assert {row.of_floor for row in rows if row.name == served.FLOOR} == {1.0}

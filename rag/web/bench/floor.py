@@ -1,64 +1,67 @@
-"""The floor of `bench served`: a bare route under the same uvicorn that embeds and searches as the application does,
-reads the history from Redis and writes the turn to it, one round trip each, and nothing else.
+"""The floors of `bench served`: bare routes under the same uvicorn. They find passages, read the history from Redis and
+write the turn to it, one round trip each, and do nothing else.
 
-No lock, no seal, nothing decoded, no prompt, no model, no signed cookie. `python -m rag.web.bench.floor PORT`
+No lock, no seal, nothing decoded, no model, no signed cookie. One embeds and asks Chroma; the other one searches as the
+application does. `python -m rag.web.bench.floor PORT`
 """
 
 from __future__ import annotations
 
-import json
 import secrets
 import sys
+from contextlib import ExitStack, closing
 
 import uvicorn
-from langchain_core.messages import AIMessage, HumanMessage, message_to_dict
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
+from rag.chat.bench import ANSWER, Floor, plain_chroma
+from rag.chat.service import SOURCES
 from rag.knowledge import open_library
+from rag.knowledge.embedding.embedders import make_embedder
 from rag.services import settle
 from rag.sessions import connect
 from rag.settings import load
 
-ANSWER = "You can return an item within 30 days of delivery [1]. Members of Plus have 60 days [1]."
-LAST, SOURCES = 40, 4
+CHROMA, LIBRARY = "/api/chat", "/api/chat/library"
 
 
-def application() -> Starlette:
-    settings = load()
-    library = open_library(settings)
-    client = connect(settings.redis_url, state_dir=settings.state_dir)
-    stored = json.dumps(message_to_dict(AIMessage(ANSWER)))
-
-    def turn(session_id: str, text: str) -> int:
-        read = client.pipeline(transaction=False)
-        read.lrange(session_id, -LAST, -1)
-        history = read.execute()[0]
-        found = library.search(text, SOURCES, session_id)
-        prompt = "\n".join([*(passage.text for passage in found), *map(str, history), text])
-        write = client.pipeline(transaction=False)
-        write.rpush(session_id, json.dumps(message_to_dict(HumanMessage(text))), stored)
-        write.expire(session_id, settings.session_ttl_seconds)
-        return int(write.execute()[0]) // 2 if prompt else 0
-
+def _route(path: str, floor: Floor) -> Route:
     async def chat(request: Request) -> JSONResponse:
         message = (await request.json())["message"]
         session_id = request.cookies.get("session") or secrets.token_hex(16)
-        number = await run_in_threadpool(turn, session_id, message)
+        number = await run_in_threadpool(floor.answered, session_id, message)
         answer = JSONResponse({"answer": ANSWER, "turn": number, "session": session_id, "model": "none"})
         if "session" not in request.cookies:
             answer.set_cookie("session", session_id)
         return answer
 
-    async def healthz(_: Request) -> PlainTextResponse:
-        return PlainTextResponse("ok")
+    return Route(path, chat, methods=["POST"])
+
+
+async def _healthz(_: Request) -> PlainTextResponse:
+    return PlainTextResponse("ok")
+
+
+def _application(stack: ExitStack) -> Starlette:
+    settings = load()
+    client = stack.enter_context(closing(connect(settings.redis_url, state_dir=settings.state_dir)))
+    library = stack.enter_context(closing(open_library(settings)))
+    _, find = stack.enter_context(plain_chroma(settings, make_embedder(settings)))
+
+    def search(text: str) -> list[str]:
+        return [passage.text for passage in library.search(text, SOURCES, "nobody")]
 
     settle()  # as the application does when it has started
-    return Starlette(routes=[Route("/api/chat", chat, methods=["POST"]), Route("/healthz", healthz)])
+    floors = [_route(CHROMA, Floor(client, find)), _route(LIBRARY, Floor(client, search))]
+    return Starlette(routes=[*floors, Route("/healthz", _healthz)])
 
 
 if __name__ == "__main__":
-    uvicorn.run(application(), host="127.0.0.1", port=int(sys.argv[1]), access_log=False, log_level="warning")
+    with ExitStack() as opened:
+        uvicorn.run(
+            _application(opened), host="127.0.0.1", port=int(sys.argv[1]), access_log=False, log_level="warning"
+        )

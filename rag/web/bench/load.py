@@ -25,6 +25,7 @@ class Job:
     port: int
     clients: int
     conversations: list[list[str]]
+    path: str = "/api/chat"
     seconds: float | None = None
 
 

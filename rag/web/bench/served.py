@@ -28,10 +28,11 @@ from rag.errors import CrosswireError
 from rag.sessions import connect
 from rag.sessions.connection.connect import Client
 from rag.settings import Settings
+from rag.web.bench.floor import LIBRARY
 from rag.web.bench.instant import MODEL
 from rag.web.bench.load import Job, Result
 
-FLOOR, OFFLINE, INSTANT = "floor", "offline model", "instant model server"
+FLOOR, BARE, OFFLINE, INSTANT = "floor", "floor, our search", "offline model", "instant server"
 TURNS = 5
 """Questions of a conversation."""
 
@@ -63,6 +64,7 @@ class _Party:
     name: str
     port: int
     process: psutil.Process
+    path: str = "/api/chat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class _Load:
 
     def perform(self, party: _Party, clients: int, seconds: float | None = None) -> Result:
         """Raises CrosswireError for a wrong answer: its figures would mean nothing."""
-        job = Job(party.name, party.port, clients, self._conversations, seconds)
+        job = Job(party.name, party.port, clients, self._conversations, party.path, seconds)
         self._jobs.write(json.dumps(asdict(job)) + "\n")
         self._jobs.flush()
         line = self._results.readline()
@@ -177,7 +179,8 @@ def _start(stack: ExitStack, folder: Path) -> list[_Party]:
         stack.enter_context(_serving(OFFLINE, app, folder)),
         stack.enter_context(_serving(INSTANT, app, folder, address)),
     ]
-    return [stack.enter_context(_serving(FLOOR, [*module, "rag.web.bench.floor"], folder)), *served]
+    floor = stack.enter_context(_serving(FLOOR, [*module, "rag.web.bench.floor"], folder))
+    return [floor, _Party(BARE, floor.port, floor.process, LIBRARY), *served]
 
 
 @contextmanager
