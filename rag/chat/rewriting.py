@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
+from rag.chat.pieces import text_of
+
 LONGEST = 400
 LOOK_BACK = 6
 """Messages that the model is shown."""
@@ -25,7 +27,7 @@ def rewritten(question: str, history: Sequence[BaseMessage], model: BaseChatMode
     lines = [f"{'Customer' if message.type == 'human' else 'Assistant'}: {message.text[:500]}" for message in recent]
     request = "\n".join([*lines, f"Customer: {question}"])
     try:
-        text = str(model.invoke([SystemMessage(_INSTRUCTION), HumanMessage(request)]).text)
+        text = text_of(model, [SystemMessage(_INSTRUCTION), HumanMessage(request)])
     except Exception:  # whatever a provider raises: the question is searched for as it is, and the answer reports it
         return None
     text = " ".join(text.split()).strip('"“”')

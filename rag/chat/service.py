@@ -20,6 +20,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from rag.chat.events import Event, Finished, Found, Reply, Timings, Token, Waiting
 from rag.chat.memory import Memory, Remembered, last_turns
 from rag.chat.models import model_name
+from rag.chat.pieces import pieces_of
 from rag.chat.prompt import Source, build_prompt
 from rag.chat.question import checked, title_of
 from rag.chat.retrieval import search
@@ -114,7 +115,7 @@ class ChatService:
 
             answer, kind = "", ""
             prompt = build_prompt(sources, remembered.messages, question)
-            with closing(self._tokens(prompt)) as tokens:
+            with closing(pieces_of(self._model, prompt)) as tokens:
                 for token, told in tokens:
                     kind = told or kind
                     if not token:
@@ -148,11 +149,6 @@ class ChatService:
         history = () if alone else remembered.messages
         passages, searched = search(find, alone or question, history, count)
         return [source_of(number, passage) for number, passage in enumerate(passages, 1)], searched
-
-    def _tokens(self, prompt: list[BaseMessage]) -> Generator[tuple[str, str]]:
-        """Each chunk's text, and what kind of answer it says that it belongs to; only the offline model says it."""
-        for chunk in self._model.stream(prompt):
-            yield str(chunk.text), str(chunk.response_metadata.get("kind", ""))
 
     def _kept(self, sources: Sequence[Source], answer: str) -> tuple[Source, ...]:
         """The cited sources. A language model that cites none may have used any; the offline one used none."""

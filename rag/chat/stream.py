@@ -17,7 +17,7 @@ class EventStream(Iterator[Event]):
     """
 
     def __init__(self, events: Generator[Event], stopped: Flag, *, remote: bool = False) -> None:
-        """`remote`: after Found, the reader waits for a model over the wire."""
+        """`remote`: whoever reads waits for a model over the wire."""
         self.remote = remote
         self._events = events
         self._stopped = stopped

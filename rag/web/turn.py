@@ -171,7 +171,7 @@ class _Turn:
         try:
             if self._events is None:
                 self._events = self._start()
-            if not self._stopped and self._told(self._events, quick):
+            if not self._stopped and ((quick and self._events.remote) or self._told(self._events, quick)):
                 self._workers.waiting.submit(self._run, quick=False)
                 return
         except CrosswireError as error:
@@ -188,7 +188,7 @@ class _Turn:
                 return False
             if not self._whole or isinstance(event, Finished):
                 self._post(event)
-            if quick and (isinstance(event, Waiting) or (events.remote and isinstance(event, Found))):
+            if quick and isinstance(event, Waiting):
                 return True
         return False
 

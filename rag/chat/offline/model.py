@@ -6,7 +6,7 @@ A pure function of its prompt: deterministic, nobody's data kept, no network.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -49,6 +49,18 @@ class OfflineChatModel(BaseChatModel):
     ) -> ChatResult:
         return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
 
+    def pieces(self, messages: Sequence[BaseMessage]) -> Iterator[tuple[str, str]]:
+        """The words of the answer, the last one with its kind, without LangChain's callbacks. See `Direct`."""
+        draft = self._draft(messages)
+        return self._spoken(draft.text, draft.kind)
+
+    def _spoken(self, text: str, kind: str) -> Generator[tuple[str, str]]:
+        *words, last = text.split(" ")
+        for said in (*((f"{word} ", "") for word in words), (last, kind)):
+            if self.delay:
+                time.sleep(self.delay)
+            yield said
+
     def _stream(
         self,
         messages: list[BaseMessage],
@@ -61,19 +73,13 @@ class OfflineChatModel(BaseChatModel):
         text = draft.text
         for word in stop or ():
             text = text.split(word, 1)[0]
-        *pieces, last = text.split(" ")
-        for piece in pieces:
-            yield self._said(AIMessageChunk(content=f"{piece} "), run_manager)
-        told = {"kind": draft.kind, "model_name": self.model_name, "finish_reason": "stop"}
-        yield self._said(AIMessageChunk(content=last, response_metadata=told, chunk_position="last"), run_manager)
-
-    def _said(self, message: AIMessageChunk, run_manager: CallbackManagerForLLMRun | None) -> ChatGenerationChunk:
-        if self.delay:
-            time.sleep(self.delay)
-        chunk = ChatGenerationChunk(message=message)
-        if run_manager is not None:
-            run_manager.on_llm_new_token(message.text, chunk=chunk)
-        return chunk
+        for piece, kind in self._spoken(text, draft.kind):
+            told = {"kind": kind, "model_name": self.model_name, "finish_reason": "stop"} if kind else {}
+            message = AIMessageChunk(content=piece, response_metadata=told, chunk_position="last" if kind else None)
+            chunk = ChatGenerationChunk(message=message)
+            if run_manager is not None:
+                run_manager.on_llm_new_token(piece, chunk=chunk)
+            yield chunk
 
     def _draft(self, messages: Sequence[BaseMessage]) -> Draft:
         system = "\n".join(message.text for message in messages if isinstance(message, SystemMessage))
