@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the table below
-    from rag.chat import ChatService, Reply
+    from rag.chat import ChatService, Reply, make_model
     from rag.crosstalk import (
         STRATEGIES,
         Certificate,
@@ -67,6 +67,7 @@ __all__ = [
     "explore",
     "history_factory",
     "load_settings",
+    "make_model",
     "open_library",
     "replay",
     "simulate",
@@ -75,6 +76,7 @@ __all__ = [
 _HOMES = {
     "ChatService": "rag.chat:ChatService",
     "Reply": "rag.chat:Reply",
+    "make_model": "rag.chat:make_model",
     "STRATEGIES": "rag.crosstalk:STRATEGIES",
     "Certificate": "rag.crosstalk:Certificate",
     "Lab": "rag.crosstalk:Lab",

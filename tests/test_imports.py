@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -55,6 +56,8 @@ NOT_IN_PAGES = {
     *("langchain_classic", "langchain_community", "langchain_redis", "langgraph", "openai"),
 }
 CACHED = "rag.ui.resources"
+MOST_FILES = 15
+"""In one folder."""
 EMPTY_CALLS = {"dict", "list", "set", "defaultdict", "OrderedDict", "WeakKeyDictionary", "WeakValueDictionary", "deque"}
 SHARED_ON_PURPOSE = {
     ("rag.sessions.embedded.server", "_watched"),
@@ -224,6 +227,11 @@ def test_a_planted_circle_is_found() -> None:
     two = {"a.b": {"c.d"}, "c.e": {"a.f"}, "c.d": set(), "a.f": set()}
     assert circle(two) == []
     assert set(circle(folders(two))) == {"a", "c"}
+
+
+def test_a_folder_can_be_taken_in_at_a_glance() -> None:
+    files = Counter(module if package else module.rpartition(".")[0] for module, package, _ in sources())
+    assert {folder: number for folder, number in files.items() if number > MOST_FILES} == {}
 
 
 def test_what_is_imported_is_a_direct_dependency() -> None:

@@ -14,15 +14,13 @@ from uuid import uuid4
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables.history import RunnableWithMessageHistory
 
-from rag.chat import make_model
-from rag.sessions import SessionStore, connect, history_factory
-from rag.settings import load
+from crosswire import SessionStore, connect, history_factory, load_settings, make_model
 
 warnings.filterwarnings("ignore", message=".*RunnableWithMessageHistory.*")
 
 
 def main() -> None:
-    model, session_id = make_model(load()), uuid4().hex
+    model, session_id = make_model(load_settings()), uuid4().hex
     with closing(connect("embedded")) as client:
         chain = RunnableWithMessageHistory(model, history_factory(client))
         said = HumanMessage("My name is Ada and I live in Turin.")

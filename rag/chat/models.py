@@ -18,9 +18,9 @@ def make_model(settings: Settings, embedder: Embedder | None = None) -> BaseChat
     """
     if settings.offline:
         return OfflineChatModel(ranker=Ranker(embedder or make_embedder(settings)))
-    from rag.chat import compatible
+    from rag.chat.openai_compatible.model import connect
 
-    return compatible.connect(
+    return connect(
         settings.chat_model,
         settings.openai_base_url,
         settings.openai_api_key,

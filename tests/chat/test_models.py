@@ -11,8 +11,8 @@ import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 
-from rag.chat.faults import shown_address, translate
 from rag.chat.models import make_model, model_name
+from rag.chat.openai_compatible.errors import shown_address, translate
 from rag.errors import ModelBusy, ModelError, ModelRefused, ModelTooSlow, ModelUnavailable
 from rag.settings import Settings
 from tests.chat import faulty_server as faults

@@ -10,7 +10,7 @@ import pytest
 
 from rag import errors
 from rag.chat import Event, Found, Token, Waiting
-from rag.chat.faults import translate
+from rag.chat.openai_compatible.errors import translate
 from rag.sessions.names import friendly_name
 from rag.web import turn
 from tests.web.calls import STREAM, ask, check_problem, events

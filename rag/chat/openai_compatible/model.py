@@ -21,8 +21,8 @@ from pydantic import PrivateAttr, SecretStr
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
 from tenacity.wait import wait_random_exponential
 
-from rag.chat.faults import shown_address, translate
-from rag.chat.wire import BoundedClient, Delta, Deltas, Wire
+from rag.chat.openai_compatible.errors import shown_address, translate
+from rag.chat.openai_compatible.wire import BoundedClient, Delta, Deltas, Wire
 from rag.errors import ModelBusy, ModelRefused, ModelUnavailable
 
 OPENAI = "https://api.openai.com/v1"

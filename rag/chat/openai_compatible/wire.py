@@ -1,7 +1,7 @@
 """Chat completions as they come over the wire: the text of each event, read without the client library's models.
 
 Those take a third of a millisecond a token. What goes wrong raises the client library's errors, httpx2's, or whatever a
-reply that cannot be read does: `faults.translate` knows them all.
+reply that cannot be read does: `errors.translate` knows them all.
 """
 
 from __future__ import annotations
