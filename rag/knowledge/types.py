@@ -1,7 +1,4 @@
-"""The values that the library gives out, and the one interface that its owner and its guests share.
-
-Everything here is frozen and picklable: values cross the socket between processes.
-"""
+"""The values that the library gives out, all frozen, and its interface: what a page, a chat or a test stands on."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Opinions into one: how near a passage's meaning is, how much of the question's words it has, and whether customers
 ask for its document in this way.
 
-The numbers here and in `preparing` were chosen on the "tuned" half of data/eval (see evaluate.py), and on the
+The numbers here and in `preparing` were chosen on the "tuned" half of data/eval (see evaluation.py), and on the
 articles' own keywords, asked as questions of an index without them.
 """
 
