@@ -15,14 +15,21 @@ import pytest
 
 from rag.crosstalk import Lab, Progress, Workload, simulate
 from rag.crosstalk.background.runs import Runs
+from rag.crosstalk.run import ending, liveness
 from tests.commands.running import caller, environment
 from tests.crosstalk.postgres import PASSWORD, Postgres
 from tests.servers import Server, wait_for
 
 WORKLOAD = Workload(users=40, turns=3, think=0.3, latency="0.03", seed=5)
 """Looked at every tenth of a second, it is not over when half is answered."""
-REDIS = ("redis-get-set", "redis-list", "community-redis", "redis-turn")
 Watch = Callable[[Progress], None]
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is gone for good is given up sooner."""
+    monkeypatch.setattr(liveness, "LOST", 0.3)
+    monkeypatch.setattr(ending, "SHORT", 0.5)
 
 
 @pytest.fixture
@@ -58,6 +65,7 @@ def after(answered: int, act: Callable[[], object]) -> Watch:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.usefixtures("impatient")
 def test_a_database_that_is_stopped_half_way(database: Postgres, tmp_path: Path, processes: int) -> None:
     log, workload = tmp_path / "log", replace(WORKLOAD, processes=processes)
     with Lab(tmp_path, "test:", state_dir=tmp_path, sql_url=database.url) as lab:
@@ -83,7 +91,8 @@ def test_a_database_that_is_stopped_half_way(database: Postgres, tmp_path: Path,
     assert PASSWORD not in json.dumps(result.to_dict()) + log.read_text()
 
 
-@pytest.mark.parametrize(("strategy", "processes"), [*((name, 1) for name in REDIS), ("redis-list", 2)])
+@pytest.mark.parametrize(("strategy", "processes"), [("redis-turn", 1), ("redis-list", 2)])
+@pytest.mark.usefixtures("impatient")
 def test_a_redis_that_is_killed_half_way(server: Server, tmp_path: Path, strategy: str, processes: int) -> None:
     log, workload = tmp_path / "log", replace(WORKLOAD, processes=processes)
     with Lab(tmp_path, redis_url=server.url, state_dir=tmp_path) as lab:
@@ -96,6 +105,7 @@ def test_a_redis_that_is_killed_half_way(server: Server, tmp_path: Path, strateg
     assert result.figures.round_trips is None
 
 
+@pytest.mark.usefixtures("impatient")
 def test_what_was_seen_before_stands(server: Server, tmp_path: Path) -> None:
     """Somebody was shown somebody else's data, whatever became of the server."""
     workload = replace(WORKLOAD, users=100, turns=20)
@@ -107,6 +117,7 @@ def test_what_was_seen_before_stands(server: Server, tmp_path: Path) -> None:
     assert "The memory was lost after" in result.report.why
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_redis_that_answers_no_more_ends_the_run(server: Server, tmp_path: Path) -> None:
     """It keeps its connections, so each turn would wait for its time to be over, to the last one."""
     workload = Workload(users=50, turns=200, latency="0.03", in_flight=16)
@@ -133,6 +144,7 @@ def test_the_embedded_server_is_back_in_a_moment_with_all_it_had(tmp_path: Path)
     assert result.figures.answered > 300
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_restart_that_finds_no_memory_ends_the_run(server: Server, tmp_path: Path) -> None:
     workload = replace(WORKLOAD, restart=True, turns=4)
     with Lab(tmp_path, redis_url=server.url, state_dir=tmp_path) as lab:
@@ -142,6 +154,7 @@ def test_a_restart_that_finds_no_memory_ends_the_run(server: Server, tmp_path: P
     assert "cannot be reached" in result.lost.reason
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_run_in_the_background_ends_with_that_report(database: Postgres, tmp_path: Path) -> None:
     with Lab(tmp_path, state_dir=tmp_path, sql_url=database.url) as lab:
         runs = Runs(tmp_path / "runs", lambda folder: nullcontext(replace(lab, folder=folder)))
@@ -158,6 +171,7 @@ def test_a_run_in_the_background_ends_with_that_report(database: Postgres, tmp_p
     assert "DROP TABLE" in outcome.about["left"]
 
 
+@pytest.mark.usefixtures("impatient")
 def test_the_command_writes_every_file_and_ends_with_2(
     database: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -30,22 +30,17 @@ SCENES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("scene", SCENES)
 def test_a_strategy_shows_what_it_is_listed_with(name: str, scene: str, lab: Lab) -> None:
-    judge(name, lab, 1, 30 if name in SLOW + SHARED else 100, **SCENES[scene])
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in SLOW])
-def test_it_does_so_with_another_seed(name: str, lab: Lab) -> None:
-    # All 20 seeds, with 4 processes and tabs: python -m tests.crosstalk.prove
-    judge(name, lab, 2, 60 if name in SHARED else 100)
+    # A hundred users and all 20 seeds, with 4 processes and tabs: python -m tests.crosstalk.prove
+    judge(name, lab, 1, 20 if name in SLOW + SHARED else 60, **SCENES[scene])
 
 
 @pytest.mark.parametrize("name", ["redis-turn", "sqlite"])
-def test_what_is_right_is_right_in_four_processes(name: str, lab: Lab) -> None:
-    judge(name, lab, seed=3, tabs=2, processes=4)
+def test_what_is_right_is_right_in_several_processes(name: str, lab: Lab) -> None:
+    judge(name, lab, seed=3, users=60, tabs=2, processes=3)
 
 
 def test_what_lives_in_a_process_is_forgotten_by_the_next(lab: Lab) -> None:
-    judge("dict-with-lock", lab, seed=4, processes=2)
+    judge("dict-with-lock", lab, seed=4, users=30, processes=2)
 
 
 # --- what each says of itself

@@ -252,10 +252,9 @@ TABS = Workload(users=12, turns=5, tabs=3, seed=5, in_flight=16)
 
 
 @pytest.mark.parametrize(
-    ("path", "text"),
-    [("/ask", JSON), ("/cookie", 'form: {q: "{text}"}'), ("/v1", None)],
+    ("path", "text", "seed"),
+    [("/ask", JSON, 0), ("/cookie", 'form: {q: "{text}"}', 1), ("/v1", None, 2)],
 )
-@pytest.mark.parametrize("seed", range(3))
 def test_a_right_endpoint_is_right_in_several_tabs(
     path: str, text: str | None, seed: int, url: str, tmp_path: Path
 ) -> None:

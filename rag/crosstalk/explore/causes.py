@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rag.crosstalk.checker.anomalies import in_group
 from rag.crosstalk.checker.findings import Report
 from rag.crosstalk.checker.sentences import CAUSES, Cause
-from rag.crosstalk.explore.explorer import certify, make_scene, scenes_of
-from rag.crosstalk.explore.outcomes import GROUPS
+from rag.crosstalk.explore.explorer import make_scene, make_stage, scenes_of
+from rag.crosstalk.explore.schedules import Played, ordered
+from rag.crosstalk.explore.stepping import Stage
 from rag.crosstalk.strategies import Lab
 
 _FOUND = " So explore finds it, with two users; this log alone cannot tell."
+_LEAKS = in_group("leak", "misplaced")
 
 
 def explored(report: Report, strategy: str, lab: Lab) -> Report:
@@ -28,8 +31,12 @@ def _cause(strategy: str, lab: Lab) -> Cause | None:
     scenes = scenes_of(strategy, make_scene(), given=False)
     bounds: tuple[tuple[int, Cause], ...] = ((0, "scope bug"), (1, "race"))
     for bound, cause in bounds:
-        for scene in scenes:
-            found = certify(strategy, scene, lab, bound=bound).explored
-            if any(found.in_group(group)[0] for group in GROUPS if group.leak):
-                return cause
+        if any(_leaks(make_stage(strategy, scene, lab), bound) for scene in scenes):
+            return cause
     return None
+
+
+def _leaks(stage: Stage, bound: int) -> bool:
+    """Whether a schedule with so many preemptions leaks; the first one is enough."""
+    schedules = (one for one in ordered(stage, bound) if isinstance(one, Played))
+    return any(not _LEAKS.isdisjoint(one.outcome.kinds) for one in schedules)

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 LARGEST = 10**17
 
@@ -185,14 +185,20 @@ class _Wrong(Exception):
     pass
 
 
+_Part = TypeVar("_Part", Message, Document)
+
+
 def _event(value: Any) -> Event:
     if type(value) is not dict:
         raise _Wrong(f"it is {_named(value)}, not an object with a key 'event'")
     name = value.get("event", value.get("type"))
-    reader = _READERS.get(name) if isinstance(name, str) else None
-    if reader is None:
+    kind = KINDS.get(name) if isinstance(name, str) else None
+    if kind is None or not isinstance(name, str):
         raise _Wrong(f"event is {name!r}: expected one of {', '.join(KINDS)}")
-    return reader(value, str(name))
+    event: Event = kind(*[read(value, name, key) for key, read in _FIELDS[kind]])
+    if type(event) is Clear and event.t_ok < event.t:
+        raise _Wrong("clear.t_ok is before clear.t: expected the time when the deletion was confirmed")
+    return event
 
 
 # Each takes an object, how it is called in errors, and the key.
@@ -205,11 +211,15 @@ def _text(value: dict[str, Any], where: str, key: str) -> str:
     _wrong(value, where, key, "text")
 
 
-def _whole(value: dict[str, Any], where: str, key: str, default: int | None = None) -> int:
-    found = value.get(key, default)
+def _whole(value: dict[str, Any], where: str, key: str) -> int:
+    found = value.get(key)
     if type(found) is int and -LARGEST < found < LARGEST:
         return found
     _wrong(value, where, key, "a whole number of less than 18 digits")
+
+
+def _count(value: dict[str, Any], where: str, key: str) -> int:
+    return _whole(value, where, key) if key in value else 0
 
 
 def _number(value: dict[str, Any], where: str, key: str) -> float:
@@ -228,14 +238,20 @@ def _texts(value: dict[str, Any], where: str, key: str) -> tuple[str, ...]:
     _wrong(value, where, key, "a list of texts")
 
 
-def _objects(value: dict[str, Any], where: str, key: str) -> Iterator[tuple[dict[str, Any], str]]:
+def _window(value: dict[str, Any], where: str, key: str) -> int | None:
     found = value.get(key)
-    if type(found) is not list:
-        _wrong(value, where, key, "a list of objects")
-    for number, one in enumerate(found):
-        if type(one) is not dict:
-            raise _Wrong(f"{where}.{key}[{number}] is {_named(one)}: expected an object")
-        yield one, f"{where}.{key}[{number}]"
+    if found is not None and _whole(value, where, key) < 1:
+        raise _Wrong(f"{where}.{key} is {found}: expected at least 1 turn")
+    return found
+
+
+def _op(value: dict[str, Any], where: str, key: str) -> int | None:
+    return _whole(value, where, key) if key in value else None
+
+
+def _error(value: dict[str, Any], where: str, key: str) -> str:
+    del where
+    return str(value.get(key, ""))
 
 
 def _wrong(value: dict[str, Any], where: str, key: str, expected: str) -> NoReturn:
@@ -243,17 +259,14 @@ def _wrong(value: dict[str, Any], where: str, key: str, expected: str) -> NoRetu
     raise _Wrong(f"{where}.{key} is {held}: expected {expected}")
 
 
-def _messages(value: dict[str, Any], where: str) -> tuple[Message, ...]:
+def _messages(value: dict[str, Any], where: str, key: str) -> tuple[Message, ...]:
     """Most of a log is messages: they are taken as they are, and looked at key by key only if one is wrong."""
-    found = value.get("messages")
+    found = value.get(key)
     if type(found) is list:
         messages = tuple(map(_message, found))
         if None not in messages:
             return messages  # type: ignore[return-value]
-    return tuple(
-        Message(_text(one, at, "role"), _text(one, at, "text"), _whole(one, at, "op") if "op" in one else None)
-        for one, at in _objects(value, where, "messages")
-    )
+    return tuple(_objects(Message, value, where, key))
 
 
 def _message(value: Any) -> Message | None:
@@ -265,71 +278,37 @@ def _message(value: Any) -> Message | None:
     return None
 
 
-def _documents(value: dict[str, Any], where: str) -> tuple[Document, ...]:
-    return tuple(
-        Document(_text(one, at, "id"), _text(one, at, "owner"), _text(one, at, "text"))
-        for one, at in _objects(value, where, "documents")
-    )
+def _documents(value: dict[str, Any], where: str, key: str) -> tuple[Document, ...]:
+    return tuple(_objects(Document, value, where, key))
 
 
-def _invoke(value: dict[str, Any], where: str) -> Invoke:
-    return Invoke(
-        _whole(value, where, "op"),
-        _text(value, where, "user"),
-        _text(value, where, "session"),
-        _number(value, where, "t"),
-        _text(value, where, "text"),
-        _whole(value, where, "tab", 0),
-        _whole(value, where, "process", 0),
-        _texts(value, where, "plants"),
-        _texts(value, where, "expects"),
-        _window(value, where) if "window" in value else None,
-    )
+def _objects(kind: type[_Part], value: dict[str, Any], where: str, key: str) -> Iterator[_Part]:
+    found = value.get(key)
+    if type(found) is not list:
+        _wrong(value, where, key, "a list of objects")
+    for number, one in enumerate(found):
+        at = f"{where}.{key}[{number}]"
+        if type(one) is not dict:
+            raise _Wrong(f"{at} is {_named(one)}: expected an object")
+        yield kind(*[read(one, at, name) for name, read in _FIELDS[kind]])
 
 
-def _window(value: dict[str, Any], where: str) -> int | None:
-    if value["window"] is not None and _whole(value, where, "window") < 1:
-        raise _Wrong(f"{where}.window is {value['window']}: expected at least 1 turn")
-    return value["window"]  # type: ignore[no-any-return]
-
-
-def _ok(value: dict[str, Any], where: str) -> Ok:
-    return Ok(_whole(value, where, "op"), _number(value, where, "t"), _text(value, where, "answer"))
-
-
-def _fail(value: dict[str, Any], where: str) -> Fail:
-    return Fail(_whole(value, where, "op"), _number(value, where, "t"), _error(value))
-
-
-def _info(value: dict[str, Any], where: str) -> Info:
-    return Info(_whole(value, where, "op"), _number(value, where, "t"), _error(value))
-
-
-def _clear(value: dict[str, Any], where: str) -> Clear:
-    clear = Clear(_text(value, where, "session"), _number(value, where, "t"), _number(value, where, "t_ok"))
-    if clear.t_ok < clear.t:
-        raise _Wrong("clear.t_ok is before clear.t: expected the time when the deletion was confirmed")
-    return clear
-
-
-_READERS: dict[str, Callable[[dict[str, Any], str], Event]] = {
-    "invoke": _invoke,
-    "prompt": lambda value, where: Prompt(_whole(value, where, "op"), _messages(value, where)),
-    "retrieved": lambda value, where: Retrieved(_whole(value, where, "op"), _documents(value, where)),
-    "ok": _ok,
-    "fail": _fail,
-    "info": _info,
-    "history": lambda value, where: History(
-        _text(value, where, "session"), _number(value, where, "t"), _messages(value, where)
-    ),
-    "clear": _clear,
-    "control": lambda value, where: Control(_text(value, where, "canary")),
+_Reader = Callable[[dict[str, Any], str, str], Any]
+_BY_TYPE: dict[str, _Reader] = {
+    "str": _text,
+    "int": _whole,
+    "float": _number,
+    "int | None": _op,
+    "tuple[str, ...]": _texts,
+    "tuple[Message, ...]": _messages,
+    "tuple[Document, ...]": _documents,
 }
-
-
-def _error(value: dict[str, Any]) -> str:
-    found = value.get("error", "")
-    return found if isinstance(found, str) else str(found)
+_BY_NAME: dict[str, _Reader] = {"error": _error, "window": _window, "tab": _count, "process": _count}
+_FIELDS: dict[Any, tuple[tuple[str, _Reader], ...]] = {
+    kind: tuple((one.name, _BY_NAME.get(one.name) or _BY_TYPE[str(one.type)]) for one in fields(kind))
+    for kind in (*KINDS.values(), Message, Document)
+}
+"""How each field of an event is read: by what it is, some by what they are called."""
 
 
 def _plain(value: Any) -> Any:

@@ -1,12 +1,13 @@
 """Who the simulated users are. A person follows from seed and number alone; what identifies one is a canary.
 
-Each canary is made of at least 64 random bits (`secrets` of the seeded kind: reproducible, so not for real secrets),
-spelt as a name, an order number or an address, and no two of a run are alike.
+Each canary is made of at least 64 random bits (of the seeded kind: reproducible, so not for real secrets), spelt as a
+name, an order number or an address as people have them, and no two of a run are alike.
 """
 
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
 
 GIVEN = (
@@ -16,11 +17,26 @@ GIVEN = (
     "Pia Ravi Selma Theo Uma Vito Willa Xaver Yves Zara Anton Bibi Chen Dina Egon Flora Goran Heidi Igor Joris Kaya "
     "Leo Marta Nico Opal Pavel Ruth Stefan Tara Urban Vida Walt Ylva Zelda"
 ).split()
-ONSETS = "b d f g h k l m n p r s t v w z".split()  # 4 bits
-VOWELS = "a e i o u au ei ou".split()  # 3 bits
+FAMILY = (
+    "Abbott Archer Bailey Barker Barnes Bennett Bishop Bradley Brooks Burton Carter Chapman Clarke Coleman Cooper "
+    "Cross Dawson Dixon Ellis Evans Fisher Foster Fox Gibson Gordon Graham Grant Harper Harris Hayes Holloway Hughes "
+    "Hunter Jenkins Kelly Knight Lambert Lane Lawson Marsh Mason Miller Mitchell Moore Murray Newman Palmer Parker "
+    "Pearson Porter Reed Reynolds Rhodes Shaw Spencer Stone Sutton Taylor Turner Walker Watson Webb West Young"
+).split()
+STREETS = (
+    "Acorn Ash Bridge Brook Castle Cedar Cherry Church Clover Elm Farm Forest Garden Harbour Hazel Hill Holly Lake "
+    "Laurel Maple Market Meadow Mill Oak Orchard Park Queen River Rose Spring Station Willow"
+).split()
+KINDS = "Lane Road Street Row Avenue Close Walk Mews".split()
+TOWNS = (
+    "Ashford Barton Bexley Bradwell Brampton Burnham Clifton Dalton Denham Easton Fairford Grafton Halton Hampton "
+    "Hatfield Kingsley Langley Linton Marlow Melton Milford Newport Norton Oakham Preston Radley Selby Stratton "
+    "Sutton Walton Weston Whitby"
+).split()
 BASE32 = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 DIGITS = "23456789"
-STREETS = "Lane Road Street Row Hill Close Walk Mews".split()
+CODE = re.compile(r"\b[2-9A-Z]{2,4}(?:-[2-9A-Z]{4,6})+\b")
+"""What each canary ends in, and nothing else holds: one of them is one person's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +59,19 @@ def facts(chance: random.Random, number: int) -> Facts:
 
 
 def name(chance: random.Random, number: int) -> str:
-    """70 bits: two invented names behind the given one."""
-    return f"{GIVEN[number % len(GIVEN)]} {_invented(chance, 5)} {_invented(chance, 5)}"
+    """71 bits: a name as people have, which others may have too, and a tag that nobody else has."""
+    return f"{GIVEN[number % len(GIVEN)]} {chance.choice(FAMILY)} #{_code(chance, 4, 4, 5)}"
 
 
 def order(chance: random.Random) -> str:
     """68 bits: three groups of letters and digits, with one digit at least, as order numbers have."""
-    mark = "".join(chance.choices(BASE32, k=13))
-    return f"LK-{mark[:4]}-{mark[4:8]}-{mark[8:]}{chance.choice(DIGITS)}"
+    return f"LK-{_code(chance, 4, 4, 5)}{chance.choice(DIGITS)}"
 
 
 def address(chance: random.Random) -> str:
-    """80 bits and more: number, street, village and code."""
-    street = f"{_invented(chance, 4)} {chance.choice(STREETS)}"
-    code = "".join(chance.choices(BASE32, k=3))
-    return f"{chance.randrange(1, 1000)} {street}, {_invented(chance, 4)}, {code} {chance.randrange(1, 10)}LK"
+    """73 bits: number, street, town, and a code of two groups."""
+    street = f"{chance.randrange(1, 1000)} {chance.choice(STREETS)} {chance.choice(KINDS)}"
+    return f"{street}, {chance.choice(TOWNS)}, {_code(chance, 4, 6)}"
 
 
 def reference(chance: random.Random) -> str:
@@ -65,6 +79,6 @@ def reference(chance: random.Random) -> str:
     return "".join(chance.choices(BASE32, k=8))
 
 
-def _invented(chance: random.Random, syllables: int) -> str:
-    """7 bits a syllable."""
-    return "".join(chance.choice(ONSETS) + chance.choice(VOWELS) for _ in range(syllables)).capitalize()
+def _code(chance: random.Random, *groups: int) -> str:
+    """5 bits a character."""
+    return "-".join("".join(chance.choices(BASE32, k=size)) for size in groups)

@@ -4,7 +4,6 @@ prompt lacked although it had been acknowledged.
 
 from __future__ import annotations
 
-import re
 import threading
 from array import array
 from collections.abc import Sequence
@@ -12,9 +11,9 @@ from dataclasses import dataclass, field
 
 from rag.crosstalk.log.events import Prompt
 from rag.crosstalk.run.hosts import Served
+from rag.crosstalk.run.people import CODE
 from rag.crosstalk.run.workload import Plan, Planned
 
-_TOKENS = re.compile(r"LK-\w+-\w+-\w+|[A-Z][a-z]{7,}")
 NOBODY = -1
 
 
@@ -70,7 +69,7 @@ class Watch:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._owners = {token: user for text, user in self.plan.owners.items() for token in _TOKENS.findall(text)}
+        self._owners = {token: user for text, user in self.plan.owners.items() for token in CODE.findall(text)}
         self._numbers = {user: n for n, user in enumerate(self.plan.users)}
         self.turns = self.plan.turns
         self._done = array("i", [0]) * len(self.plan.users)
@@ -113,7 +112,7 @@ class Watch:
 
     def foreign(self, user: int, text: str) -> int:
         """The number of somebody else whose data is in the text, else NOBODY."""
-        found = (self._owners.get(token, user) for token in _TOKENS.findall(text))
+        found = (self._owners.get(token, user) for token in CODE.findall(text))
         return next((owner for owner in found if owner != user), NOBODY)
 
     def moment(self, phase: str, seconds: float, in_flight: int) -> Progress:
