@@ -33,12 +33,16 @@ ALIKE = 0.6
 """From this cosine on, two things that were said are about the same."""
 CLOSE = 0.8
 """A further unit is quoted if it is this near, compared with the best."""
+ADDS = 0.3
+"""… or if it has this share of the question's words, and nothing that is quoted has them."""
 AMOUNT = 1.2
 """A unit with a number counts so much more where the question asks for an amount or a time."""
 POINTER = 0.7
 """What a unit counts that only points elsewhere."""
 REPLACES = 0.5
 """A thing said later stands for one that it is like if it is this near, compared with it."""
+PARAGRAPH = 2
+"""A sentence of a paragraph of so many is quoted with it: a rule with what limits it."""
 PRIOR = 0.5
 """How much of a unit's score hangs on how well its whole passage was found."""
 VAGUE = 0.55
@@ -47,7 +51,7 @@ INTENT = 0.72
 """From this cosine on, a question is one of those that are known by examples."""
 SHORT = 0.6
 """A question that leans on the one before by more than this may ask on for what the person said."""
-MOST, LONGEST_LIST = 3, 8
+MOST, LOOKED_AT, LONGEST_LIST = 3, 12, 8
 LOOK_BACK = 3
 """Earlier messages that a question may lean on."""
 LONGEST_PLACE = 500
@@ -129,7 +133,7 @@ def _without_search(ranker: Ranker, said: Sequence[str], question: str, top: flo
     for place, examples in ((0, phrases.FIRST_ASKED), (-1, phrases.LAST_ASKED)):
         if asked and ranker.similarity(question, examples) >= INTENT:
             return Draft(phrases.ASKED.format(asked[place]), "recall")
-    vague = len(tokens(question)) < 2 and not said and top < VAGUE
+    vague = len(tokens(question)) < 2 and not said and top < VAGUE and phrases.OWN.isdisjoint(words)
     empty = not tokens(question) and (not said or phrases.OWN.isdisjoint(words))
     return Draft(phrases.CLARIFY, "clarify") if vague or empty else None
 
@@ -159,12 +163,18 @@ def _best(sources: Sequence[Source], ready: Sequence[Ready], question: Question,
     if not found or found[0].score < NEAR or (question.leans and not _of_its_own(found, ready, question)):
         return []
     chosen = [found[0]]
-    for quote in found[1:40]:
-        if len(chosen) == MOST or quote.score < CLOSE * found[0].score:
-            break
-        if _differs(quote, chosen, ready):
+    for quote in found[1:LOOKED_AT]:
+        near = quote.score >= CLOSE * found[0].score
+        if len(chosen) < MOST and _differs(quote, chosen, ready) and (near or _adds(quote, chosen, ready, question)):
             chosen.append(quote)
     return chosen
+
+
+def _adds(quote: _Quote, chosen: Sequence[_Quote], ready: Sequence[Ready], question: Question) -> bool:
+    """Whether it has words of the question itself that nothing chosen has: what limits a rule is often said apart."""
+    told = frozenset().union(*(ready[one.source].words[one.unit] for one in chosen))
+    new = (ready[quote.source].words[quote.unit] - told) & question.own
+    return sum(question.weights[word] for word in new) >= ADDS * sum(question.weights[word] for word in question.own)
 
 
 def _of_its_own(found: Sequence[_Quote], ready: Sequence[Ready], question: Question) -> bool:
@@ -246,8 +256,15 @@ def _quoted(sources: Sequence[Source], ready: Sequence[Ready], quotes: Sequence[
         if unit.kind == "step":
             steps = [one for one in ready[quote.source].units if one.block == unit.block and one.kind == "step"]
             found.append("\n".join(f"{n}. {_marked(one.text, mark)}" for n, one in enumerate(steps[:LONGEST_LIST], 1)))
+        elif unit.kind == "sentence":
+            paragraph = [
+                one.text for one in ready[quote.source].units if (one.block, one.kind) == (unit.block, unit.kind)
+            ]
+            found.append(
+                " ".join(_marked(one, mark) for one in (paragraph if len(paragraph) <= PARAGRAPH else [unit.text]))
+            )
         else:
-            found.append(("- " if unit.kind != "sentence" else "") + _marked(unit.text, mark))
+            found.append(f"- {_marked(unit.text, mark)}")
     return list(dict.fromkeys(found))
 
 
