@@ -49,7 +49,7 @@ def test_one_button_shows_the_incident_and_a_click_its_evidence(simulate: Callab
     chart = page.get_by_test_id("stVegaLiteChart").first
     expect(chart.locator("canvas, svg").first).to_be_visible()
     expect(page.get_by_text("was shown", exact=False).first).to_be_visible()
-    chosen = page.get_by_label("Viewer").input_value()
+    chosen = page.get_by_label("Viewer", exact=True).input_value()
     page.set_viewport_size({"width": 1280, "height": 1800})
     page.mouse.wheel(0, 3000)
     page.wait_for_timeout(500)
@@ -59,9 +59,9 @@ def test_one_button_shows_the_incident_and_a_click_its_evidence(simulate: Callab
         across, down = 0.15 + 0.083 * (number % 10), 0.25 + 0.077 * (number // 10)
         page.mouse.click(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
         page.wait_for_timeout(100)
-        if page.get_by_label("Viewer").input_value() != chosen:
+        if page.get_by_label("Viewer", exact=True).input_value() != chosen:
             break
-    expect(page.get_by_label("Viewer")).not_to_have_value(chosen)
+    expect(page.get_by_label("Viewer", exact=True)).not_to_have_value(chosen)
     page.set_viewport_size({"width": 390, "height": 844})
     fits = "innerWidth < 400 && document.documentElement.scrollWidth <= innerWidth"
     wait_for(lambda: page.evaluate(fits), "a page as narrow as the screen")
@@ -77,9 +77,10 @@ def test_one_button_shows_the_incident_and_a_click_its_evidence(simulate: Callab
 
 def test_stop_gives_a_verdict_and_a_reload_finds_the_run(simulate: Callable[[], Page]) -> None:
     page = simulate()
+    fill(page, "Users", "10")
     fill(page, "Turns each", "200")
     start(page)
-    expect(page.get_by_alt_text(re.compile("[1-9][0-9]* of 20000 turns answered"))).to_be_visible(timeout=30_000)
+    expect(page.get_by_alt_text(re.compile("[1-9][0-9]* of 2000 turns answered"))).to_be_visible(timeout=30_000)
     page.reload()
     expect(page.get_by_role("button", name=re.compile("^Stop"))).to_be_visible(timeout=30_000)
     page.get_by_role("button", name=re.compile("^Stop")).last.click()
