@@ -8,7 +8,6 @@ machine whose speed drifts slows all of them, and ratios are taken slice by slic
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from urllib.request import urlopen
 import psutil
 
 from rag.errors import CrosswireError
+from rag.resources import child_environment
 from rag.sessions import connect
 from rag.sessions.connection.connect import Client
 from rag.settings import Settings
@@ -37,8 +37,6 @@ TURNS = 5
 """Questions of a conversation."""
 
 START_SECONDS = 60.0
-CHECKOUT = Path(__file__).resolve().parents[3]
-"""Where `app.py` is; an installed package has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +106,8 @@ def run(
 ) -> list[Row]:
     """`folder` is a scratch folder. First every conversation is held once, alone: that says what is right.
 
-    Raises CrosswireError where there is no app.py, a server does not start, or an answer is wrong.
+    Raises CrosswireError where a server does not start, or an answer is wrong.
     """
-    if not (CHECKOUT / "app.py").is_file():
-        raise CrosswireError("There is no app.py to serve: run it in a checkout of the repository.")
     conversations = [list(questions[start : start + TURNS]) for start in range(0, len(questions) - TURNS + 1, TURNS)]
     progress("starting the servers")
     with ExitStack() as stack:
@@ -171,8 +167,8 @@ def _reads(client: Client) -> int:
 
 def _start(stack: ExitStack, folder: Path) -> list[_Party]:
     """The floor comes last: it finds the articles that the application has read."""
-    module = [sys.executable, "-m"]
-    app = [*module, "streamlit", "run", str(CHECKOUT / "app.py"), "--server.port"]
+    module = [sys.executable, "-P", "-m"]
+    app = [*module, "rag", "run", "--port"]
     model = stack.enter_context(_serving(INSTANT, [*module, "rag.web.bench.instant"], folder))
     address = {"OPENAI_BASE_URL": f"http://127.0.0.1:{model.port}/v1", "CHAT_MODEL": MODEL}
     served = [
@@ -187,12 +183,12 @@ def _start(stack: ExitStack, folder: Path) -> list[_Party]:
 def _serving(name: str, command: list[str], folder: Path, more: Mapping[str, str] = {}) -> Iterator[_Party]:
     """A server, from when it answers until the end. Of this process's settings it gets none."""
     port = _free_port()
-    others = {key: value for key, value in os.environ.items() if key.lower() not in Settings.model_fields}
+    others = {key: value for key, value in child_environment().items() if key.lower() not in Settings.model_fields}
     log = folder / f"{name.replace(' ', '-')}-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 (our own)
             [*command, str(port)],
-            cwd=CHECKOUT,
+            cwd=folder,
             env={**others, "STATE_DIR": str(folder), **more},
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -217,9 +213,11 @@ def _serving(name: str, command: list[str], folder: Path, more: Mapping[str, str
 
 @contextmanager
 def _load(conversations: list[list[str]]) -> Iterator[_Load]:
-    command = [sys.executable, "-m", "rag.web.bench.load"]
+    command = [sys.executable, "-P", "-m", "rag.web.bench.load"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=CHECKOUT, text=True, stdin=pipe, stdout=pipe) as process:  # noqa: S603 (our own)
+    with subprocess.Popen(  # noqa: S603 (our own)
+        command, env=child_environment(), text=True, stdin=pipe, stdout=pipe
+    ) as process:
         try:
             yield _Load(process, conversations)
         finally:
