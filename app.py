@@ -18,7 +18,7 @@ from rag.errors import CrosswireError
 from rag.inspector import one_time_link
 from rag.inspector.access import opens_by_link
 from rag.resources import NAVIGATION
-from rag.services import Services, load_articles, settle, sweep
+from rag.services import Services, load_articles, settle, sweep, warn_of_eviction
 from rag.settings import Settings, load
 from rag.ui import resources
 from rag.web import inspector_link
@@ -48,6 +48,7 @@ def _start() -> Services:
         session_secret(services.settings)
         load_articles(services)
         settle()
+        warn_of_eviction(services)
         _say_how_to_inspect(services.settings)
     except CrosswireError as exc:
         # Raised within the server, this would be logged with its whole traceback.

@@ -156,6 +156,19 @@ class ModelError(CrosswireError):
     """The model gave no usable answer. Nothing was stored."""
 
 
+class AnswerTooLong(ModelError):
+    """The model wrote more than MODEL_MAX_ANSWER_CHARS, and was cut off."""
+
+    def __init__(self, longest: int) -> None:
+        self.longest = longest
+        super().__init__(
+            f"The model's answer is longer than {longest:,} characters (MODEL_MAX_ANSWER_CHARS), so it was cut off. "
+            "Nothing was saved; ask for less, raise the limit, or choose another CHAT_MODEL.",
+            f"The model's answer is longer than {longest:,} characters, so it was cut off. Nothing was saved; ask for "
+            "less.",
+        )
+
+
 class ModelUnavailable(ModelError):
     """The model's server cannot be reached, stalled, or dropped the answer half-way. `told`: why, for visitors."""
 

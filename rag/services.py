@@ -5,12 +5,12 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from rag.chat import ChatService, make_model
 from rag.chat.memory import from_setting
-from rag.errors import CrosswireError
 from rag.knowledge import IngestReport, Library, Progress, open_library
 from rag.knowledge.embedding.embedders import make_embedder
 from rag.sessions import SessionStore, connect
@@ -51,17 +51,24 @@ def open_store(settings: Settings) -> tuple[Any, SessionStore]:
 
 def build(settings: Settings) -> Services:
     """Open everything that these settings name. Raises CrosswireError; what was opened is closed again then."""
-    client, store = open_store(settings)
-    try:
+    with ExitStack() as opened:
+        client, store = open_store(settings)
+        opened.callback(client.close)
         embedder = make_embedder(settings)
         library = open_library(settings, embedder)
-    except CrosswireError:
-        client.close()
-        raise
-    model = make_model(settings, embedder)
-    memory = from_setting(settings.prompt_memory, None if settings.offline else model)
-    chat = ChatService(store, library, model, memory=memory, offline=settings.offline)
+        opened.callback(library.close)
+        model = make_model(settings, embedder)
+        memory = from_setting(settings.prompt_memory, None if settings.offline else model)
+        chat = ChatService(store, library, model, memory=memory, offline=settings.offline)
+        opened.pop_all()  # it is closed by whoever has it from here on
     return Services(settings, client, store, library, chat)
+
+
+def warn_of_eviction(services: Services) -> None:
+    """Say in the log if this Redis drops sessions when its memory is used up."""
+    found = services.store.eviction()
+    if found is not None and found.warning:
+        LOG.warning("%s", found.warning)
 
 
 def load_articles(services: Services, progress: Callable[[Progress], None] | None = None) -> IngestReport:

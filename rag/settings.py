@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     inspector_password: SecretStr | None = None
     inspector_emails: Annotated[tuple[str, ...], NoDecode] = ()
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
-    model_max_answer_chars: Annotated[int, Field(ge=100, le=1_000_000)] = 50_000
+    model_max_answer_chars: Annotated[int, Field(ge=100, le=1_000_000)] = 16_000
     model_timeout_seconds: Annotated[float, Field(ge=1, le=600)] = 60.0
     model_max_retries: Annotated[int, Field(ge=0, le=10)] = 2
     max_stored_turns: Annotated[int, Field(ge=1, le=100_000)] = 1000

@@ -26,6 +26,7 @@ def make_model(settings: Settings, embedder: Embedder | None = None) -> BaseChat
         settings.openai_api_key,
         limit=settings.model_timeout_seconds,
         retries=settings.model_max_retries,
+        longest=settings.model_max_answer_chars,
     )
 
 

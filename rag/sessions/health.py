@@ -26,6 +26,16 @@ class Eviction:
         """Whether it drops histories before their time to live is over, and says so to nobody."""
         return self.maxmemory > 0 and self.policy != "noeviction"
 
+    @property
+    def warning(self) -> str:
+        """A line for whoever runs it, empty if there is nothing to warn of."""
+        if not self.loses_sessions:
+            return ""
+        return (
+            f"This Redis drops sessions before they expire, and tells nobody (maxmemory {self.maxmemory:,} bytes, "
+            f"maxmemory-policy {self.policy}). Set maxmemory-policy to noeviction."
+        )
+
 
 def eviction_of(info: dict[str, Any]) -> Eviction | None:
     """From one `INFO memory`, or a cluster's: then of the first node that loses sessions. None if it does not say."""

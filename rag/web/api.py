@@ -25,7 +25,7 @@ from rag.chat import sources_of
 from rag.errors import CrosswireError
 from rag.sessions.names import friendly_name
 from rag.web.body import read_body
-from rag.web.health import health
+from rag.web.health import Health
 from rag.web.identity import NEW_SESSION, new_session, visit_of
 from rag.web.openapi import LONGEST_BODY, LONGEST_MESSAGE, description
 from rag.web.problem import Problem, Refused, answer_error, problem_of
@@ -60,6 +60,7 @@ def routes(services: Callable[[], Services]) -> list[BaseRoute]:
 class _Api:
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
+        self._health = Health(services)
         # Their own, because the default threads serve Streamlit's files, and a turn may hold its thread for a minute.
         self._workers = Workers()
 
@@ -110,7 +111,7 @@ class _Api:
         return JSONResponse(description(), headers={"Cache-Control": "no-cache"})
 
     async def healthz(self, _: Request) -> Response:
-        return await run_in_threadpool(health, self._services)
+        return await self._health.answer()
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Literal
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from rag.errors import CrosswireError
+from rag.errors import CrosswireError, StoreDiskFull
 from rag.web.services import Services
 
-State = Literal["ok", "unavailable"]
+State = Literal["ok", "disk full", "unavailable"]
+FRESH = 1.0
+"""Seconds for which an answer stands, so that many who ask cost no more than one."""
 
 
-def health(services: Callable[[], Services]) -> Response:
-    """200 while turns can be stored, 503 when not. Without the library what is stored can still be read: degraded."""
-    store = _state(services, lambda ready: ready.store.ping())
-    library = _state(services, lambda ready: ready.library.documents())
-    status = "unavailable" if store != "ok" else "ok" if library == "ok" else "degraded"
-    return JSONResponse(
-        {"status": status, "store": store, "library": library},
-        status_code=503 if store != "ok" else 200,
-        headers={"Cache-Control": "no-store"},
-    )
+class Health:
+    """200 while turns can be answered and stored, 503 when not. Degraded: what is stored can still be read."""
 
+    def __init__(self, services: Callable[[], Services]) -> None:
+        self._services = services
+        self._asked_at = 0.0
+        self._asked: asyncio.Task[dict[str, str]] | None = None
 
-def _state(services: Callable[[], Services], check: Callable[[Services], object]) -> State:
-    try:
-        check(services())
-    except CrosswireError:
-        return "unavailable"
-    except Exception:
-        logging.getLogger(__name__).exception("A health check broke")
-        return "unavailable"
-    return "ok"
+    async def answer(self) -> Response:
+        """Everybody who asks while a check is under way waits for that one, in no thread."""
+        now = time.monotonic()
+        if self._asked is None or (self._asked.done() and now - self._asked_at >= FRESH):
+            self._asked_at = now
+            self._asked = asyncio.create_task(run_in_threadpool(self._check))
+        found = await asyncio.shield(self._asked)
+        status = 200 if found["status"] == "ok" else 503
+        return JSONResponse(found, status_code=status, headers={"Cache-Control": "no-store"})
+
+    def _check(self) -> dict[str, str]:
+        store = self._state(lambda ready: ready.store.health())
+        library = self._state(lambda ready: ready.library.health())
+        status = "unavailable" if store == "unavailable" else "ok" if store == library == "ok" else "degraded"
+        return {"status": status, "store": store, "library": library}
+
+    def _state(self, check: Callable[[Services], object]) -> State:
+        try:
+            check(self._services())
+        except StoreDiskFull:
+            return "disk full"
+        except CrosswireError:
+            return "unavailable"
+        except Exception:
+            logging.getLogger(__name__).exception("A health check broke")
+            return "unavailable"
+        return "ok"

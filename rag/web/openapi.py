@@ -25,6 +25,7 @@ _PROBLEMS = {
     "403": "Sent by another site's page",
     "404": "Nothing here",
     "405": "Method not possible here",
+    "408": "The body took too long",
     "409": "The session is busy with another question, or this answer could not be saved",
     "413": "The body is larger than 64 KiB",
     "415": "The body is not application/json",
@@ -32,7 +33,7 @@ _PROBLEMS = {
     "429": "The model limits the rate of requests",
     "500": "Something broke on the server",
     "502": "The model refused, broke off, or cannot be reached",
-    "503": "The session store or the library cannot be reached",
+    "503": "The session store or the library cannot be reached, or too many turns are under way",
     "504": "The model did not answer in time",
 }
 _RETRY = frozenset({"409", "429", "503"})
@@ -77,7 +78,7 @@ def _chat() -> dict[str, Any]:
                     "text/event-stream": {"schema": {"type": "string", "description": events}},
                 },
             },
-            **_problems("400", "403", "405", "409", "413", "415", "422", "429", "500", "502", "503", "504"),
+            **_problems("400", "403", "405", "408", "409", "413", "415", "422", "429", "500", "502", "503", "504"),
         },
     }
 
@@ -110,8 +111,8 @@ def _healthz() -> dict[str, Any]:
         "operationId": "health",
         "summary": "Can this server answer?",
         "responses": {
-            "200": _json("Turns can be stored", "Health"),
-            "503": _json("The session store is gone", "Health"),
+            "200": _json("Turns can be answered and stored", "Health"),
+            "503": _json("They cannot: `store` and `library` say why", "Health"),
             **_problems("405"),
         },
     }
@@ -121,7 +122,7 @@ def _schemas() -> dict[str, Any]:
     session = {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "SHA-256 of the cookie's token"}
     sources = {"type": "array", "items": _ref("Source")}
     text = {"type": "string"}
-    state = {"type": "string", "enum": ["ok", "unavailable"]}
+    state = {"type": "string", "enum": ["ok", "unavailable", "disk full"]}
     message = {"type": "string", "minLength": 1, "maxLength": LONGEST_MESSAGE, "pattern": MESSAGE_PATTERN}
     return {
         "Question": _object({"message": {**message, "examples": ["How long do I have to return a jacket?"]}}),

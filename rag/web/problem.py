@@ -60,6 +60,7 @@ _KINDS: tuple[tuple[type[errors.CrosswireError], int, str, int | None], ...] = (
     (errors.ModelBusy, 429, "Model is busy", 10),
     (errors.ModelTooSlow, 504, "Model too slow", None),
     (errors.ModelUnavailable, 502, "Model unavailable", None),
+    (errors.AnswerTooLong, 502, "Answer too long", None),
     (errors.ModelError, 502, "Model refused", None),
 )
 """Error, status, title, seconds after which trying again makes sense."""

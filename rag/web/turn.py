@@ -25,7 +25,7 @@ from starlette.types import Receive, Scope, Send
 from rag.chat import Event, EventStream, Finished, Found, Reply, Source, Token, Waiting
 from rag.errors import CrosswireError
 from rag.sessions.names import friendly_name
-from rag.web.problem import problem_of
+from rag.web.problem import Problem, problem_of
 
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment is sent, because proxies close what is silent for long."""
@@ -33,6 +33,8 @@ HEARTBEAT = 15.0
 QUICK_TURNS = 4
 """Threads for what keeps the interpreter busy: more of them than can run only get in each other's way."""
 
+MOST_TURNS = 1000
+"""Under way or waiting for a thread; a further one is refused at once, because it would wait for too long."""
 WAITING_TURNS = 64
 """Threads for turns that wait, for a model over the wire or for another turn of their session."""
 
@@ -61,10 +63,15 @@ def source_to_dict(source: Source) -> dict[str, Any]:
     return {**source.to_dict(), "score": score}
 
 
+_FULL = Problem(503, "Too many turns", "Too many questions are under way: try again in a moment.", {"Retry-After": "5"})
+
+
 class Workers:
-    """The threads that turns run in. First come, first served."""
+    """The threads that turns run in. First come, first served, and not more than can be served in some seconds."""
 
     def __init__(self) -> None:
+        self.turns = 0
+        """That are under way or wait; counted on the event loop."""
         self.quick = ThreadPoolExecutor(QUICK_TURNS, "turn")
         self.waiting = ThreadPoolExecutor(WAITING_TURNS, "waiting-turn")
 
@@ -74,10 +81,15 @@ class TurnAnswer:
 
     def __init__(self, start: Callable[[], EventStream], session_id: str, workers: Workers, *, streamed: bool) -> None:
         self._turn = _Turn(start, workers, whole=not streamed)
+        self._workers = workers
         self._session_id = session_id
         self._streamed = streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._workers.turns >= MOST_TURNS:
+            await _FULL.response()(scope, receive, send)
+            return
+        self._workers.turns += 1
         self._turn.begin()
         watching = asyncio.create_task(self._watch(receive))
         try:
@@ -92,6 +104,7 @@ class TurnAnswer:
         finally:
             watching.cancel()
             self._turn.stop()
+            self._workers.turns -= 1
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":

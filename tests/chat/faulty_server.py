@@ -194,6 +194,28 @@ def nothing(handler: Handler) -> None:
     handler.end()
 
 
+def blank(handler: Handler) -> None:
+    handler.begin()
+    handler.word(" \n")
+    handler.word(" ", "stop")
+    handler.end()
+
+
+def endless(handler: Handler) -> None:
+    handler.begin()
+    while True:
+        handler.word("word " * 100)
+
+
+def strange_text(handler: Handler) -> None:
+    """JSON that is valid and holds what no UTF-8 text may: halves of surrogate pairs; and NUL."""
+    handler.begin()
+    for text in ("a\ud83d", "\ude00b", "\udc00 c", "\x00d\ud800"):
+        handler.word(text)
+    handler.word(None, "stop")
+    handler.end()
+
+
 def web_page(handler: Handler) -> None:
     handler.begin("text/html")
     handler.send("<!doctype html><title>Log in to the wifi</title>")

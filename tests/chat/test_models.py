@@ -13,7 +13,7 @@ from langchain_core.messages import HumanMessage
 
 from rag.chat.models import make_model, model_name
 from rag.chat.openai_compatible.errors import shown_address, translate
-from rag.errors import ModelBusy, ModelError, ModelRefused, ModelTooSlow, ModelUnavailable
+from rag.errors import AnswerTooLong, ModelBusy, ModelError, ModelRefused, ModelTooSlow, ModelUnavailable
 from rag.settings import Settings
 from tests.chat import faulty_server as faults
 from tests.chat.faulty_server import Fault, FaultyServer
@@ -101,6 +101,21 @@ async def test_every_way_to_call_it_is_bounded(server: FaultyServer) -> None:
         [chunk async for chunk in model.astream("Hello")]
 
 
+def test_an_endless_answer_is_hung_up_on_and_the_server_is_told_how_much(server: FaultyServer) -> None:
+    server.always = faults.endless
+    seen: list[str] = []
+    with pytest.raises(AnswerTooLong):
+        seen.extend(chunk.text for chunk in model_for(server, model_max_answer_chars=4000).stream("Hello"))
+    assert 3500 <= len("".join(seen)) <= 4000
+    assert server.hung_up.wait(10)
+    assert server.seen[-1]["max_tokens"] == 1000
+
+
+def test_half_characters_are_joined_or_replaced(server: FaultyServer) -> None:
+    server.always = faults.strange_text
+    assert ask(model_for(server)) == "a\U0001f600b\ufffd c\ufffdd\ufffd"
+
+
 UNAUTHORIZED = faults.status(401, {"message": f"Incorrect API key provided: {KEY}", "code": "invalid_api_key"})
 QUOTA = faults.status(429, {"message": "You exceeded your current quota", "code": "insufficient_quota"})
 TOO_LONG = faults.status(
@@ -139,6 +154,7 @@ CASES: list[tuple[str, Fault, type[ModelError], str]] = [
     ("error midway", faults.error_midway, ModelUnavailable, "CUDA out of memory"),
     ("filtered", faults.filtered, ModelRefused, "content filter"),
     ("empty", faults.nothing, ModelUnavailable, "empty"),
+    ("blank", faults.blank, ModelUnavailable, "empty"),
     ("web page", faults.web_page, ModelUnavailable, "no answer"),
     ("bad JSON", faults.bad_json, ModelUnavailable, "cannot be read"),
     ("other JSON", faults.other_json, ModelUnavailable, "cannot be read"),

@@ -25,21 +25,26 @@ class Record:
 class ScriptedStore:
     def __init__(self) -> None:
         self.sessions: dict[str, list[Record]] = {}
+        self.checks = 0
         self.error: Exception | None = None
 
-    def ping(self) -> None:
+    def health(self) -> None:
+        self.checks += 1
+        self._fail()
+
+    def _fail(self) -> None:
         if self.error:
             raise self.error
 
     def records(self, session_id: str) -> Sequence[Record]:
-        self.ping()
+        self._fail()
         return self.sessions.get(session_id, [])
 
     def ttl(self, session_id: str) -> float | None:
         return 3600.0 if session_id in self.sessions else None
 
     def clear(self, session_id: str) -> bool:
-        self.ping()
+        self._fail()
         return self.sessions.pop(session_id, None) is not None
 
 
@@ -51,10 +56,9 @@ class ScriptedLibrary:
     def forget(self, session_id: str) -> None:
         self.forgotten.append(session_id)
 
-    def documents(self, session_id: str | None = None) -> Sequence[object]:
+    def health(self) -> None:
         if self.error:
             raise self.error
-        return []
 
 
 class ScriptedChat:

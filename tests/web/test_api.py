@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Generator
 
@@ -12,7 +13,7 @@ from rag import errors
 from rag.chat import Event, Found, Token, Waiting
 from rag.chat.openai_compatible.errors import translate
 from rag.sessions.names import friendly_name
-from rag.web import turn
+from rag.web import body, health, turn
 from tests.web.calls import STREAM, ask, check_problem, events
 from tests.web.scripted import SOURCE, ScriptedServices
 
@@ -189,20 +190,56 @@ def test_history_without_a_store(client: httpx.Client, services: ScriptedService
         assert answer.headers["retry-after"] == "10"
 
 
-def test_health(client: httpx.Client, services: ScriptedServices) -> None:
+def test_health(client: httpx.Client, services: ScriptedServices, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "FRESH", 0.0)
     answer = client.get("/healthz")
-    assert answer.json() == {"status": "ok", "store": "ok", "library": "ok"}
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "store": "ok", "library": "ok"})
     assert answer.headers["cache-control"] == "no-store"
     assert "set-cookie" not in answer.headers
     services.library.error = errors.LibraryUnavailable("/secret/path", "gone", "Start it.")
     answer = client.get("/healthz")
-    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert (answer.status_code, answer.json()["status"], answer.json()["library"]) == (503, "degraded", "unavailable")
+    services.store.error = errors.StoreDiskFull("/secret/disk", "0.1 MB are free")
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()["status"], answer.json()["store"]) == (503, "degraded", "disk full")
     services.store.error = errors.SessionStoreUnavailable("redis://secret", "gone")
     answer = client.get("/healthz")
     assert answer.status_code == 503
     assert answer.json() == {"status": "unavailable", "store": "unavailable", "library": "unavailable"}
     services.store.error = services.library.error = RuntimeError("secret")
     assert client.get("/healthz").status_code == 503
+
+
+def test_health_asks_once_a_second(
+    client: httpx.Client, services: ScriptedServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "FRESH", 0.0)
+    client.get("/healthz")
+    monkeypatch.setattr(health, "FRESH", 3600.0)
+    for _ in range(20):
+        client.get("/healthz")
+    assert services.store.checks == 1
+
+
+def test_too_many_turns_are_refused_at_once(
+    client: httpx.Client, services: ScriptedServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "MOST_TURNS", 0)
+    problem = check_problem(answer := ask(client), 503)
+    assert problem["title"] == "Too many turns"
+    assert answer.headers["retry-after"] == "5"
+    monkeypatch.setattr(turn, "MOST_TURNS", 1)
+    assert [ask(client).status_code for _ in range(3)] == [200] * 3, "each has left when the next one comes"
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(api_site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "SECONDS", 0.05)
+    host, port = api_site.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), 20) as slow:
+        slow.sendall(
+            b"POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+        )
+        assert slow.recv(100).startswith(b"HTTP/1.1 408 ")
 
 
 def test_pages_are_not_touched(client: httpx.Client) -> None:

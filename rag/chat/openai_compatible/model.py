@@ -22,11 +22,15 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from tenacity.wait import wait_random_exponential
 
 from rag.chat.openai_compatible.errors import shown_address, translate
-from rag.chat.openai_compatible.wire import BoundedClient, Delta, Deltas, Wire
-from rag.errors import ModelBusy, ModelRefused, ModelUnavailable
+from rag.chat.openai_compatible.wire import BoundedClient, Delta, Deltas, Wire, bounded
+from rag.errors import AnswerTooLong, ModelBusy, ModelRefused, ModelUnavailable
 
 OPENAI = "https://api.openai.com/v1"
 CONNECT_SECONDS = 5.0
+LONGEST = 16_000
+CHARS_A_TOKEN = 4
+MAX_TOKENS = "max_completion_tokens"
+"""As OpenAI calls it now; other servers keep the older name."""
 PATIENCE_SECONDS = 5.0
 """A server that asks for a longer pause than this is reported as busy at once."""
 
@@ -34,7 +38,7 @@ _BACKOFF = wait_random_exponential(multiplier=0.5, max=4)
 
 
 class CompatibleChat(ChatOpenAI):
-    """ChatOpenAI that keeps the promise of this module. `attempts` counts the first one.
+    """ChatOpenAI that keeps the promise of this module. `attempts` counts the first one; `longest`: characters.
 
     What is plain text is read from the wire here: ChatOpenAI takes ten times as long for a token. Calls with other
     arguments (tools, a format) go its way.
@@ -42,6 +46,7 @@ class CompatibleChat(ChatOpenAI):
 
     limit: float
     attempts: int
+    longest: int
     _wire: Wire = PrivateAttr()
 
     def pieces(self, messages: Sequence[BaseMessage]) -> Iterator[tuple[str, str]]:
@@ -96,7 +101,7 @@ class CompatibleChat(ChatOpenAI):
         begun = []
         for delta in deltas:
             begun.append(delta)
-            if delta.text:
+            if delta.text.strip():
                 break
         return begun, deltas
 
@@ -108,20 +113,22 @@ class CompatibleChat(ChatOpenAI):
         **kwargs: Any,
     ) -> Deltas:
         """One attempt. Only a stream that says why it finished is an answer."""
-        reason, empty = None, True
+        reason, blank = None, True
         try:
-            for delta in self._deltas(messages, stop, run_manager, **kwargs):
+            for delta in bounded(self._deltas(messages, stop, run_manager, **kwargs), self.longest):
                 reason = delta.reason or reason
-                empty = empty and not delta.text
+                blank = blank and not delta.text.strip()
                 yield delta
+        except AnswerTooLong:
+            raise
         except Exception as exc:
             raise translate(exc, self._target, self.model_name) from exc
         if reason == "content_filter":
             stopped = "its content filter stopped the answer"
             raise ModelRefused(self._target, stopped, stopped)
         if reason is None:
-            raise ModelUnavailable(self._target, "the answer broke off" if not empty else "it sent no answer")
-        if empty:
+            raise ModelUnavailable(self._target, "the answer broke off" if not blank else "it sent no answer")
+        if blank:
             raise ModelUnavailable(self._target, "the answer was empty")
 
     def _deltas(
@@ -132,7 +139,9 @@ class CompatibleChat(ChatOpenAI):
         **kwargs: Any,
     ) -> Deltas:
         if not kwargs:
-            yield from self._wire.ask(self._get_request_payload(messages, stop=stop, stream=True))
+            payload = self._get_request_payload(messages, stop=stop, stream=True)
+            payload[MAX_TOKENS if self._target == OPENAI else "max_tokens"] = self.longest // CHARS_A_TOKEN
+            yield from self._wire.ask(payload)
             return
         for chunk in super()._stream(messages, stop, run_manager, **kwargs):
             yield Delta(chunk.text, (chunk.generation_info or {}).get("finish_reason"), chunk)
@@ -142,8 +151,13 @@ class CompatibleChat(ChatOpenAI):
         return shown_address(self.openai_api_base or OPENAI)
 
 
-def connect(model: str, base_url: str | None, key: SecretStr | None, *, limit: float, retries: int) -> CompatibleChat:
-    """A model whose answers take at most `limit` seconds an attempt. Servers that need no key get a dummy."""
+def connect(
+    model: str, base_url: str | None, key: SecretStr | None, *, limit: float, retries: int, longest: int = LONGEST
+) -> CompatibleChat:
+    """A model whose answers take `limit` seconds an attempt and have `longest` characters at most.
+
+    Servers that need no key get a dummy.
+    """
     silence = limit / 2
     timeout = httpx2.Timeout(silence, connect=min(CONNECT_SECONDS, silence))
     client = BoundedClient(limit)
@@ -159,6 +173,7 @@ def connect(model: str, base_url: str | None, key: SecretStr | None, *, limit: f
         use_responses_api=False,
         limit=limit,
         attempts=retries + 1,
+        longest=longest,
     )
     made._wire = Wire(client, made.root_client, timeout)
     return made

@@ -6,6 +6,7 @@ reply that cannot be read does: `errors.translate` knows them all.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -15,6 +16,8 @@ import httpx2
 import openai
 import orjson
 from langchain_core.outputs import ChatGenerationChunk
+
+from rag.errors import AnswerTooLong
 
 LONGEST_EVENT = 1 << 20
 LONGEST_REFUSAL = 1 << 16
@@ -55,11 +58,42 @@ class Wire:
             for data in _events(response.iter_bytes()):
                 if data.startswith(b"[DONE]"):
                     return
-                event = orjson.loads(data)
+                event = _parsed(data)
                 if error := event.get("error"):
                     raise openai.APIError("An error was reported while streaming", request, body=error)
                 for choice in event["choices"][:1]:
                     yield Delta(choice["delta"].get("content") or "", choice.get("finish_reason"))
+
+
+def _parsed(data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return json.loads(data)  # which reads half of a surrogate pair, as a server may send it
+
+
+def bounded(deltas: Deltas, longest: int) -> Deltas:
+    """The same, well-formed. Raises AnswerTooLong at the first piece that goes beyond `longest` characters."""
+    size, half = 0, ""
+    with closing(deltas):
+        for delta in deltas:
+            text, half = well_formed(half + delta.text, last=delta.reason is not None)
+            size += len(text)
+            if size > longest:
+                raise AnswerTooLong(longest)
+            yield delta if text == delta.text else Delta(text, delta.reason)
+
+
+def well_formed(text: str, last: bool) -> tuple[str, str]:
+    """The text without NUL and lone surrogates, which no store takes, and what may be the first half of a character.
+
+    That half belongs before the next piece, if this is not the last one.
+    """
+    if text.isascii() and "\0" not in text:
+        return text, ""
+    half = text[-1] if "\ud800" <= text[-1:] <= "\udbff" and not last else ""
+    whole = text.removesuffix(half).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return whole.replace("\0", "\ufffd"), half
 
 
 def _refused(response: httpx2.Response) -> openai.APIStatusError:

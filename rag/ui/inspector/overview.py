@@ -48,6 +48,7 @@ def _seen(context: Context) -> Overview:
 def _numbers(context: Context) -> None:
     try:
         seen = _seen(context)
+        evicts = context.inspector.store.eviction()
     except CrosswireError as exc:
         st.error(str(exc), icon=":material/cloud_off:")
         return
@@ -63,6 +64,8 @@ def _numbers(context: Context) -> None:
             "Elements that did not belong in a history, ever found. They are shown to nobody.",
         )
         _metric("Cross-talk", short(seen.crosstalk), "Quarantined messages that belong to another session.")
+    if evicts is not None and evicts.warning:
+        st.warning(evicts.warning, icon=":material/memory_alt:")
     if seen.endless:
         expire = "session never expires and is" if seen.endless == 1 else "sessions never expire and are"
         st.warning(
