@@ -56,6 +56,7 @@ class Ranker:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._articles: OrderedDict[tuple[str, str], Ready] = OrderedDict()
+        self._examples: dict[tuple[str, ...], Vectors] = {}
 
     def source(self, source: Source) -> Ready:
         """The units of a source."""
@@ -104,9 +105,12 @@ class Ranker:
                 weights.setdefault(word, lean * _rarity(counts[word], size))
         return Question(_unit(vector.reshape(1, -1))[0], weights, frozenset(own), bool(earlier))
 
-    def similarity(self, text: str, others: Sequence[str]) -> float:
-        """The greatest cosine of a text and any of the others."""
-        return float((self._embedder.embed(list(others)) @ self._embedder.question(text)).max())
+    def similarity(self, text: str, examples: tuple[str, ...]) -> float:
+        """The greatest cosine of a text and any of some phrases of ours, which are remembered."""
+        vectors = self._examples.get(examples)
+        if vectors is None:
+            vectors = self._examples[examples] = self._embedder.embed([*examples])
+        return float((vectors @ self._embedder.question(text)).max())
 
 
 def spoken(text: str) -> list[str]:

@@ -56,6 +56,10 @@ def embedder_name(settings: Settings) -> str:
     return MiniLMEmbedder.name if settings.embeddings == "minilm" else WordLlamaEmbedder.name
 
 
+FEW = 12
+"""So many texts are embedded one by one: a batch goes to threads of its own, which takes longer."""
+
+
 class WordLlamaEmbedder:
     """WordLlama's 256-dimension vectors, from the weights inside its wheel: no network, 0.1 ms a question."""
 
@@ -74,13 +78,22 @@ class WordLlamaEmbedder:
         )
 
     def embed(self, texts: list[str]) -> Vectors:
+        if len(texts) <= FEW:
+            return (
+                _comparable(np.stack([self._sum(text) for text in texts])) if texts else np.zeros((0, 256), np.float32)
+            )
         vectors: Vectors = self._model.embed(texts, norm=False)
         return _comparable(vectors)
 
+    def _sum(self, text: str) -> Vectors:
+        """Of the vectors of the text's tokens: it points where their mean does."""
+        numbers = self._model.tokenizer.encode(text, add_special_tokens=False).ids
+        total: Vectors = self._model.embedding[numbers].sum(axis=0, dtype=np.float32)
+        return total
+
     def question(self, text: str) -> Vectors:
-        """As `embed` would: the mean of the tokens' vectors, without what a batch costs."""
-        numbers = self._model.tokenizer.encode(self._synonyms.widen(text), add_special_tokens=False).ids
-        total = self._model.embedding[numbers].sum(axis=0, dtype=np.float32)
+        """As `embed` would, with its synonyms."""
+        total = self._sum(self._synonyms.widen(text))
         length = math.sqrt(total @ total)
         vector: Vectors = total / np.float32(length) if 0 < length < math.inf else _comparable(total.reshape(1, -1))[0]
         return vector

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 
 import bm25s
 import numpy as np
@@ -23,6 +23,7 @@ from bm25s.tokenization import STOPWORDS_EN_PLUS
 logging.getLogger("bm25s").setLevel(logging.WARNING)
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
+_JOINT = re.compile(r"[-.']")
 _CHATTER = """i'm i've i'd i'll im ive please hi hello thanks thank hey ok okay want wanna need get got can't cant
 does did could would should tell know much many"""
 STOPWORDS = frozenset(STOPWORDS_EN_PLUS) | frozenset(_CHATTER.split())
@@ -39,14 +40,13 @@ def tokens(text: str) -> list[str]:
     found = []
     for match in _WORD.finditer(folded):
         word = match[0]
-        parts = re.split(r"[-.']", word)
-        for part in [word] if len(parts) == 1 else [word, *parts]:
+        for part in (word,) if word.isalnum() else (word, *_JOINT.split(word)):
             if part not in STOPWORDS and (len(part) > 1 or part.isdigit()):
                 found.append(_singular(part))
     return found
 
 
-@cache
+@lru_cache(1 << 15)
 def _singular(word: str) -> str:
     # Harman's S-stemmer (1991): the weakest of stemmers, and so the one that never joins strangers.
     if len(word) > 4 and word.endswith("ies") and word[-4] not in "ae":
