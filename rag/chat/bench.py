@@ -69,7 +69,12 @@ class Row:
 
 
 class Instant(BaseChatModel):
-    """Answers at once, and always the same."""
+    """Answers at once, and always the same. It can be read directly, as the product's own models can."""
+
+    def pieces(self, messages: Sequence[BaseMessage]) -> Iterator[tuple[str, str]]:
+        """See `rag.chat.pieces.Direct`."""
+        del messages
+        return iter([(ANSWER, "")])
 
     @property
     def _llm_type(self) -> str:
