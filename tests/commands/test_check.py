@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.commands.running import Call
-from tests.crosstalk.generated import World, clean, lines
-from tests.crosstalk.planted import PLANTS
+from tests.crosstalk.checker.generated import World, clean, lines
+from tests.crosstalk.checker.planted import PLANTS
 
 
 def log(path: Path, plant: Callable[[World], object] | None = None) -> Path:

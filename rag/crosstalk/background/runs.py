@@ -25,7 +25,8 @@ from rag.crosstalk.checker.findings import Anomaly
 from rag.crosstalk.log.events import Event, read, to_json
 from rag.crosstalk.report.explain import minimal
 from rag.crosstalk.report.export import matrix
-from rag.crosstalk.run.runner import WINDOW, RunResult, Search, simulate
+from rag.crosstalk.run.results import RunResult
+from rag.crosstalk.run.runner import WINDOW, Search, simulate
 from rag.crosstalk.run.watch import Progress
 from rag.crosstalk.run.workload import Workload
 from rag.crosstalk.strategies import Lab

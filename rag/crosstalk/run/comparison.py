@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rag.crosstalk.checker.anomalies import breaking
-from rag.crosstalk.run.runner import RunResult, simulate
+from rag.crosstalk.run.results import RunResult
+from rag.crosstalk.run.runner import simulate
 from rag.crosstalk.run.watch import Progress
 from rag.crosstalk.run.workload import Workload
 from rag.crosstalk.strategies import STRATEGIES, Lab

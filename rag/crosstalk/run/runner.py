@@ -14,12 +14,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from rag.crosstalk.checker.check import Report, check
+from rag.crosstalk.checker.check import check
 from rag.crosstalk.explore.causes import explored
 from rag.crosstalk.log.events import (
     Control,
@@ -42,6 +42,7 @@ from rag.crosstalk.run.hosts import Host, Served, StrategyHost, Target, TargetHo
 from rag.crosstalk.run.liveness import Liveness, said
 from rag.crosstalk.run.model import MakeModel, made
 from rag.crosstalk.run.processes import ProcessGone, ProcessHost
+from rag.crosstalk.run.results import Figures, RunResult
 from rag.crosstalk.run.watch import Progress, Watch, percentile
 from rag.crosstalk.run.workload import BadWorkload, Plan, Planned, Workload, plan
 from rag.crosstalk.strategies import Lab, find
@@ -64,65 +65,6 @@ class Passage(Protocol):
 
 Search = Callable[[str, int, str], Sequence[Passage]]
 """From text, how many and session id to passages."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Measured while serving. Times in seconds: of answered turns, `phases` on average. in flight: turns at once.
-
-    round_trips: to Redis, a turn, others' included; None where the strategy uses none, or several processes do.
-    """
-
-    seconds: float
-    turns: int
-    answered: int
-    failed: int
-    given_up: int
-    rate: float
-    p50: float
-    p95: float
-    p99: float
-    phases: dict[str, float]
-    peak_in_flight: int
-    mean_in_flight: float
-    round_trips: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """name: of the strategy or target. histories: how many sessions' final histories were read, None if none could be.
-
-    problems: the first errors that turns ended with. log: where it is, None if it was not kept. lost: the memory was
-    gone before the end. left: what the run could not delete, in one line; empty: nothing.
-    """
-
-    name: str
-    run: str
-    workload: Workload
-    cancelled: float
-    report: Report
-    figures: Figures
-    stopped: bool
-    histories: int | None
-    problems: tuple[str, ...]
-    log: Path | None
-    lost: Lost | None = None
-    left: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        figures = {name: getattr(self.figures, name) for name in self.figures.__slots__}
-        return {
-            **self.report.to_dict(),
-            "strategy": self.name,
-            "run": self.run,
-            "workload": {**self.workload.to_dict(), "cancelled": self.cancelled},
-            "figures": figures,
-            "stopped": self.stopped,
-            "histories": self.histories,
-            "problems": list(self.problems),
-            "lost": self.lost.to_dict() if self.lost else None,
-            "left": self.left,
-        }
 
 
 def simulate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rag.crosstalk.log.events import Document, Message
-from tests.crosstalk.generated import Case, Chat, Sent, World
+from tests.crosstalk.checker.generated import Case, Chat, Sent, World
 
 Plant = Callable[[World], set[Case]]
 

@@ -17,7 +17,7 @@ from rag.crosstalk import Lab, Progress, Workload, simulate
 from rag.crosstalk.background.runs import Runs
 from rag.crosstalk.run import ending, liveness
 from tests.commands.running import caller, environment
-from tests.crosstalk.postgres import PASSWORD, Postgres
+from tests.crosstalk.run.postgres import PASSWORD, Postgres
 from tests.servers import Server, wait_for
 
 WORKLOAD = Workload(users=40, turns=3, think=0.3, latency="0.03", seed=5)

@@ -14,8 +14,8 @@ from rag.crosstalk.checker.check import check
 from rag.crosstalk.checker.findings import Report
 from rag.crosstalk.log.events import BadLog, Control, Event, History, Invoke, Message, Ok, Prompt, read
 from rag.crosstalk.report.explain import minimal
-from tests.crosstalk.generated import World, cases, clean, lines
-from tests.crosstalk.planted import PLANTS
+from tests.crosstalk.checker.generated import World, cases, clean, lines
+from tests.crosstalk.checker.planted import PLANTS
 
 CHATS = 60
 

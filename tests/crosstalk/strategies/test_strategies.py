@@ -12,7 +12,7 @@ import pytest
 from rag.crosstalk import STRATEGIES, Lab
 from rag.crosstalk.log.events import Document, Message
 from rag.crosstalk.strategies import Asked, Strategy, UnknownStrategy, Wait, find, guilty_lines, make, source
-from tests.crosstalk.judging import judge
+from tests.crosstalk.strategies.judging import judge
 
 NAMES = list(STRATEGIES)
 SLOW = ("sql", "unfiltered-retrieval", "community-redis")
@@ -30,7 +30,7 @@ SCENES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("scene", SCENES)
 def test_a_strategy_shows_what_it_is_listed_with(name: str, scene: str, lab: Lab) -> None:
-    # A hundred users and all 20 seeds, with 4 processes and tabs: python -m tests.crosstalk.prove
+    # A hundred users and all 20 seeds, with 4 processes and tabs: python -m tests.crosstalk.strategies.prove
     judge(name, lab, 1, 20 if name in SLOW + SHARED else 60, **SCENES[scene])
 
 

@@ -12,8 +12,8 @@ import pytest
 from rag.crosstalk import Lab, Workload, simulate
 from rag.crosstalk.strategies.stored.sql import Sql
 from rag.errors import CrosswireError
-from tests.crosstalk.judging import judge
-from tests.crosstalk.postgres import PASSWORD, Postgres
+from tests.crosstalk.run.postgres import PASSWORD, Postgres
+from tests.crosstalk.strategies.judging import judge
 from tests.servers import free_port
 
 

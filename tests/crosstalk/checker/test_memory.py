@@ -12,7 +12,7 @@ from rag.crosstalk import Lab, Workload, simulate
 from rag.crosstalk.checker.check import check
 from rag.crosstalk.log.events import BadLog, Clear, Event, Invoke, Message, Prompt, read, to_json
 from rag.crosstalk.report.explain import minimal
-from tests.crosstalk.short import A3, ADA_AND_BEN, ADAS, BENS, OF_ADA, OF_BEN, found, stored, turn
+from tests.crosstalk.checker.short import A3, ADA_AND_BEN, ADAS, BENS, OF_ADA, OF_BEN, found, stored, turn
 
 MOVED = "LK-ZZ9T-PK4R-33XY7"
 

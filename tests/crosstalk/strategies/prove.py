@@ -1,7 +1,7 @@
 """The long proof, by hand: every strategy with 20 seeds and 100 users; with 4 processes, cancelled turns and a restart
 too, where what it remembers is not in the process.
 
-python -m tests.crosstalk.prove [STRATEGY…]
+python -m tests.crosstalk.strategies.prove [STRATEGY…]
 
 A line for each setting: how many seeds showed what is listed and nothing else, and what they showed in all. `sql` and
 `unfiltered-retrieval` take a minute or more for one setting; their libraries do (see their docstrings).
@@ -18,7 +18,7 @@ from typing import Any
 
 from rag.crosstalk import STRATEGIES, Lab
 from rag.crosstalk.strategies import find
-from tests.crosstalk.judging import judge
+from tests.crosstalk.strategies.judging import judge
 
 SEEDS = range(20)
 EVERYWHERE: tuple[dict[str, Any], ...] = (

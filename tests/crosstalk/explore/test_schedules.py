@@ -24,7 +24,7 @@ from rag.crosstalk.explore.schedules import How, Played, explore, ordered, pct, 
 from rag.crosstalk.explore.stepping import LONGEST, BadSchedule, Stage, played
 from rag.crosstalk.explore.verdicts import verdict
 from rag.crosstalk.strategies import STRATEGIES, TABLE, Asked, Fact
-from tests.crosstalk.scheduled import Crossed, Failing, Hiding, Late, Long, Looker, Mortal, Stepless
+from tests.crosstalk.explore.scheduled import Crossed, Failing, Hiding, Late, Long, Looker, Mortal, Stepless
 
 
 @pytest.mark.parametrize("fact", TABLE, ids=lambda fact: fact.what)

@@ -12,8 +12,8 @@ from rag.crosstalk.checker.check import check
 from rag.crosstalk.log.events import Event, Invoke, Ok
 from rag.crosstalk.report.explain import minimal
 from rag.crosstalk.report.export import ACROSS, as_html, as_json, as_junit, marked, matrix
-from tests.crosstalk.generated import World, clean
-from tests.crosstalk.planted import PLANTS
+from tests.crosstalk.checker.generated import World, clean
+from tests.crosstalk.checker.planted import PLANTS
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\u202e{{7*7}}\x1b[31m"
 

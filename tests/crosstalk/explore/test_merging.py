@@ -23,7 +23,7 @@ from rag.crosstalk.explore.stepping import Stage, played
 from rag.crosstalk.strategies import LESSONS, STRATEGIES, Asked
 from rag.crosstalk.strategies.base import PerSession
 from rag.crosstalk.strategies.lessons.list_per_session import ListApart
-from tests.crosstalk.scheduled import Crossed, Handing, Looking, Stacking
+from tests.crosstalk.explore.scheduled import Crossed, Handing, Looking, Stacking
 
 IN_PROCESS = [name for name, kind in STRATEGIES.items() if kind.in_process and name != "unfiltered-retrieval"]
 

@@ -29,7 +29,7 @@ def test_an_independent_tool_agrees(tmp_path: Path, lab: Lab) -> None:
         certify(name, make_scene(tabs=kind != "foreign-read"), lab).explored.kinds[kind] == 0 for name, kind in CASES
     ]
     assert ours == [False, False, True, True, True, False, True]
-    program = [sys.executable, "-m", "frontrun.cli", sys.executable, "-m", "tests.crosstalk.other_explorer"]
+    program = [sys.executable, "-m", "frontrun.cli", sys.executable, "-m", "tests.crosstalk.explore.other_explorer"]
     done = subprocess.run(
         [*program, str(tmp_path)],
         input=json.dumps(CASES),

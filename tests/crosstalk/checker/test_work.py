@@ -17,8 +17,8 @@ from rag.crosstalk.checker.histories import sessions
 from rag.crosstalk.checker.turn_rules import RULES
 from rag.crosstalk.log.events import Event, History, Prompt, to_json
 from rag.crosstalk.run.check_bench import measure, shared_log, whole_log
-from tests.crosstalk.generated import World, clean
-from tests.crosstalk.planted import PLANTS
+from tests.crosstalk.checker.generated import World, clean
+from tests.crosstalk.checker.planted import PLANTS
 
 Log = Callable[[int], Iterator[Event]]
 BOTH = pytest.mark.parametrize("log", [whole_log, shared_log])

@@ -15,7 +15,7 @@ from rag.crosstalk.explore.explorer import certify_until_wrong, make_scene, scen
 from rag.crosstalk.explore.outcomes import GROUPS
 from rag.crosstalk.explore.schedules import Explored
 from rag.crosstalk.log.events import Document, Event, Message, Prompt, Retrieved, read
-from tests.crosstalk.short import ADA_AND_BEN, ADAS, BENS, stored, turn
+from tests.crosstalk.checker.short import ADA_AND_BEN, ADAS, BENS, stored, turn
 
 LEAKING = (
     "shared-buffer",

@@ -7,7 +7,7 @@ import pytest
 from rag.crosstalk.checker.check import check
 from rag.crosstalk.log.events import Clear, Event, History, Invoke, Message, Prompt
 from rag.crosstalk.report.explain import minimal
-from tests.crosstalk.short import A1, A2, A3, ADA_AND_BEN, ADAS, OF_ADA, OF_BEN, Q1, Q2, Q3, found, stored, turn
+from tests.crosstalk.checker.short import A1, A2, A3, ADA_AND_BEN, ADAS, OF_ADA, OF_BEN, Q1, Q2, Q3, found, stored, turn
 
 END: list[Event] = [stored("ada", 20, *OF_ADA), stored("ben", 20, *OF_BEN)]
 FAILED = turn(9, "Ada", 8, "Forget it.", None)

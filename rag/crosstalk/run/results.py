@@ -1,0 +1,70 @@
+"""What a run gave: its report, and what was measured while it served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rag.crosstalk.checker.check import Report
+from rag.crosstalk.run.ending import Lost
+from rag.crosstalk.run.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Measured while serving. Times in seconds: of answered turns, `phases` on average. in flight: turns at once.
+
+    round_trips: to Redis, a turn, others' included; None where the strategy uses none, or several processes do.
+    """
+
+    seconds: float
+    turns: int
+    answered: int
+    failed: int
+    given_up: int
+    rate: float
+    p50: float
+    p95: float
+    p99: float
+    phases: dict[str, float]
+    peak_in_flight: int
+    mean_in_flight: float
+    round_trips: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """name: of the strategy or target. histories: how many sessions' final histories were read, None if none could be.
+
+    problems: the first errors that turns ended with. log: where it is, None if it was not kept. lost: the memory was
+    gone before the end. left: what the run could not delete, in one line; empty: nothing.
+    """
+
+    name: str
+    run: str
+    workload: Workload
+    cancelled: float
+    report: Report
+    figures: Figures
+    stopped: bool
+    histories: int | None
+    problems: tuple[str, ...]
+    log: Path | None
+    lost: Lost | None = None
+    left: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        figures = {name: getattr(self.figures, name) for name in self.figures.__slots__}
+        return {
+            **self.report.to_dict(),
+            "strategy": self.name,
+            "run": self.run,
+            "workload": {**self.workload.to_dict(), "cancelled": self.cancelled},
+            "figures": figures,
+            "stopped": self.stopped,
+            "histories": self.histories,
+            "problems": list(self.problems),
+            "lost": self.lost.to_dict() if self.lost else None,
+            "left": self.left,
+        }
