@@ -19,10 +19,10 @@ from rag.chat.offline import OfflineChatModel
 from rag.chat.offline.ranking import Ranker
 from rag.chat.service import SOURCES
 from rag.commands.options import JsonFile, console, write_json
-from rag.crosstalk.explore import bench as rates
+from rag.crosstalk.bench import checking as check_bench
+from rag.crosstalk.bench import exploring as rates
+from rag.crosstalk.bench.turns import StrategyTurns
 from rag.crosstalk.explore.explorer import temporary_lab
-from rag.crosstalk.run import check_bench
-from rag.crosstalk.run.turn_bench import StrategyTurns
 from rag.crosstalk.strategies import Lab
 from rag.errors import BadDocument
 from rag.inspector import Inspector

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rag.crosstalk.bench.checking import measure, shared_log, whole_log
 from rag.crosstalk.checker import findings
 from rag.crosstalk.checker.check import check, judged, observe
 from rag.crosstalk.checker.findings import Findings
 from rag.crosstalk.checker.histories import sessions
 from rag.crosstalk.checker.turn_rules import RULES
 from rag.crosstalk.log.events import Event, History, Prompt, to_json
-from rag.crosstalk.run.check_bench import measure, shared_log, whole_log
 from tests.crosstalk.checker.generated import World, clean
 from tests.crosstalk.checker.planted import PLANTS
 

@@ -8,7 +8,7 @@ from math import comb
 import pytest
 
 from rag.crosstalk import Lab
-from rag.crosstalk.explore import bench as rates
+from rag.crosstalk.bench import exploring as rates
 from rag.crosstalk.explore.explorer import (
     CannotPlay,
     certify,

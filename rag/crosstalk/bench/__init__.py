@@ -1,0 +1,1 @@
+"""How fast logs are checked, strategies explored, and turns served."""
