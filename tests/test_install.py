@@ -27,7 +27,8 @@ WARRANTY = {"message": "How long is the warranty?"}
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    needs.package("hatchling")
+    for name in ("hatchling", "hatch_requirements_txt", "pip"):
+        needs.package(name)
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     built = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60)
