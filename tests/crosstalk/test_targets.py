@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import socket
 import sys
@@ -121,6 +122,13 @@ def now_and_then(seconds: float = 3.0) -> Iterator[str]:
         time.sleep(0.05)
 
 
+async def packed(request: Request) -> Response:
+    """A byte at a time, so that every line lies in many pieces."""
+    text = gzip.compress(b'data: {"delta": "Hello"}\r\n\r\ndata: {"delta": ", Ada"}\n\n', mtime=0)
+    pieces = (text[at : at + 1] for at in range(len(text)))
+    return StreamingResponse(pieces, media_type="text/event-stream", headers={"content-encoding": "gzip"})
+
+
 async def failing(request: Request) -> Response:
     match request.path_params["how"]:
         case "status":
@@ -135,6 +143,14 @@ async def failing(request: Request) -> Response:
             return StreamingResponse(now_and_then(), media_type="application/json")
         case "long":
             return PlainTextResponse("x" * 3_000_000)
+        case "deep":
+            return PlainTextResponse("[" * 500_000)
+        case "packed":
+            return Response(gzip.compress(b" " * 20_000_000), headers={"content-encoding": "gzip"})
+        case "damaged":
+            return Response(b"no gzip", headers={"content-encoding": "gzip"})
+        case "unasked":
+            return Response(b"x", headers={"content-encoding": "br"})
         case _:
             await asyncio.sleep(5)
             return PlainTextResponse("late")
@@ -149,6 +165,7 @@ def url() -> Iterator[str]:
             Route("/cookie", by_cookie, methods=["POST"]),
             Route("/events", by_events, methods=["POST"]),
             Route("/v1/chat/completions", like_openai, methods=["POST"]),
+            Route("/packed", packed, methods=["POST"]),
             Route("/failing/{how}", failing, methods=["POST"]),
         ]
     )
@@ -214,8 +231,12 @@ def test_callables(name: str, verdict: str) -> None:
     [
         ("status", "it said 503: out of order"),
         ("json", "it sent 'hello', expected JSON with answer"),
-        ("path", 'its answer has no text at answer: {"other": 1}'),
+        ("path", 'its answer has no text at answer: {"other":1}'),
         ("long", "its answer is longer than 1,048,576 bytes"),
+        ("deep", "expected JSON with answer"),
+        ("packed", "its answer is longer than 1,048,576 bytes"),
+        ("damaged", "it sent 'gzip' that cannot be unpacked"),
+        ("unasked", "it sent 'br', expected an answer that is not compressed"),
         ("slow", "nothing came for 0.2 seconds"),
     ],
 )
@@ -226,6 +247,13 @@ def test_what_an_endpoint_does_wrong_is_said_in_one_line(how: str, said: str, ur
         target.call("a", "Hello")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+    target.close()
+
+
+def test_a_packed_answer_is_read_and_events_may_come_in_any_pieces(url: str, tmp_path: Path) -> None:
+    with spec(tmp_path, 'json: {message: "{text}"}\nstream: sse\nanswer: delta\n') as path:
+        target = open_target(f"{url}/packed", path)
+    assert target.call("a", "Hello") == "Hello, Ada"
     target.close()
 
 

@@ -61,6 +61,7 @@ READ = {
 REFUSED = {
     "divisions": ("a.html", b"<div>" * 1000 + b"x", "more than 200 of its elements are inside one another"),
     "tables": ("a.html", b"<table><tr><td>" * 2000 + b"x", "more than 200 of its elements"),
+    "passages": ("a.md", b"# T\n" + b"word " * 800_000, "more than 5,000 passages"),
     "pages": ("a.pdf", pdf_of(MAX_PAGES + 1, b"BT /F1 12 Tf (x) Tj ET"), "more than 2000 pages"),
     "wide": ("a.pdf", pdf_of(1, b" " * 200_000_000), "damaged|no readable text|memory"),
 }
@@ -98,8 +99,8 @@ def test_pages_that_show_too_much_are_refused(limit: str, reason: str, monkeypat
 @pytest.mark.parametrize(
     ("name", "data", "allowed", "reason"),
     [
-        ("slow.pdf", SLOW, Limits(0.3), "takes longer than 0.3 seconds"),
-        ("large.md", b"a\n\n" * 3_000_000, Limits(60, 8 * 1024 * 1024), "takes more than 8 MB of memory"),
+        ("slow.pdf", SLOW, Limits(0.3, 1), "takes longer than 0.3 seconds"),
+        ("large.md", b"a\n\n" * 3_000_000, Limits(60, 1, 8 * 1024 * 1024), "takes more than 8 MB of memory"),
     ],
 )
 def test_a_process_that_goes_over_a_limit_is_ended(
@@ -118,7 +119,7 @@ def test_a_process_that_is_killed_costs_one_document(single: DocumentReader) -> 
 
     def read() -> None:
         try:
-            single.read("slow.pdf", SLOW, Limits(60))
+            single.read("slow.pdf", SLOW, Limits(60, 1))
         except BadDocument as exc:
             caught.append(exc.reason)
 

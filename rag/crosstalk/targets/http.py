@@ -9,6 +9,7 @@ import json
 import re
 import threading
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -50,11 +51,11 @@ class HttpTarget:
                 endpoint.method,
                 endpoint.url,
                 params=_set(endpoint.query, places) or None,
-                headers=_set(endpoint.headers, places),
+                headers={"Accept-Encoding": "identity", **_set(endpoint.headers, places)},
                 json=None if endpoint.body is None else _set(endpoint.body, places),
                 data=None if endpoint.form is None else _set(endpoint.form, places),
             ) as response:
-                answer = self._answer(response, self._in_time(response.iter_bytes(), until))
+                answer = self._answer(response, self._in_time(_unpacked(response), until))
         except httpx2.TimeoutException as exc:
             raise TargetFailed(self.name, f"nothing came for {self._timeout:g} seconds") from exc
         except httpx2.HTTPError as exc:
@@ -105,12 +106,13 @@ class HttpTarget:
             return body.decode("utf-8", "replace")
         try:
             value = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             shown = body[:80].decode("utf-8", "replace")
             raise TargetFailed(self.name, f"it sent {shown!r}, expected JSON with {path}") from None
         found: object = _at(value, path)
         if not isinstance(found, str):
-            raise TargetFailed(self.name, f"its answer has no text at {path}: {json.dumps(value)[:120]}")
+            shown = " ".join(body[:120].decode("utf-8", "replace").split())
+            raise TargetFailed(self.name, f"its answer has no text at {path}: {shown}")
         return found
 
     def _parts(self, pieces: Iterator[bytes], path: str) -> Iterator[str]:
@@ -125,21 +127,24 @@ class HttpTarget:
                 continue
             try:
                 found = _at(json.loads(data), path)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue  # an event of another kind
             if isinstance(found, str):
                 yield found
 
     def _lines(self, pieces: Iterator[bytes]) -> Iterator[str]:
         """As server-sent events have them, whose texts may hold what is an end of line elsewhere."""
-        size, rest = 0, b""
+        size, rest = 0, list[bytes]()
         for piece in pieces:
             size += len(piece)
             if size > LONGEST:
                 raise TargetFailed(self.name, f"its answer is longer than {LONGEST:,} bytes")
-            *lines, rest = _END_OF_LINE.split(rest + piece)
-            yield from (line.decode("utf-8", "replace") for line in lines)
-        yield rest.decode("utf-8", "replace")
+            end, *lines = _END_OF_LINE.split(piece)
+            rest.append(end)
+            for line in lines:
+                yield b"".join(rest).decode("utf-8", "replace")
+                rest = [line]
+        yield b"".join(rest).decode("utf-8", "replace")
 
 
 class _Person:
@@ -198,6 +203,22 @@ def _at(value: Any, path: str) -> Any:
         else:
             return None
     return value
+
+
+def _unpacked(response: httpx2.Response) -> Iterator[bytes]:
+    """The answer's bytes in pieces of which none is much longer than may be: a few packed bytes can become millions."""
+    packed = response.headers.get("content-encoding", "identity").strip().lower()
+    if packed in ("", "identity"):
+        yield from response.iter_raw()
+        return
+    if packed not in ("gzip", "x-gzip", "deflate"):
+        raise httpx2.DecodingError(f"it sent {packed[:20]!r}, expected an answer that is not compressed")
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        for piece in response.iter_raw():
+            yield unpack.decompress(piece, LONGEST + 1)
+    except zlib.error as exc:
+        raise httpx2.DecodingError(f"it sent {packed!r} that cannot be unpacked") from exc
 
 
 def _bounded(pieces: Iterable[bytes]) -> bytes:

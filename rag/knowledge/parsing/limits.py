@@ -29,14 +29,17 @@ SUFFIXES = (".md", ".markdown", ".txt", ".html", ".htm", ".pdf")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What reading one document may take, beyond what the process that reads takes itself: seconds, bytes."""
+    """What one document may take: seconds and bytes of the process that reads it, passages of the server's memory."""
 
     seconds: float
+    passages: int
     memory: int = 512 * 1024 * 1024
 
 
-UPLOADED = Limits(20)
-OWN = Limits(120)
+UPLOADED = Limits(20, 5000)
+"""A novel of a thousand pages has fewer passages."""
+
+OWN = Limits(120, 100_000)
 """Articles that whoever runs the server gives: a book in PDF takes a minute."""
 
 

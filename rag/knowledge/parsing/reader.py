@@ -124,7 +124,10 @@ class _Process:
         requests, answers = self._child.stdin, self._child.stdout
         if requests is None or answers is None:
             raise EOFError
-        send(requests, orjson.dumps([name.encode("utf-8", "replace").decode(), limits.seconds, limits.memory]))
+        send(
+            requests,
+            orjson.dumps([name.encode("utf-8", "replace").decode(), limits.seconds, limits.passages, limits.memory]),
+        )
         send(requests, data)
         requests.flush()
         head = receive(answers)

@@ -17,7 +17,7 @@ import orjson
 from rag.errors import BadDocument
 from rag.knowledge.parsing.document import ParsedDocument, receive, send
 from rag.knowledge.parsing.formats import load
-from rag.knowledge.parsing.limits import too_much
+from rag.knowledge.parsing.limits import Limits, too_much
 from rag.knowledge.parsing.splitting import split
 
 IDLE = 120
@@ -41,24 +41,27 @@ def main() -> None:
     try:
         while True:
             _alarm(IDLE)
-            name, seconds, memory = orjson.loads(receive(requests))
+            name, seconds, passages, memory = orjson.loads(receive(requests))
             data = receive(requests)
             _alarm(seconds + _GRACE)
             _limit("RLIMIT_AS", _size() + memory if _size() else -1)
-            _answer(name, data, memory, answers)
+            _answer(name, data, Limits(seconds, passages, memory), answers)
     except EOFError:
         return
 
 
-def _answer(name: str, data: bytes, memory: int, answers: IO[bytes]) -> None:
+def _answer(name: str, data: bytes, limits: Limits, answers: IO[bytes]) -> None:
     try:
-        for frame in parse(name, data).frames():
+        document = parse(name, data)
+        if len(document.chunks) > limits.passages:
+            raise too_much(name, f"it has more than {limits.passages:,} passages")
+        for frame in document.frames():
             send(answers, frame)
         answers.flush()
     except BadDocument as exc:
         _refuse(exc, answers)
     except MemoryError:
-        _refuse(too_much(name, f"reading it takes more than {memory // 1024**2} MB of memory"), answers)
+        _refuse(too_much(name, f"reading it takes more than {limits.memory // 1024**2} MB of memory"), answers)
         sys.exit(1)  # what was half done when memory ran out may be in any state
 
 
