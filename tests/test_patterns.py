@@ -21,11 +21,6 @@ from tests.test_imports import sources
 
 CALLS = {"compile", "match", "fullmatch", "search", "split", "findall", "finditer", "sub", "subn"}
 ANYTHING = r"[\s\S]"
-GRAMMAR = frozenset(
-    "acts choosing compose evidence facts followup frames intents offline phrases "
-    "recall sentences shapes terms values voice".split()
-)
-"""Files of rag.chat that are about to be deleted."""
 
 
 class Unescaped(ast.NodeTransformer):
@@ -84,8 +79,6 @@ def test_every_pattern_is_linear() -> None:
     for module, _, tree in sources():
         if not any(isinstance(node, ast.Import) and node.names[0].name == "re" for node in ast.walk(tree)):
             assert list(patterns(tree, {})) == []
-            continue
-        if module.removeprefix("rag.chat.") in GRAMMAR:
             continue
         names = vars(import_module(module)) if module.startswith("rag.") else {"re": re}
         found += faults(module, tree, names)

@@ -16,7 +16,9 @@ from rag.inspector.actions.changes import Changes
 from rag.inspector.actions.exporting import export
 from rag.inspector.actions.importing import import_new, read_export, restore
 from rag.inspector.forensics.scan import scan
+from rag.inspector.layouts.lists import LARGEST
 from rag.inspector.layouts.message_parsers import document, llama_index
+from rag.inspector.pace import Pace
 from rag.sessions import SessionStore
 from rag.sessions.connection.connect import Client
 from tests import needs
@@ -111,6 +113,22 @@ def test_llama_index(client: Client, prefix: str, sid: str) -> None:
     assert [row.info.id for row in inspector.page().rows] == [sid]
     found = scan(inspector.histories)
     assert (found.sessions, [one.kind for one in found.findings]) == (1, ["no-expiry"])
+
+
+def test_a_list_that_would_fill_the_memory_is_named_and_not_read(client: Client, prefix: str) -> None:
+    client.rpush(f"{prefix}huge", stored(HumanMessage("x" * LARGEST)))
+    client.expire(f"{prefix}huge", 100)
+    client.rpush(f"{prefix}deep", b"[" * 100_000, b'{"type": "human", "data": ' * 5000, b'{"type": ' + b"9" * 5000)
+    client.rpush(f"{prefix}good", stored(HumanMessage("Hello")))
+    inspector = other(client, "classic", prefix)
+    (huge,) = inspector.histories.read(["huge"], Pace())
+    assert list(huge.elements) == []
+    assert "at most 64 are read" in huge.wrong[f"{prefix}huge"]
+    assert {row.info.id for row in inspector.page().rows} == {"huge", "good"}
+    (finding,) = [one for one in scan(inspector.histories).findings if one.kind == "broken"]
+    assert finding.sessions == ("huge",)
+    assert "at most 64 are read" in finding.explanation
+    client.delete(f"{prefix}huge")
 
 
 @pytest.mark.parametrize("name", ["crosswire", "classic", "community", "llama-index"])

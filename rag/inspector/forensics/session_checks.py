@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"\d+(\.\d+)?")
 def facts(stored: Stored, history: str, session: str, *, indexed: bool) -> Iterator[Finding]:
     """Of the session's keys. history, session: their names; of other formats only the first is there."""
     for name, problem in stored.wrong.items():
-        yield _whole(stored, "broken", f"The key {name} is of the wrong type ({problem}).")
+        yield _whole(stored, "broken", f"The key {name} cannot be read as a part of a session: {problem}.")
     if not stored.pinned:
         endless = [name for name, left in stored.left.items() if left == -1]
         if endless:

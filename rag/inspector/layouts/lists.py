@@ -10,6 +10,9 @@ from rag.inspector.layouts.base import Histories, ListElements, Stored
 from rag.inspector.pace import Pace
 from rag.sessions.connection.errors import translated
 
+LARGEST = 64 << 20
+"""Bytes of a list that is read: an element of more would be held whole, with all that it becomes."""
+
 
 class Lists(Histories):
     def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
@@ -26,9 +29,22 @@ class Lists(Histories):
                 pipe.llen(key)
                 pipe.pttl(key)
 
+        def weigh(pipe: Any) -> None:
+            for key in map(self._key, sessions):
+                pipe.memory_usage(key)
+                pipe.pttl(key)
+
+        sessions, found = ids, list[Stored]()
         with translated(self.target):
-            replies = pace(self.piped, ask)
-        found = []
+            weights = pace(self.piped, weigh)
+            known = {sid: (used, left) for sid, used, left in zip(ids, weights[::2], weights[1::2], strict=True)}
+            too_large = {sid: one for sid, one in known.items() if type(one[0]) is int and one[0] > LARGEST}
+            ids = [sid for sid in sessions if sid not in too_large]
+            replies = pace(self.piped, ask) if ids else []
+        for sid, (used, left) in too_large.items():
+            name = self._key(sid).decode("utf-8", "replace")
+            why = f"it takes {used >> 20} MB, and at most {LARGEST >> 20} are read"
+            found.append(Stored(sid, (), 0, {name: left}, wrong={name: why}))
         for number, sid in enumerate(ids):
             lines, length, left = replies[3 * number : 3 * number + 3]
             # Not a list, or not a history: other keys may begin the same.
