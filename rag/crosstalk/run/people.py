@@ -35,7 +35,7 @@ TOWNS = (
 ).split()
 BASE32 = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 DIGITS = "23456789"
-CODE = re.compile(r"\b[2-9A-Z]{2,4}(?:-[2-9A-Z]{4,6})+\b")
+CODE = re.compile(r"\b[2-9A-Z]{2,4}(?:-[2-9A-Z]{4,6}){1,8}\b")
 """What each canary ends in, and nothing else holds: one of them is one person's."""
 
 
