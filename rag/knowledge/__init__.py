@@ -14,10 +14,10 @@ from rag.knowledge.types import (
     Passage,
     Progress,
 )
-from rag.settings import Settings
 
 if TYPE_CHECKING:
     from rag.knowledge.embedding.embedders import Embedder
+    from rag.settings import Settings
 
 __all__ = [
     "COVERED",
