@@ -41,7 +41,7 @@ from rag.settings import Settings
 
 ANSWER = "You can return an item within 30 days of delivery [1]. Members of Plus have 60 days [1]."
 PLAIN_COLLECTION = "plain"
-FLOOR, OURS, RULED, PLAIN = "floor", "Crosswire", "Crosswire, offline rules", "plain LangChain"
+FLOOR, OURS, RULED, PLAIN = "floor", "Crosswire", "Crosswire, offline", "plain LangChain"
 
 Find = Callable[[str], Sequence[str]]
 """The passages for a question."""

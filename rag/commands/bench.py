@@ -173,7 +173,10 @@ def served(
     seconds: Annotated[float, typer.Option(help="Length of each slice.", min=0.1)] = 2.0,
     json_file: JsonFile = None,
 ) -> None:
-    """Turns as `streamlit run app.py` serves them, over HTTP, against a bare route that searches and stores."""
+    """Turns as `streamlit run app.py` serves them, over HTTP, against a bare route that searches and stores.
+
+    trips: to Redis a turn. CPU ms: of the server a turn. load: how much of a core the clients took.
+    """
     questions = [question.text for question in read_questions(QUESTIONS)]
     with (
         tempfile.TemporaryDirectory(prefix="crosswire-bench-") as scratch,

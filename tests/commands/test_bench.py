@@ -47,7 +47,7 @@ def test_a_whole_turn_is_measured_beside_its_floor_and_a_plain_build(call: Call,
         "floor",
         "redis-turn",
         "Crosswire",
-        "Crosswire, offline rules",
+        "Crosswire, offline",
         "plain LangChain",
     ]
     assert (rows[0][2], rows[4][3]) == ("1.00", "1.00")

@@ -9,9 +9,10 @@ from collections.abc import Generator
 import httpx
 import pytest
 
-from rag.chat import Event, Found, Token
+from rag.chat import Event, Found, Token, Waiting
+from rag.web.turn import QUICK_TURNS
 from tests.web.calls import STREAM
-from tests.web.scripted import SOURCE, ScriptedServices
+from tests.web.scripted import SOURCE, ScriptedServices, plain
 
 
 @pytest.mark.parametrize("headers", [{}, STREAM], ids=["whole", "streamed"])
@@ -66,3 +67,31 @@ def test_a_client_that_goes_away_while_the_model_is_silent_stops_the_turn_too(
 def ask_other_session(client: httpx.Client) -> httpx.Response:
     """Something else that the server must be able to do meanwhile."""
     return httpx.get(f"{client.base_url}/api/history")
+
+
+def test_turns_that_wait_keep_nobody_from_being_answered(client: httpx.Client, services: ScriptedServices) -> None:
+    waiting, ended = threading.Semaphore(0), threading.Event()
+
+    def script() -> Generator[Event]:
+        yield Waiting(30)
+        waiting.release()
+        assert ended.wait(20)
+        yield Token("at last")
+
+    services.chat.script = script
+    body = {"message": "How long is the warranty?"}
+
+    def ask() -> None:
+        httpx.post(f"{client.base_url}/api/chat", json=body, timeout=30)
+
+    asking = [threading.Thread(target=ask) for _ in range(QUICK_TURNS + 1)]
+    for thread in asking:
+        thread.start()
+    for _ in asking:
+        assert waiting.acquire(timeout=20)
+    services.chat.script = plain
+    answered = client.post("/api/chat", json=body)
+    ended.set()
+    for thread in asking:
+        thread.join(20)
+    assert answered.json()["answer"] == "You have 60 days [1]."
