@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import streamlit as st
 
-# Emoji, because of a Material icon the browser asks Google's server for a picture to put on the tab.
-page = st.navigation(
-    [
-        st.Page("chat.py", title="Chat", icon="💬", default=True),
-        st.Page("knowledge.py", title="Knowledge", icon="📚"),
-        st.Page("simulate.py", title="Simulate", icon="👥"),
-        st.Page("race_lab.py", title="Race lab", icon="🏁"),
-        st.Page("inspector.py", title="Inspector", icon="🔍"),
-    ]
-)
+TITLES = {
+    "chat": "Chat",
+    "knowledge": "Knowledge",
+    "simulate": "Simulate",
+    "race_lab": "Race lab",
+    "inspector": "Inspector",
+}
+ICONS = {
+    "chat": "forum",
+    "knowledge": "menu_book",
+    "simulate": "groups",
+    "race_lab": "alt_route",
+    "inspector": "policy",
+}
 READ = {"Chat", "Knowledge"}  # text is easier to read in a narrow column
-st.set_page_config(
-    page_title=f"{page.title} · Crosswire", page_icon="🔀", layout="centered" if page.title in READ else "wide"
-)
+
+# The icons are part of the titles: for an icon of its own the browser asks Google's server, to put it on the tab.
+pages = {
+    st.Page(f"{name}.py", title=f":material/{ICONS[name]}: {title}", default=name == "chat"): title
+    for name, title in TITLES.items()
+}
+page = st.navigation(list(pages))
+title = pages[page]
+st.set_page_config(page_title=f"{title} · Crosswire", page_icon="🔀", layout="centered" if title in READ else "wide")
 page.run()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from rag.chat import sources_of
@@ -33,6 +33,9 @@ from rag.web.services import Services, StoredMessage
 from rag.web.turn import TurnAnswer, Workers, source_to_dict
 
 T = TypeVar("T")
+
+PIECE = 1 << 16
+"""Bytes."""
 
 _ROLES = {"human": "user", "ai": "assistant"}
 _PRIVATE = {"Cache-Control": "no-store, private"}
@@ -78,8 +81,10 @@ class _Api:
         if request.method == "DELETE":
             return await self._clear(_own_session(request))
         session_id = visit_of(request).session_id
-        found = await _in_thread(lambda: self._history(session_id)) if session_id else _no_history()
-        return JSONResponse(found, headers=_PRIVATE)
+        if session_id is None:
+            return JSONResponse(_no_history(), headers=_PRIVATE)
+        body = await _in_thread(lambda: JSONResponse(self._history(session_id)).body)
+        return StreamingResponse(_pieces(bytes(body)), headers=_PRIVATE, media_type="application/json")
 
     async def _clear(self, session_id: str) -> Response:
         cleared = await _in_thread(lambda: self._services().store.clear(session_id))
@@ -176,6 +181,12 @@ def _record_to_dict(record: StoredMessage) -> dict[str, Any]:
         "at": datetime.fromtimestamp(record.at, UTC).isoformat().replace("+00:00", "Z"),
         "sources": [source_to_dict(source) for source in sources_of(message)],
     }
+
+
+async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+    """A long history is compressed on the event loop (Streamlit's middleware): in steps, so that others get between."""
+    for start in range(0, len(body), PIECE):
+        yield body[start : start + PIECE]
 
 
 def _no_history() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Generator
@@ -13,7 +14,7 @@ from rag import errors
 from rag.chat import Event, Found, Token, Waiting
 from rag.chat.openai_compatible.errors import translate
 from rag.sessions.names import friendly_name
-from rag.web import body, health, turn
+from rag.web import api, body, health, turn
 from tests.web.calls import STREAM, ask, check_problem, events
 from tests.web.scripted import SOURCE, ScriptedServices
 
@@ -219,6 +220,17 @@ def test_health_asks_once_a_second(
     for _ in range(20):
         client.get("/healthz")
     assert services.store.checks == 1
+
+
+def test_a_long_history_is_sent_in_pieces(client: httpx.Client, services: ScriptedServices) -> None:
+    ask(client)
+    (sid,) = services.store.sessions
+    services.store.sessions[sid] *= 2000
+    with client.stream("GET", "/api/history") as answer:
+        text = answer.read().decode()
+        assert "content-length" not in answer.headers
+    assert len(json.loads(text)["messages"]) == 4000
+    assert len(text) > 4 * api.PIECE
 
 
 def test_too_many_turns_are_refused_at_once(
