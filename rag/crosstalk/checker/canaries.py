@@ -13,7 +13,6 @@ import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 PIECE = 8
 """Bytes by which a canary is looked up: read as one number."""
@@ -50,22 +49,6 @@ def _letters(text: str) -> str:
 
 def _encoded(letters: str) -> bytes:
     return letters.encode("utf-8", "surrogatepass")
-
-
-class Index(Protocol):
-    """What the checker asks: see Canaries."""
-
-    @property
-    def texts(self) -> Sequence[str]: ...
-
-    @property
-    def looked(self) -> int: ...
-
-    def add(self, canary: str) -> tuple[int, bool]: ...
-
-    def find(self, text: str) -> tuple[int, ...]: ...
-
-    def named(self, canary: str) -> tuple[int, ...]: ...
 
 
 @dataclass(slots=True)

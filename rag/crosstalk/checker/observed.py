@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rag.crosstalk.checker.anomalies import CORRUPT, FOREIGN_READ, FOREIGN_WRITE, RETRIEVAL_LEAK, Surface
-from rag.crosstalk.checker.canaries import Canaries, Index, spelt_at
+from rag.crosstalk.checker.canaries import Canaries, Foreseen, spelt_at
 from rag.crosstalk.checker.findings import Findings
 from rag.crosstalk.log.events import (
     Clear,
@@ -103,7 +103,7 @@ def role_of(message: int) -> int:
 
 
 class Observed:
-    def __init__(self, index: Index | None = None, *, counted_only: bool = False) -> None:
+    def __init__(self, index: Canaries | Foreseen | None = None, *, counted_only: bool = False) -> None:
         self.turns: dict[int, Turn] = {}
         self.sessions: dict[str, list[Turn]] = {}
         self.stored: dict[str, Stored] = {}
@@ -122,7 +122,7 @@ class Observed:
         self.twice: set[str] = set()
         self.white = False
         self.answered = 0
-        self._index = Canaries() if index is None else index
+        self._index: Canaries | Foreseen = Canaries() if index is None else index
         self._meaning: list[int] = []
         """By number in the index: place in `canaries`, or CONTROL."""
         self._own: dict[str, set[int]] = {}

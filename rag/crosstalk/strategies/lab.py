@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -107,14 +107,4 @@ class Lab(AbstractContextManager["Lab"]):
         self.close()
 
     def __reduce__(self) -> tuple[type[Lab], tuple[Any, ...]]:
-        return type(self), (
-            self.folder,
-            self.prefix,
-            self.seed,
-            self.redis_url,
-            self.state_dir,
-            self.sql_url,
-            self.history_prefix,
-            self.ttl,
-            self.connections,
-        )
+        return type(self), tuple(getattr(self, one.name) for one in fields(self) if one.compare)

@@ -90,7 +90,7 @@ class ListQuestionFirst(Lesson):
     expects_tabs = kinds(kind.INTERLEAVED_TURNS, kind.MID_TURN_READ)
     facts = (
         Fact(
-            "the same, question pushed before the model is asked",
+            "Redis list, question pushed before the model is asked, two tabs",
             70,
             {STORED_APART: 68, any_of(kind.MID_TURN_READ): 64, any_of(kind.STALE_PROMPT): 0},
             tabs=True,
