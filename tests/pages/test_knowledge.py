@@ -122,6 +122,8 @@ BAD = {
     "encrypted": ("secret.pdf", encrypted_pdf(), "encrypted"),
     "binary": ("program.txt", bytes(range(256)) * 40, "binary"),
     "no PDF": ("broken.pdf", b"%PDF-1.7 not at all", "damaged"),
+    "nested": ("deep.html", b"<div>" * 1000 + b"x", "more than 200 of its elements"),
+    "long": ("long.md", b"word " * 800_000, "more than 5,000 passages"),
 }
 
 
