@@ -54,7 +54,8 @@ def _answer(name: str, data: bytes, limits: Limits, answers: IO[bytes]) -> None:
     try:
         document = parse(name, data)
         if len(document.chunks) > limits.passages:
-            raise too_much(name, f"it has more than {limits.passages:,} passages")
+            reason = f"it has more than {limits.passages:,} passages"
+            raise BadDocument(name, reason, "It was skipped; split it.")  # noqa: TRY301
         for frame in document.frames():
             send(answers, frame)
         answers.flush()
