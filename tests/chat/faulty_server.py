@@ -28,6 +28,11 @@ class FaultyServer(ThreadingHTTPServer):
         self.keys: list[str | None] = []
         self.ended = threading.Event()
         self.hung_up = threading.Event()
+        self.connections = 0
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections += 1
+        super().process_request(request, client_address)
 
     @property
     def url(self) -> str:

@@ -69,6 +69,15 @@ def test_a_call_with_arguments_goes_the_whole_way_of_the_client_library() -> Non
         assert [seen.get("temperature") for seen in server.seen] == [None, 0.5]
 
 
+def test_questions_share_a_connection() -> None:
+    with faulty_server() as server:
+        model = make_model(Settings(openai_base_url=server.url, openai_api_key="k", chat_model="m"))
+        for _ in range(3):
+            assert pieces.text_of(model, PROMPT) == "".join(WORDS)
+        assert len(server.seen) == 3
+        assert server.connections == 1
+
+
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])
 def test_events_are_read_however_they_are_cut(size: int) -> None:
     sent = ': comment\r\nevent: x\r\ndata: {"a": 1}\r\n\r\ndata:{"b": "ü"}\n\n: more\n\ndata: [DONE]\n\n'.encode()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any, NamedTuple
 
 import httpx2
@@ -42,7 +43,11 @@ class Wire:
         """`client` says where to send what, and with which headers; `http` sends it."""
         self._http = http
         self._url = client.base_url.copy_with(path=client.base_url.path.rstrip("/") + "/chat/completions")
-        headers = {name: value for name, value in client.default_headers.items() if isinstance(value, str)}
+        headers = {
+            name: value
+            for name, value in client.default_headers.items()
+            if isinstance(value, str) and not name.startswith("X-Stainless")  # what the client library runs on
+        }
         self._headers = {**headers, "Authorization": f"Bearer {client.api_key}"}
         self._timeout = timeout
 
@@ -55,8 +60,11 @@ class Wire:
         with closing(self._http.send(request, stream=True)) as response:
             if response.status_code >= 400:
                 raise _refused(response)
-            for data in _events(response.iter_bytes()):
+            chunks = response.iter_bytes()
+            for data in _events(chunks):
                 if data.startswith(b"[DONE]"):
+                    with suppress(httpx2.HTTPError):  # read to its end, a connection serves the next question, too
+                        deque(chunks, maxlen=0)
                     return
                 event = _parsed(data)
                 if error := event.get("error"):
