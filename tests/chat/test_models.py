@@ -13,6 +13,7 @@ from langchain_core.messages import HumanMessage
 
 from rag.chat.models import make_model, model_name
 from rag.chat.openai_compatible.errors import shown_address, translate
+from rag.chat.openai_compatible.model import CHARS_A_TOKEN
 from rag.errors import AnswerTooLong, ModelBusy, ModelError, ModelRefused, ModelTooSlow, ModelUnavailable
 from rag.settings import Settings
 from tests.chat import faulty_server as faults
@@ -108,7 +109,7 @@ def test_an_endless_answer_is_hung_up_on_and_the_server_is_told_how_much(server:
         seen.extend(chunk.text for chunk in model_for(server, model_max_answer_chars=4000).stream("Hello"))
     assert 3500 <= len("".join(seen)) <= 4000
     assert server.hung_up.wait(10)
-    assert server.seen[-1]["max_tokens"] == 1000
+    assert server.seen[-1]["max_tokens"] == 4000 // CHARS_A_TOKEN
 
 
 def test_half_characters_are_joined_or_replaced(server: FaultyServer) -> None:

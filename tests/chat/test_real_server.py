@@ -28,6 +28,10 @@ def address() -> Iterator[str]:
         yield address
 
 
+SHORT = {"model_max_answer_chars": 150}
+"""A model of this size seldom ends by itself."""
+
+
 @pytest.fixture(scope="module")
 def library() -> Iterator[Library]:
     with tempfile.TemporaryDirectory() as folder:
@@ -42,7 +46,7 @@ def library() -> Iterator[Library]:
 
 
 def settings(address: str, **values: Any) -> Settings:
-    return Settings(**{"openai_base_url": address, "openai_api_key": KEY, "chat_model": ALIAS, **values})
+    return Settings(**{"openai_base_url": address, "openai_api_key": KEY, "chat_model": ALIAS, **SHORT, **values})
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ def compose(ranker: Ranker, sources: Sequence[Source], said: Sequence[str], ques
     own, nearest = _recalled(ranker, said, asking) if asks(asking) else ([], "")
     lines = [phrases.SAID.format(text) for _, text in own]
     near = max((score for score, _ in own), default=0.0)
-    if quotes and (not own or quotes[0].score >= CLOSE * near) and (own or not _about_person_only(asking)):
+    if quotes and (not own or quotes[0].score >= CLOSE * near) and not _about_person_only(asking):
         lines += _quoted(sources, ready, quotes)
         return Draft("\n\n".join(lines), "combine" if own else "answer")
     if own:

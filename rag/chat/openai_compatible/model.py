@@ -28,7 +28,8 @@ from rag.errors import AnswerTooLong, ModelBusy, ModelRefused, ModelUnavailable
 OPENAI = "https://api.openai.com/v1"
 CONNECT_SECONDS = 5.0
 LONGEST = 16_000
-CHARS_A_TOKEN = 4
+CHARS_A_TOKEN = 6
+"""More than a token has on average, so that a server ends an answer before it is too long and all of it is lost."""
 MAX_TOKENS = "max_completion_tokens"
 """As OpenAI calls it now; other servers keep the older name."""
 PATIENCE_SECONDS = 5.0
