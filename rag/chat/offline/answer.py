@@ -52,12 +52,8 @@ INTENT = 0.72
 SHORT = 0.6
 """A question that leans on the one before by more than this may ask on for what the person said."""
 MOST, LOOKED_AT, LONGEST_LIST = 3, 12, 8
-LOOK_BACK = 3
-"""Earlier messages that a question may lean on."""
-LONGEST_PLACE = 500
-"""Characters that count of what a sentence goes on with."""
-REMEMBERED = 100
-"""Things said that are looked through, newest first."""
+LOOK_BACK, LONGEST_PLACE, REMEMBERED = 3, 500, 100
+"""Messages that a question may lean on; characters of what a sentence goes on with; things said that are looked at."""
 
 _SMALL_TALK: tuple[tuple[str, Kind, frozenset[str], frozenset[str]], ...] = (
     (phrases.GREETING, "greeting", phrases.GREETINGS, phrases.FILLING),
