@@ -82,7 +82,7 @@ def test_stop_gives_a_verdict_and_a_reload_finds_the_run(simulate: Callable[[], 
     start(page)
     expect(page.get_by_alt_text(re.compile("[1-9][0-9]* of 2000 turns answered"))).to_be_visible(timeout=30_000)
     page.reload()
-    expect(page.get_by_role("button", name=re.compile("^Stop"))).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name=re.compile("^Stop")).last).to_be_visible(timeout=30_000)
     page.get_by_role("button", name=re.compile("^Stop")).last.click()
     assert "The run was stopped early" in verdict(page)
     page.reload()
