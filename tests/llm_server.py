@@ -79,7 +79,9 @@ def _serve(weights: str, key: str | None) -> None:
     params.port = 0
     params.n_ctx = 8192
     params.n_parallel = 2
-    params.cpuparams.n_threads = 2
+    # Threads that spin for each other take seconds a token where the cores are busy with other tests.
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+    params.cpuparams.poll = params.cpuparams_batch.poll = 0
     params.n_predict = LONGEST_ANSWER
     params.sampling.temp = 0
     params.verbosity = 1
