@@ -13,22 +13,24 @@ from typing import Any, Generic, TypeVar
 import streamlit as st
 
 from rag.errors import CrosswireError
-from rag.inspector import Pace, Progress
+from rag.inspector import Pace
 
+S = TypeVar("S")
 T = TypeVar("T")
 UNWATCHED = 20.0
 
 
-class Job(Generic[T]):
+class Job(Generic[S, T]):
     """work: is given a pace, whose `stop` ends it, and what to tell its progress to."""
 
-    def __init__(self, work: Callable[[Pace, Callable[[Progress], None]], T]) -> None:
+    def __init__(self, work: Callable[[Pace, Callable[[S], None]], T]) -> None:
         self.pace = Pace()
-        self.progress: Progress | None = None
+        self.begun = time.monotonic()
+        self.progress: S | None = None
         self.result: T | None = None
         self.problem = ""
         self._work = work
-        self._watched = time.monotonic()
+        self._watched = self.begun
         self._thread = Thread(target=self._run, name="inspector", daemon=True)
         self._thread.start()
 
@@ -49,18 +51,25 @@ class Job(Generic[T]):
         except CrosswireError as exc:
             self.problem = str(exc)
 
-    def _step(self, progress: Progress) -> None:
+    def _step(self, progress: S) -> None:
         self.progress = progress
         if time.monotonic() - self._watched > UNWATCHED:
             self.stop()
 
 
 @st.fragment(run_every=0.5)
-def progress(job: Job[Any], told: Callable[[Progress], str], key: str) -> None:
-    """How far it is, and a button that stops it. The page is drawn anew when it is over."""
+def progress(job: Job[S, Any], told: Callable[[S], tuple[float | None, str]], key: str) -> None:
+    """How far it is, and a button that stops it. The page is drawn anew when it is over.
+
+    told: the share of it that is done, None where nobody knows, and words for it.
+    """
     if not job.running():
         st.rerun(scope="app")
-    step = job.progress
+    share, text = (0.0, "Reading …") if job.progress is None else told(job.progress)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(step.done if step else 0.0, text=told(step) if step else "Reading …")
-        st.button("Stop", icon=":material/stop:", key=f"{key}_stop", on_click=job.stop)
+        if share is None:
+            st.markdown(f":material/hourglass_top: {text}", width="content")
+        else:
+            st.progress(share, text=text)
+        keeps = "Keeps what was found so far."
+        st.button("Stop", icon=":material/stop:", help=keeps, key=f"{key}_stop", on_click=job.stop)

@@ -12,12 +12,15 @@ from rag.errors import CrosswireError, public_line
 
 
 @contextmanager
-def errors_shown(icon: str = "error") -> Iterator[None]:
-    """What fails within is drawn in one line, and the page goes on behind it."""
+def errors_shown(icon: str = "error", told: Callable[[CrosswireError], str] = public_line) -> Iterator[None]:
+    """What fails within is drawn in one line, and the page goes on behind it. told: `str` for whoever runs the server.
+
+    It decorates functions, too.
+    """
     try:
         yield
     except CrosswireError as exc:
-        st.error(public_line(exc), icon=f":material/{icon}:")
+        st.error(told(exc), icon=f":material/{icon}:")
 
 
 def download(

@@ -19,21 +19,18 @@ DONE = "inspector_done"
 NAMED = 10
 PROBLEM = "inspector_problem"
 MINUTES = "inspector_minutes"
-BUTTONS: dict[Change, tuple[str, str]] = {
-    "extend": ("Extend", ":material/more_time:"),
-    "pin": ("Pin", ":material/keep:"),
-    "unpin": ("Unpin", ":material/keep_off:"),
-    "expire": ("Expire now", ":material/timer_off:"),
-    "clear": ("Clear", ":material/ink_eraser:"),
-    "delete": ("Delete", ":material/delete:"),
+BUTTONS: dict[Change, tuple[str, str, str]] = {
+    "extend": ("Extend", ":material/more_time:", "extended"),
+    "pin": ("Pin", ":material/keep:", "pinned"),
+    "unpin": ("Unpin", ":material/keep_off:", "unpinned"),
+    "expire": ("Expire now", ":material/timer_off:", "expired"),
+    "clear": ("Clear", ":material/ink_eraser:", "cleared"),
+    "delete": ("Delete", ":material/delete:", "deleted"),
 }
-DID: dict[Change, str] = {
-    "extend": "extended",
-    "pin": "pinned",
-    "unpin": "unpinned",
-    "expire": "expired",
-    "clear": "cleared",
-    "delete": "deleted",
+FORMS = {
+    "json": ("JSON, can be imported", "json", "application/json"),
+    "markdown": ("Markdown", "md", "text/markdown"),
+    "csv": ("CSV", "csv", "text/csv"),
 }
 
 
@@ -44,7 +41,7 @@ def draw(context: Context, ids: list[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{count(len(ids), 'session')} selected**", width="content")
         if context.ours:
-            for change, (label, icon) in BUTTONS.items():
+            for change, (label, icon, _) in BUTTONS.items():
                 if st.button(label, icon=icon, key=f"inspector_act_{change}", disabled=not context.changes):
                     _confirm(context, change, ids)
         _download(context, ids)
@@ -54,7 +51,7 @@ def draw(context: Context, ids: list[str]) -> None:
 
 @st.dialog("Change sessions?", icon=":material/edit:")
 def _confirm(context: Context, change: Change, ids: list[str]) -> None:
-    label, icon = BUTTONS[change]
+    label, icon, _ = BUTTONS[change]
     with errors_shown():
         seen = Changes(context.inspector, context.who).preview(change, ids)
         st.write(f"{icon} {seen}")
@@ -89,7 +86,7 @@ def _undo(context: Context) -> None:
     if done is None or not context.ours:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.success(f"{count(len(done.ids), 'session')} {DID[done.change]}.", icon=":material/check:")
+        st.success(f"{count(len(done.ids), 'session')} {BUTTONS[done.change][2]}.", icon=":material/check:")
         if done.ids and context.changes and st.button("Undo", icon=":material/undo:", key="inspector_undo"):
             with errors_shown():
                 back = Changes(context.inspector, context.who).undo(done)
@@ -102,13 +99,8 @@ def _undo(context: Context) -> None:
 
 def _download(context: Context, ids: list[str]) -> None:
     with st.popover("Export", icon=":material/download:", disabled=not context.reveal):
-        for form, label, ending, mime in (
-            ("json", "JSON, can be imported", "json", "application/json"),
-            ("markdown", "Markdown", "md", "text/markdown"),
-            ("csv", "CSV", "csv", "text/csv"),
-        ):
-            made = partial(_exported, context, ids, form)
-            key = f"inspector_export_{form}"
+        for form, (label, ending, mime) in FORMS.items():
+            made, key = partial(_exported, context, ids, form), f"inspector_export_{form}"
             download(label, made, f"sessions.{ending}", mime, key=key, width="stretch")
         st.caption("Contains all messages in plain text. Exports are logged.")
 

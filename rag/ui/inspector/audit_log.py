@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-import pandas as pd
 import streamlit as st
 
 from rag.inspector.safe_text import line
+from rag.inspector.timestamps import moment
 from rag.sessions.names import friendly_name
 from rag.ui.inspector.context import Context
 
@@ -17,18 +15,16 @@ def draw(context: Context) -> None:
     if not entries:
         st.caption("Nothing logged yet.")
         return
-    frame = pd.DataFrame(
-        [
-            {
-                "When": datetime.fromtimestamp(entry.at, UTC),
-                "Action": line(entry.what),
-                "Session": friendly_name(entry.session),
-                "Id": line(entry.session, 16),
-                "Who": line(entry.who, 60),
-                "Details": line(", ".join(f"{name} {text}" for name, text in entry.more.items()), 80),
-            }
-            for entry in entries
-        ]
-    )
-    st.dataframe(frame, hide_index=True, column_config={"When": st.column_config.DatetimeColumn(format="distance")})
+    rows = [
+        {
+            "When": moment(entry.at),
+            "Action": line(entry.what),
+            "Session": friendly_name(entry.session),
+            "Id": line(entry.session, 16),
+            "Who": line(entry.who, 60),
+            "Details": line(", ".join(f"{name} {text}" for name, text in entry.more.items()), 80),
+        }
+        for entry in entries
+    ]
+    st.dataframe(rows, hide_index=True, column_config={"When": st.column_config.DatetimeColumn(format="distance")})
     st.caption("The newest 200 entries. The log keeps about 10,000.")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
+from rag.inspector import Progress
 from rag.inspector.forensics.findings import KINDS
 from rag.inspector.forensics.scan import Report, scan
 from rag.inspector.safe_text import line
@@ -20,7 +20,11 @@ from rag.ui.inspector.context import Context
 
 JOB = "inspector_scan"
 LISTED = 500
-VERDICTS = {"clean": "Nothing is wrong", "trouble": "Something is wrong", "unknown": "Can't tell"}
+VERDICTS = {
+    "clean": (st.success, "Nothing is wrong"),
+    "trouble": (st.error, "Something is wrong"),
+    "unknown": (st.warning, "Can't tell"),
+}
 
 
 def draw(context: Context) -> None:
@@ -42,29 +46,28 @@ def draw(context: Context) -> None:
             running.stop()
         canaries = tuple(text.strip() for text in texts.splitlines() if text.strip())
         histories = context.inspector.histories
-        job = Job(lambda pace, step: scan(histories, canaries=canaries, pace=pace, progress=step))
-        job.wait(0.5)
-        st.session_state[JOB] = job
-    found: Job[Report] | None = st.session_state.get(JOB)
+        st.session_state[JOB] = Job(lambda pace, tell: scan(histories, canaries=canaries, pace=pace, progress=tell))
+        st.session_state[JOB].wait(0.5)
+    found: Job[Progress, Report] | None = st.session_state.get(JOB)
     if found is None:
         return
     if found.running():
-        progress(
-            found,
-            lambda step: f"{step.sessions:,} sessions, {step.messages:,} messages, {step.found:,} found",
-            "inspector_scan",
-        )
+        progress(found, _scanned, "inspector_scan")
     elif found.problem:
         st.error(found.problem, icon=":material/error:")
     elif found.result is not None:
         _report(found.result)
 
 
+def _scanned(step: Progress) -> tuple[float, str]:
+    return step.done, f"{step.sessions:,} sessions, {step.messages:,} messages, {step.found:,} found"
+
+
 def _report(report: Report) -> None:
-    say = {"clean": st.success, "trouble": st.error, "unknown": st.warning}[report.verdict]
+    say, verdict = VERDICTS[report.verdict]
     end = "" if report.complete else " The scan was stopped early."
     say(
-        f"**{VERDICTS[report.verdict]}.** {count(report.sessions, 'session')} and {report.messages:,} messages read in "
+        f"**{verdict}.** {count(report.sessions, 'session')} and {report.messages:,} messages read in "
         f"{report.seconds:.1f} s.{end}"
     )
     if report.sealed:
@@ -78,8 +81,7 @@ def _report(report: Report) -> None:
     for kind, (severity, what) in KINDS.items():
         if report.counts[kind]:
             st.markdown(f"- **{kind}** ({severity}): {report.counts[kind]:,} × {what}")
-    if report.findings:
-        _list(report)
+    _list(report)
     report_json = json.dumps(report.to_dict(), indent=1)
     download("Report as JSON", report_json, "scan.json", "application/json", key="inspector_scan_json")
     st.caption(f"Server load: {escaped(report.load)}.")
@@ -87,29 +89,27 @@ def _report(report: Report) -> None:
 
 def _list(report: Report) -> None:
     shown = report.findings[:LISTED]
-    frame = pd.DataFrame(
-        [
-            {
-                "Kind": one.kind,
-                "Severity": one.severity,
-                "Session": friendly_name(one.sessions[0]),
-                "Finding": line(one.explanation),
-            }
-            for one in shown
-        ]
+    if not shown:
+        return
+    rows = [
+        {
+            "Kind": one.kind,
+            "Severity": one.severity,
+            "Session": friendly_name(one.sessions[0]),
+            "Finding": line(one.explanation),
+        }
+        for one in shown
+    ]
+    table = st.dataframe(
+        rows, hide_index=True, key="inspector_findings", on_select="rerun", selection_mode="single-row", height="auto"
     )
-    event = st.dataframe(
-        frame, hide_index=True, key="inspector_findings", on_select="rerun", selection_mode="single-row", height="auto"
-    )
-    rows = event["selection"]["rows"]
-    if rows:
-        sessions = shown[rows[0]].sessions
+    for row in table["selection"]["rows"]:
         st.button(
             "Open these sessions",
             icon=":material/open_in_full:",
             key="inspector_open",
             on_click=_open,
-            args=(sessions,),
+            args=(shown[row].sessions,),
         )
 
 

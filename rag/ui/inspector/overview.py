@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import cast
 
 import altair as alt
@@ -11,10 +13,12 @@ import streamlit as st
 
 from rag.errors import CrosswireError
 from rag.inspector.views.overview import SLICE, Overview
+from rag.ui.feedback import errors_shown
 from rag.ui.inspector.context import Context
 
 _KEPT = "inspector_overview"
 FRESH = 1.0
+QUARANTINED = "Elements that did not belong in a history, ever found. They are shown to nobody."
 
 
 def draw(context: Context) -> None:
@@ -45,25 +49,25 @@ def _seen(context: Context) -> Overview:
     return cast(Overview, seen)
 
 
+@errors_shown("cloud_off", str)
 def _numbers(context: Context) -> None:
-    try:
-        seen = _seen(context)
-        evicts = context.inspector.store.eviction()
-    except CrosswireError as exc:
-        st.error(str(exc), icon=":material/cloud_off:")
-        return
+    seen = _seen(context)
+    evicts = context.inspector.store.eviction()
+    about, how = "", "Exact: every session is counted."
+    if not seen.messages.exact:
+        about = "≈"
+        how = f"Estimated from 200 sessions (95% confidence): {seen.messages} messages, {seen.bytes} bytes."
     with st.container(horizontal=True, gap="small"):
-        _metric("Live sessions", short(seen.sessions))
-        _metric("Messages", _about(short(seen.messages.value), seen), _how(seen))
-        _metric("Bytes", _about(short(seen.bytes.value), seen), _how(seen))
-        _metric("Expire in 5 min", short(seen.ending))
-        _metric("No expiry", short(seen.endless), "Neither pinned nor expiring: they stay until somebody deletes them.")
-        _metric(
-            "Quarantined",
-            short(seen.quarantined),
-            "Elements that did not belong in a history, ever found. They are shown to nobody.",
-        )
-        _metric("Cross-talk", short(seen.crosstalk), "Quarantined messages that belong to another session.")
+        for label, value, explained in (
+            ("Live sessions", short(seen.sessions), None),
+            ("Messages", about + short(seen.messages.value), how),
+            ("Bytes", about + short(seen.bytes.value), how),
+            ("Expire in 5 min", short(seen.ending), None),
+            ("No expiry", short(seen.endless), "Neither pinned nor expiring: they stay until somebody deletes them."),
+            ("Quarantined", short(seen.quarantined), QUARANTINED),
+            ("Cross-talk", short(seen.crosstalk), "Quarantined messages that belong to another session."),
+        ):
+            st.metric(label, value, help=explained, width=100)
     if evicts is not None and evicts.warning:
         st.warning(evicts.warning, icon=":material/memory_alt:")
     if seen.endless:
@@ -78,42 +82,28 @@ def _numbers(context: Context) -> None:
 
 
 def _charts(context: Context) -> None:
-    try:
+    with suppress(CrosswireError):
         seen = _seen(context)
-    except CrosswireError:
-        return
-    _bars([label for label, _ in seen.ends], [number for _, number in seen.ends], "Time left")
-    minutes = [f"{number * SLICE // 60}" for number in range(len(seen.activity))]
-    _bars(minutes[::-1], list(seen.activity)[::-1], "Minutes since the last turn")
+        _bars(seen.ends, "Time left", -60)
+        minutes = [(str(number * SLICE // 60), sessions) for number, sessions in enumerate(seen.activity)]
+        _bars(minutes[::-1], "Minutes since the last turn", 0)
 
 
-def _metric(label: str, value: str, explained: str | None = None) -> None:
-    st.metric(label, value, help=explained, width=100)
-
-
-def _bars(labels: list[str], numbers: list[int], title: str) -> None:
+def _bars(bars: Sequence[tuple[str, int]], title: str, angle: int) -> None:
+    """angle: of the labels below the bars."""
     st.caption(title)
-    frame = pd.DataFrame({"when": labels, "sessions": numbers})
+    axis = alt.Axis(labelAngle=angle, labelOverlap=True)
     chart = (
-        alt.Chart(frame)
+        alt.Chart(pd.DataFrame(bars, columns=["when", "sessions"]))
         .mark_bar(cornerRadiusTopLeft=2, cornerRadiusTopRight=2)
         .encode(
-            x=alt.X(
-                "when:N",
-                sort=None,
-                title=None,
-                axis=alt.Axis(labelAngle=-60 if len(labels) < 10 else 0, labelOverlap=True),
-            ),
+            x=alt.X("when:N", sort=None, title=None, axis=axis),
             y=alt.Y("sessions:Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=3, format="d")),
             tooltip=["when:N", "sessions:Q"],
         )
         .properties(height=120)
     )
     st.altair_chart(chart, width="stretch")
-
-
-def _about(text: str, seen: Overview) -> str:
-    return text if seen.messages.exact else f"≈{text}"
 
 
 def short(number: float) -> str:
@@ -123,9 +113,3 @@ def short(number: float) -> str:
             return f"{number:.1f}{unit}" if unit and number < 9.95 else f"{number:.0f}{unit}"
         number /= 1000
     return f"{number:.0f}T"
-
-
-def _how(seen: Overview) -> str:
-    if seen.messages.exact:
-        return "Exact: every session is counted."
-    return f"Estimated from 200 sessions (95% confidence): {seen.messages} messages, {seen.bytes} bytes."

@@ -6,23 +6,23 @@ import streamlit as st
 
 from rag.inspector.actions.changes import Changes
 from rag.inspector.timestamps import shown
-from rag.inspector.views.session import pretty
+from rag.inspector.views.session import View, pretty
 from rag.sessions.protocol.replies import Quarantined
 from rag.ui.feedback import errors_shown
 from rag.ui.inspector.context import Context
 
 
-def draw(context: Context, session_id: str) -> None:
-    with errors_shown():
-        found = context.inspector.store.quarantined(session_id)
-        if not found:
-            st.caption("Nothing is quarantined.")
-        for number, one in enumerate(found[-20:]):
-            st.caption(f"**{one.reason}**, {shown(one.at)}, {len(one.raw):,} bytes")
-            if context.reveal:
-                st.code(pretty(one.raw), language="json", wrap_lines=True)
-            if context.changes and st.button("Remove", icon=":material/delete:", key=f"inspector_remove_{number}"):
-                _confirm(context, session_id, one)
+@errors_shown("error", str)
+def draw(context: Context, seen: View) -> None:
+    found = context.inspector.store.quarantined(seen.id)
+    if not found:
+        st.caption("Nothing is quarantined.")
+    for number, one in enumerate(found[-20:]):
+        st.caption(f"**{one.reason}**, {shown(one.at)}, {len(one.raw):,} bytes")
+        if context.reveal:
+            st.code(pretty(one.raw), language="json", wrap_lines=True)
+        if context.changes and st.button("Remove", icon=":material/delete:", key=f"inspector_remove_{number}"):
+            _confirm(context, seen.id, one)
 
 
 @st.dialog("Remove this element?", icon=":material/delete:")

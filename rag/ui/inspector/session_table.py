@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import pandas as pd
 import streamlit as st
 
-from rag.errors import CrosswireError
-from rag.inspector import FLAGS, Filter, Found, flags
+from rag.inspector import FLAGS, Filter, Found, Progress, flags
 from rag.inspector.safe_text import line
 from rag.inspector.timestamps import moment
 from rag.inspector.views.session_table import Order
@@ -24,6 +23,7 @@ from rag.sessions.ids import SessionId
 from rag.sessions.listing.directory import Order as Indexed
 from rag.sessions.listing.directory import Page, Row
 from rag.ui.background_job import Job, progress
+from rag.ui.feedback import errors_shown
 from rag.ui.inspector.context import Context
 
 TITLE = "Sessions"
@@ -34,7 +34,7 @@ JOB = "inspector_search"
 START = "inspector_start"
 ROWS = 50
 OWN_COLUMNS = ("Colour", "Name", "Flags", "Turns", "Bytes", "Last turn", "Ends", "Id", "Started", "Model")
-THEIR_COLUMNS = ("Colour", "Name", "Id", "Messages", "Ends")
+THEIR_COLUMNS = ("Colour", "Name", "Messages", "Ends", "Id")
 INDEXED: dict[str, Indexed] = {
     "Last activity": "newest",
     "Expires first": "ending",
@@ -53,7 +53,11 @@ class Wish:
     filter: Filter
 
     def walks(self, context: Context) -> bool:
-        return self.order in WALKED or self.filter != Filter(you=context.you) or (not context.ours and bool(self.find))
+        """Whether every session is looked at: what is asked for is in no index."""
+        filtered = self.filter != Filter(you=context.you)
+        if context.ours:
+            return not self.find and (filtered or self.order in WALKED)
+        return filtered or bool(self.find)
 
 
 def chosen() -> list[str]:
@@ -69,14 +73,11 @@ def choose(ids: Sequence[str]) -> None:
 
 def draw(context: Context) -> None:
     wish = _controls(context)
-    try:
-        if wish.walks(context) and not (context.ours and wish.find):
-            _search(context, wish)
-        else:
-            _forget_search()
-            st.fragment(_live, run_every=context.every)(context, wish)
-    except CrosswireError as exc:
-        st.error(str(exc), icon=":material/cloud_off:")
+    if wish.walks(context):
+        _search(context, wish)
+    else:
+        _forget_search()
+        st.fragment(_live, run_every=context.every)(context, wish)
 
 
 def _controls(context: Context) -> Wish:
@@ -87,8 +88,6 @@ def _controls(context: Context) -> Wish:
         with st.popover("Filter", icon=":material/filter_alt:"):
             wanted = _filter(context)
     wish = Wish(find.strip(), order or "Last activity", wanted)
-    if not context.ours and not find and wanted == Filter(you=context.you):
-        wish = replace(wish, order="")
     if st.session_state.get("inspector_wish") != (wish, context.inspector.layout.name):
         st.session_state["inspector_wish"] = (wish, context.inspector.layout.name)
         for name in (START, HELD):
@@ -117,20 +116,15 @@ def _filter(context: Context) -> Filter:
 # --- by the index, live
 
 
+@errors_shown("cloud_off", str)
 def _live(context: Context, wish: Wish) -> None:
-    held, picked = st.session_state.get(HELD), chosen()
-    start = st.session_state.get(START, 0)
-    try:
-        page = _page(context, wish, start)
-        ids = [row.info.id for row in page.rows]
-        rows, moved = list(page.rows), 0
-        if context.ours and held and set(picked) & set(held) and ids != held:
-            moved = len(set(ids) ^ set(held)) or sum(one != other for one, other in zip(ids, held, strict=False))
-            rows = _rows(context, held)
-    except CrosswireError as exc:
-        st.error(str(exc), icon=":material/cloud_off:")
-        return
-    if not moved:
+    held: list[str] = st.session_state.get(HELD, [])
+    page = _page(context, wish, st.session_state.get(START, 0))
+    rows, ids = page.rows, [row.info.id for row in page.rows]
+    moved = context.ours and ids != held and not set(held).isdisjoint(chosen())
+    if moved:
+        rows = tuple(context.inspector.store.directory.rows([SessionId(one) for one in held]))
+    else:
         st.session_state[HELD] = ids
     _grid(context, rows)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -145,10 +139,6 @@ def _page(context: Context, wish: Wish, start: int) -> Page:
         rows = tuple(context.inspector.find(wish.find, ROWS))
         return Page(rows, 0, len(rows))
     return context.inspector.page(start, ROWS, INDEXED.get(wish.order, "newest"))
-
-
-def _rows(context: Context, ids: Sequence[str]) -> list[Row]:
-    return context.inspector.store.directory.rows([SessionId(one) for one in ids])
 
 
 def _pages(page: Page, wish: Wish) -> None:
@@ -173,6 +163,7 @@ def _go(start: int) -> None:
 # --- by a walk
 
 
+@errors_shown("cloud_off", str)
 def _search(context: Context, wish: Wish) -> None:
     job = st.session_state.get(JOB)
     if job is None:
@@ -181,7 +172,7 @@ def _search(context: Context, wish: Wish) -> None:
         st.session_state[JOB] = job
         job.wait(0.5)
     if job.running():
-        progress(job, lambda step: f"{step.sessions:,} sessions searched, {step.found:,} matches", "inspector_search")
+        progress(job, _searched, "inspector_search")
         return
     if job.problem:
         st.error(job.problem, icon=":material/error:")
@@ -194,6 +185,10 @@ def _search(context: Context, wish: Wish) -> None:
     if st.button("Search again", icon=":material/refresh:", key="inspector_again"):
         _forget_search()
         st.rerun()
+
+
+def _searched(step: Progress) -> tuple[float, str]:
+    return step.done, f"{step.sessions:,} sessions searched, {step.found:,} matches"
 
 
 def _forget_search() -> None:
@@ -216,7 +211,6 @@ def _grid(context: Context, rows: Sequence[Row]) -> None:
     frame = pd.DataFrame([_cells(row, context) for row in rows])
     colours = [row.colour for row in rows]
     styled = frame.style.apply(lambda _: [f"background-color: {one}" for one in colours], subset=["Colour"])
-    columns = _columns(rows)
     event = st.dataframe(
         styled,
         hide_index=True,
@@ -225,8 +219,8 @@ def _grid(context: Context, rows: Sequence[Row]) -> None:
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": picked}},
-        column_config=columns,
-        column_order=[name for name in columns if name in (OWN_COLUMNS if context.ours else THEIR_COLUMNS)],
+        column_config=_columns(rows),
+        column_order=OWN_COLUMNS if context.ours else THEIR_COLUMNS,
     )
     now = [ids[number] for number in event["selection"]["rows"] if number < len(ids)]
     if now != [one for one in ids if one in chosen()]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
-from langchain_core.messages import BaseMessage
 
 from rag.inspector import flags
+from rag.inspector.layouts.message_parsers import Said
 from rag.inspector.safe_text import line
 from rag.inspector.timestamps import moment
-from rag.inspector.views.session import Element, View, pretty
+from rag.inspector.views.session import View, pretty
 from rag.sessions.listing.directory import Row
 from rag.sessions.names import colour, friendly_name
 from rag.ui.avatar import badge
@@ -38,17 +37,13 @@ def draw(context: Context, ids: Sequence[str]) -> None:
     st.fragment(_live, run_every=context.every)(context, shown)
 
 
+@errors_shown("error", str)
 def _live(context: Context, session_id: str) -> None:
-    seen = row = None
-    with errors_shown():
-        seen, row = context.inspector.view(session_id), context.inspector.row(session_id)
-        context.looked(session_id)
-        if seen is None:
-            st.info(
-                f"{friendly_name(session_id)} has ended. Nothing is stored for it any more.",
-                icon=":material/hourglass_empty:",
-            )
+    seen, row = context.inspector.view(session_id), context.inspector.row(session_id)
+    context.looked(session_id)
     if seen is None:
+        ended = f"{friendly_name(session_id)} has ended. Nothing is stored for it any more."
+        st.info(ended, icon=":material/hourglass_empty:")
         return
     _head(context, session_id, row, seen)
     said, stored = st.columns([3, 2], gap="medium")
@@ -66,11 +61,8 @@ def _head(context: Context, session_id: str, row: Row | None, seen: View) -> Non
     st.code(line(session_id), language=None)
     if row is not None:
         info = row.info
-        facts = (
-            [count(info.turns, "turn"), count(info.messages, "message")]
-            if context.ours
-            else [count(len(seen.elements), "message")]
-        )
+        turns = [count(info.turns, "turn"), count(info.messages, "message")]
+        facts = turns if context.ours else [count(len(seen.elements), "message")]
         facts.append("never ends" if info.ttl is None else f"ends in {duration(info.ttl)}")
         facts += [f"{info.trimmed} trimmed"] if info.trimmed else []
         facts += sorted(flags(row, context.you))
@@ -82,31 +74,28 @@ def _transcript(context: Context, seen: View) -> None:
     shown = st.session_state.get(key, PART)
     part = seen.elements[-shown:]
     if left := seen.before + len(seen.elements) - len(part):
-        st.button(f"Show earlier ({left:,} more)", key=f"{key}_more", on_click=_more, args=(key, shown))
-    before: Element | None = None
+        more = {key: shown + 4 * PART}
+        st.button(f"Show earlier ({left:,} more)", key=f"{key}_more", on_click=st.session_state.update, args=(more,))
+    before = 0.0
     for element in part:
-        _said(context, seen, element, before)
-        before = element
+        if before and element.said.at - before > GAP:
+            st.caption(f"— {duration(element.said.at - before)} later —", text_alignment="center")
+        _said(context, seen, element.said)
+        before = element.said.at
     if not seen.elements:
         st.caption("No messages.")
 
 
-def _more(key: str, shown: int) -> None:
-    st.session_state[key] = shown + 4 * PART
-
-
-def _said(context: Context, seen: View, element: Element, before: Element | None) -> None:
-    said = element.said
-    if before is not None and said.at - before.said.at > GAP and before.said.at:
-        st.caption(f"— {duration(said.at - before.said.at)} later —", text_alignment="center")
+def _said(context: Context, seen: View, said: Said) -> None:
     owner = said.owner if said.problem == "foreign" and said.owner else seen.id
     name, shade = friendly_name(owner), colour(owner)
     human = said.role == "user"
     # What is somebody else's is drawn in his colour, whoever said it.
     picture = badge(name, shade) if human or said.problem else ASSISTANT
     with st.chat_message("user" if human else "assistant", avatar=picture):
-        parts = [f"turn {said.turn}" if said.turn else said.role, _clock(said.at)]
-        parts += [f"{said.tokens} tokens"] if said.tokens else []
+        at = moment(said.at)
+        clock, tokens = at and f"{at:%Y-%m-%d %H:%M:%S} UTC", said.tokens and f"{said.tokens} tokens"
+        parts = [f"turn {said.turn}" if said.turn else said.role, clock, tokens]
         st.caption(" · ".join(part for part in parts if part))
         if said.problem:
             whose = f" It belongs to {name}." if said.problem == "foreign" and said.owner else ""
@@ -116,50 +105,39 @@ def _said(context: Context, seen: View, element: Element, before: Element | None
             st.caption("From " + ", ".join(escaped(line(one, 60)) for one in said.documents))
 
 
-def _clock(at: float) -> str:
-    found = moment(at)
-    return found.strftime("%Y-%m-%d %H:%M:%S UTC") if found else ""
-
-
 # --- what is stored
 
 
 def _stored(context: Context, seen: View) -> None:
     parts = {"Keys": _keys, "Stored JSON": _json}
     if context.ours:
-        parts |= {"Next prompt": _prompt, "Quarantine": _quarantine}
+        parts |= {"Next prompt": _prompt, "Quarantine": quarantine.draw}
     for tab, part in zip(st.tabs(list(parts), key="inspector_stored", on_change="rerun"), parts.values(), strict=True):
         with tab:
             if tab.open:
                 part(context, seen)
 
 
-def _quarantine(context: Context, seen: View) -> None:
-    quarantine.draw(context, seen.id)
-
-
 def _keys(context: Context, seen: View) -> None:
-    frame = pd.DataFrame(
-        [
-            {
-                "key": line(key.name.replace(seen.id, "…" if len(seen.id) > 12 else seen.id)),
-                "type": key.type,
-                "encoding": key.encoding,
-                "length": key.length,
-                "bytes": key.bytes,
-                "ends in": "never" if key.ttl is None else duration(key.ttl),
-            }
-            for key in seen.keys
-        ]
-    )
-    st.dataframe(frame, hide_index=True)
+    keys = [
+        {
+            "key": line(key.name.replace(seen.id, "…" if len(seen.id) > 12 else seen.id)),
+            "type": key.type,
+            "encoding": key.encoding,
+            "length": key.length,
+            "bytes": key.bytes,
+            "ends in": "never" if key.ttl is None else duration(key.ttl),
+        }
+        for key in seen.keys
+    ]
+    st.dataframe(keys, hide_index=True)
     if seen.fields:
         st.caption("Session metadata")
-        shown = {
-            line(name): line(context.text(value) if name in SECRET_FIELDS else value, 200)
+        fields = [
+            {"field": line(name), "value": line(context.text(value) if name in SECRET_FIELDS else value, 200)}
             for name, value in sorted(seen.fields.items())
-        }
-        st.dataframe(pd.DataFrame({"field": list(shown), "value": list(shown.values())}), hide_index=True)
+        ]
+        st.dataframe(fields, hide_index=True)
 
 
 def _json(context: Context, seen: View) -> None:
@@ -190,11 +168,7 @@ def _prompt(context: Context, seen: View) -> None:
         history = sum(message.type in ("human", "ai") for message in prompt) - 1
         kept, of = min(history, len(seen.messages)), len(seen.messages) + seen.before
         st.caption(f"{count(len(prompt), 'message')}: {kept} of {of} stored; {of - kept} pruned.")
-        _messages(context, prompt)
-
-
-def _messages(context: Context, prompt: Sequence[BaseMessage]) -> None:
-    with st.container(height=420, border=True):
-        for message in prompt:
-            st.caption(message.type)
-            st.text(context.text(message.text))
+        with st.container(height=420, border=True):
+            for message in prompt:
+                st.caption(message.type)
+                st.text(context.text(message.text))

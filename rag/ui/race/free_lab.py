@@ -88,14 +88,14 @@ def _find(strategy: str, scene: Scene, settings: Settings) -> None:
         if st.button("Find the shortest failure", icon=":material/search:", type="primary"):
             _stop_search()
             st.session_state.pop(f"{SLOT}_verdict", None)
-            st.session_state[f"{SLOT}_search"] = failure_search.Search(strategy, scene, settings)
+            st.session_state[f"{SLOT}_search"] = failure_search.start(strategy, scene, settings)
         if st.button("Random", icon=":material/casino:", help="A complete random schedule"):
             chance = random.Random()  # noqa: S311
             _choose(strategy, scene, settings, chance.choice)
         if st.button("One after the other", icon=":material/start:"):
             _choose(strategy, scene, settings, min)
     search: failure_search.Search | None = st.session_state.get(f"{SLOT}_search")
-    if search is not None and search.about != (strategy, scene):
+    if search is not None and (search.strategy, search.scene) != (strategy, scene):
         _stop_search()
     elif search is not None and failure_search.draw(search):
         del st.session_state[f"{SLOT}_search"]
