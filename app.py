@@ -22,7 +22,7 @@ from rag.services import Services, load_articles, settle, sweep, warn_of_evictio
 from rag.settings import Settings, load
 from rag.ui import resources
 from rag.web import inspector_link
-from rag.web.api import routes
+from rag.web.api import ApiFirst
 from rag.web.headers import SecurityHeaders
 from rag.web.identity import SessionCookie, session_secret
 
@@ -95,6 +95,7 @@ app = st.App(
     middleware=[
         Middleware(SecurityHeaders, html=_front_end()),
         Middleware(SessionCookie, secret=_secret, allowed=SETTINGS.allowed_origins),
+        Middleware(ApiFirst, services=resources.services),
     ],
-    routes=[*routes(resources.services), *inspector_link.routes(lambda: resources.services().settings)],
+    routes=inspector_link.routes(lambda: resources.services().settings),
 )

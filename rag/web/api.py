@@ -13,6 +13,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from starlette._utils import get_route_path
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -20,13 +21,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag.chat import sources_of
 from rag.errors import CrosswireError
 from rag.sessions.names import friendly_name
 from rag.web.body import read_body
 from rag.web.health import Health
-from rag.web.identity import NEW_SESSION, new_session, visit_of
+from rag.web.identity import API, NEW_SESSION, new_session, visit_of
 from rag.web.openapi import LONGEST_BODY, LONGEST_MESSAGE, description
 from rag.web.problem import Problem, Refused, answer_error, problem_of
 from rag.web.services import Services, StoredMessage
@@ -38,12 +40,33 @@ PIECE = 1 << 16
 """Bytes."""
 
 _ROLES = {"human": "user", "ai": "assistant"}
+_EXACT = ("/healthz", NEW_SESSION)
 _PRIVATE = {"Cache-Control": "no-store, private"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def routes(services: Callable[[], Services]) -> list[BaseRoute]:
-    """The routes for `st.App(…, routes=…)`. `services` is called in worker threads, for each request."""
+    """The routes for any Starlette application. `services` is called in worker threads, for each request."""
+    inner = _application(services)
+    # As an application of its own, so that all its errors are problem documents, and Streamlit's pages keep theirs.
+    return [Route(path, inner) for path in (f"{API}{{rest:path}}", *_EXACT)]
+
+
+class ApiFirst:
+    """ASGI middleware for `st.App(…, middleware=[…, Middleware(ApiFirst, services=…)])`, the last one of ours: what is
+    the API's is answered here, and Streamlit's own layers, which a turn would spend an eighth of its time in, see the
+    rest."""
+
+    def __init__(self, app: ASGIApp, *, services: Callable[[], Services]) -> None:
+        self._app = app
+        self._api = _application(services)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        ours = scope["type"] == "http" and ((path := get_route_path(scope)).startswith(API) or path in _EXACT)
+        await (self._api if ours else self._app)(scope, receive, send)
+
+
+def _application(services: Callable[[], Services]) -> Starlette:
     api = _Api(services)
     inner = Starlette(
         routes=[
@@ -56,8 +79,7 @@ def routes(services: Callable[[], Services]) -> list[BaseRoute]:
         exception_handlers=dict.fromkeys((HTTPException, Refused, CrosswireError, Exception), answer_error),
     )
     inner.router.redirect_slashes = False
-    # As an application of its own, so that all its errors are problem documents, and Streamlit's pages keep theirs.
-    return [Route(path, inner) for path in ("/api/{rest:path}", "/healthz", NEW_SESSION)]
+    return inner
 
 
 class _Api:

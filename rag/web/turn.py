@@ -30,7 +30,7 @@ from rag.web.problem import Problem, problem_of
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment is sent, because proxies close what is silent for long."""
 
-QUICK_TURNS = 4
+QUICK_TURNS = 2
 """Threads for what keeps the interpreter busy: more of them than can run only get in each other's way."""
 
 MOST_TURNS = 1000
