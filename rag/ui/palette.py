@@ -16,5 +16,7 @@ OUTCOMES = {
     "odd": "#868e96",
 }
 """By the name of `rag.crosstalk.explore.outcomes.GROUPS`, as the charts list them."""
-OWNERS = ("#7c6ee6", "#e8590c", "#2f9e63", "#1c7ed6", "#c92a2a")
-"""By place in `rag.crosstalk.explore.scenes.PEOPLE`."""
+OWNERS = {"A": "#7c6ee6", "B": "#e8590c", "C": "#2f9e63", "D": "#1c7ed6", "E": "#c92a2a"}
+"""By letter in `rag.crosstalk.explore.scenes.LETTERS`."""
+NAMED = {"A": "violet", "B": "orange", "C": "green", "D": "blue", "E": "red"}
+"""The same, as Streamlit's Markdown names them. The letter stands beside it."""

@@ -14,10 +14,10 @@ from rag.settings import Settings
 from rag.ui.anomalies import definitions
 from rag.ui.avatar import badge
 from rag.ui.escaping import escaped
-from rag.ui.palette import OWNERS
+from rag.ui.palette import NAMED, OWNERS
 from rag.ui.race import memory_diagram, narration
 from rag.ui.race.code_listing import annotated
-from rag.ui.race.replay import COLOURS, Actor, Look, look
+from rag.ui.race.replay import Actor, Look, look
 
 SHORTCUTS = ("a", "b", "3", "4", "5")
 """Streamlit keeps C and R for itself."""
@@ -60,7 +60,7 @@ def draw(
     if keys is not None:
         which = "this board" if keys else "the other board. Click here to control this one"
         st.caption(f":material/keyboard: The keys A, B and U control {which}.")
-    letters = "".join(f":{_colour(letter.upper())}[{letter}]" for letter in seen.schedule)
+    letters = "".join(f":{NAMED[letter.upper()]}[{letter}]" for letter in seen.schedule)
     st.markdown(f"So far: **{letters or '–'}**")
     step(seen)
     told(seen)
@@ -147,8 +147,8 @@ def phones(seen: Look) -> None:
 
 
 def _phone(actor: Actor) -> None:
-    st.markdown(f":{_colour(actor.letter)}-badge[{actor.letter}] **{escaped(actor.name)}**")
-    mine = badge(actor.letter, OWNERS[LETTERS.index(actor.letter)])
+    st.markdown(f":{NAMED[actor.letter]}-badge[{actor.letter}] **{escaped(actor.name)}**")
+    mine = badge(actor.letter, OWNERS[actor.letter])
     for role, text in actor.bubbles:
         icon = {"user": mine, "assistant": ":material/smart_toy:"}.get(role, ":material/error:")
         with st.chat_message("user" if role == "user" else "assistant", avatar=icon):
@@ -161,7 +161,7 @@ def _phone(actor: Actor) -> None:
 
 def store(seen: Look, width: int | Literal["stretch"] = "stretch") -> None:
     """What is stored, as boxes with arrows into them, and what turns under way have loaded. width: at most."""
-    st.image(memory_diagram.picture(seen), width=width, alt=memory_diagram.described(seen))
+    memory_diagram.draw(seen, width)
     whose = "one shared list" if seen.shared else "one list per session"
     copies = " Dashed: a turn's own copy." if seen.copies else ""
     st.caption(f"Stored: {whose}. A message has the colour of the person whose turn it is.{copies}")
@@ -171,7 +171,7 @@ def step(seen: Look) -> None:
     """The last step, in words."""
     if seen.steps:
         letter, label = seen.steps[-1]
-        st.markdown(f":material/chevron_right: :{_colour(letter.upper())}[{escaped(label)}] · {seen.told}")
+        st.markdown(f":material/chevron_right: :{NAMED[letter.upper()]}[{escaped(label)}] · {seen.told}")
 
 
 def told(seen: Look) -> None:
@@ -201,7 +201,7 @@ def _buttons(key: str, seen: Look, *, keys: bool) -> None:
         for actor, shortcut in zip(seen.actors, SHORTCUTS, strict=False):
             name = actor.name if "tab" in actor.name else actor.name.split(",")[0]
             offered = actor.letter in seen.choices
-            label = f":{_colour(actor.letter)}[**{name}**]: " if offered else f"{name}: "
+            label = f":{NAMED[actor.letter]}[**{name}**]: " if offered else f"{name}: "
             label += f"{actor.label or 'done'}{' (waits)' if actor.blocked else ''}"
             button(label, actor.letter, done + actor.letter, shortcut, disabled=not offered)
         for actor in seen.actors:
@@ -218,9 +218,5 @@ def _coloured(text: str, actor: Actor) -> str:
     shown = escaped(text)
     for owner, (name, address) in zip(LETTERS, PEOPLE, strict=True):
         if not actor.name.startswith(name) and escaped(address) in shown:
-            shown = shown.replace(escaped(address), f":{_colour(owner)}-background[**{escaped(address)}** ({name}'s)]")
+            shown = shown.replace(escaped(address), f":{NAMED[owner]}-background[**{escaped(address)}** ({name}'s)]")
     return shown
-
-
-def _colour(letter: str) -> str:
-    return COLOURS[LETTERS.index(letter)] if letter in LETTERS else "gray"

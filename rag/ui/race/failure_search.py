@@ -28,9 +28,15 @@ class Search(NamedTuple):
 
 def start(strategy: str, scene: Scene, settings: Settings) -> Search:
     def look(pace: Pace, tell: Callable[[int], None]) -> Certificate:
-        tell(0)
+        most = 0
+
+        def found(schedules: int) -> None:
+            nonlocal most
+            tell(most := max(most, schedules))
+
+        found(0)
         with temporary_lab(settings) as lab:
-            return certify(strategy, scene, lab, progress=tell, stop=pace.stop.is_set)
+            return certify(strategy, scene, lab, progress=found, stop=pace.stop.is_set)
 
     search = Search(strategy, scene, Job(look))
     search.job.wait(SOON)

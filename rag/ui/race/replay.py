@@ -17,9 +17,6 @@ from rag.settings import Settings
 from rag.ui.race.code_listing import Place, place_of
 from rag.ui.race.narration import Step, step_told
 
-COLOURS = ("violet", "orange", "green", "blue", "red")
-"""Of the actors, in their order. Their letter stands beside it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Actor:

@@ -25,7 +25,7 @@ def png(seen: Look) -> bytes:
     for number, (letter, label) in enumerate(seen.steps):
         row = rows[letter.upper()]
         left, top = NAMES + EDGE + number * WIDE, EDGE + row * HIGH
-        draw.rounded_rectangle((left, top + 6, left + WIDE - 8, top + HIGH - 6), 8, OWNERS[row])
+        draw.rounded_rectangle((left, top + 6, left + WIDE - 8, top + HIGH - 6), 8, OWNERS[letter.upper()])
         draw.text((left + 8, top + HIGH / 2), "\n".join(wrap(label, 16)[:2]), PAPER, font, "lm")
     if seen.outcome is not None:
         said = ", ".join(seen.outcome.kinds) or "nothing goes wrong"

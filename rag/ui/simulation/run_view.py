@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -10,7 +10,6 @@ from rag.crosstalk import Progress
 from rag.crosstalk.background.runs import Outcome, Run
 from rag.crosstalk.checker.anomalies import in_group
 from rag.crosstalk.run.people import label
-from rag.ui.anomalies import gravity
 from rag.ui.escaping import escaped
 from rag.ui.simulation.user_grid import grid
 
@@ -62,7 +61,7 @@ def _live_grid(run: Run, progress: Progress | None) -> None:
 
 
 def _ended_grid(run: Run, outcome: Outcome) -> None:
-    wrong, leaked = gravest(outcome, run.workload.users)
+    wrong, leaked = wrong_and_leaked(outcome, run.workload.users)
     turns = run.workload.turns * run.workload.tabs
     st.image(grid(outcome.about["field"]["done"], leaked, turns, wrong), width="stretch", alt=outcome.report.why)
 
@@ -115,17 +114,12 @@ def verdict(outcome: Outcome) -> None:
         st.caption(f":material/delete: {escaped(left)}")
 
 
-def gravest(outcome: Outcome, users: int) -> tuple[Mapping[int, str], Sequence[int]]:
-    """By user's number: the gravest kind of anomaly of their session, and whose data they were shown (-1: nobody's)."""
+def wrong_and_leaked(outcome: Outcome, users: int) -> tuple[set[int], Sequence[int]]:
+    """Which users have an anomaly in their session; and by user: whose data they were shown (-1: nobody's)."""
     numbers = {label(number): number for number in range(users)}
-    kinds: dict[int, tuple[int, str]] = {}
+    wrong = {numbers[one.user] for one in outcome.report.anomalies if one.user in numbers}
     leaked = list(outcome.about["field"]["leaked"]) or [-1] * users
-    for anomaly in outcome.report.anomalies:
-        number = numbers.get(anomaly.user or "")
-        if number is not None:
-            grave = (gravity(anomaly.kind), anomaly.kind)
-            kinds[number] = min(kinds.get(number, grave), grave)
     for user, owner, _ in outcome.report.seen:
         if user in numbers and owner in numbers and leaked[numbers[user]] < 0:
             leaked[numbers[user]] = numbers[owner]
-    return {number: kind for number, (_, kind) in kinds.items()}, leaked
+    return wrong, leaked

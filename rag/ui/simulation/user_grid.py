@@ -1,87 +1,68 @@
 """The grid of simulated users: a cell each, in its owner's colour, filling as turns complete.
 
-Somebody else's colour in a cell is a leak. Drawn from numbers alone; it holds nothing that a user or a model wrote.
+Somebody else's colour in a cell is a leak, with its user's own around it. Drawn from numbers alone; it holds nothing
+that a user or a model wrote.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from math import ceil, sqrt
 
 from rag.crosstalk.run.people import label
 from rag.sessions.names import colour
-from rag.ui.svg import rect, svg, text
 
-CELL, GAP = 30, 4
-STEP = CELL + GAP
+CELL, STEP, EDGE = 30, 34, 8
 PLAIN = 400
-"""With more users than this a cell is a plain square: marks could not be seen."""
+"""With more users than this the ground and edge of a cell are left out: they could not be seen."""
 EMPTY = "#8080a0"
 
 
-def grid(done: Sequence[int], leaked: Sequence[int], turns: int, wrong: Mapping[int, str] | None = None) -> str:
+def grid(done: Sequence[int], leaked: Sequence[int], turns: int, wrong: Collection[int] = ()) -> str:
     """An SVG. done: turns answered; leaked: number of the user whose data was shown, below 0 for none; both by user.
 
-    turns: of each user; wrong: anomaly kind of users that did not leak but lost something or had a turn torn.
+    turns: of each user; wrong: users that did not leak but lost something or had a turn torn.
     """
     columns = max(1, ceil(sqrt(len(done))))
     rows = max(1, ceil(len(done) / columns))
-    spots = [(user % columns * STEP, user // columns * STEP) for user in range(len(done))]
-    if len(done) > PLAIN:
-        cells = _squares(spots, done, leaked, turns)
-    else:
-        cells = "".join(_marked(spots, done, leaked, turns, wrong or {}))
-    return svg(columns * STEP - GAP, rows * STEP - GAP, cells)
-
-
-def _marked(
-    spots: Sequence[tuple[int, int]],
-    done: Sequence[int],
-    leaked: Sequence[int],
-    turns: int,
-    wrong: Mapping[int, str],
-) -> Iterator[str]:
-    for user, (x, y) in enumerate(spots):
-        owner, kind = leaked[user], wrong.get(user)
-        said = f"{label(user)}: {done[user]} of {turns} turns"
-        shape = rect(x, y, CELL, CELL, 6, f'fill="{EMPTY}" fill-opacity=".18"')
+    # One path a colour: ten thousand cells stay small enough to be sent several times a second.
+    cells, edges = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
+    grounds, marks, detailed = list[str](), list[str](), len(done) <= PLAIN
+    for user, owner in enumerate(leaked):
+        x, y = user % columns * STEP, user // columns * STEP
+        full = CELL if owner >= 0 else round(CELL * min(1.0, done[user] / turns)) if turns else 0
+        if not full or (full < CELL and detailed):
+            grounds.append(_cell(x, y, CELL))
+        if full:
+            cells[_colour(user if owner < 0 else owner)].append(_cell(x, y + CELL - full, full))
         if owner >= 0:
-            said += f", was shown data of {label(owner)}"
-            shape += rect(x, y, CELL, CELL, 6, f'fill="{_colour(owner)}"')
-            shape += rect(x + 2, y + 2, CELL - 4, CELL - 4, 4, f'fill="none" stroke="{_colour(user)}" stroke-width="4"')
-            shape += text(x + CELL / 2, y + 21, "!", 18, 800, 'fill="#fff"', "middle")
-        else:
-            full = CELL * min(1.0, done[user] / turns) if turns else 0
-            shape += rect(x, y + CELL - full, CELL, full, min(6, full / 2), f'fill="{_colour(user)}"')
-            if kind:
-                said += f", {kind}"
-                shape += (
-                    f'<path d="M{x + 8} {y + 8}l14 14m0 -14l-14 14" stroke="#fff" stroke-width="4" '
-                    'stroke-linecap="round"/>'
-                )
-        yield f"<g><title>{said}</title>{shape}</g>"
+            edges[_colour(user) if detailed else "none"].append(f"M{x + 2} {y + 2}h26v26h-26z")
+            marks.append(f"M{x + 15} {y + 9}v6m0 6v.1")
+        elif user in wrong:
+            marks.append(f"M{x + 8} {y + 8}l14 14m0 -14l-14 14")
+    drawn = [
+        _path(grounds, EMPTY, EMPTY, EDGE, 'opacity=".18"'),
+        *(_path(parts, fill, fill, EDGE) for fill, parts in cells.items()),
+        *(_path(parts, "none", stroke, 4) for stroke, parts in edges.items()),
+        _path(marks, "none", "#fff", 4, 'stroke-linecap="round"'),
+    ]
+    width, height = columns * STEP - STEP + CELL, rows * STEP - STEP + CELL
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} stroke-linejoin="round">{"".join(drawn)}</svg>'
 
 
-def _squares(spots: Sequence[tuple[int, int]], done: Sequence[int], leaked: Sequence[int], turns: int) -> str:
-    """One path a colour: ten thousand cells stay small enough to be sent several times a second."""
-    paths: defaultdict[str, list[str]] = defaultdict(list)
-    marks: list[str] = []
-    for user, (x, y) in enumerate(spots):
-        owner, count = leaked[user], done[user]
-        whole = f"M{x} {y}h{CELL}v{CELL}h-{CELL}z"
-        if owner >= 0:
-            paths[_colour(owner)].append(whole)
-            marks.append(f"M{x + 11} {y + 11}h8v8h-8z")
-        elif count >= turns > 0:
-            paths[_colour(user)].append(whole)
-        elif count:
-            paths[_colour(user)].append(f"M{x} {y + CELL // 2}h{CELL}v{CELL // 2}h-{CELL}z")
-        else:
-            paths[f"{EMPTY}33"].append(whole)
-    drawn = [*paths.items(), *([("#fff", marks)] if marks else [])]
-    return "".join(f'<path fill="{fill}" d="{"".join(parts)}"/>' for fill, parts in drawn)
+def _cell(x: int, y: int, high: int) -> str:
+    """The edge around it makes it whole, with round corners."""
+    half = EDGE // 2
+    return f"M{x + half} {y + half}h{CELL - EDGE}v{max(0, high - EDGE)}h{EDGE - CELL}z"
+
+
+def _path(parts: Sequence[str], fill: str, stroke: str, width: int, more: str = "") -> str:
+    return (
+        f'<path fill="{fill}" stroke="{stroke}" stroke-width="{width}" {more} d="{"".join(parts)}"/>' if parts else ""
+    )
 
 
 @lru_cache(maxsize=10_000)

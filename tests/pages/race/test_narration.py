@@ -9,12 +9,11 @@ from itertools import pairwise
 import pytest
 
 from rag.crosstalk.explore.explorer import make_stage, temporary_lab
-from rag.crosstalk.explore.scenes import PEOPLE, Scene
+from rag.crosstalk.explore.scenes import Scene
 from rag.crosstalk.strategies import LESSONS, MARK, STRATEGIES
 from rag.services import Services
 from rag.settings import Settings
 from rag.ui.race.code_listing import annotated, place_of
-from rag.ui.race.memory_diagram import BOLD, INNER, LETTER, lines
 from rag.ui.race.narration import told
 from rag.ui.race.replay import Look, look
 from rag.ui.race.sequence_diagram import sequence, window
@@ -117,11 +116,3 @@ def test_the_bug_is_marked_above_its_statement_and_not_inside_a_call() -> None:
         for before, mark in pairwise(shown):
             if mark.strip() == MARK:
                 assert not before.rstrip().endswith(("(", "[", "{", ",")), (name, before)
-
-
-def test_every_message_fits_into_its_box() -> None:
-    said = {turn.text for actor in Scene(users=5, turns=2).actors() for turn in actor.turns}
-    for text in {*said, "12 Willow Lane. 27 Harbour Street. 31 Station Row. (to A1)"}:
-        for line in lines("assistant", text):
-            bold = sum(len(address) for _, address in PEOPLE if address in line)
-            assert bold * BOLD + (len(line) - bold) * LETTER <= INNER, line
