@@ -170,7 +170,7 @@ def store(seen: Look, width: int | Literal["stretch"] = "stretch") -> None:
 def step(seen: Look) -> None:
     """The last step, in words."""
     if seen.steps:
-        letter, label = seen.steps[-1]
+        letter, label, _ = seen.steps[-1]
         st.markdown(f":material/chevron_right: :{NAMED[letter.upper()]}[{escaped(label)}] · {seen.told}")
 
 

@@ -27,10 +27,8 @@ ROWS = (
     ("lesson-turn-lock", True),
 )
 
-MEMORY, LOADED = "race_every_memory", "race_every_loaded"
-"""What is looked at, and the (memory, schedule) that was chosen as a whole."""
-STRIP, GRAPH, SPOT = "race_every_strip", "race_every_graph", "race_every_spot"
-"""How often each chart has let go of what was clicked, and the square that was clicked."""
+MEMORY = "race_every_memory"
+"""What is looked at."""
 
 
 @st.cache_data(show_spinner="Playing every interleaving …")
@@ -70,41 +68,31 @@ def draw(settings: Settings) -> None:
     scale = alt.Scale(domain=there, range=[OUTCOMES[name] for name in there])
     type_size = 20 if board.large() else 14
     picked = alt.selection_point(name="cell", fields=["strategy", "schedule"], on="click")
+    across = alt.X("place:O", axis=None)
+    down = alt.Y("memory:N", sort=names, title=None, axis=alt.Axis(labelOverlap=False, labelFontSize=type_size))
+    # In one line it would be cut off on a phone.
+    legend = alt.Legend(orient="bottom", labelFontSize=type_size, columns=3, offset=0)
     strip = (
         alt.Chart(cells)
         .mark_rect(stroke="#8883", strokeWidth=0.5)
         .encode(
-            x=alt.X("place:O", axis=None),
-            y=alt.Y("memory:N", sort=names, title=None, axis=alt.Axis(labelOverlap=False, labelFontSize=type_size)),
-            color=alt.Color(
-                "outcome:N",
-                scale=scale,
-                title=None,
-                # In one line it would be cut off on a phone.
-                legend=alt.Legend(orient="bottom", labelFontSize=type_size, columns=3, offset=0),
-            ),
+            x=across,
+            y=down,
+            color=alt.Color("outcome:N", scale=scale, title=None, legend=legend),
             tooltip=["memory:N", "schedule:N", "preemptions:Q", "outcome:N", "told:N"],
         )
         .add_params(picked)
     )
     chosen = _memory(found)
-    _let_go(chosen)
-    here = cells[(cells["strategy"] == chosen) & (cells["schedule"] == board.opened("every"))]
-    mark = alt.Chart(here).mark_rect(filled=False, stroke="#1d1b2a", strokeWidth=3)
-    mark = mark.encode(x=alt.X("place:O", axis=None), y=alt.Y("memory:N", sort=names, title=None))
-    state: Any = st.altair_chart(
-        alt.layer(strip, mark).properties(height=alt.Step(30)),
-        on_select="rerun",
-        key=f"race_strip_{st.session_state.get(STRIP, 0)}",
-        alt="Every interleaving of six memories",
-    )
-    cell = (state["selection"].get("cell") or [None])[0]
-    if cell and (cell["strategy"], cell["schedule"]) != st.session_state.get(LOADED):
-        _load(cell["strategy"], cell["schedule"], settings, by=STRIP)
-    chosen = st.session_state[MEMORY]
+    schedule = board.opened("every")
+    here = cells[(cells["strategy"] == chosen) & (cells["schedule"] == schedule)]
+    mark = alt.Chart(here).mark_rect(filled=False, stroke="#1d1b2a", strokeWidth=3).encode(x=across, y=down)
+    height = alt.Step(30)
+    cell = _clicked(alt.layer(strip, mark).properties(height=height), "Every interleaving of six memories", "cell")
+    if cell and (cell["strategy"], cell["schedule"]) != (chosen, schedule):
+        _load(cell["strategy"], cell["schedule"], settings)
     rows = found[chosen][1]
     _by_hand(rows, settings)
-    schedule = board.opened("every")
     beside = not board.large()
     graph, odds = st.columns([1.2, 1], gap="large") if beside else (st.container(), st.container())
     with graph:
@@ -127,22 +115,6 @@ def _memory(found: Mapping[str, Any]) -> str:
             board.refuse("every", "The link names a memory that is not shown here.")
     st.query_params["memory"] = st.session_state[MEMORY]
     return str(st.session_state[MEMORY])
-
-
-def _let_go(memory: str) -> None:
-    """Charts keep what was clicked, and tell nothing when it is clicked again: once the schedule is another one, they
-    begin anew."""
-    loaded = st.session_state.get(LOADED)
-    if loaded is not None and loaded != (memory, board.opened("every")):
-        del st.session_state[LOADED]
-        _renew(STRIP, GRAPH)
-
-
-def _renew(*charts: str) -> None:
-    for chart in charts:
-        st.session_state[chart] = st.session_state.get(chart, 0) + 1
-        if chart == GRAPH:
-            st.session_state.pop(SPOT, None)
 
 
 def _by_hand(rows: list[dict[str, Any]], settings: Settings) -> None:
@@ -212,24 +184,23 @@ def _graph(rows: list[dict[str, Any]], schedule: str, settings: Settings) -> Non
         .encode(x=x, y=y, order="order:Q")
         for tint, wide, dot in (("white", 8, 190), ("#5b4bdb", 4, 80))  # an edge, seen on every square and page
     ]
-    state: Any = st.altair_chart(
-        alt.layer(shade, crosses, *lines).properties(height=300),
-        on_select="rerun",
-        key=f"race_graph_{rows[0]['memory']}_{st.session_state.get(GRAPH, 0)}",
-        alt=f"Progress graph, with the path {schedule or 'not begun'}",
-    )
-    spot = (state["selection"].get("spot") or [None])[0]
-    if spot and spot != st.session_state.get(SPOT):
-        st.session_state[SPOT] = spot
-        through = next(row for row in rows if (spot["x"], spot["y"]) in _trail(row["schedule"]))
-        _load(through["strategy"], through["schedule"], settings, by=GRAPH)
+    described = f"Progress graph, with the path {schedule or 'not begun'}"
+    if square := _clicked(alt.layer(shade, crosses, *lines).properties(height=300), described, "spot"):
+        through = next(row for row in rows if (square["x"], square["y"]) in _trail(row["schedule"]))
+        if through["schedule"] != schedule:
+            _load(through["strategy"], through["schedule"], settings)
 
 
-def _load(memory: str, schedule: str, settings: Settings, *, by: str = "") -> None:
-    """Into the stepper. by: the chart in which it was clicked, the other one lets go of what was."""
-    _renew(*{STRIP, GRAPH} - {by})
+def _clicked(chart: Any, described: str, name: str) -> dict[str, Any] | None:
+    """A chart keeps what was clicked, and is silent when it is clicked again: for another schedule it begins anew."""
+    key = f"race_{name}_{st.session_state[MEMORY]}_{board.opened('every')}"
+    state: Any = st.altair_chart(chart, on_select="rerun", key=key, alt=described)
+    return next(iter(state["selection"].get(name) or ()), None)
+
+
+def _load(memory: str, schedule: str, settings: Settings) -> None:
+    """Into the stepper."""
     st.session_state[MEMORY] = memory
-    st.session_state[LOADED] = (memory, schedule)
     board.put("every", schedule)
     reach(settings, "every")
     st.rerun()

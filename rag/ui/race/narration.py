@@ -6,7 +6,7 @@ Markdown. The lab's own fixed texts, except for what a strategy says when it ref
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rag.crosstalk.explore.outcomes import STUCK, Outcome, gravest
@@ -23,13 +23,13 @@ _THEIR = {"Ada": "her", "Ben": "his", "Cleo": "her", "Dan": "his", "Eva": "her"}
 @dataclass(frozen=True, slots=True)
 class Step:
     """asked: what the model was given. loaded: what the turn now holds in a variable, if that changed. end: how the
-    turn ended, and what was said then. before and after: what is stored. shared: one list for all sessions."""
+    turn ended (empty: it did not), and its words. before and after: what is stored. shared: one list for all."""
 
     letter: str
     label: str
     asked: Texts | None
     loaded: Texts | None
-    end: tuple[str, str] | None
+    end: tuple[str, str]
     before: Stored
     after: Stored
     shared: bool
@@ -42,42 +42,28 @@ def owner_of(text: str) -> str | None:
 
 
 def step_told(scene: Scene, step: Step) -> str:
-    return " ".join(_step(_Teller(scene, step.letter.upper()), step))
-
-
-def _step(tell: _Teller, step: Step) -> Iterator[str]:
-    said = False
+    tell, told = _Teller(scene, step.letter.upper()), list[str]()
     if step.letter.islower():
-        said = True
-        yield f"{tell.Me} cancels the turn."
-    if step.loaded is not None and not step.label.startswith("ask"):
-        said = True
-        if step.before == step.after or "load" in step.label:
-            place = "the shared list" if step.shared else "the session's list" if tell.tabs else "the history"
-            yield f"{tell.Me} reads {place}: it {tell.holds(step.loaded)}."
+        told.append(f"{tell.Me} cancels the turn.")
+    asks = step.label.startswith("ask")
+    if step.loaded is not None and not asks and (step.before == step.after or "load" in step.label):
+        place = "the shared list" if step.shared else "the session's list" if tell.tabs else "the history"
+        told.append(f"{tell.Me} reads {place}: it {tell.holds(step.loaded)}.")
     if step.asked is not None:
-        said = True
         rest = tell.beside(step.asked)
         more = f"besides {tell.its} question, it {tell.holds(rest)}" if rest else f"it holds only {tell.its} question"
-        yield f"The model gets {tell.my} prompt: {more}."
-    if step.loaded is not None and step.label.startswith("ask"):
-        yield f"Question and answer go into {tell.my} copy; nobody else sees that yet."
-    for sentence in tell.stored(step):
-        said = True
-        yield sentence
-    if step.end is not None:
-        what, text = step.end
-        if what == "fail":
-            said = True
-            yield f"{tell.my.capitalize()} turn is refused: {escaped(text.rstrip('.'))}."
-        elif what == "ok" and (whose := tell.addresses(((what, text),))):
-            said = True
-            yield f"{tell.my.capitalize()} answer shows {whose}."
-        elif what == "ok" and not said:
-            said = True
-            yield f"{tell.Me} gets the answer."
-    if not said:
-        yield "Nothing visible changes."
+        told.append(f"The model gets {tell.my} prompt: {more}.")
+    if step.loaded is not None and asks:
+        told.append(f"Question and answer go into {tell.my} copy; nobody else sees that yet.")
+    told += tell.stored(step)
+    what, text = step.end
+    if what == "fail":
+        told.append(f"{tell.my.capitalize()} turn is refused: {escaped(text.rstrip('.'))}.")
+    elif what == "ok" and (whose := tell.addresses(((what, text),))):
+        told.append(f"{tell.my.capitalize()} answer shows {whose}.")
+    elif what == "ok" and not told:
+        told.append(f"{tell.Me} gets the answer.")
+    return " ".join(told) or "Nothing visible changes."
 
 
 class _Teller:
@@ -179,7 +165,13 @@ def _turns(said: str, outcome: Outcome) -> str:
     scene = outcome.scene
     if not scene.tabs:
         return said if scene.turns > 1 else _TURN.sub(r"\1's turn", said).replace(" in turn 1", "")
-    turns = list(_sent(scene, [op for what, op, _ in outcome.trace.moments if what == "invoke"]))
+    names = {
+        said.op: f"{f'turn {place}' if scene.turns > 1 else 'the turn'} of tab {(actor.tab or 0) + 1}"
+        for actor in scene.actors()
+        for place, said in enumerate(actor.turns, 1)
+    }
+    # A number is a place among the turns of the one user, in the order in which they were sent.
+    turns = [names[op] for what, op, _ in outcome.trace.moments if what == "invoke"]
 
     def named(found: re.Match[str]) -> str:
         number = int(found[2])
@@ -187,14 +179,3 @@ def _turns(said: str, outcome: Outcome) -> str:
         return name if found.start() else name[0].upper() + name[1:]
 
     return _TURN.sub(named, said)
-
-
-def _sent(scene: Scene, ops: Sequence[int]) -> Iterator[str]:
-    """The turns of the one user, in the order in which they were sent."""
-    names = {
-        said.op: f"{f'turn {place}' if scene.turns > 1 else 'the turn'} of tab {(actor.tab or 0) + 1}"
-        for actor in scene.actors()
-        for place, said in enumerate(actor.turns, 1)
-    }
-    for op in ops:
-        yield names[op]

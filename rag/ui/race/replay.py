@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,26 +35,20 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The moment after a schedule. steps: (letter, label) of each that was made; turns: of each, the number of the turn
-    that it is of. stored: by session. copies: what turns under way hold in a variable: (letter, its name, messages).
-    told: the last step in words."""
+    """The moment after a schedule. steps: of each that was made its letter, its label, and the number of its turn.
+    stored: by session; shared: all of them are one list. copies: what turns under way hold in a variable: (letter, its
+    name, messages). told: the last step in words."""
 
     schedule: str
     actors: tuple[Actor, ...]
     choices: tuple[str, ...]
-    steps: tuple[tuple[str, str], ...]
-    turns: tuple[int, ...]
+    steps: tuple[tuple[str, str, int], ...]
     stored: Stored
+    shared: bool
     over: bool
     outcome: Outcome | None
-    one_list: bool
-    copies: tuple[tuple[str, str, Texts], ...] = ()
-    told: str = ""
-
-    @property
-    def shared(self) -> bool:
-        """Whether all sessions are one list."""
-        return _shared(self.stored, one_list=self.one_list)
+    copies: tuple[tuple[str, str, Texts], ...]
+    told: str
 
 
 def look(strategy: str, scene: Scene, schedule: str, settings: Settings) -> Look:
@@ -68,71 +62,65 @@ def look(strategy: str, scene: Scene, schedule: str, settings: Settings) -> Look
 
 def _before(stage: Stage, schedule: str) -> Stored:
     """What is stored before the last step. Of a run of its own: to look at it may change it. Raises BadSchedule."""
-    with closing(stage.start()) as run:
-        try:
-            run.play(schedule[:-1])
-            if schedule[-1] in run.choices():
-                return run.stored()
-        except BadSchedule:
-            pass
+    with closing(stage.start()) as run, suppress(BadSchedule):
+        run.play(schedule[:-1])
+        if schedule[-1] in run.choices():
+            return run.stored()
     played(stage, schedule)  # which says why it cannot be played
     raise BadSchedule(schedule, len(schedule), "cannot be played twice alike")
 
 
 def _look(strategy: str, run: Run, schedule: str, earlier: Stored) -> Look:
-    scene, steps, turns = run.stage.scene, list[tuple[str, str]](), list[int]()
-    held: dict[str, Texts] = {}
+    scene, steps = run.stage.scene, list[tuple[str, str, int]]()
     moments = prompts = 0
+    held: Texts | None = None
     for letter in schedule:
         track = run.tracks[scene.letters.index(letter.upper())]
-        held = {one: messages for one, _, messages in _all_copies(run)}
         moments, prompts = len(run.moments), len(run.prompts)
-        steps.append((letter, str(track.label) if letter.isupper() else "give up"))
-        turns.append(track.number)
+        held = next((messages for owner, _, messages in _copies(run) if owner == letter), None)
+        steps.append((letter, str(track.label) if letter.isupper() else "give up", track.number))
         run.step(letter)
     actors = tuple(_actor(run, track) for track in run.tracks)
-    choices, over, copies = tuple(run.choices()), run.over, tuple(_all_copies(run))
-    ended = [(what, text) for what, _, text in run.moments[moments:] if what != "invoke"]
-    asked = [messages for _, messages in run.prompts[prompts:]]
+    choices, over, copies = tuple(run.choices()), run.over, _copies(run)
     trace = run.trace()
-    outcome = Judge(scene)(trace) if over or trace.stuck else None
+    lists = {messages for _, messages in trace.stored}
     one_list = KEY_COLLISION.kind in find(strategy).expects
+    shared = len(trace.stored) > 1 and len(lists) == 1 and (one_list or any(lists))
     said = ""
     if steps:
-        letter, label = steps[-1]
-        own = next((messages for one, _, messages in copies if one == letter), None)
+        letter, label, _ = steps[-1]
+        asked = [messages for _, messages in run.prompts[prompts:]]
+        ended = [(what, text) for what, _, text in run.moments[moments:] if what != "invoke"]
+        loaded = next((messages for owner, _, messages in copies if owner == letter), None)
         step = Step(
             letter,
             label,
             asked[-1] if asked else None,
-            own if own != held.get(letter) else None,
-            ended[-1] if ended else None,
+            loaded if loaded != held else None,
+            ended[-1] if ended else ("", ""),
             earlier,
             trace.stored,
-            _shared(trace.stored, one_list=one_list),
+            shared,
         )
         said = step_told(scene, step)
-    return Look(
-        schedule, actors, choices, tuple(steps), tuple(turns), trace.stored, over, outcome, one_list, copies, said
-    )
+    outcome = Judge(scene)(trace) if over or trace.stuck else None
+    return Look(schedule, actors, choices, tuple(steps), trace.stored, shared, over, outcome, copies, said)
 
 
 def _actor(run: Run, track: Track) -> Actor:
+    said = {turn.op: turn.text for turn in track.actor.turns}
+    own = [(what, said[op], text) for what, op, text in run.moments if op in said]
+    roles = {"invoke": "user", "ok": "assistant"}
     return Actor(
         track.actor.letter,
         track.actor.shown,
         None if track.label is None else str(track.label),
         track.label is not None and not track.ready,
         track.under_way,
-        _bubbles(run.moments, {said.op: said.text for said in track.actor.turns}),
+        tuple((roles.get(what, "trouble"), asked if what == "invoke" else text) for what, asked, text in own),
         None if track.label is None else place_of(track.steps),
         track.actor.letter.lower() in run.choices(),
     )
-
-
-def _shared(stored: Stored, *, one_list: bool) -> bool:
-    lists = {messages for _, messages in stored}
-    return len(stored) > 1 and len(lists) == 1 and (one_list or any(lists))
 
 
 def playable(strategy: str, scene: Scene, settings: Settings, choose: Callable[[tuple[str, ...]], str]) -> str:
@@ -143,20 +131,15 @@ def playable(strategy: str, scene: Scene, settings: Settings, choose: Callable[[
         return "".join(run.schedule)
 
 
-def _all_copies(run: Run) -> list[tuple[str, str, Texts]]:
-    return [copy for track in run.tracks for copy in _copies(track)]
-
-
-def _copies(track: Track) -> Iterator[tuple[str, str, Texts]]:
-    """What the turn has loaded, as long as it is under way."""
-    frame = getattr(track.steps, "gi_frame", None)
-    if frame is None or not track.under_way:
-        return
-    for name in ("copy", "memory", "history"):
-        messages = _messages(frame.f_locals.get(name))
-        if messages is not None:
-            yield track.actor.letter, name, messages
-            return
+def _copies(run: Run) -> tuple[tuple[str, str, Texts], ...]:
+    """What each turn has loaded, as long as it is under way."""
+    found = []
+    for track in run.tracks:
+        frame = getattr(track.steps, "gi_frame", None)
+        variables = frame.f_locals if frame is not None and track.under_way else {}
+        held = ((name, _messages(variables.get(name))) for name in ("copy", "memory", "history"))
+        found += [(track.actor.letter, name, messages) for name, messages in held if messages is not None][:1]
+    return tuple(found)
 
 
 def _messages(value: Any) -> Texts | None:
@@ -170,12 +153,3 @@ def _messages(value: Any) -> Texts | None:
     if all(hasattr(one, "type") and hasattr(one, "content") for one in found):
         return tuple((ours.get(one.type, one.type), str(one.content)) for one in found)
     return None
-
-
-def _bubbles(moments: list[tuple[str, int, str]], said: dict[int, str]) -> tuple[tuple[str, str], ...]:
-    found = []
-    for what, op, text in moments:
-        if op in said:
-            role = {"invoke": "user", "ok": "assistant"}.get(what, "trouble")
-            found.append((role, said[op] if what == "invoke" else text))
-    return tuple(found)

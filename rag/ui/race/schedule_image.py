@@ -22,7 +22,7 @@ def png(seen: Look) -> bytes:
     rows = {actor.letter: number for number, actor in enumerate(seen.actors)}
     for actor in seen.actors:
         draw.text((EDGE, EDGE + rows[actor.letter] * HIGH + 20), actor.name, INK, font)
-    for number, (letter, label) in enumerate(seen.steps):
+    for number, (letter, label, _) in enumerate(seen.steps):
         row = rows[letter.upper()]
         left, top = NAMES + EDGE + number * WIDE, EDGE + row * HIGH
         draw.rounded_rectangle((left, top + 6, left + WIDE - 8, top + HIGH - 6), 8, OWNERS[letter.upper()])

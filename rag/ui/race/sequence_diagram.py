@@ -23,7 +23,7 @@ def sequence(seen: Look, *, size: int) -> str:
         "participant M as Model",
     ]
     first, last = window(seen)
-    for number, (letter, label) in enumerate(seen.steps):
+    for number, (letter, label, _) in enumerate(seen.steps):
         if number == first:
             lines.append("rect rgb(214, 51, 108, 0.15)")
         lines += [f"{letter.upper()}->>{to}: {said}" for to, said in _sent(re.sub(r"[^a-z ,]+", " ", label))]
@@ -42,7 +42,7 @@ def window(seen: Look) -> tuple[int, int]:
     """From the first step of the first turn that somebody else came into, to the last one of those that it overlaps
     with; (-1, -1) where nobody did."""
     turns: dict[tuple[str, int], list[int]] = {}
-    for number, ((letter, _), turn) in enumerate(zip(seen.steps, seen.turns, strict=True)):
+    for number, (letter, _, turn) in enumerate(seen.steps):
         turns.setdefault((letter.upper(), turn), []).append(number)
     for own in turns.values():  # in the order in which they began
         others = [one for one in turns.values() if one[0] < own[-1] and own[0] < one[-1] and one is not own]
