@@ -61,7 +61,7 @@ MOST_FILES = 15
 EMPTY_CALLS = {"dict", "list", "set", "defaultdict", "OrderedDict", "WeakKeyDictionary", "WeakValueDictionary", "deque"}
 SHARED_ON_PURPOSE = {
     ("rag.sessions.embedded.server", "_watched"),
-    *(("rag.sessions.turns.waiting", name) for name in ("_WAITERS", "_ASYNC_WAITERS")),
+    ("rag.sessions.turns.waiting", "_WAITERS"),
 }
 """Module globals that start empty and hold nobody's data: who watches which server's folder, and who
 waits on a client."""

@@ -210,13 +210,10 @@ class Operations:
                 while isinstance(found, Busy):
                     if (left := wait - (time.monotonic() - begun)) <= 0:
                         raise TurnBusy(sid, time.monotonic() - begun)
-                    yield self._waited(token, min(pause(found.before), left))
+                    yield self._sender.waiters.wait(token, min(pause(found.before), left))
                     again = self.protocol.begin(sid, token, found.place, queue=True)
                     found = yield from self._repairing(sid, again)
         return (yield from self._complete(sid, found))
-
-    def _waited(self, token: str, seconds: float) -> Callable[[Any], Any]:
-        return lambda sender: sender.waiters.wait(token, seconds)
 
     def _commit(self, sid: SessionId, token: str, found: Snapshot, commit: Commit) -> Steps[Committed]:
         result = yield from self._repairing(sid, self.protocol.commit(sid, token, found, commit))

@@ -14,10 +14,10 @@ the sentinels themselves. Close the client when it is no longer needed: the embe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 import redis.asyncio
@@ -34,9 +34,9 @@ from redis.sentinel import Sentinel
 from rag.errors import SessionStoreUnavailable
 from rag.sessions.connection import pools as c
 from rag.sessions.connection.address import Address, parse
-from rag.sessions.connection.reasons import FAILURES, reason
+from rag.sessions.connection.errors import FAILURES, reason
 from rag.sessions.embedded.server import EmbeddedServer
-from rag.sessions.protocol.steps import Steps, arun, run
+from rag.sessions.protocol.steps import Steps, arun, at_once, awaited, run
 
 OLDEST = (6, 2)
 NEVER = (NoBackoff(), 0)
@@ -61,14 +61,8 @@ def connect(
     Raises BadSetting for an address that cannot be read, SessionStoreUnavailable for one that does not answer.
     """
     address = parse(url)
-    with _told(address):
-        client = _client(address, _options(address, max_connections, timeout, pool_timeout), state_dir)
-    try:
-        with _told(address):
-            run(lambda asked: asked(client), _checked(address))
-    except SessionStoreUnavailable:
-        client.close()
-        raise
+    options = _options(address, max_connections, timeout, pool_timeout)
+    client: Client = run(at_once, _opened(address, lambda: _client(SYNC, address, options, state_dir)))
     return client
 
 
@@ -82,15 +76,8 @@ async def connect_async(
 ) -> AsyncClient:
     """The same as `connect`, for one event loop. Close it with `aclose()`."""
     address = parse(url)
-    with _told(address):
-        client = _async_client(address, _options(address, max_connections, timeout, pool_timeout), state_dir)
-    try:
-        with _told(address):
-            await arun(lambda asked: asked(client), _checked(address))
-    except SessionStoreUnavailable:
-        await client.aclose()
-        raise
-    return client
+    options = _options(address, max_connections, timeout, pool_timeout)
+    return await arun(awaited, _opened(address, lambda: _client(ASYNC, address, options, state_dir)))
 
 
 @contextmanager
@@ -101,11 +88,23 @@ def _told(address: Address) -> Iterator[None]:
         raise SessionStoreUnavailable(address.shown, reason(exc)) from exc
 
 
-def _checked(address: Address) -> Steps[None]:
+def _opened(address: Address, make: Callable[[], Any]) -> Steps[Any]:
+    with _told(address):
+        client = make()
+    try:
+        with _told(address):
+            yield from _checked(client, address)
+    except SessionStoreUnavailable:
+        yield client.aclose() if hasattr(client, "aclose") else client.close()
+        raise
+    return client
+
+
+def _checked(client: Any, address: Address) -> Steps[None]:
     with c.refusing_writes():
-        yield lambda client: client.ping()
+        yield client.ping()
     with suppress(NoPermissionError):
-        version = _lowest((yield lambda client: client.info("server")))
+        version = _lowest((yield client.info("server")))
         if _numbers(version) and _numbers(version) < OLDEST:
             todo = "Expected Redis 6.2 or newer, or Valkey: update the server."
             raise SessionStoreUnavailable(address.shown, f"it is Redis {version}", todo)
@@ -126,22 +125,33 @@ def _options(address: Address, max_connections: int, timeout: float, pool_timeou
     }
 
 
-def _client(address: Address, options: dict[str, Any], state_dir: Path | None) -> Client:
-    pool: c.BoundedPool
-    match address.kind:
-        case "embedded":
-            pool = c.EmbeddedPool(server=EmbeddedServer(state_dir), **options)
-        case "cluster":
-            return _cluster(address, options)
-        case "sentinel":
-            sentinel = Sentinel(address.nodes, sentinel_kwargs=_sentinel_options(address, options, Retry(*NEVER)))
-            kind = c.SentinelTlsConnection if address.tls else c.SentinelConnection
-            pool = c.SentinelPool(address.master, sentinel, connection_class=kind, **options)
-        case "unix":
-            pool = c.BoundedPool(connection_class=c.SocketConnection, **options)
-        case "tcp" | "tls":
-            pool = c.BoundedPool(connection_class=c.TlsConnection if address.tls else c.TcpConnection, **options)
-    return redis.Redis.from_pool(pool)
+class _Kinds(NamedTuple):
+    """What the sync and the async client are made of. connections: by the kind of address."""
+
+    client: Any
+    cluster: Callable[[Address, dict[str, Any]], Any]
+    retry: Any
+    sentinel: Any
+    sentinel_pool: Any
+    pool: Any
+    connections: dict[str, type]
+
+
+def _client(kinds: _Kinds, address: Address, options: dict[str, Any], state_dir: Path | None) -> Any:
+    if address.kind == "cluster":
+        return kinds.cluster(address, options)
+    kind = kinds.connections["sentinel+tls" if address.kind == "sentinel" and address.tls else address.kind]
+    if address.kind == "sentinel":
+        shared = ("socket_", "ssl_", "protocol", "driver_info")
+        own = {name: value for name, value in options.items() if name.startswith(shared)}
+        own |= {**address.sentinel_login, "ssl": address.tls, "retry": kinds.retry(*NEVER)}
+        sentinel = kinds.sentinel(address.nodes, sentinel_kwargs=own)
+        pool = kinds.sentinel_pool(address.master, sentinel, connection_class=kind, **options)
+    elif address.kind == "embedded":
+        pool = kinds.pool(connection_class=kind, server=EmbeddedServer(state_dir), **options)
+    else:
+        pool = kinds.pool(connection_class=kind, **options)
+    return kinds.client.from_pool(pool)
 
 
 def _cluster(address: Address, options: dict[str, Any]) -> redis.RedisCluster:
@@ -156,34 +166,22 @@ def _cluster(address: Address, options: dict[str, Any]) -> redis.RedisCluster:
     )
 
 
-def _async_client(address: Address, options: dict[str, Any], state_dir: Path | None) -> AsyncClient:
-    pool: c.AsyncBoundedPool
-    match address.kind:
-        case "embedded":
-            pool = c.AsyncEmbeddedPool(server=EmbeddedServer(state_dir), **options)
-        case "cluster":
-            wait = options.pop("timeout")
-            nodes = [AsyncClusterNode(*node) for node in address.nodes]
-            return c.AsyncBoundedCluster(
-                startup_nodes=nodes, ssl=address.tls, retry=AsyncRetry(*NEVER), pool_timeout=wait, **options
-            )
-        case "sentinel":
-            sentinel_options = _sentinel_options(address, options, AsyncRetry(*NEVER))
-            sentinel = AsyncSentinel(address.nodes, sentinel_kwargs=sentinel_options)
-            kind = c.AsyncSentinelTlsConnection if address.tls else c.AsyncSentinelConnection
-            pool = c.AsyncSentinelPool(address.master, sentinel, connection_class=kind, **options)
-        case "unix":
-            pool = c.AsyncBoundedPool(connection_class=c.AsyncSocketConnection, **options)
-        case "tcp" | "tls":
-            tcp = c.AsyncTlsConnection if address.tls else c.AsyncTcpConnection
-            pool = c.AsyncBoundedPool(connection_class=tcp, **options)
-    return redis.asyncio.Redis.from_pool(pool)
+def _async_cluster(address: Address, options: dict[str, Any]) -> AsyncRedisCluster:
+    wait, nodes = options.pop("timeout"), [AsyncClusterNode(*node) for node in address.nodes]
+    retry = AsyncRetry(*NEVER)
+    return c.AsyncBoundedCluster(startup_nodes=nodes, ssl=address.tls, retry=retry, pool_timeout=wait, **options)
 
 
-def _sentinel_options(address: Address, options: dict[str, Any], retry: Retry | AsyncRetry) -> dict[str, Any]:
-    shared = ("socket_", "ssl_", "protocol", "driver_info")
-    found = {name: value for name, value in options.items() if name.startswith(shared)}
-    return {**found, **address.sentinel_login, "ssl": address.tls, "retry": retry}
+SYNC = _Kinds(redis.Redis, _cluster, Retry, Sentinel, c.SentinelPool, c.BoundedPool, c.CONNECTIONS)
+ASYNC = _Kinds(
+    redis.asyncio.Redis,
+    _async_cluster,
+    AsyncRetry,
+    AsyncSentinel,
+    c.AsyncSentinelPool,
+    c.AsyncBoundedPool,
+    c.ASYNC_CONNECTIONS,
+)
 
 
 def _lowest(info: dict[str, Any]) -> str:

@@ -1,14 +1,75 @@
-"""What Redis says when something is wrong, in our words. Nothing of redis-py leaves this package."""
+"""What went wrong with Redis, in the few words that a user can act on. No password ever appears in them.
+
+Nothing of redis-py leaves this package: its errors are translated here.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import redis
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ConnectionError,
+    InvalidResponse,
+    NoPermissionError,
+    OutOfMemoryError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+)
 
 from rag.errors import CrosswireError, SessionStoreUnavailable, StoreFull
-from rag.sessions.connection.reasons import FAILURES, reason
+
+# RedisClusterException is no RedisError.
+FAILURES = (RedisError, RedisClusterException, OSError)
+"""All that a command on a client of `connect` may raise because of the server or the way to it."""
+
+NOT_REDIS = "what answers there is not Redis"
+
+
+def reason(error: Exception) -> str:
+    """One phrase without a full stop, for SessionStoreUnavailable."""
+    text = " ".join(str(error).split()).rstrip(".")
+    if isinstance(error, AuthenticationError) or "NOAUTH" in text or "WRONGPASS" in text:
+        return "it does not accept this user name and password"
+    if isinstance(error, NoPermissionError):
+        return "this user has no permission for what the store needs"
+    if isinstance(error, BusyLoadingError):
+        return "it is still loading its data"
+    if isinstance(error, TimeoutError):
+        return "it does not answer in time"
+    if isinstance(error, InvalidResponse) or "SessionProtocol error" in text or "BadElement response" in text:
+        return NOT_REDIS
+    if text.startswith("MISCONF"):
+        # For an append-only file it says why; for a snapshot it has three sentences on its configuration.
+        why = text.partition("file: ")[2].partition(" script:")[0].rstrip(".")
+        return f"it cannot write to its disk: {why[:1].lower()}{why[1:]}" if why else "it cannot write to its disk"
+    if isinstance(error, ResponseError) and "DB index" in text:
+        return "it has no database of that number"
+    if isinstance(error, ConnectionError | RedisClusterException):
+        return _connection(text)
+    return text or type(error).__name__
+
+
+def _connection(text: str) -> str:
+    if text.startswith("No master found"):
+        # redis-py goes on with the whole configuration of the sentinels that it asked in vain.
+        name = text.split("'")[1]
+        return f"no sentinel answers that knows a working master {name!r}"
+    if "Connection closed by server" in text or "Connection reset" in text:
+        return "it closes the connection; is that Redis, and does it expect TLS?"
+    if found := re.search(r"\[SSL[^][]*\] ([^(]+)", text):
+        return f"TLS: {found[1].strip()}"
+    if found := re.search(r"Error (\d+) connecting to [^ ]+", text):
+        return os.strerror(int(found[1])).lower()
+    if found := re.search(r"Error -?\d+ connecting to [^ ]+\. (.+)", text):
+        return found[1]
+    return text
 
 
 class WrongType(CrosswireError):
@@ -18,7 +79,7 @@ class WrongType(CrosswireError):
 def error_of(exc: Exception, target: str) -> CrosswireError:
     """SessionStoreUnavailable or StoreFull in place of one of redis-py's errors. `target`: the address to show."""
     text = str(exc)
-    if isinstance(exc, redis.exceptions.OutOfMemoryError) or "OOM" in text:
+    if isinstance(exc, OutOfMemoryError) or "OOM" in text:
         return StoreFull()
     if text.startswith("MISCONF"):
         todo = "Free some space there and try again; nothing has to be restarted."
@@ -28,7 +89,7 @@ def error_of(exc: Exception, target: str) -> CrosswireError:
             "A key of this session holds something that the store did not write. "
             "Try again; if that does not help, clear the session."
         )
-    if isinstance(exc, redis.exceptions.ResponseError):
+    if isinstance(exc, ResponseError):
         return SessionStoreUnavailable(
             target, reason(exc), "Check what its administrator allows, then try again.", "used"
         )

@@ -8,8 +8,9 @@ A connection that lay idle is tried with a PING when it leaves the pool, and onl
 may reconnect in the middle of a use, and so lose a WATCH without a word.
 """
 
-# mypy: disable-error-code="no-untyped-call"
-# (redis-py leaves the constructors and most methods of its connections and pools without types)
+# mypy: disable-error-code="no-untyped-call, misc, call-arg"
+# (redis-py leaves the constructors and most methods of its connections and pools without types; what `super()` is in
+# a mixin is known only when it is mixed in)
 
 from __future__ import annotations
 
@@ -18,17 +19,17 @@ import builtins
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from queue import Empty
 from typing import Any, ClassVar
 
 import redis.asyncio.connection as aio
 import redis.asyncio.sentinel as aio_sentinel
+import redis.connection as sync
+import redis.sentinel as sync_sentinel
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import EqualJitterBackoff
-from redis.connection import AbstractConnection, BlockingConnectionPool, Connection, SSLConnection
-from redis.connection import UnixDomainSocketConnection as UnixConnection
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -39,16 +40,12 @@ from redis.exceptions import (
     TimeoutError,
 )
 from redis.retry import Retry
-from redis.sentinel import SentinelConnectionPool, SentinelManagedConnection, SentinelManagedSSLConnection
 
 from rag.sessions.embedded.server import EmbeddedServer
+from rag.sessions.protocol.steps import Awaiting, Blocking, Steps, operation
 
 FRESH_SECONDS = 10.0
 HOPELESS = (AuthenticationError, AuthorizationError, MaxConnectionsError)
-
-
-def _backoff() -> EqualJitterBackoff:
-    return EqualJitterBackoff(cap=0.5, base=0.01)
 
 
 @contextlib.contextmanager
@@ -61,78 +58,118 @@ def refusing_writes() -> Iterator[None]:
             raise
 
 
-def _until(deadline: float) -> Callable[[Exception], bool]:
-    def worth_it(error: Exception) -> bool:
-        hopeless = isinstance(error, HOPELESS) or not isinstance(error, ConnectionError)
-        return not hopeless and time.monotonic() < deadline
-
-    return worth_it
-
-
-class PatientConnection(AbstractConnection):
+class _Patient:
     patience: ClassVar[float] = 1.0
     """For how many seconds a refused connection is tried again."""
 
     fresh_until = 0.0
     """Until then it need not be looked at before it is used."""
 
-    def connect(self) -> None:
+    _retry: ClassVar[Any]
+    _call: Any
+
+    @operation
+    def connect(self: Any) -> Steps[None]:
         if self.is_connected and self.health_check_interval and time.monotonic() > self.next_health_check:
             try:
                 with refusing_writes():
-                    self._send_ping()
+                    yield self._send_ping()
             except (ConnectionError, TimeoutError):
-                self.disconnect()
+                yield self.disconnect(nowait=True)
         if not self.is_connected:
-            worth_it = _until(time.monotonic() + self.patience)
-            Retry(_backoff(), -1).call_with_retry(self.attempt, lambda _: self.disconnect(), worth_it)
+            deadline = time.monotonic() + self.patience
 
-    def attempt(self) -> None:
-        super().connect()
+            def worth_it(error: Exception) -> bool:
+                hopeless = isinstance(error, HOPELESS) or not isinstance(error, ConnectionError)
+                return not hopeless and time.monotonic() < deadline
 
-    def on_connect_check_health(self, check_health: bool = True) -> None:
-        super().on_connect_check_health(check_health)
+            retry = self._retry(EqualJitterBackoff(cap=0.5, base=0.01), -1)
+            yield retry.call_with_retry(self.attempt, lambda _: self.disconnect(nowait=True), worth_it)
+
+    @operation
+    def attempt(self) -> Steps[None]:
+        yield super().connect()
+
+    @operation
+    def on_connect_check_health(self: Any, check_health: bool = True) -> Steps[None]:
+        yield super().on_connect_check_health(check_health)
         # Says early whether this is Redis, wants a password, or is still loading its data.
         with contextlib.suppress(NoPermissionError), refusing_writes():
-            self._send_ping()
+            yield self._send_ping()
 
-    def check_health(self) -> None:
+    @operation
+    def check_health(self) -> Steps[None]:
         """Nothing: see the module's docstring."""
+        yield from ()
 
 
-class TcpConnection(PatientConnection, Connection): ...
-
-
-class TlsConnection(PatientConnection, SSLConnection): ...
-
-
-class SocketConnection(PatientConnection, UnixConnection): ...
-
-
-class SentinelConnection(PatientConnection, SentinelManagedConnection):
-    patience = 5.0
-
-
-class SentinelTlsConnection(PatientConnection, SentinelManagedSSLConnection):
-    patience = 5.0
-
-
-class EmbeddedConnection(SocketConnection):
+class _Embedded:
     """To the server of a STATE_DIR: makes sure that there is one before it calls it gone."""
-
-    patience = 10.0
 
     def __init__(self, *, server: EmbeddedServer, **options: Any) -> None:
         super().__init__(path="", **options)
         self.server = server
 
-    def attempt(self) -> None:
-        self.path = self.server.address()
+    @operation
+    def attempt(self: Any) -> Steps[None]:
+        self.path = yield self._call(self.server.address)
         try:
-            super().attempt()
+            yield super().attempt()
         except ConnectionError:
-            self.server.ensure()
+            yield self._call(self.server.ensure)
             raise
+
+
+class PatientConnection(_Patient, Blocking):
+    _retry = Retry
+    _call: Any = staticmethod(lambda work: work())
+
+
+class AsyncPatientConnection(_Patient, Awaiting):
+    _retry = AsyncRetry
+    _call: Any = staticmethod(asyncio.to_thread)
+
+
+class _AsyncUnixConnection(aio.UnixDomainSocketConnection):
+    async def _connect(self) -> None:
+        # redis-py's own makes the handshake here too, before the one that follows, and turns every error of it
+        # (a wrong password, no answer) into a ConnectionError that looks worth another try.
+        async with asyncio.timeout(self.socket_connect_timeout):
+            self._reader, self._writer = await asyncio.open_unix_connection(path=self.path)
+
+
+def _connections(patient: type, tcp: type, tls: type, unix: type, managed: type, managed_tls: type) -> dict[str, type]:
+    """By the kind of address that they serve."""
+
+    def kind(name: str, *bases: type, **more: float) -> type:
+        return type(name, bases, more)
+
+    return {
+        "tcp": kind("Tcp", patient, tcp),
+        "tls": kind("Tls", patient, tls),
+        "unix": kind("Unix", patient, unix),
+        "embedded": kind("Embedded", _Embedded, patient, unix, patience=10.0),
+        "sentinel": kind("Sentinel", patient, managed, patience=5.0),
+        "sentinel+tls": kind("SentinelTls", patient, managed_tls, patience=5.0),
+    }
+
+
+CONNECTIONS = _connections(
+    PatientConnection,
+    sync.Connection,
+    sync.SSLConnection,
+    sync.UnixDomainSocketConnection,
+    sync_sentinel.SentinelManagedConnection,
+    sync_sentinel.SentinelManagedSSLConnection,
+)
+ASYNC_CONNECTIONS = _connections(
+    AsyncPatientConnection,
+    aio.Connection,
+    aio.SSLConnection,
+    _AsyncUnixConnection,
+    aio_sentinel.SentinelManagedConnection,
+    aio_sentinel.SentinelManagedSSLConnection,
+)
 
 
 class NoFreeConnection(MaxConnectionsError):
@@ -142,19 +179,31 @@ class NoFreeConnection(MaxConnectionsError):
         super().__init__(f"all {connections} connections were in use for {seconds:g} s")
 
 
-class BoundedPool(BlockingConnectionPool):
+class _Bounded:
     """Never more than `max_connections`; who finds none waits `timeout` seconds, then gets NoFreeConnection."""
 
-    def get_connection(self, *_: Any, **__: Any) -> Connection:
+    server: EmbeddedServer | None
+
+    def __init__(self, *, server: EmbeddedServer | None = None, **options: Any) -> None:
+        super().__init__(**options, **({"server": server} if server else {}))
+        self.server = server
+
+    @operation
+    def get_connection(self: Any, *_: Any, **__: Any) -> Steps[Any]:
         try:
-            found: Connection = super().get_connection()
+            return (yield super().get_connection())
         except ConnectionError as exc:
             if str(exc) == "No connection available.":
-                raise NoFreeConnection(self.max_connections, self.timeout) from None
+                raise NoFreeConnection(self.max_connections, self.timeout or 0) from None
             raise
-        return found
 
-    def take(self) -> Connection:
+    def _closed(self) -> None:
+        if self.server is not None:
+            self.server.release()
+
+
+class BoundedPool(_Bounded, Blocking, sync.BlockingConnectionPool):
+    def take(self) -> Any:
         """As `get_connection`, without its look at a connection that was in use a moment ago.
 
         That look takes as long as half a round trip. If the server has closed it since, the command fails, and is
@@ -164,128 +213,37 @@ class BoundedPool(BlockingConnectionPool):
             with contextlib.suppress(Empty):
                 found = self.pool.get_nowait()
                 if found is not None and found.is_connected and time.monotonic() < found.fresh_until:
-                    return found  # type: ignore[no-any-return]
+                    return found
                 self.pool.put_nowait(found)
         return self.get_connection()
 
-    def give(self, connection: Connection) -> None:
+    def give(self, connection: Any) -> None:
         if connection.is_connected and self.pid == os.getpid() == connection.pid and not connection.should_reconnect():
-            connection.fresh_until = time.monotonic() + FRESH_SECONDS  # type: ignore[attr-defined]
+            connection.fresh_until = time.monotonic() + FRESH_SECONDS
             self.pool.put_nowait(connection)
         else:
             self.release(connection)
 
-
-class SentinelPool(SentinelConnectionPool, BoundedPool):
     def close(self) -> None:
         super().close()
+        self._closed()
+
+
+class SentinelPool(sync_sentinel.SentinelConnectionPool, BoundedPool):
+    def _closed(self) -> None:
         self.sentinel_manager.close()
 
 
-class EmbeddedPool(BoundedPool):
-    def __init__(self, *, server: EmbeddedServer, **options: Any) -> None:
-        super().__init__(connection_class=EmbeddedConnection, server=server, **options)
-        self.server = server
-
-    def close(self) -> None:
-        super().close()
-        self.server.release()
-
-
-class AsyncPatientConnection(aio.AbstractConnection):
-    patience: ClassVar[float] = 1.0
-
-    async def connect(self) -> None:
-        if self.is_connected and self.health_check_interval and self._idle():
-            try:
-                with refusing_writes():
-                    await self._send_ping()
-            except (ConnectionError, TimeoutError):
-                await self.disconnect(nowait=True)
-        if not self.is_connected:
-            worth_it = _until(time.monotonic() + self.patience)
-            await AsyncRetry(_backoff(), -1).call_with_retry(
-                self.attempt, lambda _: self.disconnect(nowait=True), worth_it
-            )
-
-    def _idle(self) -> bool:
-        return asyncio.get_running_loop().time() > self.next_health_check
-
-    async def attempt(self) -> None:
-        await super().connect()
-
-    async def on_connect_check_health(self, check_health: bool = True) -> None:
-        await super().on_connect_check_health(check_health)
-        with contextlib.suppress(NoPermissionError), refusing_writes():
-            await self._send_ping()
-
-    async def check_health(self) -> None:
-        """Nothing: see the module's docstring."""
-
-
-class AsyncTcpConnection(AsyncPatientConnection, aio.Connection): ...
-
-
-class AsyncTlsConnection(AsyncPatientConnection, aio.SSLConnection): ...
-
-
-class AsyncSocketConnection(AsyncPatientConnection, aio.UnixDomainSocketConnection):
-    async def _connect(self) -> None:
-        # redis-py's own makes the handshake here too, before the one that follows, and turns every error of it
-        # (a wrong password, no answer) into a ConnectionError that looks worth another try.
-        async with asyncio.timeout(self.socket_connect_timeout):
-            self._reader, self._writer = await asyncio.open_unix_connection(path=self.path)
-
-
-class AsyncSentinelConnection(AsyncPatientConnection, aio_sentinel.SentinelManagedConnection):
-    patience = 5.0
-
-
-class AsyncSentinelTlsConnection(AsyncPatientConnection, aio_sentinel.SentinelManagedSSLConnection):
-    patience = 5.0
-
-
-class AsyncEmbeddedConnection(AsyncSocketConnection):
-    patience = 10.0
-
-    def __init__(self, *, server: EmbeddedServer, **options: Any) -> None:
-        super().__init__(path="", **options)
-        self.server = server
-
-    async def attempt(self) -> None:
-        self.path = await asyncio.to_thread(self.server.address)
-        try:
-            await super().attempt()
-        except ConnectionError:
-            await asyncio.to_thread(self.server.ensure)
-            raise
-
-
-class AsyncBoundedPool(aio.BlockingConnectionPool):
-    async def get_connection(self, *_: Any, **__: Any) -> aio.AbstractConnection:
-        try:
-            found: aio.AbstractConnection = await super().get_connection()
-        except ConnectionError as exc:
-            if str(exc) == "No connection available.":
-                raise NoFreeConnection(self.max_connections, self.timeout or 0) from None
-            raise
-        return found
+class AsyncBoundedPool(_Bounded, Awaiting, aio.BlockingConnectionPool):
+    async def aclose(self) -> None:
+        await super().aclose()
+        self._closed()
 
 
 class AsyncSentinelPool(aio_sentinel.SentinelConnectionPool, AsyncBoundedPool):
     async def aclose(self) -> None:
         await super().aclose()
         await self.sentinel_manager.aclose()
-
-
-class AsyncEmbeddedPool(AsyncBoundedPool):
-    def __init__(self, *, server: EmbeddedServer, **options: Any) -> None:
-        super().__init__(connection_class=AsyncEmbeddedConnection, server=server, **options)
-        self.server = server
-
-    async def aclose(self) -> None:
-        await super().aclose()
-        self.server.release()
 
 
 class AsyncBoundedCluster(AsyncRedisCluster):

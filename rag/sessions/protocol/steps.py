@@ -5,6 +5,7 @@ It names no client and waits for nothing; `run` and `arun` do, by a `perform` th
     a list of commands  one pipeline; their replies are sent back (see Lenient)
     a function          called with whoever performs; its result is sent back, awaited if need be
     what only they know that perform it
+    a result            sent back as it is, awaited if need be
 
 A method written so is an `operation`: of a `Blocking` object it returns its result, of an `Awaiting` one a coroutine.
 (The idea of protocols without I/O: https://sans-io.readthedocs.io.)
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from functools import update_wrapper
+from inspect import isawaitable
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from redis.client import NEVER_DECODE
@@ -61,10 +63,20 @@ async def arun(perform: Callable[[Any], Awaitable[Any]], steps: Steps[T]) -> T:
             go_on, value = steps.throw, exc
 
 
+def at_once(value: T) -> T:
+    """Performs what was done when it was asked for."""
+    return value
+
+
+async def awaited(value: Any) -> Any:
+    """Performs what is awaitable, or was done when it was asked for."""
+    return await value if isawaitable(value) else value
+
+
 class Blocking:
     """Its operations return when they are done."""
 
-    _perform: Callable[[Any], Any]
+    _perform: Callable[[Any], Any] = staticmethod(at_once)
 
     def _run(self, steps: Steps[T]) -> T:
         return run(self._perform, steps)
@@ -73,7 +85,7 @@ class Blocking:
 class Awaiting:
     """Its operations are to be awaited."""
 
-    _perform: Callable[[Any], Awaitable[Any]]
+    _perform: Callable[[Any], Awaitable[Any]] = staticmethod(awaited)
 
     async def _run(self, steps: Steps[T]) -> T:
         return await arun(self._perform, steps)

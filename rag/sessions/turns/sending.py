@@ -13,9 +13,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from inspect import isawaitable
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
 
 import redis
@@ -25,13 +23,12 @@ from redis.exceptions import ConnectionError, NoScriptError, ResponseError, Time
 
 from rag.errors import CrosswireError
 from rag.sessions.connection.connect import AsyncClient, Client
-from rag.sessions.connection.errors import error_of
-from rag.sessions.connection.pools import HOPELESS, AsyncEmbeddedPool, BoundedPool, EmbeddedPool
-from rag.sessions.connection.reasons import FAILURES, reason
+from rag.sessions.connection.errors import FAILURES, error_of, reason
+from rag.sessions.connection.pools import HOPELESS, BoundedPool
 from rag.sessions.embedded.disk import Disk
 from rag.sessions.protocol.requests import Request
-from rag.sessions.protocol.steps import NOT_DECODED, Command, Lenient, Steps, pipeline
-from rag.sessions.turns.waiting import async_waiters, waiters
+from rag.sessions.protocol.steps import NOT_DECODED, Awaiting, Blocking, Command, Lenient, Steps, operation, pipeline
+from rag.sessions.turns.waiting import waiters
 
 T = TypeVar("T")
 ATTEMPTS, LONGEST = 4, 6.0
@@ -53,18 +50,26 @@ class _Exchange(NamedTuple):
 class _Sender:
     """replicas: how many have to confirm a durable request, within `replica_wait` seconds."""
 
+    _sleep: Callable[[float], Any]
+
     def __init__(self, client: Client | AsyncClient, target: str, replicas: int = 0, replica_wait: float = 1.0) -> None:
         clustered = isinstance(client, redis.RedisCluster | AsyncRedisCluster)
         if replicas and clustered:
             raise ValueError("waiting for replicas is not possible on a cluster: expected replicas=0")
         self.client: Any = client
         self.target = target
+        self.waiters: Any = waiters(client)
         self._wait: Command | None = ("WAIT", replicas, int(replica_wait * 1000)) if replicas else None
         # Half of redis-py's time for a command goes into what surrounds it, so commands go to the connection itself.
         # Those that others make of it (a fake, a tracing one) mean to be asked themselves.
         plain = type(client) in (redis.Redis, redis.asyncio.Redis)
         self._pool: Any = cast(Any, client).connection_pool if plain else None
-        self.disk = _disk_of(self._pool)
+        kept = isinstance(self._pool, BoundedPool)
+        self._take: Any = self._pool and (self._pool.take if kept else self._pool.get_connection)
+        self._give: Any = self._pool and (self._pool.give if kept else self._pool.release)
+        # The embedded server's; nobody else's can be seen from here.
+        server = getattr(self._pool, "server", None)
+        self.disk: Disk | None = server and server.disk
 
     def answer(self, request: Request[T]) -> Steps[T]:
         """What is asked in one round trip. Raises what is wrong in our words."""
@@ -90,66 +95,50 @@ class _Sender:
                 except _ReplyLost as lost:
                     if not request.repeatable or attempt == ATTEMPTS or time.monotonic() - begun > LONGEST:
                         raise lost.__cause__ or lost from None
-                yield self._pause(random.uniform(0, min(0.02 * 2**attempt, 0.5)))  # noqa: S311 (not a secret)
+                yield self._sleep(random.uniform(0, min(0.02 * 2**attempt, 0.5)))  # noqa: S311 (not a secret)
                 attempt += 1
             if disk is not None and request.proof is not None and not disk.proved(mark, request.proof):
-                yield lambda sender: sender.client.ping()  # refused while the last write failed
+                yield self.client.ping()  # refused while the last write failed
         except FAILURES as exc:
             raise self._refused(exc) from exc
         return request.parse(reply)
 
-    def _pause(self, seconds: float) -> Callable[[Any], Any]:
-        return lambda sender: sender.sleep(seconds)
-
-    @contextmanager
-    def translated(self) -> Iterator[None]:
-        """Raises SessionStoreUnavailable, StoreDiskFull or StoreFull in place of redis-py's errors."""
+    @operation
+    def __call__(self, asked: Any) -> Steps[Any]:
+        if type(asked) is _Exchange:
+            return (yield from self._routed(asked) if self._pool is None else self._exchanged(asked))
         try:
-            yield
+            if callable(asked):
+                return (yield asked(self))
+            if isinstance(asked, list):
+                pipe = pipeline(self.client, asked)
+                return (yield pipe.execute(raise_on_error=not isinstance(asked, Lenient)))
         except FAILURES as exc:
             raise self._refused(exc) from exc
+        return (yield asked)
 
     def _refused(self, exc: Exception) -> CrosswireError:
         if self.disk is not None and str(exc).startswith("MISCONF"):
             return self.disk.full(reason(exc))
         return error_of(exc, self.target)
 
-
-class Sender(_Sender):
-    """Thread-safe."""
-
-    def __init__(self, client: Client, target: str, replicas: int = 0, replica_wait: float = 1.0) -> None:
-        super().__init__(client, target, replicas, replica_wait)
-        self.waiters = waiters(client)
-        kept = isinstance(self._pool, BoundedPool)
-        self._take = self._pool and (self._pool.take if kept else self._pool.get_connection)
-        self._give = self._pool and (self._pool.give if kept else self._pool.release)
-
-    def __call__(self, asked: Any) -> Any:
-        if type(asked) is _Exchange:
-            return self._routed(asked) if self._pool is None else self._exchange(asked)
-        with self.translated():
-            if callable(asked):
-                return asked(self)
-            return pipeline(self.client, asked).execute(raise_on_error=not isinstance(asked, Lenient))
-
-    def _exchange(self, asked: _Exchange) -> Any:
-        connection, clean = self._take(), False
+    def _exchanged(self, asked: _Exchange) -> Steps[Any]:
+        connection, clean = (yield self._take()), False
         try:
-            connection.send_packed_command([pack_command(cast(Any, asked.command))], check_health=False)
+            yield connection.send_packed_command([pack_command(cast(Any, asked.command))], check_health=False)
             if asked.wait:
-                connection.send_command(*asked.wait)
+                yield connection.send_command(*asked.wait)
             if asked.meanwhile is not None:
                 asked.meanwhile()
             try:
-                reply = connection.read_response(disable_decoding=True)
+                reply = yield connection.read_response(disable_decoding=True)
             except ResponseError:
                 if asked.wait:
-                    connection.read_response()
+                    yield connection.read_response()
                 clean = True
                 raise
             if asked.wait:
-                reply = [*reply, connection.read_response()]
+                reply = [*reply, (yield connection.read_response())]
             clean = True
         except (ConnectionError, TimeoutError) as exc:
             if clean:
@@ -158,78 +147,28 @@ class Sender(_Sender):
         finally:
             # Whatever interrupted this: no reply may be left for the next user of the connection.
             if not clean:
-                connection.disconnect()
-            self._give(connection)
+                yield connection.disconnect(nowait=True)
+            yield self._give(connection)
         return reply
 
-    def _routed(self, asked: _Exchange) -> Any:
+    def _routed(self, asked: _Exchange) -> Steps[Any]:
         if asked.meanwhile is not None:
             asked.meanwhile()
         try:
-            return self.client.execute_command(*asked.command, **NOT_DECODED)
+            return (yield self.client.execute_command(*asked.command, **NOT_DECODED))
         except HOPELESS:
             raise
         except (ConnectionError, TimeoutError) as exc:
             raise _ReplyLost from exc
 
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+
+class Sender(_Sender, Blocking):
+    """Thread-safe."""
+
+    _sleep = staticmethod(time.sleep)
 
 
-class AsyncSender(_Sender):
+class AsyncSender(_Sender, Awaiting):
     """The same for one event loop."""
 
-    def __init__(self, client: AsyncClient, target: str, replicas: int = 0, replica_wait: float = 1.0) -> None:
-        super().__init__(client, target, replicas, replica_wait)
-        self.waiters = async_waiters(client)
-
-    async def __call__(self, asked: Any) -> Any:
-        if type(asked) is _Exchange:
-            return await (self._routed(asked) if self._pool is None else self._exchange(asked))
-        with self.translated():
-            if callable(asked):
-                result = asked(self)
-                return await result if isawaitable(result) else result
-            return await pipeline(self.client, asked).execute(raise_on_error=not isinstance(asked, Lenient))
-
-    async def _exchange(self, asked: _Exchange) -> Any:
-        connection, clean = await self._pool.get_connection(), False
-        try:
-            await connection.send_packed_command(pack_command(cast(Any, asked.command)), check_health=False)
-            if asked.wait:
-                await connection.send_command(*asked.wait)
-            try:
-                reply = await connection.read_response(disable_decoding=True)
-            except ResponseError:
-                if asked.wait:
-                    await connection.read_response()
-                clean = True
-                raise
-            if asked.wait:
-                reply = [*reply, await connection.read_response()]
-            clean = True
-        except (ConnectionError, TimeoutError) as exc:
-            if clean:
-                raise
-            raise _ReplyLost from exc
-        finally:
-            if not clean:
-                await connection.disconnect(nowait=True)
-            await self._pool.release(connection)
-        return reply
-
-    async def _routed(self, asked: _Exchange) -> Any:
-        try:
-            return await self.client.execute_command(*asked.command, **NOT_DECODED)
-        except HOPELESS:
-            raise
-        except (ConnectionError, TimeoutError) as exc:
-            raise _ReplyLost from exc
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
-def _disk_of(pool: Any) -> Disk | None:
-    """The embedded server's; nobody else's can be seen from here."""
-    return pool.server.disk if isinstance(pool, EmbeddedPool | AsyncEmbeddedPool) else None
+    _sleep = staticmethod(asyncio.sleep)

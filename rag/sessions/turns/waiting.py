@@ -18,7 +18,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary, WeakSet, ref
@@ -29,6 +29,7 @@ from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 from rag.sessions.connection.connect import AsyncClient, Client
 from rag.sessions.fork import reset_in_children
 from rag.sessions.protocol.requests import SessionProtocol
+from rag.sessions.protocol.steps import Awaiting, Blocking, Steps, operation
 
 _STEP, _LONGEST = 0.015, 0.4
 _IDLE = 1.0
@@ -42,7 +43,10 @@ def pause(before: int) -> float:
 
 
 class _Waiters(Generic[E]):
-    """What sync and async have in common. Holds tokens only, and no client longer than others do."""
+    """What sync and async have in common. Holds tokens only, and no client longer than others do. Thread-safe."""
+
+    _event: type[E]
+    _sleep: Callable[[float], Any]
 
     def __init__(self, client: Client | AsyncClient) -> None:
         self._client = ref(client)
@@ -51,6 +55,8 @@ class _Waiters(Generic[E]):
         reset_in_children(self)
 
     def reset_after_fork(self) -> None:
+        self._lock = threading.Lock()
+        self._listener: Any = None
         self._waiting: dict[str, E] = {}
         # A child's own: messages for its waiters are not its parent's, who would not pass them on.
         self.name = os.urandom(4).hex()
@@ -67,9 +73,52 @@ class _Waiters(Generic[E]):
         if token and (woken := self._waiting.get(token)):
             woken.set()
 
-    @property
-    def _channel(self) -> str:
-        return f"turns:{self.name}"
+    @contextmanager
+    def waiting(self, token: str) -> Iterator[None]:
+        with self._lock:
+            self._waiting[token] = self._event()
+            self._listener = self._listening()
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._waiting[token]
+
+    def _listening(self) -> Any:
+        """Who listens, or a new one that does."""
+        raise NotImplementedError
+
+    @operation
+    def _listen(self) -> Steps[None]:
+        while self._anyone():
+            # A server that is away, an account that may not subscribe, a client that was closed, for which redis-py
+            # raises what it happens to: then asking by itself has to do.
+            with suppress(Exception):
+                yield from self._hear()
+                return
+            yield self._sleep(_IDLE)
+
+    def _hear(self) -> Steps[None]:
+        connection = self._connection()
+        try:
+            yield connection.connect()
+            yield connection.send_command("SUBSCRIBE", f"turns:{self.name}")
+            while self._anyone():
+                message = yield self._next(connection)
+                if message is not None and message[0] == b"message":
+                    self.wake(message[2].decode())
+        finally:
+            yield connection.disconnect(nowait=True)
+
+    def _next(self, connection: Any) -> Any:
+        """The next message, or None if there is none for a while."""
+        raise NotImplementedError
+
+    def _anyone(self) -> bool:
+        with self._lock:
+            if not self._waiting:
+                self._listener = None
+            return bool(self._waiting)
 
     def _connection(self) -> Any:
         """A new one, like those of the pool."""
@@ -84,18 +133,12 @@ class _Waiters(Generic[E]):
         pool: Any = client.connection_pool
         return pool.connection_class(**pool.connection_kwargs)
 
-    def _heard(self, message: Any) -> None:
-        if message is not None and message[0] == b"message":
-            self.wake(message[2].decode())
 
+class Waiters(_Waiters[threading.Event], Blocking):
+    """The waiting turns of a client."""
 
-class Waiters(_Waiters[threading.Event]):
-    """The waiting turns of a client. Thread-safe."""
-
-    def reset_after_fork(self) -> None:
-        super().reset_after_fork()
-        self._lock = threading.Lock()
-        self._listener: threading.Thread | None = None
+    _event = threading.Event
+    _sleep = staticmethod(time.sleep)
 
     def wait(self, token: str, seconds: float) -> None:
         """Until it is woken, or for so long."""
@@ -103,52 +146,24 @@ class Waiters(_Waiters[threading.Event]):
         woken.wait(seconds)
         woken.clear()
 
-    @contextmanager
-    def waiting(self, token: str) -> Iterator[None]:
-        with self._lock:
-            self._waiting[token] = threading.Event()
-            if self._listener is None or not self._listener.is_alive():
-                self._listener = threading.Thread(target=self._listen, name="turn-waiters", daemon=True)
-                self._listener.start()
-        try:
-            yield
-        finally:
-            with self._lock:
-                del self._waiting[token]
+    def _listening(self) -> threading.Thread:
+        thread: threading.Thread | None = self._listener
+        if thread is None or not thread.is_alive():
+            thread = threading.Thread(target=self._listen, name="turn-waiters", daemon=True)
+            thread.start()
+        return thread
 
-    def _listen(self) -> None:
-        while self._anyone():
-            # A server that is away, an account that may not subscribe, a client that was closed, for which redis-py
-            # raises what it happens to: then asking by itself has to do.
-            with suppress(Exception):
-                self._hear()
-                return
-            time.sleep(_IDLE)
-
-    def _hear(self) -> None:
-        connection = self._connection()
-        try:
-            connection.connect()
-            connection.send_command("SUBSCRIBE", self._channel)
-            while self._anyone():
-                if connection.can_read(_IDLE):
-                    self._heard(connection.read_response(disable_decoding=True, push_request=True))
-        finally:
-            connection.disconnect()
-
-    def _anyone(self) -> bool:
-        with self._lock:
-            if not self._waiting:
-                self._listener = None
-            return bool(self._waiting)
+    def _next(self, connection: Any) -> Any:
+        if connection.can_read(_IDLE):
+            return connection.read_response(disable_decoding=True, push_request=True)
+        return None
 
 
-class AsyncWaiters(_Waiters[asyncio.Event]):
+class AsyncWaiters(_Waiters[asyncio.Event], Awaiting):
     """The same for an async client and its event loop."""
 
-    def reset_after_fork(self) -> None:
-        super().reset_after_fork()
-        self._listener: asyncio.Task[None] | None = None
+    _event = asyncio.Event
+    _sleep = staticmethod(asyncio.sleep)
 
     async def wait(self, token: str, seconds: float) -> None:
         woken = self._waiting[token]
@@ -157,45 +172,21 @@ class AsyncWaiters(_Waiters[asyncio.Event]):
                 await woken.wait()
         woken.clear()
 
-    @contextmanager
-    def waiting(self, token: str) -> Iterator[None]:
-        self._waiting[token] = asyncio.Event()
-        loop, task = asyncio.get_running_loop(), self._listener
+    def _listening(self) -> asyncio.Task[None]:
+        loop = asyncio.get_running_loop()
+        task: asyncio.Task[None] | None = self._listener
         if task is None or task.done() or task.get_loop() is not loop:
-            self._listener = loop.create_task(self._listen())
-        try:
-            yield
-        finally:
-            del self._waiting[token]
+            task = loop.create_task(self._listen())
+        return task
 
-    async def _listen(self) -> None:
-        while self._waiting:
-            with suppress(Exception):
-                await self._hear()
-                return
-            await asyncio.sleep(_IDLE)
-
-    async def _hear(self) -> None:
-        connection = self._connection()
-        try:
-            await connection.connect()
-            await connection.send_command("SUBSCRIBE", self._channel)
-            while self._waiting:
-                self._heard(await connection.read_response(disable_decoding=True, timeout=_IDLE, push_request=True))
-            self._listener = None
-        finally:
-            await connection.disconnect(nowait=True)
+    def _next(self, connection: Any) -> Any:
+        return connection.read_response(disable_decoding=True, timeout=_IDLE, push_request=True)
 
 
-_WAITERS: WeakKeyDictionary[Client, Waiters] = WeakKeyDictionary()
-_ASYNC_WAITERS: WeakKeyDictionary[AsyncClient, AsyncWaiters] = WeakKeyDictionary()
+_WAITERS: WeakKeyDictionary[Client | AsyncClient, Waiters | AsyncWaiters] = WeakKeyDictionary()
 
 
-def waiters(client: Client) -> Waiters:
+def waiters(client: Client | AsyncClient) -> Waiters | AsyncWaiters:
     """Those of this client, shared by all stores on it."""
-    return _WAITERS.get(client) or _WAITERS.setdefault(client, Waiters(client))
-
-
-def async_waiters(client: AsyncClient) -> AsyncWaiters:
-    """As `waiters`."""
-    return _ASYNC_WAITERS.get(client) or _ASYNC_WAITERS.setdefault(client, AsyncWaiters(client))
+    kind = AsyncWaiters if isinstance(client, redis.asyncio.Redis | AsyncRedisCluster) else Waiters
+    return _WAITERS.get(client) or _WAITERS.setdefault(client, kind(client))
