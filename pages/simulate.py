@@ -49,7 +49,7 @@ def _draw() -> None:
         setup = controls.draw(busy=run is not None and run.busy)
     if setup is not None:
         with setting, errors_shown():
-            st.query_params[LOOKED_AT] = runs.start(me.session_id, setup.strategies, setup.workload).id
+            st.query_params[LOOKED_AT] = runs.start(me.session_id, *setup).id
             st.rerun()
     with stage.container(key="stage"):
         if run is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict
 from functools import partial
 from typing import Any, Literal
 
@@ -11,42 +11,30 @@ import streamlit as st
 from rag.crosstalk import STRATEGIES, BadWorkload, Workload
 from rag.errors import public_line
 
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    strategies: tuple[str, ...]
-    workload: Workload
-
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    strategies: tuple[str, ...]
-    changes: dict[str, Any]
-    says: str
-
-
-PRESETS: dict[str, Preset] = {
-    "The 2 AM incident": Preset(("shared-buffer",), {}, "One memory object shared by everybody."),
-    "Bug vs fix": Preset(("shared-buffer", "redis-turn"), {}, "The incident and the fix, with the same users."),
-    "Two tabs": Preset(("redis-list", "redis-turn"), {"tabs": 2}, "Everybody uses two tabs of one session."),
-    "Restart": Preset(("dict-per-session", "redis-turn"), {"restart": True}, "The service restarts halfway."),
-    "Two processes": Preset(("dict-with-lock", "redis-turn"), {"processes": 2}, "A load balancer and two workers."),
-}
+Setup = tuple[tuple[str, ...], Workload]
+"""Strategies, and what they are to serve."""
 DEFAULTS: dict[str, Any] = {
     "first": "shared-buffer",
     "second": None,
-    "users": 100,
-    "turns": 3,
-    "tabs": 1,
-    "processes": 1,
-    "restart": False,
-    "arrival": "ramp:1.5",
-    "latency": "0.05~0.5",
-    "think": 0.0,
-    "cancelled": None,
-    "in_flight": 64,
-    "seed": 7,
+    **asdict(Workload(arrival="ramp:1.5", latency="0.05~0.5", seed=7)),
 }
+PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
+    "The 2 AM incident": ("One memory object shared by everybody.", {}),
+    "Bug vs fix": ("The incident and the fix, with the same users.", {"second": "redis-turn"}),
+    "Two tabs": (
+        "Everybody uses two tabs of one session.",
+        {"first": "redis-list", "second": "redis-turn", "tabs": 2},
+    ),
+    "Restart": (
+        "The service restarts halfway.",
+        {"first": "dict-per-session", "second": "redis-turn", "restart": True},
+    ),
+    "Two processes": (
+        "A load balancer and two workers.",
+        {"first": "dict-with-lock", "second": "redis-turn", "processes": 2},
+    ),
+}
+"""What each of them is, and what is other than by default."""
 ALONE = "nothing"
 KEPT: Literal["session"] = "session"
 """As long as the browser's session, and sent to the browser until that has it: a run of the page that is interrupted
@@ -62,7 +50,7 @@ def presets() -> None:
         key="sim_preset",
         persist_state=KEPT,
         on_change=_take_preset,
-        help="\n".join(f"- **{name}**: {preset.says}" for name, preset in PRESETS.items()),
+        help="\n".join(f"- **{name}**: {what}" for name, (what, _) in PRESETS.items()),
         default="The 2 AM incident",
     )
 
@@ -136,14 +124,9 @@ def _setup() -> Setup:
     """Raises BadWorkload."""
     state = {key: st.session_state[f"sim_{key}"] for key in DEFAULTS}
     first, second = state.pop("first"), state.pop("second")
-    strategies = (first,) if second in (None, first) else (first, second)
-    return Setup(strategies, Workload(**state))
+    return (first,) if second in (None, first) else (first, second), Workload(**state)
 
 
 def _take_preset() -> None:
-    preset = PRESETS.get(st.session_state["sim_preset"] or "")
-    if preset is None:
-        return
-    first, second = (*preset.strategies, None)[:2]
-    for key, value in {**DEFAULTS, **preset.changes, "first": first, "second": second}.items():
-        st.session_state[f"sim_{key}"] = value
+    if preset := st.session_state["sim_preset"]:
+        st.session_state.update({f"sim_{key}": value for key, value in {**DEFAULTS, **PRESETS[preset][1]}.items()})

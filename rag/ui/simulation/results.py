@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import altair as alt
 import pandas as pd
@@ -52,12 +51,9 @@ def _who_saw_whom(run: Run, outcome: Outcome) -> None:
     if not table.counts:
         st.success("Nobody was shown anybody else's data.", icon=":material/check_circle:")
         return
-    pairs = {
-        (user, owner): count
-        for (user, owner), count in table.counts.items()
-        if user in table.rows and owner in table.columns
-    }
-    rows = [{"viewer": user, "owner": owner, "times": count} for (user, owner), count in pairs.items()]
+    pairs = [(user, owner) for user, owner in table.counts if user in table.rows and owner in table.columns]
+    rows = [{"viewer": user, "owner": owner, "times": table.counts[user, owner]} for user, owner in pairs]
+    key = f"{run.id}-{outcome.strategy}"
     st.caption("Rows were shown the data of columns. Click a cell to see both conversations.")
     picked = alt.selection_point(name="cell", fields=["viewer", "owner"], on="click")
     chart = (
@@ -73,18 +69,25 @@ def _who_saw_whom(run: Run, outcome: Outcome) -> None:
         .add_params(picked)
         .properties(height=max(180, 16 * len(table.rows)))
     )
-    state: Any = st.altair_chart(
-        chart, on_select="rerun", key=f"matrix-{run.id}-{outcome.strategy}", alt="Who saw whom"
-    )
-    cell = state["selection"].get("cell") or []
+    st.altair_chart(chart, on_select=lambda: _take_cell(key), key=f"matrix-{key}", alt="Who saw whom")
     if table.left_out:
         st.caption(f"Only the users with most leaks are shown; {table.left_out} more are in the files.")
-    key = f"{run.id}-{outcome.strategy}"
     if f"saw-{key}" not in st.session_state:
-        first = next((pair for pair in _telling(outcome) if pair in pairs), next(iter(pairs)))
+        first = next((pair for pair in _telling(outcome) if pair in pairs), pairs[0])
         st.session_state[f"saw-{key}"], st.session_state[f"whose-{key}"] = first
-    victim, owner = _chosen(pairs.keys(), cell[0] if cell else None, key)
+    left, right = st.columns(2)
+    victim = left.selectbox("Viewer", sorted({user for user, _ in pairs}), key=f"saw-{key}")
+    owners = sorted(owner for user, owner in pairs if user == victim)
+    if st.session_state.get(f"whose-{key}") not in owners:
+        st.session_state[f"whose-{key}"] = owners[0]
+    owner = right.selectbox("Owner of the data", owners, key=f"whose-{key}")
     evidence.side_by_side(outcome, victim, owner)
+
+
+def _take_cell(key: str) -> None:
+    """The lists follow the cell that was clicked."""
+    for cell in st.session_state[f"matrix-{key}"]["selection"].get("cell") or ():
+        st.session_state[f"saw-{key}"], st.session_state[f"whose-{key}"] = cell["viewer"], cell["owner"]
 
 
 def _telling(outcome: Outcome) -> Iterator[tuple[str | None, str | None]]:
@@ -95,20 +98,6 @@ def _telling(outcome: Outcome) -> Iterator[tuple[str | None, str | None]]:
     for anomaly in outcome.report.anomalies:
         if anomaly.surface == "prompt":
             yield anomaly.user, anomaly.owner
-
-
-def _chosen(pairs: Collection[tuple[str, str]], cell: Mapping[str, str] | None, key: str) -> tuple[str, str]:
-    """Who and whose, from two lists that follow the cell that was clicked last."""
-    saw, whose, last = f"saw-{key}", f"whose-{key}", f"cell-{key}"
-    if cell is not None and cell != st.session_state.get(last):
-        st.session_state[last], st.session_state[saw] = cell, cell["viewer"]
-        st.session_state[whose] = cell["owner"]
-    left, right = st.columns(2)
-    victim = left.selectbox("Viewer", sorted({user for user, _ in pairs}), key=saw)
-    owners = sorted({owner for user, owner in pairs if user == victim})
-    if st.session_state.get(whose) not in owners:
-        st.session_state[whose] = owners[0]
-    return victim, right.selectbox("Owner of the data", owners, key=whose)
 
 
 def _anomalies(outcome: Outcome) -> None:
@@ -122,22 +111,17 @@ def _anomalies(outcome: Outcome) -> None:
         with st.expander(f"**{kind}** · {count:,} · {definition.severity}", icon=":material/report:"):
             st.caption(f"{definition.text} ({definition.term}) Cause: {definition.cause} Fix: {definition.remedy}")
             shown = [anomaly for anomaly in report.anomalies if anomaly.kind == kind]
-            st.dataframe(
-                pd.DataFrame(
-                    [
-                        {
-                            "user": one.user,
-                            "owner": one.owner,
-                            "where": one.surface,
-                            "what happened": one.explanation,
-                            "evidence": one.evidence,
-                        }
-                        for one in shown
-                    ]
-                ),
-                hide_index=True,
-                key=f"kind-{outcome.about['run']}-{kind}",
-            )
+            rows = [
+                {
+                    "user": one.user,
+                    "owner": one.owner,
+                    "where": one.surface,
+                    "what happened": one.explanation,
+                    "evidence": one.evidence,
+                }
+                for one in shown
+            ]
+            st.dataframe(rows, hide_index=True, key=f"kind-{outcome.about['run']}-{kind}")
             if count > len(shown):
                 st.caption(f"The first {len(shown)} are shown; the files have more.")
     clean = [kind for kind in DEFINITIONS if not report.counts.get(kind)]
@@ -185,24 +169,23 @@ def _timeline(outcome: Outcome) -> None:
 
 def _latency(outcome: Outcome) -> None:
     figures = outcome.about["figures"]
-    phases = [{"phase": name, "ms": figures["phases"].get(name, 0.0) * 1000} for name in PHASES]
     st.caption("Where the time of an answered turn goes, on average.")
-    chart = (
-        alt.Chart(pd.DataFrame(phases))
-        .mark_bar(cornerRadius=3, color=OUTCOMES["stale"])
-        .encode(
-            x=alt.X("ms:Q", title="milliseconds per turn"),
-            y=alt.Y("phase:N", sort=list(PHASES), title=None),
-            tooltip=["phase:N", alt.Tooltip("ms:Q", format=".2f")],
-        )
-        .properties(height=180)
+    phases = [{"phase": name, "ms": figures["phases"].get(name, 0.0) * 1000} for name in PHASES]
+    st.bar_chart(
+        phases,
+        x="phase",
+        y="ms",
+        x_label="",
+        y_label="milliseconds per turn",
+        color=OUTCOMES["stale"],
+        horizontal=True,
+        sort=False,
+        height=180,
+        alt="Latency by phase",
     )
-    st.altair_chart(chart, alt="Latency by phase")
     trips = figures["round_trips"]
     values = {
-        "p50": f"{figures['p50'] * 1000:,.1f} ms",
-        "p95": f"{figures['p95'] * 1000:,.1f} ms",
-        "p99": f"{figures['p99'] * 1000:,.1f} ms",
+        **{name: f"{figures[name] * 1000:,.1f} ms" for name in ("p50", "p95", "p99")},
         "In flight (mean)": f"{figures['mean_in_flight']:.1f}",
         "Redis round trips per turn": "none" if trips is None else f"{trips:.1f}",
     }

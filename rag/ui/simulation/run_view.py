@@ -13,7 +13,16 @@ from rag.crosstalk.run.people import label
 from rag.ui.escaping import escaped
 from rag.ui.simulation.user_grid import grid
 
-_ICONS = {"isolated": ":material/verified_user:", "anomalies": ":material/report:", "unknown": ":material/help:"}
+VERDICTS = {
+    "isolated": (st.success, ":material/verified_user:"),
+    "anomalies": (st.error, ":material/report:"),
+    "unknown": (st.warning, ":material/help:"),
+}
+CAUSES = {
+    "scope bug": " It needs no race: something is shared that must not be (a scope bug).",
+    "race": " Every leak involves overlapping turns: probably a race.",
+}
+TIMES = ("p50", "p95", "p99")
 LEAKS = in_group("leak")
 LOSSES = in_group("lost")
 HELP = {
@@ -30,52 +39,46 @@ def draw(run: Run) -> None:
         st.info("Waiting for another run to finish: two run at a time.", icon=":material/hourglass_empty:")
     columns = st.columns(len(run.strategies), gap="large")
     for column, strategy in zip(columns, run.strategies, strict=True):
+        outcome, progress = run.outcomes.get(strategy), run.progress.get(strategy)
         with column:
             st.markdown(f"##### {strategy}")
-            outcome = run.outcomes.get(strategy)
-            alone = len(run.strategies) == 1
-            stage, figures = st.columns([1.5, 1], gap="medium") if alone else (st.container(), None)
-            with stage:
-                if outcome is not None:
-                    _ended_grid(run, outcome)
-                else:
-                    _live_grid(run, run.progress.get(strategy))
-            if outcome is not None and not alone:
+            if len(columns) == 1:
+                (stage, figures), below = st.columns([1.5, 1], gap="medium"), st.container()
+            else:
+                stage, below, figures = st.container(), st.container(), st.container()
+        with stage:
+            _grid(run, outcome, progress)
+        with figures:
+            _figures(outcome, progress)
+        with below:
+            if outcome is not None:
                 verdict(outcome)
-            with figures or st.container():
-                _figures(outcome, run.progress.get(strategy))
-            if outcome is not None and alone:
-                verdict(outcome)
-            elif outcome is None:
-                _bar(run.progress.get(strategy))
+            elif progress is not None:
+                share = min(1.0, progress.answered / max(1, progress.turns))
+                st.progress(share, text=f"{progress.phase.capitalize()} …")
 
 
-def _live_grid(run: Run, progress: Progress | None) -> None:
-    users, turns = run.workload.users, run.workload.turns * run.workload.tabs
-    if progress is None:
-        st.image(grid([0] * users, [-1] * users, turns), width="stretch", alt="Nobody has spoken yet")
+def _grid(run: Run, outcome: Outcome | None, progress: Progress | None) -> None:
+    users, turns, wrong = run.workload.users, run.workload.turns * run.workload.tabs, set[int]()
+    done: Sequence[int] = [0] * users
+    leaked: Sequence[int] = [-1] * users
+    said = "Nobody has spoken yet"
+    if outcome is not None:
+        wrong, leaked = wrong_and_leaked(outcome, users)
+        done, said = outcome.about["field"]["done"], outcome.report.why
+    elif progress is not None:
+        done, leaked = progress.done, progress.leaked
+        said = f"{progress.answered} of {progress.turns} turns answered, {progress.leaks} leaks seen"
+    st.image(grid(done, leaked, turns, wrong), width="stretch", alt=said)
+    if outcome is None and progress is None:
         st.caption("Starting …")
-        return
-    said = f"{progress.answered} of {progress.turns} turns answered, {progress.leaks} leaks seen"
-    st.image(grid(progress.done, progress.leaked, turns), width="stretch", alt=said)
-
-
-def _ended_grid(run: Run, outcome: Outcome) -> None:
-    wrong, leaked = wrong_and_leaked(outcome, run.workload.users)
-    turns = run.workload.turns * run.workload.tabs
-    st.image(grid(outcome.about["field"]["done"], leaked, turns, wrong), width="stretch", alt=outcome.report.why)
-
-
-def _bar(progress: Progress | None) -> None:
-    if progress is not None:
-        st.progress(min(1.0, progress.answered / max(1, progress.turns)), text=f"{progress.phase.capitalize()} …")
 
 
 def _figures(outcome: Outcome | None, progress: Progress | None) -> None:
     """As many in a line as there is room for, one under the other."""
     if outcome is not None:
         figures, counts = outcome.about["figures"], outcome.report.counts
-        answered, rate, times = figures["answered"], figures["rate"], [figures[p] for p in ("p50", "p95", "p99")]
+        answered, rate, times = figures["answered"], figures["rate"], [figures[name] for name in TIMES]
         busy = {"Peak": f"{figures['peak_in_flight']}"}
         leaks: int = sum(counts.get(kind, 0) for kind in LEAKS)
         lost: int | None = sum(counts.get(kind, 0) for kind in LOSSES)
@@ -91,7 +94,7 @@ def _figures(outcome: Outcome | None, progress: Progress | None) -> None:
         **busy,
         "Leaks": f"{leaks:,}",
         "Lost": "–" if lost is None else f"{lost:,}",
-        **{name: f"{seconds * 1000:,.0f} ms" for name, seconds in zip(("p50", "p95", "p99"), times, strict=True)},
+        **{name: f"{seconds * 1000:,.0f} ms" for name, seconds in zip(TIMES, times, strict=True)},
     }
     with st.container(horizontal=True, gap="xsmall"):
         for name, value in values.items():
@@ -101,13 +104,10 @@ def _figures(outcome: Outcome | None, progress: Progress | None) -> None:
 def verdict(outcome: Outcome) -> None:
     """The verdict in one sentence, and what kind of mistake it is."""
     report = outcome.report
-    tell = {"isolated": st.success, "anomalies": st.error, "unknown": st.warning}[report.verdict]
+    tell, icon = VERDICTS[report.verdict]
     stopped = " The run was stopped early; this covers the turns that ran." if outcome.about["stopped"] else ""
-    cause = {
-        "scope bug": " It needs no race: something is shared that must not be (a scope bug).",
-        "race": " Every leak involves overlapping turns: probably a race.",
-    }.get(report.cause or "", "")
-    tell(f"**{report.verdict.capitalize()}.** {report.why}{cause}{stopped}", icon=_ICONS[report.verdict])
+    cause = CAUSES.get(report.cause or "", "")
+    tell(f"**{report.verdict.capitalize()}.** {report.why}{cause}{stopped}", icon=icon)
     for problem in outcome.about["problems"][:3]:
         st.caption(f":material/warning: A turn failed: `{problem.replace('`', '')[:200]}`")
     if left := outcome.about["left"]:
