@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.commands.running import Call
 
 QUICK = ("--users", "12", "--turns", "3", "--arrival", "ramp:0.2", "--think", "0.05", "--in-flight", "8")
-CHAT = "tests.crosstalk.test_targets"
+CHAT = "tests.crosstalk.targets.test_endpoints"
 
 
 def test_a_callable_that_keeps_its_users_apart_ends_with_0(call: Call, env: dict[str, str], tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_one_that_does_not_ends_with_1(call: Call, env: dict[str, str]) -> None:
 
 def test_what_cannot_be_asked_is_said(call: Call, env: dict[str, str], tmp_path: Path) -> None:
     for arguments, said in (
-        (("--target", "nonsense"), "expected http://…, https://… or package.module:callable"),
+        (("--target", "nonsense"), "expected http://…, https://…, ws://… or package.module:callable"),
         (("--target", f"{CHAT}:right", "--strategy", "redis-turn"), "--target replaces a strategy"),
         (("--strategy", "redis-turn", "--spec", "x.yaml"), "--spec describes a target: add --target"),
         (("--target", f"{CHAT}:right", "--processes", "2"), "processes is 2: expected 1 process"),

@@ -58,6 +58,19 @@ class Target(Protocol):
     def close(self) -> None: ...
 
 
+def expect(target: Target, users: int) -> None:
+    """Tell it how many users will come. Raises BadTarget where it has not so many credentials."""
+    told: Any = getattr(target, "expect", None)
+    if callable(told):
+        told(users)
+
+
+def notes(target: object) -> tuple[str, ...]:
+    """What a target says of how it was asked, if it says something."""
+    note = getattr(target, "note", "")
+    return (str(note),) if note else ()
+
+
 class Stopped(BaseException):
     """The run was stopped, or the user went away, while the model was thinking."""
 

@@ -53,6 +53,8 @@ class RunResult:
     log: Path | None
     lost: Lost | None = None
     left: str = ""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how a target was asked, a line each."""
 
     def to_dict(self) -> dict[str, Any]:
         figures = {name: getattr(self.figures, name) for name in self.figures.__slots__}
@@ -67,4 +69,5 @@ class RunResult:
             "problems": list(self.problems),
             "lost": self.lost.to_dict() if self.lost else None,
             "left": self.left,
+            "notes": list(self.notes),
         }

@@ -38,7 +38,7 @@ from rag.crosstalk.log.events import (
 from rag.crosstalk.log.writer import LogWriter
 from rag.crosstalk.run.crowd import Crowd, Flight
 from rag.crosstalk.run.ending import Lost, clean_up, read_all
-from rag.crosstalk.run.hosts import Host, Served, StrategyHost, Target, TargetHost
+from rag.crosstalk.run.hosts import Host, Served, StrategyHost, Target, TargetHost, expect, notes
 from rag.crosstalk.run.liveness import Liveness, said
 from rag.crosstalk.run.model import MakeModel, made
 from rag.crosstalk.run.processes import ProcessGone, ProcessHost
@@ -92,6 +92,8 @@ def simulate(
     if kind is None and (workload.processes > 1 or workload.restart):
         name = "processes" if workload.processes > 1 else "restart"
         raise BadWorkload(name, getattr(workload, name), "1 process and no restart for a target, which runs elsewhere")
+    if not isinstance(strategy, str):
+        expect(strategy, workload.users)
     cancelled = kind.cancels if workload.cancelled is None and kind else workload.cancelled or 0.0
     run = uuid.uuid4().hex[:8]
     planned = plan(workload, run, cancelled, questions)
@@ -136,6 +138,7 @@ def simulate(
             log,
             one.lost,
             one.left,
+            notes(strategy),
         )
 
 

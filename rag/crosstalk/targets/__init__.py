@@ -5,21 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from rag.crosstalk.run.hosts import Target
-from rag.crosstalk.targets.endpoint import Endpoint, read_endpoint, recognised
+from rag.crosstalk.targets.description import Description, read_description
 from rag.crosstalk.targets.errors import BadTarget, TargetFailed
 from rag.crosstalk.targets.function import FunctionTarget
 from rag.crosstalk.targets.http import HttpTarget
+from rag.crosstalk.targets.recognise import recognised
 
-__all__ = ["BadTarget", "Endpoint", "TargetFailed", "open_target"]
+__all__ = ["BadTarget", "Description", "TargetFailed", "open_target"]
 
 
 def open_target(text: str, spec: Path | None = None, *, timeout: float = 60.0) -> Target:
-    """`http://…`, `https://…` or `package.module:callable`. spec: a YAML file that says how to ask an endpoint.
+    """`http://…`, `https://…`, `ws://…` or `package.module:name`. spec: a YAML file that says how to ask an endpoint.
 
     Raises BadTarget for what cannot be one, and TargetFailed for an endpoint that does not answer.
     """
-    if text.startswith(("http://", "https://")):
-        return HttpTarget(read_endpoint(spec, text) if spec else recognised(text, timeout), timeout=timeout)
+    if text.startswith(("http://", "https://", "ws://", "wss://")):
+        description = read_description(spec, text) if spec else recognised(text, timeout)[1]
+        return HttpTarget(description, timeout=timeout)
     if spec is not None:
         raise BadTarget(str(spec), f"it describes an HTTP endpoint, and the target is {text!r}: expected http://…")
     return FunctionTarget(text)

@@ -21,3 +21,8 @@ class TargetFailed(CrosswireError):
         self.target = target
         self.reason = reason
         super().__init__(f"{target} did not answer: {reason}.")
+
+
+def first_line(exc: BaseException) -> str:
+    """What an error says, in one line."""
+    return next(iter(str(exc).splitlines()), "") or type(exc).__name__

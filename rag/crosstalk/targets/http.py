@@ -1,208 +1,295 @@
-"""An HTTP chat endpoint as a target: each simulated user is a client of its own, with its own cookies and connection.
+"""A chat behind HTTP as a target: each simulated user is a client of its own, with its own cookies and connection.
 
 What one is sent is never in another one's client, so what comes out mixed was mixed on the other side.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import httpx2
 
-from rag.crosstalk.targets.endpoint import Endpoint
-from rag.crosstalk.targets.errors import TargetFailed
+from rag.crosstalk.targets import answers
+from rag.crosstalk.targets.answers import LONGEST, at, holds, parsed, refused, shown, text_at
+from rag.crosstalk.targets.description import Between, Description, Step
+from rag.crosstalk.targets.errors import TargetFailed, first_line
+from rag.crosstalk.targets.filling import filled, filled_address, texts
+from rag.crosstalk.targets.limits import ATTEMPTS, Limits
+from rag.crosstalk.targets.visitor import Visitor
+from rag.crosstalk.targets.websocket import Socket
 
-LONGEST = 1 << 20
-"""Bytes of an answer."""
-_END_OF_LINE = re.compile(rb"\r\n|\r|\n")
 CLIENTS = 2000
 """Clients that stay connected; those beyond connect anew for each turn, with the same cookies."""
+_STREAMS = {"text/event-stream": "sse", "application/x-ndjson": "ndjson", "application/jsonl": "ndjson"}
+
+
+@dataclass(slots=True)
+class Reply:
+    """What came back from one request. text: at the step's path, or all of it. value: of JSON that is one value."""
+
+    text: str | None
+    value: Any = None
+    raw: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+    streamed: bool = False
 
 
 class HttpTarget:
     """Thread-safe."""
 
-    def __init__(self, endpoint: Endpoint, *, timeout: float = 60.0) -> None:
-        self.name = endpoint.url
-        self._endpoint = endpoint
-        self._timeout = min(timeout, endpoint.deadline)
-        self._people: dict[str, _Person] = {}
+    def __init__(self, description: Description, *, timeout: float = 60.0) -> None:
+        self.name = description.name or description.url
+        self.description = description
+        self.limits = Limits()
+        self.streams = False
+        """Whether an answer has come in parts."""
+        self._timeout = min(timeout, description.deadline)
+        self._visitors: dict[str, Visitor] = {}
         self._lock = threading.Lock()
 
     def call(self, session_id: str, text: str) -> str:
         """Raises TargetFailed."""
-        person = self._person(session_id)
-        with person.introduced():
-            return self._ask(person, session_id, text)
+        visitor = self._visitor(session_id)
+        with visitor.introduced():
+            return self._turn(visitor, text)
 
-    def _ask(self, person: _Person, session_id: str, text: str) -> str:
-        endpoint, until = self._endpoint, time.monotonic() + self._endpoint.deadline
-        question = {"role": "user", "content": text}
-        places = {"{session}": session_id, "{text}": text, "{messages}": [*person.said, question]}
-        try:
-            with person.client.stream(
-                endpoint.method,
-                endpoint.url,
-                params=_set(endpoint.query, places) or None,
-                headers={"Accept-Encoding": "identity", **_set(endpoint.headers, places)},
-                json=None if endpoint.body is None else _set(endpoint.body, places),
-                data=None if endpoint.form is None else _set(endpoint.form, places),
-            ) as response:
-                answer = self._answer(response, self._in_time(_unpacked(response), until))
-        except httpx2.TimeoutException as exc:
-            raise TargetFailed(self.name, f"nothing came for {self._timeout:g} seconds") from exc
-        except httpx2.HTTPError as exc:
-            raise TargetFailed(self.name, (str(exc) or type(exc).__name__).splitlines()[0]) from exc
-        finally:
-            if not person.stays:
-                person.client.close()
-        # What other tabs of the same person have said meanwhile stays.
-        person.said.extend([question, {"role": "assistant", "content": answer}])
-        return answer
+    def expect(self, users: int) -> None:
+        """Raises BadTarget where there are not so many credentials."""
+        self.description.people.of(users, "")
+
+    def look(self, session_id: str, step: Step) -> Any:
+        """The value that one request of a user gets, after those before the first turn. Raises TargetFailed."""
+        visitor = self._visitor(session_id)
+        until = time.monotonic() + self._timeout
+        with self._told():
+            self._begin(visitor, until)
+            return self._asked(visitor, step, "", until).value
+
+    @property
+    def note(self) -> str:
+        """What a report should say of how it was asked, in a line; empty: nothing."""
+        if not self.limits.met:
+            return ""
+        return (
+            f"{self.name} limits its rate: it refused {self.limits.met} requests for now, and was asked more slowly "
+            f"({self.limits.waited:.0f} s of waiting)."
+        )
 
     def forget(self, sessions: Iterable[str]) -> None:
         with self._lock:
-            gone = [self._people.pop(session) for session in sessions if session in self._people]
-        for person in gone:
-            person.client.close()
+            gone = [self._visitors.pop(session) for session in sessions if session in self._visitors]
+        for visitor in gone:
+            visitor.close()
 
     def close(self) -> None:
-        self.forget(list(self._people))
+        self.limits.close()
+        self.forget(list(self._visitors))
 
-    def _person(self, session_id: str) -> _Person:
+    def _visitor(self, session_id: str) -> Visitor:
         with self._lock:
-            person = self._people.get(session_id)
-            if person is None:
-                cookies = _set(self._endpoint.cookies, {"{session}": session_id})
-                person = self._people[session_id] = _Person(self._timeout, cookies, len(self._people) < CLIENTS)
-        person.ready()
-        return person
+            visitor = self._visitors.get(session_id)
+            if visitor is None:
+                number, stays = len(self._visitors) + 1, len(self._visitors) < CLIENTS
+                visitor = Visitor(self.description, session_id, number, timeout=self._timeout, stays=stays)
+                self._visitors[session_id] = visitor
+        visitor.ready()
+        return visitor
+
+    def _turn(self, visitor: Visitor, text: str) -> str:
+        until = time.monotonic() + self.description.deadline
+        try:
+            with self._told():
+                self._begin(visitor, until)
+                if self.description.websocket:
+                    reply = self._over_socket(visitor, text, until)
+                else:
+                    reply = self._done(visitor, self.description, text, until)
+                for step in self.description.then:
+                    reply = self._done(visitor, step, text, until)
+        finally:
+            if not visitor.stays:
+                visitor.close()
+        answer = self._text(reply, self.description.then[-1] if self.description.then else self.description)
+        visitor.heard(text, answer)
+        return answer
+
+    def _begin(self, visitor: Visitor, until: float) -> None:
+        if not visitor.begun:
+            for step in self.description.before:
+                self._done(visitor, step, "", until)
+            visitor.begun = True
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What goes wrong on the way, in one line."""
+        try:
+            yield
+        except httpx2.TimeoutException as exc:
+            raise TargetFailed(self.name, f"nothing came for {self._timeout:g} seconds") from exc
+        except httpx2.HTTPError as exc:
+            raise TargetFailed(self.name, first_line(exc)) from exc
+
+    def _done(self, visitor: Visitor, step: Step, text: str, until: float) -> Reply:
+        """One request, again while it is not ready, and what is kept of it."""
+        while True:
+            reply = self._asked(visitor, step, text, until)
+            if not step.until or holds(reply.value, step.until):
+                break
+            if time.monotonic() + step.every > until:
+                raise self._late()
+            time.sleep(step.every)
+        self._keep(visitor, step, reply)
+        return reply
+
+    def _asked(self, visitor: Visitor, step: Step, text: str, until: float) -> Reply:
+        for attempt in range(1, ATTEMPTS + 1):
+            if not self.limits.wait(until):
+                raise TargetFailed(self.name, "it limits its rate, and asks for a longer pause than a turn may take")
+            reply = self._sent(visitor, step, text, until)
+            if not limited(reply):
+                break
+            self.limits.slow_down(attempt, reply.headers)
+        if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
+            raise TargetFailed(self.name, f"it said {reply.status}: {shown(reply.raw, 200) or 'nothing more'}")
+        if said := refused(reply.value, self.description.error):
+            raise TargetFailed(self.name, f"it said {said}")
+        return reply
+
+    def _sent(self, visitor: Visitor, step: Step, text: str, until: float) -> Reply:
+        values = visitor.values(text)
+        with visitor.client.stream(
+            step.method,
+            filled_address(step.url, values),
+            params=texts(step.query, values) or None,
+            headers={"Accept-Encoding": "identity", **texts(step.headers, values)},
+            json=None if step.body is None else filled(step.body, values),
+            data=None if step.form is None else texts(step.form, values),
+            content=None if step.text is None else str(filled(step.text, values)),
+        ) as response:
+            pieces = self._in_time(_unpacked(response), until)
+            if not response.is_success:
+                raw = b"".join(_first(pieces, 4096)).decode("utf-8", "replace")
+                return Reply(None, None, raw, response.headers, response.status_code)
+            return self._read(step, response, pieces)
+
+    def _read(self, step: Step, response: httpx2.Response, pieces: Iterator[bytes]) -> Reply:
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        described = self.description.stream if step is self.description else ""
+        form = described or _STREAMS.get(kind, "")
+        if form in ("sse", "ndjson"):
+            self.streams = True
+            return self._parts(step, response, pieces, form)
+        raw = answers.bounded(pieces, self.name)
+        try:
+            value = parsed(raw)
+        except ValueError:
+            value = None
+        text = text_at(value, step.answers) if step.answers else raw.decode("utf-8", "replace")
+        return Reply(text, value, raw.decode("utf-8", "replace"), response.headers, response.status_code)
+
+    def _parts(self, step: Step, response: httpx2.Response, pieces: Iterator[bytes], form: str) -> Reply:
+        """An answer that comes as events. value: of the last one that is JSON."""
+        found, value, last = list[str](), None, ""
+        events = answers.sse(pieces, self.name) if form == "sse" else _named(answers.lines(pieces, self.name))
+        for name, data in events:
+            if step.events and name not in step.events:
+                if name == "error":
+                    raise TargetFailed(self.name, f"it said {shown(data, 200)}")
+                continue
+            last = data
+            try:
+                value = parsed(data)
+            except ValueError:
+                if not step.answers:
+                    found.append(data)
+                continue
+            if said := refused(value, self.description.error):
+                raise TargetFailed(self.name, f"it said {said}")
+            text = text_at(value, step.answers) if step.answers else value if isinstance(value, str) else data
+            found += [] if text is None else [text]
+            if self.description.done and step is self.description and holds(value, self.description.done):
+                break
+        text = "".join(found) if found or not step.answers else None
+        return Reply(text, value, last, response.headers, response.status_code, streamed=True)
+
+    def _over_socket(self, visitor: Visitor, text: str, until: float) -> Reply:
+        with visitor.speaking:
+            if visitor.socket is None:
+                visitor.socket = Socket(self.name, self.description, visitor.values(""), visitor.cookie_line())
+            reply = Reply(*visitor.socket.ask(visitor.values(text), until))
+        self._keep(visitor, self.description, reply)
+        return reply
+
+    def _keep(self, visitor: Visitor, step: Step, reply: Reply) -> None:
+        for name, place in step.keep.items():
+            found = _kept(place, reply, visitor.client.cookies)
+            if found is not None:
+                visitor.kept[name] = found
+            elif name not in visitor.kept:
+                where = f"between {place.after!r} and {place.before!r}" if isinstance(place, Between) else f"at {place}"
+                raise TargetFailed(self.name, f"its answer has no {name} {where}: {shown(reply.raw)}")
+
+    def _text(self, reply: Reply, step: Step) -> str:
+        if reply.text is not None:
+            return reply.text
+        wanted = " or ".join(step.answers)
+        if reply.status == HTTPStatus.ACCEPTED:
+            raise TargetFailed(
+                self.name,
+                f"it only accepted the question (202): say with `then` where its answer will be: {shown(reply.raw)}",
+            )
+        if reply.value is None and not reply.streamed:
+            raise TargetFailed(self.name, f"it sent {shown(reply.raw, 80)!r}, expected JSON with {wanted}")
+        raise TargetFailed(self.name, f"its answer has no text at {wanted}: {shown(reply.raw)}")
 
     def _in_time(self, pieces: Iterable[bytes], until: float) -> Iterator[bytes]:
         """A time-out is of each read, and a server that says a little now and then would never meet it."""
         for piece in pieces:
             yield piece
             if time.monotonic() > until:
-                raise TargetFailed(self.name, f"its answer was not whole after {self._endpoint.deadline:g} seconds")
+                raise self._late()
 
-    def _answer(self, response: httpx2.Response, pieces: Iterator[bytes]) -> str:
-        if not response.is_success:
-            said = " ".join(_bounded(pieces)[:200].decode("utf-8", "replace").split())
-            raise TargetFailed(self.name, f"it said {response.status_code}: {said or 'nothing more'}")
-        path = self._endpoint.answer
-        if self._endpoint.stream == "sse":
-            return "".join(self._parts(pieces, path))
-        body = _bounded(pieces)
-        if len(body) > LONGEST:
-            raise TargetFailed(self.name, f"its answer is longer than {LONGEST:,} bytes")
-        if not path:
-            return body.decode("utf-8", "replace")
-        try:
-            value = json.loads(body)
-        except (ValueError, RecursionError):
-            shown = body[:80].decode("utf-8", "replace")
-            raise TargetFailed(self.name, f"it sent {shown!r}, expected JSON with {path}") from None
-        found: object = _at(value, path)
-        if not isinstance(found, str):
-            shown = " ".join(body[:120].decode("utf-8", "replace").split())
-            raise TargetFailed(self.name, f"its answer has no text at {path}: {shown}")
-        return found
-
-    def _parts(self, pieces: Iterator[bytes], path: str) -> Iterator[str]:
-        for line in self._lines(pieces):
-            if not line.startswith("data:"):
-                continue
-            data = line[5:].removeprefix(" ")
-            if data == "[DONE]":
-                return
-            if not path:
-                yield data
-                continue
-            try:
-                found = _at(json.loads(data), path)
-            except (ValueError, RecursionError):
-                continue  # an event of another kind
-            if isinstance(found, str):
-                yield found
-
-    def _lines(self, pieces: Iterator[bytes]) -> Iterator[str]:
-        """As server-sent events have them, whose texts may hold what is an end of line elsewhere."""
-        size, rest = 0, list[bytes]()
-        for piece in pieces:
-            size += len(piece)
-            if size > LONGEST:
-                raise TargetFailed(self.name, f"its answer is longer than {LONGEST:,} bytes")
-            end, *lines = _END_OF_LINE.split(piece)
-            rest.append(end)
-            for line in lines:
-                yield b"".join(rest).decode("utf-8", "replace")
-                rest = [line]
-        yield b"".join(rest).decode("utf-8", "replace")
+    def _late(self) -> TargetFailed:
+        return TargetFailed(self.name, f"its answer was not whole after {self.description.deadline:g} seconds")
 
 
-class _Person:
-    """One simulated user's client. said: the conversation so far, for endpoints that keep none."""
-
-    def __init__(self, timeout: float, cookies: dict[str, str], stays: bool) -> None:
-        self.stays = stays
-        self.said: list[dict[str, str]] = []
-        self._timeout = timeout
-        self._cookies = httpx2.Cookies(cookies)
-        self._first = threading.Lock()
-        self._known = False
-        self.client = self._made()
-
-    @contextmanager
-    def introduced(self) -> Iterator[None]:
-        """A second tab is opened when the first one has been answered, with the cookies that it was given."""
-        with self._first:
-            if not self._known:
-                yield
-                self._known = True
-                return
-        yield
-
-    def ready(self) -> None:
-        if self.client.is_closed:
-            self._cookies = self.client.cookies
-            self.client = self._made()
-
-    def _made(self) -> httpx2.Client:
-        return httpx2.Client(timeout=self._timeout, cookies=self._cookies, follow_redirects=True, trust_env=False)
+def limited(reply: Reply) -> bool:
+    """Whether it was refused for the rate alone, so that asking again is safe."""
+    unavailable = reply.status == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in reply.headers
+    return reply.status == HTTPStatus.TOO_MANY_REQUESTS or unavailable
 
 
-def _set(value: Any, places: dict[str, Any]) -> Any:
-    """With the places filled in. A text that is nothing but a place becomes what stands for it, a list even."""
-    if isinstance(value, dict):
-        return {key: _set(one, places) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_set(one, places) for one in value]
-    if not isinstance(value, str):
-        return value
-    if value in places:
-        return places[value]
-    for place, stands in places.items():
-        if place in value:
-            value = value.replace(place, stands if isinstance(stands, str) else json.dumps(stands))
-    return value
+def _kept(place: str | Between, reply: Reply, cookies: Mapping[str, str]) -> Any:
+    if isinstance(place, Between):
+        _, found, rest = reply.raw.partition(place.after)
+        value, ended, _ = rest.partition(place.before)
+        return value if found and ended else None
+    kind, colon, name = place.partition(":")
+    if colon and kind == "header":
+        return reply.headers.get(name)
+    if colon and kind == "cookie":
+        return cookies.get(name)
+    return at(reply.value, place)
 
 
-def _at(value: Any, path: str) -> Any:
-    for key in path.split("."):
-        if isinstance(value, dict):
-            value = value.get(key)
-        elif isinstance(value, list) and key.lstrip("-").isdigit() and -len(value) <= int(key) < len(value):
-            value = value[int(key)]
-        else:
-            return None
-    return value
+def _named(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    return (("message", line) for line in lines if line.strip())
+
+
+def _first(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
+    for piece in pieces:
+        yield piece[:size]
+        size -= len(piece)
+        if size <= 0:
+            return
 
 
 def _unpacked(response: httpx2.Response) -> Iterator[bytes]:
@@ -219,12 +306,3 @@ def _unpacked(response: httpx2.Response) -> Iterator[bytes]:
             yield unpack.decompress(piece, LONGEST + 1)
     except zlib.error as exc:
         raise httpx2.DecodingError(f"it sent {packed!r} that cannot be unpacked") from exc
-
-
-def _bounded(pieces: Iterable[bytes]) -> bytes:
-    found = bytearray()
-    for piece in pieces:
-        found += piece
-        if len(found) > LONGEST:
-            break
-    return bytes(found)

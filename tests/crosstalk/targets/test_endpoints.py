@@ -220,7 +220,7 @@ def test_endpoints(path: str, text: str | None, verdict: str, url: str, tmp_path
     ("name", "verdict"), [("right", "isolated"), ("shared", "anomalies"), ("right_later", "isolated")]
 )
 def test_callables(name: str, verdict: str) -> None:
-    target = open_target(f"tests.crosstalk.test_targets:{name}")
+    target = open_target(f"tests.crosstalk.targets.test_endpoints:{name}")
     result = simulate(target, WORKLOAD)
     target.close()
     assert result.report.verdict == ("anomalies" if name == "shared" else "isolated"), result.report.why
@@ -270,7 +270,7 @@ def test_an_answer_that_never_ends_ends_at_the_deadline(how: str, more: str, url
 
 @pytest.mark.parametrize("name", ["leaving", "leaving_later"])
 def test_a_callable_that_ends_the_program_has_failed_that_turn(name: str) -> None:
-    target = open_target(f"tests.crosstalk.test_targets:{name}")
+    target = open_target(f"tests.crosstalk.targets.test_endpoints:{name}")
     result = simulate(target, Workload(users=3, turns=2))
     assert (result.report.verdict, result.figures.failed) == ("unknown", 6)
     assert "SystemExit: 3" in result.problems[0]
@@ -298,7 +298,7 @@ def test_a_right_endpoint_is_right_in_several_tabs(
 
 
 def test_a_memory_that_loses_turns_of_two_tabs_is_seen_from_outside() -> None:
-    target = open_target("tests.crosstalk.test_targets:overwriting")
+    target = open_target("tests.crosstalk.targets.test_endpoints:overwriting")
     result = simulate(target, replace(TABS, latency="0"))
     assert result.report.verdict == "anomalies"
     assert set(result.report.counts) == {"amnesia"}
@@ -335,10 +335,10 @@ def test_bad_descriptions(text: str, said: str, url: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        ("nonsense", "expected http://…, https://… or package.module:callable"),
+        ("nonsense", "expected http://…, https://…, ws://… or package.module:callable"),
         ("no.such.module:ask", "it cannot be imported"),
-        ("tests.crosstalk.test_targets:nobody", "has no 'nobody'"),
-        ("tests.crosstalk.test_targets:NUMBER", "it is a int, expected a callable"),
+        ("tests.crosstalk.targets.test_endpoints:nobody", "has no 'nobody'"),
+        ("tests.crosstalk.targets.test_endpoints:NUMBER", "it is a int, expected a callable"),
         ("http://127.0.0.1:9/", "it cannot be reached"),
     ],
 )
@@ -355,4 +355,4 @@ def test_an_unknown_endpoint_needs_a_description(url: str) -> None:
 
 def test_an_answer_that_is_no_text() -> None:
     with pytest.raises(TargetFailed, match="returned a NoneType, expected text"):
-        open_target("tests.crosstalk.test_targets:silent").call("a", "Hello")
+        open_target("tests.crosstalk.targets.test_endpoints:silent").call("a", "Hello")

@@ -1,0 +1,223 @@
+"""How a chat is asked: a description in YAML, checked before anything is sent.
+
+    url: https://chat.example.org/api/ask       # left out: the target's own; ws://… for a websocket
+    headers: {Authorization: "Bearer ${TOKEN}"} # ${…}: from the environment
+    cookies: {sid: "{session}"}
+    json: {conversation: "{session}", message: "{text}"}  # or form, query, or text for a plain body
+    answer: reply.text                          # where the answer is (see `answers`); left out: the whole body
+
+What one answer holds and the next request needs is carried over:
+
+    before:                                     # once for each user, before the first turn
+      - {url: /login, json: {user: "{login}", password: "{password}"}, keep: {token: access_token}}
+    keep: {conversation: conversation_id}       # from each turn's answer
+    initially: {conversation: ""}               # what it is until then
+    then:                                       # after each turn's request; the last one's answer counts
+      - {method: GET, url: "/tasks/{task}", until: status=done, every: 0.5}
+    users: people.csv                           # whose columns are values; or {login: "user{number}@example.org"}
+
+`{text}` is the question, `{messages}` the conversation so far as role and content, `{session}` and `{user}` who asks,
+`{number}` the user's number from 1, `{uuid}` an id of the session in that form, `{request}` a new one each time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urljoin
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rag.crosstalk.targets.errors import BadTarget, first_line
+from rag.crosstalk.targets.filling import names
+from rag.crosstalk.targets.people import People, read_people
+
+_VARIABLE = re.compile(r"\$\{(\w{1,80})(?::-([^{}]{0,200}))?\}")
+_QUESTION = frozenset({"text", "messages"})
+GIVEN = ("text", "messages", "session", "user", "number", "uuid", "request")
+"""Values that every request has."""
+_SCHEMES = ("http://", "https://", "ws://", "wss://")
+LARGEST = 1 << 20
+"""Bytes of a description."""
+
+
+class Between(BaseModel):
+    """A value in a text: what stands between these two."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: str = Field(min_length=1)
+    before: str = Field(min_length=1)
+
+
+class Step(BaseModel):
+    """One request. keep: by the value's name, where in the answer it is: a path as in `answers`, `header:NAME`,
+    `cookie:NAME`, or a text between two others. until: `path=value`, or a path that must hold something, before which
+    it is asked again `every` so many seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = ""
+    method: Literal["POST", "GET", "PUT", "PATCH"] = "POST"
+    headers: dict[str, str] = Field(default_factory=dict)
+    query: dict[str, Any] = Field(default_factory=dict)
+    form: dict[str, Any] | None = None
+    body: Any = Field(default=None, alias="json")
+    text: str | None = None
+    keep: dict[str, str | Between] = Field(default_factory=dict)
+    answer: str | list[str] = ""
+    events: list[str] = Field(default_factory=list)
+    until: str = ""
+    every: float = Field(default=0.5, gt=0, le=60)
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The paths at which an answer may be; none: the whole body is it."""
+        return tuple(self.answer if isinstance(self.answer, list) else filter(None, [self.answer]))
+
+    @property
+    def sent(self) -> tuple[Any, ...]:
+        return self.url, self.headers, self.query, self.form, self.body, self.text
+
+
+class Description(Step):
+    """A whole one. error: where an answer says that it is none. deadline: seconds that a whole answer may take."""
+
+    name: str = ""
+    cookies: dict[str, str] = Field(default_factory=dict)
+    stream: Literal["sse", "ndjson", "websocket", ""] = ""
+    done: str = ""
+    error: str = "error"
+    before: list[Step] = Field(default_factory=list, max_length=20)
+    then: list[Step] = Field(default_factory=list, max_length=20)
+    initially: dict[str, Any] = Field(default_factory=dict)
+    users: str | dict[str, str] = Field(default_factory=dict)
+    deadline: float = Field(default=120.0, gt=0, le=3600)
+    people: People = Field(default_factory=People, exclude=True)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All requests, in the order in which a user's first turn sends them."""
+        return (*self.before, self, *self.then)
+
+    @property
+    def websocket(self) -> bool:
+        return self.url.startswith(("ws://", "wss://"))
+
+
+def read_description(path: Path, url: str) -> Description:
+    """Raises BadTarget with what is wrong and where."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LARGEST + 1)
+    except OSError as exc:
+        raise BadTarget(str(path), f"it cannot be read ({exc.strerror})") from exc
+    except UnicodeDecodeError as exc:
+        raise BadTarget(str(path), f"it is not YAML ({first_line(exc)})") from exc
+    return parsed(text, str(path), url, path.parent)
+
+
+def parsed(text: str, where: str, url: str = "", folder: Path | None = None, *, optional: bool = False) -> Description:
+    """folder: where a file of users is looked for. optional: a header whose variable is not set is left out.
+
+    Raises BadTarget.
+    """
+    if len(text) > LARGEST:
+        raise BadTarget(where, f"it is longer than {LARGEST:,} bytes")
+    try:
+        values = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as exc:
+        raise BadTarget(where, f"it is not YAML ({first_line(exc)})") from exc
+    if not isinstance(values, dict):
+        raise BadTarget(where, "expected keys like url, json and answer")
+    if optional and isinstance(headers := values.get("headers"), dict):
+        kept = {key: one for key, one in headers.items() if all(name in os.environ for name in variables(str(one)))}
+        values = {**values, "headers": kept}
+    return described(_filled(values, where), where, url, folder)
+
+
+def described(values: Mapping[str, Any], where: str, url: str = "", folder: Path | None = None) -> Description:
+    """Relative addresses are completed by `url`. Raises BadTarget."""
+    try:
+        found = Description.model_validate(values)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise BadTarget(where, f"{key}: {first['msg'].lower()}; see the keys in the README") from exc
+    whole = _completed(found, url)
+    people = read_people(found.users, folder or Path(), where)
+    _check(whole, people, where)
+    return whole.model_copy(update={"people": people})
+
+
+def _completed(found: Description, url: str) -> Description:
+    base = urljoin(url, found.url) if found.url else url
+
+    def whole(step: Step) -> Step:
+        return step.model_copy(update={"url": urljoin(url or base, step.url) if step.url else base})
+
+    return found.model_copy(
+        update={"url": base, "before": [*map(whole, found.before)], "then": [*map(whole, found.then)]}
+    )
+
+
+def _check(found: Description, people: People, where: str) -> None:
+    if not any(names(part) & _QUESTION for step in found.steps for part in step.sent):
+        raise BadTarget(where, "nothing of it says {text} or {messages}, so no question would be sent")
+    for step in found.steps:
+        if not step.url.startswith(_SCHEMES):
+            raise BadTarget(where, f"url is {step.url!r}: expected http://…, https://…, ws://… or wss://…")
+        if sum(part is not None for part in (step.form, step.body, step.text)) > 1:
+            raise BadTarget(where, "it has form and json: expected one of them")
+    if any(step.url.startswith("ws") for step in (*found.before, *found.then)):
+        raise BadTarget(where, "only the turn itself can be a websocket")
+    _check_names(found, people, where)
+
+
+def _check_names(found: Description, people: People, where: str) -> None:
+    """A value is known once it was given, or kept from an answer before."""
+    known = {*GIVEN, *people.columns, *found.initially}
+    for step in found.before:
+        _refuse_unknown(step.sent, known, where)
+        known.update(step.keep)
+    _refuse_unknown((*found.sent, found.cookies), known, where)
+    known.update(found.keep)
+    for step in found.then:
+        _refuse_unknown(step.sent, known, where)
+        known.update(step.keep)
+
+
+def _refuse_unknown(value: Any, known: set[str], where: str) -> None:
+    unknown = sorted(names(value) - known)
+    if unknown:
+        expected = ", ".join(f"{{{name}}}" for name in sorted(known))
+        raise BadTarget(
+            where,
+            f"{{{unknown[0]}}} is not known there: expected {expected}, a value of `initially`, or one that an "
+            "earlier answer is kept as; write {{name}} for the text itself",
+        )
+
+
+def _filled(value: Any, where: str) -> Any:
+    """With ${NAME} and ${NAME:-default} replaced by what the environment holds."""
+    if isinstance(value, dict):
+        return {key: _filled(one, where) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_filled(one, where) for one in value]
+    return _VARIABLE.sub(lambda found: _variable(found[1], found[2], where), value) if isinstance(value, str) else value
+
+
+def _variable(name: str, default: str | None, where: str) -> str:
+    found = os.environ.get(name, default)
+    if found is None:
+        raise BadTarget(where, f"it needs the environment variable {name}, which is not set")
+    return found
+
+
+def variables(text: str) -> Iterator[str]:
+    """The names of the environment variables that a text needs."""
+    return (found[1] for found in _VARIABLE.finditer(text) if found[2] is None)

@@ -1,0 +1,80 @@
+"""One simulated user to a target: a client with its own cookies, what was said, and the values it was given."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+
+from rag.crosstalk.targets.description import Description
+from rag.crosstalk.targets.filling import texts
+from rag.crosstalk.targets.websocket import Socket
+
+
+class Visitor:
+    """kept: values carried over from its answers. begun: whether the requests before the first turn were made."""
+
+    def __init__(
+        self, description: Description, session_id: str, number: int, *, timeout: float, stays: bool = True
+    ) -> None:
+        self.stays = stays
+        self.begun = False
+        self.kept: dict[str, Any] = dict(description.initially)
+        self.socket: Socket | None = None
+        self.speaking = threading.Lock()
+        """A websocket has one answer under way."""
+        self._said: list[dict[str, str]] = []
+        """The conversation so far, for endpoints that keep none."""
+        self._given = {
+            "session": session_id,
+            "user": f"user-{number}",
+            "number": str(number),
+            "uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, session_id)),
+            **description.people.of(number, session_id),
+        }
+        self._timeout = timeout
+        self._cookies = httpx2.Cookies(texts(description.cookies, {**self._given, **self.kept}))
+        self._first = threading.Lock()
+        self._known = False
+        self.client = self._made()
+
+    @contextmanager
+    def introduced(self) -> Iterator[None]:
+        """A second tab is opened when the first one has been answered, with the cookies that it was given."""
+        with self._first:
+            if not self._known:
+                yield
+                self._known = True
+                return
+        yield
+
+    def values(self, text: str) -> dict[str, Any]:
+        """Of the next request."""
+        messages = [*self._said, {"role": "user", "content": text}]
+        return {**self._given, **self.kept, "text": text, "messages": messages, "request": str(uuid.uuid4())}
+
+    def heard(self, text: str, answer: str) -> None:
+        # What other tabs of the same person have said meanwhile stays.
+        self._said.extend([{"role": "user", "content": text}, {"role": "assistant", "content": answer}])
+
+    def ready(self) -> None:
+        if self.client.is_closed:
+            self._cookies = self.client.cookies
+            self.client = self._made()
+
+    def cookie_line(self) -> str:
+        """As a handshake sends them."""
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.client.cookies.jar)
+
+    def close(self) -> None:
+        self.client.close()
+        if self.socket is not None:
+            self.socket.close()
+            self.socket = None
+
+    def _made(self) -> httpx2.Client:
+        return httpx2.Client(timeout=self._timeout, cookies=self._cookies, follow_redirects=True, trust_env=False)

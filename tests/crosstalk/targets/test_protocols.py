@@ -1,0 +1,174 @@
+"""Every protocol that a description comes along for, and what can be described, against servers that speak it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from rag.crosstalk import Workload, simulate
+from rag.crosstalk.run.results import RunResult
+from rag.crosstalk.targets import BadTarget, TargetFailed, open_target
+from rag.crosstalk.targets.recognise import recognised
+from rag.crosstalk.targets.shipped import SHIPPED
+from tests.crosstalk.targets.protocol_servers import application
+from tests.web.serving import serving
+
+WORKLOAD = Workload(users=12, turns=3, arrival="ramp:0.1", seed=3, in_flight=6)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serving(application()) as address:
+        yield address
+
+
+def played(target: str, spec: str | None, tmp_path: Path, workload: Workload = WORKLOAD) -> RunResult:
+    file = tmp_path / "target.yaml"
+    file.write_text(spec or "")
+    with closing(open_target(target, file if spec else None, timeout=20)) as opened:
+        return simulate(opened, workload)
+
+
+@pytest.mark.parametrize(
+    ("path", "protocol"),
+    [
+        ("/v1", "openai-chat"),
+        ("/v1/chat/completions", "openai-chat"),
+        ("/stream-only/v1/chat/completions", "openai-chat"),
+        ("/v1/responses", "openai-responses"),
+        ("/v1/chat-messages", "dify"),
+        ("/rag/invoke", "langserve"),
+        ("/rag/stream", "langserve-stream"),
+        ("/threads/{thread}/runs/wait", "langgraph"),
+        ("/gradio_api/call/chat", "gradio"),
+        ("/webhook/4711/chat", "n8n"),
+        ("/api/v1/prediction/4711", "flowise"),
+        ("", "ollama"),
+        ("/api/chat", "ollama"),
+        ("/mcp", "mcp"),
+        ("ws/socket", "websocket"),
+    ],
+)
+def test_a_protocol_is_recognised_by_its_address_and_spoken(path: str, protocol: str, url: str, tmp_path: Path) -> None:
+    address = url + path if path.startswith("/") or not path else url.replace("http", "ws") + "/socket"
+    found, _ = recognised(address, 10)
+    assert found is not None
+    assert found.name == protocol
+    result = played(address, None, tmp_path)
+    assert result.problems == ()
+    assert result.report.verdict == "isolated", result.report.why
+    assert result.report.answered == 36
+
+
+LOGIN = """
+users: {login: "anna{number}", password: "secret of anna{number}"}
+before:
+  - {url: /login, json: {user: "{login}", password: "{password}"}, keep: {token: access_token}}
+url: /me
+headers: {Authorization: "Bearer {token}"}
+json: {message: "{text}"}
+answer: reply
+"""
+FORM = """
+before:
+  - {method: GET, url: /form, keep: {csrf: {after: 'name="csrf" value="', before: '"'}}}
+url: /form
+form: {csrf: "{csrf}", q: "{text}"}
+"""
+COOKIE = FORM.replace("""{after: 'name="csrf" value="', before: '"'}""", '"cookie:csrf"')
+QUEUE = """
+url: /queued
+json: {id: "{uuid}", message: "{text}"}
+keep: {task: task_id}
+then:
+  - {method: GET, url: "/tasks/{task}", until: status=done, every: 0.01, answer: result}
+"""
+SOCKET = """
+url: /json-socket
+json: {session: "{session}", text: "{text}"}
+answer: text
+done: type=end
+"""
+
+
+@pytest.mark.parametrize(
+    ("spec", "scheme"),
+    [(LOGIN, "http"), (FORM, "http"), (COOKIE, "http"), (QUEUE, "http"), (SOCKET, "ws")],
+    ids=["a login", "a CSRF token", "a CSRF cookie", "a queue that is polled", "a websocket that streams"],
+)
+def test_what_can_be_described_is_spoken(spec: str, scheme: str, url: str, tmp_path: Path) -> None:
+    result = played(url.replace("http", scheme), spec, tmp_path)
+    assert result.problems == ()
+    assert result.report.verdict == "isolated", result.report.why
+    assert result.report.answered == 36
+
+
+def test_users_come_from_a_file_and_too_many_of_them_are_refused(url: str, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("login,password\n" + "".join(f"u{n},secret of u{n}\n" for n in range(12)))
+    spec = LOGIN.replace('{login: "anna{number}", password: "secret of anna{number}"}', "people.csv")
+    assert played(url, spec, tmp_path).report.verdict == "isolated"
+    with pytest.raises(BadTarget, match="it has 12 users: add rows for more"):
+        played(url, spec, tmp_path, Workload(users=13, turns=2))
+
+
+def test_a_rate_limit_is_met_by_slowing_down_and_said(url: str, tmp_path: Path) -> None:
+    spec = 'url: /limiting\njson: {id: "{session}", message: "{text}"}\nanswer: reply\n'
+    result = played(url, spec, tmp_path, Workload(users=4, turns=3, seed=1))
+    assert result.report.verdict == "isolated", result.report.why
+    assert result.report.answered == 12
+    assert any("limits its rate" in line for line in result.notes)
+
+
+def test_a_history_by_address_is_found(url: str, tmp_path: Path) -> None:
+    result = played(url, 'url: /by-address\njson: {message: "{text}"}\nanswer: answer\n', tmp_path)
+    assert result.report.verdict == "anomalies"
+    assert result.report.counts["foreign-read"] > 0
+
+
+def test_an_error_with_status_200_is_no_answer(url: str, tmp_path: Path) -> None:
+    result = played(url, 'url: /failed\njson: {message: "{text}"}\nanswer: answer\n', tmp_path)
+    assert result.report.verdict == "unknown"
+    assert result.report.answered == 0
+    assert "it said model overloaded" in result.problems[0]
+
+
+def test_a_queue_that_is_not_described_as_one_says_so(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "target.yaml"
+    file.write_text('url: /queued\njson: {id: "{session}", message: "{text}"}\nanswer: answer\n')
+    with closing(open_target(url, file)) as target, pytest.raises(TargetFailed, match="say with `then` where"):
+        target.call("a", "Hello")
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ('json: {message: "{text}", id: "{seesion}"}', "{seesion} is not known there: expected {messages}, {number}"),
+        ('url: "/threads/{thread}"\njson: {message: "{text}"}', "{thread} is not known there"),
+        ('json: {message: "{text}"}\nthen: [{url: "/{task}"}]', "{task} is not known there"),
+        ('json: {message: "{text}"}\nusers: nobody.csv', "its users in nobody.csv cannot be read"),
+        ('json: {message: "{text}"}\nusers: {login: "{name}"}', "users.login has {name}"),
+        ('json: {message: "{text}"}\nbefore: [{url: "ws://h/x"}]', "only the turn itself can be a websocket"),
+    ],
+)
+def test_a_description_that_cannot_be_is_refused_at_once(spec: str, said: str, url: str, tmp_path: Path) -> None:
+    file = tmp_path / "target.yaml"
+    file.write_text(spec)
+    with pytest.raises(BadTarget) as caught:
+        open_target(url, file)
+    assert said in str(caught.value)
+
+
+def test_braces_can_be_meant(url: str, tmp_path: Path) -> None:
+    spec = 'url: /queued\njson: {id: "{session}", message: "{text}", template: "{{name}}"}\nkeep: {task: task_id}\n'
+    file = tmp_path / "target.yaml"
+    file.write_text(spec + 'then: [{method: GET, url: "/tasks/{task}", until: status=done, answer: result}]')
+    with closing(open_target(url, file)) as target:
+        assert target.call("braces", "{session} and {{text}}") == "You told me: {session} and {{text}}"
+
+
+@pytest.mark.parametrize("one", SHIPPED, ids=lambda one: one.name)
+def test_each_description_that_comes_along_is_valid(one: object) -> None:
+    assert one.description("https://chat.example.org/base/").url  # type: ignore[attr-defined]
