@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import count
 from typing import Any
 
 import httpx2
@@ -21,7 +22,7 @@ from rag.crosstalk.targets.answers import LONGEST, at, holds, parsed, refused, s
 from rag.crosstalk.targets.description import Between, Description, Step
 from rag.crosstalk.targets.errors import TargetFailed, first_line
 from rag.crosstalk.targets.filling import filled, filled_address, texts
-from rag.crosstalk.targets.limits import ATTEMPTS, Limits
+from rag.crosstalk.targets.limits import Limits
 from rag.crosstalk.targets.visitor import Visitor
 from rag.crosstalk.targets.websocket import Socket
 
@@ -150,7 +151,7 @@ class HttpTarget:
         return reply
 
     def _asked(self, visitor: Visitor, step: Step, text: str, until: float) -> Reply:
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in count(1):
             if not self.limits.wait(until):
                 raise TargetFailed(self.name, "it limits its rate, and asks for a longer pause than a turn may take")
             reply = self._sent(visitor, step, text, until)

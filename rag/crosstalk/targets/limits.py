@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 LONGEST = 60.0
 """Seconds that one pause takes at most."""
 FIRST = 0.5
-ATTEMPTS = 8
+LEAST = 0.05
 
 
 class Limits:
@@ -39,7 +39,7 @@ class Limits:
     def slow_down(self, attempt: int, headers: Mapping[str, str]) -> None:
         """After a refusal. attempt: how many this turn has met, from 1."""
         asked = retry_after(headers)
-        pause = min(LONGEST, FIRST * 2 ** (attempt - 1) if asked is None else asked)
+        pause = min(LONGEST, FIRST * 2 ** min(attempt - 1, 10)) if asked is None else max(LEAST, asked)
         pause += random.uniform(0, pause / 4)  # noqa: S311 - so that they do not all come back at once
         with self._lock:
             self.met += 1
