@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rag.knowledge.types import (
-    COVERED,
-    Document,
-    DocumentInfo,
-    Failure,
-    IngestReport,
-    Library,
-    Passage,
-    Progress,
-)
+from rag.knowledge.types import COVERED, Document, DocumentInfo, Failure, IngestReport, Passage, Progress
 
 if TYPE_CHECKING:
-    from rag.knowledge.embedding.embedders import Embedder
-    from rag.settings import Settings
+    from rag.knowledge.library import Library, open_library
 
 __all__ = [
     "COVERED",
@@ -32,9 +22,12 @@ __all__ = [
 ]
 
 
-def open_library(settings: Settings, embedder: Embedder | None = None) -> Library:
-    """The library that these settings name. Raises LibraryUnavailable or BadSetting."""
-    # Not imported before: the processes that read or write documents need a small part of this package.
-    from rag.knowledge.library import opened
+if not TYPE_CHECKING:  # which would take it for a promise that every name is there
 
-    return opened(settings, embedder)
+    def __getattr__(name: str) -> Any:
+        # Not imported before: the processes that read or write documents need a small part of this package.
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from rag.knowledge import library
+
+        return getattr(library, name)

@@ -26,7 +26,7 @@ from rag.knowledge.storage.collection import DocumentCollection
 from rag.knowledge.storage.embedded import EmbeddedStore
 from rag.knowledge.storage.errors import LibraryBusy
 from rag.knowledge.storage.server import ServerStore
-from rag.knowledge.types import Document, DocumentInfo, IngestReport, Library, Passage, Progress
+from rag.knowledge.types import Document, DocumentInfo, IngestReport, Passage, Progress
 from rag.settings import Settings
 
 LOG = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ PRIVATE_ID = "upload:"
 _LONGEST_QUESTION = 4000
 
 
-def opened(settings: Settings, embedder: Embedder | None = None) -> Library:
+def open_library(settings: Settings, embedder: Embedder | None = None) -> Library:
     """The library that these settings name. Raises LibraryUnavailable or BadSetting."""
     embedder = embedder or make_embedder(settings)
     store: Store
@@ -56,11 +56,14 @@ def opened(settings: Settings, embedder: Embedder | None = None) -> Library:
         store = EmbeddedStore(settings.state_dir, embedder.name)
     else:
         store = ServerStore(settings.chroma_url, embedder.name)
-    return ChromaLibrary(store, embedder, settings.knowledge_dir)
+    return Library(store, embedder, settings.knowledge_dir)
 
 
-class ChromaLibrary:
-    """Implements `Library`. Safe to use from many threads."""
+class Library:
+    """Articles that everybody may search, and documents that only one session may. Safe to call from many threads.
+
+    Every method may raise LibraryUnavailable. A session's private documents are reached with that session's id only.
+    """
 
     def __init__(self, store: Store, embedder: Embedder, knowledge_dir: Path) -> None:
         self.embedder = embedder
@@ -79,7 +82,7 @@ class ChromaLibrary:
             self._shared.refresh()
 
     def search(self, text: str, k: int = 4, session_id: str | None = None) -> list[Passage]:
-        """See Library."""
+        """The `k` best passages for a question, best first; fewer if there are fewer. An empty text finds nothing."""
         text = text.strip()[:_LONGEST_QUESTION]
         if not text or k < 1:
             return []
@@ -87,11 +90,11 @@ class ChromaLibrary:
         return best([found.ranked(words, vector, max(CANDIDATES, 2 * k)) for found in self._collections(session_id)], k)
 
     def documents(self, session_id: str | None = None) -> list[DocumentInfo]:
-        """See Library."""
+        """All shared documents and, after them, those of this session; each part by id."""
         return [entry.info for found in self._collections(session_id) for _, entry in sorted(found.entries.items())]
 
     def document(self, document_id: str, session_id: str | None = None) -> Document | None:
-        """See Library."""
+        """A document with its text, or None if there is none that this session may see."""
         found = self._collections(session_id)[1:] if document_id.startswith(PRIVATE_ID) else [self._shared]
         with self._store.errors():
             return found[0].document(document_id) if found else None
@@ -99,7 +102,11 @@ class ChromaLibrary:
     def add(
         self, paths: Iterable[Path], progress: Callable[[Progress], None] | None = None, *, prune: bool = False
     ) -> IngestReport:
-        """See Library. One ingest runs at a time; another one waits for it."""
+        """Read files and whole folders into the shared library; unchanged files cost nothing.
+
+        `prune` also removes the documents that came from the same folders earlier and are gone from them now.
+        One ingest runs at a time; another one waits for it.
+        """
         sources = collect(paths, self._knowledge_dir)
         with self._store.ingesting():
             with self._store.errors():
@@ -113,7 +120,7 @@ class ChromaLibrary:
             return report
 
     def add_private(self, session_id: str, name: str, data: bytes) -> DocumentInfo:
-        """See Library."""
+        """Add a document for this session only; one of the same name is replaced. Raises BadDocument."""
         name = _file_name(name)
         document = prepare(name, data, PRIVATE_ID + name, "", self.embedder, self._reader.read, private=True)
         with self._store.errors(), self._store.lock:
@@ -123,7 +130,7 @@ class ChromaLibrary:
             return document.entry.info
 
     def remove_private(self, session_id: str, document_id: str) -> bool:
-        """See Library."""
+        """Remove one of this session's documents; True if there was one."""
         with self._store.errors(), self._store.lock:
             if not self._has_private(session_id):
                 return False
@@ -131,19 +138,19 @@ class ChromaLibrary:
             return collection.remove(document_id)
 
     def forget(self, *session_ids: str) -> None:
-        """See Library."""
+        """Delete all private documents of these sessions, from the disk as well."""
         with self._store.errors(), self._store.lock:
             self._store.forget(session_ids)
             for session_id in session_ids:
                 self._loaded.pop(session_id, None)
 
     def private_sessions(self) -> list[str]:
-        """See Library."""
+        """The ids of all sessions that have private documents."""
         with self._store.errors():
             return sorted(self._store.sessions())
 
     def health(self) -> None:
-        """See Library."""
+        """Return if a search can be answered now. Raises LibraryUnavailable with one line; cheap enough for a probe."""
         if time.monotonic() - self._probed_at >= PROBE_SECONDS:
             self._probed_at = time.monotonic()
             self._probed = self._probe()
@@ -151,7 +158,7 @@ class ChromaLibrary:
             raise failure.with_traceback(None)
 
     def close(self) -> None:
-        """See Library."""
+        """Give the library back. Closing twice is fine."""
         self._reader.close()
         self._store.close()
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from rag.knowledge.embedding.embedders import Embedder, Vectors, WordLlamaEmbedder
-from rag.knowledge.library import ChromaLibrary
+from rag.knowledge.library import Library
 from rag.knowledge.storage.embedded import EmbeddedStore
 from rag.settings import Settings
 
@@ -24,7 +24,7 @@ def wordllama() -> WordLlamaEmbedder:
     return WordLlamaEmbedder()
 
 
-class RecordingEmbedder:
+class RecordingEmbedder(Embedder):
     """WordLlama, with the number of texts of every call."""
 
     def __init__(self, name: str = WordLlamaEmbedder.name) -> None:
@@ -40,11 +40,11 @@ class RecordingEmbedder:
 
 
 @contextmanager
-def library(folder: Path, embedder: Embedder | None = None) -> Iterator[ChromaLibrary]:
+def library(folder: Path, embedder: Embedder | None = None) -> Iterator[Library]:
     """The library of this folder, with an embedder that is made once."""
     used = settings(folder)
     embedder = embedder or wordllama()
-    opened = ChromaLibrary(EmbeddedStore(used.state_dir, embedder.name), embedder, used.knowledge_dir)
+    opened = Library(EmbeddedStore(used.state_dir, embedder.name), embedder, used.knowledge_dir)
     try:
         yield opened
     finally:

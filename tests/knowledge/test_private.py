@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.errors import BadDocument
-from rag.knowledge.library import MAX_PRIVATE, ChromaLibrary
+from rag.knowledge.library import MAX_PRIVATE, Library
 from tests.knowledge.support import library, write
 
 
 @pytest.fixture(scope="module")
-def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChromaLibrary]:
+def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     folder = tmp_path_factory.mktemp("private")
     root = write(folder, shared="# Shared\nEverybody may read about lanterns.")
     with library(folder) as opened:
@@ -32,7 +32,7 @@ STEPS = st.lists(
 
 @settings(max_examples=15, deadline=None)
 @given(STEPS)
-def test_sessions_see_exactly_their_own(books: ChromaLibrary, steps: list[tuple[str, str, str]]) -> None:
+def test_sessions_see_exactly_their_own(books: Library, steps: list[tuple[str, str, str]]) -> None:
     for session in books.private_sessions():
         books.forget(session)
     model: dict[str, dict[str, str]] = {}
@@ -61,7 +61,7 @@ def test_sessions_see_exactly_their_own(books: ChromaLibrary, steps: list[tuple[
     assert books.document("upload:x.txt") is None
 
 
-def test_private_and_shared_passages_are_ranked_together(books: ChromaLibrary) -> None:
+def test_private_and_shared_passages_are_ranked_together(books: Library) -> None:
     books.add_private("carol", "lamp.md", b"# Lamp\n\nThe lamp serial number is LMP-99821.")
     found = books.search("serial number LMP-99821", session_id="carol")
     assert (found[0].document_id, found[0].private) == ("upload:lamp.md", True)
@@ -82,7 +82,7 @@ def test_documents_outlive_a_restart_and_go_when_forgotten(tmp_path: Path) -> No
         assert opened.private_sessions() == []
 
 
-def test_there_is_a_limit_and_the_same_name_replaces(books: ChromaLibrary) -> None:
+def test_there_is_a_limit_and_the_same_name_replaces(books: Library) -> None:
     for n in range(MAX_PRIVATE):
         books.add_private("dave", f"{n}.txt", b"text")
     books.add_private("dave", "0.txt", b"newer text")
@@ -103,20 +103,20 @@ def test_there_is_a_limit_and_the_same_name_replaces(books: ChromaLibrary) -> No
         ("a#1.txt", "a#1.txt"),
     ],
 )
-def test_names_are_only_names(books: ChromaLibrary, given_name: str, kept: str) -> None:
+def test_names_are_only_names(books: Library, given_name: str, kept: str) -> None:
     assert books.add_private("erin", given_name, b"text").name == kept
     assert books.search("text", session_id="erin")[0].document_id.startswith("upload:")
     books.forget("erin")
 
 
-def test_a_bad_document_leaves_no_trace(books: ChromaLibrary) -> None:
+def test_a_bad_document_leaves_no_trace(books: Library) -> None:
     for name, data in {"a.txt": b"", "b.pdf": b"nonsense", "\n": b"text", "c.exe": b"MZ"}.items():
         with pytest.raises(BadDocument):
             books.add_private("frank", name, data)
     assert "frank" not in books.private_sessions()
 
 
-def test_forgetting_while_searching_is_no_error(books: ChromaLibrary) -> None:
+def test_forgetting_while_searching_is_no_error(books: Library) -> None:
     failed: list[Exception] = []
     done = threading.Event()
 

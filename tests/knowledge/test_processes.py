@@ -14,7 +14,7 @@ import pytest
 from filelock import FileLock
 
 from rag.errors import LibraryUnavailable
-from rag.knowledge.library import ChromaLibrary
+from rag.knowledge.library import Library
 from rag.knowledge.storage import embedded
 from rag.knowledge.storage.errors import LibraryBusy
 from tests.knowledge.peer import Peer
@@ -130,7 +130,7 @@ def test_two_processes_in_one_session_keep_each_others_documents(tmp_path: Path)
 def test_two_threads_in_one_session_lose_nothing(tmp_path: Path) -> None:
     with library(tmp_path) as one, library(tmp_path) as two:
 
-        def work(books: ChromaLibrary, letter: str) -> None:
+        def work(books: Library, letter: str) -> None:
             for number in range(4):
                 books.add_private("s", f"{letter}{number}.txt", b"lamp")
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import logging
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,19 +23,19 @@ from rag.settings import Settings
 Vectors = npt.NDArray[np.float32]
 
 
-class Embedder(Protocol):
+class Embedder(ABC):
     """Makes one vector a text. `name` is [a-z0-9.-]+ and is part of the collection's name."""
 
-    @property
-    def name(self) -> str: ...
+    name: str
 
+    @abstractmethod
     def embed(self, texts: list[str]) -> Vectors:
         """Shape (len(texts), dimensions): finite unit vectors."""
-        ...
 
     def question(self, text: str) -> Vectors:
         """Shape (dimensions,): what is compared with the vectors of `embed`."""
-        ...
+        vector: Vectors = self.embed([text])[0]
+        return vector
 
 
 def make_embedder(settings: Settings) -> Embedder:
@@ -47,21 +47,11 @@ def make_embedder(settings: Settings) -> Embedder:
     return WordLlamaEmbedder(Synonyms.beside(settings.knowledge_dir))
 
 
-def embedder_name(settings: Settings) -> str:
-    """The name of the embedder that `make_embedder` would make, without loading it."""
-    if settings.embeddings == "openai":
-        if settings.offline:
-            raise BadSetting("EMBEDDINGS", "openai", "OPENAI_API_KEY or OPENAI_BASE_URL to be set with it")
-        return "openai-" + re.sub(r"[^a-z0-9.-]+", "-", settings.embedding_model.lower()).strip("-.")
-    return MiniLMEmbedder.name if settings.embeddings == "minilm" else WordLlamaEmbedder.name
+class WordLlamaEmbedder(Embedder):
+    """WordLlama's 256-dimension vectors, from the weights inside its wheel: no network, 0.1 ms a question.
 
-
-FEW = 12
-"""So many texts are embedded one by one: a batch goes to threads of its own, which takes longer."""
-
-
-class WordLlamaEmbedder:
-    """WordLlama's 256-dimension vectors, from the weights inside its wheel: no network, 0.1 ms a question."""
+    Texts are embedded one by one: its own batches go to threads, and take half as long again.
+    """
 
     name = "wordllama-l2-256"
 
@@ -78,18 +68,7 @@ class WordLlamaEmbedder:
         )
 
     def embed(self, texts: list[str]) -> Vectors:
-        if len(texts) <= FEW:
-            return (
-                _comparable(np.stack([self._sum(text) for text in texts])) if texts else np.zeros((0, 256), np.float32)
-            )
-        vectors: Vectors = self._model.embed(texts, norm=False)
-        return _comparable(vectors)
-
-    def _sum(self, text: str) -> Vectors:
-        """Of the vectors of the text's tokens: it points where their mean does."""
-        numbers = self._model.tokenizer.encode(text, add_special_tokens=False).ids
-        total: Vectors = self._model.embedding[numbers].sum(axis=0, dtype=np.float32)
-        return total
+        return _comparable(np.reshape([self._sum(text) for text in texts], (len(texts), 256)))
 
     def question(self, text: str) -> Vectors:
         """As `embed` would, with its synonyms."""
@@ -98,14 +77,22 @@ class WordLlamaEmbedder:
         vector: Vectors = total / np.float32(length) if 0 < length < math.inf else _comparable(total.reshape(1, -1))[0]
         return vector
 
+    def _sum(self, text: str) -> Vectors:
+        """Of the vectors of the text's tokens: it points where their mean does."""
+        numbers = self._model.tokenizer.encode(text, add_special_tokens=False).ids
+        total: Vectors = self._model.embedding[numbers].sum(axis=0, dtype=np.float32)
+        return total
 
-class OpenAIEmbedder:
+
+class OpenAIEmbedder(Embedder):
     """Vectors from any server that speaks OpenAI's embeddings protocol."""
 
     def __init__(self, settings: Settings) -> None:
         from langchain_openai import OpenAIEmbeddings
 
-        self.name = embedder_name(settings)
+        if settings.offline:
+            raise BadSetting("EMBEDDINGS", "openai", "OPENAI_API_KEY or OPENAI_BASE_URL to be set with it")
+        self.name = "openai-" + re.sub(r"[^a-z0-9.-]+", "-", settings.embedding_model.lower()).strip("-.")
         self._target = settings.openai_base_url or "api.openai.com"
         self._model = OpenAIEmbeddings(
             model=settings.embedding_model,
@@ -127,15 +114,14 @@ class OpenAIEmbedder:
             raise LibraryUnavailable(self._target, reason, "Check EMBEDDINGS, OPENAI_BASE_URL and the key.") from exc
         return _comparable(np.asarray(vectors, dtype=np.float32))
 
-    def question(self, text: str) -> Vectors:
-        vector: Vectors = self.embed([text])[0]
-        return vector
 
-
-class MiniLMEmbedder:
+class MiniLMEmbedder(Embedder):
     """MiniLM on onnxruntime, from the model files that Chroma keeps for its users. They are never downloaded here."""
 
     name = "minilm-l6-v2"
+
+    FILES = "config.json model.onnx special_tokens_map.json tokenizer_config.json tokenizer.json vocab.txt".split()
+    """All that Chroma's class looks for; with one of them absent it would download the model."""
 
     def __init__(self) -> None:
         from chromadb.utils.embedding_functions import ONNXMiniLM_L6_V2
@@ -146,22 +132,8 @@ class MiniLMEmbedder:
             raise BadSetting("EMBEDDINGS", "minilm", f"its model files in {folder} (missing: {', '.join(missing)})")
         self._model = ONNXMiniLM_L6_V2(preferred_providers=["CPUExecutionProvider"])
 
-    FILES = (
-        "config.json",
-        "model.onnx",
-        "special_tokens_map.json",
-        "tokenizer_config.json",
-        "tokenizer.json",
-        "vocab.txt",
-    )
-    """All that Chroma's class looks for; with one of them absent it would download the model."""
-
     def embed(self, texts: list[str]) -> Vectors:
         return _comparable(np.asarray(self._model(texts), dtype=np.float32))
-
-    def question(self, text: str) -> Vectors:
-        vector: Vectors = self.embed([text])[0]
-        return vector
 
 
 def _comparable(vectors: Vectors) -> Vectors:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from rag.errors import BadDocument
-from rag.knowledge.types import COVERED, Library
+from rag.knowledge.library import Library
+from rag.knowledge.types import COVERED
 
 Part = Literal["exact", "paraphrase", "unanswerable"]
 Half = Literal["all", "tuned", "held-out"]
