@@ -95,7 +95,7 @@ class Operations:
         sid = SessionId(session_id)
         if self.protocol.keys.fmt != "crosswire":
             return [record.message for record in (yield from self._plain(sid))]
-        return [duplicate(message) for message in (yield from self._read(sid)).messages]
+        return [duplicate(record.message) for record in (yield from self._read(sid)).records]
 
     @operation
     def records(self, session_id: str) -> Steps[list[StoredMessage]]:

@@ -16,10 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import orjson
-from langchain_core.messages import (
-    BaseMessage,
-    messages_from_dict,
-)
+from langchain_core.messages import BaseMessage, messages_from_dict
 from pydantic import ValidationError
 
 from rag.errors import SealBroken
@@ -101,7 +98,7 @@ def as_stored(
     sid, turn, at, token, _ = place
     documents = _documents(messages, place)
     return [
-        StoredMessage(_twin(message), sid, turn, at, documents[number], f"{token}:{number}")
+        StoredMessage(duplicate(message), sid, turn, at, documents[number], f"{token}:{number}")
         if lossless.simple(message)
         else decode(lines[number], sid, seal)
         for number, message in enumerate(messages)
@@ -169,22 +166,6 @@ def _checked(message: BaseMessage) -> tuple[dict[str, Any], bool]:
 def _dict(message: BaseMessage) -> dict[str, Any]:
     """LangChain's `message_to_dict`, without pydantic's warnings, which quote what they warn of."""
     return {"type": message.type, "data": message.model_dump(warnings=False)}
-
-
-def _twin(message: BaseMessage) -> BaseMessage:
-    """The duplicate of a simple one, in half the time."""
-    twin = message.__class__.__new__(message.__class__)
-    _set(twin, "__dict__", {name: _fresh(v) for name, v in message.__dict__.items()})
-    _set(twin, "__pydantic_fields_set__", set(message.__pydantic_fields_set__))
-    _set(twin, "__pydantic_extra__", None if message.__pydantic_extra__ is None else {})
-    _set(twin, "__pydantic_private__", None)
-    return twin
-
-
-def _fresh(value: Any) -> Any:
-    if value:
-        return value if type(value) is str else _copied(value)
-    return None if value is None else value.__class__()
 
 
 def duplicate(message: BaseMessage) -> BaseMessage:

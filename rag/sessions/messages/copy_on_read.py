@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Self, SupportsIndex, overload
+from typing import Any, SupportsIndex, overload
 
 from langchain_core.messages import BaseMessage
 
@@ -19,12 +19,6 @@ class CopyOnRead(list[BaseMessage]):
         list.__init__(self, shared)
         self._mine: bytearray | None = bytearray(len(self))
         """Which ones are copies; None: all of them."""
-
-    def _take(self) -> Self:
-        if self._mine is not None:
-            self._own(range(len(self)))
-            self._mine = None
-        return self
 
     def _own(self, places: Iterable[int]) -> None:
         if (mine := self._mine) is not None:
@@ -44,25 +38,13 @@ class CopyOnRead(list[BaseMessage]):
         return list.__getitem__(self, index)
 
     def __iter__(self) -> Iterator[BaseMessage]:
-        return list.__iter__(self) if self._mine is None else self._each()
-
-    def __reversed__(self) -> Iterator[BaseMessage]:
-        return list.__reversed__(self) if self._mine is None else map(self.__getitem__, range(len(self) - 1, -1, -1))
-
-    def _each(self) -> Iterator[BaseMessage]:
         place = 0
         while place < len(self):  # it may grow meanwhile, as any list
             yield self[place]
             place += 1
 
-    def __add__(self, other: list[Any]) -> list[Any]:
-        return [*self, *other]
-
     def __radd__(self, other: list[Any]) -> list[Any]:
         return [*other, *self]
-
-    def copy(self) -> list[BaseMessage]:
-        return [*self]
 
     def __reduce_ex__(self, _: SupportsIndex) -> tuple[Any, ...]:
         return list, ([*self],)
@@ -72,14 +54,16 @@ def _taking(name: str) -> Any:
     plain = getattr(list, name)
 
     def method(self: CopyOnRead, *args: Any, **kwargs: Any) -> Any:
-        return plain(self._take(), *args, **kwargs)
+        self._own(range(len(self)))
+        self._mine = None
+        return plain(self, *args, **kwargs)
 
     return method
 
 
-# What moves messages to other places first copies them all.
+# What moves messages to other places, or hands out all of them, first copies them all.
 for _name in (
-    *("__setitem__", "__delitem__", "__iadd__", "__imul__", "__mul__", "__rmul__"),
-    *("append", "extend", "insert", "pop", "remove", "reverse", "sort", "clear"),
+    *("__setitem__", "__delitem__", "__add__", "__iadd__", "__mul__", "__rmul__", "__imul__", "__reversed__"),
+    *("append", "extend", "insert", "pop", "remove", "reverse", "sort", "clear", "copy"),
 ):
     setattr(CopyOnRead, _name, _taking(_name))

@@ -20,12 +20,9 @@ READABLE: Final = 254
 _TEXT = frozenset({str})
 _SAFE = frozenset({str, int, bool, type(None)})
 _MORE: dict[str, set[type]] = {"content": {list}, "name": {str}, "id": {str}}
-_PLAINEST: dict[type[BaseMessage], dict[str, Any]] = {
-    kind: kind("").__dict__ for kind in (HumanMessage, AIMessage, SystemMessage)
-}
-_KINDS = {
-    kind: {name: frozenset({type(value), *_MORE.get(name, ())}) for name, value in fields.items()}
-    for kind, fields in _PLAINEST.items()
+_KINDS: dict[type[BaseMessage], dict[str, frozenset[type]]] = {
+    kind: {name: frozenset({type(value), *_MORE.get(name, ())}) for name, value in kind("").__dict__.items()}
+    for kind in (HumanMessage, AIMessage, SystemMessage)
 }
 """What a field holds, each of them with a value that is known by its type or is empty."""
 
@@ -36,8 +33,6 @@ def simple(message: BaseMessage) -> bool:
     if kinds is None or message.__pydantic_extra__:
         return False
     fields = message.__dict__
-    if type(fields["content"]) is str and {**fields, "content": ""} == _PLAINEST[type(message)]:
-        return True  # as most are
     for name, value in fields.items():
         kind = type(value)
         if kind not in kinds[name]:
@@ -54,9 +49,7 @@ def check(message: BaseMessage) -> bool:
     """
     fields = chain(message.__dict__.items(), (message.__pydantic_extra__ or {}).items())
     unsure = [(name, value) for name, value in fields if not _plain(value, DEEPEST)]
-    for name, value in unsure:
-        _refuse(value, type(message).__name__ + _step(name), DEEPEST)
-    return all(_finite(value) for _, value in unsure)
+    return False not in [_checked(value, type(message).__name__ + _step(name), DEEPEST) for name, value in unsure]
 
 
 def too_deep(value: dict[str, Any]) -> bool:
@@ -84,31 +77,21 @@ def _plain(value: Any, levels: int) -> bool:
     return levels > 0 and (not rest or all(_plain(one, levels - 1) for one in rest))
 
 
-def _refuse(value: object, place: str, levels: int) -> None:
+def _checked(value: object, place: str, levels: int) -> bool:
+    """As `check`, of all that is in it: what is infinite or no number, orjson would store as null."""
     if isinstance(value, Enum) or not isinstance(value, str | int | float | dict | list | None):
         raise TypeError(f"{_shown(place)} is of type {type(value).__name__}: JSON cannot hold it; convert it first.")
     if not isinstance(value, dict | list):
-        return
+        return not isinstance(value, float) or math.isfinite(value)
     if not levels:
         raise TypeError(f"{_shown(place)} has more than {DEEPEST} levels of lists and objects: flatten it first.")
     if isinstance(value, list):
-        for number, one in enumerate(value):
-            _refuse(one, f"{place}[{number}]", levels - 1)
-        return
-    for key, one in value.items():
+        return False not in [_checked(one, f"{place}[{number}]", levels - 1) for number, one in enumerate(value)]
+    for key in value:
         if not isinstance(key, str) or isinstance(key, Enum):
             kind = type(key).__name__
             raise TypeError(f"{_shown(place)} has a key of type {kind}: JSON cannot hold it; convert it first.")
-        _refuse(one, place + _step(key), levels - 1)
-
-
-def _finite(value: object) -> bool:
-    """False if a float in it is infinite or no number, which orjson would store as null."""
-    if isinstance(value, dict):
-        return all(map(_finite, value.values()))
-    if isinstance(value, list):
-        return all(map(_finite, value))
-    return not isinstance(value, float) or math.isfinite(value)
+    return False not in [_checked(one, place + _step(key), levels - 1) for key, one in value.items()]
 
 
 def _step(key: str) -> str:

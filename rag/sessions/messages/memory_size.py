@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from sys import getsizeof
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-
 from rag.sessions.messages.codec import StoredMessage
 
 SAMPLE = 12
@@ -20,33 +18,14 @@ _SMALL_INTS = range(-5, 257)
 def memory_size(record: StoredMessage, length: int) -> int:
     """Bytes, estimated, of a message whose line is so long. The session's id is not counted: all share one."""
     message = record.message
-    size = _USUAL.get(type(message)) or _emptied(message)
-    size += len(record.id) + getsizeof(message.__pydantic_fields_set__)
-    keys: set[str] | None = None
-    for value in message.__dict__.values():
-        if value:
-            if type(value) is not str:
-                keys = set() if keys is None else keys
-                size += _held(value, keys)
-            elif len(value) > 8:
-                size += getsizeof(value)
-    if message.__pydantic_extra__ or record.documents:
-        keys = set() if keys is None else keys
-        size += _held(message.__pydantic_extra__, keys) + sum(map(getsizeof, record.documents))
-    if keys:
-        size += sum(map(getsizeof, keys))
+    fields = message.__dict__
+    parts = (record, record.at, record.id, message, fields, message.__pydantic_fields_set__, *record.documents)
+    keys: set[str] = set()
+    # Short texts are shared: names of types, and the empty one.
+    values = [value for value in fields.values() if type(value) is not str or len(value) > 8]
+    size = _PLACES + _all([*values, message.__pydantic_extra__], keys) + sum(map(getsizeof, (*parts, *keys)))
     # A sample may miss the one long text in a list: then it is no less than that.
-    return size if size > length else length
-
-
-def _emptied(message: BaseMessage) -> int:
-    """Of a message of this class in which every field is empty, with its record."""
-    empty = [type(value)() for value in message.__dict__.values() if type(value) in (dict, list)]
-    parts = (StoredMessage(message, None, 1, 1.0), message, message.__dict__, {}, "", 1.0, *empty)
-    return _PLACES + sum(map(getsizeof, parts))
-
-
-_USUAL: dict[type[BaseMessage], int] = {kind: _emptied(kind("")) for kind in (HumanMessage, AIMessage, SystemMessage)}
+    return max(size, length)
 
 
 def _held(value: Any, keys: set[str]) -> int:
@@ -65,4 +44,4 @@ def _held(value: Any, keys: set[str]) -> int:
 
 
 def _all(values: Iterable[Any], keys: set[str]) -> int:
-    return sum([getsizeof(one) if type(one) is str else _held(one, keys) for one in values])
+    return sum(_held(one, keys) for one in values)

@@ -9,10 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
-
-from langchain_core.messages import BaseMessage
 
 from rag.sessions.fork import reset_in_children
 from rag.sessions.messages.codec import StoredMessage
@@ -20,8 +17,6 @@ from rag.sessions.messages.memory_size import memory_size
 
 _ENTRY = 800
 """Bytes that a session takes beside its messages."""
-
-History = tuple[list[StoredMessage], list[BaseMessage]]
 
 
 class Known(NamedTuple):
@@ -46,35 +41,13 @@ class News(NamedTuple):
 NOTHING = Known("", 0, "", 0)
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(NamedTuple):
+    """Never changed, only replaced, so its list can be handed out. sizes: bytes that each of `records` takes."""
+
     known: Known
-    start: int = 0
-    size: int = _ENTRY
-    records: list[StoredMessage] = field(default_factory=list)
-    messages: list[BaseMessage] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
-
-    def add(self, news: News) -> None:
-        self.records += news.records
-        self.messages += [record.message for record in news.records]
-        sizes = [memory_size(record, len(line)) for record, line in zip(news.records, news.lines, strict=True)]
-        self.sizes += sizes
-        self.size += sum(sizes)
-        self.known = Known(news.epoch, news.begins + len(sizes), news.records[-1].id, len(news.lines[-1]))
-
-    def cut(self, start: int) -> None:
-        if (gone := start - self.start) > 0:
-            self.size -= sum(self.sizes[:gone])
-            del self.records[:gone], self.messages[:gone], self.sizes[:gone]
-            self.start = start
-
-    def before(self, end: int) -> Entry:
-        """The part that comes before `end`."""
-        count = end - self.start
-        sizes = self.sizes[:count]
-        known = Known(self.known.epoch, end, "", 0)
-        return Entry(known, self.start, _ENTRY + sum(sizes), self.records[:count], self.messages[:count], sizes)
+    records: list[StoredMessage]
+    sizes: list[int]
+    size: int
 
 
 class Cache:
@@ -94,57 +67,43 @@ class Cache:
         entry = self._entries.get(session_id)
         return entry.known if entry else NOTHING
 
-    def update(self, session_id: str, news: News, *, hand_out: bool = True) -> History | None:
+    def update(self, session_id: str, news: News) -> list[StoredMessage] | None:
         """Add what the server sent; the whole history then, to be handed out as copies.
 
-        None if what these belong to is no longer here, or if the history is not asked for.
+        None if what these belong to is no longer here.
         """
+        epoch, trimmed, begins, added, lines = news
         with self._lock:
-            entry = self._entries.get(session_id)
-            if entry is not None and self._follows(entry, news):
-                self._entries.move_to_end(session_id)
-                if not news.lines:
-                    return (entry.records[:], entry.messages[:]) if hand_out else None
-                self.size -= entry.size
-            else:
-                entry = self._fitting(self._pop(session_id), news)
-                if entry is None:
+            entry = self._pop(session_id)
+            known = Known(epoch, begins, "", 0)
+            records: list[StoredMessage] = []
+            sizes: list[int] = []
+            if begins > trimmed:  # else the server sent all there is
+                start = entry.known.end - len(entry.records) if entry else 0
+                if entry is None or entry.known.epoch != epoch or not start <= begins <= entry.known.end:
                     return None
-                entry.cut(news.trimmed)
-                if news.epoch:
-                    self._entries[session_id] = entry
-            if news.lines:
-                entry.add(news)
-            if news.epoch:
-                self.size += entry.size
-                if entry.size > self.limit:
-                    self._pop(session_id)
-                self._make_room()
-            return (entry.records[:], entry.messages[:]) if hand_out else None
+                # Others may have cut it further at its front meanwhile, or another thread read further.
+                kept = slice(max(0, trimmed - start), begins - start)
+                records, sizes = entry.records[kept], entry.sizes[kept]
+                known = entry.known if entry.known.end == begins else known
+            if lines:
+                records += added
+                sizes += map(memory_size, added, map(len, lines))
+                known = Known(epoch, begins + len(lines), added[-1].id, len(lines[-1]))
+            size = _ENTRY + sum(sizes)
+            if epoch and size <= self.limit:
+                self._entries[session_id] = Entry(known, records, sizes, size)
+                self.size += size
+            while self.size > self.limit:
+                self._pop(next(iter(self._entries)))
+            return records
 
     def forget(self, session_id: str) -> None:
         with self._lock:
             self._pop(session_id)
-
-    def _follows(self, entry: Entry, news: News) -> bool:
-        known = entry.known
-        return known.epoch == news.epoch and known.end == news.begins > news.trimmed == entry.start
-
-    def _fitting(self, entry: Entry | None, news: News) -> Entry | None:
-        if news.begins <= news.trimmed:  # the server sent all there is
-            return Entry(Known(news.epoch, news.begins, "", 0), news.begins)
-        if entry is None or entry.known.epoch != news.epoch or not entry.start <= news.begins <= entry.known.end:
-            return None
-        # Another thread may have read further meanwhile.
-        return entry if entry.known.end == news.begins else entry.before(news.begins)
 
     def _pop(self, session_id: str) -> Entry | None:
         entry = self._entries.pop(session_id, None)
         if entry is not None:
             self.size -= entry.size
         return entry
-
-    def _make_room(self) -> None:
-        while self.size > self.limit:
-            _, gone = self._entries.popitem(last=False)
-            self.size -= gone.size

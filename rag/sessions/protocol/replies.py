@@ -44,12 +44,11 @@ class BadElement:
 
 @dataclass(slots=True)
 class Snapshot:
-    """A history as it is now; its lists may be kept, its messages belong to the cache."""
+    """A history as it is now. Its records belong to the cache."""
 
     turns: int
     epoch: str
     records: list[StoredMessage]
-    messages: list[BaseMessage]
     bad: list[BadElement] = field(default_factory=list)
     summary: str = ""
     summary_turns: int = 0

@@ -155,7 +155,7 @@ class SessionProtocol:
                 if not kept:
                     keep()
                 news = News(epoch.decode(), trimmed, trimmed + length - len(lines), kept, lines)
-                self.cache.update(sid, news, hand_out=False)
+                self.cache.update(sid, news)
             elif turn > 0:
                 self.cache.forget(sid)
             return Committed(turn, following.decode(), replicas[0] if replicas else None)
@@ -262,12 +262,12 @@ class SessionProtocol:
         if bad:
             # The good ones alone may be a part only: all is read again, when the bad ones are gone.
             self.cache.forget(sid)
-            found = Snapshot(turns, epoch, records, [record.message for record in records], bad)
+            found = Snapshot(turns, epoch, records, bad)
         else:
             whole = self.cache.update(sid, News(epoch, trimmed, begins, records, lines))
             if whole is None:
                 return None
-            found = Snapshot(turns, epoch, *whole)
+            found = Snapshot(turns, epoch, whole)
         if summary:
             found.summary = open_field(self.seal, sid, "summary", summary.decode("utf-8", "replace"))
             found.summary_turns = covers

@@ -41,7 +41,7 @@ class BaseTurn:
         self.session_id = session_id
         self._store_turn = store_turn
         self._perform = perform
-        self.messages: list[BaseMessage] = CopyOnRead(found.messages)
+        self.messages: list[BaseMessage] = CopyOnRead(record.message for record in found.records)
         self._found = found
         self._token = token
         self.turns = found.turns

@@ -64,13 +64,13 @@ SAID: dict[str, Callable[[], list[BaseMessage]]] = {
 
 def read(cache: Cache, place: Place, lines: list[bytes], begins: int) -> None:
     records = [decode(line, SID) for line in lines]
-    cache.update(SID, News("e", 0, begins, records, lines), hand_out=False)
+    cache.update(SID, News("e", 0, begins, records, lines))
 
 
 def committed(cache: Cache, place: Place, lines: list[bytes], begins: int) -> None:
     said = [decode(line, SID).message for line in lines]
     again = encode(said, place)
-    cache.update(SID, News("e", 0, begins, as_stored(said, again, place, None), again), hand_out=False)
+    cache.update(SID, News("e", 0, begins, as_stored(said, again, place, None), again))
 
 
 @pytest.mark.parametrize("keep", [read, committed])
