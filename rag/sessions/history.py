@@ -16,8 +16,10 @@ The async methods are native where an async client or store is given; without on
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from functools import lru_cache
+from typing import Self, TypeVar
 
 from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import BaseMessage
@@ -27,11 +29,15 @@ from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import Unreadable, decode_plain
 from rag.sessions.operations import Operations
 from rag.sessions.protocol.keys import DEFAULT_PREFIX
+from rag.sessions.protocol.requests import SessionProtocol
 from rag.sessions.protocol.steps import Lenient, Steps
 from rag.sessions.turn_stores import AsyncTurnStore, TurnStore
-from rag.sessions.turns.sharing import shared
 
 LOG = logging.getLogger(__name__)
+S = TypeVar("S", bound=Operations)
+_SHARED = "_crosswire_shared"
+MOST_SHARED = 8
+"""So many pairs of ttl and prefix are remembered by a client."""
 
 
 def history_factory(
@@ -73,13 +79,8 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
         if redis_client is None and async_client is None:
             raise ValueError("a history needs redis_client, async_client or both: get them from connect")
         self.session_id = session_id
-        self._store = self._async = None
-        if redis_client is not None:
-            self._store = TurnStore(redis_client, ttl, key_prefix=key_prefix)
-            _share(self._store, redis_client, ttl, key_prefix)
-        if async_client is not None:
-            self._async = AsyncTurnStore(async_client, ttl, key_prefix=key_prefix)
-            _share(self._async, async_client, ttl, key_prefix)
+        self._store = None if redis_client is None else _sharing(TurnStore, redis_client, ttl, key_prefix)
+        self._async = None if async_client is None else _sharing(AsyncTurnStore, async_client, ttl, key_prefix)
 
     @classmethod
     def of(cls, store: TurnStore | AsyncTurnStore, session_id: str) -> Self:
@@ -176,5 +177,13 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
         return keys.prefix + self.session_id if keys.fmt == "crosswire" and "{" not in self.session_id else None
 
 
-def _share(store: Any, client: Client | AsyncClient, ttl: int, key_prefix: str) -> None:
-    store.protocol = shared(client).protocol((ttl, key_prefix), store.protocol)
+def _sharing(kind: type[S], client: Client | AsyncClient, ttl: int, key_prefix: str) -> S:
+    """A store that has in common with others of the client what was decoded, or each would read all that is stored.
+
+    That hangs on the client itself, by the options, and goes with it: nothing global holds what somebody said.
+    """
+    store, held = kind(client, ttl, key_prefix=key_prefix), vars(client)
+    protocols = held.get(_SHARED) or held.setdefault(_SHARED, lru_cache(MOST_SHARED)(SessionProtocol))
+    store.protocol = protocols(ttl, key_prefix=key_prefix, index=not store._clustered, clock=time.time)
+    store._sender.waiters.enlist(store.protocol)
+    return store

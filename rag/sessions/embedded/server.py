@@ -23,6 +23,7 @@ from rag.errors import SessionStoreUnavailable
 from rag.sessions.embedded import supervisor
 from rag.sessions.embedded.disk import Disk
 from rag.sessions.embedded.supervisor import Files
+from rag.sessions.fork import reset_in_children
 from rag.settings import STATE_DIR
 
 ADDRESS_BYTES = 100
@@ -59,8 +60,8 @@ class EmbeddedServer:
         self.disk = Disk(self.files.root)
         self.seconds = seconds
         self._binary = _binary()
-        self._lock = threading.Lock()
-        self._pid = os.getpid()
+        self.reset_after_fork()
+        reset_in_children(self)
         self._close: weakref.finalize[[int], EmbeddedServer] | None = None
         self._users = -1
 
@@ -68,7 +69,7 @@ class EmbeddedServer:
         """The path of the server's socket. Starts the server if this process does not use it yet."""
         if self._is_user():
             with contextlib.suppress(OSError):
-                return self.files.address.read_text(encoding="utf-8")
+                return self.files.served()
         return self.ensure()
 
     def ensure(self) -> str:
@@ -84,7 +85,7 @@ class EmbeddedServer:
                     if not supervisor.held(self.files.supervisor):
                         self._start_supervisor(deadline - time.monotonic())
                     with contextlib.suppress(FileNotFoundError):
-                        address = self.files.address.read_text(encoding="utf-8")
+                        address = self.files.served()
                         if supervisor.answers(address):
                             self._watch()
                             return address
@@ -96,20 +97,24 @@ class EmbeddedServer:
     def release(self) -> None:
         """Stop being a user. The server ends soon after its last one. May be called at any time, more than once."""
         self.disk.reopen()
-        with self._own_lock():
-            if self._close is not None:
-                self._close()
-                self._close = None
+        with self._lock:
+            self._leave()
+
+    def reset_after_fork(self) -> None:
+        self._lock = threading.Lock()
 
     def _is_user(self) -> bool:
         return self._close is not None and supervisor.same_file(self._users, self.files.users)
 
+    def _leave(self) -> None:
+        if self._close is not None:
+            self._close()
+            self._close = None
+
     def _become_user(self) -> None:
-        with self._own_lock():
+        with self._lock:
             while not self._is_user():
-                if self._close is not None:
-                    self._close()
-                    self._close = None
+                self._leave()
                 self.files.root.mkdir(parents=True, exist_ok=True)
                 self.files.root.chmod(0o700)
                 fd = supervisor.open_lock(self.files.users)
@@ -117,28 +122,14 @@ class EmbeddedServer:
                 self._close = weakref.finalize(self, os.close, fd)
                 # Waits for a supervisor that is putting the server away: nobody can come while it does.
                 if not supervisor.take(fd, exclusive=False, seconds=self.seconds):
-                    self._close()
-                    self._close = None
+                    self._leave()
                     raise self._unavailable(f"it does not finish stopping within {self.seconds:.0f} s")
 
-    def _own_lock(self) -> threading.Lock:
-        if self._pid != os.getpid():
-            # Forked: another thread of the parent may have held the lock, and it does not exist here.
-            self._pid, self._lock = os.getpid(), threading.Lock()
-        return self._lock
-
     def _start_supervisor(self, seconds: float) -> None:
+        program = (sys.executable, "-I", "-S", supervisor.__file__)
         try:
             done = subprocess.run(  # noqa: S603 - our own program and paths
-                [
-                    sys.executable,
-                    "-I",
-                    "-S",
-                    supervisor.__file__,
-                    self.files.root,
-                    self._binary,
-                    _socket(self.files.root),
-                ],
+                [*program, self.files.root, self._binary, _socket(self.files.root)],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -165,11 +156,8 @@ class EmbeddedServer:
         free = self.disk.free()
         if free is not None and free < LEAST_BYTES:
             return self.disk.full(reason)
-        return SessionStoreUnavailable(
-            f"{self.files.root} (embedded)",
-            reason,
-            f"Look into {self.files.log}, or set REDIS_URL to a Redis server.",
-        )
+        todo = f"Look into {self.files.log}, or set REDIS_URL to a Redis server."
+        return SessionStoreUnavailable(f"{self.files.root} (embedded)", reason, todo)
 
 
 def _replace_supervisors(root: Path) -> None:

@@ -24,7 +24,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 if sys.platform != "win32":  # rag.sessions.embedded.server says what to do there
@@ -44,40 +44,22 @@ OPTIONS = ("--port", "0", "--unixsocketperm", "700", "--appendonly", "yes", "--a
 PLACES = ("--dir", ".", "--logfile", "valkey.log", "--pidfile", "valkey.pid", "--daemonize", "no")
 
 
-@dataclass(frozen=True)
 class Files:
-    """What lies in STATE_DIR/redis."""
+    """What lies in STATE_DIR/redis. address: holds the path of the socket that the supervisor serves on."""
 
-    root: Path
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.users = root / "users.lock"
+        self.start = root / "start.lock"
+        self.supervisor = root / "supervisor.lock"
+        self.server = root / "server.lock"
+        self.address = root / "address"
+        self.pid = root / "valkey.pid"
+        self.log = root / "valkey.log"
 
-    @property
-    def users(self) -> Path:
-        return self.root / "users.lock"
-
-    @property
-    def start(self) -> Path:
-        return self.root / "start.lock"
-
-    @property
-    def supervisor(self) -> Path:
-        return self.root / "supervisor.lock"
-
-    @property
-    def server(self) -> Path:
-        return self.root / "server.lock"
-
-    @property
-    def address(self) -> Path:
-        """Holds the path of the socket that the supervisor serves on."""
-        return self.root / "address"
-
-    @property
-    def pid(self) -> Path:
-        return self.root / "valkey.pid"
-
-    @property
-    def log(self) -> Path:
-        return self.root / "valkey.log"
+    def served(self) -> str:
+        """Raises FileNotFoundError if none is or was."""
+        return self.address.read_text(encoding="utf-8")
 
 
 def open_lock(path: Path) -> int:
@@ -87,6 +69,9 @@ def open_lock(path: Path) -> int:
 def take(fd: int, *, exclusive: bool, seconds: float = 0.0) -> bool:
     """Lock an open file, waiting at most so long."""
     how = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+    if seconds == inf:
+        fcntl.flock(fd, how)
+        return True
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -124,12 +109,8 @@ def locked(path: Path, *, exclusive: bool, seconds: float = 0.0) -> Iterator[boo
 
 def await_lock(path: Path, *, exclusive: bool) -> None:
     """Wait, for as long as it takes, until the lock could be had."""
-    fd = open_lock(path)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
-        fcntl.flock(fd, fcntl.LOCK_UN)
-    finally:
-        os.close(fd)
+    with locked(path, exclusive=exclusive, seconds=inf):
+        pass
 
 
 def same_file(fd: int, path: Path) -> bool:
@@ -190,7 +171,7 @@ class Supervisor:
                 self.process = self.launched(fd)
             else:
                 self.process = None
-                self.address = self.files.address.read_text(encoding="utf-8")
+                self.address = self.files.served()
         finally:
             os.close(fd)
         threading.Thread(target=self.watch_server, daemon=True).start()
@@ -198,7 +179,7 @@ class Supervisor:
     def launched(self, lock: int) -> subprocess.Popen[bytes]:
         Path(self.address).unlink(missing_ok=True)
         # Only if it is another: on a full disk it could not be written again.
-        if not self.files.address.exists() or self.files.address.read_text(encoding="utf-8") != self.address:
+        if not self.files.address.exists() or self.files.served() != self.address:
             self.files.address.write_text(self.address, encoding="utf-8")
         command = [self.binary, *OPTIONS, *PLACES, "--unixsocket", self.address]
         silent = subprocess.DEVNULL
@@ -221,15 +202,15 @@ class Supervisor:
         self.events.put("died")
 
     def watch_users(self) -> None:
-        while True:
-            fcntl.flock(self.users, fcntl.LOCK_EX)
+        gone = False
+        while not gone:
+            take(self.users, exclusive=True, seconds=inf)
             fcntl.flock(self.users, fcntl.LOCK_UN)
             # Commands that follow one another in a script find the server still there.
             time.sleep(GRACE_SECONDS)
-            if take(self.users, exclusive=True):
-                # Kept to the end: whoever comes now waits until everything is put away, then starts afresh.
-                self.events.put("unused")
-                return
+            # Kept to the end: whoever comes now waits until everything is put away, then starts afresh.
+            gone = take(self.users, exclusive=True)
+        self.events.put("unused")
 
     def keep(self) -> None:
         deaths, born = 0, time.monotonic()
@@ -270,14 +251,10 @@ class Supervisor:
 
     def sync(self, path: Path) -> None:
         changed = path.stat().st_mtime_ns
-        if self.synced.get(path.name) == changed:
-            return
-        fd = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        self.synced[path.name] = changed
+        if self.synced.get(path.name) != changed:
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+            self.synced[path.name] = changed
 
     def stop(self) -> None:
         self.signal(signal.SIGTERM)
@@ -306,13 +283,11 @@ class Supervisor:
                 os.kill(pid, number)
 
     def last_words(self) -> str:
-        try:
+        lines: list[str] = []
+        with contextlib.suppress(OSError):
             lines = self.files.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            lines = []
         telling = (line for line in reversed(lines) if " # " in line and " # WARNING" not in line)
-        words = next(telling, "it wrote nothing to its log")
-        return words.split(" # ", 1)[-1].strip().rstrip(".")
+        return next(telling, "it wrote nothing to its log").split(" # ", 1)[-1].strip().rstrip(".")
 
 
 def main(root: str, binary: str, address: str) -> int:
@@ -337,14 +312,12 @@ def main(root: str, binary: str, address: str) -> int:
         os.dup2(null, stream)
     os.close(null)
 
-    told = False
-
     def report(message: str) -> None:
-        nonlocal told
-        if not told:
-            told = True
+        nonlocal writer
+        if writer >= 0:
             os.write(writer, message.encode())
             os.close(writer)
+            writer = -1
 
     try:
         Supervisor(Files(Path(root)), binary, address).run(report)

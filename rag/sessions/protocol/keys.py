@@ -25,8 +25,6 @@ The formats `classic` and `community` have only the list, named by prefix and id
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from rag.sessions.ids import SessionId
@@ -34,9 +32,6 @@ from rag.sessions.ids import SessionId
 Format = Literal["crosswire", "classic", "community"]
 DEFAULT_PREFIX = "chat_history:"
 _ESCAPES = str.maketrans({"%": "%25", "{": "%7B", "}": "%7D"})
-
-
-_needs = re.compile("[%{}]").search
 
 
 class SessionKeys(NamedTuple):
@@ -48,58 +43,32 @@ class SessionKeys(NamedTuple):
     quarantine: str
 
 
-@dataclass(frozen=True, slots=True)
 class Keys:
     """Key names under one history prefix. Other prefixes than the default keep their own sessions apart from ours."""
 
-    prefix: str = DEFAULT_PREFIX
-    fmt: Format = "crosswire"
+    def __init__(self, prefix: str = DEFAULT_PREFIX, fmt: Format = "crosswire") -> None:
+        self.prefix = prefix
+        self.fmt = fmt
+        self._space = space = "" if prefix == DEFAULT_PREFIX else prefix
+        self.live = f"{space}sessions:live"
+        self.ends = f"{space}sessions:ends"
+        self.find = f"{space}sessions:find"
+        self.counts = f"{space}sessions:counts"
+        self.audit = f"{space}audit"
 
     def of(self, session_id: SessionId) -> SessionKeys:
-        name = f"{{{session_id.translate(_ESCAPES) if _needs(session_id) else session_id}}}"
-        space = "" if self.prefix == DEFAULT_PREFIX else self.prefix
-        return SessionKeys(
-            self.prefix + name,
-            f"{space}session:{name}",
-            f"{space}turn:{name}",
-            f"{space}queue:{name}",
-            f"{space}alive:{name}",
-            f"{space}quarantine:{name}",
-        )
+        name = f"{{{tag(session_id)}}}"
+        return SessionKeys(self.prefix + name, *(f"{self._space}{kind}:{name}" for kind in SessionKeys._fields[1:]))
 
     def history(self, session_id: SessionId) -> str:
-        return f"{self.prefix}{{{tag(session_id)}}}" if self.fmt == "crosswire" else self.prefix + session_id
+        return self.of(session_id).history if self.fmt == "crosswire" else self.prefix + session_id
 
     def session(self, session_id: SessionId) -> str:
-        return f"{self._space}session:{{{tag(session_id)}}}"
+        return self.of(session_id).session
 
     def misplaced(self, session_id: SessionId) -> list[str]:
         """Where keys of `of` go, in its order, when they hold something else."""
         return [f"{self._space}misplaced:{{{tag(session_id)}}}:{kind}" for kind in SessionKeys._fields]
-
-    @property
-    def live(self) -> str:
-        return f"{self._space}sessions:live"
-
-    @property
-    def ends(self) -> str:
-        return f"{self._space}sessions:ends"
-
-    @property
-    def find(self) -> str:
-        return f"{self._space}sessions:find"
-
-    @property
-    def counts(self) -> str:
-        return f"{self._space}sessions:counts"
-
-    @property
-    def audit(self) -> str:
-        return f"{self._space}audit"
-
-    @property
-    def _space(self) -> str:
-        return "" if self.prefix == DEFAULT_PREFIX else self.prefix
 
 
 def tag(session_id: SessionId) -> str:

@@ -12,33 +12,25 @@ import hashlib
 from pathlib import Path
 
 AUDIT_ENTRIES = 10_000
-RETRIED_WITHIN = 64
+RETRIED = 64
 """A commit that is asked for again is recognised among so many of the newest messages."""
-PATIENCE_MS = 2000
-"""A waiter that has not asked for so long is dead, and the next one's turn comes."""
+PATIENCE = 2000
+"""Milliseconds. A waiter that has not asked for so long is dead, and the next one's turn comes."""
 MOST_TTL = 10 * 365 * 86_400
 """Seconds. A server's clock in milliseconds has to have room for it; what is to stay for ever is pinned."""
-_NUMBERS = {
-    "AUDIT_ENTRIES": AUDIT_ENTRIES,
-    "RETRIED": RETRIED_WITHIN,
-    "PATIENCE": PATIENCE_MS,
-    "MOST_TTL": MOST_TTL,
-}
+
+_NUMBERS = {"AUDIT_ENTRIES": AUDIT_ENTRIES, "RETRIED": RETRIED, "PATIENCE": PATIENCE, "MOST_TTL": MOST_TTL}
+_FOLDER = Path(__file__).parent / "lua"
 
 
 class Script:
     """`source`, and `sha`: its name on the server."""
 
-    __slots__ = ("sha", "source")
-
     def __init__(self, source: str) -> None:
         for name, value in _NUMBERS.items():
             source = source.replace(name, str(value))
         self.source = source
-        self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
-
-
-_FOLDER = Path(__file__).parent / "lua"
+        self.sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
 def _source(name: str) -> str:
@@ -46,14 +38,6 @@ def _source(name: str) -> str:
     return "".join(_source(line.split()[1]) if line.startswith("--include ") else line for line in lines)
 
 
-READ = Script(_source("read"))
-BEGIN = Script(_source("begin"))
-COMMIT = Script(_source("commit"))
-RENEW = Script(_source("renew"))
-RELEASE = Script(_source("release"))
-CLEAR = Script(_source("clear"))
-LIVE = Script(_source("live"))
-SUMMARY = Script(_source("summary"))
-ABOUT = Script(_source("about"))
-QUARANTINE = Script(_source("quarantine"))
-REPAIR = Script(_source("repair"))
+READ, BEGIN, COMMIT, RENEW, RELEASE = map(Script, map(_source, ("read", "begin", "commit", "renew", "release")))
+CLEAR, LIVE, SUMMARY, ABOUT = map(Script, map(_source, ("clear", "live", "summary", "about")))
+QUARANTINE, REPAIR = map(Script, map(_source, ("quarantine", "repair")))
