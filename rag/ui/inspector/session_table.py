@@ -33,8 +33,6 @@ EDITION = "inspector_edition"
 JOB = "inspector_search"
 START = "inspector_start"
 ROWS = 50
-OWN_COLUMNS = ("Colour", "Name", "Flags", "Turns", "Bytes", "Last turn", "Ends", "Id", "Started", "Model")
-THEIR_COLUMNS = ("Colour", "Name", "Messages", "Ends", "Id")
 INDEXED: dict[str, Indexed] = {
     "Last activity": "newest",
     "Expires first": "ending",
@@ -208,19 +206,17 @@ def _grid(context: Context, rows: Sequence[Row]) -> None:
     known = "\n".join([str(st.session_state.get(EDITION, 0)), *ids])
     key = "inspector_rows_" + hashlib.blake2b(known.encode("utf-8", "replace"), digest_size=8).hexdigest()
     picked = [number for number, one in enumerate(ids) if one in chosen()]
-    frame = pd.DataFrame([_cells(row, context) for row in rows])
-    colours = [row.colour for row in rows]
-    styled = frame.style.apply(lambda _: [f"background-color: {one}" for one in colours], subset=["Colour"])
+    columns = _columns(rows, context)
+    frame = pd.DataFrame({name: cells for name, (cells, _) in columns.items()})
     event = st.dataframe(
-        styled,
+        frame.style.apply(lambda _: [f"background-color: {row.colour}" for row in rows], subset=["Colour"]),
         hide_index=True,
         height=min(38 + 35 * len(rows), 420),
         key=key,
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": picked}},
-        column_config=_columns(rows),
-        column_order=OWN_COLUMNS if context.ours else THEIR_COLUMNS,
+        column_config={name: config for name, (_, config) in columns.items()},
     )
     now = [ids[number] for number in event["selection"]["rows"] if number < len(ids)]
     if now != [one for one in ids if one in chosen()]:
@@ -228,36 +224,31 @@ def _grid(context: Context, rows: Sequence[Row]) -> None:
         st.rerun()
 
 
-def _cells(row: Row, context: Context) -> dict[str, Any]:
-    info = row.info
-    return {
-        "Colour": "",
-        "Name": row.name,
-        "Id": line(info.id, 12),
-        "Turns": info.turns,
-        "Messages": info.messages,
-        "Bytes": row.bytes,
-        "Started": moment(info.created),
-        "Last turn": moment(info.last_seen),
-        "Ends": info.ttl,
-        "Model": line(info.model, 24),
-        "Flags": ", ".join(flag for flag in FLAGS if flag in flags(row, context.you)),
+def _columns(rows: Sequence[Row], context: Context) -> dict[str, tuple[list[Any], Any]]:
+    """Of each column what is in it, and how it is drawn."""
+    infos, config = [row.info for row in rows], st.column_config
+    columns = {
+        "Colour": ([""] * len(rows), config.TextColumn("", width=20)),
+        "Name": ([row.name for row in rows], config.TextColumn(width=150)),
     }
-
-
-def _columns(rows: Sequence[Row]) -> dict[str, Any]:
-    longest = max([3600.0, *(row.info.ttl or 0.0 for row in rows)])
-    config = st.column_config
+    marks = [flags(row, context.you) for row in rows]
+    longest = max([3600.0, *(info.ttl or 0.0 for info in infos)])
+    left = config.ProgressColumn("Seconds left", min_value=0, max_value=longest, format="%.0f", width=130)
+    ends = {"Ends": ([info.ttl for info in infos], left)}
+    shortened = config.TextColumn(width=90, help="Shortened; select the row for the whole id.")
+    ids = {"Id": ([line(info.id, 12) for info in infos], shortened)}
+    if not context.ours:
+        messages = [info.messages for info in infos]
+        return {**columns, "Messages": (messages, config.NumberColumn(width=80)), **ends, **ids}
+    time = config.DatetimeColumn(format="distance", width=130)
     return {
-        "Colour": config.TextColumn("", width=20),
-        "Name": config.TextColumn(width=150),
-        "Flags": config.TextColumn(width=90),
-        "Turns": config.NumberColumn(width=55),
-        "Messages": config.NumberColumn(width=80),
-        "Bytes": config.NumberColumn(format="compact", width=60),
-        "Last turn": config.DatetimeColumn(format="distance", width=130),
-        "Ends": config.ProgressColumn("Seconds left", min_value=0, max_value=longest, format="%.0f", width=130),
-        "Id": config.TextColumn(width=90, help="Shortened; select the row for the whole id."),
-        "Started": config.DatetimeColumn(format="distance", width=130),
-        "Model": config.TextColumn(),
+        **columns,
+        "Flags": ([", ".join(flag for flag in FLAGS if flag in mark) for mark in marks], config.TextColumn(width=90)),
+        "Turns": ([info.turns for info in infos], config.NumberColumn(width=55)),
+        "Bytes": ([row.bytes for row in rows], config.NumberColumn(format="compact", width=60)),
+        "Last turn": ([moment(info.last_seen) for info in infos], time),
+        **ends,
+        **ids,
+        "Started": ([moment(info.created) for info in infos], time),
+        "Model": ([line(info.model, 24) for info in infos], config.TextColumn()),
     }

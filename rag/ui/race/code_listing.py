@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from textwrap import dedent
@@ -12,6 +13,7 @@ from rag.crosstalk.strategies import MARK, find
 
 FOLD = 42
 """Characters of a line, with its margin, that fit beside the store."""
+_TEXT = re.compile(r"\"[^\"]*\"|'[^']*'")
 Place = tuple[str, int]
 """A function's name, and a line of it, from 0."""
 
@@ -61,26 +63,17 @@ def _folded(line: str, wide: int, *, inside: bool = False) -> list[str]:
     if len(line) <= wide:
         return [line]
     code, mark, note = line.partition("  # ")
-    indent = len(line) - len(line.lstrip())
+    indent = line[: len(line) - len(line.lstrip())]
     if mark:  # above the whole of it: behind a part of a call it would stand inside the call
-        return [f"{' ' * indent}# {note}", *_folded(code, wide, inside=inside)]
-    spot = _spot(line, indent, wide, "([{,") or (_spot(line, indent, wide, " ") if inside else 0)
-    if not spot:
+        return [f"{indent}# {note}", *_folded(code, wide, inside=inside)]
+    # Behind the last of these that fits, of those that are in the fewest brackets and in no text.
+    plain = _TEXT.sub(lambda text: "_" * len(text[0]), line)
+    fitting = range(len(indent) + 1, wide + 1)
+    ends = [end for end in fitting if plain[end - 1] in "([{,"]
+    ends = ends or [end for end in fitting if inside and plain[end - 1] == " "]
+    if not ends:
         return [line]
-    rest = " " * (indent if inside else indent + 4) + line[spot:].lstrip()
+    depths = [sum((one in "([{") - (one in ")]}") for one in plain[:end]) for end in ends]
+    spot = max(end for end, depth in zip(ends, depths, strict=True) if depth == min(depths))
+    rest = indent + ("" if inside else "    ") + line[spot:].lstrip()
     return [line[:spot].rstrip(), *_folded(rest, wide, inside=True)]
-
-
-def _spot(line: str, indent: int, wide: int, after: str) -> int:
-    """Behind the last of these that fits, of those that are in the fewest brackets and in no text; else 0."""
-    best, depth, quote = (99, 0), 0, ""
-    for place in range(indent, min(wide, len(line) - 1)):
-        letter = line[place]
-        if letter in "\"'" and quote in ("", letter):
-            quote = "" if quote else letter
-        if quote:
-            continue
-        depth += (letter in "([{") - (letter in ")]}")
-        if letter in after and depth <= best[0]:
-            best = depth, place + 1
-    return best[1]

@@ -27,7 +27,9 @@ from rag.ui.race.sequence_diagram import sequence
 SLOT = "race_lab"
 SPEEDS = {"slow": 1.2, "normal": 0.5, "fast": 0.15}
 """Seconds a step."""
-MOST_GIVEN_UP = 2
+LIMITS = {"users": (2, 5), "tabs": (0, 1), "turns": (1, MOST_TURNS), "cancels": (0, 2)}
+"""Of the numbers of a scene, as they stand in a link."""
+SEARCH, VERDICT = f"{SLOT}_search", f"{SLOT}_verdict"
 
 
 def draw(settings: Settings) -> None:
@@ -39,11 +41,9 @@ def draw(settings: Settings) -> None:
         )
         tabs = st.toggle("Tabs of one user", key=f"{SLOT}_tabs", persist_state="page", on_change=_reset)
         with st.container(horizontal=True, width="content"):
-            users = _number("Tabs" if tabs else "Users", "users", 2, 5)
-            turns = _number("Turns each", "turns", 1, MOST_TURNS)
-            cancels = _number(
-                "Cancelled turns", "cancels", 0, MOST_GIVEN_UP, "Turns that may be cancelled: a lowercase letter"
-            )
+            users = _number("Tabs" if tabs else "Users", "users")
+            turns = _number("Turns each", "turns")
+            cancels = _number("Cancelled turns", "cancels", "Turns that may be cancelled: a lowercase letter")
     try:
         scene = make_scene(users=users, tabs=tabs, turns=turns, cancels=cancels)
     except CannotPlay as exc:
@@ -55,7 +55,8 @@ def draw(settings: Settings) -> None:
     seen = board.draw("lab", strategy, scene, settings, name="schedule")
     if seen is None:
         return
-    _to_link(strategy, scene)
+    numbers = {name: str(int(getattr(scene, name))) for name in LIMITS}
+    st.query_params.update(chapter="6", strategy=strategy, **numbers)  # the board has put the schedule there
     if seen.steps:
         st.caption("The schedule as a sequence diagram. Shaded: turns that overlapped.")
         chart = sequence(seen, size=22 if board.large() else 14)
@@ -63,11 +64,10 @@ def draw(settings: Settings) -> None:
     _take_home(strategy, scene, seen)
 
 
-def _number(label: str, name: str, least: int, most: int, tip: str | None = None) -> int:
+def _number(label: str, name: str, tip: str | None = None) -> int:
     key, width = f"{SLOT}_{name}", 180 if board.large() else 128
-    return int(
-        st.number_input(label, least, most, key=key, persist_state="page", on_change=_reset, width=width, help=tip)
-    )
+    least, most = LIMITS[name]
+    return st.number_input(label, least, most, key=key, persist_state="page", on_change=_reset, width=width, help=tip)
 
 
 def _advise(strategy: str, scene: Scene) -> None:
@@ -87,23 +87,22 @@ def _find(strategy: str, scene: Scene, settings: Settings) -> None:
     with st.container(horizontal=True):
         if st.button("Find the shortest failure", icon=":material/search:", type="primary"):
             _stop_search()
-            st.session_state.pop(f"{SLOT}_verdict", None)
-            st.session_state[f"{SLOT}_search"] = failure_search.start(strategy, scene, settings)
+            st.session_state[SEARCH] = failure_search.start(strategy, scene, settings)
         if st.button("Random", icon=":material/casino:", help="A complete random schedule"):
             chance = random.Random()  # noqa: S311
             _choose(strategy, scene, settings, chance.choice)
         if st.button("One after the other", icon=":material/start:"):
             _choose(strategy, scene, settings, min)
-    search: failure_search.Search | None = st.session_state.get(f"{SLOT}_search")
+    search: failure_search.Search | None = st.session_state.get(SEARCH)
     if search is not None and (search.strategy, search.scene) != (strategy, scene):
         _stop_search()
     elif search is not None and failure_search.draw(search):
-        del st.session_state[f"{SLOT}_search"]
+        del st.session_state[SEARCH]
         found = search.job.result
-        st.session_state[f"{SLOT}_verdict"] = found.verdict if found else f"Stopped early. {search.job.problem}"
+        st.session_state[VERDICT] = found.verdict if found else f"Stopped early. {search.job.problem}"
         if found is not None and found.explored.shortest is not None:
             board.put("lab", found.explored.shortest.schedule)
-    if told := st.session_state.get(f"{SLOT}_verdict"):
+    if told := st.session_state.get(VERDICT):
         st.info(escaped(told), icon=":material/fact_check:")
 
 
@@ -113,7 +112,9 @@ def _choose(strategy: str, scene: Scene, settings: Settings, choose: Callable[[t
 
 
 def _stop_search() -> None:
-    search: failure_search.Search | None = st.session_state.pop(f"{SLOT}_search", None)
+    """Of a search that was over, what it found is no longer about what is looked at."""
+    st.session_state.pop(VERDICT, None)
+    search: failure_search.Search | None = st.session_state.pop(SEARCH, None)
     if search is not None:
         search.job.stop()
 
@@ -167,29 +168,23 @@ def _files(strategy: str, scene: Scene, seen: Look, outcome: Outcome) -> None:
         "report": outcome.report.to_dict(),
     }
     test = of_schedule(strategy, scene, seen.schedule, outcome)
-    for label, data, name, mime, icon in (
-        ("pytest", test.encode(), f"{stem}.py", "text/x-python", "science"),
-        ("PNG", png(seen), f"{stem}.png", "image/png", "image"),
-        ("JSON", json.dumps(content, indent=2).encode(), f"{stem}.json", "application/json", "data_object"),
-    ):
-        download(label, data, name, mime, icon)
+    download("pytest", test, f"{stem}.py", "text/x-python", "science")
+    download("PNG", png(seen), f"{stem}.png", "image/png", "image")
+    download("JSON", json.dumps(content, indent=2), f"{stem}.json", "application/json", "data_object")
 
 
 def _picked() -> None:
     """A memory is met in the scene that shows its bug."""
-    scene = own_scene(st.session_state[f"{SLOT}_strategy"])
-    _set(scene)
+    _set(own_scene(st.session_state[f"{SLOT}_strategy"]))
     _reset()
 
 
 def _set(scene: Scene) -> None:
-    for name in ("tabs", "users", "turns", "cancels"):
-        st.session_state[f"{SLOT}_{name}"] = getattr(scene, name)
+    st.session_state.update({f"{SLOT}_{name}": getattr(scene, name) for name in LIMITS})
 
 
 def _reset() -> None:
     board.put("lab", "")
-    st.session_state.pop(f"{SLOT}_verdict", None)
     _stop_search()
 
 
@@ -202,35 +197,16 @@ def _from_link(names: list[str]) -> None:
         wrong.append(f"There is no memory “{strategy[:40]}”.")
         strategy = names[0]
     st.session_state[f"{SLOT}_strategy"] = strategy
-    own = own_scene(strategy)
-    given_up = sum(map(str.islower, board.opened("lab", "schedule")))
-
-    def number(name: str, least: int, most: int, default: int) -> int:
-        text = given.get(name, str(int(default)))
+    scene = own_scene(strategy)
+    numbers = {name: int(getattr(scene, name)) for name in LIMITS}
+    for name, (least, most) in LIMITS.items():
+        text = given.get(name, str(numbers[name]))
         if text.isdecimal() and len(text) < 4 and least <= int(text) <= most:
-            return int(text)
-        wrong.append(f"“{name}={text[:20]}”: expected {least} to {most}.")
-        return default
-
-    _set(
-        Scene(
-            number("users", 2, 5, own.users),
-            bool(number("tabs", 0, 1, own.tabs)),
-            number("turns", 1, MOST_TURNS, own.turns),
-            min(MOST_GIVEN_UP, max(given_up, number("cancels", 0, MOST_GIVEN_UP, own.cancels))),
-        )
-    )
+            numbers[name] = int(text)
+        else:
+            wrong.append(f"“{name}={text[:20]}”: expected {least} to {most}.")
+    given_up = sum(map(str.islower, board.opened("lab", "schedule")))
+    cancels = min(LIMITS["cancels"][1], max(given_up, numbers["cancels"]))
+    _set(Scene(numbers["users"], bool(numbers["tabs"]), numbers["turns"], cancels))
     if wrong:
         board.refuse("lab", " ".join(wrong))
-
-
-def _to_link(strategy: str, scene: Scene) -> None:
-    """The board has put the schedule there."""
-    st.query_params.update(
-        chapter="6",
-        strategy=strategy,
-        tabs="1" if scene.tabs else "0",
-        users=str(scene.users),
-        turns=str(scene.turns),
-        cancels=str(scene.cancels),
-    )

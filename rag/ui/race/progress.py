@@ -1,14 +1,12 @@
 """What a visitor has done in the race lab's lesson, kept for the browser's session: a reload or another tab finds it.
 
-An empty file for each goal, in a folder of that session: nothing is read and written back, so two tabs that reach two
-goals at once lose neither. Found by the cookie alone, never by the address.
+A file of that session, a goal a line: goals are only ever added to its end, so two tabs that reach two of them at once
+lose neither. Found by the cookie alone, never by the address.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -19,14 +17,14 @@ from rag.settings import Settings
 from rag.ui.visitor import visitor
 
 DONE = "race_done"
-_NAME = re.compile(r"[a-z-]{1,40}")
+FOLDER = "lesson"
 
 
 def recall(settings: Settings) -> None:
     """Called once a run, before anything asks what is done."""
     if DONE not in st.session_state:
         me = visitor(settings)
-        st.session_state[DONE] = kept(_root(settings), me.session_id) if me.lasting else frozenset()
+        st.session_state[DONE] = kept(settings.state_dir / FOLDER, me.session_id) if me.lasting else frozenset()
 
 
 def done(name: str) -> bool:
@@ -40,40 +38,28 @@ def reach(settings: Settings, name: str) -> None:
     st.session_state[DONE] = frozenset({*st.session_state.get(DONE, ()), name})
     me = visitor(settings)
     if me.lasting:
-        keep(_root(settings), me.session_id, name, settings.session_ttl_seconds)
+        keep(settings.state_dir / FOLDER, me.session_id, name, settings.session_ttl_seconds)
     st.rerun()
 
 
 def kept(root: Path, session_id: str) -> frozenset[str]:
     """The goals that this session has reached."""
     with suppress(OSError):
-        return frozenset(path.name for path in _of(root, session_id).iterdir() if _NAME.fullmatch(path.name))
+        return frozenset(_of(root, session_id).read_text().split())
     return frozenset()
 
 
 def keep(root: Path, session_id: str, name: str, ttl: float) -> None:
-    """Add a goal. Progress is no reason to stop a lesson: where it cannot be kept, it lasts until a reload."""
-    folder = _of(root, session_id)
+    """Add a goal, and delete what is older than so many seconds. Progress is no reason to stop a lesson: where it
+    cannot be kept, it lasts until a reload."""
     with suppress(OSError):
-        if not folder.exists():
-            _forget(root, time.time() - ttl)
-            folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).touch()
-
-
-def _forget(root: Path, before: float) -> None:
-    """Delete what sessions kept that have not gone on since then (epoch seconds)."""
-    if not root.exists():
-        return
-    for folder in root.iterdir():
-        with suppress(OSError):
-            if folder.stat().st_mtime < before:
-                shutil.rmtree(folder, ignore_errors=True)
+        root.mkdir(parents=True, exist_ok=True)
+        with _of(root, session_id).open("a") as file:
+            file.write(f"{name}\n")
+        for left in root.iterdir():
+            if left.stat().st_mtime < time.time() - ttl:
+                left.unlink(missing_ok=True)
 
 
 def _of(root: Path, session_id: str) -> Path:
     return root / hashlib.sha256(session_id.encode()).hexdigest()
-
-
-def _root(settings: Settings) -> Path:
-    return settings.state_dir / "race"

@@ -23,8 +23,8 @@ def test_a_session_finds_its_own_goals_and_nobody_elses(tmp_path: Path) -> None:
 
 def test_what_a_session_left_long_ago_goes(tmp_path: Path) -> None:
     keep(tmp_path, "ada", "incident", 3600)
-    (folder,) = tmp_path.iterdir()
-    os.utime(folder, (1, 1))
+    (file,) = tmp_path.iterdir()
+    os.utime(file, (1, 1))
     keep(tmp_path, "ben", "incident", 3600)
     assert kept(tmp_path, "ada") == frozenset()
     assert kept(tmp_path, "ben") == {"incident"}
