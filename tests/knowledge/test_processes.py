@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import stat
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -162,19 +163,23 @@ def test_chroma_is_written_to_by_another_process(tmp_path: Path, monkeypatch: py
         assert books.private_sessions() == []
 
 
+def _writer() -> subprocess.Popen[bytes]:
+    (worker,) = embedded._WRITERS.free.queue
+    assert worker is not None
+    return worker.process
+
+
 def test_a_writer_that_is_killed_is_replaced(tmp_path: Path) -> None:
     with library(tmp_path) as books:
         books.add_private("s", "a.txt", b"lamp one")
-        writer = embedded._WRITER._process
-        assert writer is not None
+        writer = _writer()
         os.kill(writer.pid, signal.SIGSTOP)
         threading.Timer(0.2, writer.kill).start()
         with pytest.raises(LibraryUnavailable, match="broke off"):
             books.add_private("s", "b.txt", b"lamp two")
         books.add_private("s", "c.txt", b"lamp three")
         assert [info.id for info in books.documents("s")] == ["upload:a.txt", "upload:c.txt"]
-        writer = embedded._WRITER._process
-        assert writer is not None
+        writer = _writer()
         writer.kill()
         writer.wait()
         books.add_private("s", "b.txt", b"lamp two")

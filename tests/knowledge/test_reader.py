@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from rag.errors import BadDocument
+from rag.knowledge import workers
 from rag.knowledge.parsing import limits, reader
 from rag.knowledge.parsing.limits import MAX_DEPTH, MAX_LABEL, MAX_PAGES, Limits
 from rag.knowledge.parsing.reader import DocumentReader
@@ -42,9 +43,9 @@ def single() -> Iterator[DocumentReader]:
 
 
 def worker_of(single: DocumentReader) -> psutil.Process:
-    (process,) = single._free.queue
-    assert process is not None
-    return psutil.Process(process._child.pid)
+    (worker,) = single._workers.free.queue
+    assert worker is not None
+    return psutil.Process(worker.process.pid)
 
 
 READ = {
@@ -156,7 +157,7 @@ def test_an_idle_process_is_not_used_in_the_moment_in_which_it_ends(
 ) -> None:
     single.read("first.txt", b"word")
     before = worker_of(single)
-    monkeypatch.setattr(reader, "_KEPT", 0)
+    monkeypatch.setattr(workers, "IDLE_SECONDS", 0)
     single.read("next.txt", b"word")
     assert before != worker_of(single)
 
@@ -168,7 +169,7 @@ def test_a_document_that_nobody_waits_for_any_more_ends_its_process(
         raise KeyboardInterrupt
 
     single.read("first.txt", b"word")
-    monkeypatch.setattr(reader, "receive", interrupted)
+    monkeypatch.setattr(reader, "received", interrupted)
     with pytest.raises(KeyboardInterrupt):
         single.read("second.txt", b"other")
     monkeypatch.undo()

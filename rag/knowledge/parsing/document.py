@@ -1,23 +1,28 @@
 """What a document is once it has been read, and how it travels between the process that reads and the one that asks.
 
-A message is a row of frames: eight bytes of length, then so many bytes. Only JSON and text, never pickled objects: the
-process that reads is not trusted. No frame is so large that decoding it would hold up the other threads of a server.
+Lines of JSON, never pickled objects: the process that reads is not trusted. No line is so long that decoding it would
+hold up the other threads of a server.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import IO
 
 import orjson
 
-from rag.knowledge.parsing.limits import MAX_CHARACTERS
+from rag.errors import BadDocument
 
-MAX_FRAME = 4 * MAX_CHARACTERS
 _TOGETHER = 200
-_LENGTH = struct.Struct(">Q")
+"""Passages in a line."""
+
+_PIECE = 200_000
+"""Characters of text in a line."""
+
+_LONGEST = 6 * 1024 * 1024
+"""Bytes of a line; no honest one has so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,41 +48,34 @@ class ParsedDocument:
     text: str
     chunks: tuple[Chunk, ...]
 
-    def frames(self) -> Iterator[bytes]:
+    def lines(self) -> Iterator[bytes]:
         """What `received` reads."""
-        yield orjson.dumps([self.title, self.keywords, self.asked])
-        yield self.text.encode()
-        for start in range(0, len(self.chunks), _TOGETHER):
-            yield orjson.dumps([(chunk.heading, chunk.text) for chunk in self.chunks[start : start + _TOGETHER]])
-        yield b""
+        pairs = [(chunk.heading, chunk.text) for chunk in self.chunks]
+        parts: Iterator[object] = chain(
+            [{"document": [self.title, self.keywords, self.asked]}],
+            (self.text[start : start + _PIECE] for start in range(0, len(self.text), _PIECE)),
+            (pairs[start : start + _TOGETHER] for start in range(0, len(pairs), _TOGETHER)),
+            [None],
+        )
+        return (orjson.dumps(part) + b"\n" for part in parts)
 
 
-def received(head: bytes, stream: IO[bytes]) -> ParsedDocument:
-    """The document whose first frame is `head`. Raises EOFError or ValueError for anything else."""
-    title, keywords, asked = orjson.loads(head)
-    text = receive(stream).decode()
+def refusal(exc: BadDocument) -> bytes:
+    """What `received` reads in place of a document."""
+    return orjson.dumps({"bad": [exc.reason, exc.todo]}) + b"\n"
+
+
+def received(stream: IO[bytes]) -> ParsedDocument | list[str]:
+    """A document, or the arguments of the error about it. Raises ValueError or TypeError for anything else."""
+    head = orjson.loads(stream.readline(_LONGEST))
+    if "bad" in head:
+        return [str(said) for said in head["bad"]]
+    text: list[str] = []
     chunks: list[Chunk] = []
-    while frame := receive(stream):
-        chunks += [Chunk(heading, text) for heading, text in orjson.loads(frame)]
-    return ParsedDocument(title, tuple(keywords), tuple(asked), text, tuple(chunks))
-
-
-def send(stream: IO[bytes], frame: bytes) -> None:
-    """Write one frame; the caller flushes. Raises OSError when nobody reads."""
-    stream.write(_LENGTH.pack(len(frame)))
-    stream.write(frame)
-
-
-def receive(stream: IO[bytes]) -> bytes:
-    """Read one frame. Raises EOFError when the other side is gone, ValueError when it sends no frames."""
-    (length,) = _LENGTH.unpack(_exactly(stream, _LENGTH.size))
-    if length > MAX_FRAME:
-        raise ValueError("a frame of this length was never sent")
-    return _exactly(stream, length)
-
-
-def _exactly(stream: IO[bytes], length: int) -> bytes:
-    data = stream.read(length)
-    if len(data) < length:
-        raise EOFError
-    return data
+    while (part := orjson.loads(stream.readline(_LONGEST))) is not None:
+        if isinstance(part, str):
+            text.append(part)
+        else:
+            chunks += [Chunk(heading, text) for heading, text in part]
+    title, keywords, asked = head["document"]
+    return ParsedDocument(title, tuple(keywords), tuple(asked), "".join(text), tuple(chunks))

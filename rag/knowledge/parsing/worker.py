@@ -7,7 +7,6 @@ process that started it is gone, and by the system's alarm, which needs neither 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import IO
@@ -15,13 +14,11 @@ from typing import IO
 import orjson
 
 from rag.errors import BadDocument
-from rag.knowledge.parsing.document import ParsedDocument, receive, send
+from rag.knowledge.parsing.document import ParsedDocument, refusal
 from rag.knowledge.parsing.formats import load
 from rag.knowledge.parsing.limits import Limits, too_much
 from rag.knowledge.parsing.splitting import split
-
-IDLE = 120
-"""Seconds after which a process that is asked for nothing ends."""
+from rag.knowledge.workers import IDLE_SECONDS, alarm, channel
 
 _GRACE = 5
 """Seconds after which a process ends that should have been ended by the one that started it."""
@@ -34,20 +31,18 @@ def parse(name: str, data: bytes) -> ParsedDocument:
 
 
 def main() -> None:
-    """Serve until the input ends. Standard output is for answers only: what a library prints goes nowhere."""
-    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    """Serve until the input ends."""
+    requests, answers = channel()
     _limit("RLIMIT_CORE", 0)
-    try:
-        while True:
-            _alarm(IDLE)
-            name, seconds, passages, memory = orjson.loads(receive(requests))
-            data = receive(requests)
-            _alarm(seconds + _GRACE)
-            _limit("RLIMIT_AS", _size() + memory if _size() else -1)
-            _answer(name, data, Limits(seconds, passages, memory), answers)
-    except EOFError:
-        return
+    alarm(IDLE_SECONDS)
+    while line := requests.readline():
+        name, length, *given = orjson.loads(line)
+        data, limits = requests.read(length), Limits(*given)
+        alarm(limits.seconds + _GRACE)
+        _limit("RLIMIT_AS", _size() + limits.memory if _size() else -1)
+        _answer(name, data, limits, answers)
+        answers.flush()
+        alarm(IDLE_SECONDS)
 
 
 def _answer(name: str, data: bytes, limits: Limits, answers: IO[bytes]) -> None:
@@ -56,24 +51,14 @@ def _answer(name: str, data: bytes, limits: Limits, answers: IO[bytes]) -> None:
         if len(document.chunks) > limits.passages:
             reason = f"it has more than {limits.passages:,} passages"
             raise BadDocument(name, reason, "It was skipped; split it.")  # noqa: TRY301
-        for frame in document.frames():
-            send(answers, frame)
-        answers.flush()
+        answers.writelines(document.lines())
     except BadDocument as exc:
-        _refuse(exc, answers)
+        answers.write(refusal(exc))
     except MemoryError:
-        _refuse(too_much(name, f"reading it takes more than {limits.memory // 1024**2} MB of memory"), answers)
+        reason = f"reading it takes more than {limits.memory // 1024**2} MB of memory"
+        answers.write(refusal(too_much(name, reason)))
+        answers.flush()
         sys.exit(1)  # what was half done when memory ran out may be in any state
-
-
-def _refuse(exc: BadDocument, answers: IO[bytes]) -> None:
-    send(answers, orjson.dumps({"bad": [exc.reason, exc.todo]}))
-    answers.flush()
-
-
-def _alarm(seconds: float) -> None:
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _limit(name: str, most: int) -> None:

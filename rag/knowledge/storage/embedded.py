@@ -15,23 +15,27 @@ listens on a TCP port without any authentication, where every local user may rea
 
 from __future__ import annotations
 
+import atexit
 import os
+import pickle
 import sys
 import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 from weakref import WeakSet
 
 from filelock import BaseFileLock, FileLock, Timeout
 
+from rag.errors import CrosswireError
 from rag.knowledge.storage.changes import Batch, Change
 from rag.knowledge.storage.chroma import WAITING_SECONDS, Store
 from rag.knowledge.storage.erasing import drop_empty_indexes, erase
 from rag.knowledge.storage.errors import LibraryBusy
-from rag.knowledge.storage.writer import Writer, WriterGoneError
+from rag.knowledge.workers import Workers
 
 if TYPE_CHECKING:
     from chromadb import Collection
@@ -40,6 +44,9 @@ if TYPE_CHECKING:
     from chromadb.config import Settings as ChromaSettings
 
 INGEST_SECONDS = 600.0
+LONGEST_SECONDS = 300.0
+"""A write that takes longer is given up, and its process with it."""
+
 _DAMAGED = "Stop every Crosswire that uses it, delete that folder and start again: the articles are read anew."
 
 
@@ -126,10 +133,19 @@ class EmbeddedStore(Store):
         self._ask(frozenset(session_ids))
 
     def _ask(self, request: Change | frozenset[str], batches: Iterable[Batch] = ()) -> str | None:
+        """The answer of the process that writes. Batches are sent one by one, so that none is long."""
+        head = (self._folder.parent, self._embeddings, request)
         try:
-            answer: str | None = _WRITER.ask((self._folder.parent, self._embeddings, request), batches)
-        except WriterGoneError as exc:
+            with _WRITERS.lent(LONGEST_SECONDS) as worker:
+                for part in chain([head], batches, [None]):
+                    pickle.dump(part, worker.requests)
+                worker.requests.flush()
+                answer: str | CrosswireError | None = pickle.load(worker.answers)  # noqa: S301 - our own process
+        except (OSError, EOFError, pickle.PickleError) as exc:
+            # Whether it has written is not known.
             raise self._busy("the process that writes to it broke off") from exc
+        if isinstance(answer, CrosswireError):
+            raise answer
         return answer
 
     def close(self) -> None:
@@ -191,7 +207,10 @@ def _open(path: str, settings: ChromaSettings) -> Client:
         raise
 
 
-_WRITER = Writer()
+_WRITERS = Workers("rag.knowledge.storage.worker")
+"""Chroma's bindings keep the interpreter for as long as they write: with another's, nobody here waits for an answer."""
+
+atexit.register(_WRITERS.close)
 _STORES: WeakSet[EmbeddedStore] = WeakSet()
 
 
