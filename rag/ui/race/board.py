@@ -25,37 +25,21 @@ MOST = 2 * LONGEST
 """Letters of a schedule: the engine plays no longer one."""
 TOUCHED = "race_touched"
 """The key of the board on which the last step was made."""
-AGAIN = "Starting from the beginning."
 
 
 def draw(
-    key: str,
-    strategy: str,
-    scene: Scene,
-    settings: Settings,
-    *,
-    name: str | None = None,
-    keys: bool | None = None,
-    bug: bool = True,
+    key: str, strategy: str, scene: Scene, settings: Settings, *, keys: bool | None = None, bug: bool = True
 ) -> Look | None:
     """A stepper whose schedule is kept under this key. What it shows; None if it cannot be played.
 
-    name: of the schedule in the address, if not the key. keys: whether the keyboard's letters play this board; None:
-    there is no other one. bug: whether the code's wrong lines are marked.
+    keys: whether the keyboard's letters play this board; None: there is no other one. bug: whether the code's wrong
+    lines are marked.
     """
-    slot, name = f"race_{key}", name or key
-    opened(key, name)
     try:
-        seen = look(strategy, scene, st.session_state[slot], settings)
-    except BadSchedule as exc:
-        refuse(key, f"{exc} {AGAIN}")
-        st.session_state[slot] = ""
-        seen = look(strategy, scene, "", settings)
+        seen = reopened(key, strategy, scene, settings)
     except CrosswireError as exc:
         st.error(public_line(exc), icon=":material/error:")
         return None
-    notice(key)
-    link(name, seen.schedule)
     _buttons(key, seen, keys=keys is not False)
     if keys is not None:
         which = "this board" if keys else "the other board. Click here to control this one"
@@ -76,29 +60,41 @@ def draw(
     return seen
 
 
-def opened(key: str, name: str | None = None) -> str:
+def reopened(key: str, strategy: str, scene: Scene, settings: Settings) -> Look:
+    """What the schedule under this key leads to. The address names it, so that it can be shared and found again after a
+    reload; one that cannot be played begins anew, and that is said. Raises CrosswireError."""
+    try:
+        seen = look(strategy, scene, opened(key), settings)
+    except BadSchedule as exc:
+        refuse(key, str(exc))
+        seen = look(strategy, scene, "", settings)
+    if said := st.session_state.get(f"race_{key}_notice"):
+        st.warning(escaped(said), icon=":material/link_off:")
+    if seen.schedule:
+        st.query_params[key] = seen.schedule
+    else:
+        st.query_params.pop(key, None)
+    return seen
+
+
+def opened(key: str) -> str:
     """The schedule under this key; at first the one that the address names."""
     slot = f"race_{key}"
     if slot not in st.session_state:
-        found = st.query_params.get(name or key, "")
-        good = len(found) <= MOST and re.fullmatch(r"[A-Ea-e]*", found)
-        st.session_state[slot] = found if good else ""
-        if not good:
+        found = st.query_params.get(key, "")
+        st.session_state[slot] = found
+        if len(found) > MOST or not re.fullmatch(r"[A-Ea-e]*", found):
             shown = f"“{found[:40]}{'…' if found[40:] else ''}”"
-            refuse(key, f"{shown} is not a schedule: expected up to {MOST} letters from A to E. {AGAIN}")
+            refuse(key, f"{shown} is not a schedule: expected up to {MOST} letters from A to E.")
     return str(st.session_state[slot])
 
 
-def refuse(key: str, why: str) -> None:
-    """What of an address could not be opened. It is said until somebody makes a step."""
-    slot = f"race_{key}_notice"
-    st.session_state[slot] = " ".join([*filter(None, [st.session_state.get(slot)]), why])
-
-
-def notice(key: str) -> None:
-    """What was refused, if anything was."""
-    if said := st.session_state.get(f"race_{key}_notice"):
-        st.warning(escaped(said), icon=":material/link_off:")
+def refuse(key: str, why: str, *, again: bool = True) -> None:
+    """What of an address could not be opened. It is said until somebody makes a step. again: the board begins anew."""
+    slot, end = f"race_{key}_notice", ""
+    if again:
+        st.session_state[f"race_{key}"], end = "", " Starting from the beginning."
+    st.session_state[slot] = f"{st.session_state.get(slot, '')} {why}{end}".strip()
 
 
 def put(key: str, schedule: str) -> None:
@@ -125,14 +121,6 @@ def let_go() -> None:
     st.session_state.pop(TOUCHED, None)
 
 
-def link(name: str, schedule: str) -> None:
-    """Keep the schedule in the page's address, so that it can be shared and found again after a reload."""
-    if schedule:
-        st.query_params[name] = schedule
-    else:
-        st.query_params.pop(name, None)
-
-
 def large() -> bool:
     """Whether a presenter has asked for large type."""
     return bool(st.session_state.get("race_presenter"))
@@ -140,10 +128,10 @@ def large() -> bool:
 
 def phones(seen: Look) -> None:
     across = 2 if large() or len(seen.actors) in (2, 4) else 3
-    for first in range(0, len(seen.actors), across):
-        for column, actor in zip(st.columns(across), seen.actors[first : first + across], strict=False):
-            with column, st.container(border=True):
-                _phone(actor)
+    columns = [column for _ in seen.actors[::across] for column in st.columns(across)]
+    for column, actor in zip(columns, seen.actors, strict=False):
+        with column, st.container(border=True):
+            _phone(actor)
 
 
 def _phone(actor: Actor) -> None:
@@ -178,15 +166,14 @@ def told(seen: Look) -> None:
     """How it ended, in words."""
     if seen.outcome is None:
         return
-    tell, icon = st.warning, "help"  # it answered nobody, so it is neither right nor wrong
-    if seen.outcome.wrong:
-        tell, icon = st.error, "report"
-    elif seen.outcome.right:
-        tell, icon = st.success, "check_circle"
-    tell(escaped(narration.told(seen.outcome)), icon=f":material/{icon}:")
-    if seen.outcome.kinds:
-        kinds = seen.outcome.kinds
+    said = escaped(narration.told(seen.outcome))
+    if kinds := seen.outcome.kinds:
+        st.error(said, icon=":material/report:")
         st.caption(f"Anomalies: {', '.join(kinds)}", help=definitions(kinds), width="content")
+    elif seen.outcome.right:
+        st.success(said, icon=":material/check_circle:")
+    else:  # it answered nobody, so it is neither right nor wrong
+        st.warning(said, icon=":material/help:")
 
 
 def _buttons(key: str, seen: Look, *, keys: bool) -> None:

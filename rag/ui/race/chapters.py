@@ -13,7 +13,6 @@ from rag.crosstalk.explore.scenes import Scene
 from rag.settings import Settings
 from rag.ui.race import board
 from rag.ui.race.progress import done, reach
-from rag.ui.race.replay import look
 
 LOST = in_group("lost")
 TORN = in_group("torn")
@@ -66,13 +65,9 @@ def _not_torn(outcome: Outcome) -> str:
 
 def incident(settings: Settings) -> None:
     st.markdown("It is 2 AM. Two people use your chat. Nothing was hacked. Press play.")
-    scene, slot = Scene(), "race_incident"
     if not INCIDENT.startswith(board.opened("incident")):
-        board.refuse("incident", "The link's schedule does not belong to this chapter. Starting from the beginning.")
-        st.session_state[slot] = ""
-    board.notice("incident")
-    seen = look("lesson-shared", scene, st.session_state[slot], settings)
-    board.link("incident", seen.schedule)
+        board.refuse("incident", "The link's schedule does not belong to this chapter.")
+    seen = board.reopened("incident", "lesson-shared", Scene(), settings)
     board.phones(seen)
     with st.container(horizontal=True):
         label = "Play" if not seen.schedule else "Next"

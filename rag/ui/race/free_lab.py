@@ -52,7 +52,7 @@ def draw(settings: Settings) -> None:
     _advise(strategy, scene)
     _find(strategy, scene, settings)
     _play(strategy, scene, settings)
-    seen = board.draw("lab", strategy, scene, settings, name="schedule")
+    seen = board.draw("schedule", strategy, scene, settings)
     if seen is None:
         return
     numbers = {name: str(int(getattr(scene, name))) for name in LIMITS}
@@ -101,14 +101,14 @@ def _find(strategy: str, scene: Scene, settings: Settings) -> None:
         found = search.job.result
         st.session_state[VERDICT] = found.verdict if found else f"Stopped early. {search.job.problem}"
         if found is not None and found.explored.shortest is not None:
-            board.put("lab", found.explored.shortest.schedule)
+            board.put("schedule", found.explored.shortest.schedule)
     if told := st.session_state.get(VERDICT):
         st.info(escaped(told), icon=":material/fact_check:")
 
 
 def _choose(strategy: str, scene: Scene, settings: Settings, choose: Callable[[tuple[str, ...]], str]) -> None:
     with errors_shown():
-        board.put("lab", playable(strategy, scene, settings, choose))
+        board.put("schedule", playable(strategy, scene, settings, choose))
 
 
 def _stop_search() -> None:
@@ -121,7 +121,7 @@ def _stop_search() -> None:
 
 def _play(strategy: str, scene: Scene, settings: Settings) -> None:
     """The schedule from its beginning, a step at a time."""
-    schedule = st.session_state.get(SLOT, "")
+    schedule = board.opened("schedule")
     with st.container(horizontal=True, vertical_alignment="center"):
         wanted = st.button("Play", icon=":material/play_arrow:", disabled=not schedule, shortcut="p")
         speed = st.segmented_control(
@@ -184,7 +184,7 @@ def _set(scene: Scene) -> None:
 
 
 def _reset() -> None:
-    board.put("lab", "")
+    board.put("schedule", "")
     _stop_search()
 
 
@@ -205,8 +205,8 @@ def _from_link(names: list[str]) -> None:
             numbers[name] = int(text)
         else:
             wrong.append(f"“{name}={text[:20]}”: expected {least} to {most}.")
-    given_up = sum(map(str.islower, board.opened("lab", "schedule")))
+    given_up = sum(map(str.islower, board.opened("schedule")))
     cancels = min(LIMITS["cancels"][1], max(given_up, numbers["cancels"]))
     _set(Scene(numbers["users"], bool(numbers["tabs"]), numbers["turns"], cancels))
     if wrong:
-        board.refuse("lab", " ".join(wrong))
+        board.refuse("schedule", " ".join(wrong), again=False)

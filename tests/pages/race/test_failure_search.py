@@ -65,11 +65,11 @@ def test_the_shortest_failure_is_found(services: Services) -> None:
     press(page, "Find the shortest failure")
     ended(page)
     assert "of 70" in said(page)
-    assert page.session_state["race_lab"]
+    assert page.session_state["race_schedule"]
     press(page, "One after the other")
-    assert page.session_state["race_lab"] == "AAAABBBB"
+    assert page.session_state["race_schedule"] == "AAAABBBB"
     press(page, "Random")
-    assert sorted(page.session_state["race_lab"]) == list("AAAABBBB")
+    assert sorted(page.session_state["race_schedule"]) == list("AAAABBBB")
 
 
 def test_a_search_shows_how_far_it_is_and_keeps_what_it_has(

@@ -23,13 +23,13 @@ def test_a_bad_link_is_said_and_starts_anew(services: Services) -> None:
     assert "There is no memory “no-such”" in said(page)
     page = lab(6, strategy="lesson-deepcopy", turns="nine", schedule="AAAAAAAA")
     assert "“turns=nine”: expected 1 to 4" in said(page)
-    assert page.session_state["race_lab"] == ""
+    assert page.session_state["race_schedule"] == ""
 
 
 def test_what_cannot_be_played_is_said_in_the_engines_words(services: Services) -> None:
     page = lab(6, strategy="lesson-deepcopy", schedule="AAAAAAAA")
     assert "letter 4, Ada has no step left; possible: B" in said(page)
-    assert page.session_state["race_lab"] == ""
+    assert page.session_state["race_schedule"] == ""
     page = lab(4, lock="AB")
     assert "letter 2" not in said(page)  # the second board is not there yet
 
@@ -48,26 +48,26 @@ def test_a_chapters_bad_link_is_said_until_a_step_is_made(services: Services, nu
 def test_a_long_schedule_is_opened_again(services: Services) -> None:
     page = lab(6, strategy="lesson-shared", users="5", turns="4")
     press(page, "One after the other")
-    schedule = page.session_state["race_lab"]
+    schedule = page.session_state["race_schedule"]
     assert len(schedule) == 80
     again = lab(6, strategy="lesson-shared", users="5", turns="4", schedule=schedule)
-    assert again.session_state["race_lab"] == schedule
+    assert again.session_state["race_schedule"] == schedule
     assert not again.warning
 
 
 def test_a_given_up_turn_is_opened_and_given_up_by_a_button(services: Services) -> None:
     schedule = "AAAABBAaBBBBB"
     page = lab(6, strategy="reused-connection", turns="2", schedule=schedule)
-    assert page.session_state["race_lab"] == schedule
+    assert page.session_state["race_schedule"] == schedule
     assert "with **Ada's address**" in said(page)
-    page = play(lab(6, strategy="reused-connection", turns="2"), "lab", "A")
+    page = play(lab(6, strategy="reused-connection", turns="2"), "schedule", "A")
     press(page, "Ada cancels")
-    assert page.session_state["race_lab"] == "Aa"
+    assert page.session_state["race_schedule"] == "Aa"
     assert "Ada cancels the turn." in said(page)
 
 
 def test_the_address_names_the_schedule_once(services: Services) -> None:
-    page = play(lab(6, strategy="lesson-deepcopy"), "lab", "AB")
+    page = play(lab(6, strategy="lesson-deepcopy"), "schedule", "AB")
     assert page.query_params["schedule"] in ("AB", ["AB"])
     assert "lab" not in page.query_params
     assert "Copy the link" not in labels(page)  # a popover

@@ -148,7 +148,7 @@ def test_every_way_and_the_lab_are_as_they_were_after_another_chapter(services: 
     chapter(page, 2)
     chapter(page, 6)
     assert page.selectbox[0].value == "lesson-deepcopy"
-    assert page.session_state["race_lab"] == "ABAABB"
+    assert page.session_state["race_schedule"] == "ABAABB"
 
 
 def test_a_link_opens_the_same_schedule_and_it_can_be_taken_home(services: Services) -> None:
@@ -161,6 +161,6 @@ def test_a_link_opens_the_same_schedule_and_it_can_be_taken_home(services: Servi
 
 
 def test_a_real_redis_strategy_is_stepped_too(services: Services) -> None:
-    page = play(lab(6, strategy="redis-turn", tabs="1"), "lab", "A")
-    assert next(one.label for one in page.button if one.key == "race_lab_B").endswith("(waits)")
+    page = play(lab(6, strategy="redis-turn", tabs="1"), "schedule", "A")
+    assert next(one.label for one in page.button if one.key == "race_schedule_B").endswith("(waits)")
     assert "Random" in labels(page)
