@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from rag.errors import CrosswireError, public_line
@@ -18,14 +17,11 @@ FILE_TYPES = ["md", "txt", "html", "htm", "pdf"]
 MOST_RESULTS = 20
 
 
+@errors_shown()
 def search(library: Library, session_id: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        question = st.text_input(
-            "Search",
-            placeholder="late parcel, waterproof rating, ORD-48213 …",
-            key="search",
-            icon=":material/search:",
-        )
+        example = "late parcel, waterproof rating, ORD-48213 …"
+        question = st.text_input("Search", placeholder=example, key="search", icon=":material/search:")
         most = st.number_input("Passages", 1, MOST_RESULTS, 6, key="most", width=140)
     if not question.strip():
         st.info(
@@ -33,14 +29,13 @@ def search(library: Library, session_id: str) -> None:
             icon=":material/manage_search:",
         )
         return
-    with errors_shown():
-        found = library.search(question, k=int(most), session_id=session_id)
-        if not found:
-            st.warning("Nothing found: the library is empty.", icon=":material/search_off:")
-        elif found[0].score < COVERED:
-            st.warning("The library may not cover this. These are the closest passages.", icon=":material/search_off:")
-        for passage in found:
-            _passage(passage)
+    found = library.search(question, k=int(most), session_id=session_id)
+    if not found:
+        st.warning("Nothing found: the library is empty.", icon=":material/search_off:")
+    elif found[0].score < COVERED:
+        st.warning("The library may not cover this. These are the closest passages.", icon=":material/search_off:")
+    for passage in found:
+        _passage(passage)
 
 
 def _passage(passage: Passage) -> None:
@@ -53,6 +48,7 @@ def _passage(passage: Passage) -> None:
         markup.passage(passage.text, private=passage.private)
 
 
+@errors_shown()
 def articles(documents: Sequence[DocumentInfo], library: Library) -> None:
     if not documents:
         st.info("The library is empty. Add articles with `python -m rag ingest PATH…`.", icon=":material/library_add:")
@@ -61,32 +57,28 @@ def articles(documents: Sequence[DocumentInfo], library: Library) -> None:
         st.metric("Articles", len(documents))
         st.metric("Passages", sum(info.passages for info in documents))
         st.metric("Words (approx.)", f"{sum(info.characters for info in documents) // 6:,}")
-    table = pd.DataFrame(
+    rows = [
         {
-            "Title": [info.title for info in documents],
-            "Section": [info.id.rpartition("/")[0] for info in documents],
-            "Passages": [info.passages for info in documents],
-            "Characters": [info.characters for info in documents],
+            "Title": info.title,
+            "Section": info.id.rpartition("/")[0],
+            "Passages": info.passages,
+            "Characters": info.characters,
         }
+        for info in documents
+    ]
+    table = st.dataframe(
+        rows, hide_index=True, on_select="rerun", selection_mode="single-row", key="articles", height=320
     )
-    picked = st.dataframe(
-        table, hide_index=True, on_select="rerun", selection_mode="single-row", key="articles", height=320
-    )
-    rows = picked["selection"]["rows"]
-    if not rows:
+    chosen = table["selection"]["rows"]
+    if not chosen:
         st.caption("Select a row to read the article.")
         return
-    _read(documents[rows[0]], library)
-
-
-def _read(info: DocumentInfo, library: Library) -> None:
-    with errors_shown():
-        document = library.document(info.id)
-        if document is None:
-            st.info("This article has just been removed.")
-            return
-        with st.container(border=True):
-            markup.passage(document.text, private=False)
+    document = library.document(documents[chosen[0]].id)
+    if document is None:
+        st.info("This article has just been removed.")
+        return
+    with st.container(border=True):
+        markup.passage(document.text, private=False)
 
 
 def private(documents: Sequence[DocumentInfo], services: Services, session_id: str) -> None:
@@ -128,10 +120,8 @@ def _add(files: Sequence[object], services: Services, session_id: str) -> None:
 
 def _own(info: DocumentInfo, library: Library, session_id: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        st.markdown(
-            f"**{escaped(info.title)}**  \n:gray[{escaped(info.name)} · {count(info.passages, 'passage')}]",
-            width="stretch",
-        )
+        about = f"{escaped(info.name)} · {count(info.passages, 'passage')}"
+        st.markdown(f"**{escaped(info.title)}**  \n:gray[{about}]", width="stretch")
         if st.button("Remove", key=f"remove-{info.id}", icon=":material/delete:"):
             with errors_shown():
                 library.remove_private(session_id, info.id)

@@ -15,6 +15,7 @@ from rag.chat import Event, EventStream, Waiting
 
 MOMENT = 0.15
 PATIENCE = 3.0
+WAITING = "Another tab of this session is waiting for its answer. Waiting up to {:.0f} s …"
 
 
 def interruptible(events: EventStream, say: Callable[[str], object]) -> Iterator[Event]:
@@ -37,10 +38,7 @@ def interruptible(events: EventStream, say: Callable[[str], object]) -> Iterator
                 return
             if isinstance(item, BaseException):
                 raise item
-            if isinstance(item, Waiting):
-                last = f"Another tab of this session is waiting for its answer. Waiting up to {item.at_most:.0f} s …"
-            else:
-                last = "Writing …"
+            last = WAITING.format(item.at_most) if isinstance(item, Waiting) else "Writing …"
             yield item
     finally:
         events.close()

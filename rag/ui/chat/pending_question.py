@@ -22,6 +22,14 @@ _PENDING = "pending"
 _SHOWN = "shown"
 DRAFT = "draft"
 """The slot of the chat input's text."""
+ICONS = {
+    SessionStoreUnavailable: "cloud_off",
+    ModelRefused: "key_off",
+    ModelBusy: "hourglass_top",
+    TurnBusy: "hourglass_top",
+    TurnLost: "sync_problem",
+}
+ERROR = ":material/error:"
 STOPPED = "You stopped this answer. Nothing was saved."
 
 
@@ -31,7 +39,7 @@ class Pending:
 
     text: str
     trouble: str | None = None
-    icon: str = ":material/error:"
+    icon: str = ERROR
 
 
 def pending() -> Pending | None:
@@ -106,10 +114,4 @@ def _edit(text: str) -> None:
 
 
 def _icon(error: CrosswireError) -> str:
-    if isinstance(error, SessionStoreUnavailable):
-        return ":material/cloud_off:"
-    if isinstance(error, ModelRefused):
-        return ":material/key_off:"
-    if isinstance(error, ModelBusy | TurnBusy):
-        return ":material/hourglass_top:"
-    return ":material/sync_problem:" if isinstance(error, TurnLost) else ":material/error:"
+    return next((f":material/{icon}:" for kind, icon in ICONS.items() if isinstance(error, kind)), ERROR)

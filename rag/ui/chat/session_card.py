@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -38,15 +39,23 @@ def draw(services: Services, visitor: Visitor, records: Sequence[Stored]) -> Non
                 "reloading starts a new one.",
                 icon=":material/cookie_off:",
             )
-        _new_session(visitor)
-        _clear(services, visitor, bool(records))
-        _download(visitor, records)
+        if visitor.lasting:
+            st.html(_NEW_SESSION_FORM)
+        elif st.button("New session", width="stretch"):
+            forget_tab()
+            st.rerun()
+        if st.button("Clear history", icon=":material/delete:", width="stretch", disabled=not records):
+            _confirm_clear(services, visitor)
+        with st.popover("Download", icon=":material/download:", width="stretch", disabled=not records):
+            file = visitor.name.lower().replace(" ", "-")
+            markdown, as_json = partial(to_markdown, visitor.name, records), partial(to_json, visitor.name, records)
+            download("As Markdown", markdown, f"{file}.md", "text/markdown", width="stretch")
+            download("As JSON", as_json, f"{file}.json", "application/json", width="stretch")
         st.caption(f"Model: {services.chat.model_name}")
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _lifetime(services: Services, visitor: Visitor) -> None:
-    total = services.settings.session_ttl_seconds
     try:
         left = services.store.ttl(visitor.session_id)
     except CrosswireError:
@@ -54,21 +63,9 @@ def _lifetime(services: Services, visitor: Visitor) -> None:
         return
     if left is None:
         st.caption("Nothing stored yet.")
-        return
-    st.progress(min(1.0, max(0.0, left / total)), text=f"Expires in {duration(left)} if idle")
-
-
-def _new_session(visitor: Visitor) -> None:
-    if visitor.lasting:
-        st.html(_NEW_SESSION_FORM)
-    elif st.button("New session", width="stretch"):
-        forget_tab()
-        st.rerun()
-
-
-def _clear(services: Services, visitor: Visitor, any_messages: bool) -> None:
-    if st.button("Clear history", icon=":material/delete:", width="stretch", disabled=not any_messages):
-        _confirm_clear(services, visitor)
+    else:
+        share = left / services.settings.session_ttl_seconds
+        st.progress(min(1.0, max(0.0, share)), text=f"Expires in {duration(left)} if idle")
 
 
 @st.dialog("Clear this conversation?", icon=":material/delete:")
@@ -83,12 +80,3 @@ def _confirm_clear(services: Services, visitor: Visitor) -> None:
                 st.rerun()
         if st.button("Cancel"):
             st.rerun()
-
-
-def _download(visitor: Visitor, records: Sequence[Stored]) -> None:
-    stem = visitor.name.lower().replace(" ", "-")
-    with st.popover("Download", icon=":material/download:", width="stretch", disabled=not records):
-        download(
-            "As Markdown", lambda: to_markdown(visitor.name, records), f"{stem}.md", "text/markdown", width="stretch"
-        )
-        download("As JSON", lambda: to_json(visitor.name, records), f"{stem}.json", "application/json", width="stretch")
