@@ -18,12 +18,15 @@ from rag.inspector import Pace
 S = TypeVar("S")
 T = TypeVar("T")
 UNWATCHED = 20.0
+SOON = 0.4
+"""Seconds."""
 
 
 class Job(Generic[S, T]):
     """work: is given a pace, whose `stop` ends it, and what to tell its progress to."""
 
-    def __init__(self, work: Callable[[Pace, Callable[[S], None]], T]) -> None:
+    def __init__(self, work: Callable[[Pace, Callable[[S], None]], T], about: object = None) -> None:
+        self.about = about
         self.pace = Pace()
         self.begun = time.monotonic()
         self.progress: S | None = None
@@ -55,6 +58,19 @@ class Job(Generic[S, T]):
         self.progress = progress
         if time.monotonic() - self._watched > UNWATCHED:
             self.stop()
+
+
+def start(slot: str, work: Callable[[Pace, Callable[[S], None]], T], about: object = None) -> Job[S, T]:
+    """Begin it in this tab, instead of what it was doing there. Most jobs are short: it is waited for a moment."""
+    drop(slot)
+    job = st.session_state[slot] = Job(work, about)
+    job.wait(SOON)
+    return job
+
+
+def drop(slot: str) -> None:
+    if job := st.session_state.pop(slot, None):
+        job.stop()
 
 
 @st.fragment(run_every=0.5)

@@ -12,7 +12,7 @@ from rag.inspector.forensics.findings import KINDS
 from rag.inspector.forensics.scan import Report, scan
 from rag.inspector.safe_text import line
 from rag.sessions.names import friendly_name
-from rag.ui.background_job import Job, progress
+from rag.ui.background_job import Job, progress, start
 from rag.ui.escaping import count, escaped
 from rag.ui.feedback import download
 from rag.ui.inspector import session_table
@@ -41,21 +41,16 @@ def draw(context: Context) -> None:
             help="Something only one user would say, such as an order number: who said it first, and who saw it later?",
         )
         started = st.form_submit_button("Scan", icon=":material/search_insights:", type="primary")
+    found: Job[Progress, Report] | None = st.session_state.get(JOB)
     if started:
-        if (running := st.session_state.get(JOB)) is not None:
-            running.stop()
         canaries = tuple(text.strip() for text in texts.splitlines() if text.strip())
         histories = context.inspector.histories
-        st.session_state[JOB] = Job(lambda pace, tell: scan(histories, canaries=canaries, pace=pace, progress=tell))
-        st.session_state[JOB].wait(0.5)
-    found: Job[Progress, Report] | None = st.session_state.get(JOB)
-    if found is None:
-        return
-    if found.running():
+        found = start(JOB, lambda pace, tell: scan(histories, canaries=canaries, pace=pace, progress=tell))
+    if found is not None and found.running():
         progress(found, _scanned, "inspector_scan")
-    elif found.problem:
+    elif found is not None and found.problem:
         st.error(found.problem, icon=":material/error:")
-    elif found.result is not None:
+    elif found is not None and found.result is not None:
         _report(found.result)
 
 

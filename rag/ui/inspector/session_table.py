@@ -22,7 +22,7 @@ from rag.inspector.views.session_table import Order
 from rag.sessions.ids import SessionId
 from rag.sessions.listing.directory import Order as Indexed
 from rag.sessions.listing.directory import Page, Row
-from rag.ui.background_job import Job, progress
+from rag.ui.background_job import drop, progress, start
 from rag.ui.feedback import errors_shown
 from rag.ui.inspector.context import Context
 
@@ -74,7 +74,7 @@ def draw(context: Context) -> None:
     if wish.walks(context):
         _search(context, wish)
     else:
-        _forget_search()
+        drop(JOB)
         st.fragment(_live, run_every=context.every)(context, wish)
 
 
@@ -90,7 +90,7 @@ def _controls(context: Context) -> Wish:
         st.session_state["inspector_wish"] = (wish, context.inspector.layout.name)
         for name in (START, HELD):
             st.session_state.pop(name, None)
-        _forget_search()
+        drop(JOB)
     return wish
 
 
@@ -163,12 +163,10 @@ def _go(start: int) -> None:
 
 @errors_shown("cloud_off", str)
 def _search(context: Context, wish: Wish) -> None:
-    job = st.session_state.get(JOB)
-    if job is None:
-        inspector, order = context.inspector, WALKED.get(wish.order, "seen" if context.ours else "messages")
-        job = Job(lambda pace, step: inspector.search(wish.filter, order, pace=pace, progress=step))
-        st.session_state[JOB] = job
-        job.wait(0.5)
+    inspector, order = context.inspector, WALKED.get(wish.order, "seen" if context.ours else "messages")
+    job = st.session_state.get(JOB) or start(
+        JOB, lambda pace, tell: inspector.search(wish.filter, order, pace=pace, progress=tell)
+    )
     if job.running():
         progress(job, _searched, "inspector_search")
         return
@@ -181,18 +179,12 @@ def _search(context: Context, wish: Wish) -> None:
     shown = f"{len(rows):,} of {found.matching:,} matches; {found.looked_at:,} sessions searched."
     st.caption(shown if found.complete else f"Stopped: {shown}", help=f"Server load: {found.load}.")
     if st.button("Search again", icon=":material/refresh:", key="inspector_again"):
-        _forget_search()
+        drop(JOB)
         st.rerun()
 
 
 def _searched(step: Progress) -> tuple[float, str]:
     return step.done, f"{step.sessions:,} sessions searched, {step.found:,} matches"
-
-
-def _forget_search() -> None:
-    job = st.session_state.pop(JOB, None)
-    if job is not None:
-        job.stop()
 
 
 # --- drawn

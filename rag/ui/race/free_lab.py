@@ -16,6 +16,7 @@ from rag.crosstalk.explore.scenes import MOST_TURNS, Scene
 from rag.crosstalk.report.reproduce import file_name, of_schedule
 from rag.crosstalk.strategies import LESSONS, STRATEGIES
 from rag.settings import Settings
+from rag.ui.background_job import drop
 from rag.ui.escaping import escaped
 from rag.ui.feedback import download, errors_shown
 from rag.ui.race import board, failure_search
@@ -29,7 +30,7 @@ SPEEDS = {"slow": 1.2, "normal": 0.5, "fast": 0.15}
 """Seconds a step."""
 LIMITS = {"users": (2, 5), "tabs": (0, 1), "turns": (1, MOST_TURNS), "cancels": (0, 2)}
 """Of the numbers of a scene, as they stand in a link."""
-SEARCH, VERDICT = f"{SLOT}_search", f"{SLOT}_verdict"
+VERDICT = f"{SLOT}_verdict"
 
 
 def draw(settings: Settings) -> None:
@@ -86,20 +87,17 @@ def _advise(strategy: str, scene: Scene) -> None:
 def _find(strategy: str, scene: Scene, settings: Settings) -> None:
     with st.container(horizontal=True):
         if st.button("Find the shortest failure", icon=":material/search:", type="primary"):
-            _stop_search()
-            st.session_state[SEARCH] = failure_search.start(strategy, scene, settings)
+            st.session_state.pop(VERDICT, None)
+            failure_search.begin(strategy, scene, settings)
         if st.button("Random", icon=":material/casino:", help="A complete random schedule"):
             chance = random.Random()  # noqa: S311
             _choose(strategy, scene, settings, chance.choice)
         if st.button("One after the other", icon=":material/start:"):
             _choose(strategy, scene, settings, min)
-    search: failure_search.Search | None = st.session_state.get(SEARCH)
-    if search is not None and (search.strategy, search.scene) != (strategy, scene):
-        _stop_search()
-    elif search is not None and failure_search.draw(search):
-        del st.session_state[SEARCH]
-        found = search.job.result
-        st.session_state[VERDICT] = found.verdict if found else f"Stopped early. {search.job.problem}"
+    if job := failure_search.draw(strategy, scene):
+        drop(failure_search.SLOT)
+        found = job.result
+        st.session_state[VERDICT] = found.verdict if found else f"Stopped early. {job.problem}"
         if found is not None and found.explored.shortest is not None:
             board.put("schedule", found.explored.shortest.schedule)
     if told := st.session_state.get(VERDICT):
@@ -109,14 +107,6 @@ def _find(strategy: str, scene: Scene, settings: Settings) -> None:
 def _choose(strategy: str, scene: Scene, settings: Settings, choose: Callable[[tuple[str, ...]], str]) -> None:
     with errors_shown():
         board.put("schedule", playable(strategy, scene, settings, choose))
-
-
-def _stop_search() -> None:
-    """Of a search that was over, what it found is no longer about what is looked at."""
-    st.session_state.pop(VERDICT, None)
-    search: failure_search.Search | None = st.session_state.pop(SEARCH, None)
-    if search is not None:
-        search.job.stop()
 
 
 def _play(strategy: str, scene: Scene, settings: Settings) -> None:
@@ -185,7 +175,8 @@ def _set(scene: Scene) -> None:
 
 def _reset() -> None:
     board.put("schedule", "")
-    _stop_search()
+    st.session_state.pop(VERDICT, None)
+    drop(failure_search.SLOT)
 
 
 def _from_link(names: list[str]) -> None:

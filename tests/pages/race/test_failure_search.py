@@ -104,6 +104,6 @@ def test_another_memory_ends_the_search(services: Services, monkeypatch: pytest.
     press(page, "Find the shortest failure")
     search = page.session_state["race_lab_search"]
     calm(page.selectbox[0].select("lesson-shared").run())
-    search.job.wait(10)
+    search.wait(10)
     assert stopped == ["lesson-deepcopy"]
     assert "race_lab_search" not in page.session_state
