@@ -12,19 +12,17 @@ import secrets
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Protocol
+from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_to_dict, messages_from_dict
 
 from rag.sessions.connection.connect import Client
 from rag.sessions.messages.codec import duplicate
-from rag.sessions.protocol.replies import Committed
-from rag.sessions.protocol.requests import Request
 from rag.sessions.store import SessionStore
 
 TTL = 3600
@@ -40,14 +38,17 @@ ANSWER = AIMessage("You can return an item within 30 days of delivery [1]. Membe
 PAIR: Sequence[BaseMessage] = (QUESTION, ANSWER)
 
 
-class Contender(Protocol):
-    """One way to keep histories. `turn` is what is timed; it returns how many messages it read."""
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One way to keep histories. `turn` is what is timed; it returns how many messages it read.
+
+    fill: a session with so many questions and answers. delete: one session.
+    """
 
     name: str
-
-    def fill(self, session_id: str, pairs: int) -> None: ...
-    def turn(self, session_id: str) -> int: ...
-    def delete(self, session_ids: Sequence[str]) -> None: ...
+    fill: Callable[[str, int], object]
+    turn: Callable[[str], int]
+    delete: Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,100 +62,77 @@ class Row:
     ratio: float
 
 
-class Limit:
+def limit(client: Client) -> Contender:
     """Bytes only: one pipelined read of everything, one pipelined write. Nothing decoded, no lock, no fence."""
+    pair = [json.dumps(message_to_dict(message)) for message in PAIR]
 
-    name = "bytes-only limit"
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._pair = [json.dumps(message_to_dict(message)) for message in PAIR]
-
-    def fill(self, session_id: str, pairs: int) -> None:
+    def fill(session_id: str, pairs: int) -> None:
         if pairs:
-            self._client.rpush(session_id, *self._pair * pairs)
+            client.rpush(session_id, *pair * pairs)
 
-    def turn(self, session_id: str) -> int:
-        read = self._client.pipeline(transaction=False)
+    def turn(session_id: str) -> int:
+        read = client.pipeline(transaction=False)
         read.lrange(session_id, 0, -1)
         found = read.execute()[0]
-        write = self._client.pipeline(transaction=False)
-        write.rpush(session_id, *self._pair)
+        write = client.pipeline(transaction=False)
+        write.rpush(session_id, *pair)
         write.expire(session_id, TTL)
         write.execute()
         return len(found)
 
-    def delete(self, session_ids: Sequence[str]) -> None:
-        for session_id in session_ids:
-            self._client.delete(session_id)
+    return Contender("bytes-only limit", fill, turn, client.delete)
 
 
-class Classic(Limit):
+def classic(client: Client) -> Contender:
     """The design of most tutorials: LRANGE, then RPUSH and EXPIRE for each message, in LangChain's dict form."""
 
-    name = "classic five commands"
-
-    def turn(self, session_id: str) -> int:
-        raw = self._client.lrange(session_id, 0, -1)
-        found = messages_from_dict([json.loads(item) for item in raw])
+    def turn(session_id: str) -> int:
+        found = messages_from_dict([json.loads(item) for item in client.lrange(session_id, 0, -1)])
         for message in PAIR:
-            self._client.rpush(session_id, json.dumps(message_to_dict(message)))
-            self._client.expire(session_id, TTL)
+            client.rpush(session_id, json.dumps(message_to_dict(message)))
+            client.expire(session_id, TTL)
         return len(found)
 
+    return replace(limit(client), name="classic five commands", turn=turn)
 
-class LangChain:
+
+def langchain(name: str, make: Callable[[str], Any]) -> Contender:
     """Any LangChain history: `messages`, then `add_messages`. One object a session, made before the clock runs."""
+    made: dict[str, Any] = {}
 
-    def __init__(self, name: str, make: Callable[[str], object]) -> None:
-        self.name = name
-        self._make = make
-        self._made: dict[str, object] = {}
-
-    def fill(self, session_id: str, pairs: int) -> None:
-        self._made[session_id] = history = self._make(session_id)
+    def fill(session_id: str, pairs: int) -> None:
+        made[session_id] = history = make(session_id)
         if pairs:
-            history.add_messages(list(PAIR) * pairs)  # type: ignore[attr-defined]
+            history.add_messages(list(PAIR) * pairs)
 
-    def turn(self, session_id: str) -> int:
-        history = self._made[session_id]
-        found = history.messages  # type: ignore[attr-defined]
-        history.add_messages(list(PAIR))  # type: ignore[attr-defined]
+    def turn(session_id: str) -> int:
+        found = made[session_id].messages
+        made[session_id].add_messages(list(PAIR))
         return len(found)
 
-    def delete(self, session_ids: Sequence[str]) -> None:
-        for session_id in session_ids:
-            self._made.pop(session_id).clear()  # type: ignore[attr-defined]
+    return Contender(name, fill, turn, lambda session_id: made.pop(session_id).clear())
 
 
-class Crosswire:
-    """This package's store: lock, fence, whole turns, index and audit included."""
+def crosswire(name: str, store: SessionStore, *, looking: bool = False, copying: bool = False) -> Contender:
+    """This package's store: lock, fence, whole turns, index and audit included.
 
-    def __init__(self, name: str, store: SessionStore, *, looking: bool = False, copying: bool = False) -> None:
-        """looking: at each message of the history, as a caller does that sends all of it to a model.
+    looking: at each message of the history, as a caller does that sends all of it to a model. copying: all of them when
+    the turn begins, whether they are looked at or not.
+    """
 
-        copying: all of them when the turn begins, whether they are looked at or not.
-        """
-        self.name = name
-        self._store = store
-        self._looking = looking
-        self._copying = copying
-
-    def fill(self, session_id: str, pairs: int) -> None:
+    def fill(session_id: str, pairs: int) -> None:
         if pairs:
-            self._store.append(session_id, list(PAIR) * pairs)
+            store.append(session_id, list(PAIR) * pairs)
 
-    def turn(self, session_id: str) -> int:
-        with self._store.turn(session_id) as turn:
-            found = turn.messages if not self._looking else list(turn.messages)
-            if self._copying:
-                found = [duplicate(message) for message in list.__iter__(turn.messages)]
-            turn.commit(PAIR)
+    def turn(session_id: str) -> int:
+        with store.turn(session_id) as held:
+            found = held.messages if not looking else list(held.messages)
+            if copying:
+                found = [duplicate(message) for message in list.__iter__(held.messages)]
+            held.commit(PAIR)
         return len(found)
 
-    def delete(self, session_ids: Sequence[str]) -> None:
-        for session_id in session_ids:
-            self._store.clear(session_id)
+    return Contender(name, fill, turn, store.clear)
 
 
 def contenders(client: Client, url: str, folder: Path) -> list[Contender]:
@@ -173,36 +151,30 @@ def contenders(client: Client, url: str, folder: Path) -> list[Contender]:
 
     key = secrets.token_bytes(32)
     return [
-        Limit(client),
-        Crosswire("Crosswire", SessionStore(client, TTL, cache_bytes=CACHE)),
-        Crosswire("Crosswire, every message looked at", SessionStore(client, TTL, cache_bytes=CACHE), looking=True),
-        Crosswire("Crosswire, encrypted", SessionStore(client, TTL, cache_bytes=CACHE, encryption_keys=[key])),
-        Classic(client),
-        LangChain("LangChain community Redis", community),
-        LangChain("LangChain community SQLite", sqlite),
+        limit(client),
+        crosswire("Crosswire", SessionStore(client, TTL, cache_bytes=CACHE)),
+        crosswire("Crosswire, every message looked at", SessionStore(client, TTL, cache_bytes=CACHE), looking=True),
+        crosswire("Crosswire, encrypted", SessionStore(client, TTL, cache_bytes=CACHE, encryption_keys=[key])),
+        classic(client),
+        langchain("LangChain community Redis", community),
+        langchain("LangChain community SQLite", sqlite),
     ]
 
 
 def ablations(client: Client) -> list[Contender]:
     """The store without each of its devices for speed: a device that gains nothing here has to go."""
 
-    def without(name: str, cache_bytes: int = CACHE) -> tuple[Crosswire, SessionStore]:
+    def without(name: str, cache_bytes: int = CACHE) -> tuple[Contender, SessionStore]:
         store = SessionStore(client, TTL, cache_bytes=cache_bytes)
-        return Crosswire(f"without {name}", store), store
+        return crosswire(f"without {name}", store), store
 
     uncached, _ = without("remembered histories", cache_bytes=0)
     routed, store = without("commands that go to the connection itself")
     store._sender._pool = None
     checked, store = without("connections used again unchecked")
     store._sender._take, store._sender._give = store._sender._pool.get_connection, store._sender._pool.release
-    idle, store = without("work while the server answers")
-    store.protocol.commit = _one_by_one(store.protocol.commit)  # type: ignore[method-assign]
-    eager = Crosswire("copies of all messages at once", SessionStore(client, TTL, cache_bytes=CACHE), copying=True)
-    return [uncached, routed, checked, idle, eager]
-
-
-def _one_by_one(commit: Callable[..., Request[Committed]]) -> Callable[..., Request[Committed]]:
-    return lambda *args: commit(*args)._replace(meanwhile=None)
+    eager = crosswire("copies of all messages at once", SessionStore(client, TTL, cache_bytes=CACHE), copying=True)
+    return [uncached, routed, checked, eager]
 
 
 def run(
@@ -221,9 +193,9 @@ def run(
             for contender in contenders:
                 progress(f"{threads} threads, {messages} messages, slice {number + 1} of {count}: {contender.name}")
                 rates[contender.name].append(_slice(contender, threads, messages, seconds))
-        limit = rates[contenders[0].name]
+        first = rates[contenders[0].name]
         for name, measured in rates.items():
-            ratio = median(own / other for own, other in zip(measured, limit, strict=True))
+            ratio = median(own / other for own, other in zip(measured, first, strict=True))
             yield Row(name, threads, messages, median(measured), ratio)
 
 
@@ -245,7 +217,8 @@ def _slice(contender: Contender, threads: int, messages: int, seconds: float) ->
             work = partial(_work, contender, until=begun + seconds - took)
             done += work(sessions) if threads == 1 else sum(pool.map(work, shares))
             took += perf_counter() - begun
-            contender.delete(sessions)
+            for session_id in sessions:
+                contender.delete(session_id)
     return done / took
 
 

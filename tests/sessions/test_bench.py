@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from time import sleep
 
 import pytest
@@ -30,9 +29,11 @@ class Party:
         self.turns[session_id] += 1
         return self.sessions[session_id]
 
-    def delete(self, session_ids: Sequence[str]) -> None:
-        for session_id in session_ids:
-            del self.sessions[session_id]
+    def delete(self, session_id: str) -> None:
+        del self.sessions[session_id]
+
+    def contender(self) -> bench.Contender:
+        return bench.Contender(self.name, self.fill, self.turn, self.delete)
 
 
 def test_every_setting_is_in_the_full_table() -> None:
@@ -42,7 +43,7 @@ def test_every_setting_is_in_the_full_table() -> None:
 @pytest.mark.parametrize(("threads", "messages", "slices"), [(1, 40, 4), (100, 1000, 2)])
 def test_each_contender_takes_turns_in_its_slices(threads: int, messages: int, slices: int) -> None:
     parties = [Party("limit", 0.0), Party("slow", 0.002)]
-    rows = list(bench.run(parties, [(threads, messages)], slices=4, seconds=0.001))
+    rows = list(bench.run([party.contender() for party in parties], [(threads, messages)], slices=4, seconds=0.001))
     assert [(row.name, row.threads, row.messages) for row in rows] == [
         (party.name, threads, messages) for party in parties
     ]

@@ -30,8 +30,6 @@ class Request(NamedTuple, Generic[T]):
 
     `writes`: bytes that it needs on the server's disk, None if it is not refused for want of room. `proof`: what the
     server's append-only file holds once it is done; empty: the server is asked; None: nobody relies on it.
-
-    `meanwhile`: what to do between asking and hearing, as often as it is asked; the async store leaves it out.
     """
 
     script: Script
@@ -40,7 +38,6 @@ class Request(NamedTuple, Generic[T]):
     parse: Callable[[Any], T]
     durable: bool = False
     repeatable: bool = True
-    meanwhile: Callable[[], None] | None = None
     writes: int | None = None
     proof: bytes | None = None
 
@@ -89,12 +86,7 @@ class SessionProtocol:
     # --- turns
 
     def begin(
-        self,
-        sid: SessionId,
-        token: str,
-        place: int | None = None,
-        *,
-        queue: bool,
+        self, sid: SessionId, token: str, place: int | None = None, *, queue: bool
     ) -> Request[Snapshot | Busy | None]:
         """None: what was known is no longer here, ask again."""
         keys = self.keys.of(sid)
@@ -112,13 +104,7 @@ class SessionProtocol:
 
         return Request(scripts.BEGIN, keys, args, parse, writes=0)
 
-    def commit(
-        self,
-        sid: SessionId,
-        token: str,
-        found: Snapshot,
-        commit: Commit,
-    ) -> Request[Committed]:
+    def commit(self, sid: SessionId, token: str, found: Snapshot, commit: Commit) -> Request[Committed]:
         now = round(self.now(), 3)
         place = Place(sid, found.turns + 1, now, token, tuple(commit.documents))
         lines = encode(commit.messages, place, self.seal)
@@ -142,26 +128,19 @@ class SessionProtocol:
             more += ("quarantine", len(keys))
         args = (token, found.turns, self.ttl, now, sid, self._lease_ms, len(more), *more, *lines)
 
-        kept: list[StoredMessage] = []
-
-        def keep() -> None:
-            # As any other process would decode them.
-            kept[:] = as_stored(commit.messages, lines, place, self.seal)
-
         def parse(reply: list[Any]) -> Committed:
             turn, epoch, trimmed, length, following, trouble, *replicas = reply
             _log_index_trouble(trouble)
             if turn > 0 and epoch:
-                if not kept:
-                    keep()
-                news = News(epoch.decode(), trimmed, trimmed + length - len(lines), kept, lines)
-                self.cache.update(sid, news)
+                # As any other process would decode them.
+                kept = as_stored(commit.messages, lines, place, self.seal)
+                self.cache.update(sid, News(epoch.decode(), trimmed, trimmed + length - len(lines), kept, lines))
             elif turn > 0:
                 self.cache.forget(sid)
             return Committed(turn, following.decode(), replicas[0] if replicas else None)
 
         size, proof = sum(map(len, lines)), b'"id":"%b:' % token.encode()
-        return Request(scripts.COMMIT, keys, args, parse, durable=True, meanwhile=keep, writes=size, proof=proof)
+        return Request(scripts.COMMIT, keys, args, parse, durable=True, writes=size, proof=proof)
 
     def renew(self, sid: SessionId, token: str) -> Request[bool]:
         keys = self.keys.of(sid)

@@ -44,7 +44,6 @@ class _Exchange(NamedTuple):
 
     command: Command
     wait: Command | None
-    meanwhile: Callable[[], None] | None
 
 
 class _Sender:
@@ -84,13 +83,9 @@ class _Sender:
             while True:
                 try:
                     try:
-                        reply = yield _Exchange(
-                            ("EVALSHA", script.sha, len(keys), *keys, *args), wait, request.meanwhile
-                        )
+                        reply = yield _Exchange(("EVALSHA", script.sha, len(keys), *keys, *args), wait)
                     except NoScriptError:
-                        reply = yield _Exchange(
-                            ("EVAL", script.source, len(keys), *keys, *args), wait, request.meanwhile
-                        )
+                        reply = yield _Exchange(("EVAL", script.source, len(keys), *keys, *args), wait)
                     break
                 except _ReplyLost as lost:
                     if not request.repeatable or attempt == ATTEMPTS or time.monotonic() - begun > LONGEST:
@@ -128,8 +123,6 @@ class _Sender:
             yield connection.send_packed_command([pack_command(cast(Any, asked.command))], check_health=False)
             if asked.wait:
                 yield connection.send_command(*asked.wait)
-            if asked.meanwhile is not None:
-                asked.meanwhile()
             try:
                 reply = yield connection.read_response(disable_decoding=True)
             except ResponseError:
@@ -152,8 +145,6 @@ class _Sender:
         return reply
 
     def _routed(self, asked: _Exchange) -> Steps[Any]:
-        if asked.meanwhile is not None:
-            asked.meanwhile()
         try:
             return (yield self.client.execute_command(*asked.command, **NOT_DECODED))
         except HOPELESS:
