@@ -6,7 +6,6 @@ Two round trips a page: one for the ids, one for everything about them. No KEYS,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -160,35 +159,25 @@ class _Listing:
         if not asked:
             return [], []
         replies = yield asked
-        rows: list[Row] = []
         ended = [sid for sid, there in zip(others, replies[4 * len(ids) :], strict=True) if there == 0]
-        for sid, (values, length, left, size) in zip(ids, _fours(replies[: 4 * len(ids)]), strict=True):
-            row = self._row(sid, values, length, left, size)
-            if row is None:
+        rows = []
+        parts = (replies[kind : 4 * len(ids) : 4] for kind in range(4))
+        for sid, values, length, left, size in zip(ids, *parts, strict=True):
+            if left == -2:
                 ended.append(sid)
-            else:
-                rows.append(row)
+                continue
+            known = [] if isinstance(values, Exception) else zip(_FIELDS, values, strict=True)
+            fields = {name: value for name, value in known if value is not None}
+            info = self._info(sid, fields, length if isinstance(length, int) else 0, left)
+            used = size if isinstance(size, int) else (0 if size is None else None)
+            rows.append(Row(info, friendly_name(sid), colour(sid), used, fields.get("ttl") == b"0"))
         return rows, ended
 
-    def _row(self, sid: SessionId, values: Any, length: Any, left: Any, size: Any) -> Row | None:
-        """None only for a session that is gone: the caller takes those out of the index and asks again."""
-        if left == -2:
-            return None
-        known = [] if isinstance(values, Exception) else zip(_FIELDS, values, strict=True)
-        pairs = [(name.encode(), value) for name, value in known if value is not None]
-        messages = length if isinstance(length, int) else 0
-        info = self._info(sid, pairs, messages, left)
-        used = size if isinstance(size, int) else (0 if size is None else None)
-        return Row(info, friendly_name(sid), colour(sid), used, dict(pairs).get(b"ttl") == b"0")
-
-    def _info(self, sid: SessionId, pairs: list[tuple[bytes, bytes]], messages: int, left: int) -> SessionInfo:
-        """What cannot be decrypted is left out, and so is everything where a number is none."""
-        legible = [pair for pair in pairs if pair[0] != b"title"]
-        for known in (pairs, legible):
-            with suppress(SealBroken, ValueError):
-                if info := self._protocol.info(sid, [part for pair in known for part in pair], messages, left):
-                    return info
-        return SessionInfo(sid, 0.0, 0.0, 0, messages, left / 1000 if left >= 0 else None, "", "")
+    def _info(self, sid: SessionId, fields: dict[str, bytes], messages: int, left: int) -> SessionInfo:
+        try:
+            return self._protocol.info(sid, fields, messages, left)
+        except SealBroken:
+            return self._protocol.info(sid, fields | {"title": b""}, messages, left)
 
 
 class Directory(_Listing, Blocking):
@@ -197,7 +186,3 @@ class Directory(_Listing, Blocking):
 
 class AsyncDirectory(_Listing, Awaiting):
     """Made by `AsyncSessionStore.directory`: its methods are to be awaited."""
-
-
-def _fours(replies: list[Any]) -> list[list[Any]]:
-    return [replies[n : n + 4] for n in range(0, len(replies), 4)]

@@ -8,6 +8,7 @@ written by the clock of whoever wrote last, which may be a little ahead of ours.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from rag.errors import BadSessionId
@@ -23,12 +24,12 @@ AHEAD = 5.0
 
 def sweep(client: Any, keys: Keys, now: float) -> list[str]:
     """Look at all sessions that should have ended by now. Returns those that did and that nobody else took out."""
-    return run(pipelined(client), sweeping(keys, now))
+    return run(partial(pipelined, client), sweeping(keys, now))
 
 
 def own(client: Any, keys: Keys, members: Sequence[bytes]) -> list[SessionId]:
     """The session ids among these members of the index. Whatever else somebody put there is taken out."""
-    return run(pipelined(client), owning(keys, members))
+    return run(partial(pipelined, client), owning(keys, members))
 
 
 def sweeping(keys: Keys, now: float) -> Steps[list[str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -129,15 +129,14 @@ class SessionProtocol:
         args = (token, found.turns, self.ttl, now, sid, self._lease_ms, len(more), *more, *lines)
 
         def parse(reply: list[Any]) -> Committed:
-            turn, epoch, trimmed, length, following, trouble, *replicas = reply
-            _log_index_trouble(trouble)
+            turn, epoch, trimmed, length, following = _written(reply[:6])
             if turn > 0 and epoch:
                 # As any other process would decode them.
                 kept = as_stored(commit.messages, lines, place, self.seal)
                 self.cache.update(sid, News(epoch.decode(), trimmed, trimmed + length - len(lines), kept, lines))
             elif turn > 0:
                 self.cache.forget(sid)
-            return Committed(turn, following.decode(), replicas[0] if replicas else None)
+            return Committed(turn, following.decode(), reply[6] if len(reply) > 6 else None)
 
         size, proof = sum(map(len, lines)), b'"id":"%b:' % token.encode()
         return Request(scripts.COMMIT, keys, args, parse, durable=True, writes=size, proof=proof)
@@ -165,14 +164,16 @@ class SessionProtocol:
         return _sorted_out(lines, decode_plain)[:2]
 
     def about(self, sid: SessionId) -> Request[SessionInfo | None]:
-        return Request(scripts.ABOUT, self.keys.of(sid)[:2], (), lambda reply: self.info(sid, *reply))
+        def parse(reply: list[Any]) -> SessionInfo | None:
+            flat, messages, left = reply
+            fields = {name.decode("utf-8", "replace"): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
+            return self.info(sid, fields, messages, left) if fields else None
 
-    def info(self, sid: SessionId, fields: Sequence[bytes], messages: int, left: int) -> SessionInfo | None:
-        """From the session's hash as a flat list, its number of messages, and its ttl in ms."""
-        if not fields:
-            return None
-        texts = [field.decode("utf-8", "replace") for field in fields]
-        known = dict(zip(texts[::2], texts[1::2], strict=True))
+        return Request(scripts.ABOUT, self.keys.of(sid)[:2], (), parse)
+
+    def info(self, sid: SessionId, fields: Mapping[str, bytes], messages: int, left: int) -> SessionInfo:
+        """From the session's hash, its number of messages, and its ttl in ms."""
+        known = {name: value.decode("utf-8", "replace") for name, value in fields.items()}
         return SessionInfo(
             id=sid,
             created=_number(known.get("created")),
@@ -190,11 +191,11 @@ class SessionProtocol:
 
     # --- changes outside of turns
 
-    def clear(self, sid: SessionId, who: str, what: str) -> Request[tuple[int, int]]:
+    def clear(self, sid: SessionId, who: str, what: str) -> Request[list[int]]:
         keys = self.keys.of(sid)
         self.cache.forget(sid)
         names = (keys.history, keys.session, keys.turn, keys.quarantine, *self._index)
-        return Request(scripts.CLEAR, names, (sid, who, what, find_entries(sid)), _ended, repeatable=False, proof=b"")
+        return Request(scripts.CLEAR, names, (sid, who, what, find_entries(sid)), _written, repeatable=False, proof=b"")
 
     def live(
         self, sid: SessionId, own: str, who: str = "session", what: str = "", *, make: bool = False
@@ -205,7 +206,7 @@ class SessionProtocol:
         token = self.token() if make else ""
         entries = find_entries(sid) if make else ""
         args = (sid, round(self.now(), 3), self.ttl, own, who, what, token, entries)
-        return Request(scripts.LIVE, names, args, _lives, writes=0, proof=b"")
+        return Request(scripts.LIVE, names, args, lambda reply: int(_written(reply)[0]), writes=0, proof=b"")
 
     def summarise(self, sid: SessionId, text: str, turns: int) -> Request[bool]:
         sealed = close_field(self.seal, sid, "summary", text)
@@ -274,19 +275,12 @@ def _number(text: str | None) -> float:
     return found if isfinite(found) else 0.0
 
 
-def _ended(reply: list[Any]) -> tuple[int, int]:
-    _log_index_trouble(reply[2])
-    return reply[0], reply[1]
-
-
-def _lives(reply: list[Any]) -> int:
-    _log_index_trouble(reply[1])
-    return int(reply[0])
-
-
-def _log_index_trouble(trouble: bytes) -> None:
+def _written(reply: list[Any]) -> list[Any]:
+    """The reply without its last part: what went wrong with the index, which the session itself does not need."""
+    *found, trouble = reply
     if trouble:
         LOG.error("The list of live sessions or the audit could not be written (%s)", trouble.decode())
+    return found
 
 
 def _sorted_out(

@@ -109,18 +109,9 @@ class operation(Generic[P, T]):  # noqa: N801 - a decorator, like `property`
         return lambda *args, **kwargs: start(steps(one, *args, **kwargs))
 
 
-def pipelined(client: Any) -> Callable[[Sequence[Command]], list[Any]]:
-    """Performs lists of commands, each in one round trip (on a cluster: one a shard)."""
-
-    def perform(commands: Sequence[Command]) -> list[Any]:
-        replies: list[Any] = pipeline(client, commands).execute(raise_on_error=not isinstance(commands, Lenient))
-        return replies
-
-    return perform
-
-
-def pipeline(client: Any, commands: Sequence[Command]) -> Any:
+def pipelined(client: Any, commands: Sequence[Command]) -> Any:
+    """The replies of all of them in one round trip (on a cluster: one a shard), to be awaited of an async client."""
     pipe = client.pipeline(transaction=False)
     for command in commands:
         pipe.execute_command(*command, **NOT_DECODED)
-    return pipe
+    return pipe.execute(raise_on_error=not isinstance(commands, Lenient))

@@ -52,16 +52,18 @@ class Heartbeat:
         self._thread: threading.Thread | None = None
 
     def hold(self, turn: HeldTurn) -> None:
-        turn.due = monotonic() + turn.interval
         with self._changed:
             self._turns[id(turn)] = turn
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="turn-heartbeat", daemon=True)
-                self._wakes = turn.due
                 self._thread.start()
-            elif turn.due < self._wakes:
-                self._wakes = turn.due
-                self._changed.notify()
+            self._renew_in(turn, turn.interval)
+
+    def _renew_in(self, turn: HeldTurn, seconds: float) -> None:
+        turn.due = monotonic() + seconds
+        if turn.due < self._wakes:
+            self._wakes = turn.due
+            self._changed.notify()
 
     def drop(self, turn: HeldTurn) -> None:
         self._turns.pop(id(turn), None)  # one step of the interpreter: nothing to lock
@@ -91,12 +93,9 @@ class Heartbeat:
             pause = turn.interval / 4
         with self._changed:
             if turn.lost:
-                self._turns.pop(id(turn), None)
-                return
-            turn.due = monotonic() + pause
-            if turn.due < self._wakes:
-                self._wakes = turn.due
-                self._changed.notify()
+                self.drop(turn)
+            else:
+                self._renew_in(turn, pause)
 
 
 HEARTBEAT = Heartbeat()

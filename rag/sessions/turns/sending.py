@@ -27,7 +27,7 @@ from rag.sessions.connection.errors import FAILURES, error_of, reason
 from rag.sessions.connection.pools import HOPELESS, BoundedPool
 from rag.sessions.embedded.disk import Disk
 from rag.sessions.protocol.requests import Request
-from rag.sessions.protocol.steps import NOT_DECODED, Awaiting, Blocking, Command, Lenient, Steps, operation, pipeline
+from rag.sessions.protocol.steps import NOT_DECODED, Awaiting, Blocking, Command, Steps, operation, pipelined
 from rag.sessions.turns.waiting import waiters
 
 T = TypeVar("T")
@@ -106,8 +106,7 @@ class _Sender:
             if callable(asked):
                 return (yield asked(self))
             if isinstance(asked, list):
-                pipe = pipeline(self.client, asked)
-                return (yield pipe.execute(raise_on_error=not isinstance(asked, Lenient)))
+                return (yield pipelined(self.client, asked))
         except FAILURES as exc:
             raise self._refused(exc) from exc
         return (yield asked)
