@@ -70,13 +70,10 @@ def _source(services: Services) -> Inspector:
     own = Inspector(services.client, services.store, target=without_password(services.settings.redis_url))
     with st.popover("Data source", icon=":material/database:", width="stretch"):
         names = [OURS, "auto", *(name for name in LAYOUTS if name != OURS)]
-        name = st.selectbox("Format", names, key="inspector_format", format_func=_title)
+        titles = {"auto": "Detect automatically", **{name: layout.title for name, layout in LAYOUTS.items()}}
+        name = st.selectbox("Format", names, key="inspector_format", format_func=titles.__getitem__)
         prefix = st.text_input(
             "Key prefix", key="inspector_prefix", placeholder="the usual prefix", disabled=name == OURS, max_chars=200
         )
         st.caption("Other formats are read-only. Scans use small steps and at most half of the server's time.")
     return own if name == OURS else own.of(name, prefix or None)
-
-
-def _title(name: str) -> str:
-    return "Detect automatically" if name == "auto" else LAYOUTS[name].title

@@ -40,8 +40,12 @@ def opened(settings: Settings) -> bool:
     if state == "open":
         return True
     st.header("Inspector", anchor=False)
+    if state == "shut" and opens_by_link(settings):
+        st.info(SHUT, icon=":material/lock:")
+        st.code("python -m rag inspect-link", language="bash")
+        return False
     if state == "shut":
-        _tell(settings)
+        st.error(NO_LOGIN, icon=":material/lock:")
         return False
     st.info(
         "This page shows what other people said. It opens to those who look after this server.", icon=":material/lock:"
@@ -60,22 +64,12 @@ def opened(settings: Settings) -> bool:
     return False
 
 
-def _tell(settings: Settings) -> None:
-    """How to get in, for whoever runs this server."""
-    if not opens_by_link(settings):
-        st.error(NO_LOGIN, icon=":material/lock:")
-        return
-    st.info(SHUT, icon=":material/lock:")
-    st.code("python -m rag inspect-link", language="bash")
-
-
 def _ask(settings: Settings, address: str | None) -> None:
     with st.form("inspector_password_form", clear_on_submit=True, width=420):
         given = st.text_input("Password", type="password", max_chars=1000)
         if not st.form_submit_button("Open", type="primary"):
             return
-    refused = resources.guard().enter(settings, address, given)
-    if refused:
+    if refused := resources.guard().enter(settings, address, given):
         st.error(refused, icon=":material/block:")
     else:
         st.session_state[_PASSED] = True

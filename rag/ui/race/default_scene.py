@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rag.crosstalk.explore.scenes import Scene
 from rag.crosstalk.strategies import find
-from rag.crosstalk.strategies.base import Strategy
 
 TWO_TURNS = frozenset({"thread-local", "semantic-cache", "reused-connection"})
 """What these mix up, users have stored in a turn before."""
@@ -14,7 +13,8 @@ def own_scene(strategy: str) -> Scene:
     """The smallest one that shows it; two users who each send a turn where there is nothing to show."""
     kind = find(strategy)
     turns = 2 if strategy in TWO_TURNS else 1
-    return Scene(tabs=_tabs_alone(kind), turns=turns, cancels=1 if kind.cancels else 0)
+    tabs_alone = bool(kind.expects_tabs) and not (kind.expects or kind.expects_cancelled)
+    return Scene(tabs=tabs_alone, turns=turns, cancels=1 if kind.cancels else 0)
 
 
 def lacks(strategy: str, scene: Scene) -> str:
@@ -34,7 +34,3 @@ def elsewhere(strategy: str) -> bool:
     """Whether what is wrong with it shows only between processes, which the lab does not have."""
     kind = find(strategy)
     return bool(kind.expects_processes) and not (kind.expects or kind.expects_tabs or kind.expects_cancelled)
-
-
-def _tabs_alone(kind: type[Strategy]) -> bool:
-    return bool(kind.expects_tabs) and not (kind.expects or kind.expects_cancelled)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from rag.crosstalk.background.comparisons import Row, Table, Weighing
+from rag.crosstalk.background.comparisons import Row, Weighing
 from rag.crosstalk.run.comparison import CRITERIA
 from rag.crosstalk.strategies import STRATEGIES
 from rag.ui.escaping import escaped
@@ -34,48 +35,35 @@ def draw(weighing: Weighing, session_id: str) -> None:
                 st.rerun()
     if table is None:
         st.info("Not measured yet. This takes a few minutes; results appear as they come in.", icon=":material/info:")
-    elif table.busy:
-        _live(weighing, session_id)
     else:
-        _whole(table)
+        st.fragment(_shown, run_every=EVERY if table.busy else None)(weighing, session_id, table.busy)
 
 
-@st.fragment(run_every=EVERY)
-def _live(weighing: Weighing, session_id: str) -> None:
+def _shown(weighing: Weighing, session_id: str, busy: bool) -> None:
+    """busy: whether it was, when the page was drawn. The page is drawn anew when it is over."""
     table = weighing.table(session_id)
-    if table is None or not table.busy:
+    if table is None or table.busy != busy:
         st.rerun()
-    st.progress(min(1.0, table.share), text=f"Measuring {table.doing} …")
-    if st.button("Stop", icon=":material/stop:", key="stop-weighing"):
-        weighing.stop(session_id)
-    _rows(table)
-
-
-def _whole(table: Table) -> None:
-    if table.problem:
+    if busy:
+        st.progress(min(1.0, table.share), text=f"Measuring {table.doing} …")
+        if st.button("Stop", icon=":material/stop:", key="stop-weighing"):
+            weighing.stop(session_id)
+    elif table.problem:
         st.error(table.problem, icon=":material/error:")
-    if not table.rows:
+    rows = tuple(table.rows)
+    if not rows:
         return
     when = datetime.fromtimestamp(table.at, UTC).astimezone().strftime("%d %B, %H:%M")
     st.caption(f"Measured on {when}. “Yes” is what these runs showed, not a proof. Select a row for the evidence.")
-    state: Any = _rows(table, select=True)
-    chosen = state["selection"]["rows"]
-    if chosen:
-        _evidence(table.rows[chosen[0]])
-    download("Download as CSV", _frame(table).to_csv(index=False).encode(), "which-memory.csv", "text/csv", "download")
-
-
-def _rows(table: Table, *, select: bool = False) -> Any:
-    if not table.rows:
-        return None
-    return st.dataframe(
-        _frame(table),
+    frame = _frame(rows)
+    state: Any = st.dataframe(
+        frame,
         hide_index=True,
         height="content",
         placeholder="–",
-        on_select="rerun" if select else "ignore",
+        on_select="rerun",
         selection_mode="single-row",
-        key="which-memory" if select else None,
+        key="which-memory",
         column_config={
             # The name stays in sight while a phone's reader goes through the columns; wide enough for those to come.
             "memory": st.column_config.TextColumn(pinned=True, width=180),
@@ -85,9 +73,13 @@ def _rows(table: Table, *, select: bool = False) -> Any:
             "round trips": st.column_config.NumberColumn(format="%.1f", help="Redis round trips per turn"),
         },
     )
+    for row in state["selection"]["rows"]:
+        _evidence(rows[row])
+    if not busy:
+        download("Download as CSV", frame.to_csv(index=False), "which-memory.csv", "text/csv", "download")
 
 
-def _frame(table: Table) -> pd.DataFrame:
+def _frame(rows: Sequence[Row]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
@@ -97,7 +89,7 @@ def _frame(table: Table) -> pd.DataFrame:
                 "p95 (ms)": row.p95 * 1000,
                 "round trips": row.round_trips,
             }
-            for row in table.rows
+            for row in rows
         ]
     )
 

@@ -20,6 +20,8 @@ from rag.ui.escaping import escaped
 
 FEW = 6
 """Turns that are read at a glance; of more, a part is shown at a time."""
+# Close together, with long texts in several lines: a wide diagram would be drawn too small to read.
+CLOSE = '%%{init: {"sequence": {"wrap": true, "actorMargin": 8, "width": 100, "height": 40, "diagramMarginX": 4}}}%%'
 _THIN = "59"
 """A third of the colour, the rest is the page."""
 
@@ -46,9 +48,8 @@ def _conversation(transcript: Transcript, title: str, foreign: Collection[str], 
             with st.chat_message("user", avatar=badge(transcript.user, colour(transcript.user))):
                 st.markdown(_marked(turn.text, foreign, owner))
             with st.chat_message("assistant", avatar=":material/smart_toy:"):
-                st.markdown(
-                    _marked(turn.answer, foreign, owner) if turn.answer else f":gray[{turn.end or 'no answer'}]"
-                )
+                missing = f":gray[{turn.end or 'no answer'}]"
+                st.markdown(_marked(turn.answer, foreign, owner) if turn.answer else missing)
                 if transcript.user != owner:
                     _theirs(f"{owner}'s words in its prompt", ":material/input:", turn.prompt, foreign, owner)
         if len(transcript.turns) > 30:
@@ -59,7 +60,7 @@ def _conversation(transcript: Transcript, title: str, foreign: Collection[str], 
 
 
 def _theirs(title: str, icon: str, messages: Collection[Message], foreign: Collection[str], owner: str) -> None:
-    found = [message for message in messages if _holds(message.text, foreign)]
+    found = [one for one in messages if any(held for canary in foreign for _, held in marked(one.text, canary))]
     if found:
         with st.expander(f"{title}: {len(found)}", icon=icon):
             for message in found[:20]:
@@ -73,15 +74,10 @@ def smallest(outcome: Outcome) -> None:
         st.success("Nothing went wrong, so there is no example.", icon=":material/check_circle:")
         return
     kinds = list(dict.fromkeys(one.kind for one in sorted(anomalies, key=lambda one: (gravity(one.kind), one.t))))
-    kind = (
-        st.segmented_control(
-            "Kind", kinds, default=kinds[0], key=f"smallest-{outcome.about['run']}", help=definitions(kinds)
-        )
-        or kinds[0]
-    )
-    of_kind = [one for one in anomalies if one.kind == kind]
+    key, told = f"smallest-{outcome.about['run']}", definitions(kinds)
+    kind = st.segmented_control("Kind", kinds, default=kinds[0], key=key, help=told, required=True)
     # What a user could read says more than what only the model was given.
-    anomaly = next((one for one in of_kind if one.surface == "answer"), of_kind[0])
+    anomaly = min((one for one in anomalies if one.kind == kind), key=lambda one: one.surface != "answer")
     with st.spinner("Looking for the smallest example …"):
         events = outcome.smallest(anomaly)
     st.markdown(escaped(anomaly.explanation))
@@ -96,20 +92,15 @@ def smallest(outcome: Outcome) -> None:
 
 def _sequence(events: list[Event], anomaly: Anomaly) -> str:
     users: dict[int, str] = {}
-    # Close together, with long texts in several lines: a wide diagram would be drawn too small to read.
-    close = (
-        '%%{init: {"sequence": {"wrap": true, "actorMargin": 8, "width": 100, "height": 40, "diagramMarginX": 4}}}%%'
-    )
     people = dict.fromkeys(_word(event.user) for event in events if isinstance(event, Invoke))
-    lines = [close, "sequenceDiagram", *(f"participant {name}" for name in (*people, "Chat", "Model"))]
+    lines = [CLOSE, "sequenceDiagram", *(f"participant {name}" for name in (*people, "Chat", "Model"))]
     for event in events:
         if isinstance(event, Invoke):
             users[event.op] = _word(event.user)
             lines.append(f"{_word(event.user)}->>Chat: {_words(event.text)}")
         elif isinstance(event, Prompt) and event.op in users:
-            note = (
-                "with others' words" if anomaly.surface == "prompt" and event.op == anomaly.op else "with its history"
-            )
+            others = anomaly.surface == "prompt" and event.op == anomaly.op
+            note = "with others' words" if others else "with its history"
             lines.append(f"Chat->>Model: prompt for {users[event.op]}, {note}")
         elif isinstance(event, Ok) and event.op in users:
             lines.append(f"Chat-->>{users[event.op]}: {_words(event.answer)}")
@@ -135,7 +126,3 @@ def _marked(text: str, canaries: Collection[str], owner: str) -> str:
         pieces = [new for piece, found in pieces for new in ([(piece, True)] if found else marked(piece, canary))]
     ground = f'{{background="{colour(owner)}{_THIN}"}}'
     return "".join(f":color[**{escaped(piece)}**]{ground}" if found else escaped(piece) for piece, found in pieces)
-
-
-def _holds(text: str, canaries: Collection[str]) -> bool:
-    return any(found for canary in canaries for _, found in marked(text, canary))

@@ -30,7 +30,7 @@ def draw(run: Run) -> None:
     worst = max(names, key=lambda name: sum(run.outcomes[name].report.counts.values()))
     chosen = names[0]
     if len(names) > 1:
-        chosen = st.segmented_control("Results of", names, default=worst, key=f"look-{run.id}") or worst
+        chosen = st.segmented_control("Results of", names, default=worst, key=f"look-{run.id}", required=True)
     outcome = run.outcomes[chosen]
     parts: dict[str, Callable[[], None]] = {
         ":material/grid_on: Who saw whom": lambda: _who_saw_whom(run, outcome),
