@@ -294,10 +294,10 @@ def plain_chroma(settings: Settings, embedder: Embedder) -> Iterator[tuple[Any, 
             prepare(source.path.name, source.path.read_bytes(), source.document_id, "", embedder, parse, private=False)
             for source in collect([settings.knowledge_dir], settings.knowledge_dir).files
         ]
-        rows = [row for document in made for row in document.entry.rows]
+        rows = [row for document in made for row in document.passages]
         collection.add(
             ids=[row.id for row in rows],
-            embeddings=np.concatenate([document.entry.vectors for document in made]),
+            embeddings=np.concatenate([document.vectors for document in made]),
             documents=[row.text for row in rows],
             metadatas=[{"title": row.title, "heading": row.heading} for row in rows],
         )

@@ -127,7 +127,7 @@ class Library:
             collection = self._collection(session_id)
             collection.put(document, most=MAX_PRIVATE)
             collection.index()
-            return document.entry.info
+            return document.info
 
     def remove_private(self, session_id: str, document_id: str) -> bool:
         """Remove one of this session's documents; True if there was one."""

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from rag.knowledge.parsing.formats import load
+from rag.knowledge.search.index import Index
 from rag.knowledge.search.keywords import tokens
-from rag.knowledge.search.question_index import QuestionIndex
 from rag.knowledge.search.ranking import ASKED, Ranked, best, blend, lifted
-from rag.knowledge.search.records import NO_QUESTIONS, Questions, make_row
+from rag.knowledge.search.records import NO_QUESTIONS, Entry, Questions, make_passage
+from rag.knowledge.types import DocumentInfo
 from tests.knowledge.support import library, wordllama, write
 
 TENTS = """---
@@ -88,15 +89,25 @@ def test_stored_as_metadata() -> None:
     assert Questions.stored({"title": "x"}) is NO_QUESTIONS
 
 
-def test_the_likest_question_stands_for_its_document() -> None:
-    def asked(*texts: str) -> Questions:
-        return Questions(texts, wordllama().embed(list(texts)))
+def entry(document_id: str, *passages: str, asked: tuple[str, ...] = ()) -> Entry:
+    info = DocumentInfo(document_id, document_id, document_id, len(passages), 0, private=False)
+    made = tuple(make_passage(info, number, "", text) for number, text in enumerate(passages))
+    questions = Questions(asked, wordllama().embed(list(asked))) if asked else NO_QUESTIONS
+    return Entry(info, "", "", "", made, wordllama().embed(list(passages)), questions)
 
-    index = QuestionIndex([("a", asked("red apples", "green pears")), ("b", NO_QUESTIONS), ("c", asked("blue whales"))])
-    scores = index.likeness(tokens("green pears"), wordllama().embed(["green pears"])[0])
-    assert index.documents == ["a", "c"]
-    assert 1.0 >= scores[0] > 2 * scores[1]
-    assert QuestionIndex().likeness(["x"], wordllama().embed(["x"])[0]).size == 0
+
+def test_the_likest_question_stands_for_its_document() -> None:
+    documents = {
+        "a": entry("a", "text", asked=("red apples", "green pears")),
+        "b": entry("b", "text"),
+        "c": entry("c", "text", asked=("blue whales",)),
+    }
+    vector = wordllama().question("green pears")
+    first, none, other = Index(documents).asked(tokens("green pears"), vector)
+    assert 1.0 >= first > 2 * other
+    assert none == 0.0
+    assert Index({"b": documents["b"]}).asked(["x"], vector).tolist() == [0.0]
+    assert Index({}).ranked(["x"], vector, 4) == []
 
 
 @pytest.mark.parametrize("asked", [0.0, 0.2, 0.5, 1.0])
@@ -110,9 +121,8 @@ def test_it_lifts_a_whole_document_and_lowers_none(asked: float) -> None:
 
 
 def test_further_passages_of_a_document_rank_lower_and_keep_their_scores() -> None:
-    rows = [make_row(name, number, name, "", "text", "") for name, number in (("a", 0), ("a", 1), ("b", 0), ("c", 0))]
-    scores = (0.9, 0.8, 0.7, 0.6)
-    ranked = [Ranked(-score, row.id, row, False) for score, row in zip(scores, rows, strict=True)]
+    passages = [*entry("a", "text", "text").passages, *entry("b", "text").passages, *entry("c", "text").passages]
+    ranked = [Ranked(-score, passage) for score, passage in zip((0.9, 0.8, 0.7, 0.6), passages, strict=True)]
     assert [found.id for found in best([ranked], 2)] == ["a#0", "b#0"]
     assert [(found.id, found.score) for found in best([ranked[::2], ranked[1::2]], 3)] == [
         ("a#0", 0.9),

@@ -9,7 +9,7 @@ import numpy as np
 
 from rag.knowledge.embedding.embedders import Embedder, Vectors
 from rag.knowledge.parsing.document import ParsedDocument
-from rag.knowledge.search.records import Entry, PreparedDocument, Questions, make_row
+from rag.knowledge.search.records import Entry, Questions, make_passage
 from rag.knowledge.types import DocumentInfo
 
 VERSION = "5"
@@ -30,23 +30,21 @@ def fingerprint(name: str, data: bytes) -> str:
 
 def prepare(
     name: str, data: bytes, document_id: str, origin: str, embedder: Embedder, parse: Parse, *, private: bool
-) -> PreparedDocument:
+) -> Entry:
     """Raises BadDocument when the file cannot be read, LibraryUnavailable when the embeddings' server cannot.
 
     A private document has no questions of its own: it must not outrank the articles by what it says of itself.
     """
     parsed = parse(name, data)
     questions, chunks = () if private else parsed.asked, parsed.chunks
-    keywords = ", ".join(parsed.keywords)
-    rows = tuple(
-        make_row(document_id, n, parsed.title, chunk.heading, chunk.text, keywords) for n, chunk in enumerate(chunks)
-    )
     texts = [chunk.embedded(parsed.title, parsed.keywords) for chunk in chunks]
     made = embedder.embed([*texts, parsed.title, *questions])
     vectors = in_context(made[: len(texts) + 1])
     found = Questions.made(questions, made[len(texts) + 1 :])
-    info = DocumentInfo(document_id, parsed.title, name, len(rows), len(parsed.text), private)
-    return PreparedDocument(Entry(info, fingerprint(name, data), origin, rows, vectors, found), parsed.text, keywords)
+    info = DocumentInfo(document_id, parsed.title, name, len(chunks), len(parsed.text), private)
+    passages = tuple(make_passage(info, number, chunk.heading, chunk.text) for number, chunk in enumerate(chunks))
+    keywords = ", ".join(parsed.keywords)
+    return Entry(info, fingerprint(name, data), origin, keywords, passages, vectors, found, parsed.text)
 
 
 def in_context(vectors: Vectors) -> Vectors:

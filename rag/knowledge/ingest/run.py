@@ -11,7 +11,7 @@ from rag.knowledge.embedding.embedders import Embedder
 from rag.knowledge.ingest.preparing import Parse, fingerprint, prepare
 from rag.knowledge.ingest.sources import Source, Sources
 from rag.knowledge.parsing.limits import MAX_BYTES, too_large
-from rag.knowledge.search.records import PreparedDocument
+from rag.knowledge.search.records import Entry
 from rag.knowledge.storage.collection import DocumentCollection
 from rag.knowledge.types import Failure, IngestReport, Outcome, Progress
 
@@ -38,7 +38,7 @@ class Ingest:
         self._progress = progress
         self._ids: dict[Outcome, list[str]] = {"added": [], "changed": [], "unchanged": [], "removed": []}
         self._failed: list[Failure] = []
-        self._waiting: list[tuple[Outcome, PreparedDocument]] = []
+        self._waiting: list[tuple[Outcome, Entry]] = []
         self._done = 0
         self._total = 0
 
@@ -91,7 +91,7 @@ class Ingest:
             with self._errors():
                 self._collection.put(*(document for _, document in stored))
         for outcome, document in stored:
-            self._report(outcome, document.entry.info.id)
+            self._report(outcome, document.info.id)
 
     def _report(self, outcome: Outcome, document_id: str) -> None:
         self._ids[outcome].append(document_id)

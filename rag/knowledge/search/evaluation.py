@@ -7,11 +7,14 @@ the first only, so the second says what to expect of new questions.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
-from typing import Literal, cast, get_args
+from statistics import fmean
+from typing import Literal, get_args
+
+from pydantic import BaseModel, Field, ValidationError
 
 from rag.errors import BadDocument
 from rag.knowledge.library import Library
@@ -29,13 +32,18 @@ def half_of(text: str) -> Literal["tuned", "held-out"]:
     return "tuned" if hashlib.sha256(text.encode()).digest()[0] % 2 == 0 else "held-out"
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question, the ids of the articles that answer it (none if it is unanswerable), and its part."""
+class Question(BaseModel, frozen=True):
+    """A question and its part, as a line of JSON says them: `article` and `also` are the articles that answer it."""
 
-    text: str
-    articles: frozenset[str]
+    text: str = Field(alias="question")
+    article: str | None
+    also: tuple[str, ...] = ()
     part: Part
+
+    @property
+    def articles(self) -> frozenset[str]:
+        """The ids of all articles that answer it; none if it is unanswerable."""
+        return frozenset(filter(None, (self.article, *self.also)))
 
     @property
     def half(self) -> Half:
@@ -77,9 +85,11 @@ def read_questions(path: Path) -> list[Question]:
         if not line.strip():
             continue
         try:
-            questions.append(_question(json.loads(line)))
-        except (ValueError, KeyError, TypeError) as exc:
-            raise BadDocument(f"{path.name} line {number}", f"it is no question ({exc!r})", "Correct it.") from exc
+            questions.append(Question.model_validate_json(line))
+        except ValidationError as exc:
+            wrong = exc.errors()[0]
+            reason = f"it is no question ({'.'.join(map(str, wrong['loc']))}: {wrong['msg']})"
+            raise BadDocument(f"{path.name} line {number}", reason, "Correct it.") from exc
     return questions
 
 
@@ -90,20 +100,11 @@ def evaluate(library: Library, questions: Iterable[Question], k: int = 4) -> lis
 
 def figures(outcomes: Sequence[Outcome]) -> list[Figures]:
     """For each part: all questions, then each half. Parts and halves without a question are left out."""
-    groups = [
-        (part, half, [o for o in outcomes if o.question.part == part and half in ("all", o.question.half)])
-        for part in PARTS
-        for half in HALVES
+    return [
+        _figures(part, half, group)
+        for part, half in product(PARTS, HALVES)
+        if (group := [o for o in outcomes if o.question.part == part and half in ("all", o.question.half)])
     ]
-    return [_figures(part, half, group) for part, half, group in groups if group]
-
-
-def _question(line: dict[str, object]) -> Question:
-    part = line["part"]
-    if part not in PARTS:
-        raise ValueError(f"part {part!r}")
-    named = [line["article"], *cast(list[object], line.get("also", []))]
-    return Question(str(line["question"]), frozenset(str(name) for name in named if name), part)
 
 
 def _ask(library: Library, question: Question, k: int) -> Outcome:
@@ -115,12 +116,7 @@ def _ask(library: Library, question: Question, k: int) -> Outcome:
 
 
 def _figures(part: Part, half: Half, outcomes: Sequence[Outcome]) -> Figures:
-    count = len(outcomes)
-    return Figures(
-        part,
-        half,
-        count,
-        recall=sum(outcome.recalled for outcome in outcomes) / count,
-        mrr=sum(1 / outcome.rank for outcome in outcomes if outcome.rank) / count,
-        covered=sum(outcome.score >= COVERED for outcome in outcomes) / count,
-    )
+    recall = fmean(outcome.recalled for outcome in outcomes)
+    mrr = fmean(1 / outcome.rank if outcome.rank else 0.0 for outcome in outcomes)
+    covered = fmean(outcome.score >= COVERED for outcome in outcomes)
+    return Figures(part, half, len(outcomes), recall, mrr, covered)

@@ -2,47 +2,65 @@
 
 The nearest passages are found exactly, by one product of a matrix and a vector: with a few thousand passages that
 takes a fiftieth of what asking an approximate index takes, and no other process has to be asked.
+
+An article's front matter may name questions as customers type them: more ways to find it, and never shown. They are
+compared with each other and with no passage: a document is as likely as the best of its own questions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from rag.knowledge.embedding.embedders import Vectors
-from rag.knowledge.search.keywords import Keywords
-from rag.knowledge.search.question_index import QuestionIndex
-from rag.knowledge.search.ranking import Ranked, blend, by_rank, lifted
+from rag.knowledge.search.keywords import Keywords, Scores, tokens
+from rag.knowledge.search.ranking import Ranked, Values, blend, by_rank, lifted
 from rag.knowledge.search.records import Entry
+
+
+class Texts:
+    """Texts as their words and one vector each, document by document. At least one."""
+
+    def __init__(self, words: Sequence[Sequence[str]], vectors: Sequence[Vectors]) -> None:
+        self.starts = np.cumsum([0, *map(len, vectors)])[:-1]
+        self._vectors = np.concatenate(vectors)
+        self._keywords = Keywords(words)
+
+    def scores(self, words: list[str], vector: Vectors) -> Scores:
+        """How much like a question each text is, 0 to 1."""
+        return blend((self._vectors @ vector).clip(0.0, 1.0), self._keywords.scores(words))
 
 
 class Index:
     """The passages of some documents. Never changes once made, so many threads may read it."""
 
-    def __init__(self, entries: Mapping[str, Entry], *, private: bool) -> None:
-        found = [entry for entry in entries.values() if entry.rows]
-        numbers = {entry.info.id: number for number, entry in enumerate(found)}
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
         self.entries = entries
-        self._private = private
-        self._rows = [row for entry in found for row in entry.rows]
-        lengths = [len(entry.rows) for entry in found]
-        self._documents = np.repeat(np.arange(len(found)), lengths)
-        self._starts = np.cumsum([0, *lengths])[:-1]
-        self._vectors = np.concatenate([entry.vectors for entry in found]) if found else np.zeros((0, 0), np.float32)
-        self._keywords = Keywords([row.words for row in self._rows])
-        self._questions = QuestionIndex((entry.info.id, entry.questions) for entry in found)
-        self._with_questions = np.array([numbers[id_] for id_ in self._questions.documents], np.intp)
-        self._likeness = np.zeros(len(found))
+        found = [entry for entry in entries.values() if entry.passages]
+        self._passages = [passage for entry in found for passage in entry.passages]
+        self._documents = np.repeat(np.arange(len(found)), [len(entry.passages) for entry in found])
+        self._texts = found and Texts([words for one in found for words in one.words], [one.vectors for one in found])
+        self._asked = [number for number, entry in enumerate(found) if entry.questions.texts]
+        questions = [found[number].questions for number in self._asked]
+        words = [tokens(text) for one in questions for text in one.texts]
+        self._questions = questions and Texts(words, [one.vectors for one in questions])
+        self._count = len(found)
 
     def ranked(self, words: list[str], vector: Vectors, count: int) -> list[Ranked]:
         """The `count` best passages, best first. `vector` is a unit vector, `words` are the question's tokens."""
-        if not self._rows:
+        if not self._texts:
             return []
-        own = blend((self._vectors @ vector).clip(0.0, 1.0), self._keywords.scores(words))
-        likeness = self._likeness.copy()
-        likeness[self._with_questions] = self._questions.likeness(words, vector)
-        minus = -lifted(own, self._starts, self._documents, likeness)
+        own = self._texts.scores(words, vector)
+        minus = -lifted(own, self._texts.starts, self._documents, self.asked(words, vector))
         places = minus.argpartition(count - 1)[:count] if count < len(minus) else np.arange(len(minus))
-        found = zip(minus[places].tolist(), [self._rows[place] for place in places.tolist()], strict=True)
-        return sorted([Ranked(value, row.id, row, self._private) for value, row in found], key=by_rank)
+        found = zip(minus[places].tolist(), [self._passages[place] for place in places.tolist()], strict=True)
+        return sorted([Ranked(value, passage) for value, passage in found], key=by_rank)
+
+    def asked(self, words: list[str], vector: Vectors) -> Values:
+        """How much like the best of its own questions each document was asked for, 0 to 1."""
+        likeness = np.zeros(self._count)
+        if self._questions:
+            scores = self._questions.scores(words, vector)
+            likeness[self._asked] = np.maximum.reduceat(scores, self._questions.starts)
+        return likeness

@@ -8,16 +8,16 @@ articles' own keywords, asked as questions of an index without them.
 from __future__ import annotations
 
 from bisect import insort
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from heapq import merge
-from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from rag.knowledge.search.keywords import Scores
-from rag.knowledge.search.records import Row
 from rag.knowledge.types import Passage
 
 Values = npt.NDArray[np.float64]
@@ -43,15 +43,15 @@ def blend(cosine: _Score, keyword: _Score) -> _Score:
 
 
 class Ranked(NamedTuple):
-    """A passage with its score as `minus`: sorted by the first two, the best come first, and those alike by id."""
+    """A passage with its score as `minus`: the lowest is the best."""
 
     minus: float
-    id: str
-    row: Row
-    private: bool
+    passage: Passage
 
 
-by_rank = itemgetter(0, 1)
+def by_rank(found: Ranked) -> tuple[float, str]:
+    """The best first, and those alike by id."""
+    return found.minus, found.passage.id
 
 
 def lifted(values: Values | Scores, starts: Numbers, documents: Numbers, asked: Values) -> Values:
@@ -70,17 +70,14 @@ def lifted(values: Values | Scores, starts: Numbers, documents: Numbers, asked: 
 def best(collections: Sequence[Iterable[Ranked]], k: int) -> list[Passage]:
     """The `k` best of all collections, each in order of rank, best first by score."""
     found = collections[0] if len(collections) == 1 else merge(*collections, key=by_rank)
-    seen: dict[str, int] = {}
-    varied: list[tuple[float, str, Ranked]] = []
+    seen: Counter[str] = Counter()
+    varied: list[Ranked] = []
+    own: dict[str, Ranked] = {}
     for one in found:
-        if len(varied) >= k and varied[k - 1][0] < one.minus:
+        if len(varied) >= k and varied[k - 1].minus < one.minus:
             break  # whatever follows ranks lower still
-        before = seen.get(one.row.document_id, 0)
-        seen[one.row.document_id] = before + 1
-        insort(varied, (one.minus * REPEAT**before, one.id, one), key=by_rank)
-    return [_passage(one) for one in sorted((one for *_, one in varied[:k]), key=by_rank)]
-
-
-def _passage(found: Ranked) -> Passage:
-    row = found.row
-    return Passage(row.id, row.document_id, row.title, row.heading, row.text, round(-found.minus, 4), found.private)
+        own[one.passage.id] = one
+        insort(varied, one._replace(minus=one.minus * REPEAT ** seen[one.passage.document_id]), key=by_rank)
+        seen[one.passage.document_id] += 1
+    chosen = sorted((own[one.passage.id] for one in varied[:k]), key=by_rank)
+    return [replace(one.passage, score=round(-one.minus, 4)) for one in chosen]

@@ -9,12 +9,13 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from rag.knowledge.embedding.embedders import Vectors
 from rag.knowledge.search.keywords import tokens
-from rag.knowledge.types import DocumentInfo
+from rag.knowledge.types import DocumentInfo, Passage
 
 _STORED = np.float16
 
@@ -51,40 +52,28 @@ class Questions:
 NO_QUESTIONS = Questions((), np.zeros((0, 0), dtype=np.float32))
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A stored passage. `embedded` is what its vector and its keywords are made of."""
-
-    id: str
-    document_id: str
-    title: str
-    heading: str
-    text: str
-    words: tuple[str, ...] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Entry:
-    """A stored document, with one vector a passage. An empty fingerprint says that it must be written again."""
+    """A document, with one vector a passage. `keywords` are those of its front matter.
+
+    An empty fingerprint says that it must be written again. Once it is stored, its whole text is in Chroma only.
+    """
 
     info: DocumentInfo
     fingerprint: str
     origin: str
-    rows: tuple[Row, ...]
-    vectors: Vectors = field(repr=False)
-    questions: Questions = field(default=NO_QUESTIONS, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedDocument:
-    """A document that is ready to be stored, with its whole text and the keywords of its front matter."""
-
-    entry: Entry
-    text: str
     keywords: str
+    passages: tuple[Passage, ...]
+    vectors: Vectors = field(repr=False)
+    questions: Questions = NO_QUESTIONS
+    text: str = field(default="", repr=False)
+
+    @cached_property
+    def words(self) -> list[list[str]]:
+        """Those of each passage: of the title, of the headings, of the keywords and of the text."""
+        return [tokens("\n".join((one.title, one.heading, self.keywords, one.text))) for one in self.passages]
 
 
-def make_row(document_id: str, number: int, title: str, heading: str, text: str, keywords: str) -> Row:
-    """A passage with its words: those of the title, of the headings, of the keywords and of the text."""
-    words = tuple(tokens("\n".join((title, heading, keywords, text))))
-    return Row(f"{document_id}#{number}", document_id, title, heading, text, words)
+def make_passage(info: DocumentInfo, number: int, heading: str, text: str) -> Passage:
+    """A document's passage of this number, as nobody has asked for it yet."""
+    return Passage(f"{info.id}#{number}", info.id, info.title, heading, text, 0.0, info.private)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from rag.errors import BadDocument
 from rag.knowledge.embedding.embedders import Vectors
 from rag.knowledge.search.index import Index
 from rag.knowledge.search.ranking import Ranked
-from rag.knowledge.search.records import Entry, PreparedDocument, Questions, make_row
+from rag.knowledge.search.records import Entry, Questions, make_passage
 from rag.knowledge.storage.changes import Batch, Change
 from rag.knowledge.storage.chroma import BATCH, WAITING_SECONDS, Store
 from rag.knowledge.storage.errors import OutOfDate
@@ -36,10 +37,9 @@ class DocumentCollection:
     def __init__(self, store: Store, session_id: str | None = None) -> None:
         self._store = store
         self._session_id = session_id
-        self._private = session_id is not None
         self._name = store.shared_name if session_id is None else store.private_name(session_id)
         self._entries: dict[str, Entry] = {}
-        self._index = Index(self._entries, private=self._private)
+        self._index = Index(self._entries)
         self._revision = ""
 
     @property
@@ -69,19 +69,19 @@ class DocumentCollection:
                 raise self._store.unavailable("its articles are gone", "Restart Crosswire: they are read anew.")
             collection.get(limit=1, include=["documents", "embeddings", "metadatas"])
 
-    def put(self, *documents: PreparedDocument, most: int | None = None) -> None:
+    def put(self, *documents: Entry, most: int | None = None) -> None:
         """Store documents, each over an older one of the same id. Raises BadDocument for one more than `most`."""
 
         def plan(entries: dict[str, Entry]) -> list[str]:
             gone: list[str] = []
-            for entry in (document.entry for document in documents):
+            for entry in documents:
                 if most is not None and entry.info.id not in entries and len(entries) >= most:
                     reason, todo = f"this session already has {most} documents", "It was not added; remove one first."
                     raise BadDocument(entry.info.name, reason, todo)
                 if old := entries.get(entry.info.id):
-                    kept = {row.id for row in entry.rows}
-                    gone += [row.id for row in old.rows if row.id not in kept]
-                entries[entry.info.id] = entry
+                    kept = {passage.id for passage in entry.passages}
+                    gone += [passage.id for passage in old.passages if passage.id not in kept]
+                entries[entry.info.id] = replace(entry, text="")
             return gone
 
         self._write(plan, documents)
@@ -92,7 +92,7 @@ class DocumentCollection:
         def plan(entries: dict[str, Entry]) -> list[str]:
             old = entries.pop(document_id, None)
             found.append(old is not None)
-            return [row.id for row in old.rows] if old else []
+            return [passage.id for passage in old.passages] if old else []
 
         found: list[bool] = []
         self._write(plan)
@@ -113,7 +113,7 @@ class DocumentCollection:
             stored = list(_pages(collection, ["metadatas"], {"document": document_id})) if collection else []
         pieces = sorted((int(str(meta["n"])), str(meta.get("full", ""))) for _, meta, _ in stored)
         text = "".join(piece for _, piece in pieces)
-        return Document(entry.info, text or "\n\n".join(row.text for row in entry.rows))
+        return Document(entry.info, text or "\n\n".join(passage.text for passage in entry.passages))
 
     def ranked(self, words: list[str], vector: Vectors, count: int) -> list[Ranked]:
         """The `count` best passages, best first."""
@@ -128,12 +128,12 @@ class DocumentCollection:
         """Bring the index up to date now, not at the next search that finds nobody writing."""
         with self._store.lock:
             if self._index.entries is not self._entries:
-                self._index = Index(self._entries, private=self._private)
+                self._index = Index(self._entries)
 
     def _write(
         self,
         plan: Callable[[dict[str, Entry]], Sequence[str]],
-        documents: Sequence[PreparedDocument] = (),
+        documents: Sequence[Entry] = (),
         *,
         erase: bool = False,
     ) -> None:
@@ -142,7 +142,7 @@ class DocumentCollection:
             for _ in range(ATTEMPTS):
                 self.refresh()
                 there = self._store.revision(self._name)
-                if not there and self._private:
+                if not there and self._session_id is not None:
                     self._entries = {}  # its session was forgotten
                 entries = dict(self._entries)
                 gone = plan(entries)
@@ -154,8 +154,8 @@ class DocumentCollection:
                     self._session_id,
                     there and self._revision,
                     tuple(gone),
-                    drop=self._private and not entries,
-                    erase=erase or (self._private and lost),
+                    drop=self._session_id is not None and not entries,
+                    erase=erase or (self._session_id is not None and lost),
                 )
                 with suppress(OutOfDate):
                     self._revision = self._store.write(change, chain.from_iterable(map(_batches, documents)))
@@ -166,41 +166,37 @@ class DocumentCollection:
     def _catch_up(self, collection: Collection | None) -> None:
         revision = self._store.revision_of(collection) if collection else self._store.revision(self._name)
         if revision != self._revision:
-            self._entries = _read(collection, private=self._private) if collection else {}
+            self._entries = _read(collection, private=self._session_id is not None) if collection else {}
             self._revision = revision
 
 
-def _batches(document: PreparedDocument) -> Iterator[Batch]:
-    entry, meta = document.entry, _metadata(document)
-    share = -(-len(document.text) // len(entry.rows))
-    for start in range(0, len(entry.rows), BATCH):
-        rows = entry.rows[start : start + BATCH]
-        yield {
-            "ids": [row.id for row in rows],
-            "embeddings": entry.vectors[start : start + BATCH],
-            "documents": [row.text for row in rows],
-            "metadatas": [
-                # The whole text, in as many pieces as there are passages: as one it would be too long to pass on.
-                {**meta, "n": n, "heading": row.heading, "full": document.text[n * share : (n + 1) * share]}
-                | (entry.questions.metadata() if n == 0 else {})
-                for n, row in enumerate(rows, start)
-            ],
-        }
-
-
-def _metadata(document: PreparedDocument) -> dict[str, str | int]:
-    """What each passage says of its document: `_read` needs no other collection."""
-    info = document.entry.info
-    return {
+def _batches(entry: Entry) -> Iterator[Batch]:
+    """Each passage says all of its document: `_read` needs no other collection."""
+    info = entry.info
+    meta = {
         "document": info.id,
         "title": info.title,
         "name": info.name,
-        "hash": document.entry.fingerprint,
-        "origin": document.entry.origin,
+        "hash": entry.fingerprint,
+        "origin": entry.origin,
         "passages": info.passages,
         "characters": info.characters,
-        "keywords": document.keywords,
+        "keywords": entry.keywords,
     }
+    share = -(-len(entry.text) // info.passages)
+    for start in range(0, info.passages, BATCH):
+        passages = entry.passages[start : start + BATCH]
+        yield {
+            "ids": [passage.id for passage in passages],
+            "embeddings": entry.vectors[start : start + BATCH],
+            "documents": [passage.text for passage in passages],
+            "metadatas": [
+                # The whole text, in as many pieces as there are passages: as one it would be too long to pass on.
+                {**meta, "n": n, "heading": passage.heading, "full": entry.text[n * share : (n + 1) * share]}
+                | (entry.questions.metadata() if n == 0 else {})
+                for n, passage in enumerate(passages, start)
+            ],
+        }
 
 
 def _read(collection: Collection, *, private: bool) -> dict[str, Entry]:
@@ -225,13 +221,15 @@ def _pages(collection: Collection, include: Include, where: Where | None = None)
 def _entry(document_id: str, stored: list[Stored], *, private: bool) -> Entry:
     stored.sort(key=lambda one: int(str(one[1]["n"])))
     meta = {name: str(value) for name, value in stored[0][1].items()}
-    rows = tuple(
-        make_row(document_id, int(str(one["n"])), meta["title"], str(one["heading"]), text, meta["keywords"])
-        for text, one, _ in stored
-    )
     # Half written, when a process was killed: to be written again.
-    whole = len(rows) == int(meta["passages"]) and all(one["hash"] == meta["hash"] for _, one, _ in stored)
-    info = DocumentInfo(document_id, meta["title"], meta["name"], len(rows), int(meta["characters"]), private)
-    vectors = np.asarray([vector for *_, vector in stored], dtype=np.float32)
-    questions = Questions.stored(stored[0][1])
-    return Entry(info, meta["hash"] if whole else "", meta["origin"], rows, vectors, questions)
+    whole = len(stored) == int(meta["passages"]) and all(one["hash"] == meta["hash"] for _, one, _ in stored)
+    info = DocumentInfo(document_id, meta["title"], meta["name"], len(stored), int(meta["characters"]), private)
+    return Entry(
+        info,
+        meta["hash"] if whole else "",
+        meta["origin"],
+        meta["keywords"],
+        tuple(make_passage(info, int(str(one["n"])), str(one["heading"]), text) for text, one, _ in stored),
+        np.asarray([vector for *_, vector in stored], dtype=np.float32),
+        Questions.stored(stored[0][1]),
+    )
