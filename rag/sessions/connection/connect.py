@@ -20,16 +20,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import redis
-import redis.asyncio
+import redis.asyncio.retry
+import redis.asyncio.sentinel
 from redis.asyncio.cluster import ClusterNode as AsyncClusterNode
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
-from redis.asyncio.retry import Retry as AsyncRetry
-from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
 from redis.exceptions import NoPermissionError
-from redis.retry import Retry
-from redis.sentinel import Sentinel
 
 from rag.errors import SessionStoreUnavailable
 from rag.sessions.connection import pools as c
@@ -126,32 +123,30 @@ def _options(address: Address, max_connections: int, timeout: float, pool_timeou
 
 
 class _Kinds(NamedTuple):
-    """What the sync and the async client are made of. connections: by the kind of address."""
+    """What the sync and the async client are made of. library: redis-py's package; connections: by kind of address."""
 
-    client: Any
+    library: Any
     cluster: Callable[[Address, dict[str, Any]], Any]
-    retry: Any
-    sentinel: Any
-    sentinel_pool: Any
     pool: Any
+    sentinel_pool: Any
     connections: dict[str, type]
 
 
 def _client(kinds: _Kinds, address: Address, options: dict[str, Any], state_dir: Path | None) -> Any:
     if address.kind == "cluster":
         return kinds.cluster(address, options)
-    kind = kinds.connections["sentinel+tls" if address.kind == "sentinel" and address.tls else address.kind]
+    name = f"{address.kind}+tls" if address.kind == "sentinel" and address.tls else address.kind
+    options["connection_class"] = kinds.connections[name]
     if address.kind == "sentinel":
         shared = ("socket_", "ssl_", "protocol", "driver_info")
         own = {name: value for name, value in options.items() if name.startswith(shared)}
-        own |= {**address.sentinel_login, "ssl": address.tls, "retry": kinds.retry(*NEVER)}
-        sentinel = kinds.sentinel(address.nodes, sentinel_kwargs=own)
-        pool = kinds.sentinel_pool(address.master, sentinel, connection_class=kind, **options)
-    elif address.kind == "embedded":
-        pool = kinds.pool(connection_class=kind, server=EmbeddedServer(state_dir), **options)
+        own |= {**address.sentinel_login, "ssl": address.tls, "retry": kinds.library.retry.Retry(*NEVER)}
+        sentinel = kinds.library.sentinel.Sentinel(address.nodes, sentinel_kwargs=own)
+        pool = kinds.sentinel_pool(address.master, sentinel, **options)
     else:
-        pool = kinds.pool(connection_class=kind, **options)
-    return kinds.client.from_pool(pool)
+        server = EmbeddedServer(state_dir) if address.kind == "embedded" else None
+        pool = kinds.pool(server=server, **options)
+    return kinds.library.Redis.from_pool(pool)
 
 
 def _cluster(address: Address, options: dict[str, Any]) -> redis.RedisCluster:
@@ -161,27 +156,19 @@ def _cluster(address: Address, options: dict[str, Any]) -> redis.RedisCluster:
         url=f"{'rediss' if address.tls else 'redis'}://{f'[{host}]' if ':' in host else host}:{port}",
         startup_nodes=[ClusterNode(*node) for node in others],
         connection_pool_class=c.BoundedPool,
-        retry=Retry(*NEVER),
+        retry=redis.retry.Retry(*NEVER),
         **{name: value for name, value in options.items() if name != "db"},
     )
 
 
 def _async_cluster(address: Address, options: dict[str, Any]) -> AsyncRedisCluster:
     wait, nodes = options.pop("timeout"), [AsyncClusterNode(*node) for node in address.nodes]
-    retry = AsyncRetry(*NEVER)
+    retry = redis.asyncio.retry.Retry(*NEVER)
     return c.AsyncBoundedCluster(startup_nodes=nodes, ssl=address.tls, retry=retry, pool_timeout=wait, **options)
 
 
-SYNC = _Kinds(redis.Redis, _cluster, Retry, Sentinel, c.SentinelPool, c.BoundedPool, c.CONNECTIONS)
-ASYNC = _Kinds(
-    redis.asyncio.Redis,
-    _async_cluster,
-    AsyncRetry,
-    AsyncSentinel,
-    c.AsyncSentinelPool,
-    c.AsyncBoundedPool,
-    c.ASYNC_CONNECTIONS,
-)
+SYNC = _Kinds(redis, _cluster, c.BoundedPool, c.SentinelPool, c.CONNECTIONS)
+ASYNC = _Kinds(redis.asyncio, _async_cluster, c.AsyncBoundedPool, c.AsyncSentinelPool, c.ASYNC_CONNECTIONS)
 
 
 def _lowest(info: dict[str, Any]) -> str:

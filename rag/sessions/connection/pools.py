@@ -23,12 +23,10 @@ from collections.abc import Iterator
 from queue import Empty
 from typing import Any, ClassVar
 
-import redis.asyncio.connection as aio
-import redis.asyncio.sentinel as aio_sentinel
-import redis.connection as sync
-import redis.sentinel as sync_sentinel
+import redis
+import redis.asyncio.retry
+import redis.asyncio.sentinel
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
-from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import EqualJitterBackoff
 from redis.exceptions import (
     AuthenticationError,
@@ -39,7 +37,6 @@ from redis.exceptions import (
     ResponseError,
     TimeoutError,
 )
-from redis.retry import Retry
 
 from rag.sessions.embedded.server import EmbeddedServer
 from rag.sessions.protocol.steps import Awaiting, Blocking, Steps, operation
@@ -121,16 +118,16 @@ class _Embedded:
 
 
 class PatientConnection(_Patient, Blocking):
-    _retry = Retry
+    _retry = redis.retry.Retry
     _call: Any = staticmethod(lambda work: work())
 
 
 class AsyncPatientConnection(_Patient, Awaiting):
-    _retry = AsyncRetry
+    _retry = redis.asyncio.retry.Retry
     _call: Any = staticmethod(asyncio.to_thread)
 
 
-class _AsyncUnixConnection(aio.UnixDomainSocketConnection):
+class _AsyncUnixConnection(redis.asyncio.connection.UnixDomainSocketConnection):
     async def _connect(self) -> None:
         # redis-py's own makes the handshake here too, before the one that follows, and turns every error of it
         # (a wrong password, no answer) into a ConnectionError that looks worth another try.
@@ -138,38 +135,25 @@ class _AsyncUnixConnection(aio.UnixDomainSocketConnection):
             self._reader, self._writer = await asyncio.open_unix_connection(path=self.path)
 
 
-def _connections(patient: type, tcp: type, tls: type, unix: type, managed: type, managed_tls: type) -> dict[str, type]:
-    """By the kind of address that they serve."""
+def _connections(patient: type, library: Any, unix: type) -> dict[str, type]:
+    """By the kind of address that they serve. library: redis-py's package of the sync or of the async ones."""
+    connection, sentinel = library.connection, library.sentinel
 
     def kind(name: str, *bases: type, **more: float) -> type:
         return type(name, bases, more)
 
     return {
-        "tcp": kind("Tcp", patient, tcp),
-        "tls": kind("Tls", patient, tls),
+        "tcp": kind("Tcp", patient, connection.Connection),
+        "tls": kind("Tls", patient, connection.SSLConnection),
         "unix": kind("Unix", patient, unix),
         "embedded": kind("Embedded", _Embedded, patient, unix, patience=10.0),
-        "sentinel": kind("Sentinel", patient, managed, patience=5.0),
-        "sentinel+tls": kind("SentinelTls", patient, managed_tls, patience=5.0),
+        "sentinel": kind("Sentinel", patient, sentinel.SentinelManagedConnection, patience=5.0),
+        "sentinel+tls": kind("SentinelTls", patient, sentinel.SentinelManagedSSLConnection, patience=5.0),
     }
 
 
-CONNECTIONS = _connections(
-    PatientConnection,
-    sync.Connection,
-    sync.SSLConnection,
-    sync.UnixDomainSocketConnection,
-    sync_sentinel.SentinelManagedConnection,
-    sync_sentinel.SentinelManagedSSLConnection,
-)
-ASYNC_CONNECTIONS = _connections(
-    AsyncPatientConnection,
-    aio.Connection,
-    aio.SSLConnection,
-    _AsyncUnixConnection,
-    aio_sentinel.SentinelManagedConnection,
-    aio_sentinel.SentinelManagedSSLConnection,
-)
+CONNECTIONS = _connections(PatientConnection, redis, redis.connection.UnixDomainSocketConnection)
+ASYNC_CONNECTIONS = _connections(AsyncPatientConnection, redis.asyncio, _AsyncUnixConnection)
 
 
 class NoFreeConnection(MaxConnectionsError):
@@ -202,7 +186,7 @@ class _Bounded:
             self.server.release()
 
 
-class BoundedPool(_Bounded, Blocking, sync.BlockingConnectionPool):
+class BoundedPool(_Bounded, Blocking, redis.connection.BlockingConnectionPool):
     def take(self) -> Any:
         """As `get_connection`, without its look at a connection that was in use a moment ago.
 
@@ -229,18 +213,18 @@ class BoundedPool(_Bounded, Blocking, sync.BlockingConnectionPool):
         self._closed()
 
 
-class SentinelPool(sync_sentinel.SentinelConnectionPool, BoundedPool):
+class SentinelPool(redis.sentinel.SentinelConnectionPool, BoundedPool):
     def _closed(self) -> None:
         self.sentinel_manager.close()
 
 
-class AsyncBoundedPool(_Bounded, Awaiting, aio.BlockingConnectionPool):
+class AsyncBoundedPool(_Bounded, Awaiting, redis.asyncio.connection.BlockingConnectionPool):
     async def aclose(self) -> None:
         await super().aclose()
         self._closed()
 
 
-class AsyncSentinelPool(aio_sentinel.SentinelConnectionPool, AsyncBoundedPool):
+class AsyncSentinelPool(redis.asyncio.sentinel.SentinelConnectionPool, AsyncBoundedPool):
     async def aclose(self) -> None:
         await super().aclose()
         await self.sentinel_manager.aclose()
