@@ -107,7 +107,7 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
 
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]
-        return [*self._sync._run(self._classic(self._sync)), *self._sync.messages(self.session_id)]
+        return self._sync._run(self._read(self._sync))
 
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
         if messages:
@@ -119,10 +119,8 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
         self._sync._run(self._with_classic(self._sync, "UNLINK"))
 
     async def aget_messages(self) -> list[BaseMessage]:
-        if self._async is None:
-            return await super().aget_messages()
-        older = await self._async._run(self._classic(self._async))
-        return [*older, *await self._async.messages(self.session_id)]
+        store = self._async
+        return await (store._run(self._read(store)) if store else super().aget_messages())
 
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
         if self._async is None:
@@ -148,20 +146,19 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
     def _any(self) -> Operations:
         return self._store or self._async  # type: ignore[return-value]
 
-    def _classic(self, store: Operations) -> Steps[list[BaseMessage]]:
+    def _read(self, store: Operations) -> Steps[list[BaseMessage]]:
         sid, key = SessionId(self.session_id), self._classic_key(store)
-        if key is None:
-            return []
-        (stored,) = yield Lenient([("LRANGE", key, 0, -1)])
-        lines = stored if isinstance(stored, list) else []  # another program's key of this name
-        self._older = bool(lines)
-        found = []
-        for line in lines:
-            try:
-                found.append(decode_plain(line, sid).message)
-            except Unreadable as exc:
-                LOG.warning("Session %s: an element of the older list was left out (%s)", sid[:12], exc)
-        return found
+        found: list[BaseMessage] = []
+        if key is not None:
+            (stored,) = yield Lenient([("LRANGE", key, 0, -1)])
+            lines = stored if isinstance(stored, list) else []  # another program's key of this name
+            self._older = bool(lines)
+            for line in lines:
+                try:
+                    found.append(decode_plain(line, sid).message)
+                except Unreadable as exc:
+                    LOG.warning("Session %s: an element of the older list was left out (%s)", sid[:12], exc)
+        return found + (yield from Operations.messages.steps(store, sid))
 
     def _with_classic(self, store: Operations, command: str, *arguments: int) -> Steps[None]:
         key = self._classic_key(store)

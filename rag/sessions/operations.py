@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import redis
@@ -21,7 +22,7 @@ from rag.errors import CrosswireError, SessionStoreUnavailable, TurnBusy
 from rag.sessions.connection.errors import WrongType
 from rag.sessions.health import Eviction, StoreHealth, eviction_of
 from rag.sessions.ids import SessionId
-from rag.sessions.messages.codec import StoredMessage, duplicate, duplicate_record
+from rag.sessions.messages.codec import StoredMessage, duplicate
 from rag.sessions.protocol import index_entries
 from rag.sessions.protocol.keys import DEFAULT_PREFIX, Format
 from rag.sessions.protocol.replies import BadElement, Busy, Commit, Committed, Quarantined, SessionInfo, Snapshot
@@ -92,18 +93,12 @@ class Operations:
     @operation
     def messages(self, session_id: str) -> Steps[list[BaseMessage]]:
         """The stored messages, oldest first, without waiting for a turn that is being answered."""
-        sid = SessionId(session_id)
-        if self.protocol.keys.fmt != "crosswire":
-            return [record.message for record in (yield from self._plain(sid))]
-        return [duplicate(record.message) for record in (yield from self._read(sid)).records]
+        return [record.message for record in (yield from self._records(session_id))]
 
     @operation
     def records(self, session_id: str) -> Steps[list[StoredMessage]]:
         """The stored messages with their places, oldest first."""
-        sid = SessionId(session_id)
-        if self.protocol.keys.fmt != "crosswire":
-            return (yield from self._plain(sid))
-        return [duplicate_record(record) for record in (yield from self._read(sid)).records]
+        return self._records(session_id)
 
     @operation
     def info(self, session_id: str) -> Steps[SessionInfo | None]:
@@ -234,9 +229,13 @@ class Operations:
 
     # --- inner
 
-    def _read(self, sid: SessionId) -> Steps[Snapshot]:
+    def _records(self, session_id: str) -> Steps[list[StoredMessage]]:
+        sid = SessionId(session_id)
+        if self.protocol.keys.fmt != "crosswire":
+            return (yield from self._plain(sid))
         found = yield from self._repairing(sid, self.protocol.read(sid))
-        return (yield from self._complete(sid, found))
+        found = yield from self._complete(sid, found)
+        return [replace(record, message=duplicate(record.message)) for record in found.records]
 
     def _complete(self, sid: SessionId, found: Snapshot | None) -> Steps[Snapshot]:
         """Put aside what may not be shown, and read again what that or the cache left out."""

@@ -23,9 +23,8 @@ MARGIN_BYTES = 1 << 20
 finds room, and the server goes on to answer those who read."""
 LOOK_SECONDS = 0.05
 """How long what was free is believed. Who writes more than the margin meanwhile is told by the proof."""
-_CHUNK = 1 << 15
-_MOST_CHUNKS = 128
-"""If others wrote more than so many meanwhile, it is not searched."""
+_MOST = 1 << 22
+"""If others wrote more bytes meanwhile, no more are searched."""
 _COMMITTED = b"\r\nEXEC\r\n"
 """What ends a transaction in the file. No message can hold it: JSON has no bare line ends."""
 
@@ -73,18 +72,11 @@ class Disk:
         """Whether a whole transaction with this text stands behind the mark."""
         if mark is not None:
             file, at = mark
-            read, before = b"", b""
-            for _ in range(_MOST_CHUNKS):
-                read = os.pread(file.fd, _CHUNK, at)
-                at += len(read)
-                written = before + read if before else read
-                found = written.find(token)
-                if found >= 0 and written.find(_COMMITTED, found) > 0:
-                    file.end = max(file.end, at)
-                    return True
-                if len(read) < _CHUNK:
-                    break
-                before = written[found:] if found >= 0 else written[-len(token) :]
+            written = os.pread(file.fd, min(max(0, os.fstat(file.fd).st_size - at), _MOST), at)
+            found = written.find(token)
+            if found >= 0 and written.find(_COMMITTED, found) > 0:
+                file.end = max(file.end, at + len(written))
+                return True
         self.reopen()
         return False
 

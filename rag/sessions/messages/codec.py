@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
@@ -72,22 +72,19 @@ def encode(messages: Sequence[BaseMessage], place: Place, seal: Seal | None = No
     """
     head = orjson.dumps({"session_id": place.session_id, "turn": place.turn, "at": place.at})[:-1] + b',"id":"'
     head += place.token.encode() + b":"
-    documents = _documents(messages, place) if place.documents else None
     lines = []
-    for number, message in enumerate(messages):
+    for number, (message, used) in enumerate(zip(messages, _documents(messages, place), strict=True)):
         if lossless.simple(message):
             body, finite = {"type": message.type, "data": message.__dict__}, True
         else:
             body, finite = _checked(message)
-        if documents and (used := documents[number]):
+        if used:
             body["documents"] = used
         raw = _dumps(body, finite=finite)
         if seal is not None:
             raw = _dumps({"sealed": seal.name, "box": seal.close(raw, _bound(place, number)).decode()})
-        if raw.startswith(_EXACT):
-            lines.append(b'%b%b%d",%b' % (_EXACT, head[1:], number, raw[len(_EXACT) :]))
-        else:
-            lines.append(b'%b%d",%b' % (head, number, raw[1:]))
+        exact = _EXACT if raw.startswith(_EXACT) else b"{"
+        lines.append(b'%b%b%d",%b' % (exact, head[1:], number, raw[len(exact) :]))
     return lines
 
 
@@ -176,10 +173,6 @@ def duplicate(message: BaseMessage) -> BaseMessage:
     _set(twin, "__pydantic_extra__", _copied(message.__pydantic_extra__))
     _set(twin, "__pydantic_private__", message.__pydantic_private__)
     return twin
-
-
-def duplicate_record(record: StoredMessage) -> StoredMessage:
-    return replace(record, message=duplicate(record.message))
 
 
 def _copied(value: Any) -> Any:
