@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 import altair as alt
@@ -11,7 +12,6 @@ import streamlit as st
 
 from rag.crosstalk.explore.explorer import certify, temporary_lab
 from rag.crosstalk.explore.scenes import Scene
-from rag.crosstalk.explore.schedules import Explored
 from rag.crosstalk.explore.verdicts import verdict
 from rag.settings import Settings
 from rag.ui.palette import OUTCOMES, RIGHT
@@ -36,23 +36,19 @@ def _explored(strategy: str, tabs: bool) -> tuple[str, list[dict[str, Any]]]:
     """Verdict, and a row for each schedule. The same for everybody: nothing in it is anybody's."""
     with temporary_lab() as lab:
         found = certify(strategy, Scene(tabs=tabs), lab).explored
-    return verdict(found), _rows(strategy, found)
-
-
-def _rows(strategy: str, found: Explored) -> list[dict[str, Any]]:
-    played = sorted(found.cells, key=lambda one: (one.preemptions, _outcome(one.outcome.group), one.schedule))
-    return [
+    rows = [
         {
             "memory": strategy.removeprefix("lesson-"),
             "strategy": strategy,
-            "place": place,
             "schedule": one.schedule,
             "preemptions": one.preemptions,
-            "outcome": _outcome(one.outcome.group),
+            "outcome": RIGHT if one.outcome.group is None else one.outcome.group.name,
             "told": narration.told(one.outcome),
         }
-        for place, one in enumerate(played)
+        for one in found.cells
     ]
+    rows.sort(key=itemgetter("preemptions", "outcome", "schedule"))
+    return verdict(found), [{"place": place, **row} for place, row in enumerate(rows)]
 
 
 def draw(settings: Settings) -> None:
@@ -152,13 +148,10 @@ def _graph(rows: list[dict[str, Any]], schedule: str, settings: Settings) -> Non
     # Where every way goes wrong somehow, the gravest of it tells them apart.
     told_apart = RIGHT in there or len(there) == 1
     worst = next(name for name in OUTCOMES if name in there and name != RIGHT) if there != {RIGHT} else ""
-    passes: dict[tuple[int, int], tuple[int, int]] = {}
-    for row in rows:
-        for spot in _trail(row["schedule"]):
-            right, total = passes.get(spot, (0, 0))
-            passes[spot] = right + (row["outcome"] == RIGHT if told_apart else row["outcome"] != worst), total + 1
-    spots = [{"x": x, "y": y, "right": right / total, "ways": total} for (x, y), (right, total) in passes.items()]
-    way = [{"x": x, "y": y, "order": order} for order, (x, y) in enumerate(_trail(schedule))]
+    good = {row["schedule"]: row["outcome"] == RIGHT if told_apart else row["outcome"] != worst for row in rows}
+    passes = pd.DataFrame([(x, y, good[one]) for one in good for x, y in _trail(one)], columns=["x", "y", "good"])
+    spots = passes.groupby(["x", "y"], as_index=False).agg(right=("good", "mean"), ways=("good", "size"))
+    way = pd.DataFrame(_trail(schedule), columns=["x", "y"]).reset_index(names="order")
     red, ends = ("no path through it is safe", "safe paths")
     if not told_apart:
         red, ends = f"every path through it ends in “{worst}”", f"no “{worst}”"
@@ -171,15 +164,15 @@ def _graph(rows: list[dict[str, Any]], schedule: str, settings: Settings) -> Non
     colour = alt.Color("right:Q", scale=scale, legend=legend)
     told = [alt.Tooltip("right:Q", format=".0%", title=ends), alt.Tooltip("ways:Q", title="paths through it")]
     shade = (
-        alt.Chart(pd.DataFrame(spots))
+        alt.Chart(spots)
         .mark_rect(opacity=0.6, stroke="#8886")
         .encode(x=x, y=y, color=colour, tooltip=told)
         .add_params(alt.selection_point(name="spot", fields=["x", "y"], on="click"))
     )
-    none = alt.Chart(pd.DataFrame(spots)).mark_text(text="✕", fontSize=size + 5, fontWeight="bold", color="white")
+    none = alt.Chart(spots).mark_text(text="✕", fontSize=size + 5, fontWeight="bold", color="white")
     crosses = none.transform_filter("datum.right == 0").encode(x=x, y=y)
     lines = [
-        alt.Chart(pd.DataFrame(way))
+        alt.Chart(way)
         .mark_line(point={"size": dot, "filled": True, "color": tint}, strokeWidth=wide, color=tint)
         .encode(x=x, y=y, order="order:Q")
         for tint, wide, dot in (("white", 8, 190), ("#5b4bdb", 4, 80))  # an edge, seen on every square and page
@@ -207,11 +200,8 @@ def _load(memory: str, schedule: str, settings: Settings) -> None:
 
 
 def _trail(schedule: str) -> list[tuple[int, int]]:
-    trail = [(0, 0)]
-    for letter in schedule:
-        across, up = trail[-1]
-        trail.append((across + (letter == "A"), up + (letter == "B")))
-    return trail
+    made = [schedule[:steps] for steps in range(len(schedule) + 1)]
+    return [(so_far.count("A"), so_far.count("B")) for so_far in made]
 
 
 def _odds(rows: list[dict[str, Any]]) -> None:
@@ -236,7 +226,3 @@ def _odds(rows: list[dict[str, Any]]) -> None:
         "less often, so the real chance is lower.",
     )
     st.caption("A stress test finds it by luck. Here it is certain.")
-
-
-def _outcome(group: Any) -> str:
-    return RIGHT if group is None else str(group.name)
