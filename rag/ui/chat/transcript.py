@@ -1,4 +1,4 @@
-"""A conversation as chat messages. The person's colour is the session's colour."""
+"""A conversation as chat messages, in the session's colour, and the sources of an answer, opened at what was quoted."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import streamlit as st
 from langchain_core.messages import HumanMessage
 
-from rag.chat import sources_of
+from rag.chat import Source, sources_of
 from rag.chat.export import Stored
 from rag.knowledge import Library
 from rag.ui.avatar import badge
-from rag.ui.chat import citations
-from rag.ui.markup import drawn
+from rag.ui.escaping import count, escaped
+from rag.ui.feedback import errors_shown
+from rag.ui.markup import drawn, passage
 from rag.ui.visitor import Visitor
 
 ASSISTANT = ":material/support_agent:"
@@ -25,9 +26,41 @@ def draw(records: Sequence[Stored], visitor: Visitor, library: Library) -> None:
         else:
             with st.chat_message("assistant", avatar=ASSISTANT):
                 st.markdown(drawn(record.message.text))
-                citations.draw(sources_of(record.message), library, visitor.session_id, f"{record.turn}-{number}")
+                _cited(sources_of(record.message), library, visitor.session_id, f"{record.turn}-{number}")
 
 
 def asked(text: str, visitor: Visitor) -> None:
     with st.chat_message("user", avatar=badge(visitor.name, visitor.colour)):
         st.text(text)
+
+
+def _cited(sources: tuple[Source, ...], library: Library, session_id: str, key: str) -> None:
+    """Draw expandable citations. `key` tells the answers of a page apart."""
+    if not sources:
+        return
+    with st.expander(count(len(sources), "source"), icon=":material/menu_book:"):
+        for source in sources:
+            private = " :violet-badge[only in this session]" if source.private else ""
+            st.markdown(f"**\\[{source.number}\\] {escaped(source.label)}**{private}")
+            with st.container(border=True):
+                passage(source.text, private=source.private)
+            button = f"open-{key}-{source.number}"
+            if st.button("Open article", key=button, icon=":material/open_in_full:", type="tertiary"):
+                article(source, library, session_id)
+
+
+@st.dialog("Source", width="large", icon=":material/menu_book:")
+@errors_shown()
+def article(source: Source, library: Library, session_id: str) -> None:
+    """The passage first, marked, in its section; the whole document below it."""
+    document = library.document(source.document_id, session_id=session_id)
+    st.subheader(escaped(source.label), anchor=False)
+    with st.container(border=True):
+        st.badge("Quoted here", icon=":material/format_quote:", color="violet")
+        passage(source.text, private=source.private)
+    if document is None:
+        st.info("This document is no longer in the library. The passage above was stored with the answer.")
+        return
+    st.caption(f"{escaped(document.info.title)} · {escaped(document.info.name)}")
+    with st.container(height=420, border=False):
+        passage(document.text, private=source.private)

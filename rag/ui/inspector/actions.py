@@ -44,27 +44,30 @@ def draw(context: Context, ids: list[str]) -> None:
             for change, (label, icon, _) in BUTTONS.items():
                 if st.button(label, icon=icon, key=f"inspector_act_{change}", disabled=not context.changes):
                     _confirm(context, change, ids)
-        _download(context, ids)
+        with st.popover("Export", icon=":material/download:", disabled=not context.reveal):
+            for form, (label, ending, mime) in FORMS.items():
+                made, key = partial(_exported, context, ids, form), f"inspector_export_{form}"
+                download(label, made, f"sessions.{ending}", mime, key=key, width="stretch")
+            st.caption("Contains all messages in plain text. Exports are logged.")
     if context.ours and not context.changes:
         st.caption("To change sessions, turn on “Allow changes” in the sidebar; to export them, “Reveal texts”.")
 
 
 @st.dialog("Change sessions?", icon=":material/edit:")
+@errors_shown("error", str)
 def _confirm(context: Context, change: Change, ids: list[str]) -> None:
     label, icon, _ = BUTTONS[change]
-    with errors_shown():
-        seen = Changes(context.inspector, context.who).preview(change, ids)
-        st.write(f"{icon} {seen}")
-        names = [row.name for row in seen.rows]
-        st.caption(", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else ""))
-        if change == "extend":
-            st.number_input("Minutes after each turn", 1, 525_600, 1440, key=MINUTES)
-        st.caption("This is logged. You can undo your last change in this tab.")
-        with st.container(horizontal=True):
-            if st.button(label, type="primary", key="inspector_confirm", on_click=_do, args=(context, change, ids)):
-                st.rerun()
-            if st.button("Cancel", key="inspector_leave"):
-                st.rerun()
+    seen = Changes(context.inspector, context.who).preview(change, ids)
+    st.write(f"{icon} {seen}")
+    names = [row.name for row in seen.rows]
+    st.caption(", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else ""))
+    if change == "extend":
+        st.number_input("Minutes after each turn", 1, 525_600, 1440, key=MINUTES)
+    st.caption("This is logged. You can undo your last change in this tab.")
+    with st.container(horizontal=True):
+        did = st.button(label, type="primary", key="inspector_confirm", on_click=_do, args=(context, change, ids))
+        if did or st.button("Cancel", key="inspector_leave"):
+            st.rerun()
 
 
 def _do(context: Context, change: Change, ids: list[str]) -> None:
@@ -79,6 +82,7 @@ def _do(context: Context, change: Change, ids: list[str]) -> None:
         session_table.choose([])
 
 
+@errors_shown("error", str)
 def _undo(context: Context) -> None:
     if problem := st.session_state.get(PROBLEM):
         st.error(problem, icon=":material/error:")
@@ -88,21 +92,12 @@ def _undo(context: Context) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.success(f"{count(len(done.ids), 'session')} {BUTTONS[done.change][2]}.", icon=":material/check:")
         if done.ids and context.changes and st.button("Undo", icon=":material/undo:", key="inspector_undo"):
-            with errors_shown():
-                back = Changes(context.inspector, context.who).undo(done)
-                st.session_state.pop(DONE, None)
-                left = len(done.ids) - len(back)
-                more = f" {count(left, 'session')} in use since then: left as is." if left else ""
-                st.toast(f"{count(len(back), 'session')} restored.{more}")
-                st.rerun()
-
-
-def _download(context: Context, ids: list[str]) -> None:
-    with st.popover("Export", icon=":material/download:", disabled=not context.reveal):
-        for form, (label, ending, mime) in FORMS.items():
-            made, key = partial(_exported, context, ids, form), f"inspector_export_{form}"
-            download(label, made, f"sessions.{ending}", mime, key=key, width="stretch")
-        st.caption("Contains all messages in plain text. Exports are logged.")
+            back = Changes(context.inspector, context.who).undo(done)
+            st.session_state.pop(DONE, None)
+            left = len(done.ids) - len(back)
+            more = f" {count(left, 'session')} in use since then: left as is." if left else ""
+            st.toast(f"{count(len(back), 'session')} restored.{more}")
+            st.rerun()
 
 
 def _exported(context: Context, ids: list[str], form: str) -> str:
@@ -113,6 +108,7 @@ def _exported(context: Context, ids: list[str], form: str) -> str:
     return taken.written(form)
 
 
+@errors_shown("error", str)
 def bring_in(context: Context) -> None:
     """Sessions from an export into new ones."""
     st.caption("Exported sessions are imported as new ones, to reproduce what a user saw. Nothing is overwritten.")
@@ -122,9 +118,7 @@ def bring_in(context: Context) -> None:
     file = st.file_uploader("JSON export", type="json", key="inspector_import")
     if file is None or not st.button("Import", icon=":material/upload:", type="primary", key="inspector_bring"):
         return
-    with errors_shown():
-        made = [import_new(context.inspector, one, context.who) for one in read_export(file.getvalue())]
-        session_table.choose(made[:1])
-        st.success(
-            f"{count(len(made), 'session')} imported. The first one is selected in the table.", icon=":material/check:"
-        )
+    made = [import_new(context.inspector, one, context.who) for one in read_export(file.getvalue())]
+    session_table.choose(made[:1])
+    imported = f"{count(len(made), 'session')} imported. The first one is selected in the table."
+    st.success(imported, icon=":material/check:")

@@ -7,17 +7,19 @@ from collections.abc import Sequence
 import streamlit as st
 
 from rag.inspector import flags
+from rag.inspector.actions.changes import Changes
 from rag.inspector.layouts.message_parsers import Said
 from rag.inspector.safe_text import line
 from rag.inspector.timestamps import moment
+from rag.inspector.timestamps import shown as moment_shown
 from rag.inspector.views.session import View, pretty
 from rag.sessions.listing.directory import Row
 from rag.sessions.names import colour, friendly_name
+from rag.sessions.protocol.replies import Quarantined
 from rag.ui.avatar import badge
 from rag.ui.chat.transcript import ASSISTANT
 from rag.ui.escaping import count, duration, escaped
 from rag.ui.feedback import errors_shown
-from rag.ui.inspector import quarantine
 from rag.ui.inspector.context import Context
 
 PART = 30
@@ -111,7 +113,7 @@ def _said(context: Context, seen: View, said: Said) -> None:
 def _stored(context: Context, seen: View) -> None:
     parts = {"Keys": _keys, "Stored JSON": _json}
     if context.ours:
-        parts |= {"Next prompt": _prompt, "Quarantine": quarantine.draw}
+        parts |= {"Next prompt": _prompt, "Quarantine": _quarantine}
     for tab, part in zip(st.tabs(list(parts), key="inspector_stored", on_change="rerun"), parts.values(), strict=True):
         with tab:
             if tab.open:
@@ -172,3 +174,26 @@ def _prompt(context: Context, seen: View) -> None:
             for message in prompt:
                 st.caption(message.type)
                 st.text(context.text(message.text))
+
+
+@errors_shown("error", str)
+def _quarantine(context: Context, seen: View) -> None:
+    """What was found in the history and is not shown to anybody; removed one by one, when changes are allowed."""
+    found = context.inspector.store.quarantined(seen.id)
+    if not found:
+        st.caption("Nothing is quarantined.")
+    for number, one in enumerate(found[-20:]):
+        st.caption(f"**{one.reason}**, {moment_shown(one.at)}, {len(one.raw):,} bytes")
+        if context.reveal:
+            st.code(pretty(one.raw), language="json", wrap_lines=True)
+        if context.changes and st.button("Remove", icon=":material/delete:", key=f"inspector_remove_{number}"):
+            _remove(context, seen.id, one)
+
+
+@st.dialog("Remove this element?", icon=":material/delete:")
+def _remove(context: Context, session_id: str, one: Quarantined) -> None:
+    st.write("The element is deleted for good; the rest of the session stays. This cannot be undone.")
+    if st.button("Remove", type="primary"):
+        with errors_shown():
+            Changes(context.inspector, context.who).remove_quarantined(session_id, one)
+            st.rerun()

@@ -186,9 +186,8 @@ def _buttons(key: str, seen: Look, *, keys: bool) -> None:
 
     with st.container(horizontal=True):
         for actor, shortcut in zip(seen.actors, SHORTCUTS, strict=False):
-            name = actor.name if "tab" in actor.name else actor.name.split(",")[0]
             offered = actor.letter in seen.choices
-            label = f":{NAMED[actor.letter]}[**{name}**]: " if offered else f"{name}: "
+            label = f":{NAMED[actor.letter]}[**{actor.name}**]: " if offered else f"{actor.name}: "
             label += f"{actor.label or 'done'}{' (waits)' if actor.blocked else ''}"
             button(label, actor.letter, done + actor.letter, shortcut, disabled=not offered)
         for actor in seen.actors:

@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from rag.crosstalk.explore.explorer import CannotPlay, make_scene
-from rag.crosstalk.explore.outcomes import Outcome
 from rag.crosstalk.explore.scenes import MOST_TURNS, Scene
 from rag.crosstalk.report.reproduce import file_name, of_schedule
-from rag.crosstalk.strategies import LESSONS, STRATEGIES
+from rag.crosstalk.strategies import LESSONS, STRATEGIES, find
 from rag.settings import Settings
 from rag.ui.background_job import drop
 from rag.ui.escaping import escaped
 from rag.ui.feedback import download, errors_shown
 from rag.ui.race import board, failure_search
-from rag.ui.race.default_scene import elsewhere, lacks, own_scene
 from rag.ui.race.replay import Look, look, playable
 from rag.ui.race.schedule_image import png
 from rag.ui.race.sequence_diagram import sequence
@@ -31,6 +28,8 @@ SPEEDS = {"slow": 1.2, "normal": 0.5, "fast": 0.15}
 LIMITS = {"users": (2, 5), "tabs": (0, 1), "turns": (1, MOST_TURNS), "cancels": (0, 2)}
 """Of the numbers of a scene, as they stand in a link."""
 VERDICT = f"{SLOT}_verdict"
+TWO_TURNS = frozenset({"thread-local", "semantic-cache", "reused-connection"})
+"""What these mix up, users have stored in a turn before."""
 
 
 def draw(settings: Settings) -> None:
@@ -89,11 +88,12 @@ def _find(strategy: str, scene: Scene, settings: Settings) -> None:
         if st.button("Find the shortest failure", icon=":material/search:", type="primary"):
             st.session_state.pop(VERDICT, None)
             failure_search.begin(strategy, scene, settings)
-        if st.button("Random", icon=":material/casino:", help="A complete random schedule"):
-            chance = random.Random()  # noqa: S311
-            _choose(strategy, scene, settings, chance.choice)
-        if st.button("One after the other", icon=":material/start:"):
-            _choose(strategy, scene, settings, min)
+        chance = random.Random()  # noqa: S311
+        by_chance = st.button("Random", icon=":material/casino:", help="A complete random schedule")
+        in_order = st.button("One after the other", icon=":material/start:")
+        if by_chance or in_order:
+            with errors_shown():
+                board.put("schedule", playable(strategy, scene, settings, min if in_order else chance.choice))
     if job := failure_search.draw(strategy, scene):
         drop(failure_search.SLOT)
         found = job.result
@@ -102,11 +102,6 @@ def _find(strategy: str, scene: Scene, settings: Settings) -> None:
             board.put("schedule", found.explored.shortest.schedule)
     if told := st.session_state.get(VERDICT):
         st.info(escaped(told), icon=":material/fact_check:")
-
-
-def _choose(strategy: str, scene: Scene, settings: Settings, choose: Callable[[tuple[str, ...]], str]) -> None:
-    with errors_shown():
-        board.put("schedule", playable(strategy, scene, settings, choose))
 
 
 def _play(strategy: str, scene: Scene, settings: Settings) -> None:
@@ -141,26 +136,22 @@ def _take_home(strategy: str, scene: Scene, seen: Look) -> None:
         st.caption("Play it to the end to export it as a test, an image or JSON.")
     with st.container(horizontal=True):
         if seen.outcome is not None:
-            _files(strategy, scene, seen, seen.outcome)
+            stem = file_name(strategy, seen.schedule).removesuffix(".py")
+            test = of_schedule(strategy, scene, seen.schedule, seen.outcome)
+            content = {
+                "strategy": strategy,
+                "schedule": seen.schedule,
+                "kinds": list(seen.outcome.kinds),
+                "told": seen.outcome.told,
+                "report": seen.outcome.report.to_dict(),
+            }
+            download("pytest", test, f"{stem}.py", "text/x-python", "science")
+            download("PNG", png(seen), f"{stem}.png", "image/png", "image")
+            download("JSON", json.dumps(content, indent=2), f"{stem}.json", "application/json", "data_object")
         with st.popover("Copy the link", icon=":material/link:"):
             address = f"{st.context.url or ''}?{urlencode(st.query_params.to_dict())}"
             st.code(address, language=None, wrap_lines=True)
             st.caption("Anyone with this link can open the same schedule. It identifies nobody.")
-
-
-def _files(strategy: str, scene: Scene, seen: Look, outcome: Outcome) -> None:
-    stem = file_name(strategy, seen.schedule).removesuffix(".py")
-    content = {
-        "strategy": strategy,
-        "schedule": seen.schedule,
-        "kinds": list(outcome.kinds),
-        "told": outcome.told,
-        "report": outcome.report.to_dict(),
-    }
-    test = of_schedule(strategy, scene, seen.schedule, outcome)
-    download("pytest", test, f"{stem}.py", "text/x-python", "science")
-    download("PNG", png(seen), f"{stem}.png", "image/png", "image")
-    download("JSON", json.dumps(content, indent=2), f"{stem}.json", "application/json", "data_object")
 
 
 def _picked() -> None:
@@ -201,3 +192,33 @@ def _from_link(names: list[str]) -> None:
     _set(Scene(numbers["users"], bool(numbers["tabs"]), numbers["turns"], cancels))
     if wrong:
         board.refuse("schedule", " ".join(wrong), again=False)
+
+
+# --- in which scene a memory shows what is wrong with it
+
+
+def own_scene(strategy: str) -> Scene:
+    """The smallest one that shows it; two users who each send a turn where there is nothing to show."""
+    kind = find(strategy)
+    turns = 2 if strategy in TWO_TURNS else 1
+    tabs_alone = bool(kind.expects_tabs) and not (kind.expects or kind.expects_cancelled)
+    return Scene(tabs=tabs_alone, turns=turns, cancels=1 if kind.cancels else 0)
+
+
+def lacks(strategy: str, scene: Scene) -> str:
+    """What is missing in a scene to show it, as half a sentence; empty: nothing."""
+    own = own_scene(strategy)
+    missing = []
+    if own.tabs and not scene.tabs:
+        missing.append("two tabs of one user")
+    if own.turns > scene.turns and not scene.tabs:
+        missing.append("two turns each")
+    if own.cancels > scene.cancels:
+        missing.append("a cancelled turn")
+    return " and ".join(missing)
+
+
+def elsewhere(strategy: str) -> bool:
+    """Whether what is wrong with it shows only between processes, which the lab does not have."""
+    kind = find(strategy)
+    return bool(kind.expects_processes) and not (kind.expects or kind.expects_tabs or kind.expects_cancelled)

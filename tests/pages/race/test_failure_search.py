@@ -15,7 +15,7 @@ from rag.crosstalk.strategies import LESSONS, STRATEGIES
 from rag.errors import CrosswireError
 from rag.services import Services
 from rag.ui.race import failure_search
-from rag.ui.race.default_scene import elsewhere, lacks, own_scene
+from rag.ui.race.free_lab import elsewhere, lacks, own_scene
 from tests.pages.opening import calm, labels, opened, press
 from tests.pages.race.racing import lab, said
 
