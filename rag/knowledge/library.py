@@ -21,10 +21,9 @@ from rag.knowledge.ingest.sources import collect
 from rag.knowledge.parsing.reader import DocumentReader
 from rag.knowledge.search.keywords import tokens
 from rag.knowledge.search.ranking import CANDIDATES, best
-from rag.knowledge.storage.chroma import Store
+from rag.knowledge.storage.chroma import LibraryBusy, Store
 from rag.knowledge.storage.collection import DocumentCollection
 from rag.knowledge.storage.embedded import EmbeddedStore
-from rag.knowledge.storage.errors import LibraryBusy
 from rag.knowledge.storage.server import ServerStore
 from rag.knowledge.types import Document, DocumentInfo, IngestReport, Passage, Progress
 from rag.settings import Settings
@@ -140,7 +139,7 @@ class Library:
     def forget(self, *session_ids: str) -> None:
         """Delete all private documents of these sessions, from the disk as well."""
         with self._store.errors(), self._store.lock:
-            self._store.forget(session_ids)
+            self._store.write(frozenset(session_ids))
             for session_id in session_ids:
                 self._loaded.pop(session_id, None)
 

@@ -17,7 +17,7 @@ from filelock import FileLock
 from rag.errors import LibraryUnavailable
 from rag.knowledge.library import Library
 from rag.knowledge.storage import embedded
-from rag.knowledge.storage.errors import LibraryBusy
+from rag.knowledge.storage.chroma import LibraryBusy
 from tests.knowledge.peer import Peer
 from tests.knowledge.support import library, write
 
@@ -300,7 +300,7 @@ def test_what_could_not_be_erased_is_erased_with_the_next_use(tmp_path: Path, mo
         books.add_private("s", "p.txt", b"The password is XYZZY-ONE " * 50)
         with monkeypatch.context() as broken:
             broken.setattr("sqlite3.connect", full)
-            books._store.delete_sessions({"s"})
+            books._store.carry_out(frozenset({"s"}), ())
         assert on_disk(tmp_path, b"XYZZY-ONE")
         assert books.search("password", session_id="s") == []
     with library(tmp_path):

@@ -22,13 +22,10 @@ class Synonyms:
 
     def __init__(self, text: str = "") -> None:
         self._groups: list[tuple[str, list[str]]] = []
-        self._by_first_word: dict[str, list[int]] = {}
         for line in text.splitlines():
             theirs, arrow, ours = line.partition("=>")
             if arrow and not line.startswith("#"):
-                self._groups += [(phrase, _parts(ours)) for phrase in _parts(theirs)]
-        for number, (phrase, _) in enumerate(self._groups):
-            self._by_first_word.setdefault(phrase.split()[0], []).append(number)
+                self._groups += [(f" {phrase} ", _parts(ours)) for phrase in _parts(theirs)]
 
     @classmethod
     def beside(cls, articles: Path) -> Synonyms:
@@ -43,10 +40,8 @@ class Synonyms:
     def widen(self, question: str) -> str:
         """The question, followed by the articles' words for the phrases in it."""
         folded = f" {_NO_WORD.sub(' ', question.lower().replace('’', chr(39)))} "
-        # Most questions have few words that a phrase begins with.
-        tried = sorted({number for word in folded.split() for number in self._by_first_word.get(word, ())})
-        found = (words for phrase, words in map(self._groups.__getitem__, tried) if f" {phrase} " in folded)
-        return " ".join([question, *dict.fromkeys(word for words in found for word in words)])
+        found = (word for phrase, words in self._groups if phrase in folded for word in words)
+        return " ".join([question, *dict.fromkeys(found)])
 
 
 def _parts(text: str) -> list[str]:

@@ -10,14 +10,12 @@ import errno
 import hashlib
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Collection as Collected
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rag.errors import CrosswireError, LibraryUnavailable
-from rag.knowledge.storage.changes import Batch, Change
-from rag.knowledge.storage.errors import OutOfDate
 
 if TYPE_CHECKING:
     from chromadb import Collection
@@ -30,6 +28,33 @@ BATCH = 500
 
 _SHARED = "crosswire-articles"
 _PRIVATE = "crosswire-session"
+
+Batch = dict[str, Any]
+"""Some passages, as the arguments of Chroma's `upsert`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is done to one collection at once, if it is still at the revision `expected`. Its passages follow.
+
+    `session_id` is None for the shared articles. `drop` deletes the whole collection. `erase`: what was deleted or
+    replaced has to leave the disk as well.
+    """
+
+    name: str
+    session_id: str | None
+    expected: str
+    deletes: tuple[str, ...] = ()
+    drop: bool = False
+    erase: bool = False
+
+
+class LibraryBusy(LibraryUnavailable):
+    """Another process or thread is writing. What is in memory can be searched meanwhile."""
+
+
+class OutOfDate(LibraryBusy):
+    """Somebody else wrote to the collection meanwhile: read it again, and decide again."""
 
 
 class Store(ABC):
@@ -53,9 +78,6 @@ class Store(ABC):
         Raises LibraryBusy when others do not let go of it within that time.
         """
 
-    def recover(self) -> None:  # noqa: B027 - most have nothing to do
-        """See to it that every collection has a revision, within `opened`."""
-
     @abstractmethod
     def revision(self, name: str) -> str:
         """What a collection is at: another value says that somebody wrote to it. Empty when there is none."""
@@ -72,21 +94,16 @@ class Store(ABC):
     def deleting(self, name: str) -> None:
         """Tell every process that a collection is about to be deleted, within `opened`."""
 
-    @abstractmethod
-    def erase_later(self) -> None:
-        """What is deleted in this `opened` has to leave the disk at its end. A server sees to its own."""
+    def erase_later(self) -> None:  # noqa: B027 - a server sees to its own
+        """What is deleted in this `opened` has to leave the disk at its end."""
 
     @abstractmethod
-    def ingesting(self) -> AbstractContextManager[None]:
+    def ingesting(self) -> AbstractContextManager[object]:
         """At most one ingest at a time, of all processes that can be told to wait."""
 
-    @abstractmethod
-    def write(self, change: Change, batches: Iterable[Batch] = ()) -> str:
-        """Have a change made, as `apply` does, outside of `opened`."""
-
-    @abstractmethod
-    def forget(self, session_ids: Iterable[str]) -> None:
-        """Have everything of these sessions deleted, as `delete_sessions` does, outside of `opened`."""
+    def write(self, request: Change | frozenset[str], batches: Iterable[Batch] = ()) -> str:
+        """Have a change made, or all of these sessions deleted, as `carry_out` does, outside of `opened`."""
+        return self.carry_out(request, batches)
 
     @abstractmethod
     def close(self) -> None:
@@ -132,36 +149,51 @@ class Store(ABC):
         found = ((collection.metadata or {}).get("session") for collection in self.ours())
         return {str(session_id) for session_id in found if session_id}
 
-    def apply(self, change: Change, batches: Iterable[Batch]) -> str:
-        """Make a change. Returns the collection's new revision; raises OutOfDate if it was at another than expected."""
-        with self.opened() as client:
-            collection = self.made(change.name, change.session_id)
-            if self.revision_of(collection) != change.expected:
-                raise OutOfDate(self._target, "others are writing to it", "Try again.")
-            if change.drop:
-                self.deleting(change.name)
-                client.delete_collection(change.name)
-                return ""
-            for batch in batches:
-                collection.upsert(**batch)
-            for start in range(0, len(change.deletes), BATCH):
-                collection.delete(ids=list(change.deletes[start : start + BATCH]))
-            revision = self.changed(collection)
-            if change.erase:
-                collection.get(limit=1, include=[])  # with that, Chroma's tables catch up with its journal
-                self.erase_later()
-            return revision
+    def recover(self) -> None:
+        """See to it that every collection has a revision.
 
-    def delete_sessions(self, session_ids: Collected[str]) -> None:
-        """Delete everything of these sessions; fine if it is gone already."""
+        One has none that is of an earlier version, of a backup, or of a process that was killed between its two writes.
+        """
+        for collection in self.ours():
+            if not self.revision(collection.name):
+                self.changed(collection)
+
+    def carry_out(self, request: Change | frozenset[str], batches: Iterable[Batch]) -> str:
+        """Make a change, or delete everything of these sessions; fine if that is gone already.
+
+        Returns the collection's new revision. Raises OutOfDate if it was at another than expected.
+        """
+        with self.opened() as client:
+            if isinstance(request, Change):
+                return self._change(client, request, batches)
+            for collection in self.ours():
+                if (collection.metadata or {}).get("session") in request:
+                    self._delete(client, collection.name)
+            return ""
+
+    def _change(self, client: Client, change: Change, batches: Iterable[Batch]) -> str:
+        collection = self.made(change.name, change.session_id)
+        if self.revision_of(collection) != change.expected:
+            raise OutOfDate(self._target, "others are writing to it", "Try again.")
+        if change.drop:
+            self._delete(client, change.name)
+            return ""
+        for batch in batches:
+            collection.upsert(**batch)
+        for start in range(0, len(change.deletes), BATCH):
+            collection.delete(ids=list(change.deletes[start : start + BATCH]))
+        revision = self.changed(collection)
+        if change.erase:
+            collection.get(limit=1, include=[])  # with that, Chroma's tables catch up with its journal
+            self.erase_later()
+        return revision
+
+    def _delete(self, client: Client, name: str) -> None:
         from chromadb.errors import NotFoundError
 
-        with self.opened() as client:
-            for collection in self.ours():
-                if (collection.metadata or {}).get("session") in session_ids:
-                    self.deleting(collection.name)
-                    with suppress(NotFoundError):
-                        client.delete_collection(collection.name)
+        self.deleting(name)
+        with suppress(NotFoundError):
+            client.delete_collection(name)
 
     @contextmanager
     def errors(self) -> Iterator[None]:

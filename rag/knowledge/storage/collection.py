@@ -19,9 +19,7 @@ from rag.knowledge.embedding.embedders import Vectors
 from rag.knowledge.search.index import Index
 from rag.knowledge.search.ranking import Ranked
 from rag.knowledge.search.records import Entry, Questions, make_passage
-from rag.knowledge.storage.changes import Batch, Change
-from rag.knowledge.storage.chroma import BATCH, WAITING_SECONDS, Store
-from rag.knowledge.storage.errors import OutOfDate
+from rag.knowledge.storage.chroma import BATCH, WAITING_SECONDS, Batch, Change, OutOfDate, Store
 from rag.knowledge.types import Document, DocumentInfo
 
 if TYPE_CHECKING:

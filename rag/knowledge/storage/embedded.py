@@ -22,7 +22,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -31,10 +31,8 @@ from weakref import WeakSet
 from filelock import BaseFileLock, FileLock, Timeout
 
 from rag.errors import CrosswireError
-from rag.knowledge.storage.changes import Batch, Change
-from rag.knowledge.storage.chroma import WAITING_SECONDS, Store
+from rag.knowledge.storage.chroma import WAITING_SECONDS, Batch, Change, LibraryBusy, Store
 from rag.knowledge.storage.erasing import drop_empty_indexes, erase
-from rag.knowledge.storage.errors import LibraryBusy
 from rag.knowledge.workers import Workers
 
 if TYPE_CHECKING:
@@ -79,15 +77,9 @@ class EmbeddedStore(Store):
     def opened(self, seconds: float = WAITING_SECONDS) -> Iterator[Client]:
         if not self.lock.acquire(timeout=seconds):
             raise self._busy("it is being written to")
-        try:
-            if self._client is not None:
-                yield self._client
-            else:
-                self._make_folders()
-                with self._alone(seconds), self._client_for_once() as client:
-                    yield client
-        finally:
-            self.lock.release()
+        with ExitStack() as held:
+            held.callback(self.lock.release)
+            yield self._client or held.enter_context(self._opened_alone(seconds))
 
     @contextmanager
     def ingesting(self) -> Iterator[None]:
@@ -96,12 +88,6 @@ class EmbeddedStore(Store):
                 yield
         except Timeout as exc:
             raise self._busy("another process has been adding articles for 10 minutes") from exc
-
-    def recover(self) -> None:
-        # Of an earlier version, of a backup, or of a process that was killed between its two writes.
-        for collection in self.ours():
-            if not self.revision(collection.name):
-                self.changed(collection)
 
     def revision(self, name: str) -> str:
         try:
@@ -126,21 +112,15 @@ class EmbeddedStore(Store):
         self.erase_later()
         (self._revisions / name).unlink(missing_ok=True)
 
-    def write(self, change: Change, batches: Iterable[Batch] = ()) -> str:
-        return str(self._ask(change, batches))
-
-    def forget(self, session_ids: Iterable[str]) -> None:
-        self._ask(frozenset(session_ids))
-
-    def _ask(self, request: Change | frozenset[str], batches: Iterable[Batch] = ()) -> str | None:
-        """The answer of the process that writes. Batches are sent one by one, so that none is long."""
+    def write(self, request: Change | frozenset[str], batches: Iterable[Batch] = ()) -> str:
+        """Done by another process. Batches are sent one by one, so that none is long."""
         head = (self._folder.parent, self._embeddings, request)
         try:
             with _WRITERS.lent(LONGEST_SECONDS) as worker:
                 for part in chain([head], batches, [None]):
                     pickle.dump(part, worker.requests)
                 worker.requests.flush()
-                answer: str | CrosswireError | None = pickle.load(worker.answers)  # noqa: S301 - our own process
+                answer: str | CrosswireError = pickle.load(worker.answers)  # noqa: S301 - our own process
         except (OSError, EOFError, pickle.PickleError) as exc:
             # Whether it has written is not known.
             raise self._busy("the process that writes to it broke off") from exc
@@ -160,32 +140,26 @@ class EmbeddedStore(Store):
             raise self.unavailable(exc.strerror or str(exc), todo) from exc
 
     @contextmanager
-    def _client_for_once(self) -> Iterator[Client]:
-        drop_empty_indexes(self._chroma)  # also those that a killed process left half written
-        client = _open(str(self._chroma), self._quiet)
-        self._client = client
-        try:
-            yield client
-        finally:
-            self._client = None
-            client.close()
-            drop_empty_indexes(self._chroma)
-            if self._erase.exists():
-                erase(self._chroma, self._erase)
-
-    @contextmanager
-    def _alone(self, seconds: float) -> Iterator[None]:
-        """Hold the lock of all processes."""
-        deadline, using = time.monotonic() + seconds, self._file_lock("chroma")
+    def _opened_alone(self, seconds: float) -> Iterator[Client]:
+        """Chroma, opened for one use and with the lock of all processes."""
+        self._make_folders()
+        deadline = time.monotonic() + seconds
         try:
             with self._file_lock("waiting").acquire(seconds):
-                using.acquire(max(deadline - time.monotonic(), 0.0))
+                alone = self._file_lock("chroma").acquire(max(deadline - time.monotonic(), 0.0))
         except Timeout as exc:
             raise self._busy("another process holds it and does not give it back") from exc
-        try:
-            yield
-        finally:
-            using.release()
+        with alone:
+            drop_empty_indexes(self._chroma)  # also those that a killed process left half written
+            client = self._client = _open(str(self._chroma), self._quiet)
+            try:
+                yield client
+            finally:
+                self._client = None
+                client.close()
+                drop_empty_indexes(self._chroma)
+                if self._erase.exists():
+                    erase(self._chroma, self._erase)
 
     def _file_lock(self, name: str) -> BaseFileLock:
         # One for each use: a forked child may not go on with those of its parent.

@@ -5,14 +5,11 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from rag.knowledge.storage.changes import Batch, Change
 from rag.knowledge.storage.chroma import WAITING_SECONDS, Store
-from rag.knowledge.storage.errors import OutOfDate
 from rag.settings import without_password
 
 if TYPE_CHECKING:
@@ -26,22 +23,19 @@ class ServerStore(Store):
     def __init__(self, url: str, embeddings: str) -> None:
         super().__init__(embeddings, without_password(url), "Start it, or correct CHROMA_URL.")
         self._ingesting = threading.Lock()
-        self._checking = threading.Lock()
+        self._checking = threading.RLock()
         self._revisions: dict[str, str] = {}
         self._checked = 0.0
         self.recheck_seconds = 1.0
         with self.errors():
             self._client = _connect(url)
 
-    @contextmanager
-    def opened(self, seconds: float = WAITING_SECONDS) -> Iterator[Client]:
+    def opened(self, seconds: float = WAITING_SECONDS) -> AbstractContextManager[Client]:
         del seconds  # nobody waits for anybody
-        yield self._client
+        return nullcontext(self._client)
 
-    @contextmanager
-    def ingesting(self) -> Iterator[None]:
-        with self._ingesting:
-            yield
+    def ingesting(self) -> AbstractContextManager[object]:
+        return self._ingesting
 
     def revision(self, name: str) -> str:
         with self._checking:
@@ -51,31 +45,18 @@ class ServerStore(Store):
             return self._revisions.get(name, "")
 
     def revision_of(self, collection: Collection) -> str:
-        return str((collection.metadata or {}).get("revision", ""))
-
-    def changed(self, collection: Collection) -> str:
-        revision = uuid.uuid4().hex
-        collection.modify(metadata={**(collection.metadata or {}), "revision": revision})
+        revision = str((collection.metadata or {}).get("revision", ""))
         with self._checking:
             self._revisions[collection.name] = revision
         return revision
 
-    def erase_later(self) -> None:
-        pass
+    def changed(self, collection: Collection) -> str:
+        collection.modify(metadata={**(collection.metadata or {}), "revision": uuid.uuid4().hex})
+        return self.revision_of(collection)
 
     def deleting(self, name: str) -> None:
         with self._checking:
             self._revisions.pop(name, None)
-
-    def write(self, change: Change, batches: Iterable[Batch] = ()) -> str:
-        try:
-            return self.apply(change, batches)
-        except OutOfDate:
-            self._checked = -self.recheck_seconds
-            raise
-
-    def forget(self, session_ids: Iterable[str]) -> None:
-        self.delete_sessions(frozenset(session_ids))
 
     def close(self) -> None:
         self._client.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from rag.errors import CrosswireError
-from rag.knowledge.storage.changes import Batch, Change
+from rag.knowledge.storage.chroma import Batch, Change
 from rag.knowledge.storage.embedded import EmbeddedStore
 from rag.knowledge.workers import IDLE_SECONDS, alarm, channel
 
@@ -30,14 +30,11 @@ def main() -> None:
 
 def _answer(
     state_dir: Path, embeddings: str, request: Change | frozenset[str], batches: list[Batch]
-) -> str | CrosswireError | None:
+) -> str | CrosswireError:
     store = EmbeddedStore(state_dir, embeddings)
     try:
         with store.errors():
-            if isinstance(request, Change):
-                return store.apply(request, batches)
-            store.delete_sessions(request)
-            return None
+            return store.carry_out(request, batches)
     except CrosswireError as exc:
         return exc
 
