@@ -150,7 +150,7 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
         sid, key = SessionId(self.session_id), self._classic_key(store)
         found: list[BaseMessage] = []
         if key is not None:
-            (stored,) = yield Lenient([("LRANGE", key, 0, -1)])
+            (stored,) = yield store._sender(Lenient([("LRANGE", key, 0, -1)]))
             lines = stored if isinstance(stored, list) else []  # another program's key of this name
             self._older = bool(lines)
             for line in lines:
@@ -163,10 +163,10 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
     def _with_classic(self, store: Operations, command: str, *arguments: int) -> Steps[None]:
         key = self._classic_key(store)
         if key is not None and self._older is not False:
-            (kind,) = yield Lenient([("TYPE", key)])
+            (kind,) = yield store._sender(Lenient([("TYPE", key)]))
             self._older = kind in (b"list", "list")
             if self._older:
-                yield Lenient([(command, key, *arguments)])
+                yield store._sender(Lenient([(command, key, *arguments)]))
 
     def _classic_key(self, store: Operations) -> str | None:
         """None where it may be a key of ours, of whatever session: those of sessions have braces in their names."""

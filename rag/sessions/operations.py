@@ -1,4 +1,4 @@
-"""What a store does with sessions, as steps: the sync and the async one differ in who performs them.
+"""What a store does with sessions, as steps: the sync and the async one differ in who sends them.
 
 Every operation names its session; what the store remembers of sessions, it remembers by their ids. All of a session's
 keys expire together and the time to live slides on every turn. Raises SessionStoreUnavailable, StoreDiskFull or
@@ -81,9 +81,6 @@ class Operations:
     def _sending(self, client: Any, target: str, replicas: int) -> Any:
         raise NotImplementedError
 
-    def _perform(self, asked: Any) -> Any:
-        return self._sender(asked)
-
     def _ask(self, request: Request[T]) -> Steps[T]:
         steps: Steps[T] = self._sender.answer(request)
         return steps
@@ -110,27 +107,28 @@ class Operations:
     def ttl(self, session_id: str) -> Steps[float | None]:
         """Seconds until the session is forgotten; None if there is no such session, or it never is."""
         keys, sid = self.protocol.keys, SessionId(session_id)
-        (left,) = yield [("PTTL", keys.session(sid) if keys.fmt == "crosswire" else keys.history(sid))]
+        (left,) = yield self._sender([("PTTL", keys.session(sid) if keys.fmt == "crosswire" else keys.history(sid))])
         return left / 1000 if left >= 0 else None
 
     @operation
     def live(self, session_ids: Iterable[str]) -> Steps[set[str]]:
         """Which of these sessions exist, in one round trip (on a cluster: one a shard)."""
         asked = [SessionId(session_id) for session_id in session_ids]
-        found = yield [("EXISTS", self.protocol.keys.session(sid)) for sid in asked]
+        found = yield self._sender([("EXISTS", self.protocol.keys.session(sid)) for sid in asked])
         return {str(sid) for sid, there in zip(asked, found, strict=True) if there}
 
     @operation
     def quarantined(self, session_id: str) -> Steps[list[Quarantined]]:
         """What was found in this session's history and is not shown, oldest first."""
-        (found,) = yield [("LRANGE", self.protocol.keys.of(SessionId(session_id)).quarantine, 0, -1)]
+        key = self.protocol.keys.of(SessionId(session_id)).quarantine
+        (found,) = yield self._sender([("LRANGE", key, 0, -1)])
         return self.protocol.quarantined(found)
 
     # --- the server
 
     @operation
     def ping(self) -> Steps[None]:
-        yield lambda sender: sender.client.ping()
+        yield self._sender(lambda client: client.ping())
 
     @operation
     def health(self) -> Steps[StoreHealth]:
@@ -138,7 +136,7 @@ class Operations:
 
         Of a server elsewhere only what a PING says: that it answers, and that its last write did not fail.
         """
-        yield lambda sender: sender.client.ping()
+        yield self._sender(lambda client: client.ping())
         disk = self._sender.disk
         if disk is None:
             return StoreHealth()
@@ -148,9 +146,9 @@ class Operations:
     @operation
     def eviction(self) -> Steps[Eviction | None]:
         """What the server drops when its memory is used up. None if this user is not allowed to ask."""
-        yield lambda sender: sender.client.ping()
+        yield self._sender(lambda client: client.ping())
         with suppress(SessionStoreUnavailable):
-            return eviction_of((yield lambda sender: sender.client.info("memory")))
+            return eviction_of((yield self._sender(lambda client: client.info("memory"))))
         return None
 
     # --- how long, and the end
@@ -265,7 +263,7 @@ class Operations:
 
     def _plain(self, sid: SessionId) -> Steps[list[StoredMessage]]:
         """A list of one of the other formats."""
-        (stored,) = yield [("LRANGE", self.protocol.keys.history(sid), 0, -1)]
+        (stored,) = yield self._sender([("LRANGE", self.protocol.keys.history(sid), 0, -1)])
         records, bad = self.protocol.plain(stored)
         for one in bad:
             LOG.warning("Session %s: an element was left out (%s)", sid[:12], one.detail)
@@ -292,7 +290,7 @@ class Operations:
         """
         if self._clustered or always:
             try:
-                yield Lenient(commands)
+                yield self._sender(Lenient(commands))
             except CrosswireError as exc:
                 LOG.warning("The list of live sessions or the audit could not be written: %s", exc)
 

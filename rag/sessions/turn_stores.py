@@ -49,7 +49,7 @@ class TurnContext:
         try:
             found = store._run(store._begin(self._sid, self._token, self._wait, self._on_wait))
             self._heartbeat.hold()
-            self._turn = turn = Turn(self._sid, found, self._token, store._commit, store._perform)
+            self._turn = turn = Turn(self._sid, found, self._token, store._commit)
         except BaseException:
             self._leave()
             raise
@@ -87,12 +87,12 @@ class TurnStore(Operations, Blocking):
     @property
     def directory(self) -> Directory:
         """All live sessions, page by page."""
-        return Directory(self._perform, self.protocol)
+        return Directory(self._sender, self.protocol)
 
     @property
     def audit(self) -> Audit:
         """Who did what to which session."""
-        return Audit(self._perform, self.protocol.keys)
+        return Audit(self._sender, self.protocol.keys)
 
 
 class AsyncTurnStore(Operations, Awaiting):
@@ -110,7 +110,7 @@ class AsyncTurnStore(Operations, Awaiting):
         turn: AsyncTurn | None = None
         try:
             found = await self._run(self._begin(sid, token, wait, on_wait))
-            turn = AsyncTurn(sid, found, token, self._commit, self._perform)
+            turn = AsyncTurn(sid, found, token, self._commit)
             heartbeat = asyncio.get_running_loop().create_task(self._renewed(sid, token))
             try:
                 yield turn
@@ -137,9 +137,9 @@ class AsyncTurnStore(Operations, Awaiting):
     @property
     def directory(self) -> AsyncDirectory:
         """All live sessions, page by page."""
-        return AsyncDirectory(self._perform, self.protocol)
+        return AsyncDirectory(self._sender, self.protocol)
 
     @property
     def audit(self) -> AsyncAudit:
         """Who did what to which session."""
-        return AsyncAudit(self._perform, self.protocol.keys)
+        return AsyncAudit(self._sender, self.protocol.keys)

@@ -33,7 +33,7 @@ from rag.sessions.connection import pools as c
 from rag.sessions.connection.address import Address, parse
 from rag.sessions.connection.errors import FAILURES, reason
 from rag.sessions.embedded.server import EmbeddedServer
-from rag.sessions.protocol.steps import Steps, arun, at_once, awaited, run
+from rag.sessions.protocol.steps import Steps, arun, run
 
 OLDEST = (6, 2)
 NEVER = (NoBackoff(), 0)
@@ -59,7 +59,7 @@ def connect(
     """
     address = parse(url)
     options = _options(address, max_connections, timeout, pool_timeout)
-    client: Client = run(at_once, _opened(address, lambda: _client(SYNC, address, options, state_dir)))
+    client: Client = run(_opened(address, lambda: _client(SYNC, address, options, state_dir)))
     return client
 
 
@@ -74,7 +74,7 @@ async def connect_async(
     """The same as `connect`, for one event loop. Close it with `aclose()`."""
     address = parse(url)
     options = _options(address, max_connections, timeout, pool_timeout)
-    return await arun(awaited, _opened(address, lambda: _client(ASYNC, address, options, state_dir)))
+    return await arun(_opened(address, lambda: _client(ASYNC, address, options, state_dir)))
 
 
 @contextmanager

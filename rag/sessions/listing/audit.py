@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rag.sessions.protocol import index_entries
 from rag.sessions.protocol.keys import Keys
-from rag.sessions.protocol.steps import Awaiting, Blocking, Steps, operation
+from rag.sessions.protocol.steps import Awaiting, Blocking, Command, Steps, operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +27,26 @@ class AuditEntry:
 
 
 class _Trail:
-    def __init__(self, perform: Callable[[Any], Any], keys: Keys) -> None:
-        self._perform = perform
+    def __init__(self, send: Callable[[Sequence[Command]], Any], keys: Keys) -> None:
+        self._send = send
         self._keys = keys
 
     @operation
     def add(self, /, what: str, session_id: str, who: str, **more: str) -> Steps[None]:
         """Say that somebody looked at, exported or changed a session. Never give it a message's text."""
-        yield [index_entries.audited(self._keys, session_id, what, who, **more)]
+        yield self._send([index_entries.audited(self._keys, session_id, what, who, **more)])
 
     @operation
     def read(self, count: int = 100, before: str = "+") -> Steps[list[AuditEntry]]:
         """The newest entries first; `before`: the id of an entry, to go on from there."""
         last = before if before == "+" else f"({before}"
-        (found,) = yield [("XREVRANGE", self._keys.audit, last, "-", "COUNT", count)]
+        (found,) = yield self._send([("XREVRANGE", self._keys.audit, last, "-", "COUNT", count)])
         return [_entry(name.decode(), fields) for name, fields in found]
 
     @operation
     def counts(self) -> Steps[dict[str, int]]:
         """How many elements were ever quarantined, and how many of them were another session's (`crosstalk`)."""
-        (found,) = yield [("HGETALL", self._keys.counts)]
+        (found,) = yield self._send([("HGETALL", self._keys.counts)])
         return {"crosstalk": 0, "quarantined": 0} | {name.decode(): int(count) for name, count in found.items()}
 
 

@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 from rag.errors import SealBroken
 from rag.sessions.ids import SessionId
-from rag.sessions.listing.sweep import BATCH, owning, settling, soon, sweeping
+from rag.sessions.listing.sweep import BATCH, Index, soon
 from rag.sessions.names import colour, friendly_name
 from rag.sessions.protocol.replies import SessionInfo
 from rag.sessions.protocol.requests import SessionProtocol
-from rag.sessions.protocol.steps import Awaiting, Blocking, Lenient, Steps, operation
+from rag.sessions.protocol.steps import Awaiting, Blocking, Command, Lenient, Steps, operation
 
 Order = Literal["newest", "oldest", "ending", "lasting"]
 """By last activity, newest or oldest first; by the end of the time to live, soonest or latest first."""
@@ -57,16 +57,17 @@ class _Range:
 
 
 class _Listing:
-    def __init__(self, perform: Callable[[Any], Any], protocol: SessionProtocol) -> None:
-        self._perform = perform
+    def __init__(self, send: Callable[[Sequence[Command]], Any], protocol: SessionProtocol) -> None:
+        self._send = send
         self._protocol = protocol
         self._keys = protocol.keys
+        self._index = Index(send, protocol.keys)
 
     @operation
     def count(self) -> Steps[int]:
         """How many sessions live."""
         yield from self._sweep()
-        (count,) = yield [("ZCARD", self._keys.live)]
+        (count,) = yield self._send([("ZCARD", self._keys.live)])
         return int(count)
 
     @operation
@@ -83,7 +84,7 @@ class _Listing:
                 rows, ended = yield from self._rows(ids, early)
                 if not ended:
                     return Page(tuple(rows), start, total)
-                yield from settling(self._keys, ended, self._protocol.now())
+                yield from self._index.settle(ended, self._protocol.now())
             else:
                 yield from self._sweep()
 
@@ -102,25 +103,26 @@ class _Listing:
             ids = dict.fromkeys(sid for one in ranges for sid in one.ids)
             there, ended = yield from self._rows([sid for sid in ids if sid not in rows])
             rows |= {SessionId(row.info.id): row for row in there}
-            yield from settling(self._keys, ended, self._protocol.now())
+            yield from self._index.settle(ended, self._protocol.now())
             for one in ranges:
                 one.ids = [sid for sid in one.ids if sid in rows]
             num = min(2 * num, BATCH)
         return [rows[sid] for sid in dict.fromkeys(sid for one in ranges for sid in one.ids)][:limit]
 
     def _sweep(self) -> Steps[list[str]]:
-        return sweeping(self._keys, self._protocol.now())
+        return self._index.sweep(self._protocol.now())
 
     def _further(self, ranges: list[_Range], num: int) -> Steps[None]:
-        replies = yield [
-            ("ZRANGEBYLEX", self._keys.find, one.after, b"[" + one.first + b"\xff", "LIMIT", 0, num) for one in ranges
-        ]
+        find = self._keys.find
+        replies = yield self._send(
+            [("ZRANGEBYLEX", find, one.after, b"[" + one.first + b"\xff", "LIMIT", 0, num) for one in ranges]
+        )
         for one, entries in zip(ranges, replies, strict=True):
             one.ended = len(entries) < num
             if entries:
                 one.after = b"(" + entries[-1]
             members = [entry.removeprefix(b"id:").rpartition(b"\0")[2] for entry in entries]
-            one.ids += yield from owning(self._keys, members)
+            one.ids += yield from self._index.own(members)
 
     @operation
     def rows(self, ids: Sequence[SessionId]) -> Steps[list[Row]]:
@@ -132,14 +134,16 @@ class _Listing:
         """Whether some should have ended by now, those that may have by another clock, a page's, how many there are."""
         now = self._protocol.now()
         index = self._keys.live if order in ("newest", "oldest") else self._keys.ends
-        overdue, early, members, total = yield [
-            ("ZCOUNT", self._keys.ends, "-inf", now),
-            ("ZRANGEBYSCORE", self._keys.ends, *soon(now), "LIMIT", 0, BATCH),
-            ("ZREVRANGE" if order in ("newest", "lasting") else "ZRANGE", index, start, start + size - 1),
-            ("ZCARD", self._keys.live),
-        ]
-        others = yield from owning(self._keys, early)
-        ids = yield from owning(self._keys, members)
+        overdue, early, members, total = yield self._send(
+            [
+                ("ZCOUNT", self._keys.ends, "-inf", now),
+                ("ZRANGEBYSCORE", self._keys.ends, *soon(now), "LIMIT", 0, BATCH),
+                ("ZREVRANGE" if order in ("newest", "lasting") else "ZRANGE", index, start, start + size - 1),
+                ("ZCARD", self._keys.live),
+            ]
+        )
+        others = yield from self._index.own(early)
+        ids = yield from self._index.own(members)
         return bool(overdue), others, ids, total
 
     def _rows(
@@ -158,7 +162,7 @@ class _Listing:
         asked += [("EXISTS", self._keys.session(sid)) for sid in others]
         if not asked:
             return [], []
-        replies = yield asked
+        replies = yield self._send(asked)
         ended = [sid for sid, there in zip(others, replies[4 * len(ids) :], strict=True) if there == 0]
         rows = []
         parts = (replies[kind : 4 * len(ids) : 4] for kind in range(4))

@@ -1,11 +1,7 @@
-"""Work on Redis written once for both clients: a generator that yields what is to be done and is sent what came of it.
+"""Work on Redis written once for both clients: a generator that yields what it has begun and is sent what came of it.
 
-It names no client and waits for nothing; `run` and `arun` do, by a `perform` that knows how. What is yielded is one of
-
-    a list of commands  one pipeline; their replies are sent back (see Lenient)
-    a function          called with whoever performs; its result is sent back, awaited if need be
-    what only they know that perform it
-    a result            sent back as it is, awaited if need be
+It waits for nothing. What is yielded is a result, if a sync client was asked, or is to be awaited, if an async one was;
+`run` sends back the first, and `arun` what came of the second.
 
 A method written so is an `operation`: of a `Blocking` object it returns its result, of an `Awaiting` one a coroutine.
 (The idea of protocols without I/O: https://sans-io.readthedocs.io.)
@@ -13,7 +9,7 @@ A method written so is an `operation`: of a `Blocking` object it returns its res
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from functools import update_wrapper
 from inspect import isawaitable
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
@@ -33,62 +29,41 @@ class Lenient(list[Command]):
     """Commands of which each may fail by itself: its error is its reply. Otherwise the first error is raised."""
 
 
-def run(perform: Callable[[Any], Any], steps: Steps[T]) -> T:
+def run(steps: Steps[T]) -> T:
     """What goes wrong is raised where it was asked for."""
-    go_on, value = steps.send, None
+    found = None
     while True:
         try:
-            asked = go_on(value)
+            found = steps.send(found)
         except StopIteration as done:
             result: T = done.value
             return result
-        try:
-            go_on, value = steps.send, perform(asked)
-        except BaseException as exc:
-            go_on, value = steps.throw, exc
 
 
-async def arun(perform: Callable[[Any], Awaitable[Any]], steps: Steps[T]) -> T:
+async def arun(steps: Steps[T]) -> T:
     """As `run`."""
     go_on, value = steps.send, None
     while True:
         try:
-            asked = go_on(value)
+            begun = go_on(value)
         except StopIteration as done:
-            result: T = done.value
-            return result
+            return done.value  # type: ignore[no-any-return]
         try:
-            go_on, value = steps.send, await perform(asked)
+            go_on, value = steps.send, (await begun if isawaitable(begun) else begun)
         except BaseException as exc:
             go_on, value = steps.throw, exc
-
-
-def at_once(value: T) -> T:
-    """Performs what was done when it was asked for."""
-    return value
-
-
-async def awaited(value: Any) -> Any:
-    """Performs what is awaitable, or was done when it was asked for."""
-    return await value if isawaitable(value) else value
 
 
 class Blocking:
     """Its operations return when they are done."""
 
-    _perform: Callable[[Any], Any] = staticmethod(at_once)
-
-    def _run(self, steps: Steps[T]) -> T:
-        return run(self._perform, steps)
+    _run = staticmethod(run)
 
 
 class Awaiting:
     """Its operations are to be awaited."""
 
-    _perform: Callable[[Any], Awaitable[Any]] = staticmethod(awaited)
-
-    async def _run(self, steps: Steps[T]) -> T:
-        return await arun(self._perform, steps)
+    _run = staticmethod(arun)
 
 
 class operation(Generic[P, T]):  # noqa: N801 - a decorator, like `property`

@@ -1,4 +1,4 @@
-"""Performs what steps ask for; answers a request in one round trip, and again only where that can do no harm.
+"""Sends commands; answers a request in one round trip, and again only where that can do no harm.
 
 A reply that was lost is asked for again: scripts that may run twice are written so that the second time changes
 nothing (turns and commits carry a token). Making a connection is patient in itself and not repeated here. Replies are
@@ -13,8 +13,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
 
 import redis
 from hiredis import pack_command
@@ -37,13 +37,6 @@ ATTEMPTS, LONGEST = 4, 6.0
 
 class _ReplyLost(Exception):
     """The command was sent, or may have been, and no reply came."""
-
-
-class _Exchange(NamedTuple):
-    """One command and its reply; with `wait`, a second one right behind it, whose reply is added."""
-
-    command: Command
-    wait: Command | None
 
 
 class _Sender:
@@ -78,14 +71,15 @@ class _Sender:
                 disk.require(request.writes)
             mark = disk.mark() if request.proof else None
         wait = self._wait if request.durable else None
+        ask = self._routed if self._pool is None else self._exchanged
         begun, attempt = time.monotonic(), 1
         try:
             while True:
                 try:
                     try:
-                        reply = yield _Exchange(("EVALSHA", script.sha, len(keys), *keys, *args), wait)
+                        reply = yield from ask(("EVALSHA", script.sha, len(keys), *keys, *args), wait)
                     except NoScriptError:
-                        reply = yield _Exchange(("EVAL", script.source, len(keys), *keys, *args), wait)
+                        reply = yield from ask(("EVAL", script.source, len(keys), *keys, *args), wait)
                     break
                 except _ReplyLost as lost:
                     if not request.repeatable or attempt == ATTEMPTS or time.monotonic() - begun > LONGEST:
@@ -99,37 +93,33 @@ class _Sender:
         return request.parse(reply)
 
     @operation
-    def __call__(self, asked: Any) -> Steps[Any]:
-        if type(asked) is _Exchange:
-            return (yield from self._routed(asked) if self._pool is None else self._exchanged(asked))
+    def __call__(self, asked: Sequence[Command] | Callable[[Any], Any]) -> Steps[Any]:
+        """The replies to these commands, in one pipeline, or what this function of the client returns."""
         try:
-            if callable(asked):
-                return (yield asked(self))
-            if isinstance(asked, list):
-                return (yield pipelined(self.client, asked))
+            return (yield asked(self.client) if callable(asked) else pipelined(self.client, asked))
         except FAILURES as exc:
             raise self._refused(exc) from exc
-        return (yield asked)
 
     def _refused(self, exc: Exception) -> CrosswireError:
         if self.disk is not None and str(exc).startswith("MISCONF"):
             return self.disk.full(reason(exc))
         return error_of(exc, self.target)
 
-    def _exchanged(self, asked: _Exchange) -> Steps[Any]:
+    def _exchanged(self, command: Command, wait: Command | None) -> Steps[Any]:
+        """One command and its reply; with `wait`, a second one right behind it, whose reply is added."""
         connection, clean = (yield self._take()), False
         try:
-            yield connection.send_packed_command([pack_command(cast(Any, asked.command))], check_health=False)
-            if asked.wait:
-                yield connection.send_command(*asked.wait)
+            yield connection.send_packed_command([pack_command(cast(Any, command))], check_health=False)
+            if wait:
+                yield connection.send_command(*wait)
             try:
                 reply = yield connection.read_response(disable_decoding=True)
             except ResponseError:
-                if asked.wait:
+                if wait:
                     yield connection.read_response()
                 clean = True
                 raise
-            if asked.wait:
+            if wait:
                 reply = [*reply, (yield connection.read_response())]
             clean = True
         except (ConnectionError, TimeoutError) as exc:
@@ -143,9 +133,9 @@ class _Sender:
             yield self._give(connection)
         return reply
 
-    def _routed(self, asked: _Exchange) -> Steps[Any]:
+    def _routed(self, command: Command, _: Command | None) -> Steps[Any]:
         try:
-            return (yield self.client.execute_command(*asked.command, **NOT_DECODED))
+            return (yield self.client.execute_command(*command, **NOT_DECODED))
         except HOPELESS:
             raise
         except (ConnectionError, TimeoutError) as exc:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from langchain_core.messages import BaseMessage
 
@@ -36,11 +35,9 @@ class BaseTurn:
         found: Snapshot,
         token: str,
         store_turn: Callable[[SessionId, str, Snapshot, Commit], Steps[Committed]],
-        perform: Callable[[Any], Any],
     ) -> None:
         self.session_id = session_id
         self._store_turn = store_turn
-        self._perform = perform
         self.messages: list[BaseMessage] = CopyOnRead(record.message for record in found.records)
         self._found = found
         self._token = token

@@ -37,7 +37,7 @@ def test_a_reply_that_nobody_waited_for_is_never_anothers(
     sender = Sender(client, "here")
 
     def ask(request: Request[str]) -> str:
-        return run(sender, sender.answer(request))
+        return run(sender.answer(request))
 
     assert ask(echo("first")) == "first"
     for _ in range(times):
@@ -54,7 +54,7 @@ def test_an_error_in_reply_leaves_the_connection_clean(client: Client) -> None:
     sender = Sender(client, "here")
 
     def ask(request: Request[str]) -> str:
-        return run(sender, sender.answer(request))
+        return run(sender.answer(request))
 
     for number in range(5):
         with pytest.raises(Exception, match="asked for it"):
