@@ -48,10 +48,8 @@ if number != len(CHAPTERS):
 match number:
     case 1:
         chapters.incident(settings)
-    case 2:
-        chapters.scheduler(settings)
-    case 3:
-        chapters.deepcopy(settings)
+    case 2 | 3:
+        chapters.play(KEYS[number - 1], settings)
     case 4:
         chapters.tabs(settings)
     case 5:

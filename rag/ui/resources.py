@@ -57,9 +57,6 @@ def _lab(settings: Settings, folder: Path) -> Lab:
 
 def close() -> None:
     """Close what was built; the next call of `services` builds anew."""
-    runs().close()
-    runs.clear()
-    weighing().close()
-    weighing.clear()
-    services().close()
-    services.clear()
+    for resource in (runs, weighing, services):
+        resource().close()
+        resource.clear()

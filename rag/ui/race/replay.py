@@ -45,7 +45,6 @@ class Look:
     steps: tuple[tuple[str, str, int], ...]
     stored: Stored
     shared: bool
-    over: bool
     outcome: Outcome | None
     copies: tuple[tuple[str, str, Texts], ...]
     told: str
@@ -104,7 +103,7 @@ def _look(strategy: str, run: Run, schedule: str, earlier: Stored) -> Look:
         )
         said = step_told(scene, step)
     outcome = Judge(scene)(trace) if over or trace.stuck else None
-    return Look(schedule, actors, choices, tuple(steps), trace.stored, shared, over, outcome, copies, said)
+    return Look(schedule, actors, choices, tuple(steps), trace.stored, shared, outcome, copies, said)
 
 
 def _actor(run: Run, track: Track) -> Actor:
