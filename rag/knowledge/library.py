@@ -76,8 +76,8 @@ class Library:
         self._probed: LibraryUnavailable | None = None
         self._shared = DocumentCollection(store)
         with store.errors(), store.opened():
+            store.made(store.shared_name, None)
             store.recover()
-            self._shared.make()
             self._shared.refresh()
 
     def search(self, text: str, k: int = 4, session_id: str | None = None) -> list[Passage]:
@@ -115,7 +115,7 @@ class Library:
             )
             if report.changed or report.removed:
                 with self._store.errors():
-                    self._shared.erase()
+                    self._shared.write(erase=True)
             return report
 
     def add_private(self, session_id: str, name: str, data: bytes) -> DocumentInfo:
@@ -123,18 +123,13 @@ class Library:
         name = _file_name(name)
         document = prepare(name, data, PRIVATE_ID + name, "", self.embedder, self._reader.read, private=True)
         with self._store.errors(), self._store.lock:
-            collection = self._collection(session_id)
-            collection.put(document, most=MAX_PRIVATE)
-            collection.index()
+            self._collection(session_id).write([document], most=MAX_PRIVATE)
             return document.info
 
     def remove_private(self, session_id: str, document_id: str) -> bool:
         """Remove one of this session's documents; True if there was one."""
         with self._store.errors(), self._store.lock:
-            if not self._has_private(session_id):
-                return False
-            collection = self._collection(session_id)
-            return collection.remove(document_id)
+            return self._has_private(session_id) and self._collection(session_id).write(removed=[document_id])
 
     def forget(self, *session_ids: str) -> None:
         """Delete all private documents of these sessions, from the disk as well."""

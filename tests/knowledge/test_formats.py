@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.errors import BadDocument
-from rag.knowledge.parsing.formats import Loaded, load
+from rag.knowledge.parsing.document import ParsedDocument
+from rag.knowledge.parsing.formats import load
 from rag.knowledge.parsing.limits import MAX_BYTES
 from rag.knowledge.parsing.splitting import LONGEST, LONGEST_TABLE, split
 from tests.knowledge.support import library, pdf, write
@@ -117,7 +118,7 @@ def test_any_bytes_are_read_or_refused(data: bytes, suffix: str, as_pdf: bool) -
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=1500), max_size=6))
 def test_passages_are_short_and_lose_no_word(paragraphs: list[str]) -> None:
     text = "\n\n".join(paragraphs)
-    chunks = split(Loaded("T", (), text, markdown=False))
+    chunks = split(ParsedDocument("T", (), text, markdown=False))
     assert all(len(chunk.text) <= LONGEST for chunk in chunks)
     assert "".join("".join(c.text for c in chunks).split()) == "".join(text.split())
 

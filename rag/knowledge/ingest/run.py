@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rag.errors import BadDocument
@@ -15,71 +16,60 @@ from rag.knowledge.search.records import Entry
 from rag.knowledge.storage.collection import DocumentCollection
 from rag.knowledge.types import Failure, IngestReport, Outcome, Progress
 
+OUTCOMES: tuple[Outcome, ...] = ("added", "changed", "unchanged", "removed")
 TOGETHER = 16
 """Documents a write: opening Chroma for each one would take as long as storing it."""
 
 
+@dataclass
 class Ingest:
-    """Used once. `progress` is called for each file once that is stored, in this thread."""
+    """Used once. `progress` is called for each file once that is stored, in this thread.
 
-    def __init__(
-        self,
-        collection: DocumentCollection,
-        embedder: Embedder,
-        parse: Parse,
-        errors: Callable[[], AbstractContextManager[None]],
-        progress: Callable[[Progress], None] | None,
-    ) -> None:
-        # Chroma's errors are translated around Chroma only: one that `progress` raises is its caller's own.
-        self._errors = errors
-        self._collection = collection
-        self._embedder = embedder
-        self._parse = parse
-        self._progress = progress
-        self._ids: dict[Outcome, list[str]] = {"added": [], "changed": [], "unchanged": [], "removed": []}
-        self._failed: list[Failure] = []
-        self._waiting: list[tuple[Outcome, Entry]] = []
-        self._done = 0
-        self._total = 0
+    `errors` translates Chroma's errors, around Chroma only: one that `progress` raises is its caller's own.
+    """
+
+    collection: DocumentCollection
+    embedder: Embedder
+    parse: Parse
+    errors: Callable[[], AbstractContextManager[None]]
+    progress: Callable[[Progress], None] | None
+    _done: list[Progress] = field(default_factory=list)
+    _waiting: list[tuple[Outcome, Entry]] = field(default_factory=list)
+    _total: int = 0
 
     def run(self, sources: Sources, *, prune: bool) -> IngestReport:
         """Store what is new or different, and with `prune` remove what is gone from the folders read."""
-        gone = self._gone(sources) if prune else []
+        there = {source.document_id for source in sources.files}
+        stored = self.collection.entries.items()
+        gone = [id_ for id_, old in stored if prune and old.origin in sources.folders and id_ not in there]
         self._total = len(sources.files) + len(sources.failed) + len(gone)
         for failure in sources.failed:
-            self._fail(failure)
+            self._tell("failed", failure.name, failure.message)
         for source in sources.files:
             self._one(source)
         self._store()
+        with self.errors():
+            self.collection.write(removed=gone)
+            self.collection.index()
         for document_id in gone:
-            with self._errors():
-                self._collection.remove(document_id)
-            self._report("removed", document_id)
-        self._collection.index()
-        added, changed, unchanged, removed = map(tuple, self._ids.values())
-        return IngestReport(added, changed, unchanged, removed, tuple(self._failed))
-
-    def _gone(self, sources: Sources) -> list[str]:
-        there = {source.document_id for source in sources.files}
-        return [
-            document_id
-            for document_id, entry in self._collection.entries.items()
-            if entry.origin in sources.folders and document_id not in there
-        ]
+            self._tell("removed", document_id)
+        added, changed, unchanged, removed = (
+            tuple(one.name for one in self._done if one.outcome == outcome) for outcome in OUTCOMES
+        )
+        failed = tuple(Failure(one.name, one.detail) for one in self._done if one.outcome == "failed")
+        return IngestReport(added, changed, unchanged, removed, failed)
 
     def _one(self, source: Source) -> None:
         name = source.path.name
         try:
             data = _read(source.path)
-            old = self._collection.entries.get(source.document_id)
+            old = self.collection.entries.get(source.document_id)
             if old and old.fingerprint == fingerprint(name, data) and old.origin == source.origin:
-                self._report("unchanged", source.document_id)
+                self._tell("unchanged", source.document_id)
                 return
-            document = prepare(
-                name, data, source.document_id, source.origin, self._embedder, self._parse, private=False
-            )
+            document = prepare(name, data, source.document_id, source.origin, self.embedder, self.parse, private=False)
         except BadDocument as exc:
-            self._fail(Failure(str(source.path), str(exc)))
+            self._tell("failed", str(source.path), str(exc))
             return
         self._waiting.append(("changed" if old else "added", document))
         if len(self._waiting) >= TOGETHER:
@@ -87,24 +77,15 @@ class Ingest:
 
     def _store(self) -> None:
         stored, self._waiting = self._waiting, []
-        if stored:
-            with self._errors():
-                self._collection.put(*(document for _, document in stored))
+        with self.errors():
+            self.collection.write([document for _, document in stored])
         for outcome, document in stored:
-            self._report(outcome, document.info.id)
-
-    def _report(self, outcome: Outcome, document_id: str) -> None:
-        self._ids[outcome].append(document_id)
-        self._tell(outcome, document_id)
-
-    def _fail(self, failure: Failure) -> None:
-        self._failed.append(failure)
-        self._tell("failed", failure.name, failure.message)
+            self._tell(outcome, document.info.id)
 
     def _tell(self, outcome: Outcome, name: str, detail: str = "") -> None:
-        self._done += 1
-        if self._progress:
-            self._progress(Progress(self._done, self._total, name, outcome, detail))
+        self._done.append(Progress(len(self._done) + 1, self._total, name, outcome, detail))
+        if self.progress:
+            self.progress(self._done[-1])
 
 
 def _read(path: Path) -> bytes:

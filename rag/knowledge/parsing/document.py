@@ -40,13 +40,17 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """A file's readable text and its passages. `asked` are the customers' questions that it says it answers."""
+    """A file's readable text and, once it is split, its passages.
+
+    `markdown` says whether `#` lines are headings; `asked` are the customers' questions that it says it answers.
+    """
 
     title: str
     keywords: tuple[str, ...]
-    asked: tuple[str, ...]
     text: str
-    chunks: tuple[Chunk, ...]
+    markdown: bool = True
+    asked: tuple[str, ...] = ()
+    chunks: tuple[Chunk, ...] = ()
 
     def lines(self) -> Iterator[bytes]:
         """What `received` reads."""
@@ -78,4 +82,4 @@ def received(stream: IO[bytes]) -> ParsedDocument | list[str]:
         else:
             chunks += [Chunk(heading, text) for heading, text in part]
     title, keywords, asked = head["document"]
-    return ParsedDocument(title, tuple(keywords), tuple(asked), "".join(text), tuple(chunks))
+    return ParsedDocument(title, tuple(keywords), "".join(text), asked=tuple(asked), chunks=tuple(chunks))

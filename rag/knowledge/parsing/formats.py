@@ -9,31 +9,21 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from rag.errors import BadDocument
 from rag.knowledge.parsing import limits
+from rag.knowledge.parsing.document import ParsedDocument
 from rag.knowledge.parsing.markup import TooDeep, html_to_markdown
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A file's text. `markdown` says whether `#` lines are headings; `asked` are customers' questions for it."""
-
-    title: str
-    keywords: tuple[str, ...]
-    text: str
-    markdown: bool
-    asked: tuple[str, ...] = ()
-
-
-def load(name: str, data: bytes) -> Loaded:
+def load(name: str, data: bytes) -> ParsedDocument:
     """Read a file of this name. Raises BadDocument when it is empty, too large, unreadable or of an unknown kind."""
     limits.check(name, data)
     loaded = _READERS[PurePath(name).suffix.lower()](name, data)
@@ -67,13 +57,13 @@ def _text(name: str, data: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _markdown(name: str, data: bytes) -> Loaded:
+def _markdown(name: str, data: bytes) -> ParsedDocument:
     text, matter = _without_front_matter(_text(name, data))
     text = text.strip("\n")
     title = " ".join(matter.get("title", [])) or _heading(text) or _stem(name)
     keywords = ",".join(matter.get("keywords", [])).strip("[]").split(",")
     asked = tuple(dict.fromkeys(filter(None, matter.get("asked", []))))
-    return Loaded(title, tuple(filter(None, map(_unquoted, keywords))), text, markdown=True, asked=asked)
+    return ParsedDocument(title, tuple(filter(None, map(_unquoted, keywords))), text, asked=asked)
 
 
 def _heading(text: str) -> str:
@@ -116,20 +106,20 @@ def _unquoted(value: str) -> str:
     return value.strip().strip("\"'").strip()
 
 
-def _plain(name: str, data: bytes) -> Loaded:
-    return Loaded(_stem(name), (), _text(name, data).strip("\n"), markdown=False)
+def _plain(name: str, data: bytes) -> ParsedDocument:
+    return ParsedDocument(_stem(name), (), _text(name, data).strip("\n"), markdown=False)
 
 
-def _html(name: str, data: bytes) -> Loaded:
+def _html(name: str, data: bytes) -> ParsedDocument:
     try:
         title, text = html_to_markdown(_text(name, data), limits.MAX_DEPTH)
     except TooDeep as exc:
         what = f"more than {limits.MAX_DEPTH} of its elements are inside one another"
         raise limits.too_much(name, what) from exc
-    return Loaded(title or _heading(text) or _stem(name), (), text, markdown=True)
+    return ParsedDocument(title or _heading(text) or _stem(name), (), text)
 
 
-def _pdf(name: str, data: bytes) -> Loaded:
+def _pdf(name: str, data: bytes) -> ParsedDocument:
     from pypdf import PdfReader
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it would log is told by our one line
@@ -145,7 +135,7 @@ def _pdf(name: str, data: bytes) -> Loaded:
         # pypdf meets broken files with errors of many classes, its own and the standard library's.
         raise BadDocument(name, "the PDF is damaged and cannot be read") from exc
     parts = [f"## Page {number}\n\n{text.strip()}" for number, text in enumerate(pages, 1) if text.strip()]
-    return Loaded(_readable(title), (), _readable("\n\n".join(parts)), markdown=True)
+    return ParsedDocument(_readable(title), (), _readable("\n\n".join(parts)))
 
 
 def _pages(name: str, reader: PdfReader) -> list[str]:
@@ -174,7 +164,7 @@ def _stem(name: str) -> str:
     return PurePath(name).stem.replace("-", " ").replace("_", " ").strip().capitalize() or name
 
 
-_READERS: dict[str, Callable[[str, bytes], Loaded]] = {
+_READERS: dict[str, Callable[[str, bytes], ParsedDocument]] = {
     ".md": _markdown,
     ".markdown": _markdown,
     ".txt": _plain,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rag.knowledge.parsing.document import Chunk
-from rag.knowledge.parsing.formats import Loaded
+from rag.knowledge.parsing.document import Chunk, ParsedDocument
 from rag.knowledge.parsing.limits import MAX_LABEL
 
 TARGET = 700
@@ -15,24 +14,24 @@ _FENCES = ("```", "~~~")
 _SENTENCE_ENDS = (". ", "! ", "? ")
 
 
-def split(loaded: Loaded) -> list[Chunk]:
+def split(document: ParsedDocument) -> list[Chunk]:
     """The passages of a document in order; together they hold all of its text."""
-    if not loaded.markdown:
-        return [Chunk("", text) for text in _pack(_paragraphs(loaded.text))]
+    if not document.markdown:
+        return [Chunk("", text) for text in _pack(_paragraphs(document.text))]
     sections: list[tuple[str, list[str]]] = []
-    for heading, block in _blocks(loaded):
+    for heading, block in _blocks(document):
         if not sections or sections[-1][0] != heading:
             sections.append((heading, []))
         sections[-1][1].append(block)
     chunks = [Chunk(heading, text) for heading, blocks in sections for text in _pack(blocks)]
-    return chunks or [Chunk("", text) for text in _pack(_paragraphs(loaded.text))]
+    return chunks or [Chunk("", text) for text in _pack(_paragraphs(document.text))]
 
 
-def _blocks(loaded: Loaded) -> Iterator[tuple[str, str]]:
+def _blocks(document: ParsedDocument) -> Iterator[tuple[str, str]]:
     """The headings above a block, and its lines without indentation. A blank line or a heading ends a block."""
     above: list[tuple[int, str]] = []
     path, fence, block = "", "", list[str]()
-    for line in map(str.strip, loaded.text.split("\n")):
+    for line in map(str.strip, document.text.split("\n")):
         level = 0 if fence else _level(line)
         if block and (level or not line) and not fence:
             yield path, "\n".join(block)
@@ -40,7 +39,7 @@ def _blocks(loaded: Loaded) -> Iterator[tuple[str, str]]:
         if level:
             above = [(higher, heading) for higher, heading in above if higher < level]
             above.append((level, line[level:].strip()[:MAX_LABEL]))
-            path = _path([heading for _, heading in above], loaded.title)
+            path = _path([heading for _, heading in above], document.title)
         elif line or fence:
             block.append(line)
         if fence:

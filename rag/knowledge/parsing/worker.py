@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -26,8 +27,8 @@ _GRACE = 5
 
 def parse(name: str, data: bytes) -> ParsedDocument:
     """Read and split a document in this process, without limits of time and memory. Raises BadDocument."""
-    loaded = load(name, data)
-    return ParsedDocument(loaded.title, loaded.keywords, loaded.asked, loaded.text, tuple(split(loaded)))
+    document = load(name, data)
+    return replace(document, chunks=tuple(split(document)))
 
 
 def main() -> None:

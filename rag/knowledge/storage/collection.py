@@ -6,7 +6,7 @@ of the old is removed, so no search ever finds the document gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, count, repeat
@@ -45,19 +45,17 @@ class DocumentCollection:
         """The documents by id. Not to be changed."""
         return self._entries
 
-    def make(self) -> None:
-        """See to it that Chroma has this collection. Raises LibraryUnavailable for another's of that name."""
-        with self._store.opened(), self._store.lock:
-            collection = self._store.made(self._name, self._session_id)
-            if not self._store.revision(self._name):
-                self._store.changed(collection)
-
     def refresh(self, seconds: float = WAITING_SECONDS) -> None:
         """Read the collection again if somebody else wrote to it. One that is gone is kept as it was."""
-        if self._store.revision(self._name) not in ("", self._revision):
-            with self._store.opened(seconds), self._store.lock:
-                self._catch_up(self._store.found(self._name))
-                self.index()
+        if self._store.revision(self._name) in ("", self._revision):
+            return
+        with self._store.opened(seconds), self._store.lock:
+            collection = self._store.found(self._name)
+            revision = self._store.revision_of(collection) if collection else self._store.revision(self._name)
+            if revision != self._revision:
+                self._entries = _read(collection, private=self._session_id is not None) if collection else {}
+                self._revision = revision
+            self.index()
 
     def probe(self, seconds: float) -> None:
         """Read a passage from Chroma, past what is in memory. Raises what Chroma raises."""
@@ -67,39 +65,51 @@ class DocumentCollection:
                 raise self._store.unavailable("its articles are gone", "Restart Crosswire: they are read anew.")
             collection.get(limit=1, include=["documents", "embeddings", "metadatas"])
 
-    def put(self, *documents: Entry, most: int | None = None) -> None:
-        """Store documents, each over an older one of the same id. Raises BadDocument for one more than `most`."""
+    def write(
+        self,
+        documents: Sequence[Entry] = (),
+        *,
+        removed: Sequence[str] = (),
+        most: int | None = None,
+        erase: bool = False,
+    ) -> bool:
+        """Store documents, each over an older one of the same id, and remove others. True if any was there before.
 
-        def plan(entries: dict[str, Entry]) -> list[str]:
-            gone: list[str] = []
-            for entry in documents:
-                if most is not None and entry.info.id not in entries and len(entries) >= most:
+        `erase`: see to it that what was removed or replaced leaves the disk as well; a private document's does by
+        itself. Raises BadDocument for one more than `most`.
+        """
+        private = self._session_id is not None
+        with self._store.lock:
+            for _ in range(ATTEMPTS):
+                self.refresh()
+                there = self._store.revision(self._name)
+                if not there and private:
+                    self._entries = {}  # its session was forgotten
+                entries = {id_: entry for id_, entry in self._entries.items() if id_ not in removed}
+                entries |= {entry.info.id: replace(entry, text="") for entry in documents}
+                if most is not None and most < len(entries) > len(self._entries):
                     reason, todo = f"this session already has {most} documents", "It was not added; remove one first."
-                    raise BadDocument(entry.info.name, reason, todo)
-                if old := entries.get(entry.info.id):
-                    kept = {passage.id for passage in entry.passages}
-                    gone += [passage.id for passage in old.passages if passage.id not in kept]
-                entries[entry.info.id] = replace(entry, text="")
-            return gone
-
-        self._write(plan, documents)
-
-    def remove(self, document_id: str) -> bool:
-        """Remove a document; True if there was one."""
-
-        def plan(entries: dict[str, Entry]) -> list[str]:
-            old = entries.pop(document_id, None)
-            found.append(old is not None)
-            return [passage.id for passage in old.passages] if old else []
-
-        found: list[bool] = []
-        self._write(plan)
-        self.index()
-        return found[-1]
-
-    def erase(self) -> None:
-        """See to it that what was removed or replaced leaves the disk as well. A private document's does by itself."""
-        self._write(lambda _: [], erase=True)
+                    raise BadDocument(documents[-1].info.name, reason, todo)
+                lost = [entry for id_, entry in self._entries.items() if entries.get(id_) is not entry]
+                if not (documents or lost or erase):
+                    return False
+                kept = {passage.id for entry in documents for passage in entry.passages}
+                gone = tuple(passage.id for entry in lost for passage in entry.passages if passage.id not in kept)
+                change = Change(
+                    self._name,
+                    self._session_id,
+                    expected=there and self._revision,
+                    deletes=gone,
+                    drop=private and not entries,
+                    erase=erase or (private and bool(lost)),
+                )
+                with suppress(OutOfDate):
+                    self._revision = self._store.write(change, chain.from_iterable(map(_batches, documents)))
+                    self._entries = entries
+                    if private:
+                        self.index()
+                    return bool(lost)
+        raise self._store.unavailable("others write to it again and again", "Try again.")
 
     def document(self, document_id: str) -> Document | None:
         """A document with its text."""
@@ -127,45 +137,6 @@ class DocumentCollection:
         with self._store.lock:
             if self._index.entries is not self._entries:
                 self._index = Index(self._entries)
-
-    def _write(
-        self,
-        plan: Callable[[dict[str, Entry]], Sequence[str]],
-        documents: Sequence[Entry] = (),
-        *,
-        erase: bool = False,
-    ) -> None:
-        """Store what `plan` makes of the documents by id. It returns the ids of the passages that are to go."""
-        with self._store.lock:
-            for _ in range(ATTEMPTS):
-                self.refresh()
-                there = self._store.revision(self._name)
-                if not there and self._session_id is not None:
-                    self._entries = {}  # its session was forgotten
-                entries = dict(self._entries)
-                gone = plan(entries)
-                lost = any(entries.get(id_) is not entry for id_, entry in self._entries.items())
-                if not (documents or lost or erase):
-                    return
-                change = Change(
-                    self._name,
-                    self._session_id,
-                    there and self._revision,
-                    tuple(gone),
-                    drop=self._session_id is not None and not entries,
-                    erase=erase or (self._session_id is not None and lost),
-                )
-                with suppress(OutOfDate):
-                    self._revision = self._store.write(change, chain.from_iterable(map(_batches, documents)))
-                    self._entries = entries
-                    return
-        raise self._store.unavailable("others write to it again and again", "Try again.")
-
-    def _catch_up(self, collection: Collection | None) -> None:
-        revision = self._store.revision_of(collection) if collection else self._store.revision(self._name)
-        if revision != self._revision:
-            self._entries = _read(collection, private=self._session_id is not None) if collection else {}
-            self._revision = revision
 
 
 def _batches(entry: Entry) -> Iterator[Batch]:
