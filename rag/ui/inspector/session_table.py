@@ -117,7 +117,11 @@ def _filter(context: Context) -> Filter:
 @errors_shown("cloud_off", str)
 def _live(context: Context, wish: Wish) -> None:
     held: list[str] = st.session_state.get(HELD, [])
-    page = _page(context, wish, st.session_state.get(START, 0))
+    if wish.find:
+        rows = tuple(context.inspector.find(wish.find, ROWS))
+        page = Page(rows, 0, len(rows))
+    else:
+        page = context.inspector.page(st.session_state.get(START, 0), ROWS, INDEXED.get(wish.order, "newest"))
     rows, ids = page.rows, [row.info.id for row in page.rows]
     moved = context.ours and ids != held and not set(held).isdisjoint(chosen())
     if moved:
@@ -130,13 +134,6 @@ def _live(context: Context, wish: Wish) -> None:
         if moved and st.button("Refresh the list", icon=":material/update:", key="inspector_let_go"):
             choose([])
             st.rerun()
-
-
-def _page(context: Context, wish: Wish, start: int) -> Page:
-    if wish.find:
-        rows = tuple(context.inspector.find(wish.find, ROWS))
-        return Page(rows, 0, len(rows))
-    return context.inspector.page(start, ROWS, INDEXED.get(wish.order, "newest"))
 
 
 def _pages(page: Page, wish: Wish) -> None:

@@ -75,6 +75,7 @@ class _Teller:
         self.names = {
             actor.letter: f"tab {actor.tab + 1}" if actor.tab is not None else actor.user for actor in scene.actors()
         }
+        self.others = set(self.names) - {letter}
         self.sessions = {actor.session: actor.letter for actor in reversed(scene.actors())}
         self.me = self.names[letter]
         self.Me = self.me[0].upper() + self.me[1:]
@@ -123,7 +124,9 @@ class _Teller:
                 continue
             place = self._place(session, shared=step.shared)
             if now[: len(was)] == was:
-                yield f"{self.Me} stores {self.parts(now[len(was) :])} in {place}{self._behind(was)}."
+                last = owner_of(was[-1][1]) if was and was[-1][0] == "user" else None
+                behind = f", right after {self.names[last]}'s unanswered question" if last in self.others else ""
+                yield f"{self.Me} stores {self.parts(now[len(was) :])} in {place}{behind}."
                 continue
             gone = [one for one in was if one not in now]
             lost = f": {self.parts(tuple(gone))} {'are' if len(gone) > 1 else 'is'} gone" if gone else ""
@@ -136,14 +139,6 @@ class _Teller:
             return "the session's list"
         owner = self.sessions.get(session, self.letter)
         return f"{self.its} own list" if owner == self.letter else f"**{self.names[owner]}'s** list"
-
-    def _behind(self, was: Texts) -> str:
-        if not was or was[-1][0] != "user":
-            return ""
-        owner = owner_of(was[-1][1])
-        if owner is None or owner == self.letter:
-            return ""
-        return f", right after {self.names[owner]}'s unanswered question"
 
 
 def told(outcome: Outcome) -> str:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from rag.crosstalk import STRATEGIES, BadWorkload, Workload
-from rag.errors import public_line
+from rag.crosstalk import STRATEGIES, Workload
+from rag.ui.feedback import errors_shown
 
 Setup = tuple[tuple[str, ...], Workload]
 """Strategies, and what they are to serve."""
@@ -76,12 +76,13 @@ def draw(*, busy: bool) -> Setup | None:
     pressed = st.button("Simulate", type="primary", icon=":material/play_arrow:", width="stretch", disabled=busy)
     with st.expander("More", icon=":material/tune:"):
         _more()
-    try:
-        setup = _setup()
-    except BadWorkload as exc:
-        problem.error(public_line(exc), icon=":material/error:")
-        return None
-    return setup if pressed else None
+    state = {key: st.session_state[f"sim_{key}"] for key in DEFAULTS}
+    first, second = state.pop("first"), state.pop("second")
+    with problem, errors_shown():
+        workload = Workload(**state)
+        if pressed:
+            return (first,) if second in (None, first) else (first, second), workload
+    return None
 
 
 def _number(place: Any, label: str, name: str, least: float | None, most: float | None, **options: Any) -> None:
@@ -118,13 +119,6 @@ def _more() -> None:
         help="Concurrent turns; never more than two thirds of the tabs, so that threads serve several users.",
     )
     number("Seed", "seed", None, None, step=1, help="The same seed gives the same users, messages and timing.")
-
-
-def _setup() -> Setup:
-    """Raises BadWorkload."""
-    state = {key: st.session_state[f"sim_{key}"] for key in DEFAULTS}
-    first, second = state.pop("first"), state.pop("second")
-    return (first,) if second in (None, first) else (first, second), Workload(**state)
 
 
 def _take_preset() -> None:

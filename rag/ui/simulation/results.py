@@ -10,13 +10,15 @@ import streamlit as st
 
 from rag.crosstalk.background.runs import Outcome, Run
 from rag.crosstalk.checker.anomalies import DEFINITIONS
-from rag.crosstalk.report.export import matrix
+from rag.crosstalk.report.export import as_html, as_junit, matrix
+from rag.crosstalk.report.reproduce import command, file_name, of_run
 from rag.crosstalk.report.transcript import lanes
 from rag.crosstalk.run.people import label
 from rag.crosstalk.strategies import STRATEGIES, guilty_lines, source
 from rag.ui.escaping import escaped
+from rag.ui.feedback import download
 from rag.ui.palette import OUTCOMES, RIGHT
-from rag.ui.simulation import downloads, evidence
+from rag.ui.simulation import evidence
 
 PHASES = ("wait", "load", "retrieve", "ask", "save")
 ENDS = {"ok": "answered", "fail": "failed", "info": "cancelled"}
@@ -39,7 +41,7 @@ def draw(run: Run) -> None:
         ":material/timeline: Timeline": lambda: _timeline(outcome),
         ":material/speed: Latency": lambda: _latency(outcome),
         ":material/code: Source": lambda: _source(chosen),
-        ":material/download: Files": lambda: downloads.draw(run, outcome),
+        ":material/download: Files": lambda: _files(run, outcome),
     }
     for tab, draw_part in zip(st.tabs(list(parts)), parts.values(), strict=True):
         with tab:
@@ -207,3 +209,29 @@ def _source(name: str) -> None:
     st.success(f"The fix: {escaped(kind.fix)}", icon=":material/build:")
     if kind.seen:
         st.caption("Seen in the wild: " + "; ".join(map(escaped, kind.seen)))
+
+
+def _files(run: Run, outcome: Outcome) -> None:
+    """A run as files: for people, for machines, for CI."""
+    stem = f"crosswire-{outcome.strategy}-{run.workload.seed}"
+    first = next(iter(outcome.report.anomalies), None)
+
+    def html() -> str:
+        return as_html(outcome.report, outcome.strategy, outcome.smallest(first) if first else (), first)
+
+    st.caption(f"To repeat this run: `{command(run.workload, strategy=outcome.strategy)}`")
+    with st.container(horizontal=True):
+        download("Report (HTML)", html, f"{stem}.html", "text/html", "description")
+        download("Report (JSON)", outcome.whole.read_bytes, f"{stem}.json", "application/json", "data_object")
+        junit = f"{stem}.xml"
+        download("JUnit", lambda: as_junit(outcome.report, outcome.strategy), junit, "application/xml", "checklist")
+        if first is not None:
+            download(
+                "Failing test (pytest)",
+                lambda: of_run(outcome.strategy, run.workload, first).encode(),
+                file_name(outcome.strategy, first.kind),
+                "text/x-python",
+                "science",
+                help="This run as a test. It fails until the memory is fixed.",
+            )
+        download("Operation log", outcome.log.read_bytes, f"{stem}.jsonl", "application/jsonl", "receipt_long")
