@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rag.errors import BadSetting
@@ -57,6 +57,47 @@ EXPECTED = {
 """What each variable may hold, in the words that a bad value is answered with."""
 
 
+def decode_key(key: SecretStr) -> bytes:
+    """The 32 bytes of a base64 encryption key, standard or URL-safe. Raises ValueError."""
+    text = key.get_secret_value().replace("-", "+").replace("_", "/")
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except binascii.Error as exc:
+        raise ValueError("not base64") from exc
+    if len(raw) != 32:
+        raise ValueError("not 32 bytes")
+    return raw
+
+
+def origin_of(text: str) -> str | None:
+    """Scheme, host and port, in lower case and without the scheme's usual port. None if it is no web origin."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if not host or parts.path or parts.query or parts.fragment or "@" in text or parts.scheme not in _WEB_PORTS:
+        return None
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}" + ("" if port in (None, _WEB_PORTS[parts.scheme]) else f":{port}")
+
+
+def _key(key: SecretStr) -> SecretStr:
+    decode_key(key)
+    return key
+
+
+def _origin(text: str) -> str:
+    if (found := origin_of(text)) is None:
+        raise ValueError("not an origin")
+    return found
+
+
+_Key = Annotated[SecretStr, AfterValidator(_key)]
+_Email = Annotated[str, Field(pattern=r"^[^\s@]+@[^\s@]+$")]
+_Origin = Annotated[str, AfterValidator(_origin)]
+
+
 class Settings(BaseSettings):
     """Settings of one process. Field names are the variables' names in lower case."""
 
@@ -66,8 +107,8 @@ class Settings(BaseSettings):
 
     redis_url: str = "embedded"
     session_ttl_seconds: Annotated[int, Field(ge=1, le=31_536_000)] = 3600
-    session_secret: SecretStr | None = None
-    session_encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    session_secret: Annotated[SecretStr, Field(min_length=32)] | None = None
+    session_encryption_keys: Annotated[tuple[_Key, ...], NoDecode] = ()
     history_prefix: Annotated[str, Field(pattern=r"^[^\s{}]{1,64}$")] = "chat_history:"
     chroma_url: str = "embedded"
     state_dir: Annotated[Path, Field(validate_default=True)] = STATE_DIR
@@ -77,9 +118,9 @@ class Settings(BaseSettings):
     chat_model: Annotated[str, Field(min_length=1)] = "gpt-4o-mini"
     embeddings: Literal["wordllama", "openai", "minilm"] = "wordllama"
     embedding_model: Annotated[str, Field(min_length=1)] = "text-embedding-3-small"
-    inspector_password: SecretStr | None = None
-    inspector_emails: Annotated[tuple[str, ...], NoDecode] = ()
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    inspector_password: Annotated[SecretStr, Field(min_length=8)] | None = None
+    inspector_emails: Annotated[tuple[_Email, ...], NoDecode] = ()
+    allowed_origins: Annotated[tuple[_Origin, ...], NoDecode] = ()
     model_max_answer_chars: Annotated[int, Field(ge=100, le=1_000_000)] = 16_000
     model_timeout_seconds: Annotated[float, Field(ge=1, le=600)] = 60.0
     model_max_retries: Annotated[int, Field(ge=0, le=10)] = 2
@@ -122,42 +163,6 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
-    @field_validator("session_encryption_keys")
-    @classmethod
-    def _whole_keys(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        for key in value:
-            decode_key(key)
-        return value
-
-    @field_validator("inspector_emails")
-    @classmethod
-    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(re.fullmatch(r"\A[^\s@]+@[^\s@]+", one) for one in value):
-            raise ValueError("not e-mail addresses")
-        return value
-
-    @field_validator("allowed_origins")
-    @classmethod
-    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        found = [origin_of(one) for one in value]
-        if None in found:
-            raise ValueError("not origins")
-        return tuple(one for one in found if one)
-
-    @field_validator("session_secret")
-    @classmethod
-    def _long_secret(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < 32:
-            raise ValueError("too short")
-        return value
-
-    @field_validator("inspector_password")
-    @classmethod
-    def _long_password(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < 8:
-            raise ValueError("too short")
-        return value
-
     @field_validator("state_dir", "knowledge_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
@@ -170,31 +175,6 @@ class Settings(BaseSettings):
     def offline(self) -> bool:
         """True when no language model is configured, so that the extractive one answers."""
         return self.openai_api_key is None and self.openai_base_url is None
-
-
-def decode_key(key: SecretStr) -> bytes:
-    """The 32 bytes of a base64 encryption key, standard or URL-safe. Raises ValueError."""
-    text = key.get_secret_value().replace("-", "+").replace("_", "/")
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except binascii.Error as exc:
-        raise ValueError("not base64") from exc
-    if len(raw) != 32:
-        raise ValueError("not 32 bytes")
-    return raw
-
-
-def origin_of(text: str) -> str | None:
-    """Scheme, host and port, in lower case and without the scheme's usual port. None if it is no web origin."""
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return None
-    if not host or parts.path or parts.query or parts.fragment or "@" in text or parts.scheme not in _WEB_PORTS:
-        return None
-    host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{host}" + ("" if port in (None, _WEB_PORTS[parts.scheme]) else f":{port}")
 
 
 def without_password(url: str) -> str:

@@ -5,25 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Protocol
 
-from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.messages import HumanMessage
 
 from rag.chat.service import sources_of
+from rag.sessions import StoredMessage
 
 
-class Stored(Protocol):
-    """A stored message: which turn it belongs to (from 1), and when it was stored (epoch seconds)."""
-
-    @property
-    def message(self) -> BaseMessage: ...
-    @property
-    def turn(self) -> int: ...
-    @property
-    def at(self) -> float: ...
-
-
-def to_markdown(name: str, records: Sequence[Stored]) -> str:
+def to_markdown(name: str, records: Sequence[StoredMessage]) -> str:
     """`name` is the session's friendly name."""
     lines = [f"# Conversation of {name}", ""]
     for record in records:
@@ -35,7 +24,7 @@ def to_markdown(name: str, records: Sequence[Stored]) -> str:
     return "\n".join(lines)
 
 
-def to_json(name: str, records: Sequence[Stored]) -> str:
+def to_json(name: str, records: Sequence[StoredMessage]) -> str:
     """`{"session": name, "messages": [{turn, at, role, text, sources}]}`, times in ISO 8601 UTC."""
     messages = [
         {

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
+from typing import ClassVar
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -36,86 +36,70 @@ class Remembered:
     summary: Summary | None = None
 
 
-class Memory(Protocol):
+@dataclass(frozen=True, slots=True)
+class Memory:
     """A policy. Called with a history it gives just the messages; `remember` also says what was left out.
 
-    turn_at: where stored turns begin and end; without it each message counts as one.
+    `size`: of turns, unless the policy says of what else; `model` writes summaries.
     """
 
-    def remember(
-        self, messages: Sequence[BaseMessage], summary: Summary | None = None, turn_at: TurnAt | None = None
-    ) -> Remembered: ...
+    size: int
+    model: BaseChatModel | None = None
+    unit: ClassVar[str] = "turns"
 
-    def __call__(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]: ...
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"a memory needs at least 1 of {self.unit}, not {self.size}")
 
-
-class _Policy:
     def remember(
         self, messages: Sequence[BaseMessage], summary: Summary | None = None, turn_at: TurnAt | None = None
     ) -> Remembered:
+        """turn_at: where stored turns begin and end; without it each message counts as one."""
         del summary  # nothing is summarised, so nothing needs one
-        return Remembered(_flat(self._kept(newest_first(messages, turn_at))))
+        return Remembered(self._recent(messages, turn_at))
 
     def __call__(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
         return list(self.remember(messages).messages)
 
+    def _recent(self, messages: Sequence[BaseMessage], turn_at: TurnAt | None) -> tuple[BaseMessage, ...]:
+        newest = [*self._kept(newest_first(messages, turn_at))]
+        return tuple(message for turn in reversed(newest) for message in turn)
+
     def _kept(self, turns: Iterator[Turn]) -> Iterable[Turn]:
         """Those of these turns to keep; both newest first."""
-        raise NotImplementedError
+        return islice(turns, self.size)
 
 
-@dataclass(frozen=True, slots=True)
-class LastTurns(_Policy):
-    """The newest `turns` turns."""
-
-    turns: int
-
-    def __post_init__(self) -> None:
-        _at_least_one(self.turns, "turns")
-
-    def _kept(self, turns: Iterator[Turn]) -> Iterable[Turn]:
-        return islice(turns, self.turns)
+class LastTurns(Memory):
+    """The newest turns."""
 
 
-@dataclass(frozen=True, slots=True)
-class TokenBudget(_Policy):
-    """The newest turns that fit into `tokens` together, estimated by `tokens_of`."""
+class TokenBudget(Memory):
+    """The newest turns that fit into `size` tokens together, estimated by `tokens_of`."""
 
-    tokens: int
-
-    def __post_init__(self) -> None:
-        _at_least_one(self.tokens, "tokens")
+    unit = "tokens"
 
     def _kept(self, turns: Iterator[Turn]) -> Iterable[Turn]:
         spent = 0
         for number, turn in enumerate(turns):
             spent += sum(tokens_of(message) for message in turn)
-            if number and spent > self.tokens:
+            if number and spent > self.size:
                 return
             yield turn
 
 
-@dataclass(frozen=True, slots=True)
-class Summarised(_Policy):
-    """The newest `turns` turns, and a summary of the older ones as a system message before them.
+class Summarised(Memory):
+    """The newest turns, and a summary of the older ones as a system message before them.
 
     The summary is extended only by turns that it does not cover yet, so each turn is summarised once. Without a model
     it keeps, extractively, what the person said.
     """
 
-    turns: int
-    model: BaseChatModel | None = None
-
-    def __post_init__(self) -> None:
-        _at_least_one(self.turns, "turns")
-
-    def _kept(self, turns: Iterator[Turn]) -> Iterable[Turn]:
-        return islice(turns, self.turns)
-
     def remember(
         self, messages: Sequence[BaseMessage], summary: Summary | None = None, turn_at: TurnAt | None = None
     ) -> Remembered:
-        recent = _flat(self._kept(newest_first(messages, turn_at)))
+        """See `Memory`."""
+        recent = self._recent(messages, turn_at)
         known = summary or Summary("", 0)
         older = len(messages) - len(recent)
         if older > known.messages:
@@ -125,22 +109,10 @@ class Summarised(_Policy):
         return Remembered((SystemMessage(known.text), *recent), known)
 
 
-def last_turns(turns: int) -> Memory:
-    return LastTurns(turns)
-
-
-def token_budget(tokens: int) -> Memory:
-    return TokenBudget(tokens)
-
-
-def summary(turns: int, model: BaseChatModel | None = None) -> Memory:
-    return Summarised(turns, model)
-
-
-POLICIES: Mapping[str, Callable[[int, BaseChatModel | None], Memory]] = {
-    "last_turns": lambda count, _: last_turns(count),
-    "token_budget": lambda count, _: token_budget(count),
-    "summary": summary,
+POLICIES: Mapping[str, type[Memory]] = {
+    "last_turns": LastTurns,
+    "token_budget": TokenBudget,
+    "summary": Summarised,
 }
 """All policies by the name that PROMPT_MEMORY calls them. A new one is one class and one entry here."""
 
@@ -181,12 +153,3 @@ def newest_first(messages: Sequence[BaseMessage], turn_at: TurnAt | None = None)
             turn, asked = [], False
     if turn:
         yield turn[::-1]
-
-
-def _flat(newest: Iterable[Turn]) -> tuple[BaseMessage, ...]:
-    return tuple(message for turn in reversed([*newest]) for message in turn)
-
-
-def _at_least_one(value: int, unit: str) -> None:
-    if value < 1:
-        raise ValueError(f"a memory needs at least 1 of {unit}, not {value}")

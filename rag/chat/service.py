@@ -18,7 +18,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from rag.chat.events import Event, Finished, Found, Reply, Timings, Token, Waiting
-from rag.chat.memory import Memory, Remembered, last_turns
+from rag.chat.memory import LastTurns, Memory, Remembered
 from rag.chat.models import model_name
 from rag.chat.pieces import pieces_of
 from rag.chat.prompt import Source, build_prompt
@@ -62,7 +62,7 @@ class ChatService:
         self._store = store
         self._library = library
         self._model = model
-        self._memory = memory or last_turns(20)
+        self._memory = memory or LastTurns(20)
         self._offline = offline
         self._wait = wait
         self.model_name = model_name(model)
@@ -203,13 +203,7 @@ def sources_of(message: BaseMessage) -> tuple[Source, ...]:
 
 def source_of(number: int, passage: Passage) -> Source:
     """A passage as the model is shown it."""
+    found = passage
     return Source(
-        number=number,
-        passage_id=passage.id,
-        document_id=passage.document_id,
-        title=passage.title,
-        heading=passage.heading,
-        text=passage.text,
-        score=passage.score,
-        private=passage.private,
+        number, found.id, found.document_id, found.title, found.heading, found.text, found.score, found.private
     )

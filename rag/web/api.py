@@ -25,13 +25,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag.chat import sources_of
 from rag.errors import CrosswireError
+from rag.services import Services
+from rag.sessions import StoredMessage
 from rag.sessions.names import friendly_name
 from rag.web.body import read_body
 from rag.web.health import Health
 from rag.web.identity import API, NEW_SESSION, new_session, visit_of
 from rag.web.openapi import LONGEST_BODY, LONGEST_MESSAGE, description
 from rag.web.problem import Problem, Refused, answer_error, problem_of
-from rag.web.services import Services, StoredMessage
 from rag.web.turn import TurnAnswer, Workers, source_to_dict
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from rag.errors import CrosswireError, StoreDiskFull
-from rag.web.services import Services
+from rag.services import Services
 
 State = Literal["ok", "disk full", "unavailable"]
 FRESH = 1.0

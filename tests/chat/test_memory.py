@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 
-from rag.chat.memory import from_setting, last_turns, summary, token_budget, tokens_of
+from rag.chat.memory import LastTurns, Summarised, TokenBudget, from_setting, tokens_of
 from rag.chat.prompt import build_prompt, parse_earlier
 from rag.chat.summarise import LONGEST, Summary
 from rag.errors import BadSetting
@@ -82,13 +82,13 @@ def test_no_message_is_lost_between_summary_and_prompt_and_no_stored_turn_is_cut
 def test_a_turn_without_a_question_stays_with_the_one_before() -> None:
     call = AIMessage("", tool_calls=[{"name": "t", "args": {}, "id": "1"}])
     messages = [HumanMessage("a"), call, ToolMessage("r", tool_call_id="1"), AIMessage("x"), HumanMessage("b")]
-    assert list(last_turns(2).remember(messages, None, [1, 1, 2, 2, 3].__getitem__).messages) == messages
+    assert list(LastTurns(2).remember(messages, None, [1, 1, 2, 2, 3].__getitem__).messages) == messages
 
 
 def test_last_turns_keeps_tools_with_their_turn() -> None:
     call = AIMessage("", tool_calls=[{"name": "t", "args": {}, "id": "1"}])
     turn = [HumanMessage("b"), call, ToolMessage("r", tool_call_id="1"), AIMessage("done")]
-    kept = last_turns(1).remember([HumanMessage("a"), AIMessage("x"), *turn])
+    kept = LastTurns(1).remember([HumanMessage("a"), AIMessage("x"), *turn])
     assert list(kept.messages) == turn
     assert kept.summary is None
 
@@ -97,13 +97,13 @@ def test_token_budget_counts_bytes() -> None:
     assert tokens_of(HumanMessage("x" * 40)) == 14
     assert tokens_of(HumanMessage("語" * 40)) == 34
     messages = [HumanMessage("x" * 40), AIMessage("y" * 40), HumanMessage("z" * 40)]
-    assert token_budget(14)(messages) == messages[2:]
-    assert token_budget(41)(messages) == messages[2:]
-    assert token_budget(42)(messages) == messages
+    assert TokenBudget(14)(messages) == messages[2:]
+    assert TokenBudget(41)(messages) == messages[2:]
+    assert TokenBudget(42)(messages) == messages
 
 
 def test_the_newest_turn_is_sent_even_if_it_is_over_the_budget() -> None:
-    assert token_budget(1)([HumanMessage("x" * 400)]) == [HumanMessage("x" * 400)]
+    assert TokenBudget(1)([HumanMessage("x" * 400)]) == [HumanMessage("x" * 400)]
 
 
 @pytest.mark.parametrize("text", ["", "last_turns", "last_turns:0", "window:3", "summary:-1", "last_turns:2 "])
@@ -114,7 +114,7 @@ def test_bad_settings(text: str) -> None:
 
 def test_extractive_summary_reaches_the_prompt() -> None:
     messages = [HumanMessage("My order is ORD-1."), AIMessage("Noted."), HumanMessage("b"), AIMessage("c")]
-    kept = summary(1).remember(messages)
+    kept = Summarised(1).remember(messages)
     assert kept.summary is not None
     assert kept.summary.text == "The person said: My order is ORD-1."
     prompt = build_prompt([], kept.messages, "?")
@@ -124,7 +124,7 @@ def test_extractive_summary_reaches_the_prompt() -> None:
 
 def test_a_summary_is_incremental() -> None:
     model = FakeListChatModel(responses=["first", "second"])
-    policy = summary(1, model)
+    policy = Summarised(1, model)
     messages = made([["ai"], ["ai"], ["ai"]])
     first = policy.remember(messages[:4])
     again = policy.remember(messages[:4], first.summary)
@@ -137,7 +137,7 @@ def test_a_summary_is_incremental() -> None:
 
 
 def test_a_summary_of_turns_that_are_no_longer_stored_is_kept() -> None:
-    kept = summary(2).remember(made([["ai"], ["ai"]]), Summary("The person said: my order is ORD-1", 0))
+    kept = Summarised(2).remember(made([["ai"], ["ai"]]), Summary("The person said: my order is ORD-1", 0))
     assert kept.messages[0].text == "The person said: my order is ORD-1"
 
 
@@ -163,14 +163,14 @@ def test_the_extract_is_used_when_the_model_fails() -> None:
         def _call(self, *args: object, **kwargs: object) -> str:
             raise TimeoutError
 
-    kept = summary(1, Failing(responses=[])).remember(made([["ai"], ["ai"]]))
+    kept = Summarised(1, Failing(responses=[])).remember(made([["ai"], ["ai"]]))
     assert kept.summary is not None
     assert kept.summary.text == "The person said: question 0"
 
 
 def test_summaries_are_bounded() -> None:
     messages = [HumanMessage(f"{number} " + "x" * 300) for number in range(50)]
-    kept = summary(1).remember(messages)
+    kept = Summarised(1).remember(messages)
     assert kept.summary is not None
     assert len(kept.summary.text) <= LONGEST
     assert "48 xxx" in kept.summary.text

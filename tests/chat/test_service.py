@@ -11,7 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from rag.chat import ChatService, Event, Finished, Found, Token, Waiting, sources_of
-from rag.chat.memory import last_turns, summary
+from rag.chat.memory import LastTurns, Summarised
 from rag.chat.offline import OfflineChatModel
 from rag.chat.offline.ranking import Ranker
 from rag.chat.prompt import parse_sources
@@ -149,7 +149,7 @@ def test_with_a_language_model_the_rewriting_is_its_work(store: SessionStore, li
 def test_a_memory_policy_prunes_the_prompt_not_the_store(
     store: SessionStore, library: ShelfLibrary, model: ScriptedModel, sid: str
 ) -> None:
-    service = ChatService(store, library, model, memory=last_turns(1), offline=True)
+    service = ChatService(store, library, model, memory=LastTurns(1), offline=True)
     for number in range(4):
         service.answer(sid, f"How long is the return window for tent {number}?")
 
@@ -163,7 +163,7 @@ def test_each_older_turn_is_summarised_once(store: SessionStore, library: ShelfL
         yield f"Summary of {text.count('Tent number')}" if "Update the summary" in text else "Noted."
 
     model = ScriptedModel(script=script)
-    service = ChatService(store, library, model, memory=summary(1, model))
+    service = ChatService(store, library, model, memory=Summarised(1, model))
     for number in range(4):
         service.answer(sid, f"How long is the return window for a tent? Tent number {number}.")
 
@@ -182,7 +182,7 @@ def test_what_was_stored_as_one_turn_is_summarised_as_one(
 ) -> None:
     told = ["My name is Zoe.", "My size is 52."]
     store.append(sid, [*map(HumanMessage, told), AIMessage("Noted.")])
-    service = ChatService(store, library, model, memory=summary(1), offline=True)
+    service = ChatService(store, library, model, memory=Summarised(1), offline=True)
     for number in range(3):
         assert all(text in str(service.preview(sid, "What is my size?")) for text in told)
         service.answer(sid, f"How long is the return window for tent {number}?")

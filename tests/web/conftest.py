@@ -31,7 +31,7 @@ def api_site() -> Iterator[str]:
         return PlainTextResponse("page")
 
     app = Starlette(
-        routes=[*routes(lambda: Current.services), Route("/{path:path}", page)],
+        routes=[*routes(lambda: Current.services.typed), Route("/{path:path}", page)],
         middleware=[Middleware(SessionCookie, secret=SECRET)],
     )
     with serving(app) as address:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -11,9 +10,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from rag.chat import ChatService, make_model
-from rag.knowledge import Library, open_library
-from rag.sessions import SessionStore, connect
+from rag.services import build, load_articles
 from rag.settings import Settings
 from rag.web.api import routes
 from rag.web.identity import SessionCookie, session_secret
@@ -27,32 +24,23 @@ You can return most items within 60 days of delivery. Opened underwear cannot be
 """
 
 
-@dataclass(frozen=True)
-class RealServices:
-    store: SessionStore
-    library: Library
-    chat: ChatService
-
-
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("real")
     (folder / "knowledge").mkdir()
     (folder / "knowledge" / "return-window.md").write_text(ARTICLE)
-    settings = Settings.model_validate({"state_dir": folder / "state", "knowledge_dir": folder / "knowledge"})
-    client = connect("embedded", state_dir=settings.state_dir)
-    library = open_library(settings)
-    library.add([settings.knowledge_dir])
-    store = SessionStore(client, ttl=600)
-    services = RealServices(store, library, ChatService(store, library, make_model(settings), offline=True))
+    settings = Settings.model_validate(
+        {"state_dir": folder / "state", "knowledge_dir": folder / "knowledge", "session_ttl_seconds": 600}
+    )
+    services = build(settings)
+    load_articles(services)
     app = Starlette(
         routes=routes(lambda: services),
         middleware=[Middleware(SessionCookie, secret=session_secret(settings))],
     )
     with serving(app) as address:
         yield address
-    library.close()
-    client.close()
+    services.close()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.web.scripted import ScriptedServices
 
 def client(services: ScriptedServices) -> TestClient:
     app = Starlette(
-        routes=routes(lambda: services),
+        routes=routes(lambda: services.typed),
         middleware=[Middleware(SessionCookie, secret="a secret of 32 characters or more")],
     )
     return TestClient(app)

@@ -30,6 +30,6 @@ def test_it_is_served_to_everybody_and_not_personal(client: httpx.Client) -> Non
 
 
 def test_every_api_route_is_described() -> None:
-    inner = getattr(routes(ScriptedServices)[0], "app")  # noqa: B009
+    inner = getattr(routes(lambda: ScriptedServices().typed)[0], "app")  # noqa: B009
     paths = {route.path for route in inner.routes} - {"/api/openapi.json", "/session/new"}
     assert paths == set(description()["paths"])

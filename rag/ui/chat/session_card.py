@@ -7,9 +7,10 @@ from functools import partial
 
 import streamlit as st
 
-from rag.chat.export import Stored, to_json, to_markdown
+from rag.chat.export import to_json, to_markdown
 from rag.errors import CrosswireError
 from rag.services import Services
+from rag.sessions import StoredMessage
 from rag.ui.avatar import badge
 from rag.ui.escaping import duration
 from rag.ui.feedback import download, errors_shown
@@ -27,7 +28,7 @@ _NEW_SESSION_FORM = f"""
 """
 
 
-def draw(services: Services, visitor: Visitor, records: Sequence[Stored]) -> None:
+def draw(services: Services, visitor: Visitor, records: Sequence[StoredMessage]) -> None:
     with st.sidebar:
         picture, words = st.columns([1, 4], vertical_alignment="center")
         picture.image(badge(visitor.name, visitor.colour), width=44)

@@ -8,8 +8,8 @@ import streamlit as st
 from langchain_core.messages import HumanMessage
 
 from rag.chat import Source, sources_of
-from rag.chat.export import Stored
 from rag.knowledge import Library
+from rag.sessions import StoredMessage
 from rag.ui.avatar import badge
 from rag.ui.escaping import count, escaped
 from rag.ui.feedback import errors_shown
@@ -19,7 +19,7 @@ from rag.ui.visitor import Visitor
 ASSISTANT = ":material/support_agent:"
 
 
-def draw(records: Sequence[Stored], visitor: Visitor, library: Library) -> None:
+def draw(records: Sequence[StoredMessage], visitor: Visitor, library: Library) -> None:
     for number, record in enumerate(records):
         if isinstance(record.message, HumanMessage):
             asked(record.message.text, visitor)

@@ -36,5 +36,5 @@ services.chat.script = script
 app = st.App(
     Path(__file__).with_name("page.py"),
     middleware=[Middleware(SessionCookie, secret=os.environ["SESSION_SECRET"])],
-    routes=routes(lambda: services),
+    routes=routes(lambda: services.typed),
 )
