@@ -8,20 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Protocol
+from typing import Any
 from weakref import WeakSet
 
-
-class Forkable(Protocol):
-    def reset_after_fork(self) -> None:
-        """Begin anew, in a child: nothing that was here before may be waited for or believed."""
+_ALL: WeakSet[Any] = WeakSet()
 
 
-_ALL: WeakSet[Forkable] = WeakSet()
-
-
-def reset_in_children(one: Forkable) -> None:
-    """Call its `reset_after_fork` in each child of this process, for as long as it exists."""
+def reset_in_children(one: Any) -> None:
+    """Call its `reset_after_fork` in each child of this process, for as long as it exists: nothing that was here before
+    may be waited for or believed there."""
     _ALL.add(one)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import hashlib
-from typing import cast
+from typing import Any, cast
 
 from coolname.data import config
 
@@ -20,12 +20,10 @@ _UNKIND = frozenset(
 )
 
 
-def _words(name: str) -> list[str]:
-    return cast(dict[str, list[str]], config[name])["words"]
-
-
-ADJECTIVES = tuple(word for word in _words("adjective") if word not in _UNKIND and word.isalpha())
-ANIMALS = tuple(word for word in _words("animal") if word not in _UNKIND and word.isalpha())
+ADJECTIVES, ANIMALS = (
+    tuple(word for word in cast(dict[str, Any], config[kind])["words"] if word not in _UNKIND and word.isalpha())
+    for kind in ("adjective", "animal")
+)
 
 
 def friendly_name(session_id: str) -> str:

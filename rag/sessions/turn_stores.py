@@ -12,8 +12,8 @@ failover may lose the turns of its last moments, unless `replicas=1` makes each 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 from langchain_core.messages import BaseMessage
 
@@ -29,55 +29,30 @@ from rag.sessions.turns.sending import AsyncSender, Sender
 from rag.sessions.turns.turn import AsyncTurn, Turn
 
 
-class TurnContext:
-    """What `SessionStore.turn` returns, for a `with`: the session is held from its first line to its last."""
-
-    __slots__ = ("_heartbeat", "_on_wait", "_sid", "_store", "_token", "_turn", "_wait")
-
-    def __init__(self, store: TurnStore, sid: SessionId, wait: float, on_wait: Callable[[], None] | None) -> None:
-        self._store = store
-        self._sid = sid
-        self._wait = wait
-        self._on_wait = on_wait
-        self._token = token = store.protocol.token()
-        # Of the store, not of this object: a cycle would keep every turn's history until the next collection.
-        self._heartbeat = HeldTurn(lambda: store._run(store._renew(sid, token)), store._interval)
-        self._turn: Turn | None = None
-
-    def __enter__(self) -> Turn:
-        store = self._store
-        try:
-            found = store._run(store._begin(self._sid, self._token, self._wait, self._on_wait))
-            self._heartbeat.hold()
-            self._turn = turn = Turn(self._sid, found, self._token, store._commit)
-        except BaseException:
-            self._leave()
-            raise
-        return turn
-
-    def __exit__(self, *_: object) -> None:
-        HEARTBEAT.drop(self._heartbeat)
-        if not self._heartbeat.lost and (self._turn is None or self._turn.number is None):
-            self._leave()
-
-    def _leave(self) -> None:
-        HEARTBEAT.drop(self._heartbeat)
-        self._store._run(self._store._release(self._sid, self._token))
-
-
 class TurnStore(Operations, Blocking):
     """Thread-safe. One instance serves all sessions of a process."""
 
     def _sending(self, client: Client, target: str, replicas: int) -> Sender:
         return Sender(client, target, replicas)
 
-    def turn(self, session_id: str, wait: float = 30.0, on_wait: Callable[[], None] | None = None) -> TurnContext:
+    @contextmanager
+    def turn(self, session_id: str, wait: float = 30.0, on_wait: Callable[[], None] | None = None) -> Iterator[Turn]:
         """Hold the session, alone, until the block ends; leaving it without a commit stores nothing.
 
         Waits up to `wait` seconds for the session's earlier turns, then raises TurnBusy. `on_wait` is called once if
         there are any.
         """
-        return TurnContext(self, self._writable(session_id), wait, on_wait)
+        sid, token = self._writable(session_id), self.protocol.token()
+        held = HeldTurn(lambda: self._run(self._renew(sid, token)), self._interval)
+        turn: Turn | None = None
+        try:
+            turn = Turn(sid, self._run(self._begin(sid, token, wait, on_wait)), token, self._commit)
+            HEARTBEAT.hold(held)
+            yield turn
+        finally:
+            HEARTBEAT.drop(held)
+            if not held.lost and (turn is None or not turn.committed):
+                self._run(self._release(sid, token))
 
     def append(self, session_id: str, messages: Sequence[BaseMessage]) -> None:
         """Store messages as one turn, after the session's turn that is running."""

@@ -32,9 +32,6 @@ class HeldTurn:
     due: float = 0.0
     lost: bool = False
 
-    def hold(self) -> None:
-        HEARTBEAT.hold(self)
-
 
 class Heartbeat:
     """Of one process: a forked child holds nothing, and keeps nothing of its parent held."""

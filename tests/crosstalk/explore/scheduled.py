@@ -234,8 +234,10 @@ class Mortal(Late):
             yield "save turn"
             turn.commit(langchain(pair(asked, answer)))
         except GeneratorExit:
-            HEARTBEAT.drop(holding._heartbeat)
             self.dead = True
+            for held in [*HEARTBEAT._turns.values()]:
+                held.lost = True  # so that nothing is freed
+                HEARTBEAT.drop(held)
             raise
         holding.__exit__(None, None, None)
         return answer
