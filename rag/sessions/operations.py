@@ -284,7 +284,7 @@ class Operations:
         return length, there
 
     def _index(self, commands: list[Command], *, always: bool = False) -> Steps[None]:
-        """What scripts cannot write on a cluster, where the index is on other slots; `always`: what they never do.
+        """What scripts cannot write on a cluster; `always`: what they never do.
 
         The session is stored by then, and counts: what of its index could not be written is put right by the sweep.
         """

@@ -2,8 +2,7 @@
 
 A turn is two round trips: one takes the session and reads it, one stores the turn and frees it. Turns of one session
 follow each other in the order in which they were asked. A turn is lost with its process within `lease` seconds, a
-waiting one within two more. On a cluster the live index and the audit are on other slots, so they are written by a
-round trip of their own, before a commit returns; everywhere else in the same script.
+waiting one within two more.
 
 Acknowledged turns are safe from everything that the server itself survives. With replicas, those are asynchronous: a
 failover may lose the turns of its last moments, unless `replicas=1` makes each turn wait for one of them.

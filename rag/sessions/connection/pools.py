@@ -119,12 +119,10 @@ class _Embedded:
 
 class PatientConnection(_Patient, Blocking):
     _retry = redis.retry.Retry
-    _call: Any = staticmethod(lambda work: work())
 
 
 class AsyncPatientConnection(_Patient, Awaiting):
     _retry = redis.asyncio.retry.Retry
-    _call: Any = staticmethod(asyncio.to_thread)
 
 
 class _AsyncUnixConnection(redis.asyncio.connection.UnixDomainSocketConnection):

@@ -2,8 +2,7 @@
 
 A file names its KEYS, ARGV and reply at its head; `--include part_…` stands for what several have in common.
 
-Whoever runs them on a cluster gives no index keys (live, ends, counts, audit), because those are on other slots; what
-the scripts then leave out has a round trip of its own.
+Whoever runs them on a cluster gives no index keys (live, ends, counts, audit); see index_entries.py.
 """
 
 from __future__ import annotations

@@ -9,9 +9,12 @@ A method written so is an `operation`: of a `Blocking` object it returns its res
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from functools import update_wrapper
 from inspect import isawaitable
+from operator import call
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from redis.client import NEVER_DECODE
@@ -55,15 +58,19 @@ async def arun(steps: Steps[T]) -> T:
 
 
 class Blocking:
-    """Its operations return when they are done."""
+    """Its operations return when they are done. `_call`: a function that takes its time."""
 
     _run = staticmethod(run)
+    _sleep = staticmethod(time.sleep)
+    _call: Any = staticmethod(call)
 
 
 class Awaiting:
     """Its operations are to be awaited."""
 
     _run = staticmethod(arun)
+    _sleep = staticmethod(asyncio.sleep)
+    _call: Any = staticmethod(asyncio.to_thread)
 
 
 class operation(Generic[P, T]):  # noqa: N801 - a decorator, like `property`

@@ -10,7 +10,6 @@ bytes, whatever the client decodes for others.
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -42,7 +41,7 @@ class _ReplyLost(Exception):
 class _Sender:
     """replicas: how many have to confirm a durable request, within `replica_wait` seconds."""
 
-    _sleep: Callable[[float], Any]
+    _sleep: Any
 
     def __init__(self, client: Client | AsyncClient, target: str, replicas: int = 0, replica_wait: float = 1.0) -> None:
         clustered = isinstance(client, redis.RedisCluster | AsyncRedisCluster)
@@ -145,10 +144,6 @@ class _Sender:
 class Sender(_Sender, Blocking):
     """Thread-safe."""
 
-    _sleep = staticmethod(time.sleep)
-
 
 class AsyncSender(_Sender, Awaiting):
     """The same for one event loop."""
-
-    _sleep = staticmethod(asyncio.sleep)

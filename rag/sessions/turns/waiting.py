@@ -17,8 +17,7 @@ import asyncio
 import os
 import random
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary, WeakSet, ref
@@ -46,7 +45,7 @@ class _Waiters(Generic[E]):
     """What sync and async have in common. Holds tokens only, and no client longer than others do. Thread-safe."""
 
     _event: type[E]
-    _sleep: Callable[[float], Any]
+    _sleep: Any
 
     def __init__(self, client: Client | AsyncClient) -> None:
         self._client = ref(client)
@@ -138,7 +137,6 @@ class Waiters(_Waiters[threading.Event], Blocking):
     """The waiting turns of a client."""
 
     _event = threading.Event
-    _sleep = staticmethod(time.sleep)
 
     def wait(self, token: str, seconds: float) -> None:
         """Until it is woken, or for so long."""
@@ -163,7 +161,6 @@ class AsyncWaiters(_Waiters[asyncio.Event], Awaiting):
     """The same for an async client and its event loop."""
 
     _event = asyncio.Event
-    _sleep = staticmethod(asyncio.sleep)
 
     async def wait(self, token: str, seconds: float) -> None:
         woken = self._waiting[token]
