@@ -38,6 +38,7 @@ T = TypeVar("T")
 class Operations:
     """Made by a store."""
 
+    _sending: type
     _sender: Any
 
     def __init__(
@@ -77,9 +78,6 @@ class Operations:
         self._interval = min(lease, ttl) / 3
         self._sender = self._sending(client, target, replicas)
         self._sender.waiters.enlist(self.protocol)
-
-    def _sending(self, client: Any, target: str, replicas: int) -> Any:
-        raise NotImplementedError
 
     def _ask(self, request: Request[T]) -> Steps[T]:
         steps: Steps[T] = self._sender.answer(request)

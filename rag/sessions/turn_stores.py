@@ -17,7 +17,6 @@ from contextlib import asynccontextmanager, contextmanager
 from langchain_core.messages import BaseMessage
 
 from rag.errors import CrosswireError
-from rag.sessions.connection.connect import AsyncClient, Client
 from rag.sessions.ids import SessionId
 from rag.sessions.listing.audit import AsyncAudit, Audit
 from rag.sessions.listing.directory import AsyncDirectory, Directory
@@ -31,8 +30,7 @@ from rag.sessions.turns.turn import AsyncTurn, Turn
 class TurnStore(Operations, Blocking):
     """Thread-safe. One instance serves all sessions of a process."""
 
-    def _sending(self, client: Client, target: str, replicas: int) -> Sender:
-        return Sender(client, target, replicas)
+    _sending = Sender
 
     @contextmanager
     def turn(self, session_id: str, wait: float = 30.0, on_wait: Callable[[], None] | None = None) -> Iterator[Turn]:
@@ -72,8 +70,7 @@ class TurnStore(Operations, Blocking):
 class AsyncTurnStore(Operations, Awaiting):
     """One instance serves all sessions of an event loop."""
 
-    def _sending(self, client: AsyncClient, target: str, replicas: int) -> AsyncSender:
-        return AsyncSender(client, target, replicas)
+    _sending = AsyncSender
 
     @asynccontextmanager
     async def turn(

@@ -70,16 +70,13 @@ def _parse(url: str, shown: str) -> Address:
     query = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
     if strange := sorted(query.keys() - ALLOWED - (EXTRA if kind in LISTS else set())):
         raise ValueError(f"no option {strange[0]} after the question mark")
-    return _list(kind, shown, parts, query) if kind in LISTS else _one(kind, shown, url, parts)
-
-
-def _one(kind: Kind, shown: str, url: str, parts: SplitResult) -> Address:
-    if kind == "unix":
-        if not parts.path:
-            raise ValueError("the path of a socket, e.g. unix:///run/redis.sock")
-    else:
+    if kind in LISTS:
+        return _list(kind, shown, parts, query)
+    if kind != "unix":
         _ = parts.port  # a port that is none raises ValueError here
         _database(parts.path.strip("/"))
+    elif not parts.path:
+        raise ValueError("the path of a socket, e.g. unix:///run/redis.sock")
     return Address(kind, shown, _options(url), tls=kind == "tls")
 
 

@@ -33,16 +33,6 @@ class Known(NamedTuple):
     length: int
 
 
-class News(NamedTuple):
-    """What the server sent. trimmed: how many messages are gone from the front; begins: how many came before these."""
-
-    epoch: str
-    trimmed: int
-    begins: int
-    records: Sequence[StoredMessage]
-    lines: Sequence[bytes]
-
-
 NOTHING = Known("", 0, "", 0)
 
 
@@ -72,12 +62,20 @@ class Cache:
         entry = self._entries.get(session_id)
         return entry.known if entry else NOTHING
 
-    def update(self, session_id: str, news: News) -> list[StoredMessage] | None:
+    def update(
+        self,
+        session_id: str,
+        epoch: str,
+        trimmed: int,
+        begins: int,
+        added: Sequence[StoredMessage],
+        lines: Sequence[bytes],
+    ) -> list[StoredMessage] | None:
         """Add what the server sent; the whole history then, to be handed out as copies.
 
+        trimmed: how many messages are gone from the front; begins: how many came before these.
         None if what these belong to is no longer here.
         """
-        epoch, trimmed, begins, added, lines = news
         with self._lock:
             entry = self._pop(session_id)
             known = Known(epoch, begins, "", 0)

@@ -15,7 +15,7 @@ from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import Place, StoredMessage, Unreadable, as_stored, decode, decode_plain, encode
 from rag.sessions.messages.seal import Seal, close_field, open_field
 from rag.sessions.protocol import scripts
-from rag.sessions.protocol.history_cache import NOTHING, Cache, News
+from rag.sessions.protocol.history_cache import NOTHING, Cache
 from rag.sessions.protocol.index_entries import find_entries
 from rag.sessions.protocol.keys import DEFAULT_PREFIX, Format, Keys
 from rag.sessions.protocol.replies import BadElement, Busy, Commit, Committed, Quarantined, SessionInfo, Snapshot
@@ -133,7 +133,7 @@ class SessionProtocol:
             if turn > 0 and epoch:
                 # As any other process would decode them.
                 kept = as_stored(commit.messages, lines, place, self.seal)
-                self.cache.update(sid, News(epoch.decode(), trimmed, trimmed + length - len(lines), kept, lines))
+                self.cache.update(sid, epoch.decode(), trimmed, trimmed + length - len(lines), kept, lines)
             elif turn > 0:
                 self.cache.forget(sid)
             return Committed(turn, following.decode(), reply[6] if len(reply) > 6 else None)
@@ -244,7 +244,7 @@ class SessionProtocol:
             self.cache.forget(sid)
             found = Snapshot(turns, epoch, records, bad)
         else:
-            whole = self.cache.update(sid, News(epoch, trimmed, begins, records, lines))
+            whole = self.cache.update(sid, epoch, trimmed, begins, records, lines)
             if whole is None:
                 return None
             found = Snapshot(turns, epoch, whole)

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from langchain_core.messages import BaseMessage
 
 from rag.errors import TurnLost
 from rag.sessions.ids import SessionId
-from rag.sessions.messages.codec import StoredMessage
 from rag.sessions.messages.copy_on_read import CopyOnRead
 from rag.sessions.protocol.replies import Commit, Committed, Snapshot
 from rag.sessions.protocol.steps import Awaiting, Blocking, Steps, operation
 
 CLEARED = "the session ended or was cleared while it was being answered"
-
-
-def _turn_of(record: StoredMessage) -> int:
-    return record.turn
 
 
 class BaseTurn:
@@ -54,7 +50,7 @@ class BaseTurn:
     @property
     def summarised(self) -> int:
         """How many of `messages`, the oldest ones, the summary covers."""
-        return bisect_right(self._found.records, self.summary_turns, key=_turn_of) if self.summary else 0
+        return bisect_right(self._found.records, self.summary_turns, key=attrgetter("turn")) if self.summary else 0
 
     def turn_at(self, place: int) -> int:
         """The number of the turn that the message at this place of `messages` belongs to, from 1."""

@@ -11,7 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolCall, ToolMessage
 
 from rag.sessions.messages.codec import Place, as_stored, decode, encode
-from rag.sessions.protocol.history_cache import Cache, News
+from rag.sessions.protocol.history_cache import Cache
 
 TURNS = 20
 SID = "s" * 64
@@ -64,13 +64,13 @@ SAID: dict[str, Callable[[], list[BaseMessage]]] = {
 
 def read(cache: Cache, place: Place, lines: list[bytes], begins: int) -> None:
     records = [decode(line, SID) for line in lines]
-    cache.update(SID, News("e", 0, begins, records, lines))
+    cache.update(SID, "e", 0, begins, records, lines)
 
 
 def committed(cache: Cache, place: Place, lines: list[bytes], begins: int) -> None:
     said = [decode(line, SID).message for line in lines]
     again = encode(said, place)
-    cache.update(SID, News("e", 0, begins, as_stored(said, again, place, None), again))
+    cache.update(SID, "e", 0, begins, as_stored(said, again, place, None), again)
 
 
 @pytest.mark.parametrize("keep", [read, committed])
@@ -97,7 +97,7 @@ def test_the_size_is_what_it_takes(what: str, keep: Callable[[Cache, Place, list
 def test_sessions_without_messages_count_too() -> None:
     cache = Cache(100_000)
     for number in range(1000):
-        cache.update(f"session {number}", News("e", 0, 0, (), ()))
+        cache.update(f"session {number}", "e", 0, 0, (), ())
     assert len(cache._entries) < 150
     assert cache.size <= cache.limit
 
