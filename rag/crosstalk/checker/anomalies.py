@@ -12,7 +12,7 @@ from typing import Literal
 
 Severity = Literal["critical", "high", "medium", "low"]
 Surface = Literal["answer", "prompt", "retrieved", "history"]
-Group = Literal["leak", "lost", "torn", "stale", "forgotten", "misplaced", "odd"]
+Group = Literal["leak", "lost", "torn", "stale", "forgotten", "misplaced", "odd", "suspected"]
 Promise = Literal["isolation", "whole turns", "memory", ""]
 
 
@@ -50,6 +50,7 @@ FOREIGN_READ = Definition(
     variants={
         "prompt": "The prompt for {turn} contained {owner}'s {quoted}, which {owner} stated{when}; it came from the "
         "memory.",
+        "message": "The prompt for {turn} contained a message of {other}: “{evidence}”.",
     },
 )
 FOREIGN_WRITE = Definition(
@@ -167,6 +168,20 @@ TORN_TURN = Definition(
     remedy="Store question and answer in one write.",
     sentence="Only half of {turn} is stored: its {part} without its {missing}.",
 )
+MERGED_ANSWERS = Definition(
+    kind="merged-answers",
+    term="response desync within a session",
+    severity="high",
+    group="torn",
+    breaks="whole turns",
+    black_box=True,
+    text="Of two overlapping turns of one session, one was answered with what both had asked, and the other with "
+    "nothing.",
+    cause="One stream for all requests of a session.",
+    remedy="Give each request a stream of its own, known by the request's id and not by the session's.",
+    sentence="{turn} got the answer to {other} as well, which was running at the same time and got an empty one: both "
+    "came out of one stream.",
+)
 INTERLEAVED_TURNS = Definition(
     kind="interleaved-turns",
     term="G0 at the level of turns",
@@ -258,9 +273,23 @@ CORRUPT = Definition(
     },
 )
 
+SUSPECTED_READ = Definition(
+    kind="suspected-read",
+    term="possible CWE-488",
+    severity="low",
+    group="suspected",
+    text="An answer or prompt holds a name, a part of an address or a preference that one other user alone had stated.",
+    cause="Somebody else's data that was paraphrased or shortened, or chance.",
+    remedy="Read the answer. Ask again with facts that nobody can guess, such as order numbers.",
+    sentence="{turn} mentions “{canary}”, which {owner} alone had stated: it may be a leak in other words, or chance.",
+    variants={"prompt": "The prompt for {turn} mentions “{canary}”, which {owner} alone had stated."},
+)
 
-DEFINITIONS = {one.kind: one for one in list(vars().values()) if isinstance(one, Definition)}
-"""By kind, the gravest first."""
+
+DEFINITIONS = {
+    one.kind: one for one in list(vars().values()) if isinstance(one, Definition) and one.group != "suspected"
+}
+"""By kind, the gravest first: those that are certain, and decide a verdict."""
 
 
 def kinds(*definitions: Definition) -> frozenset[str]:

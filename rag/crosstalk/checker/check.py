@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from rag.crosstalk.checker.anomalies import KEY_COLLISION, LEAKS
 from rag.crosstalk.checker.canaries import Canaries, Foreseen
-from rag.crosstalk.checker.findings import Controls, Report, Verdict
+from rag.crosstalk.checker.findings import Controls, Recall, Report, Shape, Verdict
 from rag.crosstalk.checker.histories import sessions
-from rag.crosstalk.checker.observed import Observed
-from rag.crosstalk.checker.sentences import CAUSES, cause, explained, why
+from rag.crosstalk.checker.observed import Observed, Turn
+from rag.crosstalk.checker.sentences import CAUSES, cause, chances, explained, why
 from rag.crosstalk.checker.swapped_answers import same_list, swapped_answers
 from rag.crosstalk.checker.turn_rules import RULES
 from rag.crosstalk.log.events import BadLog, Control, Event
@@ -24,12 +24,13 @@ CONFIDENCE = 3.0
 """Zero events in n chances: their rate is at most 3/n, with 95 % confidence (the rule of three)."""
 
 
-def check(events: Iterable[Event], *, window: int | None = None) -> Report:
+def check(events: Iterable[Event], *, window: int | None = None, require_memory: bool = False) -> Report:
     """What a log shows. window: turns of memory that a prompt holds; None: as many as the log says, or all of them.
+    require_memory: seen from outside, an answer without what its user had stated is amnesia.
 
     Raises BadLog for an event that contradicts an earlier one; `read`, which makes events of lines, raises it as well.
     """
-    return _report(judged(events, window))
+    return _report(judged(events, window, require_memory=require_memory))
 
 
 def kinds(events: Iterable[Event], common: Canaries) -> set[str]:
@@ -39,9 +40,11 @@ def kinds(events: Iterable[Event], common: Canaries) -> set[str]:
     return set(_judge(_observe(events, seen), None).findings.counts)
 
 
-def judged(events: Iterable[Event], window: int | None = None) -> Observed:
+def judged(events: Iterable[Event], window: int | None = None, *, require_memory: bool = False) -> Observed:
     """The same as `check` without the report: the kinds are in its findings. Raises BadLog."""
-    return _judge(observe(events), window)
+    seen = observe(events)
+    seen.memory_required = require_memory
+    return _judge(seen, window)
 
 
 def _judge(seen: Observed, window: int | None) -> Observed:
@@ -82,6 +85,7 @@ def _report(seen: Observed) -> Report:
     kept = tuple(replace(anomaly, explanation=explained(anomaly, seen)) for anomaly in ordered)
     why_so = cause(kept, seen)
     leaks = sum(found.counts[kind] for kind in LEAKS if kind != KEY_COLLISION.kind)
+    capable = chances(seen)
     controls = Controls(len(seen.canaries), len(seen.recalled), len(seen.controls_seen))
     return Report(
         verdict,
@@ -91,14 +95,39 @@ def _report(seen: Observed) -> Report:
         seen.users,
         {kind: count for kind, count in sorted(found.counts.items()) if count},
         kept,
-        min(1.0, CONFIDENCE / seen.answered) if seen.answered and not leaks else None,
+        _bound(capable) if not leaks else None,
         controls,
         seen.answered,
         len(seen.sessions),
         why_so,
         tuple(sorted((user, owner, count) for (user, owner), count in found.seen.items())),
         CAUSES[why_so] if why_so else "",
+        capable,
+        Recall(found.chances, found.recalled),
+        _shapes(seen),
+        tuple(replace(one, explanation=explained(one, seen)) for one in sorted(found.suspected, key=lambda one: one.t)),
+        len(found.leaking),
     )
+
+
+def _bound(capable: int) -> float | None:
+    return min(1.0, CONFIDENCE / capable) if capable else None
+
+
+def _shapes(seen: Observed) -> tuple[Shape, ...]:
+    """In the order in which they were first played."""
+    played: dict[str, list[Turn]] = {}
+    for turn in seen.turns.values():
+        if turn.shape:
+            played.setdefault(turn.shape, []).append(turn)
+    found = []
+    for name, turns in played.items():
+        answered = [turn for turn in turns if turn.end == "ok"]
+        capable = sum(map(seen.foreign_capable, answered))
+        leaking = sum(turn.op in seen.findings.leaking for turn in turns)
+        bound = None if leaking else _bound(capable)
+        found.append(Shape(name, len(turns), len(answered), capable, leaking, bound))
+    return tuple(found)
 
 
 def _verdict(seen: Observed) -> tuple[Verdict, str]:
@@ -112,12 +141,27 @@ def _verdict(seen: Observed) -> tuple[Verdict, str]:
         return "unknown", f"the canary {sorted(seen.twice)[0]!r} was planted twice, so it tells nothing about its owner"
     if seen.findings.counts.total():
         return "anomalies", ""
-    if seen.users < 2:
-        return "unknown", "there were fewer than two users, so nobody's data could have reached another"
     if not seen.answered:
         return "unknown", "no turn was answered"
+    refused = sum(turn.refused for turn in seen.turns.values())
+    if refused > seen.answered:
+        return "unknown", (
+            f"only {seen.answered} of {seen.answered + refused} turns were answered, and what the others would have "
+            "shown nobody knows. See why they failed, or ask more slowly (--in-flight, --think)"
+        )
+    if seen.users < 2:
+        return "unknown", "fewer than two users were answered, so nobody's data could have reached another"
     if not seen.canaries:
         return "unknown", "no canary was planted, so a leak could not have been seen"
     if not seen.recalled:
-        return "unknown", "nobody ever recalled their own canary: a test that could not have leaked proves nothing"
+        return "unknown", (
+            "nobody ever recalled their own canary: a test that could not have leaked proves nothing. If it has a "
+            "memory, let it answer what a user has stated (in full, not in its own words); else show its prompts or "
+            "stored histories in an operation log"
+        )
+    if not any(turn.recalls and turn.end == "ok" and seen.foreign_capable(turn) for turn in seen.turns.values()):
+        return "unknown", (
+            "no answered turn that remembered something came after another user's data, so none could have leaked. "
+            "Let users overlap, or ask again later"
+        )
     return "isolated", ""

@@ -50,6 +50,30 @@ class Controls:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """Seen from outside: of the facts that an answer should have repeated, how many it did."""
+
+    chances: int
+    recalled: int
+
+    @property
+    def share(self) -> float:
+        return self.recalled / self.chances if self.chances else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Of the turns of one kind of question. bound: of their leak rate, at 95 %, if none leaked."""
+
+    name: str
+    turns: int
+    answered: int
+    chances: int
+    leaking: int
+    bound: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """bound: of the leak rate, at 95 %, when no leak was found. counts are of all anomalies, `anomalies` of those kept.
 
@@ -71,6 +95,14 @@ class Report:
     cause: str | None = None
     seen: tuple[tuple[str, str, int], ...] = ()
     about_cause: str = ""
+    chances: int = 0
+    """Answered turns in which somebody else's data could have been seen: it had been stated by then."""
+    recall: Recall = field(default_factory=lambda: Recall(0, 0))
+    shapes: tuple[Shape, ...] = ()
+    suspected: tuple[Anomaly, ...] = ()
+    """What may be a leak in other words. It decides nothing."""
+    leaking: int = 0
+    """Turns in which somebody else's data was seen."""
 
     def to_dict(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in self.__slots__}
@@ -78,6 +110,9 @@ class Report:
             **values,
             "anomalies": [asdict(anomaly) for anomaly in self.anomalies],
             "controls": asdict(self.controls),
+            "recall": asdict(self.recall),
+            "shapes": [asdict(shape) for shape in self.shapes],
+            "suspected": [asdict(anomaly) for anomaly in self.suspected],
             "seen": [list(one) for one in self.seen],
         }
 
@@ -87,6 +122,9 @@ class Report:
         known = {name: values[name] for name in cls.__slots__ if name in values}
         known["anomalies"] = tuple(Anomaly(**one) for one in values["anomalies"])
         known["controls"] = Controls(**values["controls"])
+        known["recall"] = Recall(**values.get("recall", {"chances": 0, "recalled": 0}))
+        known["shapes"] = tuple(Shape(**one) for one in values.get("shapes", ()))
+        known["suspected"] = tuple(Anomaly(**one) for one in values.get("suspected", ()))
         known["seen"] = tuple((user, owner, count) for user, owner, count in values.get("seen", ()))
         return cls(**known)
 
@@ -99,6 +137,12 @@ class Findings:
     kept: list[Anomaly] = field(default_factory=list)
     seen: Counter[tuple[str, str]] = field(default_factory=Counter)
     counted_only: bool = False
+    suspected: list[Anomaly] = field(default_factory=list)
+    chances: int = 0
+    recalled: int = 0
+    """Of facts that answers should have repeated: how many there were, and how many were."""
+    leaking: set[int] = field(default_factory=set)
+    """Turns in which somebody else's data was seen."""
     firsts: set[tuple[str, str, str]] = field(default_factory=set)
 
     def wanted(self, found: Definition) -> bool:
@@ -120,6 +164,8 @@ class Findings:
         evidence: str = "",
     ) -> None:
         kind, first = found.kind, False
+        if found.breaks == "isolation" and op is not None and surface != "history":
+            self.leaking.add(op)
         if user is not None and owner is not None and user != owner:
             pair = (user, owner)
             if pair in self.seen or len(self.seen) < PAIRS:
@@ -130,6 +176,11 @@ class Findings:
                 Anomaly(kind, found.severity, op, session, owner, surface, evidence, "", t, user, canary, owner_op)
             )
         self.counts[kind] += 1
+
+    def suspect(self, anomaly: Anomaly) -> None:
+        """Something that is not certain: kept apart, so that it decides nothing."""
+        if not self.counted_only and len(self.suspected) < KEPT:
+            self.suspected.append(anomaly)
 
     def _first(self, leak: tuple[str, str, str]) -> bool:
         if leak in self.firsts or len(self.firsts) >= FIRSTS:

@@ -10,11 +10,19 @@ from array import array
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
-from rag.crosstalk.checker.anomalies import CORRUPT, FOREIGN_READ, FOREIGN_WRITE, RETRIEVAL_LEAK, Surface
+from rag.crosstalk.checker.anomalies import (
+    CORRUPT,
+    FOREIGN_READ,
+    FOREIGN_WRITE,
+    RETRIEVAL_LEAK,
+    SUSPECTED_READ,
+    Surface,
+)
 from rag.crosstalk.checker.canaries import Canaries, Foreseen, spelt_at
-from rag.crosstalk.checker.findings import Findings
+from rag.crosstalk.checker.findings import Anomaly, Findings
 from rag.crosstalk.log.events import (
     Clear,
     Control,
@@ -36,7 +44,13 @@ _MASK = (1 << 57) - 1
 AROUND = 60
 BRIEF = 80
 CONTROL = -1
+HINT = -2
+"""This and below: by place in `hints`."""
+LEFT = ("cancelled", "stopped")
+"""How the error of a turn begins whose user went away."""
 REMEMBERED = 20_000
+RECENT = 20
+"""Turns of a session among which those under way at the same time are looked for."""
 _NONE: AbstractSet[int] = frozenset()
 
 
@@ -61,6 +75,15 @@ class Turn:
     prompt: array[int] | None = None
     told: tuple[int, ...] = ()
     """Canaries in its answer, its own user's included."""
+    shape: str = ""
+    recalls: bool = False
+    """Whether its prompt or answer held something that its user had stated before."""
+    refused: bool = False
+    """Whether it got no answer, and not because its user had left."""
+    silent: bool = False
+    """Whether its answer has neither letters nor digits."""
+    beside: tuple[int, ...] = ()
+    """Turns of its session under way at the same time whose questions its answer repeats."""
     leaked_in: dict[Surface, array[int]] | None = None
 
     def leaked(self, surface: Surface) -> Sequence[int]:
@@ -78,6 +101,14 @@ class Stored:
     messages: array[int]
     hits: array[int]
     unlike: array[int]
+
+
+@dataclass(slots=True)
+class Hint:
+    """What only its owner should be told of, if nobody else said it: user is None then."""
+
+    text: str
+    user: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +147,17 @@ class Observed:
         self.marked: set[int] = set()
         """Turns that messages name."""
         self.canaries: list[Canary] = []
+        self.hints: list[Hint] = []
         self.findings = Findings(counted_only=counted_only)
         self.recalled: set[int] = set()
         self.controls_seen: set[str] = set()
         self.twice: set[str] = set()
         self.white = False
+        self.memory_required = False
         self.answered = 0
         self._index: Canaries | Foreseen = Canaries() if index is None else index
         self._meaning: list[int] = []
-        """By number in the index: place in `canaries`, or CONTROL."""
+        """By number in the index: place in `canaries`, CONTROL, or HINT and below."""
         self._own: dict[str, set[int]] = {}
         """Canaries of others that a user typed: repeating them to that user tells nothing new."""
         self._users: dict[str, int] = {}
@@ -157,7 +190,20 @@ class Observed:
 
     @property
     def users(self) -> int:
-        return len(self._users)
+        """How many were answered at least once."""
+        return len({turn.user for turn in self.turns.values() if turn.end == "ok"})
+
+    @cached_property
+    def _stated(self) -> tuple[tuple[float, str], tuple[float, str]]:
+        """When the first canary was sent, and by whom; and the first one of anybody else."""
+        never = (float("inf"), "")
+        first = min(((canary.t, canary.user) for canary in self.canaries), default=never)
+        others = ((canary.t, canary.user) for canary in self.canaries if canary.user != first[1])
+        return first, min(others, default=never)
+
+    def foreign_capable(self, turn: Turn) -> bool:
+        """Whether somebody else's canary had been sent before this turn ended. To be asked once the log is read."""
+        return any(t < turn.ended and user != turn.user for t, user in self._stated)
 
     @property
     def looked(self) -> int:
@@ -172,17 +218,20 @@ class Observed:
             raise ValueError(f"op {op} was invoked before: expected a number of its own for each turn")
         plants = [self._plant(plant, event) for plant in event.plants]
         named = [number for expected in event.expects for number in self._index.named(expected)]
-        expects = tuple([number for number in named if self._meaning[number] != CONTROL])
-        stated = self._index.find(text)
+        expects = tuple([number for number in named if self._meaning[number] >= 0])
+        for hint in event.hints:
+            self._hint(hint, user)
+        stated, hinted = self._apart(self._index.find(text))
         if plants and not set(plants).issubset(stated):
             stated = (*stated, *plants)
         number = self._users[user] = self._users.get(user, 0) + 1
         question = token(USER, text)
         turn = Turn(op, user, event.session, event.t, number, text[:BRIEF], question, stated, expects, event.window)
+        turn.shape = event.shape or ""
         self.turns[op] = turn
         self.sessions.setdefault(event.session, []).append(turn)
         self._text(question, op)
-        for canary in stated:
+        for canary in (*stated, *hinted):
             if not self._control_seen(canary) and self._owner(canary) != user:
                 self._own.setdefault(user, set()).add(canary)
 
@@ -228,17 +277,20 @@ class Observed:
             turn.end, turn.answer = "ok", token(ASSISTANT, event.answer)
             self.answered += 1
             self._text(turn.answer, event.op)
-            turn.told = self._index.find(event.answer)
-            self._seen(turn, dict.fromkeys(turn.told, event.answer), "answer", turn.ended)
+            found = self._index.find(event.answer)
+            turn.told, _ = self._apart(found)
+            self._seen(turn, dict.fromkeys(found, event.answer), "answer", turn.ended)
+            self._heard(turn, event.answer)
         else:
             turn.end = "fail" if isinstance(event, Fail) else "info"
+            turn.refused = not event.error.startswith(LEFT)
 
     def _history(self, event: History) -> None:
         self.white = True
         foreign, hits = self._foreign(event.session), array("q")
         for place, message in enumerate(event.messages):
             for canary in self._index.find(message.text):
-                if not self._control_seen(canary) and foreign(canary):
+                if self._meaning[canary] > HINT and not self._control_seen(canary) and foreign(canary):
                     hits.extend((place, canary))
                     self._keep(message, canary)
         messages = self._messages(event.messages)
@@ -276,8 +328,29 @@ class Observed:
         self.canaries.append(Canary(text, event.user, event.op, event.t))
         return number
 
+    def _hint(self, text: str, user: str) -> None:
+        number, new = self._index.add(text)
+        if new:
+            self._meaning.append(HINT - len(self.hints))
+            self.hints.append(Hint(text, user))
+        elif (hint := self._hint_of(number)) is not None and hint.user != user:
+            hint.user = None
+
+    def _hint_of(self, number: int) -> Hint | None:
+        place = self._meaning[number]
+        return self.hints[HINT - place] if place <= HINT else None
+
+    def _apart(self, found: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Canaries, and hints."""
+        if not self.hints:
+            return found, ()
+        meaning = self._meaning
+        return tuple([n for n in found if meaning[n] > HINT]), tuple([n for n in found if meaning[n] <= HINT])
+
     def _owner(self, number: int) -> str | None:
         place = self._meaning[number]
+        if place <= HINT:
+            return self.hints[HINT - place].user
         return None if place == CONTROL else self.canaries[place].user
 
     def _control_seen(self, number: int) -> bool:
@@ -291,20 +364,61 @@ class Observed:
         if not found:
             return
         before, own = frozenset(turn.leaked(surface)), self._own.get(turn.user, _NONE)
-        foreign = array("q", before)
+        foreign, hinted = array("q", before), list[int]()
         for number, text in found.items():
             if self._control_seen(number):
+                continue
+            if self._meaning[number] <= HINT:
+                hinted.append(number)
                 continue
             canary = self.canary(number)
             if canary.user == turn.user:
                 # What it repeats of its own question takes no memory.
                 if number not in turn.stated:
                     self.recalled.add(number)
+                    turn.recalls = True
             elif number not in before and number not in own:
                 foreign.append(number)
                 self._leak(turn, canary, text, surface, t)
         if foreign:
             turn.leaked_in = {**(turn.leaked_in or {}), surface: foreign}
+        sure = {self.canary(number).user for number in foreign}
+        for number in hinted:
+            self._suspect(turn, number, found[number], surface, t, own, sure)
+
+    def _suspect(
+        self, turn: Turn, number: int, text: str, surface: Surface, t: float, own: AbstractSet[int], sure: set[str]
+    ) -> None:
+        """A hint at somebody else, of whom nothing certain was seen there."""
+        hint = self._hint_of(number)
+        if hint is None or hint.user is None or hint.user == turn.user or number in own or hint.user in sure:
+            return
+        sure.add(hint.user)
+        one = SUSPECTED_READ
+        self.findings.suspect(
+            Anomaly(
+                one.kind,
+                one.severity,
+                turn.op,
+                turn.session,
+                hint.user,
+                surface,
+                around(text, hint.text),
+                "",
+                t,
+                turn.user,
+                hint.text,
+            )
+        )
+
+    def _heard(self, turn: Turn, answer: str) -> None:
+        """Whether it is silent, or repeats what was asked beside it."""
+        turn.silent = not any(map(str.isalnum, answer))
+        turn.beside = tuple(
+            one.op
+            for one in self.sessions[turn.session][-RECENT:]
+            if one is not turn and (not one.end or one.ended > turn.sent) and one.brief and one.brief in answer
+        )
 
     def _leak(self, turn: Turn, canary: Canary, text: str, surface: Surface, t: float) -> None:
         self.findings.add(

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from rag.crosstalk.checker.anomalies import CORRUPT, DEFINITIONS, FOREIGN_READ, FOREIGN_WRITE, LEAKS, REORDERED
+from rag.crosstalk.checker.anomalies import (
+    CORRUPT,
+    DEFINITIONS,
+    FOREIGN_READ,
+    FOREIGN_WRITE,
+    LEAKS,
+    REORDERED,
+    SUSPECTED_READ,
+)
 from rag.crosstalk.checker.findings import Anomaly, Verdict
 from rag.crosstalk.checker.observed import Observed, Turn
 
@@ -22,7 +30,7 @@ CAUSES: dict[Cause, str] = {
 
 def explained(anomaly: Anomaly, seen: Observed) -> str:
     """One sentence: who, whose, when and through what."""
-    definition = DEFINITIONS[anomaly.kind]
+    definition = DEFINITIONS.get(anomaly.kind, SUSPECTED_READ)
     turn = seen.turns.get(anomaly.op) if anomaly.op is not None else None
     source = seen.turns.get(anomaly.owner_op) if anomaly.owner_op is not None else None
     question = anomaly.evidence.startswith("question")
@@ -34,6 +42,7 @@ def explained(anomaly: Anomaly, seen: Observed) -> str:
         owner=anomaly.owner or "somebody",
         whose=_whose(anomaly),
         quoted=_quoted(anomaly),
+        canary=anomaly.canary,
         document=repr(anomaly.canary),
         what=_quoted(anomaly) if anomaly.canary else f"message {anomaly.evidence[:60]!r}",
         when=_when(source, turn),
@@ -55,6 +64,8 @@ def _variant(anomaly: Anomaly, turn: Turn | None, source: Turn | None) -> str:
         return "unsent" if turn is None else ""
     if anomaly.kind == REORDERED.kind and turn is source and anomaly.surface == "history":
         return "behind"
+    if anomaly.kind == FOREIGN_READ.kind and anomaly.canary is None:
+        return "message"
     return anomaly.surface
 
 
@@ -62,22 +73,38 @@ def why(verdict: Verdict, reason: str, seen: Observed, anomalies: Sequence[Anoma
     """The verdict as one sentence."""
     users, turns = seen.users, len(seen.turns)
     if verdict == "unknown":
-        return f"Nothing can be said: {reason}."
+        return f"Nothing can be said: {reason}.{_aside(seen)}"
     if verdict == "isolated":
         box = "" if seen.white else " Seen from outside: what it did not show, it cannot rule out."
         return (
-            f"{users} users stayed apart in {turns} turns: nobody saw another's data{_kept(seen)}. "
-            f"The leak rate is at most {min(1.0, 3 / seen.answered):.2%} (95 %).{box}"
+            f"{users} users stayed apart in {seen.answered} answered turns: nobody saw another's data{_kept(seen)}. "
+            f"The leak rate is at most {min(1.0, 3 / chances(seen)):.2%} (95 %).{box}{_aside(seen)}"
         )
     counts = seen.findings.counts
     worst = sorted(counts, key=lambda kind: (_RANK.get(kind, 99), -counts[kind]))
     leaked = {anomaly.user for anomaly in anomalies if anomaly.kind in LEAKS and anomaly.user}
     leaked |= {user for user, _ in seen.findings.seen}
-    saw = f"{len(leaked)} of {users} users got somebody else's data. " if leaked else ""
+    shown = f", in {len(seen.findings.leaking)} of {turns} turns" if seen.findings.leaking else ""
+    saw = f"{len(leaked)} of {max(users, len(leaked))} users got somebody else's data{shown}. " if leaked else ""
     listed = ", ".join(f"{counts[kind]:,} × {kind}" for kind in worst[:4])
     others = len(worst) - 4
     more = f" and {others} more kind{'s' if others > 1 else ''}" if others > 0 else ""
-    return f"{saw}In {turns} turns of {users} users: {listed}{more}."
+    return f"{saw}{'' if saw else f'In {turns} turns of {users} users: '}{listed}{more}.{_aside(seen)}"
+
+
+def chances(seen: Observed) -> int:
+    """Answered turns in which somebody else's data could have been seen: it had been stated by then."""
+    return sum(1 for turn in seen.turns.values() if turn.end == "ok" and seen.foreign_capable(turn))
+
+
+def _aside(seen: Observed) -> str:
+    """What is no mix-up, and still worth knowing: facts that were not recalled, and what may be a leak."""
+    found, told = seen.findings, ""
+    if found.chances and found.recalled < found.chances:
+        told += f" Own facts were recalled in {found.recalled / found.chances:.0%} of {found.chances} chances."
+    if count := len(found.suspected):
+        told += f" Suspected, not certain: {count} {'mention' if count == 1 else 'mentions'} of somebody else's data."
+    return told
 
 
 def _kept(seen: Observed) -> str:

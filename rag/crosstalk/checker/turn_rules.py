@@ -12,6 +12,8 @@ from rag.crosstalk.checker.anomalies import (
     ABORTED_READ,
     AMNESIA,
     BACKWARD_READ,
+    FOREIGN_READ,
+    MERGED_ANSWERS,
     MID_TURN_READ,
     RESURRECTION,
     STALE_PROMPT,
@@ -42,8 +44,30 @@ def aborted(session: Session, findings: Findings) -> None:
             turn = session.seen.turns[op]
             if turn.end == "fail":
                 of_prompt(findings, ABORTED_READ, session, reader, turn)
-            elif (op, USER) in has and (op, ASSISTANT) not in has:
+            elif op in session.own and (op, USER) in has and (op, ASSISTANT) not in has:
                 of_prompt(findings, MID_TURN_READ, session, reader, turn)
+
+
+def foreign_prompt(session: Session, findings: Findings) -> None:
+    """foreign-read of what holds no canary: a message of somebody else's turn. One an owner and prompt; where a canary
+    of that owner was seen there, it has been told."""
+    for reader, read in prompts(session):
+        told = {session.seen.canary(number).user for number in reader.leaked("prompt")}
+        for op in dict.fromkeys(op for op, _ in read.places_known()):
+            turn = session.seen.turns[op]
+            if turn.user != reader.user and turn.session != reader.session and turn.user not in told:
+                told.add(turn.user)
+                findings.add(
+                    FOREIGN_READ,
+                    reader.sent,
+                    surface="prompt",
+                    session=session.id,
+                    user=reader.user,
+                    op=reader.op,
+                    owner=turn.user,
+                    owner_op=turn.op,
+                    evidence=turn.brief,
+                )
 
 
 def resurrection(session: Session, findings: Findings) -> None:
@@ -97,7 +121,7 @@ def memory(session: Session, findings: Findings) -> None:
         begun = sent[bisect_left(sent, known_since[latest]) - 1] if latest >= 0 else 0.0
         while latest >= 0 and known_since[latest] > begun:
             lacking = (place for place in known[latest][1].places_known() if place not in has and session.sure(place))
-            turns = (session.seen.turns[op] for op, _ in lacking)
+            turns = (session.own[op] for op, _ in lacking if op in session.own)
             if lost := next((one for one in turns if one.sent > kept and one.end != "fail"), None):
                 of_prompt(findings, BACKWARD_READ, session, reader, lost)
                 break
@@ -141,13 +165,25 @@ def stale(session: Session, findings: Findings) -> None:
         open_turns.append(turn)
 
 
+def merged(session: Session, findings: Findings) -> None:
+    for turn in session.turns:
+        for op in turn.beside:
+            other = session.own[op]
+            if other.silent and not turn.silent:
+                about(findings, MERGED_ANSWERS, session, turn, turn.ended, other.brief, other, surface="answer")
+
+
 def recall(session: Session, findings: Findings) -> None:
-    """amnesia as it is seen from outside: an answer lacks what its user had stated."""
+    """How often an answer repeats what its user had stated. From outside, forgetting is no mix-up: an application may
+    refuse, redact or have a small memory. Where memory was asked for, it is amnesia."""
     for turn in session.turns:
         if turn.prompt is None and turn.end == "ok":
-            lost = (session.seen.canary(number) for number in turn.expects if number not in turn.told)
-            canary = next((canary for canary in lost if _remembered(session, canary, turn)), None)
-            if canary is not None:
+            wanted = [n for n in turn.expects if _remembered(session, session.seen.canary(n), turn)]
+            lost = [session.seen.canary(number) for number in wanted if number not in turn.told]
+            findings.chances += len(wanted)
+            findings.recalled += len(wanted) - len(lost)
+            if lost and session.seen.memory_required:
+                canary = lost[0]
                 findings.add(
                     AMNESIA,
                     turn.ended,
@@ -168,6 +204,9 @@ def _remembered(session: Session, canary: Canary, turn: Turn) -> bool:
     source = session.own.get(canary.op)
     if source is None or source.end != "ok" or source.ended >= turn.sent or session.cleared_since(source, turn.ended):
         return False
+    window = session.window or turn.window
+    if window is not None and turn.number - source.number > window:
+        return False
     told = (session.seen.canary(number) for number in turn.told if number not in turn.expects)
     return not any(other.op in session.own and session.own[other.op].sent > source.sent for other in told)
 
@@ -178,8 +217,10 @@ RULES: tuple[Rule, ...] = (
     order,
     corrupt,
     aborted,
+    foreign_prompt,
     resurrection,
     memory,
     stale,
+    merged,
     recall,
 )

@@ -44,7 +44,9 @@ class Document:
 @dataclass(frozen=True, slots=True)
 class Invoke:
     """A turn was sent. plants: canaries that its text states; expects: canaries that the answer should repeat.
-    window: turns of memory that its prompt holds; None: all, or nobody said."""
+    window: turns of memory that its prompt holds; None: all, or nobody said. hints: what else would tell whose data it
+    is (a name, half an address, a preference): seen elsewhere, it is suspected. shape: what kind of question it is.
+    """
 
     op: int
     user: str
@@ -56,6 +58,8 @@ class Invoke:
     plants: tuple[str, ...] = ()
     expects: tuple[str, ...] = ()
     window: int | None = None
+    hints: tuple[str, ...] = ()
+    shape: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +253,10 @@ def _op(value: dict[str, Any], where: str, key: str) -> int | None:
     return _whole(value, where, key) if key in value else None
 
 
+def _label(value: dict[str, Any], where: str, key: str) -> str | None:
+    return _text(value, where, key) if value.get(key) is not None else None
+
+
 def _error(value: dict[str, Any], where: str, key: str) -> str:
     del where
     return str(value.get(key, ""))
@@ -299,6 +307,7 @@ _BY_TYPE: dict[str, _Reader] = {
     "int": _whole,
     "float": _number,
     "int | None": _op,
+    "str | None": _label,
     "tuple[str, ...]": _texts,
     "tuple[Message, ...]": _messages,
     "tuple[Document, ...]": _documents,
