@@ -29,6 +29,9 @@ Found = TypeVar("Found")
 def check_command(
     log: Annotated[Path, typer.Argument(help="The operation log, JSON Lines; - for standard input.")],
     window: Window = None,
+    require_memory: Annotated[
+        bool, typer.Option("--require-memory", help="Seen from outside, forgetting what users stated fails, too.")
+    ] = False,
     json_file: JsonFile = None,
     junit: JunitFile = None,
     html: HtmlFile = None,
@@ -36,7 +39,7 @@ def check_command(
 ) -> None:
     """Exit status: 0 isolated, 1 anomalies found, 2 can't tell."""
     with _opened(log) as (file, name):
-        report = _events(file, name, lambda events: check(events, window=window))
+        report = _events(file, name, lambda events: check(events, window=window, require_memory=require_memory))
         write_json(json_file, report.to_dict())
 
         @cache

@@ -58,6 +58,9 @@ def simulate_command(
     in_flight: Annotated[int, typer.Option(help="Most concurrent turns; never more than two thirds of the tabs.")] = 64,
     seed: Annotated[int, typer.Option(help="The same seed gives the same users, words and timing.")] = 0,
     window: Annotated[int, typer.Option(help="Turns of memory in a prompt.", min=1)] = 20,
+    require_memory: Annotated[
+        bool, typer.Option("--require-memory", help="A target that forgets what its users stated fails, too.")
+    ] = False,
     model: Annotated[
         Literal["mirror", "configured"], typer.Option(help="mirror repeats its prompt; configured is the chat's model.")
     ] = "mirror",
@@ -119,6 +122,7 @@ def simulate_command(
             search=search,
             stop=stop,
             window=window,
+            require_memory=require_memory,
         )
         with closing(open_target(target, spec)) if target else nullcontext() as box:
             results, left_out = _run(run, [box] if box else [*chosen], stop)

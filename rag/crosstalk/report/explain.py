@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from rag.crosstalk.checker.anomalies import CORRUPT, LOST_UPDATE
+from rag.crosstalk.checker.anomalies import AMNESIA, CORRUPT, LOST_UPDATE
 from rag.crosstalk.checker.check import check
 from rag.crosstalk.checker.findings import Anomaly
 from rag.crosstalk.checker.sentences import cause, explained, why
@@ -44,12 +44,18 @@ def minimal(events: Iterable[Event], anomaly: Anomaly, *, window: int | None = N
     return [event for at, event in enumerate(part) if at in needed]
 
 
+def needs_memory(anomaly: Anomaly) -> bool:
+    """Whether it is only found where memory is required: forgetting, seen from outside."""
+    return anomaly.kind == AMNESIA.kind and anomaly.surface == "answer"
+
+
 class _Shows:
     """Whether some events still show the anomaly; no more, once too much has been tried."""
 
     def __init__(self, anomaly: Anomaly, window: int | None) -> None:
         self.looked_for = _key(anomaly)
         self.kind = anomaly.kind
+        self.from_outside = needs_memory(anomaly)
         self.window = window
         self.effort = EFFORT
         self.known: set[_Key] | None = None
@@ -69,7 +75,7 @@ class _Shows:
         self.effort -= len(events)
         if self.effort < 0:
             return set()
-        anomalies = check(iter(events), window=self.window).anomalies
+        anomalies = check(iter(events), window=self.window, require_memory=self.from_outside).anomalies
         return {_key(anomaly) for anomaly in anomalies if anomaly.kind == self.kind}
 
 

@@ -18,6 +18,7 @@ from rag.crosstalk.checker.findings import Anomaly
 from rag.crosstalk.explore.outcomes import Outcome, gravest
 from rag.crosstalk.explore.scenes import Scene
 from rag.crosstalk.log.events import Event, to_json
+from rag.crosstalk.report.explain import needs_memory
 from rag.crosstalk.run.workload import Workload
 
 _NOT_A_NAME = re.compile(r"\W+")
@@ -87,7 +88,7 @@ TARGET = {target!r}
 
 def test_{_name(target)}_keeps_its_users_apart(tmp_path: Path) -> None:
     {opened}
-    report = simulate(target, WORKLOAD).report
+    report = simulate(target, WORKLOAD{_memory(anomaly)}).report
     target.close()
 {_ASSERTED.format(kind=anomaly.kind)}"""
 
@@ -113,7 +114,11 @@ def of_log(events: Sequence[Event], anomaly: Anomaly, name: str) -> str:
     lines = "\n".join(f"    {_literal(to_json(event))}," for event in events)
     wanted = (anomaly.kind, anomaly.op, anomaly.surface)
     # In the words that the test itself will find: a shorter log may tell it otherwise.
-    found = (one.explanation for one in check(events).anomalies if (one.kind, one.op, one.surface) == wanted)
+    found = (
+        one.explanation
+        for one in check(events, require_memory=needs_memory(anomaly)).anomalies
+        if (one.kind, one.op, one.surface) == wanted
+    )
     told = replace(anomaly, explanation=next(found, anomaly.explanation))
     return f"""{_docstring(*_told(told), f"From the log {name}.", FROZEN)}
 from rag.crosstalk import check
@@ -126,9 +131,13 @@ LOG = (
 
 def test_{_name(name)}_{_name(anomaly.kind)}() -> None:
     wanted = {wanted!r}
-    found = [one for one in check(read(LOG)).anomalies if (one.kind, one.op, one.surface) == wanted]
+    found = [one for one in check(read(LOG){_memory(anomaly)}).anomalies if (one.kind, one.op, one.surface) == wanted]
     assert not found, found[0].explanation
 """
+
+
+def _memory(anomaly: Anomaly) -> str:
+    return ", require_memory=True" if needs_memory(anomaly) else ""
 
 
 def _told(anomaly: Anomaly) -> tuple[str, str]:

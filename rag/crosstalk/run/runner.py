@@ -79,12 +79,14 @@ def simulate(
     progress: Callable[[Progress], None] | None = None,
     stop: threading.Event | None = None,
     window: int | None = WINDOW,
+    require_memory: bool = False,
 ) -> RunResult:
     """Run it and check what happened. Blocks; `stop` ends it at once, from any thread.
 
     strategy: a name, or a black box. lab: where it may store; None: places of its own, that are gone afterwards.
     log: keep the operation log there. model: None: the mirror. search: of a library, for the users' questions to it.
-    window: turns of memory that a prompt holds; None: all of it. A store that is lost on the way ends the run early.
+    window: turns of memory that a prompt holds; None: all of it. require_memory: as `check` takes it.
+    A store that is lost on the way ends the run early.
     Raises UnknownStrategy, BadWorkload, and what opening the strategy's store raises.
     """
     workload = workload or Workload()
@@ -119,7 +121,7 @@ def simulate(
         writer.close()
         one.say("checking")
         with path.open("rb") as lines:
-            report = check(read(lines), window=window)
+            report = check(read(lines), window=window, require_memory=require_memory)
         if one.lost is not None:
             report = one.lost.judged(report)
         elif isinstance(strategy, str) and not one.stopped:

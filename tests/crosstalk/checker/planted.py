@@ -26,6 +26,31 @@ def foreign_read(world: World) -> set[Case]:
     }
 
 
+def foreign_message(world: World) -> set[Case]:
+    """Somebody else's question, without anything that is theirs alone, comes with the prompt."""
+    owner, victim = world.chat(40), world.chat(60)
+    theirs = owner.turn()
+    victim.turn(plant=True)
+    sent = victim.send()
+    victim.prompt(sent, [theirs.question, *victim.stored])
+    victim.ok(sent)
+    return {victim.case("foreign-read", sent, "prompt", owner)}
+
+
+def merged_answers(world: World) -> set[Case]:
+    """Two tabs of one session, whose answers come out of one stream."""
+    chat = world.chat(60)
+    chat.turn(plant=True)
+    first, second = chat.send(), chat.send(tab=1)
+    chat.prompt(first)
+    chat.prompt(second)
+    chat.ok(first, store=False, text=f"To {first.question.text} and to {second.question.text}: yes.")
+    second.answer = "…"
+    chat.ok(second, store=False)
+    chat.read_at_end = False
+    return {chat.case("merged-answers", first, "answer")}
+
+
 def foreign_write(world: World) -> set[Case]:
     """Another user's whole turn stands in the history."""
     owner, victim = world.chat(40), world.chat(60)
@@ -272,6 +297,8 @@ def corrupt(world: World) -> set[Case]:
 
 PLANTS: dict[str, Plant] = {
     "foreign-read": foreign_read,
+    "foreign-read, no canary": foreign_message,
+    "merged-answers": merged_answers,
     "foreign-write": foreign_write,
     "foreign-write, no canary": foreign_words,
     "swapped-answer": swapped_answer,

@@ -58,7 +58,7 @@ def test_a_service_that_does_everything_right_is_isolated(
     assert report.verdict == "isolated", report.why
     assert report.box == ("black" if black else "white")
     assert report.users == CHATS
-    assert report.bound == pytest.approx(3 / report.answered)
+    assert report.bound == pytest.approx(3 / report.chances)
 
 
 def two() -> World:

@@ -82,7 +82,7 @@ ASK = turn(12, "Ada", 30, "Which coat?", "Which one?", expects=[MOVED])
     ids=["acknowledged", "failed", "given up", "beside it", "cleared", "cleared before", "another's cleared"],
 )
 def test_only_what_was_acknowledged_and_kept_has_to_be_remembered(before: list[Event], kinds: set[str]) -> None:
-    assert set(check([*ADA_AND_BEN, *before, *ASK]).counts) == kinds
+    assert set(check([*ADA_AND_BEN, *before, *ASK], require_memory=True).counts) == kinds
 
 
 def test_what_was_stated_in_another_session_is_not_owed() -> None:
@@ -96,9 +96,9 @@ def test_what_was_replaced_may_be_told_in_its_place() -> None:
     moved = turn(11, "Ada", 20, f"My order is {MOVED} now.", "Noted.", plants=[MOVED])
     for answer, kinds in ((f"It is {MOVED}.", set()), ("I do not know.", {"amnesia"})):
         ask = turn(12, "Ada", 30, "Which order?", answer, expects=[ADAS])
-        assert set(check([*ADA_AND_BEN, *moved, *ask]).counts) == kinds
+        assert set(check([*ADA_AND_BEN, *moved, *ask], require_memory=True).counts) == kinds
     both = turn(12, "Ada", 30, "Which orders?", f"It is {MOVED}.", expects=[ADAS, MOVED])
-    assert set(check([*ADA_AND_BEN, *moved, *both]).counts) == {"amnesia"}
+    assert set(check([*ADA_AND_BEN, *moved, *both], require_memory=True).counts) == {"amnesia"}
 
 
 def test_who_repeats_what_was_just_said_to_it_remembers_nothing() -> None:

@@ -299,7 +299,7 @@ def test_a_right_endpoint_is_right_in_several_tabs(
 
 def test_a_memory_that_loses_turns_of_two_tabs_is_seen_from_outside() -> None:
     target = open_target("tests.crosstalk.targets.test_endpoints:overwriting")
-    result = simulate(target, replace(TABS, latency="0"))
+    result = simulate(target, replace(TABS, latency="0"), require_memory=True)
     assert result.report.verdict == "anomalies"
     assert set(result.report.counts) == {"amnesia"}
 

@@ -24,12 +24,16 @@ class SharedBuffer(Strategy):
         "gradio-app/gradio#743, #10462",
     )
     fix = "Share what holds no user data (the model, the clients); look the history up by session id on every turn."
-    expects = kinds(
-        kind.FOREIGN_READ, kind.FOREIGN_WRITE, kind.INTERLEAVED_TURNS, kind.KEY_COLLISION, kind.MID_TURN_READ
-    )
+    expects = kinds(kind.FOREIGN_READ, kind.FOREIGN_WRITE, kind.INTERLEAVED_TURNS, kind.KEY_COLLISION)
     expects_cancelled = kinds(kind.TORN_TURN)
     may = kinds(
-        kind.AMNESIA, kind.BACKWARD_READ, kind.DUPLICATE, kind.REORDERED, kind.STALE_PROMPT, kind.SWAPPED_ANSWER
+        kind.AMNESIA,
+        kind.BACKWARD_READ,
+        kind.DUPLICATE,
+        kind.MID_TURN_READ,
+        kind.REORDERED,
+        kind.STALE_PROMPT,
+        kind.SWAPPED_ANSWER,
     )
     in_process = True
 

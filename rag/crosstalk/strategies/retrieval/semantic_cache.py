@@ -25,7 +25,7 @@ class SemanticCache(PerSession):
     fix = (
         "Put everything the answer depends on into the key: the session, its history. Or cache only what is impersonal."
     )
-    expects = kinds(kind.AMNESIA, kind.FOREIGN_READ, kind.FOREIGN_WRITE)
+    expects = kinds(kind.FOREIGN_READ, kind.FOREIGN_WRITE)
     may = kinds(kind.DUPLICATE, kind.INTERLEAVED_TURNS, kind.REORDERED, kind.STALE_PROMPT, kind.SWAPPED_ANSWER)
 
     def __init__(self, lab: Lab) -> None:
