@@ -1,4 +1,4 @@
-"""What makes a log isolated: turns that were answered, remembered something, and could have leaked. None other count."""
+"""What makes a log isolated: turns that were answered, remembered something and could have leaked; no others count."""
 
 from __future__ import annotations
 
