@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path, PurePath
 
 from rag.errors import BadDocument, LibraryUnavailable
@@ -18,6 +19,7 @@ from rag.knowledge.embedding.embedders import Embedder, make_embedder
 from rag.knowledge.ingest.preparing import prepare
 from rag.knowledge.ingest.run import Ingest
 from rag.knowledge.ingest.sources import collect
+from rag.knowledge.parsing.limits import OWN
 from rag.knowledge.parsing.reader import DocumentReader
 from rag.knowledge.search.keywords import tokens
 from rag.knowledge.search.ranking import CANDIDATES, best
@@ -110,9 +112,8 @@ class Library:
         with self._store.ingesting():
             with self._store.errors():
                 self._shared.refresh()
-            report = Ingest(self._shared, self.embedder, self._reader.read_own, self._store.errors, progress).run(
-                sources, prune=prune
-            )
+            read = partial(self._reader.read, limits=OWN)
+            report = Ingest(self._shared, self.embedder, read, self._store.errors, progress).run(sources, prune=prune)
             if report.changed or report.removed:
                 with self._store.errors():
                     self._shared.write(erase=True)

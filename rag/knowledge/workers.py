@@ -41,7 +41,6 @@ class Worker:
         self.requests = cast("IO[bytes]", self.process.stdin)
         self.answers = cast("IO[bytes]", self.process.stdout)
         self.used_at = time.monotonic()
-        self.late = False
         self._owner = os.getpid()
 
     def usable(self) -> bool:
@@ -51,11 +50,6 @@ class Worker:
             return True
         self.end()
         return False
-
-    def expire(self) -> None:
-        """End it because it takes too long."""
-        self.late = True
-        self.process.kill()
 
     def end(self) -> None:
         """End it, if it is this process's. Ending twice is fine."""
@@ -87,14 +81,15 @@ class Workers:
         try:
             if worker is None or not worker.usable():
                 worker = Worker(self._module)
-            timer = threading.Timer(seconds, worker.expire)
+            deadline = time.monotonic() + seconds
+            timer = threading.Timer(seconds, worker.process.kill)
             timer.daemon = True
             timer.start()
             try:
                 yield worker
             except BaseException as exc:
                 worker.end()  # it is in the middle of a request that nobody waits for
-                if worker.late and isinstance(exc, Exception):
+                if time.monotonic() >= deadline and isinstance(exc, Exception):
                     raise TimeoutError from exc
                 raise
             finally:

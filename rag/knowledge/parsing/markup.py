@@ -5,6 +5,7 @@ The parser's events are read as they come: no tree, so time and memory grow with
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from lxml import etree
@@ -41,7 +42,7 @@ class _Page:
         self.blocks: list[str] = []
         self._deepest = deepest
         self._depth = 0
-        self._dropped = 0
+        self._dropped: float = 0
         self._unit = 0
         self._main = 0
         self._named = False
@@ -56,7 +57,7 @@ class _Page:
             raise TooDeep
         if tag == "title" and not self.title:
             self._named = True
-        elif self._dropped or self._main < 0:
+        elif self._dropped:
             pass
         elif tag in _DROPPED:
             self._dropped = self._depth
@@ -84,7 +85,7 @@ class _Page:
     def data(self, text: str) -> None:
         if self._named:
             self.title += text
-        elif not self._dropped and self._main >= 0:
+        elif not self._dropped:
             self._parts.append(text)
 
     def end(self, tag: str) -> None:
@@ -93,14 +94,12 @@ class _Page:
             self.title, self._named = " ".join(self.title.split()), tag != "title"
         elif self._dropped:
             self._dropped = 0 if depth == self._dropped else self._dropped
-        elif self._main < 0:
-            pass
         elif self._unit and depth > self._unit:
             self._parts.append(" ")
         else:
             self._close(tag)
         if depth == self._main:
-            self._main = -1
+            self._dropped = math.inf  # for good
 
     def _close(self, tag: str) -> None:
         self._parts.append(" ")

@@ -8,7 +8,7 @@ import orjson
 
 from rag.errors import BadDocument
 from rag.knowledge.parsing.document import ParsedDocument, received
-from rag.knowledge.parsing.limits import OWN, UPLOADED, Limits, check, too_much
+from rag.knowledge.parsing.limits import UPLOADED, Limits, check, too_much
 from rag.knowledge.workers import Workers
 
 PROCESSES = 2
@@ -42,7 +42,3 @@ class DocumentReader:
         if isinstance(answer, ParsedDocument):
             return answer
         raise BadDocument(name, *answer)
-
-    def read_own(self, name: str, data: bytes) -> ParsedDocument:
-        """`read` with the limits for articles that whoever runs the server gives."""
-        return self.read(name, data, OWN)

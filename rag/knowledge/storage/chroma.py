@@ -63,8 +63,8 @@ class Store(ABC):
     hnsw: ClassVar[CreateHNSWConfiguration] = {"space": "cosine"}
     """How Chroma makes an index of its own, for others: nothing here asks it for what is near."""
 
-    def __init__(self, embeddings: str, target: str, todo: str) -> None:
-        self.lock = threading.RLock()
+    def __init__(self, embeddings: str, target: str, todo: str, lock: threading.RLock) -> None:
+        self.lock = lock
         """Held by a thread of this process that writes, or reads what another process wrote."""
         self.shared_name = f"{_SHARED}-{embeddings}"
         self._embeddings = embeddings

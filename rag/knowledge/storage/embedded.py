@@ -19,6 +19,7 @@ import atexit
 import os
 import pickle
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -26,7 +27,6 @@ from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
-from weakref import WeakSet
 
 from filelock import BaseFileLock, FileLock, Timeout
 
@@ -48,6 +48,10 @@ LONGEST_SECONDS = 300.0
 _DAMAGED = "Stop every Crosswire that uses it, delete that folder and start again: the articles are read anew."
 
 
+_LOCK = threading.RLock()
+"""Of all such stores in this process: one lock is enough to hold while it is forked."""
+
+
 class EmbeddedStore(Store):
     """Survives fork(): no process is forked while Chroma is open in it."""
 
@@ -64,14 +68,13 @@ class EmbeddedStore(Store):
         from chromadb.config import Settings as ChromaSettings
 
         folder = state_dir / "library"
-        super().__init__(embeddings, str(folder), _DAMAGED)
+        super().__init__(embeddings, str(folder), _DAMAGED, _LOCK)
         self._folder = folder
         self._chroma = folder / "chroma"
         self._revisions = folder / "revisions"
         self._erase = folder / "erase"
         self._client: Client | None = None
         self._quiet = ChromaSettings(anonymized_telemetry=False)  # made once: that takes as long as opening Chroma
-        _STORES.add(self)
 
     @contextmanager
     def opened(self, seconds: float = WAITING_SECONDS) -> Iterator[Client]:
@@ -185,17 +188,5 @@ _WRITERS = Workers("rag.knowledge.storage.worker")
 """Chroma's bindings keep the interpreter for as long as they write: with another's, nobody here waits for an answer."""
 
 atexit.register(_WRITERS.close)
-_STORES: WeakSet[EmbeddedStore] = WeakSet()
-
-
-def _each_lock(method: str) -> None:
-    for store in tuple(_STORES):
-        getattr(store.lock, method)()
-
-
 if sys.platform != "win32":
-    os.register_at_fork(
-        before=lambda: _each_lock("acquire"),
-        after_in_parent=lambda: _each_lock("release"),
-        after_in_child=lambda: _each_lock("release"),
-    )
+    os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)

@@ -21,7 +21,7 @@ class ServerStore(Store):
     """One client for as long as it is open. A collection's revision is in its metadata, where every process sees it."""
 
     def __init__(self, url: str, embeddings: str) -> None:
-        super().__init__(embeddings, without_password(url), "Start it, or correct CHROMA_URL.")
+        super().__init__(embeddings, without_password(url), "Start it, or correct CHROMA_URL.", threading.RLock())
         self._ingesting = threading.Lock()
         self._checking = threading.RLock()
         self._revisions: dict[str, str] = {}
