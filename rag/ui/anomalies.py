@@ -1,17 +1,10 @@
-"""Kinds of anomalies, as pages order, count and explain them: all of it from their records."""
+"""Kinds of anomalies, as pages explain them: from their records."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from rag.crosstalk.checker.anomalies import DEFINITIONS
-
-SEVERITIES = ("critical", "high", "medium", "low")
-
-
-def gravity(kind: str) -> int:
-    """0 for the gravest."""
-    return SEVERITIES.index(DEFINITIONS[kind].severity)
 
 
 def definitions(kinds: Iterable[str]) -> str:

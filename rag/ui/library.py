@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from rag.errors import CrosswireError, public_line
-from rag.knowledge import COVERED, DocumentInfo, Library, Passage
+from rag.knowledge import COVERED, DocumentInfo, Library
 from rag.services import Services
 from rag.ui import markup
 from rag.ui.escaping import count, escaped
@@ -35,17 +35,13 @@ def search(library: Library, session_id: str) -> None:
     elif found[0].score < COVERED:
         st.warning("The library may not cover this. These are the closest passages.", icon=":material/search_off:")
     for passage in found:
-        _passage(passage)
-
-
-def _passage(passage: Passage) -> None:
-    with st.container(border=True):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{escaped(passage.title)}**  \n:gray[{escaped(passage.heading)}]", width="stretch")
-            if passage.private:
-                st.badge("only in this session", icon=":material/lock:", color="violet")
-            st.progress(min(1.0, max(0.0, passage.score)), text=f"score {passage.score:.2f}", width=150)
-        markup.passage(passage.text, private=passage.private)
+        with st.container(border=True):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{escaped(passage.title)}**  \n:gray[{escaped(passage.heading)}]", width="stretch")
+                if passage.private:
+                    st.badge("only in this session", icon=":material/lock:", color="violet")
+                st.progress(min(1.0, max(0.0, passage.score)), text=f"score {passage.score:.2f}", width=150)
+            markup.passage(passage.text, private=passage.private)
 
 
 @errors_shown()
@@ -81,6 +77,7 @@ def articles(documents: Sequence[DocumentInfo], library: Library) -> None:
         markup.passage(document.text, private=False)
 
 
+@errors_shown()
 def private(documents: Sequence[DocumentInfo], services: Services, session_id: str) -> None:
     st.write(
         "Only your session can search the documents you add here. They are deleted when the session expires or "
@@ -98,7 +95,12 @@ def private(documents: Sequence[DocumentInfo], services: Services, session_id: s
     if not documents:
         st.info("No documents yet.", icon=":material/lock_open:")
     for info in documents:
-        _own(info, services.library, session_id)
+        with st.container(horizontal=True, vertical_alignment="center", border=True):
+            about = f"{escaped(info.name)} · {count(info.passages, 'passage')}"
+            st.markdown(f"**{escaped(info.title)}**  \n:gray[{about}]", width="stretch")
+            if st.button("Remove", key=f"remove-{info.id}", icon=":material/delete:"):
+                services.library.remove_private(session_id, info.id)
+                st.rerun()
 
 
 def _add(files: Sequence[object], services: Services, session_id: str) -> None:
@@ -116,13 +118,3 @@ def _add(files: Sequence[object], services: Services, session_id: str) -> None:
             problems.append(public_line(exc))
     st.session_state["upload-errors"] = problems
     st.rerun()
-
-
-def _own(info: DocumentInfo, library: Library, session_id: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", border=True):
-        about = f"{escaped(info.name)} · {count(info.passages, 'passage')}"
-        st.markdown(f"**{escaped(info.title)}**  \n:gray[{about}]", width="stretch")
-        if st.button("Remove", key=f"remove-{info.id}", icon=":material/delete:"):
-            with errors_shown():
-                library.remove_private(session_id, info.id)
-                st.rerun()

@@ -25,18 +25,15 @@ def draw(runs: Runs, session_id: str, current: Run | None) -> None:
     with st.expander(f"Earlier runs ({len(past)})", icon=":material/history:"):
         st.caption(f"Your last {KEPT} runs are kept. Only you can open them.")
         for run in past:
-            _row(runs, session_id, run)
-
-
-def _row(runs: Runs, session_id: str, run: Run) -> None:
-    when = datetime.fromtimestamp(run.at, UTC).astimezone().strftime("%d %b, %H:%M:%S")
-    verdicts = {name: outcome.report.verdict for name, outcome in run.outcomes.items()}
-    said = ", ".join(f"{name}: {verdicts.get(name, run.state)}" for name in run.strategies)
-    words, look, drop = st.columns([6, 1, 1], vertical_alignment="center")
-    words.markdown(f"{when} · {run.workload.users:,} users × {count(run.workload.turns, 'turn')} · {said}")
-    if look.button("Open", key=f"open-{run.id}", width="stretch"):
-        st.query_params["run"] = run.id
-        st.rerun()
-    if drop.button("Delete", key=f"drop-{run.id}", width="stretch"):
-        runs.delete(session_id, run.id)
-        st.rerun()
+            when = datetime.fromtimestamp(run.at, UTC).astimezone()
+            verdicts = {name: outcome.report.verdict for name, outcome in run.outcomes.items()}
+            said = ", ".join(f"{name}: {verdicts.get(name, run.state)}" for name in run.strategies)
+            size = f"{run.workload.users:,} users × {count(run.workload.turns, 'turn')}"
+            words, look, drop = st.columns([6, 1, 1], vertical_alignment="center")
+            words.markdown(f"{when:%d %b, %H:%M:%S} · {size} · {said}")
+            if look.button("Open", key=f"open-{run.id}", width="stretch"):
+                st.query_params["run"] = run.id
+                st.rerun()
+            if drop.button("Delete", key=f"drop-{run.id}", width="stretch"):
+                runs.delete(session_id, run.id)
+                st.rerun()

@@ -8,13 +8,14 @@ from collections.abc import Collection
 import streamlit as st
 
 from rag.crosstalk.background.runs import Outcome
+from rag.crosstalk.checker.anomalies import DEFINITIONS
 from rag.crosstalk.checker.findings import Anomaly
 from rag.crosstalk.log.events import Event, Invoke, Message, Ok, Prompt
 from rag.crosstalk.report.export import marked
 from rag.crosstalk.report.story import story
 from rag.crosstalk.report.transcript import Transcript, transcripts
 from rag.sessions.names import colour
-from rag.ui.anomalies import definitions, gravity
+from rag.ui.anomalies import definitions
 from rag.ui.avatar import badge
 from rag.ui.escaping import escaped
 
@@ -73,7 +74,8 @@ def smallest(outcome: Outcome) -> None:
     if not anomalies:
         st.success("Nothing went wrong, so there is no example.", icon=":material/check_circle:")
         return
-    kinds = list(dict.fromkeys(one.kind for one in sorted(anomalies, key=lambda one: (gravity(one.kind), one.t))))
+    there = {one.kind for one in anomalies}
+    kinds = [kind for kind in DEFINITIONS if kind in there]  # the gravest first
     key, told = f"smallest-{outcome.about['run']}", definitions(kinds)
     kind = st.segmented_control("Kind", kinds, default=kinds[0], key=key, help=told, required=True)
     # What a user could read says more than what only the model was given.
