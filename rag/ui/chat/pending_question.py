@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from rag.chat import ChatService, Event, Found, Token
+from rag.chat import ChatService, Found, Token
 from rag.errors import CrosswireError, ModelBusy, ModelRefused, SessionStoreUnavailable, TurnBusy, TurnLost, public_line
 from rag.ui.chat import transcript
 from rag.ui.chat.interruptible import interruptible
@@ -19,7 +18,6 @@ from rag.ui.markup import drawn
 from rag.ui.visitor import Visitor
 
 _PENDING = "pending"
-_SHOWN = "shown"
 DRAFT = "draft"
 """The slot of the chat input's text."""
 ICONS = {
@@ -72,22 +70,20 @@ def _stream(chat: ChatService, visitor: Visitor, question: Pending) -> None:
         status, text = st.empty(), st.empty()
         st.button("Stop", icon=":material/stop:", key="stop", help="Stopping saves nothing.")
         status.caption("Searching …")
+        so_far = ""
         try:
             for event in interruptible(chat.stream(visitor.session_id, question.text), status.caption):
-                _show(event, status, text)
+                if isinstance(event, Found):
+                    status.empty()
+                    so_far = ""
+                elif isinstance(event, Token):
+                    so_far += event.text
+                    text.markdown(drawn(so_far) + " ▌")
             st.session_state.pop(_PENDING, None)
         except CrosswireError as exc:
-            question.trouble, question.icon = public_line(exc), _icon(exc)
+            icons = (f":material/{icon}:" for kind, icon in ICONS.items() if isinstance(exc, kind))
+            question.trouble, question.icon = public_line(exc), next(icons, ERROR)
     st.rerun()
-
-
-def _show(event: Event, status: DeltaGenerator, text: DeltaGenerator) -> None:
-    if isinstance(event, Found):
-        status.empty()
-        st.session_state[_SHOWN] = ""
-    elif isinstance(event, Token):
-        st.session_state[_SHOWN] += event.text
-        text.markdown(drawn(st.session_state[_SHOWN]) + " ▌")
 
 
 def _offer_again(question: Pending) -> None:
@@ -111,7 +107,3 @@ def _offer_again(question: Pending) -> None:
 def _edit(text: str) -> None:
     st.session_state[DRAFT] = text
     st.session_state.pop(_PENDING, None)
-
-
-def _icon(error: CrosswireError) -> str:
-    return next((f":material/{icon}:" for kind, icon in ICONS.items() if isinstance(error, kind)), ERROR)

@@ -7,8 +7,7 @@ actor whose turn it is from, and an address that of its owner: as text it is mix
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
 from html import escape
 from typing import Literal
 
@@ -40,45 +39,32 @@ _ADDRESS = re.compile("|".join(re.escape(address) for _, address in PEOPLE))
 _OWNERS = {address: OWNERS[letter] for letter, (_, address) in zip(LETTERS, PEOPLE, strict=True)}
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
-    """letters: of the actors whose it is. copy: a variable of one turn."""
-
-    title: str
-    messages: Texts
-    letters: str
-    copy: bool = False
-
-
 def draw(seen: Look, width: int | Literal["stretch"]) -> None:
     """width: at most, in pixels."""
     names = {actor.letter: actor.name for actor in seen.actors}
-    drawn = "".join(_drawn(box, names) for box in _boxes(seen, names))
-    st.html(f'<div class="race-memory">{STYLE}{drawn}</div>', width=width)
-
-
-def _boxes(seen: Look, names: dict[str, str]) -> Iterator[Box]:
     if seen.shared or len(seen.stored) == 1:
         title = "one shared list" if len(seen.stored) > 1 else f"{names['A'].split(',')[0]}'s session"
-        yield Box(title, seen.stored[0][1], "".join(names))
+        boxes = [_box(title, seen.stored[0][1], names)]
     else:
-        for letter, (_, messages) in zip(names, seen.stored, strict=False):
-            yield Box(f"{names[letter]}'s session", messages, letter)
-    for letter, name, messages in seen.copies:
-        yield Box(f"{names[letter]}'s turn: {name}", messages, letter, copy=True)
+        owners = zip(names.items(), seen.stored, strict=False)
+        boxes = [_box(f"{name}'s session", messages, {letter: name}) for (letter, name), (_, messages) in owners]
+    for letter, variable, messages in seen.copies:
+        title = f"{names[letter]}'s turn: {variable}"
+        boxes.append(_box(title, messages, {letter: names[letter]}, kind="copy"))
+    st.html(f'<div class="race-memory">{STYLE}{"".join(boxes)}</div>', width=width)
 
 
-def _drawn(box: Box, names: dict[str, str]) -> str:
-    kind = "copy" if box.copy else ""
-    users = "".join(
+def _box(title: str, messages: Texts, users: Mapping[str, str], kind: str = "") -> str:
+    """users: names, by letter, of those whose it is."""
+    arrows = "".join(
         f'<div class="user {kind}" style="--own: {OWNERS[letter]}"><b>{letter}</b><i></i><u></u>'
-        f'<span class="own">{escape(names[letter].rpartition(", ")[2])}</span></div>'  # of “Ada, tab 1” the tab
-        for letter in box.letters
+        f'<span class="own">{escape(name.rpartition(", ")[2])}</span></div>'  # of “Ada, tab 1” the tab
+        for letter, name in users.items()
     )
-    colour = OWNERS.get(box.letters, PLAIN)
-    messages = "".join(_message(role, said) for role, said in box.messages) or "<div>empty</div>"
-    title = f"<strong>{escape(box.title)}</strong>"
-    return f'<div class="users">{users}</div><div class="box {kind}" style="--own: {colour}">{title}{messages}</div>'
+    colour = OWNERS.get("".join(users), PLAIN)
+    shown = "".join(_message(role, said) for role, said in messages) or "<div>empty</div>"
+    box = f'<div class="box {kind}" style="--own: {colour}"><strong>{escape(title)}</strong>{shown}</div>'
+    return f'<div class="users">{arrows}</div>{box}'
 
 
 def _message(role: str, said: str) -> str:
