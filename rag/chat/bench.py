@@ -17,15 +17,13 @@ from operator import itemgetter
 from statistics import median
 from threading import Barrier
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, SimpleChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_to_dict
-from langchain_core.outputs import ChatGeneration, ChatResult
 
 from rag.chat.prompt import RULES
 from rag.chat.service import SOURCES, ChatService
@@ -47,15 +45,22 @@ Find = Callable[[str], Sequence[str]]
 """The passages for a question."""
 
 
-class Contender(Protocol):
-    """One way to serve a turn. `prepare` runs before the clock does."""
+def _nothing(_: str) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One way to serve a turn of a session: `turn(session_id, question)`. `prepare` runs before the clock does.
+
+    stored: how many messages of the session there are.
+    """
 
     name: str
-
-    def prepare(self, session_id: str) -> None: ...
-    def turn(self, session_id: str, text: str) -> str: ...
-    def stored(self, session_id: str) -> int: ...
-    def delete(self, session_id: str) -> None: ...
+    turn: Callable[[str, str], object]
+    stored: Callable[[str], int]
+    delete: Callable[[str], object]
+    prepare: Callable[[str], object] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class Row:
     of_plain: float
 
 
-class Instant(BaseChatModel):
+class Instant(SimpleChatModel):
     """Answers at once, and always the same. It can be read directly, as the product's own models can."""
 
     def pieces(self, messages: Sequence[BaseMessage]) -> Iterator[tuple[str, str]]:
@@ -80,32 +85,17 @@ class Instant(BaseChatModel):
     def _llm_type(self) -> str:
         return "instant"
 
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        del messages, stop, run_manager, kwargs
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(ANSWER))])
+    def _call(self, *_: Any, **__: Any) -> str:
+        return ANSWER
 
 
 class Floor:
     """Find passages, two round trips. Nothing decoded, nothing ranked, no lock, no LangChain."""
 
-    name = FLOOR
-
     def __init__(self, client: Client, find: Find) -> None:
         self._client = client
         self._find = find
         self._answer = json.dumps(message_to_dict(AIMessage(ANSWER)))
-
-    def prepare(self, session_id: str) -> None:
-        pass
-
-    def turn(self, session_id: str, text: str) -> str:
-        return ANSWER if self.answered(session_id, text) else ""
 
     def answered(self, session_id: str, text: str) -> int:
         """Answers a question, and says how many of the session's have been."""
@@ -120,32 +110,15 @@ class Floor:
         write.expire(session_id, TTL)
         return int(write.execute()[0]) // 2
 
-    def stored(self, session_id: str) -> int:
-        return int(self._client.llen(session_id))
+    def contender(self) -> Contender:
+        return Contender(
+            FLOOR, self.answered, lambda session_id: int(self._client.llen(session_id)), self._client.delete
+        )
 
-    def delete(self, session_id: str) -> None:
-        self._client.delete(session_id)
 
-
-class Ours:
+def _ours(name: str, store: SessionStore, service: ChatService) -> Contender:
     """This package's service: search by meaning and words, whole turns, lock and fence, index and audit."""
-
-    def __init__(self, name: str, store: SessionStore, service: ChatService) -> None:
-        self.name = name
-        self._store = store
-        self._service = service
-
-    def prepare(self, session_id: str) -> None:
-        pass
-
-    def turn(self, session_id: str, text: str) -> str:
-        return self._service.answer(session_id, text).text
-
-    def stored(self, session_id: str) -> int:
-        return len(self._store.messages(session_id))
-
-    def delete(self, session_id: str) -> None:
-        self._store.clear(session_id)
+    return Contender(name, service.answer, lambda session_id: len(store.messages(session_id)), store.clear)
 
 
 class Plain:
@@ -153,8 +126,6 @@ class Plain:
 
     Each session's history object, with its connection, is made before the clock runs; tutorials make one a turn.
     """
-
-    name = PLAIN
 
     def __init__(self, url: str, vectors: Any, model: BaseChatModel) -> None:
         from langchain_core.output_parsers import StrOutputParser
@@ -172,7 +143,7 @@ class Plain:
         with _quiet():
             self._chain = RunnableWithMessageHistory(
                 found | prompt | model | StrOutputParser(),
-                self._history,
+                lambda session_id: self._histories[session_id],
                 input_messages_key="question",
                 history_messages_key="history",
             )
@@ -188,15 +159,15 @@ class Plain:
         return str(self._chain.invoke({"question": text}, config={"configurable": {"session_id": session_id}}))
 
     def stored(self, session_id: str) -> int:
-        return len(self._history(session_id).messages)
+        return len(self._histories[session_id].messages)
 
     def delete(self, session_id: str) -> None:
         history = self._histories.pop(session_id)
         history.clear()
         history.redis_client.close()
 
-    def _history(self, session_id: str) -> Any:
-        return self._histories[session_id]
+    def contender(self) -> Contender:
+        return Contender(PLAIN, self.turn, self.stored, self.delete, self.prepare)
 
 
 @contextmanager
@@ -209,11 +180,11 @@ def contenders(
     with closing(open_library(settings)) as library, plain_chroma(settings, embedder) as (chroma, find):
         library.add([settings.knowledge_dir])
         yield [
-            Floor(client, find),
+            Floor(client, find).contender(),
             *others(library),
-            Ours(OURS, store, ChatService(store, library, model)),
-            Ours(RULED, store, ChatService(store, library, model, offline=True)),
-            Plain(url, _vectors(chroma, embedder), model),
+            _ours(OURS, store, ChatService(store, library, model)),
+            _ours(RULED, store, ChatService(store, library, model, offline=True)),
+            Plain(url, _vectors(chroma, embedder), model).contender(),
         ]
 
 

@@ -209,8 +209,9 @@ def served(
     write_json(json_file, [asdict(row) for row in rows])
 
 
-def _redis_turn(lab: Lab, library: Library) -> StrategyTurns:
-    return StrategyTurns("redis-turn", lab, library.search, turn_bench.ANSWER, SOURCES)
+def _redis_turn(lab: Lab, library: Library) -> turn_bench.Contender:
+    turns = StrategyTurns("redis-turn", lab, library.search, turn_bench.ANSWER, SOURCES)
+    return turn_bench.Contender(turns.name, turns.turn, turns.stored, turns.delete)
 
 
 @app.command("check")

@@ -20,7 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag.chat import sources_of
@@ -43,28 +43,22 @@ PIECE = 1 << 16
 _ROLES = {"human": "user", "ai": "assistant"}
 _EXACT = ("/healthz", NEW_SESSION)
 _PRIVATE = {"Cache-Control": "no-store, private"}
+_NO_HISTORY: dict[str, Any] = {"session": None, "session_name": None, "ttl": None, "messages": []}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-def routes(services: Callable[[], Services]) -> list[BaseRoute]:
-    """The routes for any Starlette application. `services` is called in worker threads, for each request."""
-    inner = _application(services)
-    # As an application of its own, so that all its errors are problem documents, and Streamlit's pages keep theirs.
-    return [Route(path, inner) for path in (f"{API}{{rest:path}}", *_EXACT)]
 
 
 class ApiFirst:
     """ASGI middleware for `st.App(…, middleware=[…, Middleware(ApiFirst, services=…)])`, the last one of ours: what is
     the API's is answered here, and Streamlit's own layers, which a turn would spend an eighth of its time in, see the
-    rest."""
+    rest. All its errors are problem documents. `services` is called in worker threads, for each request."""
 
     def __init__(self, app: ASGIApp, *, services: Callable[[], Services]) -> None:
         self._app = app
-        self._api = _application(services)
+        self.api = _application(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         ours = scope["type"] == "http" and ((path := get_route_path(scope)).startswith(API) or path in _EXACT)
-        await (self._api if ours else self._app)(scope, receive, send)
+        await (self.api if ours else self._app)(scope, receive, send)
 
 
 def _application(services: Callable[[], Services]) -> Starlette:
@@ -105,7 +99,7 @@ class _Api:
             return await self._clear(_own_session(request))
         session_id = visit_of(request).session_id
         if session_id is None:
-            return JSONResponse(_no_history(), headers=_PRIVATE)
+            return JSONResponse(_NO_HISTORY, headers=_PRIVATE)
         body = await _in_thread(lambda: JSONResponse(self._history(session_id)).body)
         return StreamingResponse(_pieces(bytes(body)), headers=_PRIVATE, media_type="application/json")
 
@@ -210,7 +204,3 @@ async def _pieces(body: bytes) -> AsyncIterator[bytes]:
     """A long history is compressed on the event loop (Streamlit's middleware): in steps, so that others get between."""
     for start in range(0, len(body), PIECE):
         yield body[start : start + PIECE]
-
-
-def _no_history() -> dict[str, Any]:
-    return {"session": None, "session_name": None, "ttl": None, "messages": []}

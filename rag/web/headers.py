@@ -30,10 +30,14 @@ _OWN = {
 _SCRIPT = re.compile(r"<script>([^<]*)</script>")
 
 
+def script_source(script: str) -> str:
+    """What allows this inline script in a policy."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
 def page_policy(html: str) -> str:
     """The policy for pages whose inline scripts are those of this HTML, known by their hashes."""
-    hashes = [base64.b64encode(hashlib.sha256(found.encode()).digest()).decode() for found in _SCRIPT.findall(html)]
-    scripts = ["'self'", *(f"'sha256-{one}'" for one in hashes)]
+    scripts = ["'self'", *map(script_source, _SCRIPT.findall(html))]
     return "; ".join([POLICY, f"script-src {' '.join(scripts)}", *(f"{name} {value}" for name, value in _OWN.items())])
 
 

@@ -5,10 +5,7 @@ By POST and by a script, because what merely fetches links, as a chat's preview 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable
-from functools import cache
 from html import escape
 from urllib.parse import parse_qs
 
@@ -23,7 +20,7 @@ from rag.inspector.one_time_link import PATH, redeem
 from rag.settings import Settings
 from rag.web.body import read_body
 from rag.web.cookie import INSPECTOR, CookieJar, new_token
-from rag.web.headers import POLICY
+from rag.web.headers import POLICY, script_source
 from rag.web.identity import visit_of
 from rag.web.problem import Refused
 from rag.web.secret import session_secret
@@ -37,6 +34,7 @@ history.replaceState(null, "", location.pathname);
 if (secret) { document.querySelector("input").value = secret; document.querySelector("form").submit(); }
 else document.querySelector("p").textContent = document.querySelector("p").dataset.without;
 """
+_CONTENT = f"{POLICY}; script-src {script_source(_SCRIPT)}; style-src 'unsafe-inline'"
 _STYLE = """\
 :root { color-scheme: light dark }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 38rem; margin: 15vh auto; padding: 1rem }"""
@@ -79,10 +77,4 @@ def _page(line: str, status: int = 200) -> Response:
 <meta name="viewport" content="width=device-width"><style>{_STYLE}</style>
 <h1>Inspector</h1><p data-without="{escape(f"This link is not complete. {NEW_LINK}")}">{escape(line)}</p>
 <form method="post"><input type="hidden" name="secret"></form>{script}</html>"""
-    return HTMLResponse(page, status, {**_PRIVATE, "Content-Security-Policy": _policy()})
-
-
-@cache
-def _policy() -> str:
-    digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
-    return f"{POLICY}; script-src 'sha256-{digest}'; style-src 'unsafe-inline'"
+    return HTMLResponse(page, status, {**_PRIVATE, "Content-Security-Policy": _CONTENT})

@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from rag.web.api import routes
+from rag.web.api import ApiFirst
 from rag.web.identity import SessionCookie
 from tests.web.scripted import ScriptedServices
 from tests.web.serving import serving
@@ -31,8 +31,11 @@ def api_site() -> Iterator[str]:
         return PlainTextResponse("page")
 
     app = Starlette(
-        routes=[*routes(lambda: Current.services.typed), Route("/{path:path}", page)],
-        middleware=[Middleware(SessionCookie, secret=SECRET)],
+        routes=[Route("/{path:path}", page)],
+        middleware=[
+            Middleware(SessionCookie, secret=SECRET),
+            Middleware(ApiFirst, services=lambda: Current.services.typed),
+        ],
     )
     with serving(app) as address:
         yield address

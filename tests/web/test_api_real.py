@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 
 from rag.services import build, load_articles
 from rag.settings import Settings
-from rag.web.api import routes
+from rag.web.api import ApiFirst
 from rag.web.identity import SessionCookie, session_secret
 from tests.web.calls import ask, check_description, check_problem, events
 from tests.web.serving import serving
@@ -35,8 +35,10 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     services = build(settings)
     load_articles(services)
     app = Starlette(
-        routes=routes(lambda: services),
-        middleware=[Middleware(SessionCookie, secret=session_secret(settings))],
+        middleware=[
+            Middleware(SessionCookie, secret=session_secret(settings)),
+            Middleware(ApiFirst, services=lambda: services),
+        ],
     )
     with serving(app) as address:
         yield address

@@ -6,15 +6,17 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
-from rag.web.api import routes
+from rag.web.api import ApiFirst
 from rag.web.identity import SessionCookie
 from tests.web.scripted import ScriptedServices
 
 
 def client(services: ScriptedServices) -> TestClient:
     app = Starlette(
-        routes=routes(lambda: services.typed),
-        middleware=[Middleware(SessionCookie, secret="a secret of 32 characters or more")],
+        middleware=[
+            Middleware(SessionCookie, secret="a secret of 32 characters or more"),
+            Middleware(ApiFirst, services=lambda: services.typed),
+        ],
     )
     return TestClient(app)
 

@@ -6,7 +6,7 @@ asked twice once a token came. No error shows the key or what else the address h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -52,7 +52,7 @@ class CompatibleChat(ChatOpenAI):
 
     def pieces(self, messages: Sequence[BaseMessage]) -> Iterator[tuple[str, str]]:
         """The answer as it comes, without LangChain's callbacks. See `Direct`."""
-        with closing(self._answer([*messages], None, None)) as deltas:
+        with closing(self._answer(lambda: self._asked([*messages]))) as deltas:
             for delta in deltas:
                 yield delta.text, ""
 
@@ -63,7 +63,13 @@ class CompatibleChat(ChatOpenAI):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        with closing(self._answer(messages, stop, run_manager, **kwargs)) as deltas:
+        def asked() -> Deltas:
+            if not kwargs:
+                return self._asked(messages, stop)
+            chunks = super(CompatibleChat, self)._stream(messages, stop, run_manager, **kwargs)
+            return (Delta(one.text, (one.generation_info or {}).get("finish_reason"), one) for one in chunks)
+
+        with closing(self._answer(asked)) as deltas:
             for delta in deltas:
                 chunk = delta.chunk
                 if chunk is None:
@@ -76,15 +82,14 @@ class CompatibleChat(ChatOpenAI):
     # ChatOpenAI's own asynchronous stream has none of the bounds; this one runs `_stream` in a thread.
     _astream = BaseChatModel._astream
 
-    def _answer(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None,
-        run_manager: CallbackManagerForLLMRun | None,
-        **kwargs: Any,
-    ) -> Deltas:
+    def _answer(self, ask: Callable[[], Deltas]) -> Deltas:
         def opened() -> tuple[list[Delta], Deltas]:
-            return self._until_first_token(self._whole(messages, stop, run_manager, **kwargs))
+            begun, deltas = [], self._whole(ask())
+            for delta in deltas:
+                begun.append(delta)
+                if delta.text.strip():
+                    break
+            return begun, deltas
 
         retrying = Retrying(
             stop=stop_after_attempt(self.attempts) | stop_after_delay(self.limit / 2),
@@ -97,26 +102,11 @@ class CompatibleChat(ChatOpenAI):
             yield from begun
             yield from rest
 
-    @staticmethod
-    def _until_first_token(deltas: Deltas) -> tuple[list[Delta], Deltas]:
-        begun = []
-        for delta in deltas:
-            begun.append(delta)
-            if delta.text.strip():
-                break
-        return begun, deltas
-
-    def _whole(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None,
-        run_manager: CallbackManagerForLLMRun | None,
-        **kwargs: Any,
-    ) -> Deltas:
+    def _whole(self, deltas: Deltas) -> Deltas:
         """One attempt. Only a stream that says why it finished is an answer."""
         reason, blank = None, True
         try:
-            for delta in bounded(self._deltas(messages, stop, run_manager, **kwargs), self.longest):
+            for delta in bounded(deltas, self.longest):
                 reason = delta.reason or reason
                 blank = blank and not delta.text.strip()
                 yield delta
@@ -132,20 +122,10 @@ class CompatibleChat(ChatOpenAI):
         if blank:
             raise ModelUnavailable(self._target, "the answer was empty")
 
-    def _deltas(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None,
-        run_manager: CallbackManagerForLLMRun | None,
-        **kwargs: Any,
-    ) -> Deltas:
-        if not kwargs:
-            payload = self._get_request_payload(messages, stop=stop, stream=True)
-            payload[MAX_TOKENS if self._target == OPENAI else "max_tokens"] = self.longest // CHARS_A_TOKEN
-            yield from self._wire.ask(payload)
-            return
-        for chunk in super()._stream(messages, stop, run_manager, **kwargs):
-            yield Delta(chunk.text, (chunk.generation_info or {}).get("finish_reason"), chunk)
+    def _asked(self, messages: list[BaseMessage], stop: list[str] | None = None) -> Deltas:
+        payload = self._get_request_payload(messages, stop=stop, stream=True)
+        payload[MAX_TOKENS if self._target == OPENAI else "max_tokens"] = self.longest // CHARS_A_TOKEN
+        yield from self._wire.ask(payload)
 
     @property
     def _target(self) -> str:

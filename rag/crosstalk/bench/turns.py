@@ -21,9 +21,6 @@ class StrategyTurns(AbstractContextManager["StrategyTurns"]):
         self._sources = sources
         self._host = StrategyHost(name, lab, lambda _: answer, None, threading.Event(), _unheard)
 
-    def prepare(self, session_id: str) -> None:
-        pass
-
     def turn(self, session_id: str, text: str) -> str:
         found = self._search(text, self._sources, session_id)
         passages = [Document(one.id, session_id if one.private else "shared", one.text) for one in found]

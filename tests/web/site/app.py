@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from rag.chat import Event, Token
-from rag.web.api import routes
+from rag.web.api import ApiFirst
 from rag.web.identity import SessionCookie
 from tests.web.scripted import ScriptedServices
 
@@ -35,6 +35,8 @@ services.chat.script = script
 
 app = st.App(
     Path(__file__).with_name("page.py"),
-    middleware=[Middleware(SessionCookie, secret=os.environ["SESSION_SECRET"])],
-    routes=routes(lambda: services.typed),
+    middleware=[
+        Middleware(SessionCookie, secret=os.environ["SESSION_SECRET"]),
+        Middleware(ApiFirst, services=lambda: services.typed),
+    ],
 )
