@@ -78,7 +78,7 @@ class Library:
         self._probed: LibraryUnavailable | None = None
         self._shared = DocumentCollection(store)
         with store.errors(), store.opened():
-            store.made(store.shared_name, None)
+            store.made(None)
             store.recover()
             self._shared.refresh()
 
@@ -182,7 +182,7 @@ class Library:
 
     def _has_private(self, session_id: str) -> bool:
         with self._store.errors():
-            return bool(self._store.revision(self._store.private_name(session_id)))
+            return bool(self._store.revision(self._store.name(session_id)))
 
     def _collection(self, session_id: str) -> DocumentCollection:
         found = self._loaded.get(session_id)

@@ -54,11 +54,10 @@ class ParsedDocument:
 
     def lines(self) -> Iterator[bytes]:
         """What `received` reads."""
-        pairs = [(chunk.heading, chunk.text) for chunk in self.chunks]
         parts: Iterator[object] = chain(
             [{"document": [self.title, self.keywords, self.asked]}],
             (self.text[start : start + _PIECE] for start in range(0, len(self.text), _PIECE)),
-            (pairs[start : start + _TOGETHER] for start in range(0, len(pairs), _TOGETHER)),
+            (self.chunks[start : start + _TOGETHER] for start in range(0, len(self.chunks), _TOGETHER)),
             [None],
         )
         return (orjson.dumps(part) + b"\n" for part in parts)
@@ -80,6 +79,6 @@ def received(stream: IO[bytes]) -> ParsedDocument | list[str]:
         if isinstance(part, str):
             text.append(part)
         else:
-            chunks += [Chunk(heading, text) for heading, text in part]
+            chunks += [Chunk(**one) for one in part]
     title, keywords, asked = head["document"]
     return ParsedDocument(title, tuple(keywords), "".join(text), asked=tuple(asked), chunks=tuple(chunks))

@@ -95,28 +95,27 @@ def read_questions(path: Path) -> list[Question]:
 
 def evaluate(library: Library, questions: Iterable[Question], k: int = 4) -> list[Outcome]:
     """Ask the library every question."""
-    return [_ask(library, question, k) for question in questions]
+    outcomes = []
+    for question in questions:
+        first = library.search(question.text, k)
+        deep = dict.fromkeys(passage.document_id for passage in library.search(question.text, max(k, _DEEP)))
+        rank = next((n for n, document_id in enumerate(deep, 1) if document_id in question.articles), None)
+        found = tuple(passage.document_id for passage in first)
+        outcomes.append(Outcome(question, found, rank, first[0].score if first else 0.0))
+    return outcomes
 
 
 def figures(outcomes: Sequence[Outcome]) -> list[Figures]:
     """For each part: all questions, then each half. Parts and halves without a question are left out."""
     return [
-        _figures(part, half, group)
+        Figures(
+            part,
+            half,
+            len(some),
+            recall=fmean(one.recalled for one in some),
+            mrr=fmean(1 / one.rank if one.rank else 0.0 for one in some),
+            covered=fmean(one.score >= COVERED for one in some),
+        )
         for part, half in product(PARTS, HALVES)
-        if (group := [o for o in outcomes if o.question.part == part and half in ("all", o.question.half)])
+        if (some := [one for one in outcomes if one.question.part == part and half in ("all", one.question.half)])
     ]
-
-
-def _ask(library: Library, question: Question, k: int) -> Outcome:
-    first = library.search(question.text, k)
-    deep = dict.fromkeys(passage.document_id for passage in library.search(question.text, max(k, _DEEP)))
-    rank = next((n for n, document_id in enumerate(deep, 1) if document_id in question.articles), None)
-    found = tuple(passage.document_id for passage in first)
-    return Outcome(question, found, rank, first[0].score if first else 0.0)
-
-
-def _figures(part: Part, half: Half, outcomes: Sequence[Outcome]) -> Figures:
-    recall = fmean(outcome.recalled for outcome in outcomes)
-    mrr = fmean(1 / outcome.rank if outcome.rank else 0.0 for outcome in outcomes)
-    covered = fmean(outcome.score >= COVERED for outcome in outcomes)
-    return Figures(part, half, len(outcomes), recall, mrr, covered)

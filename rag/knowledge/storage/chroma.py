@@ -41,7 +41,6 @@ class Change:
     replaced has to leave the disk as well.
     """
 
-    name: str
     session_id: str | None
     expected: str
     deletes: tuple[str, ...] = ()
@@ -66,7 +65,6 @@ class Store(ABC):
     def __init__(self, embeddings: str, target: str, todo: str, lock: threading.RLock) -> None:
         self.lock = lock
         """Held by a thread of this process that writes, or reads what another process wrote."""
-        self.shared_name = f"{_SHARED}-{embeddings}"
         self._embeddings = embeddings
         self._target = target
         self._todo = todo
@@ -105,17 +103,19 @@ class Store(ABC):
         """Have a change made, or all of these sessions deleted, as `carry_out` does, outside of `opened`."""
         return self.carry_out(request, batches)
 
-    @abstractmethod
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - embedded, nothing is held between two uses
         """Give back what is held. Closing twice is fine."""
 
-    def private_name(self, session_id: str) -> str:
-        """The name of this session's collection."""
+    def name(self, session_id: str | None) -> str:
+        """The name of this session's collection, or of that of the articles."""
+        if session_id is None:
+            return f"{_SHARED}-{self._embeddings}"
         digest = hashlib.sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()
         return f"{_PRIVATE}-{digest}-{self._embeddings}"
 
-    def made(self, name: str, session_id: str | None) -> Collection:
-        """The collection of this name, made if it is not there: this session's, or that of the articles."""
+    def made(self, session_id: str | None) -> Collection:
+        """This session's collection, or that of the articles, made if it is not there."""
+        name = self.name(session_id)
         ours = {"owner": "crosswire", "embeddings": self._embeddings}
         ours |= {"kind": "articles"} if session_id is None else {"kind": "session", "session": session_id}
         with self.opened() as client:
@@ -172,11 +172,11 @@ class Store(ABC):
             return ""
 
     def _change(self, client: Client, change: Change, batches: Iterable[Batch]) -> str:
-        collection = self.made(change.name, change.session_id)
+        collection = self.made(change.session_id)
         if self.revision_of(collection) != change.expected:
             raise OutOfDate(self._target, "others are writing to it", "Try again.")
         if change.drop:
-            self._delete(client, change.name)
+            self._delete(client, collection.name)
             return ""
         for batch in batches:
             collection.upsert(**batch)

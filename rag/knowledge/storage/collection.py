@@ -35,15 +35,11 @@ class DocumentCollection:
     def __init__(self, store: Store, session_id: str | None = None) -> None:
         self._store = store
         self._session_id = session_id
-        self._name = store.shared_name if session_id is None else store.private_name(session_id)
-        self._entries: dict[str, Entry] = {}
-        self._index = Index(self._entries)
+        self._name = store.name(session_id)
+        self.entries: dict[str, Entry] = {}
+        """The documents by id. Not to be changed: written to, it is another."""
+        self._index = Index(self.entries)
         self._revision = ""
-
-    @property
-    def entries(self) -> dict[str, Entry]:
-        """The documents by id. Not to be changed."""
-        return self._entries
 
     def refresh(self, seconds: float = WAITING_SECONDS) -> None:
         """Read the collection again if somebody else wrote to it. One that is gone is kept as it was."""
@@ -53,7 +49,7 @@ class DocumentCollection:
             collection = self._store.found(self._name)
             revision = self._store.revision_of(collection) if collection else self._store.revision(self._name)
             if revision != self._revision:
-                self._entries = _read(collection, private=self._session_id is not None) if collection else {}
+                self.entries = _read(collection, private=self._session_id is not None) if collection else {}
                 self._revision = revision
             self.index()
 
@@ -84,19 +80,18 @@ class DocumentCollection:
                 self.refresh()
                 there = self._store.revision(self._name)
                 if not there and private:
-                    self._entries = {}  # its session was forgotten
-                entries = {id_: entry for id_, entry in self._entries.items() if id_ not in removed}
+                    self.entries = {}  # its session was forgotten
+                entries = {id_: entry for id_, entry in self.entries.items() if id_ not in removed}
                 entries |= {entry.info.id: replace(entry, text="") for entry in documents}
-                if most is not None and most < len(entries) > len(self._entries):
+                if most is not None and most < len(entries) > len(self.entries):
                     reason, todo = f"this session already has {most} documents", "It was not added; remove one first."
                     raise BadDocument(documents[-1].info.name, reason, todo)
-                lost = [entry for id_, entry in self._entries.items() if entries.get(id_) is not entry]
+                lost = [entry for id_, entry in self.entries.items() if entries.get(id_) is not entry]
                 if not (documents or lost or erase):
                     return False
                 kept = {passage.id for entry in documents for passage in entry.passages}
                 gone = tuple(passage.id for entry in lost for passage in entry.passages if passage.id not in kept)
                 change = Change(
-                    self._name,
                     self._session_id,
                     expected=there and self._revision,
                     deletes=gone,
@@ -105,7 +100,7 @@ class DocumentCollection:
                 )
                 with suppress(OutOfDate):
                     self._revision = self._store.write(change, chain.from_iterable(map(_batches, documents)))
-                    self._entries = entries
+                    self.entries = entries
                     if private:
                         self.index()
                     return bool(lost)
@@ -113,7 +108,7 @@ class DocumentCollection:
 
     def document(self, document_id: str) -> Document | None:
         """A document with its text."""
-        entry = self._entries.get(document_id)
+        entry = self.entries.get(document_id)
         if entry is None:
             return None
         with self._store.opened():
@@ -125,7 +120,7 @@ class DocumentCollection:
 
     def ranked(self, words: list[str], vector: Vectors, count: int) -> list[Ranked]:
         """The `count` best passages, best first."""
-        if self._index.entries is not self._entries and self._store.lock.acquire(blocking=False):
+        if self._index.entries is not self.entries and self._store.lock.acquire(blocking=False):
             try:
                 self.index()
             finally:
@@ -135,8 +130,8 @@ class DocumentCollection:
     def index(self) -> None:
         """Bring the index up to date now, not at the next search that finds nobody writing."""
         with self._store.lock:
-            if self._index.entries is not self._entries:
-                self._index = Index(self._entries)
+            if self._index.entries is not self.entries:
+                self._index = Index(self.entries)
 
 
 def _batches(entry: Entry) -> Iterator[Batch]:

@@ -131,9 +131,6 @@ class EmbeddedStore(Store):
             raise answer
         return answer
 
-    def close(self) -> None:
-        """Nothing is held between two uses."""
-
     def _make_folders(self) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -28,7 +28,15 @@ class ServerStore(Store):
         self._checked = 0.0
         self.recheck_seconds = 1.0
         with self.errors():
-            self._client = _connect(url)
+            import chromadb
+            from chromadb.config import Settings as ChromaSettings
+
+            parts = urlsplit(url)
+            secure = parts.scheme == "https"
+            port = parts.port or (443 if secure else 80)
+            quiet = ChromaSettings(anonymized_telemetry=False)
+            client = chromadb.HttpClient(parts.hostname or "localhost", port, ssl=secure, settings=quiet)
+            self._client = cast("Client", client)
 
     def opened(self, seconds: float = WAITING_SECONDS) -> AbstractContextManager[Client]:
         del seconds  # nobody waits for anybody
@@ -60,14 +68,3 @@ class ServerStore(Store):
 
     def close(self) -> None:
         self._client.close()
-
-
-def _connect(url: str) -> Client:
-    import chromadb
-    from chromadb.config import Settings as ChromaSettings
-
-    parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    port = parts.port or (443 if secure else 80)
-    quiet = ChromaSettings(anonymized_telemetry=False)
-    return cast("Client", chromadb.HttpClient(parts.hostname or "localhost", port, ssl=secure, settings=quiet))
