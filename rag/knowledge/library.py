@@ -148,7 +148,13 @@ class Library:
         """Return if a search can be answered now. Raises LibraryUnavailable with one line; cheap enough for a probe."""
         if time.monotonic() - self._probed_at >= PROBE_SECONDS:
             self._probed_at = time.monotonic()
-            self._probed = self._probe()
+            failure = None
+            try:
+                with self._store.errors(), suppress(LibraryBusy):
+                    self._shared.probe(PATIENCE_SECONDS)
+            except LibraryUnavailable as exc:
+                failure = exc
+            self._probed = failure
         if (failure := self._probed) is not None:
             raise failure.with_traceback(None)
 
@@ -156,16 +162,6 @@ class Library:
         """Give the library back. Closing twice is fine."""
         self._reader.close()
         self._store.close()
-
-    def _probe(self) -> LibraryUnavailable | None:
-        try:
-            with self._store.errors():
-                self._shared.probe(PATIENCE_SECONDS)
-        except LibraryBusy:
-            return None
-        except LibraryUnavailable as exc:
-            return exc
-        return None
 
     def _collections(self, session_id: str | None) -> list[DocumentCollection]:
         """Those that this session may see, the shared one first, as others left them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 COVERED = 0.27
@@ -75,9 +75,4 @@ class IngestReport:
     changed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
-    failed: tuple[Failure, ...] = field(default=())
-
-    @property
-    def documents(self) -> int:
-        """How many documents are in the library because of this run."""
-        return len(self.added) + len(self.changed) + len(self.unchanged)
+    failed: tuple[Failure, ...] = ()

@@ -10,7 +10,7 @@ import pytest
 from rag.knowledge.parsing.formats import load
 from rag.knowledge.search.index import Index
 from rag.knowledge.search.keywords import tokens
-from rag.knowledge.search.ranking import ASKED, Ranked, best, blend, lifted
+from rag.knowledge.search.ranking import ASKED, MEANING, Ranked, best, blend, lifted
 from rag.knowledge.search.records import NO_QUESTIONS, Entry, Questions, make_passage
 from rag.knowledge.types import DocumentInfo
 from tests.knowledge.support import library, wordllama, write
@@ -115,7 +115,7 @@ def test_it_lifts_a_whole_document_and_lowers_none(asked: float) -> None:
     strong, weak = lifted(
         blend(np.array([0.5, 0.25]), np.array([0.2, 0.1])), np.array([0]), np.array([0, 0]), np.array([asked])
     )
-    own = blend(0.5, 0.2)
+    own = MEANING * 0.5 + (1 - MEANING) * 0.2
     assert strong == pytest.approx(max(own, (1 - ASKED) * own + ASKED * asked))
     assert weak == pytest.approx(strong / 2)
 

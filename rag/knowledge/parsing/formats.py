@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from rag.errors import BadDocument
 from rag.knowledge.parsing import limits
 from rag.knowledge.parsing.document import ParsedDocument
-from rag.knowledge.parsing.markup import TooDeep, html_to_markdown
+from rag.knowledge.parsing.markup import html_to_markdown
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
@@ -111,11 +111,7 @@ def _plain(name: str, data: bytes) -> ParsedDocument:
 
 
 def _html(name: str, data: bytes) -> ParsedDocument:
-    try:
-        title, text = html_to_markdown(_text(name, data), limits.MAX_DEPTH)
-    except TooDeep as exc:
-        what = f"more than {limits.MAX_DEPTH} of its elements are inside one another"
-        raise limits.too_much(name, what) from exc
+    title, text = html_to_markdown(name, _text(name, data))
     return ParsedDocument(title or _heading(text) or _stem(name), (), text)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 from lxml import etree
 
+from rag.knowledge.parsing.limits import MAX_DEPTH, too_much
+
 _DROPPED = {"script", "style", "noscript", "template", "nav", "svg", "iframe", "form", "head"}
 _HEADINGS = {f"h{level}": "#" * level for level in range(1, 7)}
 _PARAGRAPHS = {"p", "pre", "blockquote", "dt", "dd", "figcaption", "address", "caption", "summary"}
@@ -18,16 +20,12 @@ _LISTS = {"ul", "ol"}
 _DIVISIONS = {"body", "main", "div", "section", "article", "header", "footer", "aside", "details"}
 
 
-class TooDeep(Exception):
-    """More elements inside one another than were allowed."""
-
-
-def html_to_markdown(html: str, deepest: int) -> tuple[str, str]:
+def html_to_markdown(name: str, html: str) -> tuple[str, str]:
     """(title, text). The title is the page's, else empty; the text has one blank line between blocks.
 
-    Raises TooDeep when more than `deepest` elements are inside one another.
+    Raises BadDocument, for the file of that name, when too many elements are inside one another.
     """
-    page = _Page(deepest)
+    page = _Page(name)
     parser = etree.HTMLParser(target=page, encoding="utf-8", recover=True)
     parser.feed(html.encode())
     parser.close()
@@ -37,10 +35,10 @@ def html_to_markdown(html: str, deepest: int) -> tuple[str, str]:
 class _Page:
     """The target of lxml's parser. A unit is an element whose text becomes one heading, paragraph, item or cell."""
 
-    def __init__(self, deepest: int) -> None:
+    def __init__(self, name: str) -> None:
         self.title = ""
         self.blocks: list[str] = []
-        self._deepest = deepest
+        self._name = name
         self._depth = 0
         self._dropped: float = 0
         self._unit = 0
@@ -53,8 +51,8 @@ class _Page:
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         del attributes
         self._depth += 1
-        if self._depth > self._deepest:
-            raise TooDeep
+        if self._depth > MAX_DEPTH:
+            raise too_much(self._name, f"more than {MAX_DEPTH} of its elements are inside one another")
         if tag == "title" and not self.title:
             self._named = True
         elif self._dropped:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 
 from rag.knowledge.parsing.document import Chunk, ParsedDocument
 from rag.knowledge.parsing.limits import MAX_LABEL
@@ -18,12 +20,8 @@ def split(document: ParsedDocument) -> list[Chunk]:
     """The passages of a document in order; together they hold all of its text."""
     if not document.markdown:
         return [Chunk("", text) for text in _pack(_paragraphs(document.text))]
-    sections: list[tuple[str, list[str]]] = []
-    for heading, block in _blocks(document):
-        if not sections or sections[-1][0] != heading:
-            sections.append((heading, []))
-        sections[-1][1].append(block)
-    chunks = [Chunk(heading, text) for heading, blocks in sections for text in _pack(blocks)]
+    sections = groupby(_blocks(document), itemgetter(0))
+    chunks = [Chunk(heading, text) for heading, found in sections for text in _pack([block for _, block in found])]
     return chunks or [Chunk("", text) for text in _pack(_paragraphs(document.text))]
 
 

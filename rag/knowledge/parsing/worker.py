@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -63,21 +64,18 @@ def _answer(name: str, data: bytes, limits: Limits, answers: IO[bytes]) -> None:
 
 
 def _limit(name: str, most: int) -> None:
-    try:
+    with suppress(ImportError, AttributeError, ValueError, OSError):  # not on this system, or stricter already
         import resource
 
         which = getattr(resource, name)
         resource.setrlimit(which, (most, resource.getrlimit(which)[1]))
-    except (ImportError, AttributeError, ValueError, OSError):
-        pass  # not on this system, or stricter already
 
 
 def _size() -> int:
     """Bytes of address space in use now; 0 where the system does not tell."""
-    try:
+    with suppress(OSError, ValueError):
         return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return 0
+    return 0
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from heapq import merge
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,6 @@ from rag.knowledge.types import Passage
 
 Values = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.intp]
-_Score = TypeVar("_Score", float, npt.NDArray[np.float32], Values)
 
 CANDIDATES = 64
 """How many passages of a collection are ranked at least: enough for variety among the best."""
@@ -37,7 +36,7 @@ REPEAT = 0.8
 """Each further passage of a document ranks as with this much of its score: variety, as long as it costs little."""
 
 
-def blend(cosine: _Score, keyword: _Score) -> _Score:
+def blend(cosine: Scores, keyword: Scores) -> Scores:
     """Meaning and words into one, for a passage or for a question that customers ask."""
     return MEANING * cosine + (1 - MEANING) * keyword
 
