@@ -48,22 +48,20 @@ class Context:
 
 def open_context(services: Services, me: Visitor) -> Context:
     """Draw the switches, in the sidebar."""
+    logged = "Show message texts. Each session you open is logged."
     with st.sidebar:
         every = st.segmented_control(
             "Refresh", list(INTERVALS), default="5 s", required=True, key="every", bind="query-params"
         )
-        reveal = st.toggle(
-            "Reveal texts", key="inspector_reveal", help="Show message texts. Each session you open is logged."
-        )
+        reveal = st.toggle("Reveal texts", key="inspector_reveal", help=logged)
         changes = st.toggle("Allow changes", key="inspector_changes", help="Enable the buttons that change sessions.")
         inspector = _source(services)
         if changes and not inspector.layout.ours:
             st.caption(":material/lock: These histories are read-only.")
-    known = login()
-    who = f"inspector, {known.email}" if known else f"inspector, {me.name}"
-    ours = inspector.layout.ours
-    interval = INTERVALS.get(every or "")
-    return Context(services, inspector, who, me.session_id, reveal, changes and ours, interval if ours else None)
+    known, ours = login(), inspector.layout.ours
+    who = f"inspector, {known.email if known else me.name}"
+    interval = INTERVALS[every] if ours else None
+    return Context(services, inspector, who, me.session_id, reveal, changes and ours, interval)
 
 
 def _source(services: Services) -> Inspector:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from contextlib import suppress
-from typing import cast
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from rag.errors import CrosswireError
 from rag.inspector.views.overview import SLICE, Overview
 from rag.ui.feedback import errors_shown
 from rag.ui.inspector.context import Context
 
 _KEPT = "inspector_overview"
-FRESH = 1.0
+"""What the numbers found last, for the charts."""
 QUARANTINED = "Elements that did not belong in a history, ever found. They are shown to nobody."
 
 
@@ -36,22 +32,13 @@ def charts(context: Context) -> None:
     """Last on the page, because a browser takes longest to draw them."""
     if context.ours:
         with st.sidebar:
-            st.fragment(_charts, run_every=context.every)(context)
-
-
-def _seen(context: Context) -> Overview:
-    """The same for both parts of one refresh."""
-    at, seen = st.session_state.get(_KEPT, (0.0, None))
-    now = time.monotonic()
-    if seen is None or now - at > FRESH:
-        seen = context.inspector.overview()
-        st.session_state[_KEPT] = (now, seen)
-    return cast(Overview, seen)
+            st.fragment(_charts, run_every=context.every)()
 
 
 @errors_shown("cloud_off", str)
 def _numbers(context: Context) -> None:
-    seen = _seen(context)
+    st.session_state.pop(_KEPT, None)
+    seen = st.session_state[_KEPT] = context.inspector.overview()
     evicts = context.inspector.store.eviction()
     about, how = "", "Exact: every session is counted."
     if not seen.messages.exact:
@@ -81,9 +68,9 @@ def _numbers(context: Context) -> None:
                  icon=":material/warning:")  # fmt: skip
 
 
-def _charts(context: Context) -> None:
-    with suppress(CrosswireError):
-        seen = _seen(context)
+def _charts() -> None:
+    seen: Overview | None = st.session_state.get(_KEPT)
+    if seen is not None:
         _bars(seen.ends, "Time left", -60)
         minutes = [(str(number * SLICE // 60), sessions) for number, sessions in enumerate(seen.activity)]
         _bars(minutes[::-1], "Minutes since the last turn", 0)
