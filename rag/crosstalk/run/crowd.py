@@ -10,6 +10,7 @@ import heapq
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
 
 from rag.crosstalk.run.workload import Planned, Tab
 
@@ -49,32 +50,28 @@ class Flight:
             return moment
 
 
+@dataclass
 class Crowd:
     """Plays the turns number `first` to `last` of all tabs, each by calling `play` in one of the threads."""
 
-    def __init__(
-        self,
-        tabs: Sequence[Tab],
-        first: int,
-        last: int,
-        *,
-        start: float,
-        think: float,
-        threads: int,
-        play: Callable[[Planned], None],
-        stop: threading.Event,
-    ) -> None:
-        self._tabs = tabs
-        self._last = last
-        self._think = think
-        self._play = play
-        self._stop = stop
+    tabs: Sequence[Tab]
+    first: int
+    last: int
+    _: KW_ONLY
+    start: float
+    think: float
+    threads: int
+    play: Callable[[Planned], None]
+    stop: threading.Event
+
+    def __post_init__(self) -> None:
+        tabs, first = self.tabs, self.first
         self._change = threading.Condition()
-        self._due = [(start + tab.at, n, first) for n, tab in enumerate(tabs) if first < last]
+        self._due = [(self.start + tab.at, n, first) for n, tab in enumerate(tabs) if first < self.last]
         heapq.heapify(self._due)
         self._left = len(self._due)
         self.broken: BaseException | None = None
-        count = min(threads, len(tabs), max(2, 2 * len(tabs) // 3))
+        count = min(self.threads, len(tabs), max(2, 2 * len(tabs) // 3))
         self._swap = count == len(tabs) == 2
         """Two at once need two threads: they change places after each turn."""
         self._threads = [
@@ -93,7 +90,7 @@ class Crowd:
             while thread.is_alive() and (stopped is None or time.monotonic() < stopped + GRACE):
                 thread.join(every)
                 watch()
-                if stopped is None and self._stop.is_set():
+                if stopped is None and self.stop.is_set():
                     stopped = time.monotonic()
         if self.broken is not None:
             raise self.broken
@@ -102,20 +99,20 @@ class Crowd:
         while (item := self._take(number)) is not None:
             n, turn = item
             try:
-                self._play(self._tabs[n].turns[turn])
+                self.play(self.tabs[n].turns[turn])
             except BaseException as exc:  # ours, not the strategy's: the run is over
                 self.broken = exc
-                self._stop.set()
+                self.stop.set()
             with self._change:
-                if turn + 1 < self._last:
-                    heapq.heappush(self._due, (time.monotonic() + self._think, n, turn + 1))
+                if turn + 1 < self.last:
+                    heapq.heappush(self._due, (time.monotonic() + self.think, n, turn + 1))
                 else:
                     self._left -= 1
                 self._change.notify_all() if self._left == 0 or self._swap else self._change.notify()
 
     def _take(self, number: int) -> tuple[int, int] | None:
         with self._change:
-            while not self._stop.is_set() and self._left:
+            while not self.stop.is_set() and self._left:
                 item = self._next(number)
                 wait = item[0] - time.monotonic() if item else SLICE
                 if item and wait <= 0:

@@ -8,8 +8,6 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-
 from rag.crosstalk.log.events import Message
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ Model = Callable[[Sequence[Message]], str]
 MakeModel = Callable[[], "BaseChatModel"]
 """Called once a process; with several processes it has to be picklable."""
 
-_KINDS: dict[str, type[BaseMessage]] = {"user": HumanMessage, "assistant": AIMessage}
+_ROLES = {"user": "user", "assistant": "assistant"}
 _FACTS = {
     "name": re.compile(r"my name is (.{1,200}?),"),
     "order": re.compile(r"my order is (LK-[\w-]+)"),
@@ -64,10 +62,6 @@ def made(make_model: MakeModel | None) -> Model:
     chat_model = make_model()
 
     def ask(messages: Sequence[Message]) -> str:
-        return chat_model.invoke([_langchain(message) for message in messages]).text
+        return chat_model.invoke([(_ROLES.get(message.role, "system"), message.text) for message in messages]).text
 
     return ask
-
-
-def _langchain(message: Message) -> BaseMessage:
-    return _KINDS.get(message.role, SystemMessage)(content=message.text)

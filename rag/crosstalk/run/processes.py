@@ -7,13 +7,15 @@ takes its turns with it, and what it alone remembers; the run goes on.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import pickle
 import subprocess
 import sys
 import threading
 import zlib
-from collections.abc import Sequence
-from typing import IO, Any, Protocol
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import IO, Any
 
 from rag.crosstalk.log.events import Document, Message
 from rag.crosstalk.run.hosts import Served
@@ -27,12 +29,6 @@ GONE = "The process that served it has ended."
 STOP_SECONDS = 5.0
 
 
-class Lines(Protocol):
-    """What the processes saw goes there, as lines of the log. Thread-safe."""
-
-    def write_line(self, text: str) -> None: ...
-
-
 class ProcessGone(CrosswireError):
     """Whoever could answer has ended."""
 
@@ -41,7 +37,10 @@ class ProcessGone(CrosswireError):
 
 
 class ProcessHost:
-    """Thread-safe. Raises CrosswireError where the processes cannot be started."""
+    """Thread-safe. log: is given what the processes saw, as lines of the log, from several threads.
+
+    Raises CrosswireError where the processes cannot be started.
+    """
 
     def __init__(
         self,
@@ -52,7 +51,7 @@ class ProcessHost:
         model: MakeModel | None,
         window: int | None,
         stop: threading.Event,
-        log: Lines,
+        log: Callable[[str], None],
     ) -> None:
         self._order = pickle.dumps(sys.path) + pickle.dumps((name, lab, threads, model, window))
         self._log = log
@@ -123,7 +122,7 @@ class ProcessHost:
 class Worker:
     """One process, and the calls that it has not answered yet. Thread-safe."""
 
-    def __init__(self, order: bytes, log: Lines) -> None:
+    def __init__(self, order: bytes, log: Callable[[str], None]) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "rag.crosstalk.run.worker"],
             stdin=subprocess.PIPE,
@@ -134,24 +133,21 @@ class Worker:
         )
         self._log = log
         self._lock = threading.Lock()
-        self._waiting: dict[int, _Call] = {}
-        self._calls = 0
+        self._waiting: dict[int, Future[Any]] = {}
+        self._numbers = itertools.count(1)
         self._gone = False
         self._write(order)
         threading.Thread(target=self._hear, args=(self._process.stdout,), name="worker-replies", daemon=True).start()
 
     def call(self, what: str, *arguments: Any) -> Any:
         """What the process answers: a CrosswireError for what it refuses; GONE if it has ended."""
-        call = _Call()
         with self._lock:
             if self._gone:
                 return GONE
-            self._calls += 1
-            number = self._calls
-            self._waiting[number] = call
+            number = next(self._numbers)
+            answer = self._waiting[number] = Future()
         self.send(what, number, *arguments)
-        call.done.wait()
-        return call.reply
+        return answer.result()
 
     def send(self, what: str, number: int = 0, *arguments: Any) -> None:
         self._write(pickle.dumps((what, number, arguments)))
@@ -176,20 +172,13 @@ class Worker:
             while True:
                 number, reply = pickle.load(replies)  # noqa: S301 - from our own process
                 if number == 0:
-                    self._log.write_line(reply)
+                    self._log(reply)
                     continue
                 with self._lock:
-                    call = self._waiting.pop(number)
-                call.reply = reply
-                call.done.set()
+                    answer = self._waiting.pop(number)
+                answer.set_result(reply)
         with self._lock:
             self._gone = True
             left = list(self._waiting.values())
-        for call in left:
-            call.done.set()
-
-
-class _Call:
-    def __init__(self) -> None:
-        self.done = threading.Event()
-        self.reply: Any = GONE
+        for answer in left:
+            answer.set_result(GONE)

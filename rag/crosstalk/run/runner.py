@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -101,7 +101,6 @@ def simulate(
     planned = plan(workload, run, cancelled, questions)
     with _places(lab, run, log) as (own, path), LogWriter(path) as writer:
         one = _Run(
-            run,
             workload,
             planned,
             writer,
@@ -112,12 +111,7 @@ def simulate(
             kind.left(own) if kind else "",
             window,
         )
-        make_host = (
-            partial(_strategy_host, strategy, own, workload, model, window)
-            if isinstance(strategy, str)
-            else partial(_target_host, strategy)
-        )
-        histories = one.serve(make_host)
+        histories = one.serve(_host(strategy, own, model, one))
         writer.close()
         one.say("checking")
         with path.open("rb") as lines:
@@ -144,57 +138,47 @@ def simulate(
         )
 
 
+@dataclass(slots=True)
 class _Run:
-    """One run while it goes on."""
+    """One run while it goes on. given: ends it, from outside. lab: whose round trips are counted. leaves: what stays
+    where its traces cannot be deleted."""
 
-    def __init__(
-        self,
-        run: str,
-        workload: Workload,
-        planned: Plan,
-        log: LogWriter,
-        stop: threading.Event,
-        search: Search | None,
-        progress: Callable[[Progress], None] | None,
-        lab: Lab | None,
-        leaves: str,
-        window: int | None,
-    ) -> None:
-        self.run = run
-        self.lab = lab
-        self.leaves = leaves
-        self.window = window
-        self.workload = workload
-        self.plan = planned
-        self.log = log
-        self.given = stop
-        self.stop = threading.Event()
-        """Ours: a run that ends because its memory is lost ends no other one that was given the same event."""
-        self.search = search
-        self.progress = progress
-        self.watch = Watch(planned, window)
-        self.open: set[int] = set()
-        self.unsure: set[str] = set()
-        self.heard: set[str] = set()
-        """Canaries of acknowledged turns, where several tabs of a session may ask for them."""
-        self.flight = Flight()
-        self.problems: list[str] = []
-        self.stopped = False
-        self.zero = time.monotonic()
-        self.seconds = 0.0
-        self.reads: int | None = None
-        self.gone = ""
-        """Why the memory was given up while turns were to come, in one line; empty: it was not."""
-        self.doubtful = False
-        self.lost: Lost | None = None
-        self.left = ""
+    workload: Workload
+    plan: Plan
+    log: LogWriter
+    given: threading.Event
+    search: Search | None
+    progress: Callable[[Progress], None] | None
+    lab: Lab | None
+    leaves: str
+    window: int | None
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Ours: a run that ends because its memory is lost ends no other one that was given the same event."""
+    watch: Watch = field(init=False)
+    open: set[int] = field(default_factory=set)
+    unsure: set[str] = field(default_factory=set)
+    heard: set[str] = field(default_factory=set)
+    """Canaries of acknowledged turns, where several tabs of a session may ask for them."""
+    flight: Flight = field(default_factory=Flight)
+    problems: list[str] = field(default_factory=list)
+    stopped: bool = False
+    zero: float = field(default_factory=time.monotonic)
+    seconds: float = 0.0
+    reads: int | None = None
+    gone: str = ""
+    """Why the memory was given up while turns were to come, in one line; empty: it was not."""
+    doubtful: bool = False
+    lost: Lost | None = None
+    left: str = ""
 
-    def serve(self, make_host: Callable[[_Run], Host]) -> int | None:
-        """All turns, then the final reads. Returns how many sessions were read."""
-        for canary in self.plan.controls:
-            self.log.write(Control(canary))
-        host = make_host(self)
+    def __post_init__(self) -> None:
+        self.watch = Watch(self.plan, self.window)
+
+    def serve(self, host: Host) -> int | None:
+        """All turns, then the final reads; closes the host. Returns how many sessions were read."""
         try:
+            for canary in self.plan.controls:
+                self.log.write(Control(canary))
             self.zero = time.monotonic()
             self._legs(host)
             self.stopped = self.given.is_set()
@@ -377,16 +361,13 @@ class _Run:
         return Lost(serving, watch.answered, watch.turns, read, len(self.plan.sessions), reason)
 
 
-def _strategy_host(
-    name: str, lab: Lab, workload: Workload, model: MakeModel | None, window: int | None, run: _Run
-) -> Host:
-    if workload.processes > 1:
-        return ProcessHost(name, lab, workload.processes, workload.in_flight, model, window, run.stop, run)
-    return StrategyHost(name, lab, made(model), window, run.stop, run.write)
-
-
-def _target_host(target: Target, run: _Run) -> Host:
-    return TargetHost(target, run.stop)
+def _host(strategy: str | Target, lab: Lab, model: MakeModel | None, run: _Run) -> Host:
+    if not isinstance(strategy, str):
+        return TargetHost(strategy, run.stop)
+    count, threads = run.workload.processes, run.workload.in_flight
+    if count > 1:
+        return ProcessHost(strategy, lab, count, threads, model, run.window, run.stop, run.write_line)
+    return StrategyHost(strategy, lab, made(model), run.window, run.stop, run.write)
 
 
 @contextmanager

@@ -357,7 +357,7 @@ def test_a_process_that_is_killed_takes_only_its_turns_along(lab: Lab, tmp_path:
     planned = plan(Workload(users=2, turns=2, latency="30"), "r", 0.0)
     turn = planned.tabs[0].turns[0]
     with LogWriter(tmp_path / "log") as log:
-        host = ProcessHost("redis-turn", lab, 1, 2, None, None, threading.Event(), log)
+        host = ProcessHost("redis-turn", lab, 1, 2, None, None, threading.Event(), log.write_line)
         try:
             asked = Killed(host, turn)
             asked.start()
