@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -22,9 +24,6 @@ CAUSES = {
     "scope bug": " It needs no race: something is shared that must not be (a scope bug).",
     "race": " Every leak involves overlapping turns: probably a race.",
 }
-TIMES = ("p50", "p95", "p99")
-LEAKS = in_group("leak")
-LOSSES = in_group("lost")
 HELP = {
     "In flight": "Turns being answered right now.",
     "Peak": "Peak concurrency: the most turns in flight at once.",
@@ -77,24 +76,20 @@ def _grid(run: Run, outcome: Outcome | None, progress: Progress | None) -> None:
 def _figures(outcome: Outcome | None, progress: Progress | None) -> None:
     """As many in a line as there is room for, one under the other."""
     if outcome is not None:
-        figures, counts = outcome.about["figures"], outcome.report.counts
-        answered, rate, times = figures["answered"], figures["rate"], [figures[name] for name in TIMES]
-        busy = {"Peak": f"{figures['peak_in_flight']}"}
-        leaks: int = sum(counts.get(kind, 0) for kind in LEAKS)
-        lost: int | None = sum(counts.get(kind, 0) for kind in LOSSES)
+        counts, busy = outcome.report.counts, ("Peak", "peak_in_flight")
+        leaks, lost = (sum(counts.get(kind, 0) for kind in in_group(group)) for group in ("leak", "lost"))
+        found: Callable[[str], Any] = {**outcome.about["figures"], "leaks": leaks, "lost": lost}.__getitem__
     elif progress is not None:
-        answered, rate, times = progress.answered, progress.rate, [progress.p50, progress.p95, progress.p99]
-        busy = {"In flight": f"{progress.in_flight}"}
-        leaks, lost = progress.leaks, progress.lost
+        found, busy = partial(getattr, progress), ("In flight", "in_flight")
     else:
         return
     values = {
-        "Turns": f"{answered:,}",
-        "Turns/s": f"{rate:,.0f}",
-        **busy,
-        "Leaks": f"{leaks:,}",
-        "Lost": "–" if lost is None else f"{lost:,}",
-        **{name: f"{seconds * 1000:,.0f} ms" for name, seconds in zip(TIMES, times, strict=True)},
+        "Turns": f"{found('answered'):,}",
+        "Turns/s": f"{found('rate'):,.0f}",
+        busy[0]: f"{found(busy[1])}",
+        "Leaks": f"{found('leaks'):,}",
+        "Lost": "–" if found("lost") is None else f"{found('lost'):,}",
+        **{name: f"{found(name) * 1000:,.0f} ms" for name in ("p50", "p95", "p99")},
     }
     with st.container(horizontal=True, gap="xsmall"):
         for name, value in values.items():
