@@ -29,22 +29,22 @@ from rag.errors import CrosswireError, SessionStoreUnavailable, StoreFull
 FAILURES = (RedisError, RedisClusterException, OSError)
 """All that a command on a client of `connect` may raise because of the server or the way to it."""
 
-NOT_REDIS = "what answers there is not Redis"
+_PHRASES: tuple[tuple[type[Exception], tuple[str, ...], str], ...] = (
+    (AuthenticationError, ("NOAUTH", "WRONGPASS"), "it does not accept this user name and password"),
+    (NoPermissionError, (), "this user has no permission for what the store needs"),
+    (BusyLoadingError, (), "it is still loading its data"),
+    (TimeoutError, (), "it does not answer in time"),
+    (InvalidResponse, ("Protocol error", "Bad response"), "what answers there is not Redis"),
+)
+"""What an error of this kind, or one that says this, means."""
 
 
 def reason(error: Exception) -> str:
     """One phrase without a full stop, for SessionStoreUnavailable."""
     text = " ".join(str(error).split()).rstrip(".")
-    if isinstance(error, AuthenticationError) or "NOAUTH" in text or "WRONGPASS" in text:
-        return "it does not accept this user name and password"
-    if isinstance(error, NoPermissionError):
-        return "this user has no permission for what the store needs"
-    if isinstance(error, BusyLoadingError):
-        return "it is still loading its data"
-    if isinstance(error, TimeoutError):
-        return "it does not answer in time"
-    if isinstance(error, InvalidResponse) or "SessionProtocol error" in text or "BadElement response" in text:
-        return NOT_REDIS
+    for kind, signs, phrase in _PHRASES:
+        if isinstance(error, kind) or any(sign in text for sign in signs):
+            return phrase
     if text.startswith("MISCONF"):
         # For an append-only file it says why; for a snapshot it has three sentences on its configuration.
         why = text.partition("file: ")[2].partition(" script:")[0].rstrip(".")

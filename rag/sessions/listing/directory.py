@@ -6,7 +6,8 @@ Two round trips a page: one for the ids, one for everything about them. No KEYS,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 from rag.errors import SealBroken
@@ -41,19 +42,6 @@ class Page:
     rows: tuple[Row, ...]
     start: int
     total: int
-
-
-@dataclass(slots=True)
-class _Range:
-    """Entries of the search index that begin with `first`: those before `after` are read, and name `ids`."""
-
-    first: bytes
-    after: bytes = b""
-    ids: list[SessionId] = field(default_factory=list)
-    ended: bool = False
-
-    def __post_init__(self) -> None:
-        self.after = b"[" + self.first
 
 
 class _Listing:
@@ -95,34 +83,31 @@ class _Listing:
         Two round trips, and more only where those that have ended are in the way: they are taken out of the index.
         """
         wanted = [f"id:{text}", f"name:{' '.join(text.lower().split())}"] if text else []
-        ranges = [_Range(prefix.encode("utf-8", "surrogatepass")) for prefix in wanted]
+        after = {prefix: b"[" + prefix for prefix in (one.encode("utf-8", "surrogatepass") for one in wanted)}
+        ids: dict[bytes, list[SessionId]] = {prefix: [] for prefix in after}
         rows: dict[SessionId, Row] = {}
-        num = limit
-        while len(rows) < limit and (left := [one for one in ranges if not one.ended]):
-            yield from self._further(left, num)
-            ids = dict.fromkeys(sid for one in ranges for sid in one.ids)
-            there, ended = yield from self._rows([sid for sid in ids if sid not in rows])
+        num, find = limit, self._keys.find
+        while len(rows) < limit and after:
+            replies = yield self._send(
+                [("ZRANGEBYLEX", find, at, b"[" + prefix + b"\xff", "LIMIT", 0, num) for prefix, at in after.items()]
+            )
+            for prefix, entries in zip([*after], replies, strict=True):
+                if len(entries) < num:
+                    del after[prefix]  # all that begin so are read
+                else:
+                    after[prefix] = b"(" + entries[-1]
+                members = [entry.removeprefix(b"id:").rpartition(b"\0")[2] for entry in entries]
+                ids[prefix] += yield from self._index.own(members)
+            asked = dict.fromkeys(chain.from_iterable(ids.values()))
+            there, ended = yield from self._rows([sid for sid in asked if sid not in rows])
             rows |= {SessionId(row.info.id): row for row in there}
             yield from self._index.settle(ended, self._protocol.now())
-            for one in ranges:
-                one.ids = [sid for sid in one.ids if sid in rows]
+            ids = {prefix: [sid for sid in sids if sid in rows] for prefix, sids in ids.items()}
             num = min(2 * num, BATCH)
-        return [rows[sid] for sid in dict.fromkeys(sid for one in ranges for sid in one.ids)][:limit]
+        return [rows[sid] for sid in dict.fromkeys(chain.from_iterable(ids.values()))][:limit]
 
     def _sweep(self) -> Steps[list[str]]:
         return self._index.sweep(self._protocol.now())
-
-    def _further(self, ranges: list[_Range], num: int) -> Steps[None]:
-        find = self._keys.find
-        replies = yield self._send(
-            [("ZRANGEBYLEX", find, one.after, b"[" + one.first + b"\xff", "LIMIT", 0, num) for one in ranges]
-        )
-        for one, entries in zip(ranges, replies, strict=True):
-            one.ended = len(entries) < num
-            if entries:
-                one.after = b"(" + entries[-1]
-            members = [entry.removeprefix(b"id:").rpartition(b"\0")[2] for entry in entries]
-            one.ids += yield from self._index.own(members)
 
     @operation
     def rows(self, ids: Sequence[SessionId]) -> Steps[list[Row]]:

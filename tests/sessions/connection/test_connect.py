@@ -25,6 +25,7 @@ from rag.errors import BadSetting, CrosswireError, SessionStoreUnavailable
 from rag.sessions.connection import pools
 from rag.sessions.connection.address import parse
 from rag.sessions.connection.connect import connect, connect_async
+from rag.sessions.connection.errors import reason
 from rag.sessions.connection.pools import NoFreeConnection
 from tests import needs
 from tests.servers import Cluster, SentinelPair, Server, free_port, wait_for
@@ -212,6 +213,11 @@ class _Stub(socketserver.ThreadingTCPServer):
 def test_what_answers_is_not_redis(use: Use) -> None:
     with _Stub({b"": b"HTTP/1.1 400 Bad Request\r\n\r\n"}) as stub:
         assert "(what answers there is not Redis)" in refused(use, stub.url)
+
+
+@pytest.mark.parametrize("said", ["Bad response from PING health check", "Protocol error, got 'H' as reply type byte"])
+def test_what_is_said_of_another_answer(said: str) -> None:
+    assert reason(redis.ConnectionError(said)) == "what answers there is not Redis"
 
 
 def test_silent_port(use: Use) -> None:
