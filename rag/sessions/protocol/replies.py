@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from langchain_core.messages import BaseMessage
@@ -42,18 +42,17 @@ class BadElement:
     raw: bytes
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A history as it is now. Its records belong to the cache."""
 
     turns: int
     epoch: str
     records: list[StoredMessage]
-    bad: list[BadElement] = field(default_factory=list)
-    summary: str = ""
-    summary_turns: int = 0
-    quarantined: int = 0
-    keys: tuple[str, ...] | None = None
+    bad: list[BadElement]
+    summary: str
+    summary_turns: int
+    quarantined: int
 
 
 class Commit(NamedTuple):

@@ -89,26 +89,19 @@ class SessionProtocol:
         self, sid: SessionId, token: str, place: int | None = None, *, queue: bool
     ) -> Request[Snapshot | Busy | None]:
         """None: what was known is no longer here, ask again."""
-        keys = self.keys.of(sid)
-        known = self.cache.known(sid)
         queued: str | int = 0 if not queue else "" if place is None else place
-        args = (*known, token, self._lease_ms, self.ttl, queued)
+        args = (*self.cache.known(sid), token, self._lease_ms, self.ttl, queued)
 
         def parse(reply: list[Any]) -> Snapshot | Busy | None:
-            if not reply[0]:
-                return Busy(reply[1], reply[2])
-            found = self._found(sid, reply)
-            if found is not None:
-                found.keys = keys
-            return found
+            return self._found(sid, reply) if reply[0] else Busy(reply[1], reply[2])
 
-        return Request(scripts.BEGIN, keys, args, parse, writes=0)
+        return Request(scripts.BEGIN, self.keys.of(sid), args, parse, writes=0)
 
     def commit(self, sid: SessionId, token: str, found: Snapshot, commit: Commit) -> Request[Committed]:
         now = round(self.now(), 3)
         place = Place(sid, found.turns + 1, now, token, tuple(commit.documents))
         lines = encode(commit.messages, place, self.seal)
-        own = found.keys or self.keys.of(sid)
+        own = self.keys.of(sid)
         keys = [*own[:4], *self._index[:3]]
         more: list[str | int] = []
         if commit.model:
@@ -124,7 +117,7 @@ class SessionProtocol:
             keys += self._index[3:]
             more += ("find", find_entries(sid))
         if found.quarantined:
-            keys.append(own[5])
+            keys.append(own.quarantine)
             more += ("quarantine", len(keys))
         args = (token, found.turns, self.ttl, now, sid, self._lease_ms, len(more), *more, *lines)
 
@@ -234,25 +227,17 @@ class SessionProtocol:
     def _found(self, sid: SessionId, reply: list[Any]) -> Snapshot | None:
         _, turns, epoch_raw, trimmed, begins, stored, summary, covers, quarantined = reply
         epoch = epoch_raw.decode()
-        records: list[StoredMessage] = []
-        bad: list[BadElement] = []
-        lines: list[bytes] = []
-        if stored:
-            records, bad, lines = _sorted_out(stored, lambda raw: decode(raw, sid, self.seal))
+        records, bad, lines = _sorted_out(stored, lambda raw: decode(raw, sid, self.seal))
+        whole: list[StoredMessage] | None = records
         if bad:
             # The good ones alone may be a part only: all is read again, when the bad ones are gone.
             self.cache.forget(sid)
-            found = Snapshot(turns, epoch, records, bad)
         else:
             whole = self.cache.update(sid, epoch, trimmed, begins, records, lines)
-            if whole is None:
-                return None
-            found = Snapshot(turns, epoch, whole)
-        if summary:
-            found.summary = open_field(self.seal, sid, "summary", summary.decode("utf-8", "replace"))
-            found.summary_turns = covers
-        found.quarantined = quarantined
-        return found
+        if whole is None:
+            return None
+        text = open_field(self.seal, sid, "summary", summary.decode("utf-8", "replace"))
+        return Snapshot(turns, epoch, whole, bad, text, covers if text else 0, quarantined)
 
 
 def lifetime(seconds: int) -> str:
