@@ -47,7 +47,6 @@ class Snapshot:
     """A history as it is now. Its records belong to the cache."""
 
     turns: int
-    epoch: str
     records: list[StoredMessage]
     bad: list[BadElement]
     summary: str

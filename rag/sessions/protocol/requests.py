@@ -69,7 +69,6 @@ class SessionProtocol:
             raise ValueError(f"lease is {lease!r}: expected 0.05 to 3600 seconds")
         self.ttl = ttl
         self.keys = Keys(key_prefix, fmt)
-        self.lease = lease
         self.seal = Seal(encryption_keys) if encryption_keys else None
         self.cache = Cache(cache_bytes)
         self.name = os.urandom(4).hex()
@@ -225,19 +224,18 @@ class SessionProtocol:
     # --- shared
 
     def _found(self, sid: SessionId, reply: list[Any]) -> Snapshot | None:
-        _, turns, epoch_raw, trimmed, begins, stored, summary, covers, quarantined = reply
-        epoch = epoch_raw.decode()
+        _, turns, epoch, trimmed, begins, stored, summary, covers, quarantined = reply
         records, bad, lines = _sorted_out(stored, lambda raw: decode(raw, sid, self.seal))
         whole: list[StoredMessage] | None = records
         if bad:
             # The good ones alone may be a part only: all is read again, when the bad ones are gone.
             self.cache.forget(sid)
         else:
-            whole = self.cache.update(sid, epoch, trimmed, begins, records, lines)
+            whole = self.cache.update(sid, epoch.decode(), trimmed, begins, records, lines)
         if whole is None:
             return None
         text = open_field(self.seal, sid, "summary", summary.decode("utf-8", "replace"))
-        return Snapshot(turns, epoch, whole, bad, text, covers if text else 0, quarantined)
+        return Snapshot(turns, whole, bad, text, covers if text else 0, quarantined)
 
 
 def lifetime(seconds: int) -> str:
