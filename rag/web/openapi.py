@@ -39,8 +39,42 @@ _PROBLEMS = {
 _RETRY = frozenset({"409", "429", "503"})
 
 
+_EVENTS = (
+    "Server-sent events: `waiting` {at_most}, `sources` {sources}, `token` {text}, then one of `done` "
+    "(the same object as in JSON) or `error` (a problem document). Lines that start with a colon mean nothing."
+)
+
+
 def description() -> dict[str, Any]:
     """The whole document, made anew."""
+    cookie = {"Set-Cookie": {"description": "For a new visitor, and once a day", "schema": {"type": "string"}}}
+    answer = _json("The answer, stored in the session's history", "Answer", headers=cookie)
+    answer["content"]["text/event-stream"] = {"schema": {"type": "string", "description": _EVENTS}}
+    chat = _operation(
+        "chat",
+        "Ask a question in this session",
+        {"200": answer},
+        "400 403 405 408 409 413 415 422 429 500 502 503 504",
+        description="One turn, all or nothing: if it fails or the client goes away, nothing is stored.",
+        requestBody={"required": True, "content": {"application/json": {"schema": _ref("Question")}}},
+    )
+    history = _operation(
+        "getHistory",
+        "What is stored of this session",
+        {"200": _json("Oldest message first", "History", headers=cookie)},
+        "405 500 503",
+    )
+    deletion = _operation(
+        "deleteHistory",
+        "Delete this session's history",
+        {"200": _json("It is gone", "Cleared", headers=cookie)},
+        "403 405 500 503",
+        description="The session stays: the next question starts a new history in it.",
+    )
+    health = {
+        "200": _json("Turns can be answered and stored", "Health"),
+        "503": _json("They cannot: `store` and `library` say why", "Health"),
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -51,71 +85,17 @@ def description() -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "paths": {
-            "/api/chat": {"post": _chat()},
-            "/api/history": {"get": _get_history(), "delete": _delete_history()},
-            "/healthz": {"get": _healthz()},
+            "/api/chat": {"post": chat},
+            "/api/history": {"get": history, "delete": deletion},
+            "/healthz": {"get": _operation("health", "Can this server answer?", health, "405")},
         },
         "components": {"schemas": _schemas()},
     }
 
 
-def _chat() -> dict[str, Any]:
-    events = (
-        "Server-sent events: `waiting` {at_most}, `sources` {sources}, `token` {text}, then one of `done` "
-        "(the same object as in JSON) or `error` (a problem document). Lines that start with a colon mean nothing."
-    )
-    return {
-        "operationId": "chat",
-        "summary": "Ask a question in this session",
-        "description": "One turn, all or nothing: if it fails or the client goes away, nothing is stored.",
-        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("Question")}}},
-        "responses": {
-            "200": {
-                "description": "The answer, stored in the session's history",
-                "headers": _cookie(),
-                "content": {
-                    "application/json": {"schema": _ref("Answer")},
-                    "text/event-stream": {"schema": {"type": "string", "description": events}},
-                },
-            },
-            **_problems("400", "403", "405", "408", "409", "413", "415", "422", "429", "500", "502", "503", "504"),
-        },
-    }
-
-
-def _get_history() -> dict[str, Any]:
-    return {
-        "operationId": "getHistory",
-        "summary": "What is stored of this session",
-        "responses": {
-            "200": {**_json("Oldest message first", "History"), "headers": _cookie()},
-            **_problems("405", "500", "503"),
-        },
-    }
-
-
-def _delete_history() -> dict[str, Any]:
-    return {
-        "operationId": "deleteHistory",
-        "summary": "Delete this session's history",
-        "description": "The session stays: the next question starts a new history in it.",
-        "responses": {
-            "200": {**_json("It is gone", "Cleared"), "headers": _cookie()},
-            **_problems("403", "405", "500", "503"),
-        },
-    }
-
-
-def _healthz() -> dict[str, Any]:
-    return {
-        "operationId": "health",
-        "summary": "Can this server answer?",
-        "responses": {
-            "200": _json("Turns can be answered and stored", "Health"),
-            "503": _json("They cannot: `store` and `library` say why", "Health"),
-            **_problems("405"),
-        },
-    }
+def _operation(name: str, summary: str, answers: dict[str, Any], problems: str, **more: Any) -> dict[str, Any]:
+    answers = {**answers, **{status: _problem(status) for status in problems.split()}}
+    return {"operationId": name, "summary": summary, **more, "responses": answers}
 
 
 def _schemas() -> dict[str, Any]:
@@ -193,16 +173,8 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _json(text: str, schema: str) -> dict[str, Any]:
-    return {"description": text, "content": {"application/json": {"schema": _ref(schema)}}}
-
-
-def _cookie() -> dict[str, Any]:
-    return {"Set-Cookie": {"description": "For a new visitor, and once a day", "schema": {"type": "string"}}}
-
-
-def _problems(*statuses: str) -> dict[str, Any]:
-    return {status: _problem(status) for status in statuses}
+def _json(text: str, schema: str, **more: Any) -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"schema": _ref(schema)}}, **more}
 
 
 def _problem(status: str) -> dict[str, Any]:

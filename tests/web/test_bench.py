@@ -49,8 +49,8 @@ def test_a_wrong_answer_is_told(fault: dict[str, object], told: str) -> None:
         right = {"answer": "yes", "model": "m", "session": f"s{len(asked) - 1}", "turn": 1}
         return JSONResponse({**right, **fault})
 
-    with serving(Starlette(routes=[Route("/api/chat", chat, methods=["POST"])])) as address:
-        job = Job("app", int(address.rpartition(":")[2]), 1, [["one?"], ["two?"]])
+    with serving(Starlette(routes=[Route("/api/other", chat, methods=["POST"])])) as address:
+        job = Job("app", int(address.rpartition(":")[2]), 1, [["one?"], ["two?"]], "/api/other")
         result = asyncio.run(perform(job, {(0, 0): "m: yes", (1, 0): "m: yes"}))
     assert asked
     assert any(told in wrong for wrong in result.wrong)

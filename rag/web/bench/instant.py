@@ -9,33 +9,22 @@ import asyncio
 import json
 import re
 import sys
-from typing import Any, cast
+from contextlib import closing, suppress
+from typing import Any
 
 ANSWER = "You can return an item within 30 days of delivery [1]. Members of Plus have 60 days [1]. You asked: "
 MODEL = "instant"
 _HEADERS = "HTTP/1.1 200 OK\r\nContent-Type: %s\r\n%s\r\n\r\n"
 
 
-class Instant(asyncio.Protocol):
-    """One connection. It reads no more of HTTP than clients of such servers send: a head, and a body with a length."""
-
-    def __init__(self) -> None:
-        self._received = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        received = self._received = self._received + data
-        end = received.find(b"\r\n\r\n")
-        if end < 0:
-            return
-        length = re.search(rb"(?i)content-length: *(\d+)", received[:end])
-        size = int(length[1]) if length else 0
-        if len(received) < end + 4 + size:
-            return
-        self._received = b""
-        self._transport.write(_reply(json.loads(received[end + 4 :])) if size else _whole({"status": "ok"}))
+async def _connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """It reads no more of HTTP than clients of such servers send: a head, and a body with a length."""
+    with closing(writer), suppress(EOFError, ConnectionError):
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"(?i)content-length: *(\d+)", head)
+            body = await reader.readexactly(int(length[1]) if length else 0)
+            writer.write(_reply(json.loads(body)) if body else _whole({"status": "ok"}))
 
 
 def _reply(request: dict[str, Any]) -> bytes:
@@ -66,7 +55,7 @@ def _whole(value: object) -> bytes:
 
 
 async def _serve(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(Instant, "127.0.0.1", port)
+    server = await asyncio.start_server(_connection, "127.0.0.1", port, limit=1 << 20)
     await server.serve_forever()
 
 

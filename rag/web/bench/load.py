@@ -14,7 +14,7 @@ import json
 import sys
 import time
 from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,8 @@ class _Run:
         self.right = right
         self.result = Result()
         self.sessions: set[str] = set()
-        self.ended = asyncio.get_running_loop().create_future()
         self.deadline = time.perf_counter() + job.seconds if job.seconds else float("inf")
         self._next = 0
-        self._open = job.clients
 
     def conversation(self) -> int | None:
         """The number of the one that a free client holds next; None at the end."""
@@ -63,100 +61,66 @@ class _Run:
         self._next += 1
         return number % len(self.job.conversations)
 
+    def checked(self, answer: dict[str, Any], number: int, turn: int, session: str) -> str:
+        """The session that answered a turn of a conversation, `session` before."""
+        text = f"{answer['model']}: {answer['answer']}"
+        right = self.right.setdefault((number, turn), text)
+        if not answer["answer"] or text != right:
+            self.fail(f"{text!r} instead of {right!r}")
+        if not turn:
+            session = answer["session"]
+            if session in self.sessions:
+                self.fail(f"a new visitor got the session {session} of another one")
+        if (answer["session"], answer["turn"]) != (session, turn + 1):
+            self.fail(f"turn {turn + 1} of {session} became {answer['turn']} of {answer['session']}")
+        self.sessions.add(session)
+        return session
+
     def fail(self, what: str) -> None:
         if len(self.result.wrong) < 3:
             self.result.wrong.append(what)
 
-    def left(self) -> None:
-        self._open -= 1
-        if not self._open:
-            self.ended.set_result(None)
+
+async def _browse(run: _Run) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", run.job.port)
+    try:
+        while (number := run.conversation()) is not None:
+            await _converse(run, number, reader, writer)
+    except (OSError, EOFError) as exc:
+        run.fail(f"the server closed a connection ({exc})")
+    finally:
+        writer.close()
 
 
-class _Browser(asyncio.Protocol):
-    def __init__(self, run: _Run) -> None:
-        self._run = run
-        self._received = b""
-        self._done = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._begin()
-
-    def _begin(self) -> None:
-        number = self._run.conversation()
-        if number is None:
-            self._done = True
-            self._transport.close()
-            return
-        self._number, self._turn, self._cookie, self._session = number, 0, b"", ""
-        self._ask()
-
-    def _ask(self) -> None:
-        body = json.dumps({"message": self._run.job.conversations[self._number][self._turn]}).encode()
-        head = (
-            b"POST /api/chat HTTP/1.1\r\nHost: localhost:%d\r\nContent-Type: application/json\r\n" % self._run.job.port
-        )
-        self._asked = time.perf_counter()
-        self._transport.write(b"%s%sContent-Length: %d\r\n\r\n%s" % (head, self._cookie, len(body), body))
-
-    def data_received(self, data: bytes) -> None:
-        received = self._received = self._received + data
-        end = received.find(b"\r\n\r\n")
-        if end < 0:
-            return
-        headers = dict(line.split(b": ", 1) for line in received[:end].split(b"\r\n")[1:])
-        length = int(headers.get(b"content-length", 0))
-        if len(received) >= end + 4 + length:
-            self._received = b""
-            self._answered(received[9:12], headers, received[end + 4 :])
-
-    def _answered(self, status: bytes, headers: dict[bytes, bytes], body: bytes) -> None:
-        run, now = self._run, time.perf_counter()
-        run.result.turns += 1
+async def _converse(run: _Run, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    job, result = run.job, run.result
+    cookie, session = b"", ""
+    for turn, question in enumerate(job.conversations[number]):
+        body = json.dumps({"message": question}).encode()
+        head = f"POST {job.path} HTTP/1.1\r\nHost: localhost:{job.port}\r\nContent-Type: application/json\r\n".encode()
+        asked = time.perf_counter()
+        writer.write(b"%s%sContent-Length: %d\r\n\r\n%s" % (head, cookie, len(body), body))
+        status, *lines = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[:-2]
+        headers = dict(line.split(b": ", 1) for line in lines)
+        received = await reader.readexactly(int(headers.get(b"content-length", 0)))
+        now = time.perf_counter()
+        result.turns += 1
         if now <= run.deadline:
-            run.result.latencies.append(now - self._asked)
-        if status != b"200":
-            run.fail(f"status {status.decode()}: {body[:300].decode(errors='replace')}")
-            self._transport.close()
+            result.latencies.append(now - asked)
+        if status[9:12] != b"200":
+            run.fail(f"status {status[9:12].decode()}: {received[:300].decode(errors='replace')}")
             return
         if b"set-cookie" in headers:
-            self._cookie = b"Cookie: %s\r\n" % headers[b"set-cookie"].partition(b";")[0]
-        self._check(json.loads(body))
-        self._turn += 1
-        if self._turn == len(run.job.conversations[self._number]) or now > run.deadline:
-            self._begin()
-        else:
-            self._ask()
-
-    def _check(self, answer: dict[str, Any]) -> None:
-        run = self._run
-        text = f"{answer['model']}: {answer['answer']}"
-        right = run.right.setdefault((self._number, self._turn), text)
-        if not answer["answer"] or text != right:
-            run.fail(f"{text!r} instead of {right!r}")
-        if not self._turn:
-            self._session = answer["session"]
-            if self._session in run.sessions:
-                run.fail(f"a new visitor got the session {self._session} of another one")
-        if (answer["session"], answer["turn"]) != (self._session, self._turn + 1):
-            run.fail(f"turn {self._turn + 1} of {self._session} became {answer['turn']} of {answer['session']}")
-        run.sessions.add(self._session)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self._done:
-            self._run.fail(f"the server closed a connection ({exc})")
-        self._run.left()
+            cookie = b"Cookie: %s\r\n" % headers[b"set-cookie"].partition(b";")[0]
+        session = run.checked(json.loads(received), number, turn, session)
+        if now > run.deadline:
+            return
 
 
 async def perform(job: Job, right: dict[tuple[int, int], str]) -> Result:
     """`right`: the answers by conversation and turn; what is not in it yet is added."""
-    run, loop = _Run(job, right), asyncio.get_running_loop()
-    cpu = time.process_time()
-    await asyncio.gather(
-        *(loop.create_connection(lambda: _Browser(run), "127.0.0.1", job.port) for _ in range(job.clients))
-    )
-    await run.ended
+    run, cpu = _Run(job, right), time.process_time()
+    await asyncio.gather(*(_browse(run) for _ in range(job.clients)))
     run.result.cpu = time.process_time() - cpu
     return run.result
 

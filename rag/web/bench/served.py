@@ -14,11 +14,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from statistics import median, quantiles
 from typing import IO, cast
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import psutil
@@ -65,34 +64,8 @@ class _Party:
     path: str = "/api/chat"
 
 
-@dataclass(frozen=True, slots=True)
-class _Slice:
-    result: Result
-    rate: float
-    cpu: float
-    round_trips: float
-    client_cpu: float
-
-
-class _Load:
-    """The process that asks."""
-
-    def __init__(self, process: subprocess.Popen[str], conversations: list[list[str]]) -> None:
-        self._jobs, self._results = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
-        self._conversations = conversations
-
-    def perform(self, party: _Party, clients: int, seconds: float | None = None) -> Result:
-        """Raises CrosswireError for a wrong answer: its figures would mean nothing."""
-        job = Job(party.name, party.port, clients, self._conversations, party.path, seconds)
-        self._jobs.write(json.dumps(asdict(job)) + "\n")
-        self._jobs.flush()
-        line = self._results.readline()
-        if not line:
-            raise CrosswireError("The process that asks has ended. Run it again.")
-        result = Result(**json.loads(line))
-        if result.wrong:
-            raise CrosswireError(f"{party.name}: {'; '.join(result.wrong)}")
-        return result
+Ask = Callable[[_Party, int, float | None], Result]
+"""Has so many clients ask a party, for so many seconds; None: each conversation once."""
 
 
 def run(
@@ -113,46 +86,45 @@ def run(
     with ExitStack() as stack:
         parties = _start(stack, folder)
         client = stack.enter_context(closing(connect("embedded", state_dir=folder)))
-        load = stack.enter_context(_load(conversations))
+        ask = stack.enter_context(_asking(conversations))
         for party in parties:
             progress(f"warming up: {party.name}")
-            load.perform(party, 1)
+            ask(party, 1, None)
         rows = []
         for count in clients:
-            measured: dict[str, list[_Slice]] = {party.name: [] for party in parties}
+            measured: dict[str, list[Row]] = {party.name: [] for party in parties}
             for number in range(slices):
-                for party in parties:
+                for party in parties:  # the floor comes first
                     progress(f"{count} clients, slice {number + 1} of {slices}: {party.name}")
-                    measured[party.name].append(_slice(load, client, party, count, seconds))
-            rows += [_row(count, name, found, measured[FLOOR]) for name, found in measured.items()]
+                    row = _slice(ask, client, party, count, seconds)
+                    floor = measured[FLOOR][number] if party.name != FLOOR else row
+                    measured[party.name].append(replace(row, of_floor=row.rate / max(floor.rate, 1e-9)))
+            rows += [_medians(found) for found in measured.values()]
         return rows
 
 
-def _slice(load: _Load, client: Client, party: _Party, clients: int, seconds: float) -> _Slice:
+def _slice(ask: Ask, client: Client, party: _Party, clients: int, seconds: float) -> Row:
     cpu, reads = _cpu(party.process), _reads(client)
-    result = load.perform(party, clients, seconds)
+    result = ask(party, clients, seconds)
     turns = max(result.turns, 1)
     asked = _reads(client) - reads - 1  # the one that asks for it
-    return _Slice(
-        result, result.turns / seconds, (_cpu(party.process) - cpu) / turns, asked / turns, result.cpu / seconds
-    )
-
-
-def _row(clients: int, name: str, slices: Sequence[_Slice], floor: Sequence[_Slice]) -> Row:
-    def percentile(which: int) -> float:
-        return median(quantiles([*one.result.latencies, 0.0], n=100, method="inclusive")[which - 1] for one in slices)
-
+    percentiles = quantiles([*result.latencies, 0.0], n=100, method="inclusive")
     return Row(
         clients,
-        name,
-        median(one.rate for one in slices),
-        percentile(50),
-        percentile(99),
-        median(one.rate / max(other.rate, 1e-9) for one, other in zip(slices, floor, strict=True)),
-        median(one.round_trips for one in slices),
-        median(one.cpu for one in slices),
-        median(one.client_cpu for one in slices),
+        party.name,
+        rate=result.turns / seconds,
+        p50=percentiles[49],
+        p99=percentiles[98],
+        of_floor=1.0,
+        round_trips=asked / turns,
+        cpu=(_cpu(party.process) - cpu) / turns,
+        client_cpu=result.cpu / seconds,
     )
+
+
+def _medians(slices: Sequence[Row]) -> Row:
+    _, _, *figures = (field.name for field in fields(Row))
+    return replace(slices[0], **{name: median(getattr(one, name) for one in slices) for name in figures})
 
 
 def _cpu(process: psutil.Process) -> float:
@@ -212,14 +184,31 @@ def _serving(name: str, command: list[str], folder: Path, more: Mapping[str, str
 
 
 @contextmanager
-def _load(conversations: list[list[str]]) -> Iterator[_Load]:
-    command = [sys.executable, "-P", "-m", "rag.web.bench.load"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(  # noqa: S603 (our own)
-        command, env=child_environment(), text=True, stdin=pipe, stdout=pipe
+def _asking(conversations: list[list[str]]) -> Iterator[Ask]:
+    """The process that asks. A wrong answer raises CrosswireError: its figures would mean nothing."""
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "rag.web.bench.load"],
+        env=child_environment(),
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as process:
+        jobs, results = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
+
+        def ask(party: _Party, clients: int, seconds: float | None) -> Result:
+            job = Job(party.name, party.port, clients, conversations, party.path, seconds)
+            jobs.write(json.dumps(asdict(job)) + "\n")
+            jobs.flush()
+            line = results.readline()
+            if not line:
+                raise CrosswireError("The process that asks has ended. Run it again.")
+            result = Result(**json.loads(line))
+            if result.wrong:
+                raise CrosswireError(f"{party.name}: {'; '.join(result.wrong)}")
+            return result
+
         try:
-            yield _Load(process, conversations)
+            yield ask
         finally:
             process.kill()
 
@@ -234,5 +223,5 @@ def _answers(port: int) -> bool:
     try:
         with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
             return bool(answer.status == 200)
-    except (URLError, OSError):
+    except OSError:
         return False
