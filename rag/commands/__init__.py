@@ -6,6 +6,7 @@ need neither LangChain nor Chroma.
 
 from __future__ import annotations
 
+from pkgutil import resolve_name
 from typing import Any
 
 import typer
@@ -14,64 +15,29 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 COMMANDS = {
-    "run": "Start the app: pages and HTTP API.",
-    "chat": "Ask the help centre; each session has its own memory.",
-    "ingest": "Add documents to the shared library. Unchanged files are skipped.",
-    "simulate": "Run many users at once against a memory strategy: who saw whose data?",
-    "check": "Tell from an operation log whether its users stayed apart.",
-    "explore": "Try every order in which turns can interleave in a memory strategy.",
-    "sessions": "Every live session: list, show, export, change, and scan for trouble.",
-    "inspect-link": "A new one-time link to the inspector, where it has no password and no login.",
-    "bench": "Run the benchmarks on this machine.",
+    "run": ("serving:serve", "Start the app: pages and HTTP API."),
+    "chat": ("chat:chat", "Ask the help centre; each session has its own memory."),
+    "ingest": ("ingest:ingest", "Add documents to the shared library. Unchanged files are skipped."),
+    "simulate": (
+        "simulate:simulate_command",
+        "Run many users at once against a memory strategy: who saw whose data?",
+    ),
+    "check": ("check:check_command", "Tell from an operation log whether its users stayed apart."),
+    "explore": ("explore:explore_command", "Try every order in which turns can interleave in a memory strategy."),
+    "sessions": ("sessions:app", "Every live session: list, show, export, change, and scan for trouble."),
+    "inspect-link": (
+        "inspect_link:inspect_link",
+        "A new one-time link to the inspector, where it has no password and no login.",
+    ),
+    "bench": ("bench:app", "Run the benchmarks on this machine."),
 }
-"""What each is for."""
-
-
-def _load(name: str) -> Any:
-    """The command's function, or its own group of commands."""
-    match name:
-        case "run":
-            from rag.commands.serving import serve
-
-            return serve
-        case "chat":
-            from rag.commands.chat import chat
-
-            return chat
-        case "ingest":
-            from rag.commands.ingest import ingest
-
-            return ingest
-        case "simulate":
-            from rag.commands.simulate import simulate_command
-
-            return simulate_command
-        case "check":
-            from rag.commands.check import check_command
-
-            return check_command
-        case "explore":
-            from rag.commands.explore import explore_command
-
-            return explore_command
-        case "sessions":
-            from rag.commands import sessions
-
-            return sessions.app
-        case "inspect-link":
-            from rag.commands.inspect_link import inspect_link
-
-            return inspect_link
-        case _:
-            from rag.commands import bench
-
-            return bench.app
+"""Where each is, `file:name` of a function or of a group of commands, and what it is for."""
 
 
 class _Commands(TyperGroup):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.commands = {name: TyperCommand(name, help=what) for name, what in COMMANDS.items()}
+        self.commands = {name: TyperCommand(name, help=what) for name, (_, what) in COMMANDS.items()}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # typer's context is not public
         if args and args[0] in COMMANDS:
@@ -80,10 +46,11 @@ class _Commands(TyperGroup):
 
 
 def _loaded(name: str) -> Any:
-    found = _load(name)
+    where, what = COMMANDS[name]
+    found = resolve_name(f"rag.commands.{where}")
     if not isinstance(found, typer.Typer):
-        single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        single.command(name, help=f"{COMMANDS[name]}\n\n{found.__doc__ or ''}")(found)
+        single = typer.Typer(add_completion=False)
+        single.command(name, help=f"{what}\n\n{found.__doc__ or ''}")(found)
         found = single
     return get_command(found)
 

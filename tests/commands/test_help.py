@@ -34,7 +34,7 @@ def test_help_names_every_command_and_loads_none() -> None:
 def test_each_command_has_help_of_its_own(name: str, call: Call) -> None:
     run = call(name, "--help", env={})
     assert (run.returncode, run.stderr) == (0, "")
-    summary = " ".join(COMMANDS[name].split())
+    summary = " ".join(COMMANDS[name][1].split())
     assert summary in " ".join(run.stdout.split())
 
 
