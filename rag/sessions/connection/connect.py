@@ -14,8 +14,8 @@ the sentinels themselves. Close the client when it is no longer needed: the embe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,23 +77,17 @@ async def connect_async(
     return await arun(_opened(address, lambda: _client(ASYNC, address, options, state_dir)))
 
 
-@contextmanager
-def _told(address: Address) -> Iterator[None]:
-    try:
-        yield
-    except FAILURES as exc:
-        raise SessionStoreUnavailable(address.shown, reason(exc)) from exc
-
-
 def _opened(address: Address, make: Callable[[], Any]) -> Steps[Any]:
-    with _told(address):
-        client = make()
+    client = None
     try:
-        with _told(address):
-            yield from _checked(client, address)
-    except SessionStoreUnavailable:
-        yield client.aclose() if hasattr(client, "aclose") else client.close()
-        raise
+        client = make()
+        yield from _checked(client, address)
+    except (*FAILURES, SessionStoreUnavailable) as exc:
+        if client is not None:
+            yield client.aclose() if hasattr(client, "aclose") else client.close()
+        if isinstance(exc, SessionStoreUnavailable):
+            raise
+        raise SessionStoreUnavailable(address.shown, reason(exc)) from exc
     return client
 
 
@@ -101,7 +95,10 @@ def _checked(client: Any, address: Address) -> Steps[None]:
     with c.refusing_writes():
         yield client.ping()
     with suppress(NoPermissionError):
-        version = _lowest((yield client.info("server")))
+        info = yield client.info("server")
+        # Of a cluster: the lowest. (Valkey tells which Redis it is as able as.)
+        versions = [str(one.get("redis_version", "")) for one in ([info] if "redis_version" in info else info.values())]
+        version = min(versions, key=_numbers, default="")
         if _numbers(version) and _numbers(version) < OLDEST:
             todo = "Expected Redis 6.2 or newer, or Valkey: update the server."
             raise SessionStoreUnavailable(address.shown, f"it is Redis {version}", todo)
@@ -169,12 +166,6 @@ def _async_cluster(address: Address, options: dict[str, Any]) -> AsyncRedisClust
 
 SYNC = _Kinds(redis, _cluster, c.BoundedPool, c.SentinelPool, c.CONNECTIONS)
 ASYNC = _Kinds(redis.asyncio, _async_cluster, c.AsyncBoundedPool, c.AsyncSentinelPool, c.ASYNC_CONNECTIONS)
-
-
-def _lowest(info: dict[str, Any]) -> str:
-    """The Redis version in one INFO, or the lowest of a cluster's. (Valkey tells which Redis it is as able as.)"""
-    found = [info] if "redis_version" in info else list(info.values())
-    return min((str(one.get("redis_version", "")) for one in found), key=_numbers, default="")
 
 
 def _numbers(version: str) -> tuple[int, ...]:
