@@ -26,7 +26,6 @@ from langchain_core.messages import BaseMessage
 
 from rag.sessions.connection.connect import AsyncClient, Client
 from rag.sessions.ids import SessionId
-from rag.sessions.messages.codec import Unreadable, decode_plain
 from rag.sessions.operations import Operations
 from rag.sessions.protocol.keys import DEFAULT_PREFIX
 from rag.sessions.protocol.requests import SessionProtocol
@@ -153,11 +152,10 @@ class RedisChatMessageHistory(BaseChatMessageHistory):
             (stored,) = yield store._sender(Lenient([("LRANGE", key, 0, -1)]))
             lines = stored if isinstance(stored, list) else []  # another program's key of this name
             self._older = bool(lines)
-            for line in lines:
-                try:
-                    found.append(decode_plain(line, sid).message)
-                except Unreadable as exc:
-                    LOG.warning("Session %s: an element of the older list was left out (%s)", sid[:12], exc)
+            records, bad = store.protocol.plain(lines, sid)
+            found = [record.message for record in records]
+            for one in bad:
+                LOG.warning("Session %s: an element of the older list was left out (%s)", sid[:12], one.detail)
         return found + (yield from Operations.messages.steps(store, sid))
 
     def _with_classic(self, store: Operations, command: str, *arguments: int) -> Steps[None]:

@@ -150,10 +150,10 @@ class SessionProtocol:
         known = NOTHING if fresh else self.cache.known(sid)
         return Request(scripts.READ, self.keys.of(sid)[:2], known, lambda reply: self._found(sid, reply))
 
-    def plain(self, stored: Sequence[bytes]) -> tuple[list[StoredMessage], list[BadElement]]:
-        """A list of one of the other formats, oldest first."""
+    def plain(self, stored: Sequence[bytes], owner: str | None = None) -> tuple[list[StoredMessage], list[BadElement]]:
+        """A list of one of the other formats, oldest first. owner: the session that its elements may name."""
         lines = reversed(stored) if self.keys.fmt == "community" else stored
-        return _sorted_out(lines, decode_plain)[:2]
+        return _sorted_out(lines, lambda raw: decode_plain(raw, owner))[:2]
 
     def about(self, sid: SessionId) -> Request[SessionInfo | None]:
         def parse(reply: list[Any]) -> SessionInfo | None:
