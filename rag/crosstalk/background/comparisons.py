@@ -6,24 +6,20 @@ As with runs, every call names its session, and nobody sees the table of another
 from __future__ import annotations
 
 import json
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rag.crosstalk.background.runs import TooManyRuns, folder_of, write_whole
+from rag.crosstalk.background.runs import TooManyRuns, few_of_each, folder_of, told, write_whole
 from rag.crosstalk.checker.findings import Report
 from rag.crosstalk.run.comparison import CRITERIA, SCENES, Weighed, weigh
 from rag.crosstalk.run.watch import Progress
 from rag.crosstalk.run.workload import Workload
 from rag.crosstalk.strategies import STRATEGIES, Lab
-from rag.errors import CrosswireError, public_line
-
-LOG = logging.getLogger(__name__)
 
 FILE = "weighed.json"
 SHOWN = 5
@@ -104,21 +100,18 @@ class Weighing:
         folder.mkdir(parents=True, exist_ok=True)
         steps = [(name, scene) for name in STRATEGIES for scene in SCENES]
 
-        def told(name: str, scene: str, moment: Progress) -> None:
+        def look(name: str, scene: str, moment: Progress) -> None:
             done = steps.index((name, scene)) + min(1.0, moment.answered / max(1, moment.turns))
             table.doing, table.share = f"{name}: {scene}", done / len(steps)
 
         try:
             with self._make_lab(folder) as lab:
-                for weighed in weigh(workload, lab, progress=told, stop=table.stop):
+                for weighed in weigh(workload, lab, progress=look, stop=table.stop):
                     table.rows = [*table.rows, _row(weighed)]
             rows = [_to_dict(row) for row in table.rows]
             write_whole(folder / FILE, {"at": table.at, "rows": rows})
-        except CrosswireError as exc:
-            table.problem = public_line(exc)
-        except Exception as exc:  # whatever a strategy's library raises when it is opened: said, not swallowed
-            LOG.exception("%s could not be measured", table.doing)
-            table.problem = f"{table.doing} could not be measured ({type(exc).__name__}: see the server's log)."
+        except Exception as exc:
+            table.problem = told(exc, f"{table.doing} could not be measured")
         finally:
             table.busy = False
 
@@ -130,14 +123,7 @@ def _row(weighed: Weighed) -> Row:
 
 
 def _brief(report: Report) -> Report:
-    values = report.to_dict()
-    seen: dict[str, int] = {}
-    kept = []
-    for anomaly in values["anomalies"]:
-        seen[anomaly["kind"]] = seen.get(anomaly["kind"], 0) + 1
-        if seen[anomaly["kind"]] <= SHOWN:
-            kept.append(anomaly)
-    return Report.from_dict({**values, "anomalies": kept, "seen": []})
+    return replace(report, anomalies=tuple(few_of_each(report.anomalies, SHOWN)), seen=())
 
 
 def _to_dict(row: Row) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -223,11 +223,8 @@ class Runs:
             outcome = _keep(result, folder, run.progress.get(strategy))
             with run.lock:
                 run.outcomes = {**run.outcomes, strategy: outcome}
-        except CrosswireError as exc:
-            run.problem = public_line(exc)
-        except Exception as exc:  # whatever a strategy's library raises when it is opened: said, not swallowed
-            LOG.exception("%s could not be run", strategy)
-            run.problem = f"{strategy} could not be run ({type(exc).__name__}: see the server's log)."
+        except Exception as exc:
+            run.problem = told(exc, f"{strategy} could not be run")
 
     def _make_room(self, session_id: str) -> None:
         """Delete the oldest runs beyond what is kept. Those that go on stay."""
@@ -260,12 +257,7 @@ def _age(path: Path) -> float:
 def _keep(result: RunResult, folder: Path, last: Progress | None) -> Outcome:
     values = result.to_dict()
     write_whole(folder / "report.json", values)
-    seen: Counter[str] = Counter()
-    shown = []
-    for anomaly in values["anomalies"]:
-        seen[anomaly["kind"]] += 1
-        if seen[anomaly["kind"]] <= SHOWN:
-            shown.append(anomaly)
+    shown = [asdict(anomaly) for anomaly in few_of_each(result.report.anomalies, SHOWN)]
     write_whole(folder / "leaks.json", _leaks(result.report))
     field = {"done": list(last.done), "leaked": list(last.leaked)} if last else {"done": [], "leaked": []}
     write_whole(folder / "shown.json", {**values, "anomalies": shown, "field": field})
@@ -302,6 +294,23 @@ def _stored(folder: Path) -> Run | None:
     if not run.outcomes:
         run.problem = "The app ended before this run did, so it has no verdict."
     return run
+
+
+def few_of_each(anomalies: Iterable[Anomaly], most: int) -> Iterator[Anomaly]:
+    """The first ones of each kind, in their order."""
+    seen: Counter[str] = Counter()
+    for anomaly in anomalies:
+        seen[anomaly.kind] += 1
+        if seen[anomaly.kind] <= most:
+            yield anomaly
+
+
+def told(problem: Exception, what: str) -> str:
+    """For the page. Whatever a strategy's library raises when it is opened is said, not swallowed."""
+    if isinstance(problem, CrosswireError):
+        return public_line(problem)
+    LOG.error(what, exc_info=problem)
+    return f"{what} ({type(problem).__name__}: see the server's log)."
 
 
 def write_whole(path: Path, value: object) -> None:

@@ -41,7 +41,6 @@ class Weighed:
     """A row of the table. answers: to each of CRITERIA, None where a run could not tell. results: by scene."""
 
     name: str
-    lesson: str
     answers: Mapping[str, bool | None]
     results: Mapping[str, RunResult]
 
@@ -78,12 +77,7 @@ def weigh(
             results[scene] = simulate(name, replace(workload, **changes), lab=lab, progress=told, stop=stop)
             if stop.is_set():
                 return
-        yield row(name, results)
-
-
-def row(name: str, results: Mapping[str, RunResult]) -> Weighed:
-    answers = {criterion: _answer(results, *asked) for criterion, asked in CRITERIA.items()}
-    return Weighed(name, STRATEGIES[name].lesson, answers, results)
+        yield Weighed(name, {criterion: _answer(results, *asked) for criterion, asked in CRITERIA.items()}, results)
 
 
 def _answer(results: Mapping[str, RunResult], kinds: frozenset[str], scenes: Iterable[str]) -> bool | None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from rag.crosstalk.checker.findings import Report
 from rag.crosstalk.log.events import Message
@@ -60,9 +59,6 @@ class Lost:
             why = f"Nothing can be said: {told}; nothing wrong was seen before. {reason}"
             return replace(report, verdict="unknown", why=why)
         return replace(report, why=f"{report.why} {told[0].upper()}{told[1:]}. {reason}")
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,17 +57,16 @@ class RunResult:
     """What a reader should know of how a target was asked, a line each."""
 
     def to_dict(self) -> dict[str, Any]:
-        figures = {name: getattr(self.figures, name) for name in self.figures.__slots__}
         return {
             **self.report.to_dict(),
             "strategy": self.name,
             "run": self.run,
             "workload": {**self.workload.to_dict(), "cancelled": self.cancelled},
-            "figures": figures,
+            "figures": asdict(self.figures),
             "stopped": self.stopped,
             "histories": self.histories,
             "problems": list(self.problems),
-            "lost": self.lost.to_dict() if self.lost else None,
+            "lost": asdict(self.lost) if self.lost else None,
             "left": self.left,
             "notes": list(self.notes),
         }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from rag.crosstalk.run import people
@@ -16,6 +16,15 @@ from rag.crosstalk.run.people import Facts
 from rag.errors import CrosswireError
 
 CONTROLS = 3
+WHOLE = {
+    "users": (1, 10_000),
+    "turns": (2, 1000),
+    "tabs": (1, 20),
+    "processes": (1, 16),
+    "in_flight": (1, 512),
+    "seed": (-(2**63), 2**63 - 1),
+}
+"""Fields of a workload that are whole numbers: the least and the most."""
 Fact = Literal["name", "order", "address"]
 
 
@@ -53,12 +62,10 @@ class Workload:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        self._whole("users", 1, 10_000)
-        self._whole("turns", 2, 1000)
-        self._whole("tabs", 1, 20)
-        self._whole("processes", 1, 16)
-        self._whole("in_flight", 1, 512)
-        self._whole("seed", -(2**63), 2**63 - 1)
+        for name, (least, most) in WHOLE.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+                raise BadWorkload(name, value, f"a whole number from {least} to {most}")
         self._number("think", 0, 60)
         if self.cancelled is not None:
             self._number("cancelled", 0, 1)
@@ -88,18 +95,13 @@ class Workload:
             raise BadWorkload("latency", self.latency, "SECONDS or MEDIAN~SHAPE, for example 0.2 or 0.2~0.5")
         return found[0], found[1]
 
-    def _whole(self, name: str, least: int, most: int) -> None:
-        value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise BadWorkload(name, value, f"a whole number from {least} to {most}")
-
     def _number(self, name: str, least: float, most: float) -> None:
         value = getattr(self, name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
             raise BadWorkload(name, value, f"a number from {least:g} to {most:g}")
 
     def to_dict(self) -> dict[str, object]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

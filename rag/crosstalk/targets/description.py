@@ -181,25 +181,16 @@ def _check(found: Description, people: People, where: str) -> None:
 def _check_names(found: Description, people: People, where: str) -> None:
     """A value is known once it was given, or kept from an answer before."""
     known = {*GIVEN, *people.columns, *found.initially}
-    for step in found.before:
-        _refuse_unknown(step.sent, known, where)
+    for step in found.steps:
+        unknown = sorted(names((*step.sent, found.cookies if step is found else {})) - known)
+        if unknown:
+            expected = ", ".join(f"{{{name}}}" for name in sorted(known))
+            raise BadTarget(
+                where,
+                f"{{{unknown[0]}}} is not known there: expected {expected}, a value of `initially`, or one that an "
+                "earlier answer is kept as; write {{name}} for the text itself",
+            )
         known.update(step.keep)
-    _refuse_unknown((*found.sent, found.cookies), known, where)
-    known.update(found.keep)
-    for step in found.then:
-        _refuse_unknown(step.sent, known, where)
-        known.update(step.keep)
-
-
-def _refuse_unknown(value: Any, known: set[str], where: str) -> None:
-    unknown = sorted(names(value) - known)
-    if unknown:
-        expected = ", ".join(f"{{{name}}}" for name in sorted(known))
-        raise BadTarget(
-            where,
-            f"{{{unknown[0]}}} is not known there: expected {expected}, a value of `initially`, or one that an "
-            "earlier answer is kept as; write {{name}} for the text itself",
-        )
 
 
 def _filled(value: Any, where: str) -> Any:

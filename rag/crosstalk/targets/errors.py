@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rag.errors import CrosswireError
 
 
-class BadTarget(CrosswireError):
+class _OfTarget(CrosswireError):
+    says: ClassVar[str]
+
+    def __init__(self, target: str, reason: str) -> None:
+        self.target = target
+        self.reason = reason
+        super().__init__(f"{target} {self.says}: {reason}.")
+
+
+class BadTarget(_OfTarget):
     """A target that cannot be asked as it is named or described."""
 
-    def __init__(self, target: str, reason: str) -> None:
-        self.target = target
-        self.reason = reason
-        super().__init__(f"{target} cannot be simulated against: {reason}.")
+    says = "cannot be simulated against"
 
 
-class TargetFailed(CrosswireError):
+class TargetFailed(_OfTarget):
     """A turn that the target did not answer as described. It may have taken effect."""
 
-    def __init__(self, target: str, reason: str) -> None:
-        self.target = target
-        self.reason = reason
-        super().__init__(f"{target} did not answer: {reason}.")
+    says = "did not answer"
 
 
 def first_line(exc: BaseException) -> str:

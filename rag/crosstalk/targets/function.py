@@ -46,7 +46,7 @@ class FunctionTarget:
             answer = asyncio.run_coroutine_threadsafe(_whole(answer), self._running()).result()
         if isinstance(answer, Iterator):
             self.streams = True
-            answer = self._joined(answer)
+            answer = "".join(_bounded(self.name, answer))
         found = text_of(answer)
         if found is None:
             raise TargetFailed(self.name, f"it returned a {type(answer).__name__}, expected text")
@@ -57,9 +57,6 @@ class FunctionTarget:
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._loop.stop)
                 self._loop = None
-
-    def _joined(self, parts: Iterator[Any]) -> str:
-        return "".join(_bounded(self.name, parts))
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:

@@ -6,6 +6,7 @@ Nothing is asked that changes anything, but for an MCP server's handshake, which
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -22,41 +23,38 @@ MESSAGE_NAMES = ("message", "question", "query", "text", "input", "prompt", "msg
 SESSION_NAMES = ("session_id", "conversation_id", "thread_id", "chat_id", "session", "conversation", "user_id", "user")
 
 
-class Look:
+class Look(AbstractContextManager["Look"]):
     """What a service answers to GETs below an address, each asked once."""
 
     def __init__(self, url: str, timeout: float) -> None:
         self.url = url
         self.base = url.partition("?")[0].rstrip("/") + "/"
         self._client = httpx2.Client(timeout=timeout, follow_redirects=True, trust_env=False)
-        self._seen: dict[str, tuple[int, str, Any]] = {}
-
-    def __enter__(self) -> Look:
-        return self
+        self._seen: dict[str, tuple[str, Any]] = {}
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
     def json(self, path: str) -> Any:
         """None for what is no JSON, or not there. Raises TargetFailed for a service that cannot be reached."""
-        return self._get(path)[2]
-
-    def text(self, path: str) -> str:
         return self._get(path)[1]
 
-    def _get(self, path: str) -> tuple[int, str, Any]:
+    def text(self, path: str) -> str:
+        return self._get(path)[0]
+
+    def _get(self, path: str) -> tuple[str, Any]:
         if path not in self._seen:
             try:
                 with self._client.stream("GET", urljoin(self.base, path)) as answer:
-                    text = _part(answer.iter_text())
-                    status = answer.status_code
+                    found = _part(answer.iter_text())
+                    text = found if answer.status_code == httpx2.codes.OK else ""
             except httpx2.HTTPError as exc:
                 raise TargetFailed(self.url, f"it cannot be reached ({first_line(exc)})") from exc
             try:
-                value = parsed(text) if status == httpx2.codes.OK else None
+                value = parsed(text)
             except ValueError:
                 value = None
-            self._seen[path] = status, text if status == httpx2.codes.OK else "", value
+            self._seen[path] = text, value
         return self._seen[path]
 
 
@@ -109,26 +107,6 @@ def _fitted(one: Shipped, base: str, look: Look) -> Description:
 # --- what tells a protocol
 
 
-def _own(look: Look) -> bool:
-    return bool(at(look.json("api/openapi.json"), "info.title") == OWN)
-
-
-def _ollama(look: Look) -> bool:
-    return look.text("").strip() == "Ollama is running" or isinstance(at(look.json("api/tags"), "models"), list)
-
-
-def _open_webui(look: Look) -> bool:
-    return bool(at(look.json("api/config"), "name") == "Open WebUI")
-
-
-def _gradio_app(look: Look) -> bool:
-    return isinstance(at(look.json("gradio_api/info"), "named_endpoints"), dict)
-
-
-def _langgraph(look: Look) -> bool:
-    return "/threads/{thread_id}/runs/wait" in _paths(look)
-
-
 def _langserve_app(look: Look) -> bool:
     routes = [path for path in _paths(look) if path.endswith("/invoke") and "{" not in path]
     if len(routes) == 1:
@@ -136,18 +114,16 @@ def _langserve_app(look: Look) -> bool:
     return len(routes) == 1
 
 
-def _openai_server(look: Look) -> bool:
-    return bool(at(look.json("v1/models"), "object") == "list")
-
-
 _SIGNS: dict[str, Callable[[Look], bool]] = {
-    "crosswire": _own,
-    "open-webui": _open_webui,
-    "gradio": _gradio_app,
-    "langgraph": _langgraph,
+    "crosswire": lambda look: bool(at(look.json("api/openapi.json"), "info.title") == OWN),
+    "open-webui": lambda look: bool(at(look.json("api/config"), "name") == "Open WebUI"),
+    "gradio": lambda look: isinstance(at(look.json("gradio_api/info"), "named_endpoints"), dict),
+    "langgraph": lambda look: "/threads/{thread_id}/runs/wait" in _paths(look),
     "langserve": _langserve_app,
-    "ollama": _ollama,
-    "openai-chat": _openai_server,
+    "ollama": lambda look: (
+        look.text("").strip() == "Ollama is running" or isinstance(at(look.json("api/tags"), "models"), list)
+    ),
+    "openai-chat": lambda look: bool(at(look.json("v1/models"), "object") == "list"),
 }
 
 

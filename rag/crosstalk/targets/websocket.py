@@ -11,7 +11,7 @@ from typing import Any
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from rag.crosstalk.targets.answers import LONGEST, holds, parsed, refused, shown, text_at
+from rag.crosstalk.targets.answers import LONGEST, holds, parsed, refused, shown, text_at, too_long
 from rag.crosstalk.targets.description import Description
 from rag.crosstalk.targets.errors import TargetFailed, first_line
 from rag.crosstalk.targets.filling import filled, filled_address, texts
@@ -78,7 +78,7 @@ class Socket:
             assert isinstance(raw, str)  # noqa: S101 - what decode=True gives
             size += len(raw)
             if size > LONGEST:
-                raise TargetFailed(self._name, f"its answer is longer than {LONGEST:,} bytes")
+                raise too_long(self._name)
             try:
                 value = parsed(raw)
             except ValueError:

@@ -1,0 +1,69 @@
+"""The table of all memories, measured in the background: kept with its evidence, for the session that asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rag.crosstalk import Lab, Workload
+from rag.crosstalk.background import comparisons
+from rag.crosstalk.background.comparisons import SHOWN, Table, Weighing
+from rag.crosstalk.run.comparison import Weighed, weigh
+from rag.errors import CrosswireError
+from tests.servers import wait_for
+
+SMALL = Workload(users=10, turns=2, latency="0.002", seed=3)
+
+
+@pytest.fixture
+def weighing(lab: Lab, tmp_path: Path) -> Weighing:
+    def make(folder: Path) -> AbstractContextManager[Lab]:
+        return nullcontext(replace(lab, folder=folder))
+
+    return Weighing(tmp_path / "weighings", make)
+
+
+def ended(weighing: Weighing) -> Table:
+    table = weighing.start("ada", SMALL)
+    wait_for(lambda: not table.busy, "the end of the table", seconds=30)
+    return table
+
+
+def test_rows_are_found_again_after_a_restart_with_a_few_anomalies_of_each_kind(
+    weighing: Weighing, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one(workload: Workload, lab: Lab, **_: object) -> Iterator[Weighed]:
+        yield from weigh(workload, lab, ["shared-buffer"])
+
+    monkeypatch.setattr(comparisons, "weigh", one)
+    [row] = ended(weighing).rows
+    assert row.answers["isolated"] is False
+    scenes = dict(row.against("isolated"))
+    kinds = [anomaly.kind for anomaly in scenes["users"].anomalies]
+    assert kinds
+    assert max(map(kinds.count, kinds)) <= SHOWN
+    again = Weighing(tmp_path / "weighings", lambda _: nullcontext(lab))
+    stored = again.table("ada")
+    assert stored is not None
+    assert stored.rows == [row]
+    assert again.table("ben") is None
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [(CrosswireError("The memory is gone."), "The memory is gone."), (KeyError("secret"), "KeyError: see the server")],
+)
+def test_what_ends_a_table_early_is_said_and_inner_matters_are_not(
+    weighing: Weighing, monkeypatch: pytest.MonkeyPatch, problem: Exception, said: str
+) -> None:
+    def broken(workload: Workload, lab: Lab, **_: object) -> Iterator[Weighed]:
+        raise problem
+
+    monkeypatch.setattr(comparisons, "weigh", broken)
+    table = ended(weighing)
+    assert said in table.problem
+    assert "secret" not in table.problem
