@@ -122,7 +122,9 @@ def test_it_lifts_a_whole_document_and_lowers_none(asked: float) -> None:
 
 def test_further_passages_of_a_document_rank_lower_and_keep_their_scores() -> None:
     passages = [*entry("a", "text", "text").passages, *entry("b", "text").passages, *entry("c", "text").passages]
-    ranked = [Ranked(-score, passage) for score, passage in zip((0.9, 0.8, 0.7, 0.6), passages, strict=True)]
+    ranked = [
+        Ranked(-score, passage.id, passage) for score, passage in zip((0.9, 0.8, 0.7, 0.6), passages, strict=True)
+    ]
     assert [found.id for found in best([ranked], 2)] == ["a#0", "b#0"]
     assert [(found.id, found.score) for found in best([ranked[::2], ranked[1::2]], 3)] == [
         ("a#0", 0.9),

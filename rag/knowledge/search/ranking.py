@@ -8,10 +8,11 @@ articles' own keywords, asked as questions of an index without them.
 from __future__ import annotations
 
 from bisect import insort
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from heapq import merge
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -42,15 +43,14 @@ def blend(cosine: Scores, keyword: Scores) -> Scores:
 
 
 class Ranked(NamedTuple):
-    """A passage with its score as `minus`: the lowest is the best."""
+    """A passage with its score as `minus`: sorted by the first two, the best come first, and those alike by id."""
 
     minus: float
+    id: str
     passage: Passage
 
 
-def by_rank(found: Ranked) -> tuple[float, str]:
-    """The best first, and those alike by id."""
-    return found.minus, found.passage.id
+by_rank = itemgetter(0, 1)
 
 
 def lifted(values: Values | Scores, starts: Numbers, documents: Numbers, asked: Values) -> Values:
@@ -69,14 +69,12 @@ def lifted(values: Values | Scores, starts: Numbers, documents: Numbers, asked: 
 def best(collections: Sequence[Iterable[Ranked]], k: int) -> list[Passage]:
     """The `k` best of all collections, each in order of rank, best first by score."""
     found = collections[0] if len(collections) == 1 else merge(*collections, key=by_rank)
-    seen: Counter[str] = Counter()
-    varied: list[Ranked] = []
-    own: dict[str, Ranked] = {}
+    seen: defaultdict[str, int] = defaultdict(int)
+    varied: list[tuple[float, str, Ranked]] = []
     for one in found:
-        if len(varied) >= k and varied[k - 1].minus < one.minus:
+        if len(varied) >= k and varied[k - 1][0] < one.minus:
             break  # whatever follows ranks lower still
-        own[one.passage.id] = one
-        insort(varied, one._replace(minus=one.minus * REPEAT ** seen[one.passage.document_id]), key=by_rank)
+        insort(varied, (one.minus * REPEAT ** seen[one.passage.document_id], one.id, one), key=by_rank)
         seen[one.passage.document_id] += 1
-    chosen = sorted((own[one.passage.id] for one in varied[:k]), key=by_rank)
+    chosen = sorted((one for *_, one in varied[:k]), key=by_rank)
     return [replace(one.passage, score=round(-one.minus, 4)) for one in chosen]
