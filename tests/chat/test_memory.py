@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 
-from rag.chat.memory import LastTurns, Summarised, TokenBudget, from_setting, tokens_of
+from rag.chat.memory import LONGEST_SUMMARY, LastTurns, Summarised, Summary, TokenBudget, from_setting, tokens_of
 from rag.chat.prompt import build_prompt, parse_earlier
-from rag.chat.summarise import LONGEST, Summary
 from rag.errors import BadSetting
 
 TURN = st.lists(st.sampled_from(["ai", "tool"]), max_size=3)
@@ -172,5 +171,5 @@ def test_summaries_are_bounded() -> None:
     messages = [HumanMessage(f"{number} " + "x" * 300) for number in range(50)]
     kept = Summarised(1).remember(messages)
     assert kept.summary is not None
-    assert len(kept.summary.text) <= LONGEST
+    assert len(kept.summary.text) <= LONGEST_SUMMARY
     assert "48 xxx" in kept.summary.text

@@ -16,10 +16,10 @@ from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage, S
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, Field
 
+from rag.chat.memory import SAID
 from rag.chat.offline.answer import Draft, compose
 from rag.chat.offline.ranking import Ranker
 from rag.chat.prompt import parse_earlier, parse_sources
-from rag.chat.summarise import SAID
 
 NAME = "offline-extractive"
 
