@@ -46,7 +46,6 @@ def window(seen: Look) -> tuple[int, int]:
         turns.setdefault((letter.upper(), turn), []).append(number)
     for own in turns.values():  # in the order in which they began
         others = [one for one in turns.values() if one[0] < own[-1] and own[0] < one[-1] and one is not own]
-        inside = [one for one in turns.values() if one is not own and own[0] < one[0] < own[-1]]
-        if others or inside:
-            return own[0], max(one[-1] for one in [own, *others, *inside])
+        if others:
+            return own[0], max(one[-1] for one in [own, *others])
     return -1, -1
