@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rag.commands.options import JsonFile, PytestFile, console, write, write_json
-from rag.commands.progress import Moved, bar, stop_on_interrupt
+from rag.commands.progress import one_by_one, stop_on_interrupt
 from rag.commands.reports import EXIT, VERDICTS, status
 from rag.crosstalk.checker.findings import Verdict
 from rag.crosstalk.explore.explorer import (
@@ -70,29 +69,21 @@ def explore_command(
             _replayed(strategy, scene, schedule, outcome, json_file, shown)
             write(pytest_file, of_schedule(strategy, scene, schedule, outcome))
             raise typer.Exit(EXIT[_verdict(outcome)])
-        names, found, left_out = list(STRATEGIES) if strategy is None else [strategy], [], False
-        for name in names:
-            try:
-                with bar(name) as moved:
-                    told = partial(_schedules, moved)
-                    certificate = explore_strategy(
-                        name,
-                        users=users,
-                        tabs=tabs,
-                        turns=turns,
-                        preemptions=preemptions,
-                        lab=lab,
-                        progress=told,
-                        stop=stop.is_set,
-                    )
-                found.append(certificate)
-            except CrosswireError as exc:
-                if len(names) == 1:
-                    raise
-                Console(stderr=True).print(Text(f"{name}: {exc}"))
-                left_out = True
-            if stop.is_set():
-                break
+        names = list(STRATEGIES) if strategy is None else [strategy]
+        found, left_out = one_by_one(
+            names,
+            lambda name, moved: explore_strategy(
+                name,
+                users=users,
+                tabs=tabs,
+                turns=turns,
+                preemptions=preemptions,
+                lab=lab,
+                progress=lambda done: moved(done, told=f"{done:,} schedules"),
+                stop=stop.is_set,
+            ),
+            stop,
+        )
     if everything:
         shown.print(_table(found))
     else:
@@ -101,10 +92,6 @@ def explore_command(
     contents = [one.to_dict() for one in found]
     write_json(json_file, contents if everything else contents[0])
     raise typer.Exit(status((one.status for one in found), unsure=left_out or len(found) < len(names)))
-
-
-def _schedules(moved: Moved, done: int) -> None:
-    moved(done, told=f"{done:,} schedules")
 
 
 _UNTOLD: dict[Verdict, str] = {"isolated": "right", "unknown": "unknown", "anomalies": "wrong"}

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -32,32 +32,15 @@ def _writable(option: typer.CallbackParam, path: Path | None) -> Path | None:
     return path
 
 
-JsonFile = Annotated[
-    Path | None,
-    typer.Option("--json", metavar="FILE", callback=_writable, help="Write it as JSON; - for standard output."),
-]
-JunitFile = Annotated[
-    Path | None,
-    typer.Option("--junit", metavar="FILE", callback=_writable, help="Write it as JUnit XML, for a build server."),
-]
-HtmlFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--html", metavar="FILE", callback=_writable, help="Write it as a page, with the smallest counterexample."
-    ),
-]
-PytestFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--pytest",
-        metavar="FILE",
-        callback=_writable,
-        help="Write the counterexample as a test that fails until fixed.",
-    ),
-]
-LogFile = Annotated[
-    Path | None, typer.Option("--log", metavar="FILE", callback=_writable, help="Keep the operation log.")
-]
+def _file(name: str, what: str) -> Any:
+    return typer.Option(name, metavar="FILE", callback=_writable, help=what)
+
+
+JsonFile = Annotated[Path | None, _file("--json", "Write it as JSON; - for standard output.")]
+JunitFile = Annotated[Path | None, _file("--junit", "Write it as JUnit XML, for a build server.")]
+HtmlFile = Annotated[Path | None, _file("--html", "Write it as a page, with the smallest counterexample.")]
+PytestFile = Annotated[Path | None, _file("--pytest", "Write the counterexample as a test that fails until fixed.")]
+LogFile = Annotated[Path | None, _file("--log", "Keep the operation log.")]
 Window = Annotated[
     int | None, typer.Option(help="Turns of memory in a prompt. Default: what the log says, or all.", min=1)
 ]

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
+from rag.errors import CrosswireError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 Moved = Callable[..., None]
 
 
@@ -26,6 +32,27 @@ def bar(name: str) -> Iterator[Moved]:
             progress.update(task, description=name, total=total, completed=done, told=told)
 
         yield moved
+
+
+def one_by_one(
+    chosen: Sequence[Item], run: Callable[[Item, Moved], Result], stop: threading.Event
+) -> tuple[list[Result], bool]:
+    """What each gives, until `stop`, and whether one of several was left out as it cannot be run; that is said."""
+    results: list[Result] = []
+    left_out = False
+    for one in chosen:
+        name = str(getattr(one, "name", one))
+        try:
+            with bar(name) as moved:
+                results.append(run(one, moved))
+        except CrosswireError as exc:
+            if len(chosen) == 1:
+                raise
+            Console(stderr=True).print(Text(f"{name}: {exc}"))
+            left_out = True
+        if stop.is_set():
+            break
+    return results, left_out
 
 
 @contextmanager

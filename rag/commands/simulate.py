@@ -12,14 +12,13 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from rag.chat import make_model
 from rag.commands.options import HtmlFile, JsonFile, JunitFile, LogFile, PytestFile, console, write_json
-from rag.commands.progress import bar, stop_on_interrupt
+from rag.commands.progress import bar, one_by_one, stop_on_interrupt
 from rag.commands.reports import Files, status
 from rag.commands.simulate_output import moment_told, print_results, runs_content, strategies, table, table_content
-from rag.crosstalk import STRATEGIES, Lab, Progress, RunResult, Workload, simulate
+from rag.crosstalk import STRATEGIES, Lab, Progress, Workload, simulate
 from rag.crosstalk.checker.findings import Anomaly
 from rag.crosstalk.log.events import Event, read
 from rag.crosstalk.report.explain import minimal
@@ -125,7 +124,10 @@ def simulate_command(
             require_memory=require_memory,
         )
         with closing(open_target(target, spec)) if target else nullcontext() as box:
-            results, left_out = _run(run, [box] if box else [*chosen], stop)
+            each: list[str | Target] = [box] if box else [*chosen]
+            results, left_out = one_by_one(
+                each, lambda one, moved: run(one, progress=lambda moment: moved(*moment_told(moment))), stop
+            )
         write_json(json_file, runs_content(results))
         if len(results) == 1:
             test = _test(results[0].workload, chosen, target, spec)
@@ -146,27 +148,6 @@ def _example(log: Path | None, anomaly: Anomaly) -> list[Event]:
         return []
     with log.open("rb") as lines:
         return minimal(read(lines), anomaly)
-
-
-def _run(
-    run: Callable[..., RunResult], chosen: Sequence[str | Target], stop: threading.Event
-) -> tuple[list[RunResult], bool]:
-    """One after the other. One of several that cannot be run is left out, and that is said."""
-    results: list[RunResult] = []
-    left_out = False
-    for one in chosen:
-        name = one if isinstance(one, str) else one.name
-        try:
-            with bar(name) as moved:
-                results.append(run(one, progress=lambda moment, moved=moved: moved(*moment_told(moment))))
-        except CrosswireError as exc:
-            if len(chosen) == 1:
-                raise
-            Console(stderr=True).print(Text(f"{name}: {exc}"))
-            left_out = True
-        if stop.is_set():
-            break
-    return results, left_out
 
 
 def _weigh(workload: Workload, lab: Lab, stop: threading.Event) -> tuple[list[Weighed], CrosswireError | None]:

@@ -1,15 +1,16 @@
-"""SCAN, in small steps, on one server or on every master of a cluster. Never KEYS."""
+"""Asking about many keys: SCAN in small steps, on one server or on every master of a cluster, never KEYS; pipelines."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import redis
 
 from rag.inspector.pace import Pace
 
+Item = TypeVar("Item")
 _GLOB = re.compile(r"([\\*?\[\]^])")
 
 
@@ -29,6 +30,16 @@ def steps(client: Any, pace: Pace, prefix: str | None = None, pattern: str = "")
             yield found
             if cursor == 0:
                 break
+
+
+def of_each(client: Any, items: Sequence[Item], commands: Callable[[Any, Item], object]) -> list[list[Any]]:
+    """In one round trip, the replies to each item's commands, errors among them. All items have equally many."""
+    pipe = client.pipeline(transaction=False)
+    for item in items:
+        commands(pipe, item)
+    replies = pipe.execute(raise_on_error=False)
+    width = len(replies) // max(len(items), 1)
+    return [replies[width * number : width * (number + 1)] for number in range(len(items))]
 
 
 def size(client: Any) -> int:

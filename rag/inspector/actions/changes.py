@@ -16,6 +16,7 @@ from rag.errors import CrosswireError
 from rag.inspector.actions.exporting import Export, export
 from rag.inspector.actions.importing import own_histories, restore
 from rag.inspector.inspector import Inspector
+from rag.inspector.key_scan import of_each
 from rag.inspector.layouts.crosswire import own_keys
 from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId
@@ -84,7 +85,7 @@ class Changes:
         sids = _distinct(ids)
         rows = tuple(self._store.directory.rows(sids))
         there = {row.info.id for row in rows}
-        busy = sum(self._ask(lambda pipe: [pipe.exists(self._histories.keys.of(sid).turn) for sid in sids]))
+        busy = sum(self._of_each(sids, lambda pipe, sid: pipe.exists(self._histories.keys.of(sid).turn)))
         missing = tuple(sid for sid in sids if sid not in there)
         messages, used = sum(row.info.messages for row in rows), sum(row.bytes or 0 for row in rows)
         return Preview(change, rows, missing, messages, used, busy)
@@ -160,13 +161,13 @@ class Changes:
 
     def _own_ttls(self, sids: Sequence[SessionId]) -> dict[str, str | None]:
         session = self._histories.keys.session
-        replies = self._ask(lambda pipe: [pipe.hget(session(sid), "ttl") for sid in sids])
+        replies = self._of_each(sids, lambda pipe, sid: pipe.hget(session(sid), "ttl"))
         texts = (reply.decode() if isinstance(reply, bytes) else None for reply in replies)
         return dict(zip(sids, texts, strict=True))
 
-    def _ask(self, commands: Callable[[Any], object]) -> list[Any]:
+    def _of_each(self, sids: Sequence[SessionId], command: Callable[[Any, SessionId], object]) -> list[Any]:
         with translated(self._inspector.target):
-            return self._histories.piped(commands)
+            return [reply for (reply,) in of_each(self._inspector.client, sids, command)]
 
     def _set_ttl(self, sid: str, own: str | None) -> bool:
         if own is None:

@@ -6,7 +6,7 @@ What is read is what is there: nothing is put into quarantine, healed or written
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,12 +107,6 @@ class Histories(ABC):
     def key_names(self, stored: Stored) -> list[str | bytes]:
         """Every key that the session has, or can have."""
         return list(stored.left)
-
-    def piped(self, commands: Callable[[Any], object]) -> list[Any]:
-        """What the commands that are put into a pipeline get, errors among it."""
-        pipe = self.client.pipeline(transaction=False)
-        commands(pipe)
-        return list(pipe.execute(raise_on_error=False))
 
 
 class ListElements:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rag.errors import BadSessionId
-from rag.inspector.key_scan import steps
+from rag.inspector.key_scan import of_each, steps
 from rag.inspector.layouts.base import LISTED, Histories, Layout, ListElements, Stored
 from rag.inspector.layouts.message_parsers import ours
 from rag.inspector.pace import Pace
@@ -17,7 +17,7 @@ from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId
 from rag.sessions.listing.directory import Row
 from rag.sessions.listing.sweep import own
-from rag.sessions.protocol.keys import Keys, SessionKeys
+from rag.sessions.protocol.keys import Keys
 
 FIELDS = ("turns", "trimmed", "quarantined", "ttl", "seen")
 _ESCAPED = re.compile("%(25|7B|7D)")
@@ -53,23 +53,22 @@ class Own(Histories):
     def read(self, ids: Sequence[str], pace: Pace, first: int | None = None) -> list[Stored]:
         sids, step = [SessionId(one) for one in ids], first or pace.step
 
-        def ask(pipe: Any) -> None:
-            for keys in map(self.keys.of, sids):
-                pipe.lrange(keys.history, 0, step - 1)
-                pipe.llen(keys.history)
-                pipe.hmget(keys.session, *FIELDS)
-                for name in keys:
-                    pipe.pttl(name)
+        def ask(pipe: Any, sid: SessionId) -> None:
+            keys = self.keys.of(sid)
+            pipe.lrange(keys.history, 0, step - 1)
+            pipe.llen(keys.history)
+            pipe.hmget(keys.session, *FIELDS)
+            for name in keys:
+                pipe.pttl(name)
 
         with translated(self.target):
-            replies = pace(self.piped, ask)
+            replies = pace(of_each, self.client, sids, ask)
             listed = pace(self.client.execute_command, "ZMSCORE", self.keys.live, *sids) if sids else []
-        every = len(SessionKeys._fields) + 3
         found = []
-        for number, sid in enumerate(sids):
-            stored = self._stored(sid, replies[every * number : every * (number + 1)], pace)
+        for sid, reply, score in zip(sids, replies, listed, strict=True):
+            stored = self._stored(sid, reply, pace)
             if stored is not None:
-                stored.listed = listed[number] is not None
+                stored.listed = score is not None
                 found.append(stored)
         return found
 
@@ -91,10 +90,10 @@ class Own(Histories):
     def lines(self, ids: Sequence[str], pace: Pace) -> list[tuple[str, Iterable[bytes]]]:
         keys = [self.keys.history(SessionId(one)) for one in ids]
         with translated(self.target):
-            firsts = pace(self.piped, lambda pipe: [pipe.lrange(key, 0, pace.step - 1) for key in keys])
+            firsts = pace(of_each, self.client, keys, lambda pipe, key: pipe.lrange(key, 0, pace.step - 1))
         return [
             (one, ListElements(self.client, key, first, math.inf if len(first) == pace.step else len(first), pace))
-            for one, key, first in zip(ids, keys, firsts, strict=True)
+            for one, key, (first,) in zip(ids, keys, firsts, strict=True)
             if isinstance(first, list)
         ]
 

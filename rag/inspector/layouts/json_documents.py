@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rag.errors import CrosswireError
-from rag.inspector.key_scan import steps
+from rag.inspector.key_scan import of_each, steps
 from rag.inspector.layouts.base import BATCH, Histories, Layout, Stored
 from rag.inspector.pace import Pace
 from rag.sessions.connection.errors import translated
@@ -52,15 +52,13 @@ class Documents(Histories):
         return found
 
     def _read(self, sid: str, names: list[bytes]) -> Stored | None:
-        def ask(pipe: Any) -> None:
-            for name in names:
-                pipe.execute_command("JSON.GET", name)
-                pipe.pttl(name)
-                pipe.type(name)
+        def ask(pipe: Any, name: bytes) -> None:
+            pipe.execute_command("JSON.GET", name)
+            pipe.pttl(name)
+            pipe.type(name)
 
-        replies, lines, left = self.piped(ask), list[bytes](), dict[str, int]()
-        for number, name in enumerate(names):
-            document, ms, kind = replies[3 * number : 3 * number + 3]
+        lines, left = list[bytes](), dict[str, int]()
+        for name, (document, ms, kind) in zip(names, of_each(self.client, names, ask), strict=True):
             if kind == DOCUMENT and isinstance(document, bytes | str):
                 lines.append(document.encode() if isinstance(document, str) else document)
                 left[name.decode("utf-8", "replace")] = ms

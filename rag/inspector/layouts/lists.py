@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rag.inspector.key_scan import steps
+from rag.inspector.key_scan import of_each, steps
 from rag.inspector.layouts.base import Histories, ListElements, Stored
 from rag.inspector.pace import Pace
 from rag.sessions.connection.errors import translated
@@ -23,30 +23,26 @@ class Lists(Histories):
     def read(self, ids: Sequence[str], pace: Pace, first: int | None = None) -> list[Stored]:
         size, backwards = first or pace.step, self.layout.newest_first
 
-        def ask(pipe: Any) -> None:
-            for key in map(self._key, ids):
-                pipe.lrange(key, *((-size, -1) if backwards else (0, size - 1)))
-                pipe.llen(key)
-                pipe.pttl(key)
+        def ask(pipe: Any, sid: str) -> None:
+            pipe.lrange(self._key(sid), *((-size, -1) if backwards else (0, size - 1)))
+            pipe.llen(self._key(sid))
+            pipe.pttl(self._key(sid))
 
-        def weigh(pipe: Any) -> None:
-            for key in map(self._key, sessions):
-                pipe.memory_usage(key)
-                pipe.pttl(key)
+        def weigh(pipe: Any, sid: str) -> None:
+            pipe.memory_usage(self._key(sid))
+            pipe.pttl(self._key(sid))
 
-        sessions, found = ids, list[Stored]()
+        found = list[Stored]()
         with translated(self.target):
-            weights = pace(self.piped, weigh)
-            known = {sid: (used, left) for sid, used, left in zip(ids, weights[::2], weights[1::2], strict=True)}
-            too_large = {sid: one for sid, one in known.items() if type(one[0]) is int and one[0] > LARGEST}
-            ids = [sid for sid in sessions if sid not in too_large]
-            replies = pace(self.piped, ask) if ids else []
+            weights = dict(zip(ids, pace(of_each, self.client, ids, weigh), strict=True))
+            too_large = {sid: one for sid, one in weights.items() if type(one[0]) is int and one[0] > LARGEST}
+            ids = [sid for sid in ids if sid not in too_large]
+            replies = pace(of_each, self.client, ids, ask) if ids else []
         for sid, (used, left) in too_large.items():
             name = self._key(sid).decode("utf-8", "replace")
             why = f"it takes {used >> 20} MB, and at most {LARGEST >> 20} are read"
             found.append(Stored(sid, (), 0, {name: left}, wrong={name: why}))
-        for number, sid in enumerate(ids):
-            lines, length, left = replies[3 * number : 3 * number + 3]
+        for sid, (lines, length, left) in zip(ids, replies, strict=True):
             # Not a list, or not a history: other keys may begin the same.
             if not isinstance(lines, list) or not lines or all(self.parse(raw, sid).problem for raw in lines[:3]):
                 continue

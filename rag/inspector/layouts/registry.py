@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rag.errors import CrosswireError
-from rag.inspector.key_scan import steps
+from rag.inspector.key_scan import of_each, steps
 from rag.inspector.layouts.base import Layout
 from rag.inspector.layouts.json_documents import DOCUMENT, Documents
 from rag.inspector.layouts.lists import Lists
@@ -67,15 +67,13 @@ def recognise(client: Any, target: str, prefix: str | None = None) -> tuple[Layo
 
 
 def _votes(client: Any, names: Sequence[bytes], prefix: str | None) -> list[tuple[str, str]]:
-    pipe = client.pipeline(transaction=False)
-    for name in names:
+    def ask(pipe: Any, name: bytes) -> None:
         pipe.type(name)
         pipe.lindex(name, 0)
         pipe.lindex(name, -1)
-    replies = pipe.execute(raise_on_error=False)
+
     votes = []
-    for number, name in enumerate(names):
-        kind, first, last = replies[3 * number : 3 * number + 3]
+    for name, (kind, first, last) in zip(names, of_each(client, names, ask), strict=True):
         text = name.decode("utf-8", "replace")
         layout = _layout(text, kind, first, last)
         if layout is not None:

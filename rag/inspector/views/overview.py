@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from rag.inspector.key_scan import of_each
 from rag.sessions.connection.errors import translated
 from rag.sessions.listing.sweep import own, sweep
 from rag.sessions.protocol.keys import Keys
@@ -106,15 +107,16 @@ def _overview(client: Any, keys: Keys, now: float) -> Overview:
 
 def _sampled(client: Any, keys: Keys, ids: Sequence[Any], sessions: int) -> tuple[Estimate, Estimate, int]:
     """Messages, bytes, and how many sessions of the sample have no expiry though they are not pinned."""
-    pipe = client.pipeline(transaction=False)
-    for sid in ids:
+
+    def ask(pipe: Any, sid: Any) -> None:
         history, session, *_ = keys.of(sid)
         pipe.llen(history)
         pipe.memory_usage(history)
         pipe.memory_usage(session)
         pipe.pttl(session)
         pipe.hget(session, "ttl")
-    rows = _fives(pipe.execute(raise_on_error=False)) if ids else []
+
+    rows = of_each(client, ids, ask)
     exact = sessions <= SAMPLE
     lengths = [_number(row[0]) for row in rows]
     sizes = [_number(row[1]) + _number(row[2]) for row in rows]
@@ -123,10 +125,8 @@ def _sampled(client: Any, keys: Keys, ids: Sequence[Any], sessions: int) -> tupl
 
 
 def _unpinned(client: Any, keys: Keys, ids: Sequence[Any]) -> int:
-    pipe = client.pipeline(transaction=False)
-    for sid in ids:
-        pipe.hget(keys.session(sid), "ttl")
-    return sum(reply != b"0" for reply in pipe.execute(raise_on_error=False)) if ids else 0
+    ttls = of_each(client, ids, lambda pipe, sid: pipe.hget(keys.session(sid), "ttl"))
+    return sum(ttl != b"0" for (ttl,) in ttls)
 
 
 def _estimate(values: Sequence[int], sessions: int, exact: bool) -> Estimate:
@@ -134,10 +134,6 @@ def _estimate(values: Sequence[int], sessions: int, exact: bool) -> Estimate:
         return Estimate(sum(values), exact=True)
     margin = 1.96 * stdev(values) / math.sqrt(len(values)) * sessions
     return Estimate(round(fmean(values) * sessions), exact=False, margin=round(margin))
-
-
-def _fives(replies: list[Any]) -> list[list[Any]]:
-    return [replies[n : n + 5] for n in range(0, len(replies), 5)]
 
 
 def _number(reply: object) -> int:

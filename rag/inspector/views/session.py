@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rag.inspector.key_scan import of_each
 from rag.inspector.layouts.message_parsers import Said
 from rag.inspector.safe_text import visible
 from rag.sessions.connection.errors import translated
@@ -57,20 +58,18 @@ def elements(lines: Iterable[bytes], parse: Any, session_id: str, first: int = 0
 
 def facts(client: Any, target: str, names: Sequence[str | bytes]) -> tuple[KeyFacts, ...]:
     """Of those of these keys that are there."""
+
+    def ask(pipe: Any, name: str | bytes) -> None:
+        pipe.type(name)
+        pipe.object("encoding", name)
+        pipe.memory_usage(name)
+        pipe.pttl(name)
+
     with translated(target):
-        pipe = client.pipeline(transaction=False)
-        for name in names:
-            pipe.type(name)
-            pipe.object("encoding", name)
-            pipe.memory_usage(name)
-            pipe.pttl(name)
-        replies = pipe.execute(raise_on_error=False)
-        there = [(name, replies[4 * n : 4 * n + 4]) for n, name in enumerate(names) if replies[4 * n] != b"none"]
-        pipe = client.pipeline(transaction=False)
-        for name, (kind, *_) in there:
-            getattr(pipe, _LENGTHS.get(kind, "exists"))(name)
-        lengths = pipe.execute(raise_on_error=False) if there else []
-    return tuple(_facts(name, reply, length) for (name, reply), length in zip(there, lengths, strict=True))
+        replies = zip(names, of_each(client, names, ask), strict=True)
+        there = [(name, reply) for name, reply in replies if reply[0] != b"none"]
+        lengths = of_each(client, there, lambda pipe, one: getattr(pipe, _LENGTHS.get(one[1][0], "exists"))(one[0]))
+    return tuple(_facts(name, reply, length) for (name, reply), (length,) in zip(there, lengths, strict=True))
 
 
 def _facts(name: str | bytes, reply: Sequence[Any], length: Any) -> KeyFacts:

@@ -23,9 +23,6 @@ FLAGS: tuple[Flag, ...] = ("you", "simulated", "pinned", "no expiry", "suspiciou
 Order = Literal["seen", "ttl", "created", "turns", "messages", "bytes"]
 SIMULATED = "sim-"
 LIMIT = 200
-BATCH = 200
-PEEK = 3
-"""Elements of a session of another format that tell whether it is one."""
 
 
 @dataclass(frozen=True, slots=True)
