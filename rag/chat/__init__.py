@@ -1,10 +1,9 @@
 """A chat turn: what is asked of the model, with which sources and history, and what is kept of its answer."""
 
-from rag.chat.events import Event, Finished, Found, Reply, Timings, Token, Waiting
+from rag.chat.events import Event, EventStream, Finished, Found, Reply, Timings, Token, Waiting
 from rag.chat.models import make_model, model_name
 from rag.chat.prompt import Source
 from rag.chat.service import ChatService, sources_of
-from rag.chat.stream import EventStream
 
 __all__ = [
     "ChatService",

@@ -17,14 +17,13 @@ from typing import Protocol
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from rag.chat.events import Event, Finished, Found, Reply, Timings, Token, Waiting
+from rag.chat.events import Event, EventStream, Finished, Found, Reply, Timings, Token, Waiting
 from rag.chat.memory import LastTurns, Memory, Remembered, Summary
 from rag.chat.models import model_name
 from rag.chat.pieces import pieces_of
 from rag.chat.prompt import Source, build_prompt
 from rag.chat.question import checked, rewritten, title_of
 from rag.chat.retrieval import search
-from rag.chat.stream import EventStream
 from rag.errors import TurnBusy
 from rag.knowledge import Passage
 from rag.sessions import SessionStore, Turn

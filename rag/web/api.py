@@ -32,7 +32,7 @@ from rag.web.body import read_body
 from rag.web.health import Health
 from rag.web.identity import API, NEW_SESSION, new_session, visit_of
 from rag.web.openapi import LONGEST_BODY, LONGEST_MESSAGE, description
-from rag.web.problem import Problem, Refused, answer_error, problem_of
+from rag.web.problem import PRIVATE, Problem, Refused, answer_error, problem_of
 from rag.web.turn import TurnAnswer, Workers, source_to_dict
 
 T = TypeVar("T")
@@ -42,7 +42,6 @@ PIECE = 1 << 16
 
 _ROLES = {"human": "user", "ai": "assistant"}
 _EXACT = ("/healthz", NEW_SESSION)
-_PRIVATE = {"Cache-Control": "no-store, private"}
 _NO_HISTORY: dict[str, Any] = {"session": None, "session_name": None, "ttl": None, "messages": []}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -99,14 +98,14 @@ class _Api:
             return await self._clear(_own_session(request))
         session_id = visit_of(request).session_id
         if session_id is None:
-            return JSONResponse(_NO_HISTORY, headers=_PRIVATE)
+            return JSONResponse(_NO_HISTORY, headers=PRIVATE)
         body = await _in_thread(lambda: JSONResponse(self._history(session_id)).body)
-        return StreamingResponse(_pieces(bytes(body)), headers=_PRIVATE, media_type="application/json")
+        return StreamingResponse(_pieces(bytes(body)), headers=PRIVATE, media_type="application/json")
 
     async def _clear(self, session_id: str) -> Response:
         cleared = await _in_thread(lambda: self._services().store.clear(session_id))
         await _in_thread(lambda: self._forget(session_id))
-        return JSONResponse({"cleared": cleared}, headers=_PRIVATE)
+        return JSONResponse({"cleared": cleared}, headers=PRIVATE)
 
     def _history(self, session_id: str) -> dict[str, Any]:
         store = self._services().store

@@ -28,7 +28,7 @@ from rag.sessions.ids import SessionId
 from rag.settings import origin_of
 from rag.web.cookie import REISSUE_AFTER, CookieJar, Ticket, new_token, read_session, session_id_of
 from rag.web.origin import is_own, served_at
-from rag.web.problem import Problem
+from rag.web.problem import PRIVATE, Problem
 from rag.web.secret import session_secret
 
 __all__ = ["CookieJar", "SessionCookie", "Visit", "new_session", "read_session", "session_secret", "visit_of"]
@@ -121,7 +121,7 @@ class SessionCookie:
                     answer.add_vary_header("Cookie")
                 if visit.token is not None:
                     answer.append("Set-Cookie", self.jar.header(visit.token, https=https))
-                    answer["Cache-Control"] = "no-store, private"
+                    answer.update(PRIVATE)
             await send(message)
 
         await self._app(scope, receive, send_with_cookie)

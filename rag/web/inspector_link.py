@@ -22,12 +22,11 @@ from rag.web.body import read_body
 from rag.web.cookie import INSPECTOR, CookieJar, new_token
 from rag.web.headers import POLICY, script_source
 from rag.web.identity import visit_of
-from rag.web.problem import Refused
+from rag.web.problem import PRIVATE, Refused
 from rag.web.secret import session_secret
 
 LONGEST = 1024
 NEW_LINK = "Ask for a new one where the server runs: python -m rag inspect-link"
-_PRIVATE = {"Cache-Control": "no-store, private"}
 _SCRIPT = """\
 const secret = location.hash.slice(1);
 history.replaceState(null, "", location.pathname);
@@ -61,7 +60,7 @@ def routes(settings: Callable[[], Settings]) -> list[BaseRoute]:
 
 
 def _exchange(settings: Settings, secret: str, https: bool) -> Response:
-    answer = RedirectResponse("/inspector", 303, _PRIVATE)
+    answer = RedirectResponse("/inspector", 303, PRIVATE)
     if not opens_by_link(settings):
         return answer  # that page asks, everybody
     if not redeem(settings.state_dir, secret):
@@ -77,4 +76,4 @@ def _page(line: str, status: int = 200) -> Response:
 <meta name="viewport" content="width=device-width"><style>{_STYLE}</style>
 <h1>Inspector</h1><p data-without="{escape(f"This link is not complete. {NEW_LINK}")}">{escape(line)}</p>
 <form method="post"><input type="hidden" name="secret"></form>{script}</html>"""
-    return HTMLResponse(page, status, {**_PRIVATE, "Content-Security-Policy": _CONTENT})
+    return HTMLResponse(page, status, {**PRIVATE, "Content-Security-Policy": _CONTENT})

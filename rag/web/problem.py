@@ -17,6 +17,7 @@ from starlette.responses import Response
 from rag import errors
 
 MEDIA_TYPE = "application/problem+json"
+PRIVATE = {"Cache-Control": "no-store, private"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Problem:
         }
 
     def response(self) -> Response:
-        headers = {"Cache-Control": "no-store, private", **self.headers}
+        headers = {**PRIVATE, **self.headers}
         return Response(json.dumps(self.to_dict()), self.status, headers, MEDIA_TYPE)
 
 

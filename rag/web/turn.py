@@ -25,7 +25,7 @@ from starlette.types import Receive, Scope, Send
 from rag.chat import Event, EventStream, Finished, Found, Reply, Source, Token, Waiting
 from rag.errors import CrosswireError
 from rag.sessions.names import friendly_name
-from rag.web.problem import Problem, problem_of
+from rag.web.problem import PRIVATE, Problem, problem_of
 
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment is sent, because proxies close what is silent for long."""
@@ -38,8 +38,7 @@ MOST_TURNS = 1000
 WAITING_TURNS = 64
 """Threads for turns that wait, for a model over the wire or for another turn of their session."""
 
-_PRIVATE = {"Cache-Control": "no-store, private"}
-_STREAM = {**_PRIVATE, "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
+_STREAM = {**PRIVATE, "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
 
 Item = Event | Exception | None
 """None is the end."""
@@ -100,7 +99,7 @@ class TurnAnswer:
                 await self._send_stream([first, *others], send)
             elif isinstance(first, Finished):
                 body = orjson.dumps(reply_to_dict(first.reply, self._session_id))
-                await Response(body, headers=_PRIVATE, media_type="application/json")(scope, receive, send)
+                await Response(body, headers=PRIVATE, media_type="application/json")(scope, receive, send)
         finally:
             watching.cancel()
             self._turn.stop()
