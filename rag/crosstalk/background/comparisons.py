@@ -10,9 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from rag.crosstalk.background.runs import TooManyRuns, few_of_each, folder_of, told, write_whole
 from rag.crosstalk.checker.findings import Report
@@ -108,8 +107,7 @@ class Weighing:
             with self._make_lab(folder) as lab:
                 for weighed in weigh(workload, lab, progress=look, stop=table.stop):
                     table.rows = [*table.rows, _row(weighed)]
-            rows = [_to_dict(row) for row in table.rows]
-            write_whole(folder / FILE, {"at": table.at, "rows": rows})
+            write_whole(folder / FILE, {"at": table.at, "rows": [asdict(row) for row in table.rows]})
         except Exception as exc:
             table.problem = told(exc, f"{table.doing} could not be measured")
         finally:
@@ -124,11 +122,6 @@ def _row(weighed: Weighed) -> Row:
 
 def _brief(report: Report) -> Report:
     return replace(report, anomalies=tuple(few_of_each(report.anomalies, SHOWN)), seen=())
-
-
-def _to_dict(row: Row) -> dict[str, Any]:
-    values = {name: getattr(row, name) for name in row.__slots__}
-    return {**values, "reports": {scene: report.to_dict() for scene, report in row.reports.items()}}
 
 
 def _stored(path: Path) -> Table | None:

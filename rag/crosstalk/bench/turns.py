@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import AbstractContextManager
 
-from rag.crosstalk.log.events import Document, Event
+from rag.crosstalk.log.events import Document
 from rag.crosstalk.run.hosts import StrategyHost
 from rag.crosstalk.run.runner import Search
 from rag.crosstalk.run.workload import Planned
@@ -19,12 +19,13 @@ class StrategyTurns(AbstractContextManager["StrategyTurns"]):
         self.name = name
         self._search = search
         self._sources = sources
-        self._host = StrategyHost(name, lab, lambda _: answer, None, threading.Event(), _unheard)
+        self._host = StrategyHost(name, lab, lambda _: answer, None, threading.Event(), lambda _: None)
 
     def turn(self, session_id: str, text: str) -> str:
         found = self._search(text, self._sources, session_id)
         passages = [Document(one.id, session_id if one.private else "shared", one.text) for one in found]
-        served = self._host.serve(_planned(session_id, text), passages)
+        planned = Planned(0, session_id, session_id, 0, 0, text, (), (), "library", 0.0, None)
+        served = self._host.serve(planned, passages)
         if served.end != "ok":
             raise ValueError(f"{self.name} did not answer: {served.text}")
         return served.text
@@ -37,11 +38,3 @@ class StrategyTurns(AbstractContextManager["StrategyTurns"]):
 
     def __exit__(self, *_: object) -> None:
         self._host.close()
-
-
-def _planned(session_id: str, text: str) -> Planned:
-    return Planned(0, session_id, session_id, 0, 0, text, (), (), "library", 0.0, None)
-
-
-def _unheard(event: Event) -> None:
-    del event

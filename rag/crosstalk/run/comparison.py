@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from rag.crosstalk.checker.anomalies import breaking
@@ -69,11 +70,7 @@ def weigh(
     for name in names:
         results = {}
         for scene, changes in SCENES.items():
-
-            def told(moment: Progress, scene: str = scene, name: str = name) -> None:
-                if progress is not None:
-                    progress(name, scene, moment)
-
+            told = progress and partial(progress, name, scene)
             results[scene] = simulate(name, replace(workload, **changes), lab=lab, progress=told, stop=stop)
             if stop.is_set():
                 return

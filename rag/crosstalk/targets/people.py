@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rag.crosstalk.targets.errors import BadTarget, first_line
@@ -18,19 +18,19 @@ MOST = 10_000
 class People:
     """patterns: by the value's name. rows: one a user; none: the patterns make any number of users."""
 
-    patterns: tuple[tuple[str, str], ...] = ()
-    rows: tuple[tuple[tuple[str, str], ...], ...] = ()
+    patterns: Mapping[str, str] = field(default_factory=dict)
+    rows: tuple[Mapping[str, str], ...] = ()
     source: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(name for name, _ in (self.rows[0] if self.rows else self.patterns))
+        return tuple(self.rows[0] if self.rows else self.patterns)
 
     def of(self, number: int, session: str) -> dict[str, str]:
         """The values of a user. number: from 1. Raises BadTarget where there are not so many."""
         if not self.rows:
             given = {"number": str(number), "session": session}
-            return {name: str(filled(pattern, given)) for name, pattern in self.patterns}
+            return {name: str(filled(pattern, given)) for name, pattern in self.patterns.items()}
         if number > len(self.rows):
             raise BadTarget(
                 self.source, f"it has {len(self.rows)} users: add rows for more, or start with fewer (--users)"
@@ -46,7 +46,7 @@ def read_people(users: str | Mapping[str, str], folder: Path, where: str) -> Peo
                 raise BadTarget(where, f"users: {name!r} is no name: expected small letters, digits and _")
             if unknown := names(pattern) - {"number", "session"}:
                 raise BadTarget(where, f"users.{name} has {{{min(unknown)}}}: expected {{number}} or {{session}}")
-        return People(tuple(users.items()))
+        return People(users)
     path = folder / users
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -58,4 +58,4 @@ def read_people(users: str | Mapping[str, str], folder: Path, where: str) -> Peo
             raise BadTarget(where, f"line {number} of {path.name} has not as many values as the first line has names")
     if not rows:
         raise BadTarget(where, f"{path.name} has no users: expected a line of names and one line for each user")
-    return People((), tuple(tuple((name.strip(), value) for name, value in row.items()) for row in rows), str(path))
+    return People({}, tuple({name.strip(): value for name, value in row.items()} for row in rows), str(path))
