@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from functools import cache
 from sys import getsizeof
 from typing import Any, NamedTuple
 
@@ -115,14 +116,25 @@ class Cache:
 def memory_size(record: StoredMessage, length: int) -> int:
     """Bytes, estimated, of a message whose line is so long. The session's id is not counted: all share one."""
     message = record.message
-    fields = message.__dict__
-    parts = (record, record.at, record.id, message, fields, message.__pydantic_fields_set__, *record.documents)
+    size = _emptied(type(message)) + len(record.id) + getsizeof(message.__pydantic_fields_set__)
     keys: set[str] = set()
-    # Short texts are shared: names of types, and the empty one.
-    values = [value for value in fields.values() if type(value) is not str or len(value) > 8]
-    size = _PLACES + _all([*values, message.__pydantic_extra__], keys) + sum(map(getsizeof, (*parts, *keys)))
+    for value in message.__dict__.values():
+        # Short texts are shared: names of types, and the empty one.
+        if value and (type(value) is not str or len(value) > 8):
+            size += _held(value, keys)
+    if message.__pydantic_extra__ or record.documents:
+        size += _held(message.__pydantic_extra__, keys) + sum(map(getsizeof, record.documents))
     # A sample may miss the one long text in a list: then it is no less than that.
-    return max(size, length)
+    return max(size + sum(map(getsizeof, keys)), length)
+
+
+@cache
+def _emptied(kind: Any) -> int:
+    """Of a message of this class in which every field is empty, with its record."""
+    message = kind.model_construct(content="")
+    empty = [type(value)() for value in message.__dict__.values() if type(value) in (dict, list)]
+    parts = (StoredMessage(message, None, 1, 1.0), message, message.__dict__, {}, "", 1.0, *empty)
+    return _PLACES + sum(map(getsizeof, parts))
 
 
 def _held(value: Any, keys: set[str]) -> int:
