@@ -60,7 +60,7 @@ def _text(name: str, data: bytes) -> str:
 def _markdown(name: str, data: bytes) -> ParsedDocument:
     text, matter = _without_front_matter(_text(name, data))
     text = text.strip("\n")
-    title = " ".join(matter.get("title", [])) or _heading(text) or _stem(name)
+    title = " ".join(matter.get("title", [])) or _heading(text)
     keywords = ",".join(matter.get("keywords", [])).strip("[]").split(",")
     asked = tuple(dict.fromkeys(filter(None, matter.get("asked", []))))
     return ParsedDocument(title, tuple(filter(None, map(_unquoted, keywords))), text, asked=asked)
@@ -107,12 +107,12 @@ def _unquoted(value: str) -> str:
 
 
 def _plain(name: str, data: bytes) -> ParsedDocument:
-    return ParsedDocument(_stem(name), (), _text(name, data).strip("\n"), markdown=False)
+    return ParsedDocument("", (), _text(name, data).strip("\n"), markdown=False)
 
 
 def _html(name: str, data: bytes) -> ParsedDocument:
     title, text = html_to_markdown(name, _text(name, data))
-    return ParsedDocument(title or _heading(text) or _stem(name), (), text)
+    return ParsedDocument(title or _heading(text), (), text)
 
 
 def _pdf(name: str, data: bytes) -> ParsedDocument:

@@ -23,7 +23,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -93,11 +93,10 @@ class EmbeddedStore(Store):
             raise self._busy("another process has been adding articles for 10 minutes") from exc
 
     def revision(self, name: str) -> str:
-        try:
+        with suppress(OSError):
             found = (self._revisions / name).stat()
-        except OSError:
-            return ""
-        return f"{found.st_ino}-{found.st_mtime_ns}"
+            return f"{found.st_ino}-{found.st_mtime_ns}"
+        return ""
 
     def revision_of(self, collection: Collection) -> str:
         return self.revision(collection.name)

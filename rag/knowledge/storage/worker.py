@@ -20,14 +20,13 @@ def main() -> None:
             state_dir, embeddings, request = pickle.load(requests)  # noqa: S301 - the process that started this one
             alarm(0)
             batches = list(iter(partial(pickle.load, requests), None))  # all, before anybody has to wait for this one
-            store, answer = EmbeddedStore(state_dir, embeddings), ""
+            store = EmbeddedStore(state_dir, embeddings)
             try:
                 with store.errors():
-                    answer = store.carry_out(request, batches)
+                    answer: str | CrosswireError = store.carry_out(request, batches)
             except CrosswireError as exc:
-                pickle.dump(exc, answers)
-            else:
-                pickle.dump(answer, answers)
+                answer = exc
+            pickle.dump(answer, answers)
             answers.flush()
             alarm(IDLE_SECONDS)
 
