@@ -199,8 +199,8 @@ class HttpTarget:
     def _parts(self, step: Step, response: httpx2.Response, pieces: Iterator[bytes], form: str) -> Reply:
         """An answer that comes as events. value: of the last one that is JSON."""
         found, value, last = list[str](), None, ""
-        events = answers.sse(pieces, self.name) if form == "sse" else _named(answers.lines(pieces, self.name))
-        for name, data in events:
+        named = (("message", line) for line in answers.lines(pieces, self.name) if line.strip())
+        for name, data in answers.sse(pieces, self.name) if form == "sse" else named:
             if step.events and name not in step.events:
                 if name == "error":
                     raise TargetFailed(self.name, f"it said {shown(data, 200)}")
@@ -279,10 +279,6 @@ def _kept(place: str | Between, reply: Reply, cookies: Mapping[str, str]) -> Any
     if colon and kind == "cookie":
         return cookies.get(name)
     return at(reply.value, place)
-
-
-def _named(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    return (("message", line) for line in lines if line.strip())
 
 
 def _first(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:

@@ -67,7 +67,7 @@ def recognised(url: str, timeout: float) -> tuple[Shipped | None, Description]:
         return shipped("websocket"), shipped("websocket").description(url)
     bare = url.rstrip("/")
     if bare.endswith("/v1"):
-        return _made("openai-chat", bare.removesuffix("v1"))
+        return shipped("openai-chat"), shipped("openai-chat").description(bare.removesuffix("v1"))
     with Look(url, timeout) as look:
         for one in SHIPPED:
             base = one.base(url)
@@ -86,10 +86,6 @@ def recognised(url: str, timeout: float) -> tuple[Shipped | None, Description]:
         "it is neither Crosswire nor OpenAI-style nor any other protocol known here: describe it in a YAML file and "
         "add --spec FILE (--describe URL writes one to begin with)",
     )
-
-
-def _made(name: str, base: str) -> tuple[Shipped, Description]:
-    return shipped(name), shipped(name).description(base)
 
 
 def _fitted(one: Shipped, base: str, look: Look) -> Description:
