@@ -29,7 +29,7 @@ from rag.crosstalk.run.runner import Search
 from rag.crosstalk.strategies import find
 from rag.crosstalk.targets import open_target
 from rag.errors import CrosswireError
-from rag.knowledge import Passage, open_library
+from rag.knowledge import open_library
 from rag.settings import Settings, load
 
 
@@ -180,11 +180,7 @@ def _search(settings: Settings) -> Iterator[Search]:
     with closing(open_library(settings)) as library:
         if not library.documents():
             library.add([settings.knowledge_dir])
-
-        def search(text: str, k: int, session_id: str) -> Sequence[Passage]:
-            return library.search(text, k, session_id)
-
-        yield search
+        yield library.search
 
 
 @contextmanager

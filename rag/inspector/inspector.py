@@ -1,4 +1,4 @@
-"""What pages and commands call. It only reads; everything that changes something is in `acts`."""
+"""What pages and commands call. It only reads; everything that changes something is in `actions`."""
 
 from __future__ import annotations
 

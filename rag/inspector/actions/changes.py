@@ -17,7 +17,6 @@ from rag.inspector.actions.exporting import Export, export
 from rag.inspector.actions.importing import own_histories, restore
 from rag.inspector.inspector import Inspector
 from rag.inspector.key_scan import of_each
-from rag.inspector.layouts.crosswire import own_keys
 from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId
 from rag.sessions.listing.directory import Row
@@ -149,7 +148,7 @@ class Changes:
         return True
 
     def _delete(self, sid: SessionId) -> bool:
-        names = own_keys(self._histories, sid)
+        names = self._histories.names(sid)
         with translated(self._inspector.target):
             there = self._inspector.client.exists(*names)
         self._store.clear(sid, self._who)

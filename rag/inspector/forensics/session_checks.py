@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 
-from rag.inspector.forensics.findings import Finding
+from rag.inspector.forensics.findings import Finding, Kind
 from rag.inspector.layouts.base import Stored
 from rag.inspector.layouts.message_parsers import Said
 
@@ -121,5 +121,5 @@ def _lost(session: dict[str, str]) -> bool:
     return session.get("turns", "0") != "0" and session.get("quarantined", "0") == "0"
 
 
-def _whole(stored: Stored, kind: str, explanation: str) -> Finding:
-    return Finding(kind, (stored.id,), (-1,), explanation)  # type: ignore[arg-type]
+def _whole(stored: Stored, kind: Kind, explanation: str) -> Finding:
+    return Finding(kind, (stored.id,), (-1,), explanation)

@@ -98,7 +98,11 @@ class Own(Histories):
         ]
 
     def key_names(self, stored: Stored) -> list[str | bytes]:
-        return [*own_keys(self, SessionId(stored.id))]
+        return [*self.names(SessionId(stored.id))]
+
+    def names(self, session_id: SessionId) -> list[str]:
+        """Every key that a session of ours can have."""
+        return [*self.keys.of(session_id), *self.keys.misplaced(session_id)]
 
     def _stored(self, sid: SessionId, replies: Sequence[Any], pace: Pace) -> Stored | None:
         first, length, values, *lefts = replies
@@ -115,8 +119,3 @@ class Own(Histories):
             session = {name: value.decode("utf-8", "replace") for name, value in pairs if value is not None}
         count = length if isinstance(length, int) else 0
         return Stored(sid, lines, count, left, session, wrong)
-
-
-def own_keys(histories: Own, session_id: SessionId) -> list[str]:
-    """Every key that a session of ours can have."""
-    return [*histories.keys.of(session_id), *histories.keys.misplaced(session_id)]
