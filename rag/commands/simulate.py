@@ -56,7 +56,12 @@ def simulate_command(
     restart: Annotated[bool, typer.Option("--restart", help="Restart the service halfway.")] = False,
     in_flight: Annotated[int, typer.Option(help="Most concurrent turns; never more than two thirds of the tabs.")] = 64,
     seed: Annotated[int, typer.Option(help="The same seed gives the same users, words and timing.")] = 0,
-    window: Annotated[int, typer.Option(help="Turns of memory in a prompt.", min=1)] = 20,
+    shapes: Annotated[
+        str, typer.Option(help="How a target's users ask: all, or some of same,similar,first,others,everything.")
+    ] = "all",
+    window: Annotated[
+        int, typer.Option(help="Turns of memory in a prompt; of a target, what it remembers.", min=1)
+    ] = 20,
     require_memory: Annotated[
         bool, typer.Option("--require-memory", help="A target that forgets what its users stated fails, too.")
     ] = False,
@@ -90,6 +95,7 @@ def simulate_command(
         restart=restart,
         in_flight=in_flight,
         seed=seed,
+        shapes=shapes,
     )
     if spec is not None and target is None:
         raise CrosswireError("--spec describes a target: add --target http://…")

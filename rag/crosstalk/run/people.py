@@ -33,6 +33,11 @@ TOWNS = (
     "Hatfield Kingsley Langley Linton Marlow Melton Milford Newport Norton Oakham Preston Radley Selby Stratton "
     "Sutton Walton Weston Whitby"
 ).split()
+MADE_OF = "enamel brass copper paper velvet cherrywood porcelain woollen pewter bamboo glass clay silver linen".split()
+THINGS = (
+    "kettles lanterns thimbles kites masks flutes buttons bells baskets spoons clocks candlesticks postcards whistles "
+    "compasses puppets teapots dominoes bookmarks mirrors"
+).split()
 BASE32 = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 DIGITS = "23456789"
 CODE = re.compile(r"\b[2-9A-Z]{2,4}(?:-[2-9A-Z]{4,6}){1,8}\b")
@@ -46,6 +51,8 @@ class Facts:
     name: str
     order: str
     address: str
+    collects: str = ""
+    """What this person alone collects: no canary, since others might say it."""
 
 
 def label(number: int) -> str:
@@ -55,7 +62,21 @@ def label(number: int) -> str:
 
 
 def facts(chance: random.Random, number: int) -> Facts:
-    return Facts(name(chance, number), order(chance), address(chance))
+    return Facts(name(chance, number), order(chance), address(chance), collection(number))
+
+
+def collection(number: int) -> str:
+    """Another one for each of some twenty thousand people."""
+    place = (number * 7919 + 13) % (len(MADE_OF) * len(THINGS) * len(TOWNS))
+    rest, town = divmod(place, len(TOWNS))
+    thing, made = divmod(rest, len(MADE_OF))
+    return f"{MADE_OF[made]} {THINGS[thing]} from {TOWNS[town]}"
+
+
+def hints(facts: Facts) -> tuple[str, ...]:
+    """What tells whose data it is without being a canary: name, street and collection, and the end of the number."""
+    street, town, _ = facts.address.split(", ")
+    return facts.name.partition(" #")[0], f"{street}, {town}", facts.order.partition("-")[2][5:], facts.collects
 
 
 def name(chance: random.Random, number: int) -> str:

@@ -98,7 +98,7 @@ def simulate(
         expect(strategy, workload.users)
     cancelled = kind.cancels if workload.cancelled is None and kind else workload.cancelled or 0.0
     run = uuid.uuid4().hex[:8]
-    planned = plan(workload, run, cancelled, questions)
+    planned = plan(workload, run, cancelled, questions, target=kind is None)
     with _places(lab, run, log) as (own, path), LogWriter(path) as writer:
         one = _Run(
             workload,
@@ -300,6 +300,8 @@ class _Run:
                 plants=turn.plants,
                 expects=expects,
                 window=self.window,
+                hints=turn.hints,
+                shape=turn.shape,
             )
         )
         passages, looked = self._passages(turn)

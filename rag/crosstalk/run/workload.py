@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
 
 from rag.crosstalk.run import people
-from rag.crosstalk.run.people import Facts
+from rag.crosstalk.run.conversation import ALL, QUESTIONS, SHAPES, Fact, Writer, script
 from rag.errors import CrosswireError
 
 CONTROLS = 3
@@ -25,7 +24,6 @@ WHOLE = {
     "seed": (-(2**63), 2**63 - 1),
 }
 """Fields of a workload that are whole numbers: the least and the most."""
-Fact = Literal["name", "order", "address"]
 
 
 class BadWorkload(CrosswireError):
@@ -46,7 +44,8 @@ class Workload:
     tab's turns. latency: of the model, "S" seconds, or "S~G": log-normal with median S and shape G. cancelled: share
     of the turns that are given up in the middle; None: what the strategy needs to show its bug. restart: serve the
     second half of the turns after a restart of the service. in_flight: most turns at once; no more than two thirds of
-    the tabs, so that a thread serves several of them.
+    the tabs, so that a thread serves several of them. shapes: of the questions to a target, by name and separated by
+    commas, in turn for its users; "all" of them.
     """
 
     users: int = 100
@@ -60,6 +59,7 @@ class Workload:
     restart: bool = False
     in_flight: int = 64
     seed: int = 0
+    shapes: str = ALL
 
     def __post_init__(self) -> None:
         for name, (least, most) in WHOLE.items():
@@ -73,6 +73,7 @@ class Workload:
             raise BadWorkload("turns", self.turns, "users × turns × tabs to be at most 1000000")
         self.arrivals()
         self.latencies()
+        self.asked()
 
     def arrivals(self) -> Iterator[float]:
         """When each user comes, in seconds from the start. The first one comes at once."""
@@ -94,6 +95,13 @@ class Workload:
         if found[0] is None or found[1] is None:
             raise BadWorkload("latency", self.latency, "SECONDS or MEDIAN~SHAPE, for example 0.2 or 0.2~0.5")
         return found[0], found[1]
+
+    def asked(self) -> tuple[str, ...]:
+        """The names of the shapes."""
+        names = tuple(SHAPES) if self.shapes == ALL else tuple(name.strip() for name in self.shapes.split(","))
+        if not set(names) <= SHAPES.keys():
+            raise BadWorkload("shapes", self.shapes, f"{ALL}, or some of {', '.join(SHAPES)}, separated by commas")
+        return names
 
     def _number(self, name: str, least: float, most: float) -> None:
         value = getattr(self, name)
@@ -124,6 +132,8 @@ class Planned:
     wait: float
     gives_up: int | None
     others: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    shape: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,25 +161,22 @@ class Plan:
         return sum(len(tab.turns) for tab in self.tabs)
 
 
-def script(turns: int) -> Iterator[str]:
-    """What a tab does in each turn: it states its facts first, and asks for them last."""
-    yield "state"
-    between = ("library", "recall", "correct")
-    start = 1 if turns == 4 else 0  # no time for everything: correcting needs a recall after it
-    for n in range(turns - 2):
-        yield between[(n + start) % 3]
-    yield "recall"
+def plan(
+    workload: Workload, run: str, cancelled: float, questions: Sequence[str] = (), *, target: bool = False
+) -> Plan:
+    """Make everything up. run: a mark of the run, part of every session id. questions: for the library.
 
-
-def plan(workload: Workload, run: str, cancelled: float, questions: Sequence[str] = ()) -> Plan:
-    """Make everything up. run: a mark of the run, part of every session id. questions: for the library."""
+    target: it is seen from outside, so messages need no marks, and users ask in all the shapes.
+    """
     tabs: list[Tab] = []
+    shapes = workload.asked()
     sessions, users, owners = [], [], dict[str, int]()
     for number, at in enumerate(workload.arrivals()):
         session, user = session_id(run, number), people.label(number)
         sessions.append(session)
         users.append(user)
-        theirs = _tabs(workload, number, at, user, session, cancelled, questions or QUESTIONS)
+        shape = shapes[number % len(shapes)] if target else None
+        theirs = _tabs(workload, number, at, user, session, cancelled, questions or QUESTIONS, shape)
         owners.update((canary, number) for tab in theirs for turn in tab.turns for canary in turn.plants)
         tabs += theirs
     chance = random.Random(f"{workload.seed} controls")  # noqa: S311
@@ -178,22 +185,31 @@ def plan(workload: Workload, run: str, cancelled: float, questions: Sequence[str
 
 
 def _tabs(
-    workload: Workload, number: int, at: float, user: str, session: str, cancelled: float, questions: Sequence[str]
+    workload: Workload,
+    number: int,
+    at: float,
+    user: str,
+    session: str,
+    cancelled: float,
+    questions: Sequence[str],
+    shape: str | None,
 ) -> list[Tab]:
     """One person's: each fact is stated, and corrected, in one of the tabs alone, so that none contradicts another."""
-    median, shape = workload.latencies()
+    median, spread = workload.latencies()
     chances = [random.Random(f"{workload.seed} {number} {tab}") for tab in range(workload.tabs)]  # noqa: S311 - reproducible is what it has to be
     facts = people.facts(chances[0], number)
-    writers = [_Writer(chance, facts, _stated_in(tab, workload.tabs), questions) for tab, chance in enumerate(chances)]
+    states = [_stated_in(tab, workload.tabs) for tab in range(workload.tabs)]
+    writers = [Writer(chance, facts, stated, questions, shape) for chance, stated in zip(chances, states, strict=True)]
     op, tabs = number * workload.tabs * workload.turns, []
     for tab, (chance, writer) in enumerate(zip(chances, writers, strict=True)):
         turns = []
-        for n, about in enumerate(script(workload.turns)):
-            wait = median * math.exp(shape * chance.gauss(0, 1)) if shape else median
+        for n, about in enumerate(script(workload.turns, shape)):
+            wait = median * math.exp(spread * chance.gauss(0, 1)) if spread else median
             goes = n > 0 and chance.random() < cancelled
             gives_up = chance.randrange(1, 4) if goes else None
-            does, text, plants, expects = writer.write(about, goes)
-            turns.append(Planned(op, user, session, tab, n, text, plants, expects, does, wait, gives_up))
+            said = writer.write(about, goes)
+            told = said.text, said.plants, said.expects, said.about
+            turns.append(Planned(op, user, session, tab, n, *told, wait, gives_up, hints=said.hints, shape=said.shape))
             op += 1
         tabs.append(Tab(number, tab, at, tuple(turns)))
     if workload.tabs == 1:
@@ -219,53 +235,6 @@ def _stated_in(tab: int, tabs: int) -> tuple[Fact, ...]:
 def session_id(run: str, number: int) -> str:
     """Neighbours' ids differ by case alone: exact ids keep them apart."""
     return f"sim-{run}-{number // 2}{'aA'[number % 2]}"
-
-
-class _Writer:
-    """Writes one tab's messages. said: the facts that it states, the newest of each; known: those stated for sure."""
-
-    def __init__(self, chance: random.Random, facts: Facts, states: Sequence[Fact], questions: Sequence[str]) -> None:
-        self.chance = chance
-        self.questions = questions
-        self.said: dict[Fact, str] = {fact: getattr(facts, fact) for fact in states}
-        self.known = dict(self.said)
-
-    def write(self, about: str, goes: bool) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
-        """What it is about, text, plants and expects. goes: the user may leave before it is stored."""
-        mark = f"(message {people.reference(self.chance)})"
-        match about:
-            case "state" if self.said:
-                return about, f"{_stated(self.said)} {mark}", tuple(self.said.values()), ()
-            case "correct" if "address" in self.said:
-                return about, *self._correct(mark, goes)
-            case "recall":
-                return about, f"{RECALL} {mark}", (), () if goes else tuple(self.known.values())
-            case _:
-                return "library", f"{self.chance.choice(self.questions)} {mark}", (), ()
-
-    def _correct(self, mark: str, goes: bool) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-        address = self.said["address"] = people.address(self.chance)
-        # The old one is not wrong to repeat, and no more right either.
-        self.known.pop("address", None)
-        if not goes:
-            self.known["address"] = address
-        return f"I have moved: my address is {address} now. {mark}", (address,), ()
-
-
-RECALL = "What is my name, my order number and my address?"
-QUESTIONS = (
-    "How long do I have to return an item?",
-    "Do you ship to Ireland, and what does it cost?",
-    "How do I wash a down jacket?",
-    "Which tent is the lightest?",
-    "Can I pay by invoice?",
-    "How do I know which size fits?",
-)
-
-
-def _stated(facts: Mapping[Fact, str]) -> str:
-    *first, last = [f"my {fact} is {text}" for fact, text in facts.items()]
-    return f"Hello, {', '.join(first)}{',' * (len(first) == 1)} and {last}." if first else f"Hello, {last}."
 
 
 def _positive(text: str, most: float) -> float | None:

@@ -11,9 +11,10 @@ import pytest
 
 from rag.crosstalk import BadWorkload, Workload
 from rag.crosstalk.log.events import Message
+from rag.crosstalk.run.conversation import script
 from rag.crosstalk.run.model import mirror
 from rag.crosstalk.run.people import label
-from rag.crosstalk.run.workload import Plan, plan, script
+from rag.crosstalk.run.workload import Plan, plan
 from rag.errors import CrosswireError
 
 
