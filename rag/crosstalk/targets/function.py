@@ -44,13 +44,8 @@ class FunctionTarget:
         answer = self._call(session_id, text)
         if inspect.isawaitable(answer) or inspect.isasyncgen(answer) or isinstance(answer, AsyncIterator):
             answer = asyncio.run_coroutine_threadsafe(_whole(answer), self._running()).result()
-        if isinstance(answer, Iterator):
-            self.streams = True
-            answer = "".join(_bounded(self.name, answer))
-        found = text_of(answer)
-        if found is None:
-            raise TargetFailed(self.name, f"it returned a {type(answer).__name__}, expected text")
-        return found
+        self.streams = self.streams or isinstance(answer, Iterator)
+        return answered(self.name, answer)
 
     def close(self) -> None:
         with self._lock:
@@ -64,6 +59,16 @@ class FunctionTarget:
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name="target-loop", daemon=True).start()
             return self._loop
+
+
+def answered(name: str, answer: Any) -> str:
+    """The text that a callable's answer is, or that its parts make. Raises TargetFailed for what is no text."""
+    if isinstance(answer, Iterator):
+        return "".join(_bounded(name, answer))
+    found = text_of(answer)
+    if found is None:
+        raise TargetFailed(name, f"it returned a {type(answer).__name__}, expected text")
+    return found
 
 
 def text_of(answer: Any) -> str | None:

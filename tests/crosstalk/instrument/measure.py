@@ -1,0 +1,110 @@
+"""Makes docs/instrument.md: every case behind every door, over many seeds.
+
+`python -m tests.crosstalk.instrument.measure`
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import platform
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+
+from rag.crosstalk import simulate
+from tests.crosstalk.instrument.cases import Case
+from tests.crosstalk.instrument.right import STYLES
+from tests.crosstalk.instrument.serving import PROTOCOLS, STRATEGY_CASES, behind
+from tests.crosstalk.instrument.wrong import WRONG
+
+HEAD = """# How often the instrument errs
+
+Chats whose answer is known, each behind several doors: called in the process, JSON, server-sent events, a websocket.
+The wrong ones are made after public reports and the gallery's memories, the right ones answer in ten ways. Each row is
+{seeds} runs of 20 users, each with a seed of its own.
+
+Made by `python -m tests.crosstalk.instrument.measure` on {date}, Python {python}.
+
+{summary}
+
+| case | after | door | anomalies | isolated | unknown | found |
+|---|---|---|---|---|---|---|
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    case: Case
+    protocol: str
+    verdicts: Counter[str]
+    kinds: Counter[str]
+
+    @property
+    def right(self) -> bool:
+        """Whether every run said what it had to."""
+        return set(self.verdicts) == {"anomalies"} if self.case.wrong else "anomalies" not in self.verdicts
+
+    def __str__(self) -> str:
+        found = ", ".join(kind for kind, _ in self.kinds.most_common(3))
+        counts = " | ".join(str(self.verdicts[one] or "") for one in ("anomalies", "isolated", "unknown"))
+        return f"| {self.case.name} | {self.case.source} | {self.protocol} | {counts} | {found} |"
+
+
+CASES = (*WRONG, *STRATEGY_CASES, *STYLES)
+
+
+def rows(seeds: int, processes: int) -> Iterator[Row]:
+    """In order. A case is known to the processes by its place: what makes it cannot be sent."""
+    wanted = [
+        (place, protocol, seeds)
+        for place, case in enumerate(CASES)
+        for protocol in (PROTOCOLS if case in STYLES else PROTOCOLS[:2])
+    ]
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        for (place, protocol, _), (verdicts, kinds) in zip(wanted, pool.map(measured, wanted), strict=True):
+            yield Row(CASES[place], protocol, verdicts, kinds)
+
+
+def measured(wanted: tuple[int, str, int]) -> tuple[Counter[str], Counter[str]]:
+    place, protocol, seeds = wanted
+    logging.disable(logging.INFO)
+    case, verdicts, kinds = CASES[place], Counter[str](), Counter[str]()
+    for seed in range(1, seeds + 1):
+        with behind(case, protocol) as target:
+            report = simulate(target, case.planned(seed)).report
+        verdicts[report.verdict] += 1
+        kinds.update(dict.fromkeys(report.counts, 1))
+    return verdicts, kinds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--processes", type=int, default=4)
+    parser.add_argument("--out", type=Path, default=Path("docs/instrument.md"))
+    arguments = parser.parse_args()
+    found = []
+    for row in rows(arguments.seeds, arguments.processes):
+        found.append(row)
+        sys.stderr.write(f"{'  ' if row.right else '! '}{row}\n")
+    wrong, right = [row for row in found if row.case.wrong], [row for row in found if not row.case.wrong]
+    summary = (
+        f"- **Wrong: {len(wrong)} targets, {sum(row.verdicts.total() for row in wrong)} runs.** Found in every run: "
+        f"{sum(row.right for row in wrong)}; runs that missed: "
+        f"{sum(row.verdicts.total() - row.verdicts['anomalies'] for row in wrong)}.\n"
+        f"- **Right: {len(right)} targets, {sum(row.verdicts.total() for row in right)} runs.** Accused: "
+        f"{sum(row.verdicts['anomalies'] for row in right)} runs."
+    )
+    date = datetime.now(UTC).date().isoformat()
+    head = HEAD.format(seeds=arguments.seeds, date=date, python=platform.python_version(), summary=summary)
+    arguments.out.write_text(head + "\n".join(map(str, found)) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

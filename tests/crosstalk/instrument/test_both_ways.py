@@ -1,0 +1,39 @@
+"""Each wrong chat is found, and no right one is accused."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.crosstalk import RunResult, simulate
+from tests.crosstalk.instrument.cases import Case
+from tests.crosstalk.instrument.right import STYLES
+from tests.crosstalk.instrument.serving import STRATEGY_CASES, behind
+from tests.crosstalk.instrument.wrong import WRONG
+
+CASES = [*WRONG, *STRATEGY_CASES, *STYLES]
+
+
+def played(case: Case, protocol: str, seed: int = 1) -> RunResult:
+    with behind(case, protocol) as target:
+        return simulate(target, case.planned(seed))
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.wrong], ids=lambda case: case.name)
+def test_a_wrong_chat_is_found_and_rightly_named(case: Case) -> None:
+    result = played(case, "called")
+    assert result.report.verdict == "anomalies", result.report.why
+    assert case.kinds & result.report.counts.keys(), result.report.counts
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if not case.wrong], ids=lambda case: case.name)
+def test_a_right_chat_is_not_accused(case: Case) -> None:
+    result = played(case, "called")
+    assert result.report.counts == {}
+    assert result.report.verdict in case.may, result.report.why
+
+
+@pytest.mark.parametrize("protocol", ["JSON", "events", "websocket"])
+@pytest.mark.parametrize("case", [WRONG[0], WRONG[12], STYLES[0], STYLES[4]], ids=lambda case: case.name)
+def test_the_door_makes_no_difference(case: Case, protocol: str) -> None:
+    result = played(case, protocol)
+    assert (result.report.verdict == "anomalies") == case.wrong, result.report.why
