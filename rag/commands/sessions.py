@@ -32,7 +32,7 @@ from rag.commands.sessions_output import (
     view_dict,
 )
 from rag.errors import CrosswireError
-from rag.inspector import FLAGS, Filter, Found, Inspector, Pace
+from rag.inspector import FLAGS, LAYOUTS, Filter, Found, Inspector, Pace
 from rag.inspector.actions.changes import Change, Changes
 from rag.inspector.actions.exporting import export
 from rag.inspector.actions.importing import import_new, read_export, restore
@@ -60,7 +60,8 @@ app = typer.Typer(
 )
 
 Format = Annotated[
-    str, typer.Option("--format", help="crosswire, classic, community, langchain-redis, llama-index, or auto.")
+    str,
+    typer.Option("--format", help=f"{', '.join(LAYOUTS)}; or auto: everything that is recognised by what keys hold."),
 ]
 Prefix = Annotated[str | None, typer.Option("--prefix", help="Key prefix, if it is not the format's usual one.")]
 Names = Annotated[list[str], typer.Argument(help="Ids, beginnings of ids, or names.")]
@@ -161,6 +162,7 @@ def export_(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file. Default: standard output.")] = None,
     fmt: Format = "crosswire",
     prefix: Prefix = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Sessions with all their messages, in plain text. This is logged."""
     with opened(fmt, prefix) as inspector:
@@ -169,11 +171,13 @@ def export_(
             for one in taken.sessions:
                 inspector.store.audit.add("export", one["id"], WHO, form=form)
     text = taken.written(form)
-    if output is None:
-        sys.stdout.write(text)
-    else:
+    if json_file is not None:
+        write(json_file, taken.written("json"), private=True)
+    if output is not None:
         write(output, text, private=True)
         typer.echo(f"{_sessions(len(taken.sessions))} in {output}.", err=True)
+    elif json_file is None:
+        sys.stdout.write(text)
 
 
 @app.command("import")

@@ -14,7 +14,7 @@ from rag.commands.reports import COLOURS
 from rag.inspector import Progress, flags
 from rag.inspector.forensics.findings import KINDS
 from rag.inspector.forensics.scan import Report
-from rag.inspector.layouts.message_parsers import Said
+from rag.inspector.parsing.message_parsers import Said
 from rag.inspector.safe_text import line, masked, visible
 from rag.inspector.timestamps import shown
 from rag.inspector.views.session import View
@@ -106,6 +106,32 @@ def progress_told(step: Progress) -> tuple[int, int, str]:
     )
 
 
+def _print_seen(report: Report, console: Console) -> None:
+    """What was read, what was looked at and held no messages, and what could hold some and was not read."""
+    read = ", ".join(f"{name} {count:,}" for name, count in report.layouts.most_common())
+    if read:
+        console.print(f"Read: {read} sessions.")
+    if report.endless:
+        console.print(f"{report.endless:,} of them never expire.")
+    seen = report.seen
+    if seen.nothing:
+        kinds = (
+            f"{kind} {count:,} ({line(', '.join(seen.names[kind][:3]), 60)})" for kind, count in seen.nothing.items()
+        )
+        console.print(Text(f"Not recognised, without messages: {', '.join(kinds)}."))
+    if seen.doubtful:
+        what = "key could hold messages, and is" if seen.doubtful == 1 else "keys could hold messages, and are"
+        console.print(Text(f"{seen.doubtful:,} {what} not read:", style=COLOURS["high"]))
+        for one in seen.unread[:LISTED]:
+            console.print(Text(f"  {line(one.key, 60)}  {one.type}: {line(one.why)}"))
+    if report.complete and not report.sessions and not seen.doubtful and report.whole:
+        console.print(
+            "There are no keys: check the address, and the number of the database."
+            if not seen.keys
+            else f"None of {seen.keys:,} keys holds chat histories: check the address, and the database."
+        )
+
+
 def print_report(report: Report, console: Console) -> None:
     for kind, (severity, what) in KINDS.items():
         if not report.counts[kind]:
@@ -125,5 +151,6 @@ def print_report(report: Report, console: Console) -> None:
         f"in {report.seconds:.1f} s{end}."
     )
     if report.sealed:
-        console.print(f"{report.sealed:,} messages are encrypted with a key that is not in SESSION_ENCRYPTION_KEYS.")
+        console.print(f"{report.sealed:,} elements are encrypted with a key that is not here, or in a form not read.")
+    _print_seen(report, console)
     typer.echo(report.load, err=True)

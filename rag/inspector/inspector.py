@@ -10,7 +10,8 @@ from typing import Any
 from rag.errors import BadSessionId, CrosswireError
 from rag.inspector.layouts.base import Histories, Layout
 from rag.inspector.layouts.crosswire import Own
-from rag.inspector.layouts.registry import CROSSWIRE, named, recognise
+from rag.inspector.layouts.recognised import AUTO, Recognised
+from rag.inspector.layouts.registry import CROSSWIRE, named
 from rag.inspector.pace import Pace, Progress
 from rag.inspector.views import overview as counting
 from rag.inspector.views import session as view
@@ -24,6 +25,8 @@ from rag.sessions.ids import SessionId
 from rag.sessions.listing.directory import Order as Indexed
 from rag.sessions.listing.directory import Page, Row
 
+SAMPLE = 5000
+"""Keys of others that a page looks at."""
 NEWEST = 4000
 """Elements of one session that a view holds at most."""
 
@@ -39,7 +42,9 @@ class Inspector:
         self.layout = layout
         self.target = target or "REDIS_URL"
         self.histories: Histories
-        if layout.reader is None:
+        if layout is AUTO:
+            self.histories = Recognised(client, store, prefix, self.target)
+        elif layout.reader is None:
             self.histories = Own(client, layout, store, self.target)
         else:
             self.histories = layout.reader(client, layout, layout.prefix if prefix is None else prefix, self.target)
@@ -59,16 +64,25 @@ class Inspector:
         return counting.overview(self.client, self.store.protocol.keys, self.target, self.now)
 
     def page(self, start: int = 0, count: int = 50, order: Indexed = "newest") -> Page:
-        """A page of the index. Of other formats, the first sessions that SCAN finds, in its order."""
+        """A page of the index. Of other formats, the first sessions that SCAN finds, in its order.
+
+        Of all that are recognised, those among the first 5000 keys: see `sample`.
+        """
         if self.layout.ours:
             return self.store.directory.page(start, count, order)
         rows: list[Row] = []
         pace = Pace()
-        for _, ids in self.histories.listed(pace):
+        every = self.histories
+        for _, ids in every.sampled(pace, SAMPLE) if isinstance(every, Recognised) else every.listed(pace):
             rows += self.histories.rows(ids, pace)
             if len(rows) > start + count:
                 break
         return Page(tuple(rows[start : start + count]), start, len(rows))
+
+    def sample(self) -> tuple[int, int] | None:
+        """How many keys the last page looked at, of how many; None if it looked at all, or needs no look."""
+        looked, total = self.histories.seen.keys, self.histories.total()
+        return (looked, total) if isinstance(self.histories, Recognised) and looked < total else None
 
     def find(self, text: str, limit: int = 50) -> list[Row]:
         """By the beginning of the id, or of the name. Of other formats, by the whole id."""
@@ -127,13 +141,6 @@ class Inspector:
     # --- whose they are
 
     def of(self, name: str, prefix: str | None = None) -> Inspector:
-        """The same for another format; `auto`: for the one that a sample looks like."""
-        if name == "auto":
-            found = recognise(self.client, self.target, prefix)
-            if found is None:
-                raise CrosswireError(
-                    "No chat histories were recognised in a sample of this server's keys. "
-                    "Choose a format and a prefix, or check that REDIS_URL names the right database."
-                )
-            return Inspector(self.client, self.store, *found, self.target)
-        return Inspector(self.client, self.store, named(name), prefix, self.target)
+        """The same for another format; `auto`: for all that are recognised."""
+        layout = AUTO if name == AUTO.name else named(name)
+        return Inspector(self.client, self.store, layout, prefix, self.target)

@@ -26,3 +26,15 @@ def seconds(value: object) -> float:
         return float(value)
     except OverflowError:
         return 0.0
+
+
+def instant(value: object) -> float:
+    """Epoch seconds of a number of seconds or milliseconds, or of a text in ISO 8601; 0 if it is neither."""
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value).timestamp()
+        except (ValueError, OverflowError):
+            return 0.0
+    at = seconds(value)
+    # Seconds have ten digits for the next two centuries, and milliseconds thirteen.
+    return at / 1000 if at > LAST else at

@@ -17,8 +17,8 @@ from rag.inspector.actions.exporting import export
 from rag.inspector.actions.importing import import_new, read_export, restore
 from rag.inspector.forensics.scan import scan
 from rag.inspector.layouts.lists import LARGEST
-from rag.inspector.layouts.message_parsers import document, llama_index
 from rag.inspector.pace import Pace
+from rag.inspector.parsing.message_parsers import document, llama_index
 from rag.sessions import SessionStore
 from rag.sessions.connection.connect import Client
 from tests import needs
@@ -112,7 +112,7 @@ def test_llama_index(client: Client, prefix: str, sid: str) -> None:
     assert said(inspector, sid) == ROLES
     assert [row.info.id for row in inspector.page().rows] == [sid]
     found = scan(inspector.histories)
-    assert (found.sessions, [one.kind for one in found.findings]) == (1, ["no-expiry"])
+    assert (found.sessions, found.findings, found.endless) == (1, [], 1)
 
 
 def test_a_list_that_would_fill_the_memory_is_named_and_not_read(client: Client, prefix: str) -> None:
@@ -132,7 +132,7 @@ def test_a_list_that_would_fill_the_memory_is_named_and_not_read(client: Client,
 
 
 @pytest.mark.parametrize("name", ["crosswire", "classic", "community", "llama-index"])
-def test_a_sample_tells_whose_they_are(server: Server, client: Client, prefix: str, sid: str, name: str) -> None:
+def test_what_they_hold_tells_whose_they_are(server: Server, client: Client, prefix: str, sid: str, name: str) -> None:
     match name:
         case "crosswire":
             SessionStore(client, key_prefix=prefix).append(sid, TALK)
@@ -143,14 +143,11 @@ def test_a_sample_tells_whose_they_are(server: Server, client: Client, prefix: s
         case "llama-index":
             client.rpush(prefix + sid, *map(json.dumps, LLAMA))
     inspector = Inspector(client, SessionStore(client, key_prefix=prefix)).of("auto", prefix)
-    assert inspector.layout.name == name
     assert said(inspector, sid) == ROLES
+    assert scan(inspector.histories).layouts == {name: 1}
 
 
-def test_nothing_known_is_said_so(client: Client, prefix: str) -> None:
-    client.rpush(f"{prefix}x", "job-1")
-    with pytest.raises(CrosswireError, match="No chat histories were recognised"):
-        Inspector(client, SessionStore(client)).of("auto", prefix)
+def test_a_format_that_nobody_knows_is_refused(client: Client) -> None:
     with pytest.raises(CrosswireError, match="is no format of histories"):
         Inspector(client, SessionStore(client)).of("mongo")
 

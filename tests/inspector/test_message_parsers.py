@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 
-from rag.inspector.layouts.message_parsers import Parse, classic, document, llama_index, ours
+from rag.inspector.parsing.message_parsers import Parse, classic, document, llama_index, ours
 from rag.inspector.timestamps import moment, seconds, shown
 from rag.sessions.messages.codec import Place, encode
 from rag.sessions.messages.seal import Seal

@@ -209,4 +209,4 @@ def test_others_histories_are_read_only(services: Services) -> None:
     assert any("read-only" in info.value for info in page.info)
     services.client.delete("message_store:theirs")
     put(page, "inspector_format", "auto")
-    assert "No chat histories were recognised" in errors(page)[0]
+    assert not errors(page)

@@ -19,8 +19,8 @@ import orjson
 from rag.errors import SealBroken
 from rag.inspector.inspector import Inspector
 from rag.inspector.layouts.crosswire import Own
-from rag.inspector.layouts.message_parsers import Said
 from rag.inspector.pace import Pace
+from rag.inspector.parsing.message_parsers import Said
 from rag.inspector.safe_text import cell, fenced, line
 from rag.inspector.timestamps import shown
 from rag.sessions.ids import SessionId

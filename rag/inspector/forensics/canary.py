@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rag.errors import CrosswireError
-from rag.inspector.forensics.findings import Finding
-from rag.inspector.layouts.message_parsers import Said
+from rag.inspector.forensics.findings import Finding, short
+from rag.inspector.parsing.message_parsers import Said
 
 SHORTEST = 6
 KEPT = 1000
@@ -58,8 +58,8 @@ class Canary:
         after = others[0]
         when = f", {after.at - first.at:.1f} s later" if first.at and after.at > first.at else ""
         text = (
-            f"First said by the {first.role} in message {first.number} of {first.session[:16]}; seen in "
-            f"message {after.number} of {after.session[:16]} ({after.role}){when}."
+            f"First said by the {first.role} in message {first.number} of {short(first.session)}; seen in "
+            f"message {after.number} of {short(after.session)} ({after.role}){when}."
         )
         return Finding("canary", sessions, (first.number, *(one.number for one in others[:19])), text)
 
@@ -80,6 +80,11 @@ class Watch:
                 canary.seen += 1
                 if len(canary.sightings) < KEPT:
                     canary.sightings.append(Sighting(session_id, number, said.role, said.at))
+
+    def spots(self, text: str) -> bool:
+        """Whether one of them is in a text."""
+        text = normal(text) if self._forms else ""
+        return any(form.search(text) for _, form in self._forms)
 
     def findings(self) -> Iterator[Finding]:
         yield from (found for canary in self.canaries if (found := canary.finding()) is not None)

@@ -12,8 +12,8 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import closing
 
-from rag.inspector.forensics.findings import Finding
-from rag.inspector.layouts.message_parsers import Said
+from rag.inspector.forensics.findings import Finding, short
+from rag.inspector.parsing.message_parsers import Said
 
 LONG = 80
 """Characters from which on a text is taken to be nobody else's."""
@@ -50,6 +50,14 @@ class CrossSession:
         """A number for this session; None if it was there before."""
         found = self._file.execute("INSERT OR IGNORE INTO session (id) VALUES (?)", (_blob(session_id),))
         return found.lastrowid if found.rowcount else None
+
+    def number(self, session_id: str) -> int:
+        """The number of this session, whether it was there before or not."""
+        (found,) = self._file.execute(
+            "INSERT INTO session (id) VALUES (?) ON CONFLICT (id) DO UPDATE SET id = id RETURNING n",
+            (_blob(session_id),),
+        ).fetchone()
+        return int(found)
 
     def session(self, number: int, session_id: str) -> None:
         """Keep how its id looks when it is folded."""
@@ -113,7 +121,7 @@ class CrossSession:
     def _shared(self, kind: int, places: tuple[tuple[int, int], ...]) -> Finding:
         ids = tuple(self._id(session) for session, _ in places)
         numbers = tuple(number for _, number in places)
-        where = " and ".join(f"message {number} of {one[:16]}" for one, number in zip(ids[:3], numbers, strict=False))
+        where = " and ".join(f"message {number} of {short(one)}" for one, number in zip(ids[:3], numbers, strict=False))
         if kind in (_ID, _PLACE):
             return Finding("same-id", ids, numbers, f"The same message: {where}.")
         what = "question" if kind == _ASKED else "answer"

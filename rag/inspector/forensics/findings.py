@@ -38,6 +38,16 @@ KINDS: dict[Kind, tuple[Severity, str]] = {
     "canary": ("critical", "a secret appears outside of the session that stated it"),
 }
 
+WHOLE = 48
+"""Characters of an id that is not shortened."""
+SUSPECTED: frozenset[Kind] = frozenset({"ids-collide"})
+"""What could go wrong, and did not by itself: it is reported, and changes no verdict."""
+
+
+def short(session_id: str) -> str:
+    """A session's id in a sentence: ids of people are short, and of a digest the beginning tells enough."""
+    return session_id if len(session_id) <= WHOLE else session_id[:16]
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -15,9 +15,10 @@ from typing import Any
 from rag.inspector.forensics import session_checks
 from rag.inspector.forensics.canary import Canary, Watch
 from rag.inspector.forensics.cross_session import LONG, CrossSession
-from rag.inspector.forensics.findings import KINDS, Finding, Kind
-from rag.inspector.layouts.base import BATCH, Histories, Stored
+from rag.inspector.forensics.findings import KINDS, SUSPECTED, Finding, Kind
+from rag.inspector.layouts.base import BATCH, Histories, Seen, Stored
 from rag.inspector.layouts.crosswire import Own
+from rag.inspector.layouts.recognised import Recognised
 from rag.inspector.pace import Pace, Progress, Stopped
 from rag.sessions.ids import SessionId
 
@@ -34,7 +35,11 @@ FLEETING = ("half-expired", "unlisted")
 
 @dataclass(slots=True)
 class Report:
-    """complete: False if the scan was stopped; then nothing can be said about what it did not read."""
+    """complete: False if the scan was stopped; then nothing can be said about what it did not read.
+
+    layouts: of each that was read, how many sessions. seen: what else the walk looked at. endless: sessions of others
+    that never expire, which is usual there and no trouble. whole: every key was looked at, not one layout's only.
+    """
 
     sessions: int = 0
     messages: int = 0
@@ -45,6 +50,10 @@ class Report:
     counts: Counter[Kind] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
     canaries: list[Canary] = field(default_factory=list)
+    layouts: Counter[str] = field(default_factory=Counter)
+    seen: Seen = field(default_factory=Seen)
+    endless: int = 0
+    whole: bool = False
     load: str = ""
 
     def add(self, found: Iterable[Finding]) -> None:
@@ -55,15 +64,23 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """clean, trouble, or unknown: nothing was read, or not all of it, or not all could be."""
-        if self.findings:
+        """clean, trouble, or unknown: nothing was read, or not all of it, or not all that could be histories."""
+        if any(kind not in SUSPECTED for kind in self.counts):
             return "trouble"
-        return "clean" if self.complete and self.sessions and not self.sealed else "unknown"
+        whole = self.complete and not self.sealed and not self.seen.doubtful
+        return "clean" if whole and self.sessions else "unknown"
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "verdict": self.verdict,
-            **{one.name: getattr(self, one.name) for one in fields(self)},
+            **{one.name: getattr(self, one.name) for one in fields(self) if one.name != "seen"},
+            "layouts": dict(self.layouts),
+            "keys": self.seen.keys,
+            "not_recognised": {
+                kind: {"keys": count, "some": self.seen.names.get(kind, [])}
+                for kind, count in self.seen.nothing.items()
+            },
+            "not_read": {"keys": self.seen.doubtful, "some": [asdict(one) for one in self.seen.unread]},
             "seconds": round(self.seconds, 3),
             "counts": dict(self.counts),
             "findings": [{**asdict(one), "severity": one.severity} for one in self.findings],
@@ -85,13 +102,15 @@ def scan(
     report = Report(canaries=watch.canaries)
     total = histories.total()
     keys = 0
+    if isinstance(histories, Recognised):
+        histories.spots, report.whole = watch.spots, True
     with closing(CrossSession(long)) as cross_session:
         reader = _Reader(histories, cross_session, watch, report)
         try:
             for seen, ids in histories.ids(pace):
                 keys += seen
                 new = [(sid, number) for sid in ids if (number := cross_session.new(sid)) is not None]
-                for start in range(0, len(new), BATCH):
+                for start in range(0, len(new) or 1, BATCH):
                     reader.read(dict(new[start : start + BATCH]), pace)
                     if progress is not None:
                         found = report.counts.total()
@@ -101,6 +120,7 @@ def scan(
             pass
         report.add(cross_session.findings())
     report.add(watch.findings())
+    report.seen = histories.seen
     order = list(KINDS)
     report.findings.sort(key=lambda one: order.index(one.kind))
     report.seconds, report.load = pace.seconds, str(pace)
@@ -113,27 +133,35 @@ class _Reader:
         self._cross_session = cross_session
         self._watch = watch
         self._report = report
-        self._ours = isinstance(histories, Own)
 
     def read(self, new: dict[str, int], pace: Pace) -> None:
-        for stored in self._histories.read(list(new), pace):
+        for stored in self._histories.read(list(new), pace) if new else ():
             suspect = list(self._facts(stored))
             if any(one.kind in FLEETING for one in suspect):
                 again = [one for other in self._histories.read([stored.id], pace) for one in self._facts(other)]
                 suspect = [one for one in suspect if one in again]
             self._report.add(suspect)
-            self._cross_session.session(new[stored.id], stored.id)
-            self._messages(stored, new[stored.id])
+            # The same id in two layouts is one person's, whose data may be in both.
+            owner = stored.owner or stored.id
+            number = new[stored.id] if owner == stored.id else self._cross_session.number(owner)
+            self._cross_session.session(number, owner)
+            self._messages(stored, number, owner)
             self._report.sessions += 1
+            self._report.layouts[self._reader_of(stored).layout.name] += 1
             pace.check()
 
+    def _reader_of(self, stored: Stored) -> Histories:
+        return stored.reader or self._histories
+
     def _facts(self, stored: Stored) -> Iterable[Finding]:
-        if not isinstance(self._histories, Own):
+        histories = self._reader_of(stored)
+        if not isinstance(histories, Own):
+            self._report.endless += any(left == -1 for left in stored.left.values())
             return session_checks.facts(stored, "", "", indexed=False)
-        keys = self._histories.keys.of(SessionId(stored.id))
+        keys = histories.keys.of(SessionId(stored.owner or stored.id))
         return session_checks.facts(stored, keys.history, keys.session, indexed=True)
 
-    def _messages(self, stored: Stored, session: int) -> None:
+    def _messages(self, stored: Stored, session: int, owner: str) -> None:
         part: list[Any] = []
         first, question, report = 0, "", self._report
         copied = stored.id.startswith(COPIES)
@@ -142,11 +170,11 @@ class _Reader:
             report.messages += 1
             report.bytes += len(raw)
             report.sealed += said.problem == "sealed"
-            self._watch.see(stored.id, number, said)
+            self._watch.see(owner, number, said)
             if not copied:
                 self._cross_session.message(session, number, said, question)
             if said.problem != "foreign":
-                self._cross_session.names(session, number, raw, stored.id)
+                self._cross_session.names(session, number, raw, owner)
             if said.role == "user":
                 question = said.text
             part.append(said)
@@ -156,8 +184,10 @@ class _Reader:
         report.add(self._judged(stored, part, first))
 
     def _judged(self, stored: Stored, part: list[Any], first: int) -> Iterable[Finding]:
-        partial = self._histories.layout.partial and first == 0
-        found = session_checks.messages(stored, part, turns=self._ours, partial=partial)
+        layout = self._reader_of(stored).layout
+        found = session_checks.messages(
+            stored, part, turns=layout.ours, partial=layout.partial and first == 0, alternates=layout.alternates
+        )
         return (_moved(one, first) for one in found) if first else found
 
 

@@ -12,17 +12,17 @@ from itertools import groupby, pairwise
 
 from rag.inspector.forensics.findings import Finding, Kind
 from rag.inspector.layouts.base import Stored
-from rag.inspector.layouts.message_parsers import Said
+from rag.inspector.parsing.message_parsers import Said
 
 Numbered = tuple[int, Said]
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 def facts(stored: Stored, history: str, session: str, *, indexed: bool) -> Iterator[Finding]:
-    """Of the session's keys. history, session: their names; of other formats only the first is there."""
+    """Of the session's keys. history, session: their names. indexed: it is the app's own, where every key expires."""
     for name, problem in stored.wrong.items():
         yield _whole(stored, "broken", f"The key {name} cannot be read as a part of a session: {problem}.")
-    if not stored.pinned:
+    if indexed and not stored.pinned:
         endless = [name for name, left in stored.left.items() if left == -1]
         if endless:
             what = endless[0] if len(endless) == 1 else f"{len(endless)} of {len(stored.left)} keys"
@@ -42,8 +42,13 @@ def facts(stored: Stored, history: str, session: str, *, indexed: bool) -> Itera
         yield _whole(stored, "unlisted", "The session exists but is not in the index, so lists do not show it.")
 
 
-def messages(stored: Stored, said: Sequence[Said], *, turns: bool, partial: bool) -> Iterator[Finding]:
-    """turns: the format has them. partial: single messages may expire, so that an answer may outlive its question."""
+def messages(
+    stored: Stored, said: Sequence[Said], *, turns: bool, partial: bool, alternates: bool = True
+) -> Iterator[Finding]:
+    """turns: the format has them. partial: single messages may expire, so that an answer may outlive its question.
+
+    alternates: an answer follows each question.
+    """
     sid = stored.id
     for number, one in enumerate(said):
         if one.problem == "foreign":
@@ -60,7 +65,7 @@ def messages(stored: Stored, said: Sequence[Said], *, turns: bool, partial: bool
         return
     if turns:
         yield from _turns(sid, good)
-    else:
+    elif alternates:
         yield from _alternating(sid, good, partial=partial)
 
 

@@ -6,13 +6,15 @@ What is read is what is there: nothing is put into quarantine, healed or written
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rag.inspector.key_scan import size
-from rag.inspector.layouts.message_parsers import Parse
 from rag.inspector.pace import Pace
+from rag.inspector.parsing.looks import Look
+from rag.inspector.parsing.message_parsers import Parse
 from rag.sessions.connection.errors import translated
 from rag.sessions.listing.directory import Row
 from rag.sessions.names import colour, friendly_name
@@ -20,6 +22,8 @@ from rag.sessions.protocol.replies import SessionInfo
 
 BATCH = 50
 LISTED = 200
+NAMED = 5
+"""Keys of a type that are named."""
 PEEK = 3
 """Elements of a session that tell whether it is one."""
 
@@ -30,6 +34,7 @@ class Stored:
 
     left: of each of its keys, the milliseconds that it has left (-1: no end). wrong: keys that hold something else
     than they should, with what the server says. session: None where there is no hash, or no such thing.
+    reader: of its layout, where several are read together. owner: whose it is, if another layout's session has its id.
     """
 
     id: str
@@ -39,6 +44,8 @@ class Stored:
     session: dict[str, str] | None = None
     wrong: dict[str, str] = field(default_factory=dict)
     listed: bool = True
+    reader: Histories | None = None
+    owner: str = ""
 
     @property
     def pinned(self) -> bool:
@@ -46,11 +53,49 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A key that could hold messages and was not read. why: what of it says so."""
+
+    key: str
+    type: str
+    why: str
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a walk looked at besides the sessions that it names.
+
+    keys: all of them; nothing: how many of each type hold no messages, of some the names; unread: the first of those
+    that could hold messages in a form that is not known, of `doubtful` in all.
+    """
+
+    keys: int = 0
+    nothing: Counter[str] = field(default_factory=Counter)
+    names: dict[str, list[str]] = field(default_factory=dict)
+    unread: list[Unread] = field(default_factory=list)
+    doubtful: int = 0
+
+    def other(self, look: Look) -> None:
+        """A key without messages."""
+        self.nothing[look.type] += 1
+        names = self.names.setdefault(look.type, [])
+        if len(names) < NAMED:
+            names.append(look.key.decode("utf-8", "replace"))
+
+    def doubt(self, look: Look, why: str) -> None:
+        """A key that could hold messages, and is not read."""
+        self.doubtful += 1
+        if len(self.unread) < LISTED:
+            self.unread.append(Unread(look.key.decode("utf-8", "replace"), look.type, why))
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """How histories are stored: how their keys are named, and how their elements are written.
 
     prefix: what the keys usually begin with. reader: of its histories; None: the app's own, which needs the store.
-    parse: one element. newest_first: how its lists are ordered. partial: single messages may expire.
+    parse: one element. newest_first: how its lists are ordered. partial: single messages may expire. claims: whether
+    a key is one of its keys, by what it holds. alternates: an answer follows each question, as a rule.
     """
 
     name: str
@@ -60,6 +105,8 @@ class Layout:
     parse: Parse
     newest_first: bool = False
     partial: bool = False
+    claims: Callable[[Look], bool] | None = None
+    alternates: bool = True
 
     @property
     def ours(self) -> bool:
@@ -75,6 +122,7 @@ class Histories(ABC):
         self.prefix = prefix
         self.client = client
         self.target = target
+        self.seen = Seen()
 
     def total(self) -> int:
         """About how many keys a walk looks at."""

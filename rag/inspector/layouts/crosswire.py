@@ -10,8 +10,8 @@ from typing import Any
 from rag.errors import BadSessionId
 from rag.inspector.key_scan import of_each, steps
 from rag.inspector.layouts.base import LISTED, Histories, Layout, ListElements, Stored
-from rag.inspector.layouts.message_parsers import ours
 from rag.inspector.pace import Pace
+from rag.inspector.parsing.message_parsers import ours
 from rag.sessions import SessionStore
 from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId

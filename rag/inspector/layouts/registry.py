@@ -1,42 +1,98 @@
 """Whose histories these are: how their keys are named, and how their elements are written. Recognised, or chosen.
 
-| name              | who writes it                             | a session is                                     |
-|-------------------|-------------------------------------------|--------------------------------------------------|
-| `crosswire`       | this app                                  | `chat_history:{<id>}` and the keys beside it     |
-| `classic`         | many apps of one's own, oldest first      | a List `<prefix><id>` of `message_to_dict`       |
-| `community`       | langchain-community, newest first         | a List `message_store:<id>` of the same          |
-| `langchain-redis` | langchain-redis                           | JSON documents `chat:<id>:<ULID>`, one a message |
-| `llama-index`     | LlamaIndex' RedisChatStore, oldest first  | a List of `ChatMessage`, its key is its id       |
+| name                  | who writes it                            | a session is                                      |
+|-----------------------|------------------------------------------|---------------------------------------------------|
+| `crosswire`           | this app                                 | `chat_history:{<id>}` and the keys beside it      |
+| `classic`             | many apps of one's own, oldest first     | a List `<prefix><id>` of `message_to_dict`        |
+| `community`           | langchain-community, LangChain.js, n8n,  | a List `message_store:<id>` or `<id>` of the same |
+|                       | Flowise: newest first                    |                                                   |
+| `langchain-redis`     | langchain-redis                          | JSON documents `chat:<id>:<ULID>`, one a message  |
+| `llama-index`         | LlamaIndex' RedisChatStore, oldest first | a List of `ChatMessage`, its key is its id        |
+| `langchain4j`         | langchain4j, Quarkus                     | a JSON text of ChatMessages                       |
+| `spring-ai`           | Spring AI's RedisChatMemoryRepository    | JSON documents `chat-memory:<id>:<ms>`            |
+| `spring-ai-alibaba`   | spring-ai-alibaba's repositories         | a List of Spring AI's messages                    |
+| `langgraph`           | LangGraph's savers, plain or JSON module | a thread: hashes or documents, one a checkpoint   |
+| `agent-memory-server` | Redis' agent-memory-server               | a JSON document or text, `working_memory:…:<id>`  |
+| `openai-list`         | OpenAI Agents' RedisSession, many apps   | a List of objects with role and content           |
+| `openai-string`       | many apps                                | a JSON text or document with one list of such     |
+| `crosswire-elsewhere` | this app, under another HISTORY_PREFIX   | a List of the app's elements                      |
 
-All but the first are only read.
+All but the first are only read. They are tried in this order, and a key belongs to the first that claims it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any
-
 from rag.errors import CrosswireError
-from rag.inspector.key_scan import of_each, steps
+from rag.inspector.layouts import forms
 from rag.inspector.layouts.base import Layout
-from rag.inspector.layouts.json_documents import DOCUMENT, Documents
+from rag.inspector.layouts.json_documents import Documents
+from rag.inspector.layouts.langgraph import Threads
 from rag.inspector.layouts.lists import Lists
-from rag.inspector.layouts.message_parsers import classic, document, llama_index
-from rag.inspector.pace import Pace
-from rag.sessions.connection.errors import translated
+from rag.inspector.layouts.values import Values
+from rag.inspector.parsing import checkpoints
+from rag.inspector.parsing.message_parsers import classic, document, elsewhere, llama_index, spring_document
+from rag.inspector.parsing.spoken import lenient, spoken
 from rag.sessions.protocol.keys import DEFAULT_PREFIX
 
-SAMPLE_KEYS = 5000
-SAMPLE_LISTS = 50
-
 CROSSWIRE = Layout("crosswire", "Crosswire", DEFAULT_PREFIX, None, classic)
-CLASSIC = Layout("classic", "LangChain messages, oldest first", "chat_history:", Lists, classic)
-COMMUNITY = Layout("community", "langchain-community", "message_store:", Lists, classic, newest_first=True)
-LANGCHAIN_REDIS = Layout("langchain-redis", "langchain-redis", "chat:", Documents, document, partial=True)
-LLAMA_INDEX = Layout("llama-index", "LlamaIndex chat store", "", Lists, llama_index)
-LAYOUTS = {one.name: one for one in (CROSSWIRE, CLASSIC, COMMUNITY, LANGCHAIN_REDIS, LLAMA_INDEX)}
-"""A layout more is a record more here, with a parser of its elements and, unless its sessions are lists, a reader."""
+CLASSIC = Layout(
+    "classic",
+    "LangChain messages, oldest first",
+    "chat_history:",
+    Lists,
+    lenient(classic),
+    claims=forms.list_of(forms.classic),
+)
+COMMUNITY = Layout(
+    "community", "langchain-community, LangChain.js", "message_store:", Lists, lenient(classic), newest_first=True
+)
+LANGCHAIN_REDIS = Layout(
+    "langchain-redis", "langchain-redis", "chat:", Documents, document, partial=True,
+    claims=forms.document_of(forms.langchain_redis),
+)  # fmt: skip
+LLAMA_INDEX = Layout(
+    "llama-index", "LlamaIndex chat store", "", Lists, lenient(llama_index), claims=forms.list_of(forms.llama_index)
+)
+LANGCHAIN4J = Layout(
+    "langchain4j", "langchain4j, Quarkus", "", Values, spoken,
+    claims=forms.text_of_conversation(forms.langchain4j), alternates=False,
+)  # fmt: skip
+SPRING_AI = Layout(
+    "spring-ai", "Spring AI", "chat-memory:", Documents, spring_document,
+    claims=forms.document_of(forms.spring_ai), alternates=False,
+)  # fmt: skip
+SPRING_ALIBABA = Layout(
+    "spring-ai-alibaba", "Spring AI Alibaba", "spring_ai_alibaba_chat_memory:", Lists, spoken,
+    claims=forms.list_of(forms.spring_alibaba), alternates=False,
+)  # fmt: skip
+LANGGRAPH = Layout(
+    "langgraph", "LangGraph checkpoints", "", Threads, checkpoints.element, claims=forms.langgraph, alternates=False
+)
+AGENT_MEMORY = Layout(
+    "agent-memory-server", "agent-memory-server", "working_memory:", Values, spoken,
+    claims=forms.text_of_conversation(forms.agent_memory), alternates=False,
+)  # fmt: skip
+OPENAI_LIST = Layout(
+    "openai-list", "OpenAI-style messages in a list", "", Lists, spoken,
+    claims=forms.list_of(forms.spoken), alternates=False,
+)  # fmt: skip
+OPENAI_STRING = Layout(
+    "openai-string", "OpenAI-style messages in one JSON text", "", Values, spoken,
+    claims=forms.text_of_conversation(forms.anything), alternates=False,
+)  # fmt: skip
+ELSEWHERE = Layout(
+    "crosswire-elsewhere", "Crosswire, another prefix", "chat_history:", Lists, elsewhere,
+    claims=forms.list_of(forms.crosswire),
+)  # fmt: skip
+LAYOUTS = {
+    one.name: one
+    for one in (
+        *(CROSSWIRE, ELSEWHERE, CLASSIC, COMMUNITY, LANGCHAIN_REDIS, LLAMA_INDEX, LANGCHAIN4J, SPRING_AI),
+        *(SPRING_ALIBABA, LANGGRAPH, AGENT_MEMORY, OPENAI_LIST, OPENAI_STRING),
+    )
+}
+"""A layout more is a record more here, with a parser of its elements and, unless its sessions are lists or one text
+each, a reader."""
 
 
 def named(name: str) -> Layout:
@@ -44,65 +100,3 @@ def named(name: str) -> Layout:
         return LAYOUTS[name]
     except KeyError:
         raise CrosswireError(f"{name!r} is no format of histories: expected one of {', '.join(LAYOUTS)}.") from None
-
-
-def recognise(client: Any, target: str, prefix: str | None = None) -> tuple[Layout, str] | None:
-    """What most of a sample of the keys (under this prefix) look like, and their prefix; None if like nothing known.
-
-    Looks at 5000 keys and 50 lists at most.
-    """
-    votes: Counter[tuple[str, str]] = Counter()
-    pace = Pace()
-    seen = 0
-    with translated(target):
-        for found in steps(client, pace, prefix):
-            seen += len(found)
-            votes.update(_votes(client, found[: SAMPLE_LISTS - votes.total()], prefix))
-            if seen >= SAMPLE_KEYS or votes.total() >= SAMPLE_LISTS:
-                break
-    if not votes:
-        return None
-    (name, its_prefix), _ = votes.most_common(1)[0]
-    return LAYOUTS[name], its_prefix
-
-
-def _votes(client: Any, names: Sequence[bytes], prefix: str | None) -> list[tuple[str, str]]:
-    def ask(pipe: Any, name: bytes) -> None:
-        pipe.type(name)
-        pipe.lindex(name, 0)
-        pipe.lindex(name, -1)
-
-    votes = []
-    for name, (kind, first, last) in zip(names, of_each(client, names, ask), strict=True):
-        text = name.decode("utf-8", "replace")
-        layout = _layout(text, kind, first, last)
-        if layout is not None:
-            votes.append((layout.name, prefix if prefix is not None else _prefix(layout, text)))
-    return votes
-
-
-def _layout(key: str, kind: object, first: object, last: object) -> Layout | None:
-    if kind == DOCUMENT:
-        return LANGCHAIN_REDIS
-    if kind != b"list" or not isinstance(first, bytes) or not isinstance(last, bytes):
-        return None
-    if b'"session_id"' in first and b'"turn"' in first:
-        return CROSSWIRE
-    if not llama_index(first, "").problem:
-        return LLAMA_INDEX
-    oldest, newest = classic(first, ""), classic(last, "")
-    if oldest.problem:
-        return None
-    if key.startswith(COMMUNITY.prefix):
-        return COMMUNITY
-    # A conversation begins with a question and ends with an answer, as a rule.
-    return COMMUNITY if oldest.role == "assistant" and newest.role in ("user", "system") else CLASSIC
-
-
-def _prefix(layout: Layout, key: str) -> str:
-    if layout.ours:
-        return key.partition("{")[0]
-    if layout is LLAMA_INDEX:
-        return ""
-    before, colon, _ = key.partition(":")
-    return before + colon

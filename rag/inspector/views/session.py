@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag.inspector.key_scan import of_each
-from rag.inspector.layouts.message_parsers import Said
+from rag.inspector.parsing.message_parsers import Said
 from rag.inspector.safe_text import visible
 from rag.sessions.connection.errors import translated
 

@@ -68,7 +68,7 @@ def _source(services: Services) -> Inspector:
     own = Inspector(services.client, services.store, target=without_password(services.settings.redis_url))
     with st.popover("Data source", icon=":material/database:", width="stretch"):
         names = [OURS, "auto", *(name for name in LAYOUTS if name != OURS)]
-        titles = {"auto": "Detect automatically", **{name: layout.title for name, layout in LAYOUTS.items()}}
+        titles = {"auto": "Everything recognised", **{name: layout.title for name, layout in LAYOUTS.items()}}
         name = st.selectbox("Format", names, key="inspector_format", format_func=titles.__getitem__)
         prefix = st.text_input(
             "Key prefix", key="inspector_prefix", placeholder="the usual prefix", disabled=name == OURS, max_chars=200

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from rag.inspector import Progress
+from rag.inspector import LAYOUTS, Progress
 from rag.inspector.forensics.findings import KINDS
 from rag.inspector.forensics.scan import Report, scan
 from rag.inspector.safe_text import line
@@ -66,7 +66,8 @@ def _report(report: Report) -> None:
         f"{report.seconds:.1f} s.{end}"
     )
     if report.sealed:
-        st.warning(f"{report.sealed:,} messages are encrypted with a key that is not in SESSION_ENCRYPTION_KEYS.")
+        st.warning(f"{report.sealed:,} elements are encrypted with a key that is not here, or in a form not read.")
+    _seen(report)
     for canary in report.canaries:
         sessions = len({one.session for one in canary.sightings})
         first = f", first said by {friendly_name(canary.first.session)}" if canary.first else ""
@@ -80,6 +81,21 @@ def _report(report: Report) -> None:
     report_json = json.dumps(report.to_dict(), indent=1)
     download("Report as JSON", report_json, "scan.json", "application/json", key="inspector_scan_json")
     st.caption(f"Server load: {escaped(report.load)}.")
+
+
+def _seen(report: Report) -> None:
+    """Which layouts were read, and what was looked at and not read."""
+    if report.layouts:
+        read = ", ".join(f"{LAYOUTS[name].title} ({count:,})" for name, count in report.layouts.most_common())
+        st.caption(f"Read: {read}.")
+    seen = report.seen
+    if seen.doubtful:
+        st.warning(f"{count(seen.doubtful, 'key')} could hold messages and could not be read.")
+        rows = [{"Key": line(one.key, 60), "Type": one.type, "Why": line(one.why)} for one in seen.unread]
+        st.dataframe(rows, hide_index=True, key="inspector_unread", height="auto")
+    if seen.nothing:
+        kinds = ", ".join(f"{number:,} × {kind}" for kind, number in seen.nothing.most_common())
+        st.caption(f"Looked at, without messages: {escaped(kinds)}.")
 
 
 def _list(report: Report) -> None:

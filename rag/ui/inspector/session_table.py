@@ -130,13 +130,13 @@ def _live(context: Context, wish: Wish) -> None:
         st.session_state[HELD] = ids
     _grid(context, rows)
     with st.container(horizontal=True, vertical_alignment="center"):
-        _pages(page, wish)
+        _pages(context, page, wish)
         if moved and st.button("Refresh the list", icon=":material/update:", key="inspector_let_go"):
             choose([])
             st.rerun()
 
 
-def _pages(page: Page, wish: Wish) -> None:
+def _pages(context: Context, page: Page, wish: Wish) -> None:
     end = page.start + len(page.rows)
     if page.total > ROWS and not wish.find:
         st.button("Earlier", icon=":material/chevron_left:", key="inspector_back", disabled=page.start == 0,
@@ -145,8 +145,12 @@ def _pages(page: Page, wish: Wish) -> None:
                   on_click=_go, args=(end,))  # fmt: skip
     if page.total:
         st.caption(f"{page.start + 1:,} to {end:,} of {page.total:,}")
+    elif wish.find:
+        st.caption("No matching session.")
     else:
-        st.caption("No matching session." if wish.find else "No sessions yet. Ask something in the chat.")
+        st.caption("No sessions yet. Ask something in the chat." if context.ours else "No chat histories found.")
+    if (looked := context.inspector.sample()) and not wish.find:
+        st.caption(f"A first look at {looked[0]:,} of {looked[1]:,} keys. A search or a scan reads all of them.")
 
 
 def _go(start: int) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from rag.inspector import flags
 from rag.inspector.actions.changes import Changes
-from rag.inspector.layouts.message_parsers import Said
+from rag.inspector.parsing.message_parsers import Said
 from rag.inspector.safe_text import line
 from rag.inspector.timestamps import moment
 from rag.inspector.timestamps import shown as moment_shown

@@ -7,18 +7,20 @@ element takes a short way; every other one is judged by the store's own decoder.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import orjson
 
 from rag.errors import SealBroken
-from rag.inspector.timestamps import seconds
+from rag.inspector.timestamps import instant, seconds
 from rag.sessions.messages.codec import StoredMessage, Unreadable, decode, decode_plain
 from rag.sessions.messages.seal import Seal
 
 ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool"}
 THEIR_ROLES = {"user": "user", "assistant": "assistant", "chatbot": "assistant", "model": "assistant"}
+_BRACES = re.compile(r"\{([^{}]+)\}")
 
 
 class Said(NamedTuple):
@@ -48,9 +50,9 @@ Parse = Callable[[bytes, str], Said]
 
 def ours(seal: Seal | None) -> Parse:
     def parse(raw: bytes, session_id: str) -> Said:
-        value = _object(raw)
+        value = json_object(raw)
         if value is None:
-            return _broken("corrupt", "not a JSON object")
+            return broken("corrupt", "not a JSON object")
         owner = value.get("session_id")
         if owner != session_id:
             named = owner if isinstance(owner, str) else None
@@ -80,21 +82,21 @@ def classic(raw: bytes, session_id: str) -> Said:
     try:
         record = decode_plain(raw)
     except Unreadable as exc:
-        return _broken("corrupt", str(exc))
+        return broken("corrupt", str(exc))
     except Exception as exc:  # messages raise whatever comes of odd values
-        return _broken("corrupt", f"not a stored message: {type(exc).__name__}")
+        return broken("corrupt", f"not a stored message: {type(exc).__name__}")
     return _of(record)
 
 
 def llama_index(raw: bytes, session_id: str) -> Said:
     """LlamaIndex' `ChatMessage`: role and blocks, or, before 0.12, role and content."""
     del session_id
-    value = _object(raw)
+    value = json_object(raw)
     if value is None or not isinstance(value.get("role"), str):
-        return _broken("corrupt", "no chat message of LlamaIndex: expected role and blocks")
+        return broken("corrupt", "no chat message of LlamaIndex: expected role and blocks")
     content = value.get("blocks", value.get("content"))
     if not isinstance(content, str | list | None):
-        return _broken("corrupt", "no chat message of LlamaIndex: expected blocks or content")
+        return broken("corrupt", "no chat message of LlamaIndex: expected blocks or content")
     extra = value.get("additional_kwargs")
     calls = isinstance(extra, dict) and bool(extra.get("tool_calls"))
     calls = calls or (isinstance(content, list) and any(_kind(block) == "tool_call" for block in content))
@@ -104,12 +106,12 @@ def llama_index(raw: bytes, session_id: str) -> Said:
 
 def document(raw: bytes, session_id: str) -> Said:
     """langchain-redis: one JSON document a message, that names its session."""
-    value = _object(raw)
+    value = json_object(raw)
     if value is None:
-        return _broken("corrupt", "not a JSON object")
+        return broken("corrupt", "not a JSON object")
     data, owner, at = value.get("data"), value.get("session_id"), value.get("timestamp")
     if not isinstance(data, dict) or not isinstance(data.get("content"), str | list):
-        return _broken("corrupt", "no message of langchain-redis: expected data with content")
+        return broken("corrupt", "no message of langchain-redis: expected data with content")
     said = _loosely(value)._replace(
         owner=owner if isinstance(owner, str) else None,
         at=seconds(at),
@@ -118,10 +120,43 @@ def document(raw: bytes, session_id: str) -> Said:
     return said if owner == session_id else said._replace(problem="foreign", detail="it names another session")
 
 
+def document_by_key(raw: bytes, session_id: str) -> Said:
+    """The same, where the session is the whole of a key's name before the message's: `chat:<id>`."""
+    said = document(raw, session_id)
+    own = said.owner is not None and session_id.endswith(f":{said.owner}")
+    return said._replace(problem="", detail="") if own and said.problem == "foreign" else said
+
+
+def spring_document(raw: bytes, session_id: str) -> Said:
+    """Spring AI: one JSON document a message, that names its conversation."""
+    value = json_object(raw)
+    if value is None or not isinstance(value.get("type"), str) or not isinstance(value.get("content"), str | list):
+        return broken("corrupt", "no message of Spring AI: expected type and content")
+    owner, kind = value.get("conversation_id"), value["type"].lower()
+    said = Said(
+        THEIR_ROLES.get(kind, ROLES.get(kind, "other")),
+        text_of(value["content"]),
+        at=instant(value.get("timestamp")),
+        owner=owner if isinstance(owner, str) else None,
+        calls=bool(value.get("toolCalls")),
+    )
+    # In the key's name what is special to its search index is escaped.
+    own = said.owner is not None and _plain(session_id).endswith(_plain(said.owner))
+    return said if own else said._replace(problem="foreign", detail="it names another session")
+
+
+def elsewhere(raw: bytes, session_id: str) -> Said:
+    """An element of the app's own form, in a list that is not one of this store's: the id is between braces."""
+    found = _BRACES.search(session_id)
+    return ours(None)(raw, found[1] if found else session_id)
+
+
 def text_of(content: object) -> str:
     """The text in a message's content: itself, or that of its blocks."""
     if isinstance(content, str):
         return content
+    if isinstance(content, dict):
+        return text_of(content.get("text", content.get("parts", content.get("content"))))
     parts = content if isinstance(content, list) else []
     texts = (part if isinstance(part, str) else part.get("text") for part in parts if isinstance(part, str | dict))
     return "".join(text for text in texts if isinstance(text, str))
@@ -191,7 +226,8 @@ def _loosely(value: dict[str, Any]) -> Said:
     )
 
 
-def _object(raw: bytes) -> dict[str, Any] | None:
+def json_object(raw: bytes) -> dict[str, Any] | None:
+    """None if these bytes are none, or one that is nested too deep."""
     try:
         value = orjson.loads(raw)
     except ValueError:
@@ -202,9 +238,14 @@ def _object(raw: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def _plain(name: str) -> str:
+    return "".join(one for one in name if one.isalnum())
+
+
 def _kind(block: object) -> object:
     return block.get("block_type") if isinstance(block, dict) else None
 
 
-def _broken(problem: str, detail: str) -> Said:
+def broken(problem: str, detail: str) -> Said:
+    """An element that cannot be shown as a message."""
     return Said("other", "", problem=problem, detail=detail)

@@ -1,0 +1,47 @@
+"""Sessions that are one JSON text or document each, which holds all their messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rag.inspector.key_scan import of_each, steps
+from rag.inspector.layouts.base import Histories, Stored
+from rag.inspector.layouts.forms import parsed
+from rag.inspector.pace import Pace
+from rag.inspector.parsing.looks import looks
+from rag.inspector.parsing.spoken import conversation, elements
+from rag.inspector.parsing.suspects import suspicion
+from rag.sessions.connection.errors import translated
+
+
+class Values(Histories):
+    def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
+        with translated(self.target):
+            for found in steps(self.client, pace, self.prefix):
+                yield len(found), [name.decode("utf-8", "surrogateescape")[len(self.prefix) :] for name in found]
+
+    def read(self, ids: Sequence[str], pace: Pace, first: int | None = None) -> list[Stored]:
+        del first
+        names = {self._key(sid): sid for sid in ids}
+        found = []
+        with translated(self.target):
+            seen = list(looks(self.client, list(names), pace))
+            keys = [look.key for look in seen]
+            lefts = pace(of_each, self.client, keys, lambda pipe, key: pipe.pttl(key)) if keys else []
+        for look, (left,) in zip(seen, lefts, strict=True):
+            key = look.key.decode("utf-8", "replace")
+            if look.too_large and (why := suspicion(look)):
+                self.seen.doubt(look, why)
+                continue
+            claims = self.layout.claims
+            held = conversation(parsed(look.parts[0])) if look.parts and claims is not None and claims(look) else None
+            if held is not None:
+                lines = list(elements(*held))
+                found.append(Stored(names[look.key], lines, len(lines), {key: left}))
+        return found
+
+    def key_names(self, stored: Stored) -> list[str | bytes]:
+        return [self._key(stored.id)]
+
+    def _key(self, session_id: str) -> bytes:
+        return (self.prefix + session_id).encode("utf-8", "surrogateescape")
