@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from zlib import crc32
 
 import pytest
 
 from rag.inspector import LAYOUTS, Filter, Inspector
 from rag.inspector.forensics.scan import scan
-from rag.sessions import SessionStore, connect
+from rag.sessions import SessionStore
 from rag.sessions.connection.connect import Client
-from tests import needs
-from tests.servers import Server
-
-SOURCE = Path(__file__).with_name("json_module.c")
 
 
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("there is no C compiler to build the module with")
-    module = tmp_path_factory.mktemp("module") / "json.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(module), str(SOURCE)], check=True, timeout=60)
-    with Server("--loadmodule", str(module), program=needs.program("redis-server")) as server:
-        client = connect(server.url)
-        yield client
-        client.close()
+@pytest.fixture
+def client(database: Client) -> Client:
+    return database
 
 
 def write(client: Client, sid: str, count: int, prefix: str = "chat:") -> list[str]:
@@ -54,10 +38,8 @@ def write(client: Client, sid: str, count: int, prefix: str = "chat:") -> list[s
 
 
 @pytest.fixture
-def inspector(client: Client) -> Iterator[Inspector]:
-    yield Inspector(client, SessionStore(client), LAYOUTS["langchain-redis"])
-    for key in client.scan_iter("chat:*"):
-        client.delete(key)
+def inspector(client: Client) -> Inspector:
+    return Inspector(client, SessionStore(client), LAYOUTS["langchain-redis"])
 
 
 def test_read_in_the_order_of_time(client: Client, inspector: Inspector) -> None:
