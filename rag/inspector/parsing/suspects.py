@@ -59,8 +59,10 @@ _CLASS = re.compile(rb"(Human|AI|User|Assistant|Chat|Tool)Message\b|ModelRequest
 _ROLE = re.compile(rb"\b(role|sender|speaker|type)\b.{0,40}?\b(user|assistant|human|ai)\b", re.S)
 _CONTENT = re.compile(rb"content|text|message|parts")
 _SENTENCE = re.compile(r"\b(i|i'm|my|me|you|your|we|our|please|thanks|thank|hello|hi|hey)\b|[?？]", re.I)
-_NUMBERED = re.compile(r"(?:\w*?[:_\-.])?\d+(?:-\d+)?")
-_NAMED = re.compile(r"(?:\d+[:_\-.])?(user|human|customer|assistant|ai|bot|message|msg|question|answer)\b.{0,20}", re.I)
+_NUMBERED = re.compile(r"(?:\w{1,40}[:_\-.])?\d{1,20}(?:-\d{1,20})?")
+_NAMED = re.compile(
+    r"(?:\d{1,20}[:_\-.])?(user|human|customer|assistant|ai|bot|message|msg|question|answer)\b.{0,20}", re.I
+)
 _LOG = re.compile(r"\b(INFO|DEBUG|WARN(ING)?|ERROR|TRACE)\b|HTTP/\d")
 
 Spots = Callable[[str], bool]
