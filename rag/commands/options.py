@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from rag.errors import CrosswireError
+from rag.inspector import LAYOUTS
 
 STANDARD = Path("-")
 """Standard output, for --json."""
@@ -41,6 +42,19 @@ JunitFile = Annotated[Path | None, _file("--junit", "Write it as JUnit XML, for 
 HtmlFile = Annotated[Path | None, _file("--html", "Write it as a page, with the smallest counterexample.")]
 PytestFile = Annotated[Path | None, _file("--pytest", "Write the counterexample as a test that fails until fixed.")]
 LogFile = Annotated[Path | None, _file("--log", "Keep the operation log.")]
+_FORMATS = typer.Option(
+    "--format", help=f"{', '.join(LAYOUTS)}; or auto: everything that is recognised by what keys hold."
+)
+Format = Annotated[str, _FORMATS]
+AnyFormat = Annotated[str | None, _FORMATS]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--url", help="Read here, not at REDIS_URL: redis://…, or, read-only, sqlite:///file or postgresql://…"
+    ),
+]
+Prefix = Annotated[str | None, typer.Option("--prefix", help="Key prefix, if it is not the format's usual one.")]
+Names = Annotated[list[str], typer.Argument(help="Ids, beginnings of ids, or names.")]
 Window = Annotated[
     int | None, typer.Option(help="Turns of memory in a prompt. Default: what the log says, or all.", min=1)
 ]

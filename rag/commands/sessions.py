@@ -19,7 +19,18 @@ from typing import Annotated, Literal
 import typer
 from rich.text import Text
 
-from rag.commands.options import STANDARD, JsonFile, console, write, write_json
+from rag.commands.options import (
+    STANDARD,
+    Address,
+    AnyFormat,
+    Format,
+    JsonFile,
+    Names,
+    Prefix,
+    console,
+    write,
+    write_json,
+)  # fmt: skip
 from rag.commands.progress import bar, stop_on_interrupt
 from rag.commands.sessions_output import (
     head,
@@ -32,12 +43,14 @@ from rag.commands.sessions_output import (
     view_dict,
 )
 from rag.errors import CrosswireError
-from rag.inspector import FLAGS, LAYOUTS, Filter, Found, Inspector, Pace
+from rag.inspector import FLAGS, Filter, Found, Inspector, Pace, databases
 from rag.inspector.actions.changes import Change, Changes
 from rag.inspector.actions.exporting import export
 from rag.inspector.actions.importing import import_new, read_export, restore
+from rag.inspector.databases import is_sql
 from rag.inspector.forensics.cross_session import LONG
 from rag.inspector.forensics.scan import scan
+from rag.inspector.layouts.base import Histories
 from rag.inspector.pace import SHARE, STEP
 from rag.inspector.safe_text import line
 from rag.inspector.timestamps import shown
@@ -59,23 +72,30 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Format = Annotated[
-    str,
-    typer.Option("--format", help=f"{', '.join(LAYOUTS)}; or auto: everything that is recognised by what keys hold."),
-]
-Prefix = Annotated[str | None, typer.Option("--prefix", help="Key prefix, if it is not the format's usual one.")]
-Names = Annotated[list[str], typer.Argument(help="Ids, beginnings of ids, or names.")]
-
 
 @contextmanager
-def opened(fmt: str = "crosswire", prefix: str | None = None) -> Iterator[Inspector]:
+def opened(fmt: str = "crosswire", prefix: str | None = None, url: str | None = None) -> Iterator[Inspector]:
+    """url: instead of REDIS_URL."""
     settings = load()
+    if url is not None:
+        settings = settings.model_copy(update={"redis_url": url})
     client, store = open_store(settings)
     try:
         inspector = Inspector(client, store, target=without_password(settings.redis_url))
         yield inspector if fmt == "crosswire" else inspector.of(fmt, prefix)
     finally:
         client.close()
+
+
+@contextmanager
+def histories(fmt: str | None, prefix: str | None, url: str | None) -> Iterator[Histories]:
+    """Of the app's Redis, or of any database at this address, where all that is recognised is meant."""
+    if url is not None and is_sql(url):
+        with databases.opened(url) as database:
+            yield database
+        return
+    with opened(fmt or ("crosswire" if url is None else "auto"), prefix, url) as inspector:
+        yield inspector.histories
 
 
 @app.command("list")
@@ -233,15 +253,16 @@ def scan_(
     long: Annotated[int, typer.Option(help="Texts at least this long should not appear twice.", min=20)] = LONG,
     share: Annotated[float, typer.Option(help="Use at most this share of the server's time.")] = SHARE,
     step: Annotated[int, typer.Option(help="Fetch at most this many elements per command.")] = STEP,
-    fmt: Format = "crosswire",
+    url: Address = None,
+    fmt: AnyFormat = None,
     prefix: Prefix = None,
     json_file: JsonFile = None,
 ) -> None:
     """Read every session once and report what is wrong. Exit status: 0 nothing, 1 trouble, 2 can't tell."""
     pace = Pace(step=step, share=share)
-    with opened(fmt, prefix) as inspector, stop_on_interrupt(pace.stop), bar("scanning") as moved:
+    with histories(fmt, prefix, url) as read, stop_on_interrupt(pace.stop), bar("scanning") as moved:
         report = scan(
-            inspector.histories,
+            read,
             canaries=tuple(canary or ()),
             long=long,
             pace=pace,

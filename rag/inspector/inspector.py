@@ -10,8 +10,9 @@ from typing import Any
 from rag.errors import BadSessionId, CrosswireError
 from rag.inspector.layouts.base import Histories, Layout
 from rag.inspector.layouts.crosswire import Own
-from rag.inspector.layouts.recognised import AUTO, Recognised
+from rag.inspector.layouts.recognised import Recognised
 from rag.inspector.layouts.registry import CROSSWIRE, named
+from rag.inspector.layouts.together import AUTO
 from rag.inspector.pace import Pace, Progress
 from rag.inspector.views import overview as counting
 from rag.inspector.views import session as view

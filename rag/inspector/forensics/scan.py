@@ -18,7 +18,7 @@ from rag.inspector.forensics.cross_session import LONG, CrossSession
 from rag.inspector.forensics.findings import KINDS, SUSPECTED, Finding, Kind
 from rag.inspector.layouts.base import BATCH, Histories, Seen, Stored
 from rag.inspector.layouts.crosswire import Own
-from rag.inspector.layouts.recognised import Recognised
+from rag.inspector.layouts.together import Together
 from rag.inspector.pace import Pace, Progress, Stopped
 from rag.sessions.ids import SessionId
 
@@ -102,7 +102,7 @@ def scan(
     report = Report(canaries=watch.canaries)
     total = histories.total()
     keys = 0
-    if isinstance(histories, Recognised):
+    if isinstance(histories, Together):
         histories.spots, report.whole = watch.spots, True
     with closing(CrossSession(long)) as cross_session:
         reader = _Reader(histories, cross_session, watch, report)

@@ -91,6 +91,8 @@ class Scattered(Histories):
         with translated(self.target):
             for sid in ids:
                 keys = self.index.keys(sid)
+                if len(keys) >= LONGEST:
+                    self.seen.doubt(Look(blob(sid), "keys"), f"only its first {LONGEST:,} keys are read")
                 if keys and (stored := self.gathered(sid, keys, pace)) is not None:
                     found.append(stored)
         return found
