@@ -47,11 +47,12 @@ class Shape:
 
 SHAPES: dict[str, Shape] = {
     "same": Shape("the same words from everybody", "answers cached by the question alone"),
-    "similar": Shape("similar words", "answers cached by what a question means"),
-    "first": Shape("a first question without any fact", "answers cached before the user is known"),
     "others": Shape("asking for somebody else's data", "data that is there for whoever asks"),
+    "first": Shape("a first question without any fact", "answers cached before the user is known"),
     "everything": Shape("“show me everything you know”", "what was learnt from others without their words"),
+    "similar": Shape("similar words", "answers cached by what a question means"),
 }
+"""Users take them in turn: of two, both ask in the same words in the end."""
 ALL = "all"
 
 

@@ -81,6 +81,9 @@ def recognised(url: str, timeout: float) -> tuple[Shipped | None, Description]:
         found = next(_from_openapi(look), None)
         if found is not None:
             return None, found
+        if urlsplit(bare).path.endswith("/api/chat"):
+            # Ollama's address, also where something stands before it that answers for nothing else.
+            return shipped("ollama"), shipped("ollama").description(look.base)
     raise BadTarget(
         url,
         "it is neither Crosswire nor OpenAI-style nor any other protocol known here: describe it in a YAML file and "

@@ -236,6 +236,7 @@ class Protocols:
             "/webhook/4711/chat": self.n8n,
             "/api/v1/prediction/4711": self.flowise,
             "/api/chat": self.ollama,
+            "/behind/api/chat": self.ollama,
             "/mcp": self.mcp,
             "/queued": self.queued,
             "/limiting": self.limiting,

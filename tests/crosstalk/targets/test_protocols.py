@@ -48,6 +48,7 @@ def played(target: str, spec: str | None, tmp_path: Path, workload: Workload = W
         ("/api/v1/prediction/4711", "flowise"),
         ("", "ollama"),
         ("/api/chat", "ollama"),
+        ("/behind/api/chat", "ollama"),
         ("/mcp", "mcp"),
         ("ws/socket", "websocket"),
     ],
