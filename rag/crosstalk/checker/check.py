@@ -83,9 +83,10 @@ def _report(seen: Observed) -> Report:
     verdict, reason = _verdict(seen)
     ordered = sorted(found.kept, key=lambda anomaly: anomaly.t)
     kept = tuple(replace(anomaly, explanation=explained(anomaly, seen)) for anomaly in ordered)
-    why_so = cause(kept, seen)
+    why_so = cause(kept, seen) if verdict == "anomalies" else None
     leaks = sum(found.counts[kind] for kind in LEAKS if kind != KEY_COLLISION.kind)
     capable = chances(seen)
+    sure = verdict != "unknown"
     controls = Controls(len(seen.canaries), len(seen.recalled), len(seen.controls_seen))
     return Report(
         verdict,
@@ -95,7 +96,7 @@ def _report(seen: Observed) -> Report:
         seen.users,
         {kind: count for kind, count in sorted(found.counts.items()) if count},
         kept,
-        _bound(capable) if not leaks else None,
+        _bound(capable) if sure and not leaks else None,
         controls,
         seen.answered,
         len(seen.sessions),
@@ -104,7 +105,7 @@ def _report(seen: Observed) -> Report:
         CAUSES[why_so] if why_so else "",
         capable,
         Recall(found.chances, found.recalled),
-        _shapes(seen),
+        _shapes(seen, sure=sure),
         tuple(replace(one, explanation=explained(one, seen)) for one in sorted(found.suspected, key=lambda one: one.t)),
         len(found.leaking),
     )
@@ -114,8 +115,8 @@ def _bound(capable: int) -> float | None:
     return min(1.0, CONFIDENCE / capable) if capable else None
 
 
-def _shapes(seen: Observed) -> tuple[Shape, ...]:
-    """In the order in which they were first played."""
+def _shapes(seen: Observed, *, sure: bool) -> tuple[Shape, ...]:
+    """In the order in which they were first played. sure: whether anything can be said, so that there are bounds."""
     played: dict[str, list[Turn]] = {}
     for turn in seen.turns.values():
         if turn.shape:
@@ -125,7 +126,7 @@ def _shapes(seen: Observed) -> tuple[Shape, ...]:
         answered = [turn for turn in turns if turn.end == "ok"]
         capable = sum(map(seen.foreign_capable, answered))
         leaking = sum(turn.op in seen.findings.leaking for turn in turns)
-        bound = None if leaking else _bound(capable)
+        bound = _bound(capable) if sure and not leaking else None
         found.append(Shape(name, len(turns), len(answered), capable, leaking, bound))
     return tuple(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
 from rag.crosstalk.checker.anomalies import Definition, Severity, Surface
@@ -75,7 +75,8 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """bound: of the leak rate, at 95 %, when no leak was found. counts are of all anomalies, `anomalies` of those kept.
+    """bound: of the leak rate, at 95 %, when no leak was found and something can be said. counts are of all anomalies,
+    `anomalies` of those kept.
 
     seen: who was shown whose data, and how often: (user, owner, count), of the first pairs. about_cause: what the cause
     of the leaks means.
@@ -103,6 +104,11 @@ class Report:
     """What may be a leak in other words. It decides nothing."""
     leaking: int = 0
     """Turns in which somebody else's data was seen."""
+
+    def unsure(self, why: str) -> Self:
+        """The same, where nothing can be said after all: neither a bound nor a cause."""
+        shapes = tuple(replace(shape, bound=None) for shape in self.shapes)
+        return replace(self, verdict="unknown", why=why, bound=None, shapes=shapes, cause=None, about_cause="")
 
     def to_dict(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in self.__slots__}

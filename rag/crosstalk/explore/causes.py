@@ -6,13 +6,18 @@ from dataclasses import replace
 
 from rag.crosstalk.checker.anomalies import in_group
 from rag.crosstalk.checker.findings import Report
-from rag.crosstalk.checker.sentences import CAUSES, Cause
+from rag.crosstalk.checker.sentences import Cause
 from rag.crosstalk.explore.explorer import make_scene, make_stage, scenes_of
 from rag.crosstalk.explore.schedules import Played, ordered
 from rag.crosstalk.explore.stepping import Stage
 from rag.crosstalk.strategies import Lab
 
-_FOUND = " So explore finds it, with two users; this log alone cannot tell."
+FOUND: dict[Cause, str] = {
+    "scope bug": "A scope bug, as explore finds it with two users: it leaks with one strictly after the other, so "
+    "something is shared that must not be.",
+    "race": "A race, as explore finds it with two users: it leaks only when one turn interrupts another.",
+}
+"""In place of what the log says, which cannot tell: one cause, from whoever is surer."""
 _LEAKS = in_group("leak", "misplaced")
 
 
@@ -24,7 +29,7 @@ def explored(report: Report, strategy: str, lab: Lab) -> Report:
         found = _cause(strategy, lab)
     except Exception:  # whatever a store raises that is gone by now: the report is worth more than this
         found = None
-    return report if found is None else replace(report, cause=found, about_cause=CAUSES[found] + _FOUND)
+    return report if found is None else replace(report, cause=found, about_cause=FOUND[found])
 
 
 def _cause(strategy: str, lab: Lab) -> Cause | None:

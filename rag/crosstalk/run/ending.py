@@ -56,8 +56,7 @@ class Lost:
         """The report with what is not known in it. It may have been isolated only if every final state was read."""
         told, reason = str(self), f"{self.reason.rstrip('.')}."
         if report.verdict == "isolated" and self.read < self.sessions:
-            why = f"Nothing can be said: {told}; nothing wrong was seen before. {reason}"
-            return replace(report, verdict="unknown", why=why)
+            return report.unsure(f"Nothing can be said: {told}; nothing wrong was seen before. {reason}")
         return replace(report, why=f"{report.why} {told[0].upper()}{told[1:]}. {reason}")
 
 

@@ -20,10 +20,6 @@ VERDICTS = {
     "anomalies": (st.error, ":material/report:"),
     "unknown": (st.warning, ":material/help:"),
 }
-CAUSES = {
-    "scope bug": " It needs no race: something is shared that must not be (a scope bug).",
-    "race": " Every leak involves overlapping turns: probably a race.",
-}
 HELP = {
     "In flight": "Turns being answered right now.",
     "Peak": "Peak concurrency: the most turns in flight at once.",
@@ -101,8 +97,8 @@ def verdict(outcome: Outcome) -> None:
     report = outcome.report
     tell, icon = VERDICTS[report.verdict]
     stopped = " The run was stopped early; this covers the turns that ran." if outcome.about["stopped"] else ""
-    cause = CAUSES.get(report.cause or "", "")
-    tell(f"**{report.verdict.capitalize()}.** {report.why}{cause}{stopped}", icon=icon)
+    cause = f" {report.about_cause}" if report.about_cause else ""
+    tell(f"**{report.verdict.capitalize()}.** {escaped(report.why + cause)}{stopped}", icon=icon)
     for problem in outcome.about["problems"][:3]:
         st.caption(f":material/warning: A turn failed: `{problem.replace('`', '')[:200]}`")
     if left := outcome.about["left"]:

@@ -14,7 +14,7 @@ from rag.crosstalk.checker.sentences import CAUSES
 from rag.crosstalk.explore.explorer import certify_until_wrong, make_scene, scenes_of
 from rag.crosstalk.explore.outcomes import GROUPS
 from rag.crosstalk.explore.schedules import Explored
-from rag.crosstalk.log.events import Document, Event, Message, Prompt, Retrieved, read
+from rag.crosstalk.log.events import Control, Document, Event, Message, Prompt, Retrieved, read
 from tests.crosstalk.checker.short import ADA_AND_BEN, ADAS, BENS, stored, turn
 
 LEAKING = (
@@ -58,12 +58,13 @@ def test_a_run_with_one_turn_at_a_time_tells(lab: Lab) -> None:
 @pytest.mark.parametrize("name", ["shared-buffer", "cached-chain"])
 def test_a_run_that_overlaps_says_what_the_explorer_finds(name: str, lab: Lab, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    found = simulate(name, Workload(users=30, turns=3, latency="0.003~0.5", seed=3), lab=lab, log=log).report
+    found = simulate(name, Workload(users=30, turns=3, latency="0.05", seed=3), lab=lab, log=log).report
     with log.open("rb") as lines:
         alone = check(read(lines))
     assert alone.cause == "cannot tell"
     assert found.cause == {"shared-buffer": "scope bug", "cached-chain": "race"}[name]
     assert "explore finds it" in found.about_cause
+    assert "cannot tell" not in found.about_cause
     assert replace(found, cause=alone.cause, about_cause=alone.about_cause) == alone
 
 
@@ -108,6 +109,17 @@ def test_what_is_stored_tells_when_it_was_read() -> None:
 
 def test_no_leak_has_no_cause() -> None:
     assert (check(ADA_AND_BEN).cause, check(ADA_AND_BEN).about_cause) == (None, "")
+
+
+def test_where_nothing_can_be_said_there_is_neither_a_cause_nor_a_bound() -> None:
+    broken = Control("LK-AAAA-BBBB-CCCC2")
+    leak = turn(5, "Cleo", 8, "And mine?", f"It is {BENS}.")
+    seen = turn(6, "Dan", 10, "And mine?", f"It is {broken.canary}.")
+    for events in ([*ADA_AND_BEN, *leak, *seen], [*ADA_AND_BEN, *seen]):
+        report = check([broken, *events])
+        assert (report.verdict, report.cause, report.about_cause, report.bound) == ("unknown", None, "", None)
+    sure = check([*ADA_AND_BEN, *leak])
+    assert (sure.unsure("The memory is gone.").cause, sure.unsure("").verdict) == (None, "unknown")
 
 
 def test_where_it_entered_is_said_of_this_very_canary() -> None:
