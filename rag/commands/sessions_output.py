@@ -139,7 +139,8 @@ def print_report(report: Report, console: Console) -> None:
         console.print(Text(f"{kind}: {report.counts[kind]:,}  {severity}: {what}", style=COLOURS[severity]))
         of_kind = [one for one in report.findings if one.kind == kind]
         for one in of_kind[:LISTED]:
-            console.print(Text(f"  {line(one.sessions[0], 20)}  {line(one.explanation)}"))
+            how = "" if one.certain else "suspected: "
+            console.print(Text(f"  {line(one.sessions[0], 20)}  {how}{line(one.explanation)}"))
         if report.counts[kind] > LISTED:
             console.print(Text(f"  … and {report.counts[kind] - LISTED:,} more; --json lists a thousand per kind."))
     for canary in report.canaries:

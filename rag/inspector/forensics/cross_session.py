@@ -20,7 +20,9 @@ LONG = 80
 COMMON = 5
 """A text of more sessions than this is a phrase that many use: a greeting, a suggestion, a form letter."""
 
-_ID, _PLACE, _ASKED, _ANSWERED = range(4)
+_ID, _PLACE, _ASKED, _ANSWERED, _ASKED_THERE, _ANSWERED_THERE = range(6)
+_TEXTS = (_ASKED, _ANSWERED, _ASKED_THERE, _ANSWERED_THERE)
+"""Of what the app stored itself, and of others' histories, which do not say where an answer is from."""
 _SPACE = re.compile(r"\s+")
 _NAMED = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _ROWS = 20_000
@@ -64,8 +66,8 @@ class CrossSession:
         rows = {(_hash(form), number) for form in folded(session_id)}
         self._file.executemany("INSERT INTO fold VALUES (?, ?)", rows)
 
-    def message(self, session: int, number: int, said: Said, question: str) -> None:
-        """question: the last one before this message."""
+    def message(self, session: int, number: int, said: Said, question: str, *, ours: bool = True) -> None:
+        """question: the last one before this message. ours: it says from which documents it was answered."""
         rows = self._rows
         if said.id:
             rows.append((_ID, _hash(said.id), session, number, 0))
@@ -73,11 +75,11 @@ class CrossSession:
             rows.append((_PLACE, _hash(said.place), session, number, 0))
         if len(said.text) >= self.long:
             if said.role == "user":
-                rows.append((_ASKED, _hash(said.text), session, number, 0))
+                rows.append((_ASKED if ours else _ASKED_THERE, _hash(said.text), session, number, 0))
             elif said.role == "assistant":
                 # The same question has the same answer, and so have two that are answered from the same documents.
                 context = _hash(" ".join(said.documents) if said.documents else question)
-                rows.append((_ANSWERED, _hash(said.text), session, number, context))
+                rows.append((_ANSWERED if ours else _ANSWERED_THERE, _hash(said.text), session, number, context))
         if len(rows) >= _ROWS:
             self._write()
 
@@ -102,9 +104,9 @@ class CrossSession:
         with closing(self._file.execute(shared)) as groups:
             told: set[tuple[tuple[int, int], ...]] = set()
             for kind, value, sessions, contexts in groups:
-                if kind in (_ASKED, _ANSWERED) and sessions > COMMON:
+                if kind in _TEXTS and sessions > COMMON:
                     continue
-                if kind == _ANSWERED and contexts == 1:
+                if kind in (_ANSWERED, _ANSWERED_THERE) and contexts == 1:
                     continue
                 places = self._places(kind, value)
                 # A message that moved has the same place, id and text: that is one finding.
@@ -124,8 +126,10 @@ class CrossSession:
         where = " and ".join(f"message {number} of {short(one)}" for one, number in zip(ids[:3], numbers, strict=False))
         if kind in (_ID, _PLACE):
             return Finding("same-id", ids, numbers, f"The same message: {where}.")
-        what = "question" if kind == _ASKED else "answer"
-        return Finding("same-text", ids, numbers, f"The same long {what}, word for word: {where}.")
+        what = "question" if kind in (_ASKED, _ASKED_THERE) else "answer"
+        text = f"The same long {what}, word for word: {where}."
+        # A suggestion that many press, and an answer that many get, look the same as somebody else's words.
+        return Finding("same-text", ids, numbers, text, certain=kind in (_ASKED, _ANSWERED))
 
     def _colliding(self) -> Iterator[Finding]:
         told: set[tuple[int, ...]] = set()

@@ -40,7 +40,7 @@ KINDS: dict[Kind, tuple[Severity, str]] = {
 
 WHOLE = 48
 """Characters of an id that is not shortened."""
-SUSPECTED: frozenset[Kind] = frozenset({"ids-collide"})
+COULD: frozenset[Kind] = frozenset({"ids-collide"})
 """What could go wrong, and did not by itself: it is reported, and changes no verdict."""
 
 
@@ -51,12 +51,16 @@ def short(session_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """sessions: whose trouble it is; places: which element of each, from 0, -1 for the session as a whole."""
+    """sessions: whose trouble it is; places: which element of each, from 0, -1 for the session as a whole.
+
+    certain: nothing right looks like this. What is only suspected makes no trouble of a report, and no clean one.
+    """
 
     kind: Kind
     sessions: tuple[str, ...]
     places: tuple[int, ...]
     explanation: str
+    certain: bool = True
 
     @property
     def severity(self) -> Severity:

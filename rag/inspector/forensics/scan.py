@@ -15,7 +15,7 @@ from typing import Any
 from rag.inspector.forensics import session_checks
 from rag.inspector.forensics.canary import Canary, Watch
 from rag.inspector.forensics.cross_session import LONG, CrossSession
-from rag.inspector.forensics.findings import KINDS, SUSPECTED, Finding, Kind
+from rag.inspector.forensics.findings import COULD, KINDS, Finding, Kind
 from rag.inspector.layouts.base import BATCH, Histories, Seen, Stored
 from rag.inspector.layouts.crosswire import Own
 from rag.inspector.layouts.together import Together
@@ -39,6 +39,7 @@ class Report:
 
     layouts: of each that was read, how many sessions. seen: what else the walk looked at. endless: sessions of others
     that never expire, which is usual there and no trouble. whole: every key was looked at, not one layout's only.
+    certain, suspected: findings that are trouble, and those that may be none.
     """
 
     sessions: int = 0
@@ -54,20 +55,25 @@ class Report:
     seen: Seen = field(default_factory=Seen)
     endless: int = 0
     whole: bool = False
+    certain: int = 0
+    suspected: int = 0
     load: str = ""
 
     def add(self, found: Iterable[Finding]) -> None:
         for one in found:
             self.counts[one.kind] += 1
+            if one.kind not in COULD:
+                self.certain += one.certain
+                self.suspected += not one.certain
             if self.counts[one.kind] <= KEPT:
                 self.findings.append(one)
 
     @property
     def verdict(self) -> str:
         """clean, trouble, or unknown: nothing was read, or not all of it, or not all that could be histories."""
-        if any(kind not in SUSPECTED for kind in self.counts):
+        if self.certain:
             return "trouble"
-        whole = self.complete and not self.sealed and not self.seen.doubtful
+        whole = self.complete and not self.sealed and not self.seen.doubtful and not self.suspected
         return "clean" if whole and self.sessions else "unknown"
 
     def to_dict(self) -> dict[str, Any]:
@@ -164,7 +170,7 @@ class _Reader:
     def _messages(self, stored: Stored, session: int, owner: str) -> None:
         part: list[Any] = []
         first, question, report = 0, "", self._report
-        copied = stored.id.startswith(COPIES)
+        copied, ours = stored.id.startswith(COPIES), self._reader_of(stored).layout.ours
         for number, raw in enumerate(stored.elements):
             said = self._histories.parse(raw, stored.id)
             report.messages += 1
@@ -172,7 +178,7 @@ class _Reader:
             report.sealed += said.problem == "sealed"
             self._watch.see(owner, number, said)
             if not copied:
-                self._cross_session.message(session, number, said, question)
+                self._cross_session.message(session, number, said, question, ours=ours)
             if said.problem != "foreign":
                 self._cross_session.names(session, number, raw, owner)
             if said.role == "user":

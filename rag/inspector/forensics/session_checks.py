@@ -1,13 +1,15 @@
 """What can be wrong with one session, seen by itself: pure, one pass over its messages, nothing kept of them.
 
-Where a format has turns, a turn is judged as a whole. Where it has none, roles have to alternate; a greeting before
-the first question, tools between question and answer, and a last question that may be being answered are no trouble.
+Where a format has turns, it is the app's own: a turn is judged as a whole, and trouble is certain. What looks wrong in
+others' histories is suspected. Their roles alternate as a rule; a greeting before the first question, tools between
+question and answer, and a last question that may be being answered are no trouble.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby, pairwise
 
 from rag.inspector.forensics.findings import Finding, Kind
@@ -21,7 +23,8 @@ _NUMBER = re.compile(r"\d+(\.\d+)?")
 def facts(stored: Stored, history: str, session: str, *, indexed: bool) -> Iterator[Finding]:
     """Of the session's keys. history, session: their names. indexed: it is the app's own, where every key expires."""
     for name, problem in stored.wrong.items():
-        yield _whole(stored, "broken", f"The key {name} cannot be read as a part of a session: {problem}.")
+        text = f"The key {name} cannot be read as a part of a session: {problem}."
+        yield replace(_whole(stored, "broken", text), certain=indexed)
     if indexed and not stored.pinned:
         endless = [name for name, left in stored.left.items() if left == -1]
         if endless:
@@ -57,10 +60,11 @@ def messages(
                 "names-other", (sid, *([one.owner] if one.owner else [])), (number,), f"Message {number} names {named}."
             )
         elif one.problem in ("corrupt", "tampered"):
-            yield Finding("broken", (sid,), (number,), f"Element {number} is {one.problem}: {one.detail}.")
+            text = f"Element {number} is {one.problem}: {one.detail}."
+            yield Finding("broken", (sid,), (number,), text, certain=turns)
     good = [(number, one) for number, one in enumerate(said) if one.problem in ("", "sealed")]
-    yield from _order(sid, good)
-    yield from _duplicates(sid, good)
+    for found in (*_order(sid, good), *_duplicates(sid, good)):
+        yield replace(found, certain=turns)
     if any(one.problem == "sealed" for _, one in good):
         return
     if turns:
@@ -109,13 +113,13 @@ def _alternating(sid: str, good: Sequence[Numbered], *, partial: bool) -> Iterat
         if one.role == "user":
             if waiting is not None:
                 text = f"Message {waiting} is a question; another question follows it."
-                yield Finding("question-without-answer", (sid,), (waiting,), text)
+                yield Finding("question-without-answer", (sid,), (waiting,), text, certain=False)
             waiting = number
         elif one.role == "assistant":
             if before == "assistant" or (not before and partial):
                 what = "follows another answer" if before else "is the first that is left"
                 text = f"Message {number} is an answer and {what}."
-                yield Finding("answer-without-question", (sid,), (number,), text)
+                yield Finding("answer-without-question", (sid,), (number,), text, certain=False)
             waiting = None
         if one.role in ("user", "assistant"):
             before = "tools" if one.calls and one.role == "assistant" else one.role

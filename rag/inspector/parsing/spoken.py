@@ -30,6 +30,8 @@ DEEPEST = 3
 """Objects around a list of messages."""
 LOOKED_AT = 20
 """Elements of a JSON array that tell whether it holds messages."""
+UNIQUE = 12
+"""Characters from which on a message's id is taken to be nobody else's: shorter ones count within a conversation."""
 REST = "other"
 """Who speaks where a value holds more than its messages: a summary, a title, metadata."""
 
@@ -56,8 +58,9 @@ def said_in(value: object) -> Said | None:
     if content is None and not calls and "content" not in value:
         return None
     own = value.get("id")
+    named = isinstance(own, str) and len(own) >= UNIQUE
     at = next((value[name] for name in ("timestamp", "created_at", "createdAt", "ts") if name in value), 0)
-    said = Said(role, text_of(content), own if isinstance(own, str) else "", at=instant(at))
+    said = Said(role, text_of(content), str(own) if named else "", at=instant(at))
     return said._replace(calls=calls or _uses_tools(content))
 
 

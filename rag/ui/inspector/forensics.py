@@ -107,7 +107,7 @@ def _list(report: Report) -> None:
             "Kind": one.kind,
             "Severity": one.severity,
             "Session": friendly_name(one.sessions[0]),
-            "Finding": line(one.explanation),
+            "Finding": ("" if one.certain else "Suspected: ") + line(one.explanation),
         }
         for one in shown
     ]

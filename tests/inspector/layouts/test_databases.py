@@ -310,6 +310,24 @@ def test_the_apps_own_are_read_beside_others(database: Client) -> None:
     assert report.layouts == {"crosswire": 2, "classic": 1, "crosswire-elsewhere": 1}
 
 
+def test_what_only_looks_wrong_accuses_nobody(database: Client, scan_all: Scan) -> None:
+    """A suggestion that several press, an answer that several get, two questions in a row, ids from 1 in each."""
+    asked = "Please tell me everything about the conditions under which I may send back what I ordered from your shop."
+    answer = "You can return any unworn item within 45 days of delivery, in its box, and we pay for the parcel to us."
+    for who in ("alice", "bob"):
+        said = [("user", asked), ("assistant", answer)]
+        database.rpush(
+            f"a-{who}", *[json.dumps({"id": str(n), "role": r, "content": t}) for n, (r, t) in enumerate(said)]
+        )
+        newest_first(
+            database, f"b-{who}", [("user", who), ("user", f"I am {who}, can I return it?"), ("assistant", answer)]
+        )
+    report = scan_all()
+    assert (report.verdict, report.certain) == ("unknown", 0)
+    assert set(report.counts) == {"same-text", "question-without-answer"}
+    assert not any(one.certain for one in report.findings)
+
+
 def test_a_first_page_is_a_sample_and_says_so(database: Client) -> None:
     among_many(database)
     auto = Inspector(database, SessionStore(database)).of("auto")
