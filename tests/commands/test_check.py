@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from rag.crosstalk.log.events import Invoke, Ok, to_json
 from tests.commands.running import Call
 from tests.crosstalk.checker.generated import World, clean, lines
 from tests.crosstalk.checker.planted import PLANTS
+from tests.crosstalk.checker.test_verdict import code, turns
 
 
 def log(path: Path, plant: Callable[[World], object] | None = None) -> Path:
@@ -29,6 +31,23 @@ def test_the_verdict_is_the_exit_status(call: Call, env: dict[str, str], tmp_pat
     (tmp_path / "empty").write_text("")
     empty = call("check", str(tmp_path / "empty"), env=env)
     assert (empty.returncode, "the log holds no turn" in " ".join(empty.stdout.split())) == (2, True)
+
+
+def test_what_is_suspected_or_forgotten_changes_no_exit_status(call: Call, env: dict[str, str], tmp_path: Path) -> None:
+    forgot = [
+        *turns("ada", 0, ("enamel kettles from Porto",), "Here you are:"),
+        *turns("ben", 10, ("paper kites",), "Enamel kettles from Porto?"),
+        Invoke(900, "ada", "ada", 20, "And now?", expects=(code(ord("a")),)),
+        Ok(900, 21, "I cannot say."),
+    ]
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(map(to_json, forgot)))
+    done = call("check", str(path), env=env)
+    said = " ".join(done.stdout.split())
+    assert done.returncode == 0, said
+    assert "Suspected, not certain: 1 mention" in said
+    assert "recalled in 67% of 3 chances" in said
+    assert call("check", str(path), "--require-memory", env=env).returncode == 1
 
 
 def test_reports(call: Call, env: dict[str, str], tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from rag.crosstalk.checker.observed import ASSISTANT, USER, Canary, Turn
 from rag.crosstalk.checker.stored_rules import corrupt, foreign_write, missing, order
 
 Rule = Callable[[Session, Findings], None]
+PHRASE = 24
+"""Characters up to which a question is what anybody might ask."""
 RIVALS = 200
 """Turns under way at once that are compared with each other; a session with more is a load test, not a chat."""
 
@@ -50,12 +52,14 @@ def aborted(session: Session, findings: Findings) -> None:
 
 def foreign_prompt(session: Session, findings: Findings) -> None:
     """foreign-read of what holds no canary: a message of somebody else's turn. One an owner and prompt; where a canary
-    of that owner was seen there, it has been told."""
+    of that owner was seen there, it has been told. What anybody might say proves nothing: the reader may have said it
+    before the log began."""
     for reader, read in prompts(session):
         told = {session.seen.canary(number).user for number in reader.leaked("prompt")}
         for op in dict.fromkeys(op for op, _ in read.places_known()):
             turn = session.seen.turns[op]
-            if turn.user != reader.user and turn.session != reader.session and turn.user not in told:
+            stranger = turn.user != reader.user and turn.session != reader.session
+            if stranger and turn.user not in told and _telling(session, turn):
                 told.add(turn.user)
                 findings.add(
                     FOREIGN_READ,
@@ -68,6 +72,12 @@ def foreign_prompt(session: Session, findings: Findings) -> None:
                     owner_op=turn.op,
                     evidence=turn.brief,
                 )
+
+
+def _telling(session: Session, turn: Turn) -> bool:
+    """Whether a message can only be of this turn: the log says so, or nobody else asked that, and it is no phrase."""
+    asked_once = isinstance(session.seen.texts.get(turn.question), int)
+    return turn.op in session.seen.marked or (asked_once and len(turn.brief) >= PHRASE)
 
 
 def resurrection(session: Session, findings: Findings) -> None:

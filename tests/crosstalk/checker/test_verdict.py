@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.crosstalk import check
-from rag.crosstalk.log.events import Event, Fail, Info, Invoke, Ok
+from rag.crosstalk.log.events import Event, Fail, Info, Invoke, Message, Ok, Prompt
 
 WORDS = ("Noted.", "", "I cannot repeat that.")
 
@@ -155,3 +155,27 @@ def test_a_memory_of_one_turn_owes_no_more_than_that() -> None:
     ]
     assert check(events, require_memory=True).verdict == "isolated"
     assert check(events, window=5, require_memory=True).verdict == "anomalies"
+
+
+def test_what_anybody_might_have_said_before_the_log_began_is_nobodys() -> None:
+    events = [
+        *turns("ada", 0, ("enamel kettles",), "It is"),
+        *turns("ben", 10, ("paper kites",), "It is"),
+        Invoke(900, "ben", "ben", 20, "Yes, please!"),
+        Ok(900, 21, "Done."),
+        Invoke(901, "ada", "ada", 30, "And my parcel?"),
+        Prompt(901, (Message("user", "Yes, please!"), Message("user", "And my parcel?"))),
+        Ok(901, 31, "It is on its way."),
+    ]
+    assert "foreign-read" not in check(events).counts
+    theirs = "Can you send my kites to the harbour office in Leeds?"
+    told = [
+        *events[:8],
+        Invoke(900, "ben", "ben", 20, theirs),
+        *events[9:11],
+        Prompt(901, (Message("user", theirs), Message("user", "And my parcel?"))),
+        *events[12:],
+    ]
+    found = [one for one in check(told).anomalies if one.kind == "foreign-read"]
+    assert [(one.user, one.owner, one.canary) for one in found] == [("ada", "ben", None)]
+    assert found[0].explanation.startswith("The prompt for ada's turn 3 contained a message of ben's turn 3: “Can you")
