@@ -12,9 +12,20 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from rag.chat import make_model
-from rag.commands.options import HtmlFile, JsonFile, JunitFile, LogFile, PytestFile, console, write_json
+from rag.commands.options import (
+    STANDARD,
+    HtmlFile,
+    JsonFile,
+    JunitFile,
+    LogFile,
+    PytestFile,
+    console,
+    write,
+    write_json,
+)
 from rag.commands.progress import bar, one_by_one, stop_on_interrupt
 from rag.commands.reports import Files, status
 from rag.commands.simulate_output import moment_told, print_results, runs_content, strategies, table, table_content
@@ -22,12 +33,15 @@ from rag.crosstalk import STRATEGIES, Lab, Progress, Workload, simulate
 from rag.crosstalk.checker.findings import Anomaly
 from rag.crosstalk.log.events import Event, read
 from rag.crosstalk.report.explain import minimal
+from rag.crosstalk.report.export import visible
 from rag.crosstalk.report.reproduce import of_run, of_target
 from rag.crosstalk.run.comparison import Weighed, weigh
 from rag.crosstalk.run.hosts import Target
 from rag.crosstalk.run.runner import Search
 from rag.crosstalk.strategies import find
-from rag.crosstalk.targets import open_target
+from rag.crosstalk.targets import BadTarget, TargetFailed, open_target
+from rag.crosstalk.targets.onboarding.begin import begun, tried
+from rag.crosstalk.targets.onboarding.probe import probe, settled
 from rag.errors import CrosswireError
 from rag.knowledge import open_library
 from rag.settings import Settings, load
@@ -43,6 +57,11 @@ def simulate_command(
     names: Annotated[bool, typer.Option("--list", help="List the strategies and what each teaches.")] = False,
     target: Annotated[str | None, typer.Option(help="A running chat: http://…, or package.module:callable.")] = None,
     spec: Annotated[Path | None, typer.Option(help="YAML file: how to talk to an HTTP target.")] = None,
+    no_probe: Annotated[bool, typer.Option("--no-probe", help="Do not ask a target a few questions first.")] = False,
+    describe: Annotated[
+        str | None,
+        typer.Option(metavar="URL|CURL", help="Write a description of it to begin with, to --spec or standard output."),
+    ] = None,
     users: Annotated[int, typer.Option(help="1 to 10000, each with a session.")] = 100,
     turns: Annotated[int, typer.Option(help="Turns per tab, at least 2.")] = 3,
     tabs: Annotated[int, typer.Option(help="Tabs per user: one session, used concurrently.")] = 1,
@@ -97,6 +116,9 @@ def simulate_command(
         seed=seed,
         shapes=shapes,
     )
+    if describe is not None:
+        _describe(describe, spec, probing=not no_probe)
+        return
     if spec is not None and target is None:
         raise CrosswireError("--spec describes a target: add --target http://…")
     chosen = [] if target else _chosen(strategy, compare, everything or compared)
@@ -129,7 +151,7 @@ def simulate_command(
             window=window,
             require_memory=require_memory,
         )
-        with closing(open_target(target, spec)) if target else nullcontext() as box:
+        with _box(target, spec, None if no_probe else shown, stop) if target else nullcontext() as box:
             each: list[str | Target] = [box] if box else [*chosen]
             results, left_out = one_by_one(
                 each, lambda one, moved: run(one, progress=lambda moment: moved(*moment_told(moment))), stop
@@ -154,6 +176,39 @@ def _example(log: Path | None, anomaly: Anomaly) -> list[Event]:
         return []
     with log.open("rb") as lines:
         return minimal(read(lines), anomaly)
+
+
+@contextmanager
+def _box(target: str, spec: Path | None, shown: Console | None, stop: threading.Event) -> Iterator[Target]:
+    """shown: where a probe's lines go; None: there is none. Raises TargetFailed where it answers nobody."""
+    box = open_target(target, spec)
+    try:
+        if shown is not None:
+            with bar(f"asking {box.name}"):
+                # What somebody described is asked as it is described.
+                probed, box = (probe(box, stop), box) if spec else settled(box, stop)
+            for line in probed.lines:
+                shown.print(Text(f"Probe: {visible(line)}"), soft_wrap=True)
+            if not probed.answers and not stop.is_set():
+                raise TargetFailed(box.name, "a few questions came first, and it answered none; --no-probe skips them")
+        yield box
+    finally:
+        box.close()
+
+
+def _describe(text: str, file: Path | None, *, probing: bool) -> None:
+    if file is not None and file.exists():
+        raise CrosswireError(f"{file} is there already: name another file with --spec, or remove it.")
+    draft = begun(text)
+    said: tuple[str, ...] = ("Not probed.",)
+    if probing:
+        try:
+            with bar("asking a few questions"):
+                probed, draft = tried(draft)
+            said = tuple(f"Probe: {line}" for line in probed.lines)
+        except BadTarget as exc:
+            said = (f"Not probed: {exc.reason}.",)
+    write(file or STANDARD, draft.text(said), private=True)
 
 
 def _weigh(workload: Workload, lab: Lab, stop: threading.Event) -> tuple[list[Weighed], CrosswireError | None]:

@@ -22,7 +22,6 @@ What one answer holds and the next request needs is carried over:
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -35,14 +34,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rag.crosstalk.targets.errors import BadTarget, first_line
 from rag.crosstalk.targets.filling import names
 from rag.crosstalk.targets.people import People, read_people
+from rag.crosstalk.targets.trust import OWNER, Trust
 
 _VARIABLE = re.compile(r"\$\{(\w{1,80})(?::-([^{}]{0,200}))?\}")
 _QUESTION = frozenset({"text", "messages"})
 GIVEN = ("text", "messages", "session", "user", "number", "uuid", "request")
 """Values that every request has."""
-_SCHEMES = ("http://", "https://", "ws://", "wss://")
+SCHEMES = ("http://", "https://", "ws://", "wss://")
 LARGEST = 1 << 20
 """Bytes of a description."""
+PASTED = 20_000
+"""Of one from somebody else."""
 
 
 class Between(BaseModel):
@@ -105,6 +107,11 @@ class Description(Step):
         return (*self.before, self, *self.then)
 
     @property
+    def answered_by(self) -> Step:
+        """The request whose answer counts."""
+        return self.then[-1] if self.then else self
+
+    @property
     def websocket(self) -> bool:
         return self.url.startswith(("ws://", "wss://"))
 
@@ -121,23 +128,38 @@ def read_description(path: Path, url: str) -> Description:
     return parsed(text, str(path), url, path.parent)
 
 
-def parsed(text: str, where: str, url: str = "", folder: Path | None = None, *, optional: bool = False) -> Description:
+def parsed(
+    text: str,
+    where: str,
+    url: str = "",
+    folder: Path | None = None,
+    *,
+    optional: bool = False,
+    trust: Trust = OWNER,
+) -> Description:
     """folder: where a file of users is looked for. optional: a header whose variable is not set is left out.
 
     Raises BadTarget.
     """
-    if len(text) > LARGEST:
-        raise BadTarget(where, f"it is longer than {LARGEST:,} bytes")
+    largest = LARGEST if trust.files else PASTED
+    if len(text) > largest:
+        raise BadTarget(where, f"it is longer than {largest:,} bytes")
     try:
+        if not trust.files and any(isinstance(one, yaml.AliasEvent) for one in yaml.parse(text, yaml.SafeLoader)):
+            raise BadTarget(where, "it has an alias (*name): write its value")  # a few of them can stand for millions
         values = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as exc:
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:
         raise BadTarget(where, f"it is not YAML ({first_line(exc)})") from exc
     if not isinstance(values, dict):
         raise BadTarget(where, "expected keys like url, json and answer")
     if optional and isinstance(headers := values.get("headers"), dict):
-        kept = {key: one for key, one in headers.items() if all(name in os.environ for name in variables(str(one)))}
+        kept = {
+            key: one for key, one in headers.items() if all(name in trust.environment for name in variables(str(one)))
+        }
         values = {**values, "headers": kept}
-    return described(_filled(values, where), where, url, folder)
+    if not trust.files and isinstance(values.get("users"), str):
+        raise BadTarget(where, 'users is a file, which is not read here: write patterns, {login: "user{number}"}')
+    return described(_filled(values, where, trust), where, url, folder)
 
 
 def described(values: Mapping[str, Any], where: str, url: str = "", folder: Path | None = None) -> Description:
@@ -169,7 +191,7 @@ def _check(found: Description, people: People, where: str) -> None:
     if not any(names(part) & _QUESTION for step in found.steps for part in step.sent):
         raise BadTarget(where, "nothing of it says {text} or {messages}, so no question would be sent")
     for step in found.steps:
-        if not step.url.startswith(_SCHEMES):
+        if not step.url.startswith(SCHEMES):
             raise BadTarget(where, f"url is {step.url!r}: expected http://…, https://…, ws://… or wss://…")
         if sum(part is not None for part in (step.form, step.body, step.text)) > 1:
             raise BadTarget(where, "it has form and json: expected one of them")
@@ -193,17 +215,23 @@ def _check_names(found: Description, people: People, where: str) -> None:
         known.update(step.keep)
 
 
-def _filled(value: Any, where: str) -> Any:
+def _filled(value: Any, where: str, trust: Trust) -> Any:
     """With ${NAME} and ${NAME:-default} replaced by what the environment holds."""
     if isinstance(value, dict):
-        return {key: _filled(one, where) for key, one in value.items()}
+        return {key: _filled(one, where, trust) for key, one in value.items()}
     if isinstance(value, list):
-        return [_filled(one, where) for one in value]
-    return _VARIABLE.sub(lambda found: _variable(found[1], found[2], where), value) if isinstance(value, str) else value
+        return [_filled(one, where, trust) for one in value]
+    return (
+        _VARIABLE.sub(lambda found: _variable(found[1], found[2], where, trust), value)
+        if isinstance(value, str)
+        else value
+    )
 
 
-def _variable(name: str, default: str | None, where: str) -> str:
-    found = os.environ.get(name, default)
+def _variable(name: str, default: str | None, where: str, trust: Trust) -> str:
+    found = trust.environment.get(name, default)
+    if found is None and not trust.files:
+        raise BadTarget(where, f"variables of this server are not given away: write the value of ${{{name}}}")
     if found is None:
         raise BadTarget(where, f"it needs the environment variable {name}, which is not set")
     return found

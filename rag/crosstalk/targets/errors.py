@@ -23,9 +23,13 @@ class BadTarget(_OfTarget):
 
 
 class TargetFailed(_OfTarget):
-    """A turn that the target did not answer as described. It may have taken effect."""
+    """A turn that the target did not answer as described. It may have taken effect. status: HTTP's, or 0."""
 
     says = "did not answer"
+
+    def __init__(self, target: str, reason: str, status: int = 0) -> None:
+        self.status = status
+        super().__init__(target, reason)
 
 
 def first_line(exc: BaseException) -> str:

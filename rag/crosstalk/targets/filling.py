@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +20,17 @@ def names(value: Any) -> set[str]:
     if isinstance(value, list | tuple):
         return {name for part in value for name in names(part)}
     return set()
+
+
+def literal(value: Any, but: Collection[str]) -> Any:
+    """With the places doubled that are none, so that they stand for themselves. but: names of those that are."""
+    if isinstance(value, Mapping):
+        return {literal(key, but): literal(one, but) for key, one in value.items()}
+    if isinstance(value, list):
+        return [literal(one, but) for one in value]
+    if not isinstance(value, str):
+        return value
+    return _PLACE.sub(lambda found: f"{{{found[0]}}}" if found[1] not in but else found[0], value)
 
 
 def filled(value: Any, values: Mapping[str, Any]) -> Any:

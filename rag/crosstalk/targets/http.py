@@ -23,11 +23,13 @@ from rag.crosstalk.targets.description import Between, Description, Step
 from rag.crosstalk.targets.errors import TargetFailed, first_line
 from rag.crosstalk.targets.filling import filled, filled_address, texts
 from rag.crosstalk.targets.limits import Limits
+from rag.crosstalk.targets.trust import OWNER, Trust
 from rag.crosstalk.targets.visitor import Visitor
 from rag.crosstalk.targets.websocket import Socket
 
 CLIENTS = 2000
 """Clients that stay connected; those beyond connect anew for each turn, with the same cookies."""
+PARTS = 50
 _STREAMS = {"text/event-stream": "sse", "application/x-ndjson": "ndjson", "application/jsonl": "ndjson"}
 
 
@@ -41,17 +43,22 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
     streamed: bool = False
+    parts: tuple[Any, ...] = ()
+    """The first ones that are JSON."""
 
 
 class HttpTarget:
     """Thread-safe."""
 
-    def __init__(self, description: Description, *, timeout: float = 60.0) -> None:
+    def __init__(self, description: Description, *, timeout: float = 60.0, trust: Trust = OWNER) -> None:
         self.name = description.name or description.url
         self.description = description
         self.limits = Limits()
         self.streams = False
         """Whether an answer has come in parts."""
+        self.last: Reply | None = None
+        """What came last, to any user: for whoever asks alone."""
+        self._trust = trust
         self._timeout = min(timeout, description.deadline)
         self._visitors: dict[str, Visitor] = {}
         self._lock = threading.Lock()
@@ -65,6 +72,10 @@ class HttpTarget:
     def expect(self, users: int) -> None:
         """Raises BadTarget where there are not so many credentials."""
         self.description.people.of(users, "")
+
+    def other(self, description: Description) -> HttpTarget:
+        """One that is asked otherwise, with users of its own."""
+        return HttpTarget(description, timeout=self._timeout, trust=self._trust)
 
     def look(self, session_id: str, step: Step) -> Any:
         """The value that one request of a user gets, after those before the first turn. Raises TargetFailed."""
@@ -99,7 +110,9 @@ class HttpTarget:
             visitor = self._visitors.get(session_id)
             if visitor is None:
                 number, stays = len(self._visitors) + 1, len(self._visitors) < CLIENTS
-                visitor = Visitor(self.description, session_id, number, timeout=self._timeout, stays=stays)
+                visitor = Visitor(
+                    self.description, session_id, number, timeout=self._timeout, stays=stays, trust=self._trust
+                )
                 self._visitors[session_id] = visitor
         visitor.ready()
         return visitor
@@ -118,7 +131,8 @@ class HttpTarget:
         finally:
             if not visitor.stays:
                 visitor.close()
-        answer = self._text(reply, self.description.then[-1] if self.description.then else self.description)
+        self.last = reply
+        answer = self._text(reply, self.description.answered_by)
         visitor.heard(text, answer)
         return answer
 
@@ -159,7 +173,8 @@ class HttpTarget:
                 break
             self.limits.slow_down(attempt, reply.headers)
         if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
-            raise TargetFailed(self.name, f"it said {reply.status}: {shown(reply.raw, 200) or 'nothing more'}")
+            said = shown(reply.raw, 200) or "nothing more"
+            raise TargetFailed(self.name, f"it said {reply.status}: {said}", reply.status)
         if said := refused(reply.value, self.description.error):
             raise TargetFailed(self.name, f"it said {said}")
         return reply
@@ -199,6 +214,7 @@ class HttpTarget:
     def _parts(self, step: Step, response: httpx2.Response, pieces: Iterator[bytes], form: str) -> Reply:
         """An answer that comes as events. value: of the last one that is JSON."""
         found, value, last = list[str](), None, ""
+        seen = list[Any]()
         named = (("message", line) for line in answers.lines(pieces, self.name) if line.strip())
         for name, data in answers.sse(pieces, self.name) if form == "sse" else named:
             if step.events and name not in step.events:
@@ -214,17 +230,20 @@ class HttpTarget:
                 continue
             if said := refused(value, self.description.error):
                 raise TargetFailed(self.name, f"it said {said}")
+            seen += [value] if len(seen) < PARTS else []
             text = text_at(value, step.answers) if step.answers else value if isinstance(value, str) else data
             found += [] if text is None else [text]
             if self.description.done and step is self.description and holds(value, self.description.done):
                 break
         text = "".join(found) if found or not step.answers else None
-        return Reply(text, value, last, response.headers, response.status_code, streamed=True)
+        return Reply(text, value, last, response.headers, response.status_code, streamed=True, parts=tuple(seen))
 
     def _over_socket(self, visitor: Visitor, text: str, until: float) -> Reply:
         with visitor.speaking:
             if visitor.socket is None:
-                visitor.socket = Socket(self.name, self.description, visitor.values(""), visitor.cookie_line())
+                visitor.socket = Socket(
+                    self.name, self.description, visitor.values(""), visitor.cookie_line(), self._trust
+                )
             reply = Reply(*visitor.socket.ask(visitor.values(text), until))
         self._keep(visitor, self.description, reply)
         return reply
@@ -246,6 +265,7 @@ class HttpTarget:
             raise TargetFailed(
                 self.name,
                 f"it only accepted the question (202): say with `then` where its answer will be: {shown(reply.raw)}",
+                reply.status,
             )
         if reply.value is None and not reply.streamed:
             raise TargetFailed(self.name, f"it sent {shown(reply.raw, 80)!r}, expected JSON with {wanted}")

@@ -17,6 +17,7 @@ from rag.crosstalk.targets.description import Description, described
 from rag.crosstalk.targets.errors import BadTarget, TargetFailed, first_line
 from rag.crosstalk.targets.mcp import chat_tool
 from rag.crosstalk.targets.shipped import SHIPPED, Shipped, shipped
+from rag.crosstalk.targets.trust import OWNER, Trust, client
 
 OWN = "Crosswire"
 MESSAGE_NAMES = ("message", "question", "query", "text", "input", "prompt", "msg", "content", "q", "user_input")
@@ -26,10 +27,11 @@ SESSION_NAMES = ("session_id", "conversation_id", "thread_id", "chat_id", "sessi
 class Look(AbstractContextManager["Look"]):
     """What a service answers to GETs below an address, each asked once."""
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str, timeout: float, trust: Trust = OWNER) -> None:
         self.url = url
+        self.trust = trust
         self.base = url.partition("?")[0].rstrip("/") + "/"
-        self._client = httpx2.Client(timeout=timeout, follow_redirects=True, trust_env=False)
+        self._client = client(trust, timeout)
         self._seen: dict[str, tuple[str, Any]] = {}
 
     def __exit__(self, *_: object) -> None:
@@ -58,17 +60,17 @@ class Look(AbstractContextManager["Look"]):
         return self._seen[path]
 
 
-def recognised(url: str, timeout: float) -> tuple[Shipped | None, Description]:
+def recognised(url: str, timeout: float, trust: Trust = OWNER) -> tuple[Shipped | None, Description]:
     """The protocol, and how to ask this service; no protocol where an OpenAPI document alone says how.
 
     Raises BadTarget for what is none of them, TargetFailed for what cannot be reached.
     """
     if url.startswith(("ws://", "wss://")):
-        return shipped("websocket"), shipped("websocket").description(url)
+        return shipped("websocket"), shipped("websocket").description(url, trust)
     bare = url.rstrip("/")
     if bare.endswith("/v1"):
-        return shipped("openai-chat"), shipped("openai-chat").description(bare.removesuffix("v1"))
-    with Look(url, timeout) as look:
+        return shipped("openai-chat"), shipped("openai-chat").description(bare.removesuffix("v1"), trust)
+    with Look(url, timeout, trust) as look:
         for one in SHIPPED:
             base = one.base(url)
             if base is not None:
@@ -93,7 +95,7 @@ def recognised(url: str, timeout: float) -> tuple[Shipped | None, Description]:
 
 def _fitted(one: Shipped, base: str, look: Look) -> Description:
     """The description with the names that this service has for what others call otherwise."""
-    found = one.description(base)
+    found = one.description(base, look.trust)
     if one.name == "gradio":
         return _gradio(found, look)
     if one.name in ("langserve", "langserve-stream"):
@@ -162,7 +164,7 @@ def _langserve(found: Description, base: str, look: Look) -> Description:
 
 def _mcp(found: Description, look: Look) -> Description:
     """The first tool that needs one text alone."""
-    tool = chat_tool(found, look.url)
+    tool = chat_tool(found, look.url, look.trust)
     if tool is None:
         return found
     name, argument = tool

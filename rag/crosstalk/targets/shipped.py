@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+
+import yaml
 
 from rag.crosstalk.targets.description import Description, parsed
 from rag.crosstalk.targets.errors import BadTarget
+from rag.crosstalk.targets.trust import OWNER, Trust
 
 FOLDER = Path(__file__).with_name("descriptions")
 
@@ -33,9 +37,14 @@ class Shipped:
     def text(self) -> str:
         return (FOLDER / f"{self.name}.yaml").read_text(encoding="utf-8")
 
-    def description(self, base: str) -> Description:
+    def values(self) -> dict[str, Any]:
+        """As they are written, with the names of variables in them."""
+        values = yaml.safe_load(self.text())
+        return values if isinstance(values, dict) else {}
+
+    def description(self, base: str, trust: Trust = OWNER) -> Description:
         """base: an address that ends with a slash, or the whole one."""
-        return parsed(self.text(), base, base, optional=True)
+        return parsed(self.text(), base, base, optional=True, trust=trust)
 
 
 SHIPPED = (

@@ -12,6 +12,7 @@ import httpx2
 
 from rag.crosstalk.targets.description import Description
 from rag.crosstalk.targets.filling import texts
+from rag.crosstalk.targets.trust import OWNER, Trust, client
 from rag.crosstalk.targets.websocket import Socket
 
 
@@ -19,9 +20,17 @@ class Visitor:
     """kept: values carried over from its answers. begun: whether the requests before the first turn were made."""
 
     def __init__(
-        self, description: Description, session_id: str, number: int, *, timeout: float, stays: bool = True
+        self,
+        description: Description,
+        session_id: str,
+        number: int,
+        *,
+        timeout: float,
+        stays: bool = True,
+        trust: Trust = OWNER,
     ) -> None:
         self.stays = stays
+        self._trust = trust
         self.begun = False
         self.kept: dict[str, Any] = dict(description.initially)
         self.socket: Socket | None = None
@@ -77,4 +86,4 @@ class Visitor:
             self.socket = None
 
     def _made(self) -> httpx2.Client:
-        return httpx2.Client(timeout=self._timeout, cookies=self._cookies, follow_redirects=True, trust_env=False)
+        return client(self._trust, self._timeout, self._cookies)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
@@ -15,6 +17,7 @@ from rag.crosstalk.targets.answers import LONGEST, holds, parsed, refused, shown
 from rag.crosstalk.targets.description import Description
 from rag.crosstalk.targets.errors import TargetFailed, first_line
 from rag.crosstalk.targets.filling import filled, filled_address, texts
+from rag.crosstalk.targets.trust import Trust, connection
 
 OPEN_SECONDS = 20.0
 
@@ -22,10 +25,13 @@ OPEN_SECONDS = 20.0
 class Socket:
     """Not thread-safe. Connected anew after a failure, as a browser does it."""
 
-    def __init__(self, name: str, description: Description, values: Mapping[str, Any], cookies: str) -> None:
+    def __init__(
+        self, name: str, description: Description, values: Mapping[str, Any], cookies: str, trust: Trust
+    ) -> None:
         self._name = name
         self._description = description
         self._url = filled_address(description.url, values)
+        self._trust = trust
         self._headers = texts(description.headers, values)
         if cookies:
             self._headers["Cookie"] = cookies
@@ -61,9 +67,16 @@ class Socket:
                 close_timeout=2,
                 max_size=LONGEST,
                 proxy=None,
+                sock=self._judged(),
             )
             self._connection = self._open.enter_context(opening)
         return self._connection
+
+    def _judged(self) -> socket.socket | None:
+        if self._trust.reach == "all":
+            return None
+        to = urlsplit(self._url)
+        return connection(to.hostname or "", to.port or (443 if to.scheme == "wss" else 80), self._trust.reach)
 
     def _message(self, values: Mapping[str, Any]) -> str:
         if self._description.body is not None:
