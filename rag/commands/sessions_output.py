@@ -124,7 +124,11 @@ def _print_seen(report: Report, console: Console) -> None:
         console.print(Text(f"{seen.doubtful:,} {what} not read:", style=COLOURS["high"]))
         for one in seen.unread[:LISTED]:
             console.print(Text(f"  {line(one.key, 60)}  {one.type}: {line(one.why)}"))
-    if report.complete and not report.sessions and not seen.doubtful and report.whole:
+    if not report.complete or report.sessions or seen.doubtful:
+        return
+    if not report.whole:
+        console.print("There are no sessions of this format. `--format auto` looks at every key.")
+    else:
         console.print(
             "There are no keys: check the address, and the number of the database."
             if not seen.keys

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from rag.inspector import Filter, Inspector
 from rag.inspector.actions.changes import Changes
+from rag.inspector.forensics.scan import scan
 from rag.sessions import SessionStore, connect
 from tests.inspector.stored_sessions import Place
 from tests.servers import Cluster
@@ -35,6 +37,11 @@ def test_everything_works_on_a_cluster(place: Place) -> None:
     assert [key.type for key in view.keys] == ["list", "hash"]
     report = place.scan()
     assert (report.verdict, report.sessions) == ("clean", 30)
+    for number in range(5):
+        place.client.rpush(f"theirs-{number}", json.dumps({"role": "user", "content": f"Question {number}?"}))
+        place.client.set(f"text-{number}", json.dumps([{"role": "user", "content": f"{number}" * 5000}]))
+    every = scan(inspector.of("auto").histories)
+    assert (every.verdict, every.layouts) == ("clean", {"crosswire": 30, "openai-list": 5, "openai-string": 5})
     place.client.rpush(place.history("s1"), place.lines("s2")[0])
     assert {one.kind for one in place.scan().findings} == {"names-other", "same-id"}
     for change in ("pin", "clear", "delete", "expire"):

@@ -13,7 +13,7 @@ from rag.inspector.pace import Pace
 from rag.inspector.parsing.message_parsers import Said, classic
 from rag.inspector.parsing.suspects import Spots
 
-AUTO = Layout("auto", "All that is recognised", "", None, classic)
+AUTO = Layout("auto", "Everything recognised", "", None, classic)
 REMEMBERED = 1000
 """Sessions last read, whose elements may still be asked for."""
 

@@ -20,8 +20,9 @@ ELEMENT = 1 << 20
 TRIP = 8 << 20
 JSON = "ReJSON-RL"
 GONE = "none"
+UNKNOWN = "unknown"
 _ENDS: dict[str, tuple[tuple[Any, ...], ...]] = {
-    "string": (("getrange", 0, BEGINNING - 1),),
+    "string": (("getrange", 0, BEGINNING - 1), ("strlen",)),
     "list": (("lrange", 0, 1), ("lrange", -2, -1)),
     "hash": (("hscan", 0, None, 20),),
     "set": (("srandmember", 3),),
@@ -38,7 +39,8 @@ _JSON_BEGINS = (b"[", b"{", b'"')
 class Look:
     """One key. parts: elements from both ends, or the text, or values of a hash; fields: of a hash.
 
-    used: bytes that it takes, as the server estimates. too_large: why its value was not looked at, or not all of it.
+    used: bytes that it takes, as the server estimates. too_large: why its value was not looked at, or not all of it;
+    also where the server refused it.
     """
 
     key: bytes
@@ -111,6 +113,8 @@ def _trip(client: Any, trip: Sequence[Asked], pace: Pace) -> Iterator[tuple[Aske
 
 def _sized(look: Look, replies: Sequence[Any]) -> Look:
     kind, used = replies
+    if isinstance(kind, Exception):
+        return Look(look.key, UNKNOWN, too_large=_refused(kind))
     return Look(look.key, kind.decode() if isinstance(kind, bytes) else GONE, used if isinstance(used, int) else 0)
 
 
@@ -120,6 +124,10 @@ def _about(look: Look) -> int:
 
 def _too_large(look: Look, limit: int) -> Look:
     return replace(look, too_large=f"it takes {look.used >> 20} MB, and values of at most {limit >> 20} MB are read")
+
+
+def _refused(error: Exception) -> str:
+    return f"the server does not let it be looked at ({' '.join(str(error).split())[:80]})"
 
 
 def _cut(look: Look) -> bool:
@@ -132,6 +140,12 @@ def _cut(look: Look) -> bool:
 def _with_ends(look: Look, replies: Sequence[Any]) -> Look:
     fields: dict[bytes, bytes] = {}
     parts: list[bytes] = []
+    refused = next((reply for reply in replies if isinstance(reply, Exception)), None)
+    if refused is not None:
+        return replace(look, too_large=_refused(refused))
+    used = (
+        max(look.used, *(reply for reply in replies if isinstance(reply, int))) if look.type == "string" else look.used
+    )
     for reply in replies:
         if isinstance(reply, tuple):  # HSCAN: a cursor, and what it found
             fields |= reply[1]
@@ -143,5 +157,5 @@ def _with_ends(look: Look, replies: Sequence[Any]) -> Look:
                     parts.append(one)
                 elif isinstance(one, tuple) and isinstance(one[1], dict):  # an entry of a stream
                     fields |= one[1]
-    made = replace(look, parts=tuple(dict.fromkeys([*parts, *fields.values()])), fields=fields)
+    made = replace(look, used=used, parts=tuple(dict.fromkeys([*parts, *fields.values()])), fields=fields)
     return _too_large(made, TEXT) if _cut(made) and made.used > TEXT else made

@@ -71,7 +71,7 @@ Spots = Callable[[str], bool]
 
 def suspicion(look: Look, spots: Spots | None = None) -> str:
     """Why this could hold messages; empty if it could not. Linear in what was fetched of it."""
-    if look.too_large and look.type != "string":
+    if look.too_large and not (look.type == "string" and look.parts):
         return look.too_large
     if spots is not None and any(spots(part.decode("utf-8", "replace")) for part in look.parts):
         return "what is looked for is in it"

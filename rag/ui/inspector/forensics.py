@@ -67,7 +67,6 @@ def _report(report: Report) -> None:
     )
     if report.sealed:
         st.warning(f"{report.sealed:,} elements are encrypted with a key that is not here, or in a form not read.")
-    _seen(report)
     for canary in report.canaries:
         sessions = len({one.session for one in canary.sightings})
         first = f", first said by {friendly_name(canary.first.session)}" if canary.first else ""
@@ -78,6 +77,7 @@ def _report(report: Report) -> None:
         if report.counts[kind]:
             st.markdown(f"- **{kind}** ({severity}): {report.counts[kind]:,} × {what}")
     _list(report)
+    _seen(report)
     report_json = json.dumps(report.to_dict(), indent=1)
     download("Report as JSON", report_json, "scan.json", "application/json", key="inspector_scan_json")
     st.caption(f"Server load: {escaped(report.load)}.")

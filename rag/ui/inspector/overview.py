@@ -20,7 +20,7 @@ QUARANTINED = "Elements that did not belong in a history, ever found. They are s
 def draw(context: Context) -> None:
     if not context.ours:
         st.info(
-            f"{context.inspector.layout.title}: read-only. This format has no index, so there is no overview, and "
+            f"{context.inspector.layout.title}: read-only. Others keep no index, so there is no overview, and "
             "sessions are listed in the server's order.",
             icon=":material/visibility:",
         )

@@ -231,6 +231,7 @@ def _columns(rows: Sequence[Row], context: Context) -> dict[str, tuple[list[Any]
     shortened = config.TextColumn(width=90, help="Shortened; select the row for the whole id.")
     ids = {"Id": ([line(info.id, 12) for info in infos], shortened)}
     if not context.ours:
+        ids = {"Id": ([line(info.id, 60) for info in infos], config.TextColumn(width=220))}
         messages = [info.messages for info in infos]
         return {**columns, "Messages": (messages, config.NumberColumn(width=80)), **ends, **ids}
     time = config.DatetimeColumn(format="distance", width=130)

@@ -10,7 +10,7 @@ import pytest
 
 from rag.inspector import Filter, Inspector, Pace
 from rag.inspector.forensics.scan import Report, scan
-from rag.sessions import SessionStore
+from rag.sessions import SessionStore, connect
 from rag.sessions.connection.connect import Client
 from tests.commands.running import Call, caller, environment
 from tests.inspector.layouts.databases import (
@@ -31,6 +31,7 @@ from tests.inspector.layouts.databases import (
     openai_list,
     openai_string,
     put,
+    scanned,
 )
 
 Fill = Callable[[Client], object]
@@ -250,6 +251,18 @@ def test_what_is_looked_for_is_never_passed_over(database: Client, scan_all: Sca
     report = scan_all()
     assert (report.verdict, [one.key for one in report.seen.unread]) == ("unknown", ["seen"])
     assert scan_all("ANOTHER-CANARY").verdict == "clean"
+
+
+def test_what_the_server_refuses_to_show_is_not_clean(database: Client, url: str) -> None:
+    fill(database, oldest_first, {"carol": LEAK["carol"], "secret-alice": LEAK["alice"]})
+    for name, keys, commands in (("blind", "~carol", "+@all"), ("deaf", "~*", "+@all -lrange")):
+        database.execute_command("ACL", "SETUSER", name, "on", ">pw", keys, *commands.split())  # type: ignore[no-untyped-call]
+        reader = connect(url.replace("unix://", f"unix://{name}:pw@"))
+        report = scanned(reader)
+        assert report.verdict == "unknown"
+        assert "secret-alice" in [one.key for one in report.seen.unread]
+        assert "does not let it be looked at" in report.seen.unread[-1].why
+        reader.close()
 
 
 # --- right ones
