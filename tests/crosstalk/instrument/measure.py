@@ -12,16 +12,22 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
-from rag.crosstalk import simulate
+from rag.crosstalk import Workload, simulate
+from rag.crosstalk.targets import open_target
+from tests.crosstalk.instrument import stored
 from tests.crosstalk.instrument.cases import Case
 from tests.crosstalk.instrument.right import STYLES
 from tests.crosstalk.instrument.serving import PROTOCOLS, STRATEGY_CASES, behind
 from tests.crosstalk.instrument.wrong import WRONG
+from tests.crosstalk.targets.protocol_servers import application
+from tests.crosstalk.targets.test_protocols import test_a_protocol_is_recognised_by_its_address_and_spoken
+from tests.web.serving import serving
 
 HEAD = """# How often the instrument errs
 
@@ -35,6 +41,23 @@ Made by `python -m tests.crosstalk.instrument.measure` on {date}, Python {python
 
 | case | after | door | anomalies | isolated | unknown | found |
 |---|---|---|---|---|---|---|
+"""
+
+PROTOCOL_HEAD = """
+## Protocols
+
+A right server of each protocol, recognised by its address.
+
+| protocol | address | anomalies | isolated | unknown |
+|---|---|---|---|---|
+"""
+STORED_HEAD = """
+## Stored histories
+
+As `sessions scan --format auto` reads a database, with a canary that one user stated.
+
+| what is stored | must be | is | layouts read, sessions |
+|---|---|---|---|
 """
 
 
@@ -83,6 +106,28 @@ def measured(wanted: tuple[int, str, int]) -> tuple[Counter[str], Counter[str]]:
     return verdicts, kinds
 
 
+def spoken(seeds: int) -> Iterator[str]:
+    """A row for each protocol whose description comes along, against a right server of it."""
+    [mark] = test_a_protocol_is_recognised_by_its_address_and_spoken.pytestmark  # type: ignore[attr-defined]
+    with serving(application()) as address:
+        for path, protocol in mark.args[1]:
+            url = address.replace("http", "ws") + path.removeprefix("ws") if path.startswith("ws") else address + path
+            verdicts = Counter[str]()
+            for seed in range(1, seeds + 1):
+                with closing(open_target(url, timeout=20)) as target:
+                    report = simulate(target, Workload(users=12, turns=3, in_flight=6, seed=seed)).report
+                verdicts[report.verdict] += 1
+            counts = " | ".join(str(verdicts[one] or "") for one in ("anomalies", "isolated", "unknown"))
+            yield f"| {protocol} | `{path}` | {counts} |"
+
+
+def kept() -> Iterator[str]:
+    """A row for each stored history."""
+    for name, expected, verdict, read in stored.rows():
+        mark = "" if verdict == expected else " **(wrong)**"
+        yield f"| {name} | {expected} | {verdict}{mark} | {read} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=20)
@@ -103,7 +148,9 @@ def main() -> None:
     )
     date = datetime.now(UTC).date().isoformat()
     head = HEAD.format(seeds=arguments.seeds, date=date, python=platform.python_version(), summary=summary)
-    arguments.out.write_text(head + "\n".join(map(str, found)) + "\n", encoding="utf-8")
+    protocols = "\n".join(spoken(arguments.seeds))
+    text = f"{head}{chr(10).join(map(str, found))}\n{PROTOCOL_HEAD}{protocols}\n{STORED_HEAD}{chr(10).join(kept())}\n"
+    arguments.out.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
