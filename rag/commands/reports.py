@@ -18,6 +18,8 @@ from rag.crosstalk.report.export import as_html, as_junit, visible
 
 EXIT = {"isolated": 0, "anomalies": 1, "unknown": 2}
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
+SUSPECTED = 3
+"""Suspicions that are shown: they decide nothing."""
 VERDICTS = {"isolated": "bold green", "anomalies": "bold red", "unknown": "bold yellow"}
 
 
@@ -66,6 +68,8 @@ def show(report: Report, console: Console) -> None:
                 severity = Text(definition.severity, COLOURS[definition.severity])
                 table.add_row(kind, f"{count:,}", severity, Text(visible(told)))
         console.print(table)
+    for one in report.suspected[:SUSPECTED]:
+        console.print(Text(f"suspected: {visible(one.explanation)}", "dim"))
     console.print(Text(report.verdict, VERDICTS[report.verdict]), end=": ")
     console.print(Text(visible(report.why)))
     if report.about_cause:

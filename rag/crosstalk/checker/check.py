@@ -15,8 +15,8 @@ from rag.crosstalk.checker.histories import sessions
 from rag.crosstalk.checker.observed import Observed, Turn
 from rag.crosstalk.checker.sentences import CAUSES, cause, chances, explained, why
 from rag.crosstalk.checker.swapped_answers import same_list, swapped_answers
-from rag.crosstalk.checker.turn_rules import RULES
-from rag.crosstalk.log.events import BadLog, Control, Event
+from rag.crosstalk.checker.turn_rules import LEAK_RULES, RULES, Rule
+from rag.crosstalk.log.events import FORMAT, BadLog, Control, Event
 
 __all__ = ["Report", "check", "judged", "kinds", "observe"]
 
@@ -24,13 +24,16 @@ CONFIDENCE = 3.0
 """Zero events in n chances: their rate is at most 3/n, with 95 % confidence (the rule of three)."""
 
 
-def check(events: Iterable[Event], *, window: int | None = None, require_memory: bool = False) -> Report:
+def check(
+    events: Iterable[Event], *, window: int | None = None, require_memory: bool = False, leaks_only: bool = False
+) -> Report:
     """What a log shows. window: turns of memory that a prompt holds; None: as many as the log says, or all of them.
-    require_memory: seen from outside, an answer without what its user had stated is amnesia.
+    require_memory: seen from outside, an answer without what its user had stated is amnesia. leaks_only: the log does
+    not say what prompts owe to earlier turns, so only what is somebody else's counts.
 
     Raises BadLog for an event that contradicts an earlier one; `read`, which makes events of lines, raises it as well.
     """
-    return _report(judged(events, window, require_memory=require_memory))
+    return _report(judged(events, window, require_memory=require_memory, leaks_only=leaks_only))
 
 
 def kinds(events: Iterable[Event], common: Canaries) -> set[str]:
@@ -40,17 +43,19 @@ def kinds(events: Iterable[Event], common: Canaries) -> set[str]:
     return set(_judge(_observe(events, seen), None).findings.counts)
 
 
-def judged(events: Iterable[Event], window: int | None = None, *, require_memory: bool = False) -> Observed:
+def judged(
+    events: Iterable[Event], window: int | None = None, *, require_memory: bool = False, leaks_only: bool = False
+) -> Observed:
     """The same as `check` without the report: the kinds are in its findings. Raises BadLog."""
     seen = observe(events)
     seen.memory_required = require_memory
-    return _judge(seen, window)
+    return _judge(seen, window, LEAK_RULES if leaks_only else RULES)
 
 
-def _judge(seen: Observed, window: int | None) -> Observed:
+def _judge(seen: Observed, window: int | None, rules: tuple[Rule, ...] = RULES) -> Observed:
     lists: dict[int, str] = {}
     for session in sessions(seen, window):
-        for rule in () if session.in_order else RULES:
+        for rule in () if session.in_order else rules:
             rule(session, seen.findings)
         same_list(session, lists, seen.findings)
     swapped_answers(seen)
@@ -106,7 +111,7 @@ def _report(seen: Observed) -> Report:
         capable,
         Recall(found.chances, found.recalled),
         _shapes(seen, sure=sure),
-        tuple(replace(one, explanation=explained(one, seen)) for one in sorted(found.suspected, key=lambda one: one.t)),
+        tuple(replace(one, explanation=explained(one, seen)) for one in found.only_suspected()),
         len(found.leaking),
     )
 
@@ -153,7 +158,10 @@ def _verdict(seen: Observed) -> tuple[Verdict, str]:
     if seen.users < 2:
         return "unknown", "fewer than two users were answered, so nobody's data could have reached another"
     if not seen.canaries:
-        return "unknown", "no canary was planted, so a leak could not have been seen"
+        return "unknown", (
+            "no canary was planted, so a leak could not have been seen. Name in `plants` what a turn's text states and "
+            f"nobody else knows, and in `expects` what its answer should repeat ({FORMAT})"
+        )
     if not seen.recalled:
         return "unknown", (
             "nobody ever recalled their own canary: a test that could not have leaked proves nothing. If it has a "

@@ -188,6 +188,12 @@ class Findings:
         if not self.counted_only and len(self.suspected) < KEPT:
             self.suspected.append(anomaly)
 
+    def only_suspected(self) -> list[Anomaly]:
+        """Those of whom nothing certain was found in the same turn and place, in order of time."""
+        sure = {(one.op, one.owner, one.surface) for one in self.kept}
+        apart = (one for one in self.suspected if (one.op, one.owner, one.surface) not in sure)
+        return sorted(apart, key=lambda one: one.t)
+
     def _first(self, leak: tuple[str, str, str]) -> bool:
         if leak in self.firsts or len(self.firsts) >= FIRSTS:
             return False

@@ -102,7 +102,7 @@ def _aside(seen: Observed) -> str:
     found, told = seen.findings, ""
     if found.chances and found.recalled < found.chances:
         told += f" Own facts were recalled in {found.recalled / found.chances:.0%} of {found.chances} chances."
-    if count := len(found.suspected):
+    if count := len(found.only_suspected()):
         told += f" Suspected, not certain: {count} {'mention' if count == 1 else 'mentions'} of somebody else's data."
     return told
 

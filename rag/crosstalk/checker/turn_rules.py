@@ -234,3 +234,5 @@ RULES: tuple[Rule, ...] = (
     merged,
     recall,
 )
+LEAK_RULES: tuple[Rule, ...] = (foreign_write, foreign_prompt, recall)
+"""Those that need not know what a prompt should hold."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass, fields
 from typing import Any, NoReturn, TypeVar
 
 LARGEST = 10**17
+FORMAT = "docs/log-format.md"
+"""Where the format is described."""
 
 
 class BadLog(ValueError):
@@ -20,7 +22,7 @@ class BadLog(ValueError):
     def __init__(self, line: int, reason: str) -> None:
         self.line = line
         self.reason = reason
-        super().__init__(f"Line {line} of the log cannot be used: {reason}.")
+        super().__init__(f"Line {line} of the log cannot be used: {reason}. The format: {FORMAT}.")
 
 
 @dataclass(frozen=True, slots=True)
