@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
+from rag.commands.sessions import app
 from rag.sessions import SessionStore, connect
 from rag.sessions.connection.connect import Client
 from tests import PROJECT
@@ -194,6 +195,39 @@ def test_others_formats(run: Call, client: Client, store: SessionStore) -> None:
     )
     assert [one["text"] for one in shown["history"]] == ["Hi?", "Hello."]
     assert audited(store) == []
+
+
+JSON_OF: dict[str, tuple[str, ...]] = {
+    "list": (),
+    "show": ("ada",),
+    "export": ("ada",),
+    "import": ("FILE",),
+    "extend": ("ada", "--seconds", "60"),
+    "delete": ("ada", "--yes"),
+    "scan": (),
+    "watch": ("--seconds", "0.5"),
+}
+
+
+def test_every_command_reports_as_json_on_standard_output(
+    run: Call, store: SessionStore, tmp_path: Path, env: dict[str, str]
+) -> None:
+    say(store, "ada")
+    file = tmp_path / "ada.json"
+    assert run("export", "ada", "--json", str(file)).stdout == ""
+    assert json.loads(file.read_text())["sessions"][0]["id"] == "ada"
+    for command_name, arguments in JSON_OF.items():
+        given = [str(file) if one == "FILE" else one for one in arguments]
+        ran = done(run(command_name, *given, "--json", "-"))
+        told = (
+            [json.loads(line) for line in ran.stdout.splitlines()]
+            if command_name == "watch"
+            else json.loads(ran.stdout)
+        )
+        assert told or command_name == "watch", command_name
+    assert set(JSON_OF) == {
+        one.name or one.callback.__name__.rstrip("_") for one in app.registered_commands if one.callback
+    }
 
 
 REFUSED = {

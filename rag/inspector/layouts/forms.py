@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,8 +16,12 @@ Claims = Callable[[Look], bool]
 _CHAT4J = {"USER", "AI", "SYSTEM", "TOOL_EXECUTION_RESULT", "CUSTOM"}
 
 
+@lru_cache(maxsize=4)
 def parsed(raw: bytes) -> Any:
-    """A JSON text's value, also if it was written as a JSON string of JSON; None if it is none."""
+    """A JSON text's value, also if it was written as a JSON string of JSON; None if it is none.
+
+    The last ones are remembered: several layouts look at the same text. Do not change it.
+    """
     try:
         value = orjson.loads(raw)
         return orjson.loads(value) if isinstance(value, str) and value[:1] in ("[", "{") else value

@@ -156,7 +156,8 @@ def text_of(content: object) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, dict):
-        return text_of(content.get("text", content.get("parts", content.get("content"))))
+        content = content.get("text", content.get("parts", content.get("content")))
+        content = [content] if isinstance(content, str) else content
     parts = content if isinstance(content, list) else []
     texts = (part if isinstance(part, str) else part.get("text") for part in parts if isinstance(part, str | dict))
     return "".join(text for text in texts if isinstance(text, str))

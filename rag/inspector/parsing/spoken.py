@@ -41,10 +41,10 @@ def said_in(value: object) -> Said | None:
     if not isinstance(value, dict):
         return None
     if value.get("lc") and isinstance(value.get("kwargs"), dict):
-        return said_in(_constructed(value))
+        value = _constructed(value)
     inner = value.get("data")
     if isinstance(inner, dict) and speaker(value):
-        return said_in({"type": value.get("type"), **inner, "role": value.get("role", value.get("type"))})
+        value = {"type": value.get("type"), **inner, "role": value.get("role", value.get("type"))}
     kind = value.get("type")
     if kind == "function_call" and isinstance(value.get("name"), str):
         return Said("assistant", text_of(value.get("arguments")), calls=True)

@@ -275,7 +275,8 @@ def test_right_histories_beside_other_applications(database: Client, scan_all: S
     report = scan_all()
     assert (report.verdict, report.sessions) == ("clean", 2)
     assert report.seen.nothing.total() == report.seen.keys - 2
-    assert "counter" in report.seen.names["string"]
+    assert len(report.seen.names["string"]) == 5
+    assert report.seen.names["stream"] == ["events"]
 
 
 def others(client: Client) -> None:
