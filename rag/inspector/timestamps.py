@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 LAST = 1e11
+_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
 
 
 def moment(at: float) -> datetime | None:
@@ -29,12 +31,18 @@ def seconds(value: object) -> float:
 
 
 def instant(value: object) -> float:
-    """Epoch seconds of a number of seconds or milliseconds, or of a text in ISO 8601; 0 if it is neither."""
+    """Epoch seconds of a number of seconds or milliseconds, or of a text with one or in ISO 8601; 0 for none."""
     if isinstance(value, str):
-        try:
-            return datetime.fromisoformat(value).timestamp()
-        except (ValueError, OverflowError):
-            return 0.0
+        if not _NUMBER.fullmatch(value):
+            return _of_text(value)
+        value = float(value)
     at = seconds(value)
     # Seconds have ten digits for the next two centuries, and milliseconds thirteen.
     return at / 1000 if at > LAST else at
+
+
+def _of_text(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0

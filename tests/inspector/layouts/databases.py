@@ -179,6 +179,20 @@ def object_with_messages(client: Client, key: str, said: Said) -> None:
     client.set(key, json.dumps({"id": key, "model": "x-1", "conversation": chat, "title": "A chat about a parcel"}))
 
 
+def redisvl(client: Client, key: str, said: Said) -> None:
+    """MessageHistory, 0.28: a hash a message, its index's name before the key."""
+    for number, (who, text) in enumerate(said):
+        at = f"{1795246481.5 + number}"
+        fields: dict[Any, Any] = {"entry_id": f"{key}:{at}:ab12cd34", "role": who, "content": text}
+        client.hset(f"chats:{key}:{at}:ab12cd34", mapping={**fields, "session_tag": key, "timestamp": at})
+
+
+def texts_that_name_their_session(client: Client, key: str, said: Said) -> None:
+    for number, (who, text) in enumerate(said):
+        value = {"conversationId": key, "sender": who, "text": text, "createdAt": f"2026-11-27T10:00:0{number}Z"}
+        client.set(f"msg:{key[::-1]}:{9 - number}", json.dumps(value))
+
+
 def put(client: Client, key: str, document: dict[str, Any]) -> None:
     client.execute_command("JSON.SET", key, "$", json.dumps(document))  # type: ignore[no-untyped-call]
 
@@ -197,6 +211,8 @@ WRITERS: dict[str, tuple[str, Write]] = {
     "agent-memory-server, texts": ("agent-memory-server", agent_memory_text),
     "a list of roles": ("openai-list", openai_list),
     "OpenAI Agents": ("openai-list", agents_session),
+    "redisvl": ("message-keys", redisvl),
+    "a text a message": ("message-keys", texts_that_name_their_session),
     "a text of roles": ("openai-string", openai_string),
     "an object with messages": ("openai-string", object_with_messages),
 }
