@@ -51,6 +51,27 @@ def text_of_conversation(form: Callable[[Any], bool]) -> Claims:
     return claims
 
 
+def held_in(look: Look) -> tuple[list[Any], object] | None:
+    """The one list of messages in a text, a document or a field of a hash, and what is beside it."""
+    if look.too_large or not look.parts:
+        return None
+    if look.type != "hash":
+        return conversation(parsed(look.parts[0]))
+    held = {name: parsed(cell) for name, cell in look.fields.items() if cell[:1] in (b"[", b"{")}
+    found = {name: talk for name, value in held.items() if (talk := conversation(value)) is not None}
+    if len(found) != 1:
+        return None
+    name, (messages, rest) = next(iter(found.items()))
+    others = {one.decode("utf-8", "replace"): cell.decode("utf-8", "replace") for one, cell in look.fields.items()
+              if one != name}  # fmt: skip
+    return messages, {**others, name.decode("utf-8", "replace"): rest} if rest else others
+
+
+def hash_of_conversation(look: Look) -> bool:
+    """A hash one field of which holds one list of messages, and no other does."""
+    return look.type == "hash" and look.whole and held_in(look) is not None
+
+
 def document_of(form: Callable[[dict[str, Any]], bool]) -> Claims:
     """A document that is such an object."""
 

@@ -15,6 +15,8 @@
 | `agent-memory-server` | Redis' agent-memory-server               | a JSON document or text, `working_memory:…:<id>`  |
 | `openai-list`         | OpenAI Agents' RedisSession, many apps   | a List of objects with role and content           |
 | `openai-string`       | many apps                                | a JSON text or document with one list of such     |
+| `openai-hash`         | many apps                                | a hash, one field of which is such a JSON text    |
+| `openai-range`        | many apps                                | a stream or a sorted set, an element a message    |
 | `message-keys`        | redisvl's MessageHistory, many apps      | hashes, texts or documents, each with a message   |
 |                       |                                          | and the id of its session                         |
 | `crosswire-elsewhere` | this app, under another HISTORY_PREFIX   | a List of the app's elements                      |
@@ -25,11 +27,12 @@ All but the first are only read. They are tried in this order, and a key belongs
 from __future__ import annotations
 
 from rag.errors import CrosswireError
-from rag.inspector.layouts import forms, single_messages
+from rag.inspector.layouts import forms, ranges, single_messages
 from rag.inspector.layouts.base import Layout
 from rag.inspector.layouts.json_documents import Documents
 from rag.inspector.layouts.langgraph import Threads
 from rag.inspector.layouts.lists import Lists
+from rag.inspector.layouts.ranges import Ranges
 from rag.inspector.layouts.single_messages import SingleMessages
 from rag.inspector.layouts.values import Values
 from rag.inspector.parsing import checkpoints
@@ -83,6 +86,13 @@ OPENAI_STRING = Layout(
     "openai-string", "OpenAI-style messages in one JSON text", "", Values, spoken,
     claims=forms.text_of_conversation(forms.anything), alternates=False,
 )  # fmt: skip
+OPENAI_HASH = Layout(
+    "openai-hash", "OpenAI-style messages in a field of a hash", "", Values, spoken,
+    claims=forms.hash_of_conversation, alternates=False,
+)  # fmt: skip
+RANGES = Layout(
+    "openai-range", "messages in a stream or a sorted set", "", Ranges, spoken, claims=ranges.claims, alternates=False
+)
 MESSAGE_KEYS = Layout(
     "message-keys", "a message a key", "", SingleMessages, spoken, claims=single_messages.claims, alternates=False
 )
@@ -94,7 +104,7 @@ LAYOUTS = {
     one.name: one
     for one in (
         *(CROSSWIRE, ELSEWHERE, CLASSIC, COMMUNITY, LANGCHAIN_REDIS, LLAMA_INDEX, LANGCHAIN4J, SPRING_AI),
-        *(SPRING_ALIBABA, LANGGRAPH, AGENT_MEMORY, OPENAI_LIST, OPENAI_STRING, MESSAGE_KEYS),
+        *(SPRING_ALIBABA, LANGGRAPH, AGENT_MEMORY, OPENAI_LIST, OPENAI_STRING, OPENAI_HASH, RANGES, MESSAGE_KEYS),
     )
 }
 """A layout more is a record more here, with a parser of its elements and, unless its sessions are lists or one text

@@ -1,4 +1,4 @@
-"""Sessions that are one JSON text or document each, which holds all their messages."""
+"""Sessions that are one JSON text or document each, or a hash with one, which holds all their messages."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from rag.inspector.key_scan import of_each, steps
 from rag.inspector.layouts.base import Histories, Stored
-from rag.inspector.layouts.forms import parsed
+from rag.inspector.layouts.forms import held_in
 from rag.inspector.pace import Pace
 from rag.inspector.parsing.looks import looks
-from rag.inspector.parsing.spoken import conversation, elements
+from rag.inspector.parsing.spoken import elements
 from rag.inspector.parsing.suspects import suspicion
 from rag.sessions.connection.errors import translated
 
@@ -34,7 +34,7 @@ class Values(Histories):
                 self.seen.doubt(look, why)
                 continue
             claims = self.layout.claims
-            held = conversation(parsed(look.parts[0])) if look.parts and claims is not None and claims(look) else None
+            held = held_in(look) if claims is not None and claims(look) else None
             if held is not None:
                 lines = list(elements(*held))
                 found.append(Stored(names[look.key], lines, len(lines), {key: left}))

@@ -40,7 +40,7 @@ class Look:
     """One key. parts: elements from both ends, or the text, or values of a hash; fields: of a hash.
 
     used: bytes that it takes, as the server estimates. too_large: why its value was not looked at, or not all of it;
-    also where the server refused it.
+    also where the server refused it. whole: False for a hash of which only some fields were fetched.
     """
 
     key: bytes
@@ -49,6 +49,7 @@ class Look:
     parts: tuple[bytes, ...] = ()
     fields: dict[bytes, bytes] = field(default_factory=dict)
     too_large: str = ""
+    whole: bool = True
 
     @property
     def name(self) -> str:
@@ -140,6 +141,7 @@ def _cut(look: Look) -> bool:
 def _with_ends(look: Look, replies: Sequence[Any]) -> Look:
     fields: dict[bytes, bytes] = {}
     parts: list[bytes] = []
+    whole = True
     refused = next((reply for reply in replies if isinstance(reply, Exception)), None)
     if refused is not None:
         return replace(look, too_large=_refused(refused))
@@ -149,6 +151,7 @@ def _with_ends(look: Look, replies: Sequence[Any]) -> Look:
     for reply in replies:
         if isinstance(reply, tuple):  # HSCAN: a cursor, and what it found
             fields |= reply[1]
+            whole = reply[0] == 0
         elif isinstance(reply, bytes | str):
             parts.append(reply.encode() if isinstance(reply, str) else reply)
         elif isinstance(reply, list | set):
@@ -157,5 +160,5 @@ def _with_ends(look: Look, replies: Sequence[Any]) -> Look:
                     parts.append(one)
                 elif isinstance(one, tuple) and isinstance(one[1], dict):  # an entry of a stream
                     fields |= one[1]
-    made = replace(look, used=used, parts=tuple(dict.fromkeys([*parts, *fields.values()])), fields=fields)
+    made = replace(look, used=used, parts=tuple(dict.fromkeys([*parts, *fields.values()])), fields=fields, whole=whole)
     return _too_large(made, TEXT) if _cut(made) and made.used > TEXT else made

@@ -5,7 +5,7 @@ The rule. A value is suspect if
   (`content`, `text`, `message`, …), or somebody's name under `from`, `sender` or `speaker` and a text, or a pair of a
   question and an answer;
 - a hash or a stream entry has such fields, or fields that are numbered or named for a speaker and hold sentences;
-- a text has lines of at least two speakers (`User: …`, `AI: …`), or marks of a chat template;
+- a text has lines of at least two speakers (`User: …`, `AI: …`), marks of a chat template, or XML that marks speakers;
 - bytes that are no text (pickles, MessagePack, Java's) name message classes, or a role and a content; compressed and
   base64 texts are opened once;
 - a list, stream or sorted set has two elements that are sentences in the first or second person;
@@ -58,6 +58,8 @@ _TEMPLATE = re.compile(r"<\|im_start\|>|<\|start_header_id\|>|<start_of_turn>|\[
 _CLASS = re.compile(rb"(Human|AI|User|Assistant|Chat|Tool)Message\b|ModelRequest|UserPromptPart")
 _ROLE = re.compile(rb"\b(role|sender|speaker|type)\b.{0,40}?\b(user|assistant|human|ai)\b", re.S)
 _CONTENT = re.compile(rb"content|text|message|parts")
+_PAGE = re.compile(rb"<!doctype html|<html|<head|<body|<script|<div|<p>", re.I)
+_MARK = re.compile(rb"""\b(?:role|sender|speaker|from)=["'](?:user|assistant|human|ai|bot)["']""", re.I)
 _SENTENCE = re.compile(r"\b(i|i'm|my|me|you|your|we|our|please|thanks|thank|hello|hi|hey)\b|[?？]", re.I)
 _NUMBERED = re.compile(r"(?:\w{1,40}[:_\-.])?\d{1,20}(?:-\d{1,20})?")
 _NAMED = re.compile(
@@ -93,7 +95,7 @@ def _of_value(raw: bytes, *, inner: bool = False) -> str:
         # JSON that is cut off or broken is judged as bytes.
         return _of_bytes(text)
     if text[:1] == b"<" and text[:2] != b"<|":
-        return ""
+        return "marks of who speaks" if not _PAGE.match(text) and _MARK.search(text) else ""
     if not inner and (opened := _opened(text)):
         return _of_value(opened, inner=True)
     try:

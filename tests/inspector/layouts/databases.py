@@ -193,6 +193,26 @@ def texts_that_name_their_session(client: Client, key: str, said: Said) -> None:
         client.set(f"msg:{key[::-1]}:{9 - number}", json.dumps(value))
 
 
+def a_field_of_a_hash(client: Client, key: str, said: Said) -> None:
+    messages = json.dumps([{"id": "1", "role": who, "content": text} for who, text in said])
+    client.hset(f"chat:{key}", mapping={"title": "A parcel", "userId": key, "messages": messages})
+
+
+def a_stream(client: Client, key: str, said: Said) -> None:
+    for who, text in said:
+        client.xadd(f"talk:{key}", {"role": who, "content": text})
+
+
+def a_stream_of_json(client: Client, key: str, said: Said) -> None:
+    for who, text in said:
+        client.xadd(f"talk:{key}", {"data": json.dumps({"role": who, "content": text})})
+
+
+def a_sorted_set(client: Client, key: str, said: Said) -> None:
+    members = {json.dumps({"role": who, "content": text, "n": n}): n for n, (who, text) in enumerate(said)}
+    client.zadd(f"talk:{key}", members)
+
+
 def put(client: Client, key: str, document: dict[str, Any]) -> None:
     client.execute_command("JSON.SET", key, "$", json.dumps(document))  # type: ignore[no-untyped-call]
 
@@ -211,6 +231,10 @@ WRITERS: dict[str, tuple[str, Write]] = {
     "agent-memory-server, texts": ("agent-memory-server", agent_memory_text),
     "a list of roles": ("openai-list", openai_list),
     "OpenAI Agents": ("openai-list", agents_session),
+    "a field of a hash": ("openai-hash", a_field_of_a_hash),
+    "a stream": ("openai-range", a_stream),
+    "a stream of JSON": ("openai-range", a_stream_of_json),
+    "a sorted set": ("openai-range", a_sorted_set),
     "redisvl": ("message-keys", redisvl),
     "a text a message": ("message-keys", texts_that_name_their_session),
     "a text of roles": ("openai-string", openai_string),

@@ -183,11 +183,11 @@ def test_only_others_keys_is_no_clean_database(database: Client, run: Call) -> N
 
 
 def stream(client: Client) -> None:
-    client.xadd("talk-1", {"role": "user", "text": "Where is my parcel?"})
+    client.xadd("talk-1", {"who": "alice", "text": "Where is my parcel?"})
 
 
 def ranked(client: Client) -> None:
-    client.zadd("talk-1", {json.dumps({"sender": "user", "message": "Where is my parcel?"}): 1})
+    client.zadd("talk-1", {json.dumps({"sender": "alice", "message": "Where is my parcel?"}): 1})
 
 
 def one_message_a_key(client: Client) -> None:
@@ -211,6 +211,11 @@ def everybodys(client: Client) -> None:
     client.set("talk-1", json.dumps(said))
 
 
+def a_field_a_person(client: Client) -> None:
+    talk = [{"role": role, "content": text} for role, text in RIGHT["bob"]]
+    client.hset("talk-1", mapping={f"user-{number}": json.dumps(talk) for number in range(300)})
+
+
 def pickled(client: Client) -> None:
     client.set("talk-1", b"\x80\x04\x95 langchain_core.messages.human HumanMessage content Hello \x94")
 
@@ -229,7 +234,7 @@ def a_document(client: Client) -> None:
 
 UNKNOWN: dict[str, Fill] = {one.__name__: one for one in (
     stream, ranked, one_message_a_key, own_hash, question_and_answer, transcript, everybodys, pickled, sentences,
-    too_large, a_document,
+    a_field_a_person, too_large, a_document,
 )}  # fmt: skip
 
 
