@@ -1,4 +1,5 @@
-"""Files that come with the program: the application, its pages, the articles and the questions it is measured by.
+"""Files that come with the program: the application, its pages, the articles, the questions it is measured by, and
+what a log holds.
 
 In a checkout they stand where one looks for them, at the top; a wheel packs the same files beside this module (see
 `force-include` in pyproject.toml). Nothing is ever written below either folder.
@@ -19,6 +20,8 @@ NAVIGATION = ROOT / "pages" / "navigation.py"
 ARTICLES = ROOT / "data" / "knowledge"
 STREAMLIT_OPTIONS = ROOT / "streamlit.toml"
 """Packed only: a checkout has .streamlit/config.toml, which Streamlit finds by itself."""
+LOG_FORMAT = ROOT / "docs" / "log-format.md"
+"""What `check` reads."""
 QUESTIONS = ROOT / "data" / "eval" / "questions.jsonl"
 
 

@@ -126,6 +126,7 @@ def test_the_wheel_holds_what_the_program_needs_and_nothing_else(wheel: Path) ->
     packed = zipfile.ZipFile(wheel)
     names = packed.namelist()
     ours = {PROJECT / "app.py", *(path for top in ("pages", "data") for path in (PROJECT / top).rglob("*"))}
+    ours.add(PROJECT / "docs" / "log-format.md")
     resources = {str(path.relative_to(PROJECT)) for path in ours if path.is_file() and path.suffix != ".pyc"}
     prefix = "rag/_resources/"
     assert {name.removeprefix(prefix) for name in names if name.startswith(prefix)} == {*resources, "streamlit.toml"}

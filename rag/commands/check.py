@@ -26,8 +26,15 @@ from rag.crosstalk.report.explain import minimal
 from rag.crosstalk.report.export import visible
 from rag.crosstalk.report.reproduce import of_log
 from rag.errors import CrosswireError
+from rag.resources import LOG_FORMAT
 
 Found = TypeVar("Found")
+
+
+def _format(wanted: bool) -> None:
+    if wanted:
+        typer.echo(LOG_FORMAT.read_text(encoding="utf-8"))
+        raise typer.Exit
 
 
 def check_command(
@@ -45,12 +52,16 @@ def check_command(
     user_per_session: Annotated[
         bool, typer.Option("--user-per-session", help="An export that names no users: each session is one user.")
     ] = False,
+    told: Annotated[
+        bool, typer.Option("--format", callback=_format, is_eager=True, help="Print what a log holds, and exit.")
+    ] = False,
     json_file: JsonFile = None,
     junit: JunitFile = None,
     html: HtmlFile = None,
     pytest_file: PytestFile = None,
 ) -> None:
     """Exit status: 0 isolated, 1 anomalies found, 2 can't tell."""
+    del told
     with _opened(log) as (file, name):
         other = _foreign(file, name, user_per_session=user_per_session)
 

@@ -11,6 +11,8 @@ from tests.commands.running import Call
 from tests.crosstalk.checker.generated import World, clean, lines
 from tests.crosstalk.checker.planted import PLANTS
 from tests.crosstalk.checker.test_verdict import code, turns
+from tests.crosstalk.log.shapes import SHAPES
+from tests.crosstalk.log.talk import IN_ANSWER, IN_PROMPT, RIGHT
 
 
 def log(path: Path, plant: Callable[[World], object] | None = None) -> Path:
@@ -74,3 +76,39 @@ def test_what_cannot_be_read_is_said_in_one_line(call: Call, env: dict[str, str]
         assert done.returncode == 2
         assert said in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_the_kind_of_an_export_is_named_and_its_verdict_is_the_exit_status(
+    call: Call, env: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "spans.jsonl"
+    path.write_text(SHAPES["otel_numbered"](IN_PROMPT))
+    files = [str(tmp_path / name) for name in ("r.json", "r.xml", "r.html", "test_it.py")]
+    options = ("--json", files[0], "--junit", files[1], "--html", files[2], "--pytest", files[3])
+    done = call("check", str(path), *options, env=env)
+    assert (done.returncode, done.stdout.startswith("OpenTelemetry GenAI spans: 8 turns.")) == (1, True), done.stderr
+    told = json.loads(Path(files[0]).read_text())
+    assert (told["counts"], told["log"]["kind"]) == ({"foreign-read": 1}, "OpenTelemetry GenAI spans")
+    assert "Ada" in Path(files[2]).read_text() or "ada" in Path(files[2]).read_text()
+    compile(Path(files[3]).read_text(), "test_it.py", "exec")
+
+
+def test_an_export_in_a_pipe_without_canaries_is_unknown_and_says_what_to_do(call: Call, env: dict[str, str]) -> None:
+    right = call("check", "-", env=env, typed=SHAPES["langfuse_traces"](RIGHT))
+    assert (right.returncode, "suspected" in right.stdout) == (2, False), right.stderr
+    assert all(word in " ".join(right.stdout.split()) for word in ("Langfuse export", "`plants`", "docs/log-format.md"))
+    hinted = call("check", "-", env=env, typed=SHAPES["langsmith_openai"](IN_ANSWER))
+    assert (hinted.returncode, "suspected: Ben's turn 3 mentions" in hinted.stdout) == (2, True), hinted.stderr
+
+
+def test_the_format_is_told(call: Call, env: dict[str, str]) -> None:
+    done = call("check", "--format", env=env)
+    assert (done.returncode, done.stdout.startswith("# Logs that can be checked")) == (0, True), done.stderr
+
+
+def test_a_file_of_another_kind_gets_one_line(call: Call, env: dict[str, str], tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("session,user,text\na,ada,hello\n")
+    done = call("check", str(table), env=env)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert all(word in done.stderr for word in ("table.csv", "CSV", "operation log", "Langfuse", "docs/log-format.md"))

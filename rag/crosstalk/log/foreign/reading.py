@@ -52,9 +52,10 @@ def read(
 ) -> ForeignLog | None:
     """None: it is an operation log, or empty. Raises UnreadableLog."""
     records = _unwrapped(values(file, name, progress))
-    begin = list(islice(records, LOOKED))
+    begin = list(islice(records, 1))
     if not begin or is_operation_log(begin[0]):
         return None
+    begin += islice(records, LOOKED)
     kind = next((kind for kind in FORMATS for one in begin if isinstance(one, dict) and kind.knows(one)), None)
     if kind is None:
         raise UnreadableLog(name, "it is JSON, but no log of a known kind")

@@ -12,6 +12,8 @@ from rag.errors import CrosswireError
 LINE = 64 << 20
 WHOLE = 256 << 20
 """Bytes of a line, and of a document that has to be read as a whole."""
+LARGEST = 1 << 30
+"""Bytes of a file."""
 EXPECTED = (
     "Expected an operation log (JSON Lines, an object with a key 'event' a line) or an export of Langfuse, LangSmith "
     f"or OpenTelemetry GenAI spans, as JSON or JSON Lines; see {FORMAT}."
@@ -42,6 +44,8 @@ def values(file: IO[bytes], name: str, progress: Progress = lambda _: None) -> I
         number, done = number + 1, done + len(line)
         if len(line) > LINE:
             raise UnreadableLog(name, f"line {number} is longer than {LINE >> 20} MB")
+        if done > LARGEST:
+            raise UnreadableLog(name, f"it has more than {LARGEST >> 20} MB: split it by session", "")
         told = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
         if not told:
             continue
