@@ -1,4 +1,4 @@
-"""Langfuse: after its exporters (worker/src/features/database-read-stream) and its page on the export to blob storage."""
+"""Langfuse: after its exporters (worker/src/features/database-read-stream) and the page on export to blob storage."""
 
 from __future__ import annotations
 
