@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
 
-from rag.inspector.forensics.findings import Finding, Kind
+from rag.inspector.forensics.findings import Finding, Kind, short
 from rag.inspector.layouts.base import Stored
 from rag.inspector.parsing.message_parsers import Said
 
@@ -63,6 +63,8 @@ def messages(
             text = f"Element {number} is {one.problem}: {one.detail}."
             yield Finding("broken", (sid,), (number,), text, certain=turns)
     good = [(number, one) for number, one in enumerate(said) if one.problem in ("", "sealed")]
+    if not turns:
+        yield from _owners(sid, good)
     for found in (*_order(sid, good), *_duplicates(sid, good)):
         yield replace(found, certain=turns)
     if any(one.problem == "sealed" for _, one in good):
@@ -71,6 +73,18 @@ def messages(
         yield from _turns(sid, good)
     elif alternates:
         yield from _alternating(sid, good, partial=partial)
+
+
+def _owners(sid: str, good: Sequence[Numbered]) -> Iterator[Finding]:
+    """What others' messages name as their session need not be its id, but it is one, as a rule."""
+    first: dict[str, int] = {}
+    for number, one in good:
+        if one.owner:
+            first.setdefault(one.owner, number)
+    if len(first) > 1:
+        (own, _), (other, number), *_ = first.items()
+        text = f"Message {number} names {short(other)}, and those before it name {short(own)}."
+        yield Finding("names-other", (sid,), (number,), text, certain=False)
 
 
 def _order(sid: str, good: Sequence[Numbered]) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +13,8 @@ from rag.inspector.parsing.message_parsers import ROLES, json_object
 from rag.inspector.parsing.spoken import conversation, said_in
 
 Claims = Callable[[Look], bool]
+MANY = 3
+"""Sessions that the elements of one key name, from which on they are nobody's history."""
 _CHAT4J = {"USER", "AI", "SYSTEM", "TOOL_EXECUTION_RESULT", "CUSTOM"}
 
 
@@ -33,10 +35,16 @@ def list_of(form: Callable[[dict[str, Any]], bool]) -> Claims:
     """A list one of whose elements at the ends is such an object: others may be broken."""
 
     def claims(look: Look) -> bool:
-        objects = (json_object(part) for part in look.parts) if look.type == "list" else ()
-        return any(form(one) for one in objects if one is not None)
+        objects = [json_object(part) for part in look.parts] if look.type == "list" else []
+        return any(form(one) for one in objects if one is not None) and not of_many(objects)
 
     return claims
+
+
+def of_many(objects: Sequence[object]) -> bool:
+    """Whether these name so many sessions that they are no session's, but a queue's or a log's."""
+    owners = {said.owner for said in map(said_in, objects) if said is not None and said.owner}
+    return len(owners) >= MANY
 
 
 def text_of_conversation(form: Callable[[Any], bool]) -> Claims:
@@ -46,7 +54,8 @@ def text_of_conversation(form: Callable[[Any], bool]) -> Claims:
         if look.type not in ("string", JSON) or look.too_large or not look.parts or look.parts[0][:1] not in b'[{" \n':
             return False
         value = parsed(look.parts[0])
-        return conversation(value) is not None and form(value)
+        held = conversation(value)
+        return held is not None and form(value) and not of_many(held[0])
 
     return claims
 

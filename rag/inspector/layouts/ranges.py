@@ -9,6 +9,7 @@ import orjson
 
 from rag.inspector.key_scan import of_each, steps
 from rag.inspector.layouts.base import Histories, Stored
+from rag.inspector.layouts.forms import of_many
 from rag.inspector.layouts.lists import LARGEST
 from rag.inspector.pace import Pace
 from rag.inspector.parsing.looks import Look, looks
@@ -88,5 +89,6 @@ def claims(look: Look) -> bool:
     if look.too_large or look.type not in ("stream", "zset"):
         return False
     parts = [message_of(look.fields)] if look.type == "stream" else look.parts
-    said = (said_in(json_object(part)) for part in parts)
-    return any(one is not None and one.role in ("user", "assistant") for one in said)
+    objects = [json_object(part) for part in parts]
+    said = map(said_in, objects)
+    return any(one is not None and one.role in ("user", "assistant") for one in said) and not of_many(objects)

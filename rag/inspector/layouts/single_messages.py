@@ -13,13 +13,8 @@ from rag.inspector.layouts.scattered import Scattered
 from rag.inspector.pace import Pace
 from rag.inspector.parsing.looks import JSON, Look, looks
 from rag.inspector.parsing.message_parsers import json_object
-from rag.inspector.parsing.spoken import REST, said_in
+from rag.inspector.parsing.spoken import REST, SESSION, said_in
 
-SESSION = (
-    *("session_tag", "session_id", "sessionId", "conversation_id", "conversationId"),
-    *("thread_id", "threadId", "chat_id", "chatId"),
-)
-"""What products call the id of a session."""
 LONGEST_ID = 1000
 
 

@@ -26,6 +26,11 @@ SPEAKERS = {
 }
 WHO = ("role", "type", "messageType", "message_type", "sender", "speaker", "author", "from")
 SAYS = ("content", "text", "textContent", "contents", "blocks", "parts", "message", "body")
+SESSION = (
+    *("session_tag", "session_id", "sessionId", "conversation_id", "conversationId"),
+    *("thread_id", "threadId", "chat_id", "chatId"),
+)
+"""What products call the id of a session."""
 DEEPEST = 3
 """Objects around a list of messages."""
 LOOKED_AT = 20
@@ -61,7 +66,8 @@ def said_in(value: object) -> Said | None:
     named = isinstance(own, str) and len(own) >= UNIQUE
     at = next((value[name] for name in ("timestamp", "created_at", "createdAt", "ts") if name in value), 0)
     said = Said(role, text_of(content), str(own) if named else "", at=instant(at))
-    return said._replace(calls=calls or _uses_tools(content))
+    owner = next((one for name in SESSION if isinstance(one := value.get(name), str) and one), None)
+    return said._replace(calls=calls or _uses_tools(content), owner=owner)
 
 
 def speaker(value: dict[str, Any]) -> str:

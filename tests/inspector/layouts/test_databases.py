@@ -216,6 +216,11 @@ def a_field_a_person(client: Client) -> None:
     client.hset("talk-1", mapping={f"user-{number}": json.dumps(talk) for number in range(300)})
 
 
+def a_queue(client: Client) -> None:
+    for who in ("alice", "bob", "carol", "dave"):
+        client.rpush("talk-1", json.dumps({"session_id": who, "role": "user", "content": f"I am {who}."}))
+
+
 def pickled(client: Client) -> None:
     client.set("talk-1", b"\x80\x04\x95 langchain_core.messages.human HumanMessage content Hello \x94")
 
@@ -234,7 +239,7 @@ def a_document(client: Client) -> None:
 
 UNKNOWN: dict[str, Fill] = {one.__name__: one for one in (
     stream, ranked, one_message_a_key, own_hash, question_and_answer, transcript, everybodys, pickled, sentences,
-    a_field_a_person, too_large, a_document,
+    a_field_a_person, a_queue, too_large, a_document,
 )}  # fmt: skip
 
 
@@ -248,6 +253,14 @@ def test_what_nobody_knows_is_named_and_nothing_is_clean(database: Client, run: 
     assert "talk-1" in ran.stdout
     report = json.loads(run("scan", "--format", "auto", "--json", "-").stdout)
     assert [one["key"] for one in report["not_read"]["some"]] == ["talk-1"]
+
+
+def test_a_message_that_names_another_session_is_suspected(database: Client, scan_all: Scan) -> None:
+    for who in ("alice", "alice", "bob"):
+        database.rpush("talk", json.dumps({"session_id": who, "role": "user", "content": f"I am {who}."}))
+    report = scan_all()
+    assert (report.verdict, report.counts) == ("unknown", {"names-other": 1})
+    assert report.findings[0].explanation == "Message 2 names bob, and those before it name alice."
 
 
 def test_what_is_looked_for_is_never_passed_over(database: Client, scan_all: Scan) -> None:
