@@ -36,6 +36,7 @@ from rag.crosstalk.report.explain import minimal
 from rag.crosstalk.report.export import visible
 from rag.crosstalk.report.reproduce import of_run, of_target
 from rag.crosstalk.run.comparison import Weighed, weigh
+from rag.crosstalk.run.conversation import OWN
 from rag.crosstalk.run.hosts import Target
 from rag.crosstalk.run.runner import Search
 from rag.crosstalk.strategies import find
@@ -78,6 +79,9 @@ def simulate_command(
     shapes: Annotated[
         str, typer.Option(help="How a target's users ask: all, or some of same,similar,first,others,everything.")
     ] = "all",
+    scene: Annotated[
+        str, typer.Option(help="How a target's users meet: own, second-login, replayed-ids, same-id or upload.")
+    ] = OWN,
     window: Annotated[
         int, typer.Option(help="Turns of memory in a prompt; of a target, what it remembers.", min=1)
     ] = 20,
@@ -115,6 +119,7 @@ def simulate_command(
         in_flight=in_flight,
         seed=seed,
         shapes=shapes,
+        scene=scene,
     )
     if describe is not None:
         _describe(describe, spec, probing=not no_probe)

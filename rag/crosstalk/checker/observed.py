@@ -46,8 +46,8 @@ BRIEF = 80
 CONTROL = -1
 HINT = -2
 """This and below: by place in `hints`."""
-LEFT = ("cancelled", "stopped")
-"""How the error of a turn begins whose user went away."""
+LEFT = ("cancelled", "stopped", "the replay was refused")
+"""How the error of a turn begins that says nothing against the service: its user went away, or had no right to it."""
 REMEMBERED = 20_000
 RECENT = 20
 """Turns of a session among which those under way at the same time are looked for."""

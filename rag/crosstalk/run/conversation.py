@@ -1,4 +1,4 @@
-"""What users say. Each states facts of its own, and asks for them in one of several ways that real users have.
+"""What users say, and how they meet. Each states facts of its own, and asks for them in one of several ways.
 
 A memory may keep people apart for one way of asking and not for another: an answer cached by its question is somebody
 else's where both ask in the same words, and a leak that nobody asks for does not show.
@@ -54,6 +54,39 @@ SHAPES: dict[str, Shape] = {
 }
 """Users take them in turn: of two, both ask in the same words in the end."""
 ALL = "all"
+
+
+OWN = "own"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """How users meet: each on their own, or in pairs of whom the second comes when the first has finished. What it is
+    shown of the first is a leak where the service can tell them apart by more than what the scene gives away.
+
+    title: as reports name it. seen: public reports."""
+
+    title: str
+    seen: str = ""
+
+
+SCENES: dict[str, Scene] = {
+    OWN: Scene("each user with a browser and ids of their own"),
+    "second-login": Scene(
+        "another person logs in on the same browser",
+        "FlowiseAI/Flowise#4346, h2oai/h2ogpt#1198, archi-physics/archi#515",
+    ),
+    "replayed-ids": Scene(
+        "one user replays another's ids with a login of their own", "agno-agi/agno#4560, OpenFn/lightning#4244"
+    ),
+    "same-id": Scene("two users have the same session id", "spring-projects/spring-ai#1585"),
+    "upload": Scene("one user uploads a document, another asks", "google/adk-python#1019"),
+}
+
+
+def pairs(scene: str) -> bool:
+    """Whether users come in pairs."""
+    return scene != OWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from rag.crosstalk.log.events import Document, Event, Message, Prompt, Retrieved
+from rag.crosstalk.run.conversation import OWN
 from rag.crosstalk.run.liveness import said
 from rag.crosstalk.run.model import Model
 from rag.crosstalk.run.workload import Planned
@@ -58,11 +59,18 @@ class Target(Protocol):
     def close(self) -> None: ...
 
 
-def expect(target: Target, users: int) -> None:
-    """Tell it how many users will come. Raises BadTarget where it has not so many credentials."""
+def expect(target: Target, sessions: Sequence[str], scene: str) -> None:
+    """Tell it whose sessions will come, and how they meet.
+
+    Raises BadTarget where it has not so many credentials, and CrosswireError where it cannot play that scene.
+    """
     told: Any = getattr(target, "expect", None)
     if callable(told):
-        told(users)
+        told(sessions, scene)
+    elif scene != OWN:
+        raise CrosswireError(
+            f"{target.name} cannot play the scene {scene}: it is called, and has no login. Name an address."
+        )
 
 
 def notes(target: object) -> tuple[str, ...]:
@@ -191,7 +199,7 @@ class TargetHost:
         except KeyboardInterrupt:
             raise
         except BaseException as exc:  # somebody else's code, which may call sys.exit even
-            return Served("info", said(exc))
+            return Served("fail" if getattr(exc, "no_effect", False) else "info", said(exc))
         return Served("ok", answer, {"ask": time.perf_counter() - begun})
 
     def history(self, session: str) -> None:

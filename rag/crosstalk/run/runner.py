@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rag.crosstalk.checker.check import check
+from rag.crosstalk.checker.observed import LEFT
 from rag.crosstalk.explore.causes import explored
 from rag.crosstalk.log.events import (
     Control,
@@ -36,6 +37,7 @@ from rag.crosstalk.log.events import (
     read,
 )
 from rag.crosstalk.log.writer import LogWriter
+from rag.crosstalk.run.conversation import OWN, pairs
 from rag.crosstalk.run.crowd import Crowd, Flight
 from rag.crosstalk.run.ending import Lost, clean_up, read_all
 from rag.crosstalk.run.hosts import Host, Served, StrategyHost, Target, TargetHost, expect, notes
@@ -44,7 +46,7 @@ from rag.crosstalk.run.model import MakeModel, made
 from rag.crosstalk.run.processes import ProcessGone, ProcessHost
 from rag.crosstalk.run.results import Figures, RunResult
 from rag.crosstalk.run.watch import Progress, Watch, percentile
-from rag.crosstalk.run.workload import BadWorkload, Plan, Planned, Workload, plan
+from rag.crosstalk.run.workload import BadWorkload, Plan, Planned, Tab, Workload, plan
 from rag.crosstalk.strategies import Lab, find
 
 WINDOW = 20
@@ -94,11 +96,13 @@ def simulate(
     if kind is None and (workload.processes > 1 or workload.restart):
         name = "processes" if workload.processes > 1 else "restart"
         raise BadWorkload(name, getattr(workload, name), "1 process and no restart for a target, which runs elsewhere")
-    if not isinstance(strategy, str):
-        expect(strategy, workload.users)
     cancelled = kind.cancels if workload.cancelled is None and kind else workload.cancelled or 0.0
     run = uuid.uuid4().hex[:8]
     planned = plan(workload, run, cancelled, questions, target=kind is None)
+    if not isinstance(strategy, str):
+        expect(strategy, planned.sessions, workload.scene)
+    elif pairs(workload.scene):
+        raise BadWorkload("scene", workload.scene, f"{OWN} for a strategy: scenes are for targets with a login")
     with _places(lab, run, log) as (own, path), LogWriter(path) as writer:
         one = _Run(
             workload,
@@ -229,6 +233,10 @@ class _Run:
     def _legs(self, host: Host) -> None:
         turns = self.workload.turns
         half = (turns + 1) // 2 if self.workload.restart else turns
+        if pairs(self.workload.scene):
+            for second in (0, 1):
+                self._leg(host, 0, turns, [tab for tab in self.plan.tabs if tab.user % 2 == second])
+            return
         self._leg(host, 0, half)
         if not self.workload.restart or self.stop.is_set():
             return
@@ -239,7 +247,7 @@ class _Run:
         else:
             self._leg(host, half, turns)
 
-    def _leg(self, host: Host, first: int, last: int) -> None:
+    def _leg(self, host: Host, first: int, last: int, tabs: Sequence[Tab] | None = None) -> None:
         alive = Liveness(partial(self._ask, host), lambda: (self.watch.answered, self.watch.failed))
 
         def look() -> None:
@@ -250,7 +258,7 @@ class _Run:
         if self.given.is_set():
             self.stop.set()
         crowd = Crowd(
-            self.plan.tabs,
+            self.plan.tabs if tabs is None else tabs,
             first,
             last,
             start=self.zero,
@@ -333,7 +341,7 @@ class _Run:
             return
         # Whether it was ever heard is not known, so nobody can be expected to repeat it.
         self.unsure.update(turn.plants)
-        own = served.text.startswith(("cancelled", "stopped"))
+        own = served.text.startswith(LEFT)
         if served.end == "info" and not own:
             # It may still take effect, and then be newer than what corrects it.
             later = self.plan.tabs[turn.op // self.workload.turns].turns[turn.number + 1 :]

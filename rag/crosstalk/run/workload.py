@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from rag.crosstalk.run import people
-from rag.crosstalk.run.conversation import ALL, QUESTIONS, SHAPES, Fact, Writer, script
+from rag.crosstalk.run.conversation import ALL, OWN, QUESTIONS, SCENES, SHAPES, Fact, Writer, pairs, script
 from rag.errors import CrosswireError
 
 CONTROLS = 3
@@ -45,7 +45,7 @@ class Workload:
     of the turns that are given up in the middle; None: what the strategy needs to show its bug. restart: serve the
     second half of the turns after a restart of the service. in_flight: most turns at once; no more than two thirds of
     the tabs, so that a thread serves several of them. shapes: of the questions to a target, by name and separated by
-    commas, in turn for its users; "all" of them.
+    commas, in turn for its users; "all" of them. scene: how the users of a target meet, by name.
     """
 
     users: int = 100
@@ -60,6 +60,7 @@ class Workload:
     in_flight: int = 64
     seed: int = 0
     shapes: str = ALL
+    scene: str = OWN
 
     def __post_init__(self) -> None:
         for name, (least, most) in WHOLE.items():
@@ -74,6 +75,10 @@ class Workload:
         self.arrivals()
         self.latencies()
         self.asked()
+        if self.scene not in SCENES:
+            raise BadWorkload("scene", self.scene, f"one of {', '.join(SCENES)}")
+        if pairs(self.scene) and self.users < 4:
+            raise BadWorkload("users", self.users, "at least 4, in pairs, for this scene")
 
     def arrivals(self) -> Iterator[float]:
         """When each user comes, in seconds from the start. The first one comes at once."""

@@ -70,6 +70,7 @@ class Step(BaseModel):
     form: dict[str, Any] | None = None
     body: Any = Field(default=None, alias="json")
     text: str | None = None
+    files: dict[str, str] = Field(default_factory=dict)
     keep: dict[str, str | Between] = Field(default_factory=dict)
     answer: str | list[str] = ""
     events: list[str] = Field(default_factory=list)
@@ -83,11 +84,14 @@ class Step(BaseModel):
 
     @property
     def sent(self) -> tuple[Any, ...]:
-        return self.url, self.headers, self.query, self.form, self.body, self.text
+        return self.url, self.headers, self.query, self.form, self.body, self.text, self.files
 
 
 class Description(Step):
-    """A whole one. error: where an answer says that it is none. deadline: seconds that a whole answer may take."""
+    """A whole one. error: where an answer says that it is none. deadline: seconds that a whole answer may take.
+
+    read, list, upload: what scenes ask besides: a conversation's messages, the user's conversations, a document.
+    """
 
     name: str = ""
     cookies: dict[str, str] = Field(default_factory=dict)
@@ -96,6 +100,9 @@ class Description(Step):
     error: str = "error"
     before: list[Step] = Field(default_factory=list, max_length=20)
     then: list[Step] = Field(default_factory=list, max_length=20)
+    read: Step | None = None
+    listed: Step | None = Field(default=None, alias="list")
+    upload: Step | None = None
     initially: dict[str, Any] = Field(default_factory=dict)
     users: str | dict[str, str] = Field(default_factory=dict)
     deadline: float = Field(default=120.0, gt=0, le=3600)
@@ -105,6 +112,22 @@ class Description(Step):
     def steps(self) -> tuple[Step, ...]:
         """All requests, in the order in which a user's first turn sends them."""
         return (*self.before, self, *self.then)
+
+    @property
+    def asides(self) -> tuple[Step, ...]:
+        return tuple(step for step in (self.read, self.listed, self.upload) if step is not None)
+
+    @property
+    def identifies(self) -> bool:
+        """Whether a service can know its users by more than an id of their session: a login, or who they say they are
+        in each request."""
+        who = {"user", "number", *self.people.columns}
+        return any(names(part) & who for step in self.steps for part in (*step.sent, self.cookies))
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The values of a turn that may be an id: those that are not sent as a header."""
+        return frozenset(names((self.url, self.query, self.form, self.body, self.text)))
 
     @property
     def answered_by(self) -> Step:
@@ -182,20 +205,20 @@ def _completed(found: Description, url: str) -> Description:
     def whole(step: Step) -> Step:
         return step.model_copy(update={"url": urljoin(url or base, step.url) if step.url else base})
 
-    return found.model_copy(
-        update={"url": base, "before": [*map(whole, found.before)], "then": [*map(whole, found.then)]}
-    )
+    asides = {name: step and whole(step) for name in ("read", "listed", "upload") for step in [getattr(found, name)]}
+    steps = {"before": [*map(whole, found.before)], "then": [*map(whole, found.then)]}
+    return found.model_copy(update={"url": base, **steps, **asides})
 
 
 def _check(found: Description, people: People, where: str) -> None:
     if not any(names(part) & _QUESTION for step in found.steps for part in step.sent):
         raise BadTarget(where, "nothing of it says {text} or {messages}, so no question would be sent")
-    for step in found.steps:
+    for step in (*found.steps, *found.asides):
         if not step.url.startswith(SCHEMES):
             raise BadTarget(where, f"url is {step.url!r}: expected http://…, https://…, ws://… or wss://…")
         if sum(part is not None for part in (step.form, step.body, step.text)) > 1:
             raise BadTarget(where, "it has form and json: expected one of them")
-    if any(step.url.startswith("ws") for step in (*found.before, *found.then)):
+    if any(step.url.startswith("ws") for step in (*found.before, *found.then, *found.asides)):
         raise BadTarget(where, "only the turn itself can be a websocket")
     _check_names(found, people, where)
 
@@ -203,7 +226,7 @@ def _check(found: Description, people: People, where: str) -> None:
 def _check_names(found: Description, people: People, where: str) -> None:
     """A value is known once it was given, or kept from an answer before."""
     known = {*GIVEN, *people.columns, *found.initially}
-    for step in found.steps:
+    for step in (*found.steps, *found.asides):
         unknown = sorted(names((*step.sent, found.cookies if step is found else {})) - known)
         if unknown:
             expected = ", ".join(f"{{{name}}}" for name in sorted(known))

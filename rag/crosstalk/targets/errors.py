@@ -32,6 +32,18 @@ class TargetFailed(_OfTarget):
         super().__init__(target, reason)
 
 
+class ReplayRefused(TargetFailed):
+    """A turn with somebody else's ids that was refused, as it should be."""
+
+    no_effect = True
+
+    def __str__(self) -> str:
+        return f"{REFUSED}: {self.reason}."
+
+
+REFUSED = "the replay was refused"
+
+
 def first_line(exc: BaseException) -> str:
     """What an error says, in one line."""
     return next(iter(str(exc).splitlines()), "") or type(exc).__name__

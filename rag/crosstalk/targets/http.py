@@ -8,19 +8,21 @@ from __future__ import annotations
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from itertools import count
 from typing import Any
 
 import httpx2
 
+from rag.crosstalk.run.conversation import OWN, pairs
 from rag.crosstalk.targets import answers
 from rag.crosstalk.targets.answers import LONGEST, at, holds, parsed, refused, shown, text_at
 from rag.crosstalk.targets.description import Between, Description, Step
-from rag.crosstalk.targets.errors import TargetFailed, first_line
+from rag.crosstalk.targets.errors import BadTarget, ReplayRefused, TargetFailed, first_line
 from rag.crosstalk.targets.filling import filled, filled_address, texts
 from rag.crosstalk.targets.limits import Limits
 from rag.crosstalk.targets.trust import OWNER, Trust
@@ -30,6 +32,7 @@ from rag.crosstalk.targets.websocket import Socket
 CLIENTS = 2000
 """Clients that stay connected; those beyond connect anew for each turn, with the same cookies."""
 PARTS = 50
+_NOT_YOURS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 _STREAMS = {"text/event-stream": "sse", "application/x-ndjson": "ndjson", "application/jsonl": "ndjson"}
 
 
@@ -60,6 +63,11 @@ class HttpTarget:
         """What came last, to any user: for whoever asks alone."""
         self._trust = trust
         self._timeout = min(timeout, description.deadline)
+        self.replays = self.refused = 0
+        """Requests with another user's ids, and how many of them were refused."""
+        self._scene = OWN
+        self._sessions: Sequence[str] = ()
+        self._places: dict[str, int] = {}
         self._visitors: dict[str, Visitor] = {}
         self._lock = threading.Lock()
 
@@ -67,11 +75,43 @@ class HttpTarget:
         """Raises TargetFailed."""
         visitor = self._visitor(session_id)
         with visitor.introduced():
-            return self._turn(visitor, text)
+            upload = self.description.upload
+            if upload is not None and visitor.uploads and not visitor.uploaded:
+                visitor.uploaded = True
+                with self._told():
+                    until = time.monotonic() + self.description.deadline
+                    self._begin(visitor, until)
+                    return self._done(visitor, upload, text, until).raw or "uploaded"
+            return self._replayed(visitor, text) if visitor.replays else self._turn(visitor, text)
 
-    def expect(self, users: int) -> None:
-        """Raises BadTarget where there are not so many credentials."""
-        self.description.people.of(users, "")
+    def expect(self, sessions: Sequence[str], scene: str = OWN) -> None:
+        """Who will come, in order, and how they meet. Raises BadTarget where it has not so many credentials, or cannot
+        play the scene."""
+        self.description.people.of(len(sessions), "")
+        if lacking := lacks(self.description, scene):
+            raise BadTarget(self.name, f"the scene {scene} needs {lacking}")
+        self._scene, self._sessions = scene, sessions
+        self._places = {session: place for place, session in enumerate(sessions)}
+
+    def _replayed(self, visitor: Visitor, text: str) -> str:
+        """A turn with another user's ids, and what reading and listing show: all of it is the answer."""
+        shown, refused = list[str](), None
+        asked: list[Callable[[], str]] = [lambda: self._turn(visitor, text)]
+        asides = (self.description.read, self.description.listed)
+        asked += [partial(self._aside, visitor, step) for step in asides if step is not None]
+        for ask in asked:
+            self.replays += 1
+            try:
+                shown.append(ask())
+            except ReplayRefused as exc:
+                self.refused, refused = self.refused + 1, exc
+        if refused is not None and not shown:
+            raise refused
+        return "\n".join(shown)
+
+    def _aside(self, visitor: Visitor, step: Step) -> str:
+        with self._told():
+            return self._asked(visitor, step, "", time.monotonic() + self.description.deadline).raw
 
     def other(self, description: Description) -> HttpTarget:
         """One that is asked otherwise, with users of its own."""
@@ -88,12 +128,15 @@ class HttpTarget:
     @property
     def note(self) -> str:
         """What a report should say of how it was asked, in a line; empty: nothing."""
-        if not self.limits.met:
-            return ""
-        return (
-            f"{self.name} limits its rate: it refused {self.limits.met} requests for now, and was asked more slowly "
-            f"({self.limits.waited:.0f} s of waiting)."
-        )
+        told = []
+        if self.limits.met:
+            told.append(
+                f"{self.name} limits its rate: it refused {self.limits.met} requests for now, and was asked more "
+                f"slowly ({self.limits.waited:.0f} s of waiting)."
+            )
+        if self.replays:
+            told.append(f"{self.refused} of {self.replays} requests with another user's ids were refused.")
+        return " ".join(told)
 
     def forget(self, sessions: Iterable[str]) -> None:
         with self._lock:
@@ -109,9 +152,17 @@ class HttpTarget:
         with self._lock:
             visitor = self._visitors.get(session_id)
             if visitor is None:
-                number, stays = len(self._visitors) + 1, len(self._visitors) < CLIENTS
+                place = self._places.get(session_id, len(self._visitors))
+                second = pairs(self._scene) and place % 2 == 1
                 visitor = Visitor(
-                    self.description, session_id, number, timeout=self._timeout, stays=stays, trust=self._trust
+                    self.description,
+                    session_id,
+                    place + 1,
+                    timeout=self._timeout,
+                    stays=len(self._visitors) < CLIENTS,
+                    trust=self._trust,
+                    scene=self._scene,
+                    partner=self._visitors.get(self._sessions[place - 1]) if second else None,
                 )
                 self._visitors[session_id] = visitor
         visitor.ready()
@@ -172,6 +223,8 @@ class HttpTarget:
             if not limited(reply):
                 break
             self.limits.slow_down(attempt, reply.headers)
+        if visitor.replays and reply.status in _NOT_YOURS:
+            raise ReplayRefused(self.name, f"it said {reply.status}: {shown(reply.raw, 200) or 'nothing more'}")
         if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
             said = shown(reply.raw, 200) or "nothing more"
             raise TargetFailed(self.name, f"it said {reply.status}: {said}", reply.status)
@@ -188,6 +241,7 @@ class HttpTarget:
             headers={"Accept-Encoding": "identity", **texts(step.headers, values)},
             json=None if step.body is None else filled(step.body, values),
             data=None if step.form is None else texts(step.form, values),
+            files={name: (f"{name}.txt", text) for name, text in texts(step.files, values).items()} or None,
             content=None if step.text is None else str(filled(step.text, values)),
         ) as response:
             pieces = self._in_time(_unpacked(response), until)
@@ -280,6 +334,18 @@ class HttpTarget:
 
     def _late(self) -> TargetFailed:
         return TargetFailed(self.name, f"its answer was not whole after {self.description.deadline:g} seconds")
+
+
+def lacks(description: Description, scene: str) -> str:
+    """What a description must have to play a scene, and has not; empty: nothing."""
+    if scene == "upload":
+        return "" if description.upload is not None else "`upload`: how a document is sent"
+    if pairs(scene) and not description.identifies:
+        return (
+            "users that the service can tell apart by more than an id: `users` with a login in `before`, or who they "
+            "are in each request. Where ids alone tell users apart, whoever has one is that user"
+        )
+    return ""
 
 
 def limited(reply: Reply) -> bool:

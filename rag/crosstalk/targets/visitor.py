@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx2
 
+from rag.crosstalk.run.conversation import OWN
 from rag.crosstalk.targets.description import Description
 from rag.crosstalk.targets.filling import texts
 from rag.crosstalk.targets.trust import OWNER, Trust, client
@@ -28,10 +29,17 @@ class Visitor:
         timeout: float,
         stays: bool = True,
         trust: Trust = OWNER,
+        scene: str = OWN,
+        partner: Visitor | None = None,
     ) -> None:
+        """partner: who came before, in a scene of two."""
+        self.partner = partner
+        self.replays = partner is not None and scene in ("replayed-ids", "same-id")
+        self.uploads = scene == "upload" and partner is None
+        self._ids = description.ids if scene == "replayed-ids" else frozenset()
         self.stays = stays
         self._trust = trust
-        self.begun = False
+        self.begun = self.uploaded = False
         self.kept: dict[str, Any] = dict(description.initially)
         self.socket: Socket | None = None
         self.speaking = threading.Lock()
@@ -45,11 +53,14 @@ class Visitor:
             "uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, session_id)),
             **description.people.of(number, session_id),
         }
+        if partner is not None and self.replays:
+            self._given.update(session=partner._given["session"], uuid=partner._given["uuid"])
         self._timeout = timeout
-        self._cookies = httpx2.Cookies(texts(description.cookies, {**self._given, **self.kept}))
+        self._cookies = httpx2.Cookies(partner.client.cookies if partner and scene == "second-login" else None)
+        self._cookies.update(texts(description.cookies, {**self._given, **self.kept}))
         self._first = threading.Lock()
         self._known = False
-        self.client = self._made()
+        self.client: httpx2.Client = self._made()
 
     @contextmanager
     def introduced(self) -> Iterator[None]:
@@ -64,7 +75,10 @@ class Visitor:
     def values(self, text: str) -> dict[str, Any]:
         """Of the next request."""
         messages = [*self._said, {"role": "user", "content": text}]
-        return {**self._given, **self.kept, "text": text, "messages": messages, "request": str(uuid.uuid4())}
+        theirs = self.partner.kept if self.partner is not None and self.begun else {}
+        replayed = {name: value for name, value in theirs.items() if name in self._ids}
+        fresh = {"text": text, "messages": messages, "request": str(uuid.uuid4())}
+        return {**self._given, **self.kept, **replayed, **fresh}
 
     def heard(self, text: str, answer: str) -> None:
         # What other tabs of the same person have said meanwhile stays.

@@ -1,0 +1,115 @@
+"""Users who meet: what the second is shown of the first, where a service asks whose it is, and where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from rag.crosstalk import BadWorkload, RunResult, Workload, simulate
+from rag.crosstalk.targets import BadTarget, open_target
+from rag.errors import CrosswireError
+from tests.crosstalk.targets.owned_server import Owned
+from tests.web.serving import serving
+
+LOGIN = """
+users: {login: "anna{number}"}
+before:
+  - {url: /login, json: {user: "{login}"}, keep: {token: access_token}}
+headers: {Authorization: "Bearer {token}"}
+"""
+CHAT = f"""{LOGIN}
+url: /chat
+json: {{conversation: "{{conversation}}", message: "{{text}}"}}
+keep: {{conversation: conversation}}
+initially: {{conversation: null}}
+answer: reply
+"""
+NAMED = f"""{LOGIN}
+url: /chat
+json: {{conversation: "{{uuid}}", message: "{{text}}"}}
+answer: reply
+"""
+BROWSER = f"""{LOGIN}
+url: /browser
+json: {{message: "{{text}}"}}
+answer: reply
+"""
+BEARER = '{Authorization: "Bearer {token}"}'
+READ = f'read: {{method: GET, url: "/conversations/{{conversation}}", headers: {BEARER}}}\n'
+LIST = f"list: {{method: GET, url: /conversations, headers: {BEARER}}}\n"
+UPLOAD = f'upload: {{url: /upload, files: {{document: "{{text}}"}}, headers: {BEARER}}}\n'
+WORKLOAD = {"users": 8, "turns": 3, "in_flight": 4, "seed": 2}
+SCENES = [
+    ("second-login", BROWSER),
+    ("replayed-ids", CHAT),
+    ("replayed-ids", CHAT + READ),
+    ("replayed-ids", CHAT + LIST),
+    ("same-id", NAMED),
+    ("upload", CHAT + UPLOAD),
+]
+NAMES = ["second login", "replayed ids", "reading", "listing", "the same id", "upload"]
+
+
+@pytest.fixture
+def careful() -> Iterator[str]:
+    with serving(Owned(careful=True).application()) as address:
+        yield address
+
+
+@pytest.fixture
+def careless() -> Iterator[str]:
+    with serving(Owned(careful=False).application()) as address:
+        yield address
+
+
+def played(address: str, spec: str, scene: str, tmp_path: Path) -> RunResult:
+    file = tmp_path / "target.yaml"
+    file.write_text(spec)
+    with closing(open_target(address, file, timeout=20)) as target:
+        return simulate(target, Workload(scene=scene, **WORKLOAD))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("scene", "spec"), SCENES, ids=NAMES)
+def test_a_service_that_asks_whose_it_is_is_not_accused(scene: str, spec: str, careful: str, tmp_path: Path) -> None:
+    result = played(careful, spec, scene, tmp_path)
+    assert result.report.verdict == "isolated", result.report.why
+    assert result.problems == ()
+    replays = scene in ("replayed-ids", "same-id")
+    assert any("requests with another user's ids were refused" in note for note in result.notes) == replays
+
+
+@pytest.mark.parametrize(("scene", "spec"), SCENES, ids=NAMES)
+def test_one_that_does_not_is_found(scene: str, spec: str, careless: str, tmp_path: Path) -> None:
+    report = played(careless, spec, scene, tmp_path).report
+    assert report.verdict == "anomalies", report.why
+    assert report.counts["foreign-read"] > 0
+    pairs = {(one.user, one.owner) for one in report.anomalies}
+    assert len({user for user, _ in pairs}) >= 4  # the second of each pair
+
+
+@pytest.mark.parametrize(
+    ("spec", "scene", "said"),
+    [
+        ('json: {id: "{session}", message: "{text}"}', "replayed-ids", "Where ids alone tell users apart"),
+        ('json: {id: "{session}", message: "{text}"}', "same-id", "needs users that the service can tell apart"),
+        (CHAT, "upload", "needs `upload`: how a document is sent"),
+    ],
+)
+def test_a_scene_that_cannot_be_played_is_refused_at_once(
+    spec: str, scene: str, said: str, careful: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BadTarget) as caught:
+        played(careful, spec, scene, tmp_path)
+    assert said in str(caught.value)
+
+
+def test_scenes_are_for_targets_with_a_login() -> None:
+    with pytest.raises(BadWorkload, match="own for a strategy"):
+        simulate("dict-per-session", Workload(scene="same-id", users=4))
+    with pytest.raises(CrosswireError, match="it is called, and has no login"):
+        simulate(open_target("tests.crosstalk.targets.test_endpoints:right"), Workload(scene="same-id", users=4))
+    with pytest.raises(BadWorkload, match="at least 4, in pairs"):
+        Workload(scene="upload", users=3)
