@@ -26,7 +26,7 @@ COMMANDS = {
     "explore": ("explore:explore_command", "Try every order in which turns can interleave in a memory strategy."),
     "sessions": ("sessions:app", "Every live session: list, show, export, change, and scan for trouble."),
     "inspect-link": (
-        "inspect_link:inspect_link",
+        "serving:inspect_link",
         "A new one-time link to the inspector, where it has no password and no login.",
     ),
     "bench": ("bench:app", "Run the benchmarks on this machine."),

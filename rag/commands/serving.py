@@ -1,4 +1,4 @@
-"""`python -m rag run`: the app, from a checkout or from where it is installed."""
+"""`run`: the app, from a checkout or from where it is installed. `inspect-link`: a one-time link to its inspector."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from rag.errors import BadSetting
+from rag.inspector.access import opens_by_link
+from rag.inspector.one_time_link import address as link_address
+from rag.inspector.one_time_link import issue
 from rag.resources import APP, STREAMLIT_OPTIONS, child_environment
 from rag.settings import load
 
@@ -37,6 +40,17 @@ def serve(
     if os.name == "nt":  # where exec returns to the shell at once
         raise typer.Exit(subprocess.call(command, env=environment))  # noqa: S603 - no word of it is a stranger's
     os.execve(sys.executable, command, environment)  # noqa: S606
+
+
+def inspect_link(
+    url: Annotated[str, typer.Option(help="Where a browser finds the app.")] = "http://localhost:8501",
+) -> None:
+    """The server has to use the same STATE_DIR. The link opens the inspector once, within a day."""
+    settings = load()
+    if not opens_by_link(settings):
+        typer.echo("No link is needed: the inspector asks for INSPECTOR_PASSWORD, or for a login.", err=True)
+        raise typer.Exit(2)
+    typer.echo(link_address(url, issue(settings.state_dir)))
 
 
 def _defaults() -> dict[str, str]:

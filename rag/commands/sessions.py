@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -42,24 +41,21 @@ from rag.commands.sessions_output import (
     sessions_table,
     view_dict,
 )
+from rag.commands.sessions_source import histories, opened
 from rag.errors import CrosswireError
-from rag.inspector import FLAGS, Filter, Found, Inspector, Pace, databases
+from rag.inspector import FLAGS, Filter, Found, Inspector, Pace
 from rag.inspector.actions.changes import Change, Changes
 from rag.inspector.actions.exporting import export
 from rag.inspector.actions.importing import import_new, read_export, restore
-from rag.inspector.databases import is_sql
 from rag.inspector.forensics.cross_session import LONG
 from rag.inspector.forensics.scan import scan
-from rag.inspector.layouts.base import Histories
 from rag.inspector.pace import SHARE, STEP
 from rag.inspector.safe_text import line
 from rag.inspector.timestamps import shown
 from rag.inspector.views.session import pretty
 from rag.inspector.views.session_table import Order
 from rag.inspector.views.watch import known, watch
-from rag.services import open_store
 from rag.sessions.listing.directory import Order as Indexed
-from rag.settings import load, without_password
 
 WHO = "command line"
 INDEXED: dict[str, Indexed] = {"seen": "newest", "ttl": "lasting"}
@@ -71,31 +67,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-@contextmanager
-def opened(fmt: str = "crosswire", prefix: str | None = None, url: str | None = None) -> Iterator[Inspector]:
-    """url: instead of REDIS_URL."""
-    settings = load()
-    if url is not None:
-        settings = settings.model_copy(update={"redis_url": url})
-    client, store = open_store(settings)
-    try:
-        inspector = Inspector(client, store, target=without_password(settings.redis_url))
-        yield inspector if fmt == "crosswire" else inspector.of(fmt, prefix)
-    finally:
-        client.close()
-
-
-@contextmanager
-def histories(fmt: str | None, prefix: str | None, url: str | None) -> Iterator[Histories]:
-    """Of the app's Redis, or of any database at this address, where all that is recognised is meant."""
-    if url is not None and is_sql(url):
-        with databases.opened(url) as database:
-            yield database
-        return
-    with opened(fmt or ("crosswire" if url is None else "auto"), prefix, url) as inspector:
-        yield inspector.histories
 
 
 @app.command("list")

@@ -1,0 +1,37 @@
+"""Where the commands of `sessions` read: the app's Redis, another one, or an SQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rag.inspector import Inspector, databases
+from rag.inspector.databases import is_sql
+from rag.inspector.layouts.base import Histories
+from rag.services import open_store
+from rag.settings import load, without_password
+
+
+@contextmanager
+def opened(fmt: str = "crosswire", prefix: str | None = None, url: str | None = None) -> Iterator[Inspector]:
+    """The inspector of this format. url: read there instead of at REDIS_URL. Raises CrosswireError."""
+    settings = load()
+    if url is not None:
+        settings = settings.model_copy(update={"redis_url": url})
+    client, store = open_store(settings)
+    try:
+        inspector = Inspector(client, store, target=without_password(settings.redis_url))
+        yield inspector if fmt == "crosswire" else inspector.of(fmt, prefix)
+    finally:
+        client.close()
+
+
+@contextmanager
+def histories(fmt: str | None, prefix: str | None, url: str | None) -> Iterator[Histories]:
+    """Of the app's Redis, or of any database at this address, where all that is recognised is meant."""
+    if url is not None and is_sql(url):
+        with databases.opened(url) as database:
+            yield database
+        return
+    with opened(fmt or ("crosswire" if url is None else "auto"), prefix, url) as inspector:
+        yield inspector.histories
