@@ -1,0 +1,91 @@
+"""The packages themselves as targets: a compiled graph, a chain with a history, an MCP server."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import closing
+
+import pytest
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from rag.crosstalk import Workload, simulate
+from rag.crosstalk.targets import open_target
+from rag.crosstalk.targets.recognise import recognised
+from tests.crosstalk.targets.protocol_servers import Protocols, told
+from tests.web.serving import serving
+
+MODULE = "tests.crosstalk.targets.langgraph_chat"
+WORKLOAD = Workload(users=8, turns=3, seed=4, in_flight=4, think=0.002)
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [("graph", "isolated"), ("chain", "isolated"), ("parts", "isolated"), ("one_thread", "anomalies")],
+)
+def test_what_langchain_makes_is_asked_with_its_session(name: str, verdict: str) -> None:
+    with closing(open_target(f"{MODULE}:{name}")) as target:
+        result = simulate(target, WORKLOAD)
+    assert result.problems == ()
+    assert result.report.verdict == verdict, result.report.why
+
+
+@pytest.mark.parametrize(("stateless", "json"), [(False, False), (False, True), (True, False), (True, True)])
+def test_an_mcp_server_is_asked_through_its_tool(stateless: bool, json: bool) -> None:
+    """Without sessions a history has no key, so that whoever keeps one in the server shares it among all."""
+    said: dict[str | None, list[str]] = defaultdict(list)
+    server = MCPServer("chat")
+
+    @server.tool()
+    def version() -> str:
+        return "1"
+
+    @server.tool()
+    def ask(question: str, context: Context) -> str:
+        session = (context.headers or {}).get("mcp-session-id")
+        said[session].append(question)
+        return told(said[session])
+
+    with serving(server.streamable_http_app(stateless_http=stateless, json_response=json)) as address:
+        protocol, description = recognised(f"{address}/mcp", 10)
+        assert protocol is not None
+        assert description.body["params"] == {"name": "ask", "arguments": {"question": "{text}"}}
+        with closing(open_target(f"{address}/mcp", timeout=20)) as target:
+            result = simulate(target, WORKLOAD)
+    assert result.problems == ()
+    assert result.report.verdict == ("anomalies" if stateless else "isolated"), result.report.why
+
+
+INFO = {
+    "named_endpoints": {
+        "/reply": {
+            "parameters": [
+                {"label": "", "parameter_name": "message", "type": {"type": "string"}, "component": "Textbox"}
+            ],
+            "returns": [{"label": "Response", "type": {"type": {}, "description": "any valid json"}}],
+        }
+    },
+    "unnamed_endpoints": {},
+}
+"""As Gradio 6's ChatInterface over a function `reply` answers."""
+
+
+def test_a_gradio_app_says_how_its_chat_is_called() -> None:
+    protocols = Protocols()
+
+    async def info(request: Request) -> JSONResponse:
+        return JSONResponse(INFO)
+
+    routes = [
+        Route("/gradio_api/info", info),
+        Route("/gradio_api/call/reply", protocols.gradio_call, methods=["POST"]),
+        Route("/gradio_api/call/reply/{event}", protocols.gradio_get),
+    ]
+    with serving(Starlette(routes=routes)) as address:
+        assert recognised(address, 10)[1].url == f"{address}/gradio_api/call/reply"
+        with closing(open_target(address, timeout=20)) as target:
+            assert simulate(target, WORKLOAD).report.verdict == "isolated"
