@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rag.inspector.key_scan import size
+from rag.inspector.key_scan import size, steps
 from rag.inspector.pace import Pace
 from rag.inspector.parsing.looks import Look
 from rag.inspector.parsing.message_parsers import Parse
@@ -155,6 +155,22 @@ class Histories(ABC):
     def key_names(self, stored: Stored) -> list[str | bytes]:
         """Every key that the session has, or can have."""
         return list(stored.left)
+
+
+class Keyed(Histories):
+    """Histories that are one key each: a session's id is the key's name without the prefix."""
+
+    def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
+        with translated(self.target):
+            for found in steps(self.client, pace, self.prefix):
+                yield len(found), [name.decode("utf-8", "surrogateescape")[len(self.prefix) :] for name in found]
+
+    def key_names(self, stored: Stored) -> list[str | bytes]:
+        return [self.key(stored.id)]
+
+    def key(self, session_id: str) -> bytes:
+        """The name of its key."""
+        return (self.prefix + session_id).encode("utf-8", "surrogateescape")
 
 
 class ListElements:

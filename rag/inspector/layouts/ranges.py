@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from rag.inspector.key_scan import of_each, steps
-from rag.inspector.layouts.base import Histories, Stored
+from rag.inspector.key_scan import of_each
+from rag.inspector.layouts.base import Keyed, Stored
 from rag.inspector.layouts.forms import of_many
 from rag.inspector.layouts.lists import LARGEST
 from rag.inspector.pace import Pace
@@ -18,15 +18,10 @@ from rag.inspector.parsing.spoken import said_in
 from rag.sessions.connection.errors import translated
 
 
-class Ranges(Histories):
-    def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
-        with translated(self.target):
-            for found in steps(self.client, pace, self.prefix):
-                yield len(found), [name.decode("utf-8", "surrogateescape")[len(self.prefix) :] for name in found]
-
+class Ranges(Keyed):
     def read(self, ids: Sequence[str], pace: Pace, first: int | None = None) -> list[Stored]:
         del first
-        names = {self._key(sid): sid for sid in ids}
+        names = {self.key(sid): sid for sid in ids}
         found = []
         with translated(self.target):
             seen = [look for look in looks(self.client, list(names), pace) if claims(look)]
@@ -42,9 +37,6 @@ class Ranges(Histories):
                 found.append(Stored(names[look.key], Again(entries, look.key, pace), length, {key: left}))
         return found
 
-    def key_names(self, stored: Stored) -> list[str | bytes]:
-        return [self._key(stored.id)]
-
     def _members(self, key: bytes, pace: Pace) -> Iterator[bytes]:
         start = 0
         while members := pace(self.client.zrange, key, start, start + pace.step - 1):
@@ -57,9 +49,6 @@ class Ranges(Histories):
             for _, fields in entries:
                 yield message_of(fields)
             last = b"(" + entries[-1][0]
-
-    def _key(self, session_id: str) -> bytes:
-        return (self.prefix + session_id).encode("utf-8", "surrogateescape")
 
 
 class Again:

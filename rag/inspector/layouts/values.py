@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from rag.inspector.key_scan import of_each, steps
-from rag.inspector.layouts.base import Histories, Stored
+from rag.inspector.key_scan import of_each
+from rag.inspector.layouts.base import Keyed, Stored
 from rag.inspector.layouts.forms import held_in
 from rag.inspector.pace import Pace
 from rag.inspector.parsing.looks import looks
@@ -14,15 +14,10 @@ from rag.inspector.parsing.suspects import suspicion
 from rag.sessions.connection.errors import translated
 
 
-class Values(Histories):
-    def ids(self, pace: Pace) -> Iterator[tuple[int, list[str]]]:
-        with translated(self.target):
-            for found in steps(self.client, pace, self.prefix):
-                yield len(found), [name.decode("utf-8", "surrogateescape")[len(self.prefix) :] for name in found]
-
+class Values(Keyed):
     def read(self, ids: Sequence[str], pace: Pace, first: int | None = None) -> list[Stored]:
         del first
-        names = {self._key(sid): sid for sid in ids}
+        names = {self.key(sid): sid for sid in ids}
         found = []
         with translated(self.target):
             seen = list(looks(self.client, list(names), pace))
@@ -39,9 +34,3 @@ class Values(Histories):
                 lines = list(elements(*held))
                 found.append(Stored(names[look.key], lines, len(lines), {key: left}))
         return found
-
-    def key_names(self, stored: Stored) -> list[str | bytes]:
-        return [self._key(stored.id)]
-
-    def _key(self, session_id: str) -> bytes:
-        return (self.prefix + session_id).encode("utf-8", "surrogateescape")

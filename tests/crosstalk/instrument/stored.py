@@ -14,7 +14,8 @@ from rag.sessions.connection.connect import Client
 from tests import needs
 from tests.inspector.layouts.conftest import SOURCE
 from tests.inspector.layouts.databases import LEAK, RIGHT, WRITERS, Said, Write, fill, scanned
-from tests.inspector.layouts.test_databases import LEAKING, UNKNOWN, others
+from tests.inspector.layouts.test_databases import LEAKING, others
+from tests.inspector.layouts.test_unknown import UNKNOWN
 from tests.servers import Server
 
 Row = tuple[str, str, str, str]

@@ -13,6 +13,7 @@ from rag.inspector import Inspector
 from rag.sessions import SessionStore, connect
 from rag.sessions.connection.connect import Client
 from tests import needs
+from tests.commands.running import Call, caller, environment
 from tests.inspector.layouts.databases import Scan, scanned
 from tests.servers import Server
 
@@ -53,3 +54,10 @@ def auto(database: Client) -> Inspector:
 @pytest.fixture
 def scan_all(database: Client) -> Scan:
     return lambda *canaries: scanned(database, *canaries)
+
+
+@pytest.fixture
+def run(url: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> Call:  # fmt: skip
+    call, env = caller(monkeypatch, capsys), environment(tmp_path_factory.mktemp("state"), REDIS_URL=url, COLUMNS="200")
+    return lambda *arguments: call("sessions", *arguments, env=env)
