@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rag.errors import CrosswireError
 from rag.inspector import Inspector, databases
 from rag.inspector.databases import is_sql
 from rag.inspector.layouts.base import Histories
@@ -18,7 +19,10 @@ def opened(fmt: str = "crosswire", prefix: str | None = None, url: str | None = 
     settings = load()
     if url is not None:
         settings = settings.model_copy(update={"redis_url": url})
-    client, store = open_store(settings)
+    try:
+        client, store = open_store(settings)
+    except CrosswireError as exc:
+        raise CrosswireError(str(exc).replace("REDIS_URL", "REDIS_URL" if url is None else "--url")) from exc
     try:
         inspector = Inspector(client, store, target=without_password(settings.redis_url))
         yield inspector if fmt == "crosswire" else inspector.of(fmt, prefix)

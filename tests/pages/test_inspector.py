@@ -9,6 +9,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from streamlit.testing.v1 import AppTest
 
+from rag.inspector import inspector as inspector_module
 from rag.services import Services
 from rag.sessions.ids import SessionId
 from rag.sessions.names import friendly_name
@@ -197,6 +198,25 @@ def test_forensics(services: Services, sid: str) -> None:
     page.text_area[0].set_value("x")
     press(page, "Scan")
     assert "too short to look for" in errors(page)[0]
+
+
+def test_everything_recognised_says_what_was_looked_at(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspector_module, "SAMPLE", 10)
+    names = [f"other:{number}" for number in range(600)]
+    services.client.mset(dict.fromkeys(names, 1))
+    services.client.rpush("talk:theirs", '{"role": "user", "content": "Hi?"}')
+    services.client.set("talk:unknown", "User: hello\nBot: hi\n")
+    try:
+        page = inspect()
+        put(page, "inspector_format", "auto")
+        assert any("A first look at" in caption.value for caption in page.caption)
+        page = to_tab(page, "Forensics")
+        press(page, "Scan")
+        assert any("OpenAI-style messages in a list (1)" in caption.value for caption in page.caption)
+        assert any("1 key could hold messages" in warning.value for warning in page.warning)
+        assert any("Can't tell" in warning.value for warning in page.warning)
+    finally:
+        services.client.delete(*names, "talk:theirs", "talk:unknown")
 
 
 def test_others_histories_are_read_only(services: Services) -> None:
