@@ -20,6 +20,11 @@ def escaped(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", kept).replace("\n", "  \n")
 
 
+def code(text: str) -> str:
+    """As code within a line, in which nothing is Markdown, nor an address a link."""
+    return f"`{' '.join(text.replace('`', ' ').split())}`"
+
+
 def count(number: int, thing: str) -> str:
     """`1 passage`, `3 passages`."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -7,12 +7,17 @@ and sends our cookie along, so without it such a page could read a visitor's cha
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from urllib.parse import urlsplit
+
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from rag.settings import origin_of
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_PROXIES = frozenset({"forwarded", "via", "x-real-ip", "x-original-host", "cf-connecting-ip", "true-client-ip"})
+_LOOPBACK = frozenset({None, "127.0.0.1", "::1"})
 _HTTP = {"ws": "http", "wss": "https"}
 
 
@@ -44,3 +49,17 @@ def served_at(scope: Scope) -> str | None:
     """The origin of our own pages, as far as this server can tell."""
     scheme = scope.get("scheme", "http")
     return origin_of(f"{_HTTP.get(scheme, scheme)}://{Headers(scope=scope).get('host', '')}")
+
+
+def on_this_machine(headers: Mapping[str, str], address: str | None, allowed: Collection[str] = ()) -> bool:
+    """Whether a page was opened in a browser beside its server, as far as can be told: by a loopback name, from a
+    loopback address, through no proxy. address: None is loopback. allowed: further origins, which only a proxy needs.
+    """
+    names = {name.lower(): text for name, text in headers.items()}
+    if allowed or any(name.startswith("x-forwarded") for name in names) or not _PROXIES.isdisjoint(names):
+        return False
+    try:
+        hosts = [urlsplit(names.get("origin", "")).hostname, urlsplit(f"//{names.get('host', '')}").hostname]
+    except ValueError:
+        return False
+    return address in _LOOPBACK and all(host in ("localhost", "127.0.0.1", "::1") for host in hosts)

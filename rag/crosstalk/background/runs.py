@@ -15,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from rag.crosstalk.checker.findings import Anomaly
 from rag.crosstalk.log.events import Event, read, to_json
 from rag.crosstalk.report.explain import minimal
 from rag.crosstalk.report.export import matrix
+from rag.crosstalk.run.hosts import Target
 from rag.crosstalk.run.results import RunResult
 from rag.crosstalk.run.runner import WINDOW, Search, simulate
 from rag.crosstalk.run.watch import Progress
@@ -45,6 +46,8 @@ SHOWN = 200
 _PLAINEST = {"answer": 0, "prompt": 1, "retrieved": 2, "history": 3}
 
 State = Literal["waiting", "running", "done", "failed"]
+YOURS = "your-chat"
+"""In the place of a strategy's name, where a run is against a target."""
 MakeLab = Callable[[Path], AbstractContextManager[Lab]]
 
 
@@ -53,6 +56,16 @@ class TooManyRuns(CrosswireError):
 
     def __init__(self, why: str = "Two of your runs are under way already") -> None:
         super().__init__(f"{why}: wait until it has ended, or stop it.")
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A target of one run. address: as it may be shown and kept. spec: its description, which may hold secrets and is
+    never written to disk."""
+
+    address: str
+    spec: str
+    open: Callable[[], Target]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +117,16 @@ class Run:
     state: State = "waiting"
     problem: str = ""
     progress: dict[str, Progress] = field(default_factory=dict)
+    target: str = ""
+    """Its address, where it is not against a memory of ours."""
+    box: Box | None = None
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
     """For whoever replaces what changes: two strategies of one run end at once."""
+
+    def title(self, strategy: str) -> str:
+        return self.target or strategy
 
     @property
     def busy(self) -> bool:
@@ -126,8 +145,10 @@ class Runs:
         self._lock = threading.Lock()
         self._room = threading.BoundedSemaphore(AT_ONCE)
 
-    def start(self, session_id: str, strategies: Sequence[str], workload: Workload) -> Run:
+    def start(self, session_id: str, strategies: Sequence[str], workload: Workload, box: Box | None = None) -> Run:
         """Begin a run in the background. Several strategies run side by side with the same people and words.
+
+        box: a target instead; strategies is YOURS alone then.
 
         Raises TooManyRuns.
         """
@@ -137,9 +158,11 @@ class Runs:
                 raise TooManyRuns
             folder = self._of(session_id) / run_id
             run = Run(run_id, tuple(dict.fromkeys(strategies)), workload, time.time(), folder)
+            run.box, run.target = box, box.address if box else ""
             self._live[session_id, run_id] = run
         folder.mkdir(parents=True)
-        write_whole(folder / "run.json", {"strategies": run.strategies, "workload": workload.to_dict(), "at": run.at})
+        about = {"strategies": run.strategies, "workload": workload.to_dict(), "at": run.at, "target": run.target}
+        write_whole(folder / "run.json", about)
         self._make_room(session_id)
         threading.Thread(target=self._serve, args=(run,), name="simulation", daemon=True).start()
         return run
@@ -210,9 +233,9 @@ class Runs:
                 run.progress = {**run.progress, strategy: progress}
 
         try:
-            with self._make_lab(folder) as lab:
+            with self._make_lab(folder) as lab, closing(run.box.open()) if run.box else nullcontext(strategy) as what:
                 result = simulate(
-                    strategy,
+                    what,
                     run.workload,
                     lab=lab,
                     log=folder / "log.jsonl",
@@ -220,11 +243,11 @@ class Runs:
                     progress=say,
                     stop=run.stop,
                 )
-            outcome = _keep(result, folder, run.progress.get(strategy))
+            outcome = _keep(result, strategy, folder, run.progress.get(strategy))
             with run.lock:
                 run.outcomes = {**run.outcomes, strategy: outcome}
         except Exception as exc:
-            run.problem = told(exc, f"{strategy} could not be run")
+            run.problem = told(exc, f"{run.title(strategy)} could not be run")
 
     def _make_room(self, session_id: str) -> None:
         """Delete the oldest runs beyond what is kept. Those that go on stay."""
@@ -254,14 +277,14 @@ def _age(path: Path) -> float:
     return 0.0
 
 
-def _keep(result: RunResult, folder: Path, last: Progress | None) -> Outcome:
+def _keep(result: RunResult, strategy: str, folder: Path, last: Progress | None) -> Outcome:
     values = result.to_dict()
     write_whole(folder / "report.json", values)
     shown = [asdict(anomaly) for anomaly in few_of_each(result.report.anomalies, SHOWN)]
     write_whole(folder / "leaks.json", _leaks(result.report))
     field = {"done": list(last.done), "leaked": list(last.leaked)} if last else {"done": [], "leaked": []}
     write_whole(folder / "shown.json", {**values, "anomalies": shown, "field": field})
-    return _outcome(result.name, folder)
+    return _outcome(strategy, folder)
 
 
 def _leaks(report: Report) -> dict[str, dict[str, Any]]:
@@ -277,7 +300,11 @@ def _leaks(report: Report) -> dict[str, dict[str, Any]]:
 def _outcome(strategy: str, folder: Path) -> Outcome:
     values = json.loads((folder / "shown.json").read_text())
     about = {key: values[key] for key in ("run", "workload", "figures", "stopped", "problems", "field")}
-    about |= {"lost": values.get("lost"), "left": values.get("left", "")}  # an older version did not say
+    about |= {
+        "lost": values.get("lost"),
+        "left": values.get("left", ""),
+        "notes": values.get("notes", []),
+    }  # an older version did not say
     return Outcome(strategy, Report.from_dict(values), about, folder)
 
 
@@ -285,6 +312,7 @@ def _stored(folder: Path) -> Run | None:
     try:
         about = json.loads((folder / "run.json").read_text())
         run = Run(folder.name, tuple(about["strategies"]), Workload(**about["workload"]), float(about["at"]), folder)
+        run.target = str(about.get("target", ""))
         for strategy in run.strategies:
             with suppress(FileNotFoundError):
                 run.outcomes[strategy] = _outcome(strategy, folder / strategy)

@@ -26,7 +26,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -172,7 +172,7 @@ def parsed(
             raise BadTarget(where, "it has an alias (*name): write its value")  # a few of them can stand for millions
         values = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as exc:
-        raise BadTarget(where, f"it is not YAML ({first_line(exc)})") from exc
+        raise BadTarget(where, f"it is not YAML ({_problem(exc)})") from exc
     if not isinstance(values, dict):
         raise BadTarget(where, "expected keys like url, json and answer")
     if optional and isinstance(headers := values.get("headers"), dict):
@@ -193,7 +193,12 @@ def described(values: Mapping[str, Any], where: str, url: str = "", folder: Path
         first = exc.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise BadTarget(where, f"{key}: {first['msg'].lower()}; see the keys in the README") from exc
-    whole = _completed(found, url)
+    try:
+        whole = _completed(found, url)
+        for step in whole.steps:
+            urlsplit(step.url)
+    except ValueError as exc:
+        raise BadTarget(where, f"url cannot be read ({first_line(exc)})") from exc
     people = read_people(found.users, folder or Path(), where)
     _check(whole, people, where)
     return whole.model_copy(update={"people": people})
@@ -236,6 +241,12 @@ def _check_names(found: Description, people: People, where: str) -> None:
                 "earlier answer is kept as; write {{name}} for the text itself",
             )
         known.update(step.keep)
+
+
+def _problem(exc: BaseException) -> str:
+    """With the line, where it is known."""
+    mark, problem = getattr(exc, "problem_mark", None), getattr(exc, "problem", None)
+    return f"line {mark.line + 1}: {problem}" if mark is not None and problem else first_line(exc)
 
 
 def _filled(value: Any, where: str, trust: Trust) -> Any:

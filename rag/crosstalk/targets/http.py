@@ -200,7 +200,7 @@ class HttpTarget:
             yield
         except httpx2.TimeoutException as exc:
             raise TargetFailed(self.name, f"nothing came for {self._timeout:g} seconds") from exc
-        except httpx2.HTTPError as exc:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
             raise TargetFailed(self.name, first_line(exc)) from exc
 
     def _done(self, visitor: Visitor, step: Step, text: str, until: float) -> Reply:

@@ -50,7 +50,7 @@ class Look(AbstractContextManager["Look"]):
                 with self._client.stream("GET", urljoin(self.base, path)) as answer:
                     found = _part(answer.iter_text())
                     text = found if answer.status_code == httpx2.codes.OK else ""
-            except httpx2.HTTPError as exc:
+            except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
                 raise TargetFailed(self.url, f"it cannot be reached ({first_line(exc)})") from exc
             try:
                 value = parsed(text)

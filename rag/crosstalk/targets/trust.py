@@ -106,7 +106,7 @@ class Judged(httpx2.BaseTransport):
         port = url.port or (443 if url.scheme == "https" else 80)
         try:
             known = addresses(url.host, port, self._reach)
-        except OSError as exc:
+        except (OSError, UnicodeError) as exc:
             raise httpx2.ConnectError(str(exc), request=request) from exc
         problem = httpx2.ConnectError("the name has no address", request=request)
         for address in known:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rag.inspector.access import NO_LOGIN, SHUT, Login, door, opens_by_link
+from rag.inspector.access import NO_LOGIN, SHUT, Door, Login, door, opens_by_link
 from rag.settings import Settings
 from rag.ui import resources
 from rag.web.cookie import INSPECTOR, CookieJar
@@ -33,10 +33,14 @@ def can_log_in() -> bool:
         return False
 
 
+def unlocked(settings: Settings) -> bool:
+    """Whether this visitor may look. Draws nothing."""
+    return _door(settings) == "open"
+
+
 def opened(settings: Settings) -> bool:
-    """Whether this visitor may look. If not, the door is drawn."""
-    passed = bool(st.session_state.get(_PASSED))
-    state = door(settings, login(), linked=linked(settings), passed=passed, can_log_in=can_log_in())
+    """The same. If not, the door is drawn."""
+    state = _door(settings)
     if state == "open":
         return True
     st.header("Inspector", anchor=False)
@@ -62,6 +66,11 @@ def opened(settings: Settings) -> bool:
     if state in ("password", "either"):
         _ask(settings, st.context.ip_address)
     return False
+
+
+def _door(settings: Settings) -> Door:
+    passed = bool(st.session_state.get(_PASSED))
+    return door(settings, login(), linked=linked(settings), passed=passed, can_log_in=can_log_in())
 
 
 def _ask(settings: Settings, address: str | None) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from rag.crosstalk.background.runs import KEPT, Run, Runs
-from rag.ui.escaping import count
+from rag.ui.escaping import code, count
 from rag.ui.simulation.user_grid import grid
 
 USERS = 100
@@ -27,7 +27,10 @@ def draw(runs: Runs, session_id: str, current: Run | None) -> None:
         for run in past:
             when = datetime.fromtimestamp(run.at, UTC).astimezone()
             verdicts = {name: outcome.report.verdict for name, outcome in run.outcomes.items()}
-            said = ", ".join(f"{name}: {verdicts.get(name, run.state)}" for name in run.strategies)
+            said = ", ".join(
+                f"{code(run.target) if run.target else name}: {verdicts.get(name, run.state)}"
+                for name in run.strategies
+            )
             size = f"{run.workload.users:,} users × {count(run.workload.turns, 'turn')}"
             words, look, drop = st.columns([6, 1, 1], vertical_alignment="center")
             words.markdown(f"{when:%d %b, %H:%M:%S} · {size} · {said}")

@@ -10,8 +10,9 @@ import streamlit as st
 
 from rag.crosstalk.background.runs import Outcome, Run
 from rag.crosstalk.checker.anomalies import DEFINITIONS
+from rag.crosstalk.checker.findings import Anomaly
 from rag.crosstalk.report.export import as_html, as_junit, matrix
-from rag.crosstalk.report.reproduce import command, file_name, of_run
+from rag.crosstalk.report.reproduce import command, file_name, of_run, of_target
 from rag.crosstalk.report.transcript import lanes
 from rag.crosstalk.run.people import label
 from rag.crosstalk.strategies import STRATEGIES, guilty_lines, source
@@ -40,7 +41,7 @@ def draw(run: Run) -> None:
         ":material/account_tree: Smallest example": lambda: evidence.smallest(outcome),
         ":material/timeline: Timeline": lambda: _timeline(outcome),
         ":material/speed: Latency": lambda: _latency(outcome),
-        ":material/code: Source": lambda: _source(chosen),
+        **({} if run.target else {":material/code: Source": lambda: _source(chosen)}),
         ":material/download: Files": lambda: _files(run, outcome),
     }
     for tab, draw_part in zip(st.tabs(list(parts)), parts.values(), strict=True):
@@ -217,21 +218,40 @@ def _files(run: Run, outcome: Outcome) -> None:
     first = next(iter(outcome.report.anomalies), None)
 
     def html() -> str:
-        return as_html(outcome.report, outcome.strategy, outcome.smallest(first) if first else (), first)
+        return as_html(outcome.report, run.title(outcome.strategy), outcome.smallest(first) if first else (), first)
 
-    st.caption(f"To repeat this run: `{command(run.workload, strategy=outcome.strategy)}`")
+    repeat = (
+        command(run.workload, target=run.target) if run.target else command(run.workload, strategy=outcome.strategy)
+    )
+    st.caption(
+        f"To repeat this run: `{repeat.replace('`', '')}`{' with `--spec FILE`, the description' * bool(run.target)}"
+    )
     with st.container(horizontal=True):
         download("Report (HTML)", html, f"{stem}.html", "text/html", "description")
         download("Report (JSON)", outcome.whole.read_bytes, f"{stem}.json", "application/json", "data_object")
         junit = f"{stem}.xml"
-        download("JUnit", lambda: as_junit(outcome.report, outcome.strategy), junit, "application/xml", "checklist")
-        if first is not None:
+        download(
+            "JUnit",
+            lambda: as_junit(outcome.report, run.title(outcome.strategy)),
+            junit,
+            "application/xml",
+            "checklist",
+        )
+        if run.box is not None:
+            download("Description (YAML)", run.box.spec, f"{stem}.yaml", "application/yaml", "tune")
+        if first is not None and (run.box is not None or not run.target):
             download(
                 "Failing test (pytest)",
-                lambda: of_run(outcome.strategy, run.workload, first).encode(),
+                lambda: _test(run, outcome, first).encode(),
                 file_name(outcome.strategy, first.kind),
                 "text/x-python",
                 "science",
-                help="This run as a test. It fails until the memory is fixed.",
+                help="This run as a test. It fails until the mix-up is fixed.",
             )
         download("Operation log", outcome.log.read_bytes, f"{stem}.jsonl", "application/jsonl", "receipt_long")
+
+
+def _test(run: Run, outcome: Outcome, first: Anomaly) -> str:
+    if run.box is None:
+        return of_run(outcome.strategy, run.workload, first)
+    return of_target(run.target, run.box.spec, run.workload, first)

@@ -12,7 +12,7 @@ from rag.crosstalk import Progress
 from rag.crosstalk.background.runs import Outcome, Run
 from rag.crosstalk.checker.anomalies import in_group
 from rag.crosstalk.run.people import label
-from rag.ui.escaping import escaped
+from rag.ui.escaping import code, escaped
 from rag.ui.simulation.user_grid import grid
 
 VERDICTS = {
@@ -36,7 +36,7 @@ def draw(run: Run) -> None:
     for column, strategy in zip(columns, run.strategies, strict=True):
         outcome, progress = run.outcomes.get(strategy), run.progress.get(strategy)
         with column:
-            st.markdown(f"##### {strategy}")
+            st.markdown(f"##### {code(run.target) if run.target else strategy}")
             if len(columns) == 1:
                 (stage, figures), below = st.columns([1.5, 1], gap="medium"), st.container()
             else:
@@ -101,6 +101,8 @@ def verdict(outcome: Outcome) -> None:
     tell(f"**{report.verdict.capitalize()}.** {escaped(report.why + cause)}{stopped}", icon=icon)
     for problem in outcome.about["problems"][:3]:
         st.caption(f":material/warning: A turn failed: `{problem.replace('`', '')[:200]}`")
+    for note in outcome.about["notes"][:3]:
+        st.caption(f":material/info: {escaped(note)}")
     if left := outcome.about["left"]:
         st.caption(f":material/delete: {escaped(left)}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
+from urllib.parse import urlsplit
 
 from rag.crosstalk.targets.description import SCHEMES
 from rag.crosstalk.targets.errors import BadTarget
@@ -27,6 +28,10 @@ def begun(text: str, trust: Trust = OWNER) -> Draft:
     url = text.strip()
     if not url.startswith(SCHEMES):
         raise BadTarget(url[:80] or "Nothing", "expected http://…, https://…, ws://…, wss://… or a curl command")
+    try:
+        urlsplit(url)
+    except ValueError as exc:
+        raise BadTarget(url[:80], f"the address cannot be read ({exc})") from exc
     try:
         one, found = recognised(url, LOOK_SECONDS, trust)
     except NotAllowed:
