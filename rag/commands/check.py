@@ -117,7 +117,7 @@ def _about(other: ForeignLog | None) -> dict[str, object]:
 
 
 def _described(other: ForeignLog) -> str:
-    told = f"{other.kind}: {other.turns} turns."
+    told = f"{other.kind}: {other.turns:,} turn{'s' * (other.turns != 1)}."
     if other.left_out:
         told += f" Left out: {other.left_out} without a time, a question, or both a session and a user."
     if other.unnamed:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rag.crosstalk.checker.check import check
 from rag.crosstalk.checker.findings import Report
@@ -39,6 +41,7 @@ def reading(*before: Said, user: str = "ben", session: str = "ben-1", at: float 
 
 QUESTION, ANSWER = WHOLE_TALK[2:]
 OTHERS = "LK-QQ3V-88HZ-MN5K2"
+FAQ = ("Open on Sunday?", "No, never.")
 RIGHT_ONES = {
     "a window of one turn": [replace(turn, before=turn.before[-2:]) for turn in RIGHT],
     "no memory": [replace(turn, before=()) for turn in RIGHT],
@@ -50,6 +53,11 @@ RIGHT_ONES = {
     "turns that were not recorded, of a few words": [
         Talk("ada", "ada-2", 40, "Tell me more", "Of what?"),
         *reading(("user", "Tell me more"), ("assistant", "Something else, not in the log.")),
+    ],
+    "a question of many, answered from a cache, whose other turns were not recorded": [
+        Talk("ada", "ada-2", 40, *FAQ),
+        Talk("eve", "eve-2", 50, "What else?", "Lamps.", (("user", "Kettles?"), ("assistant", "Those, too."))),
+        *reading(("user", FAQ[0]), ("assistant", FAQ[1])),
     ],
     "an example in every prompt, which somebody asks": [
         *(replace(turn, before=(QUESTION, ("assistant", "For example."), *turn.before)) for turn in BEN[:2]),
@@ -108,8 +116,46 @@ def test_a_message_beside_what_the_log_does_not_have_is_suspected() -> None:
     assert {(one.user, one.owner, one.surface) for one in report.suspected} == {("ben", "ada", "prompt")}
 
 
-def test_without_users_what_crosses_sessions_is_only_suspected() -> None:
-    nameless = [{**row, "userId": None} for row in json.loads(SHAPES["langfuse_traces"](IN_PROMPT))]
+def test_one_question_that_anybody_may_ask_is_certain_if_no_turn_is_missing() -> None:
+    before = (("user", BEN[1].text), ("assistant", BEN[1].answer))
+    asked = Talk("ada", "ada-1", 900, "And of a lamp, please?", "Two years.", before)
+    assert judged([*ADA, *BEN, asked]).counts == {"foreign-read": 1}
+    missing = Talk("eve", "eve-2", 50, "What else?", "Lamps.", (("user", "Kettles?"), ("assistant", "Those, too.")))
+    report = judged([*ADA, *BEN, asked, missing])
+    assert (report.verdict, report.counts) == ("unknown", {})
+    assert {(one.user, one.owner) for one in report.suspected} == {("ada", "ben")}
+
+
+@st.composite
+def right(draw: st.DrawFn) -> list[Talk]:
+    """Users apart, with sessions, greetings and windows of their own; some turns are not in the log."""
+    turns = []
+    for user in range(draw(st.integers(2, 4))):
+        for session in range(draw(st.integers(1, 2))):
+            before: list[Said] = []
+            window = draw(st.sampled_from([0, 2, 4, 100]))
+            for number in range(draw(st.integers(1, 5))):
+                name = f"u{user} s{session} n{number}"
+                texts = ["Hi", "yes", f"I want what is {name}", f"It is {user}{session}{number}55501987"]
+                text = draw(st.sampled_from(texts))
+                answer = draw(st.sampled_from(["Hello! How can I help?", f"I noted {name}", f"So: {text}"]))
+                at = draw(st.floats(0, 99)) + 100 * number
+                shown = before[max(0, len(before) - window) :]
+                turns.append(Talk(f"u{user}", f"u{user}-{session}", at, text, answer, tuple(shown)))
+                before += [("user", text), ("assistant", answer)]
+    return [turn for turn in turns if draw(st.integers(0, 4))]
+
+
+@settings(max_examples=150, deadline=None)
+@given(right().filter(bool), st.sampled_from(["langfuse_traces", "otel_structured", "langsmith_langgraph"]))
+def test_nobody_who_is_apart_is_accused(turns: list[Talk], shape: str) -> None:
+    report = check(log(turns, shape=shape).events, leaks_only=True)
+    assert (report.verdict, report.counts, report.suspected) == ("unknown", {}, ())
+
+
+@pytest.mark.parametrize("name", [None, "", "anonymous", "Guest"])
+def test_without_users_what_crosses_sessions_is_only_suspected(name: str | None) -> None:
+    nameless = [{**row, "userId": name} for row in json.loads(SHAPES["langfuse_traces"](IN_PROMPT))]
     data = json.dumps(nameless).encode()
     found = read(io.BytesIO(data), "log")
     assert found is not None

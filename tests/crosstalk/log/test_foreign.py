@@ -55,6 +55,14 @@ def test_each_turn_is_read_as_it_was(shape: str) -> None:
         assert [text for _, text in said if text != turn.prompt[0][1]] == [text for _, text in turn.prompt[1:]]
 
 
+def test_what_the_instrumentation_of_openai_recorded() -> None:
+    """opentelemetry-instrumentation-openai-v2 2.1b0: a log record a message; who it is, the span above tells."""
+    right, wrong = (judged((RECORDED / f"openai-v2-{name}.jsonl").read_text()) for name in ("right", "in-prompt"))
+    assert (right.verdict, right.counts, right.suspected, right.answered) == ("unknown", {}, (), len(RIGHT))
+    assert (wrong.verdict, wrong.counts) == ("anomalies", {"foreign-read": 1})
+    assert [(one.user, one.owner) for one in wrong.anomalies] == [("ben", "ada")]
+
+
 @pytest.mark.parametrize("shape", ALL)
 def test_what_is_right_is_not_accused(shape: str) -> None:
     report = judged(LOGS["right"][shape])

@@ -20,6 +20,9 @@ LABEL = 200
 MOST_NAMED = 50
 """Plants of one turn."""
 
+NOBODY = frozenset(("anonymous", "anon", "guest", "unknown", "undefined", "none", "null", "default", "n/a", "-"))
+"""What applications write for a user whom they do not know."""
+
 Record = Mapping[str, Any]
 
 
@@ -60,6 +63,12 @@ def label(*values: object) -> str | None:
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)[:LABEL] if abs(value) < 10**LABEL else None
     return None
+
+
+def person(*values: object) -> str | None:
+    """The same of a user: what stands for anybody is none."""
+    found = label(*values)
+    return None if found is not None and found.strip().lower() in NOBODY else found
 
 
 def first(record: Mapping[str, Any], *names: str) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 from rag.crosstalk.log.events import Message
 from rag.crosstalk.log.foreign import chat
-from rag.crosstalk.log.foreign.exchange import Exchange, Record, first, label, mapping, named, seconds
+from rag.crosstalk.log.foreign.exchange import Exchange, Record, first, label, mapping, named, person, seconds
 
 NAME = "Langfuse export"
 TYPES = frozenset(
@@ -103,7 +103,7 @@ def _exchange(turn: _Turn) -> Exchange | None:
     metadata = [mapping(chat.opened(one.get("metadata"))) for one in (turn.trace, *ordered)]
     return Exchange(
         label(*(first(one, *_SESSION) for one in (turn.trace, *ordered))),
-        label(*(first(one, *_USER) for one in (turn.trace, *ordered))),
+        person(*(first(one, *_USER) for one in (turn.trace, *ordered))),
         t,
         max([t + _latency(turn.trace), *(seconds(first(one, *_END)) or t for one in ordered)]),
         text,

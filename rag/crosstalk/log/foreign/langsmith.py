@@ -11,7 +11,7 @@ from typing import Any
 
 from rag.crosstalk.log.events import Message
 from rag.crosstalk.log.foreign import chat
-from rag.crosstalk.log.foreign.exchange import Exchange, Record, first, label, mapping, named, seconds
+from rag.crosstalk.log.foreign.exchange import Exchange, Record, first, label, mapping, named, person, seconds
 
 NAME = "LangSmith export"
 THREAD = ("session_id", "thread_id", "conversation_id")
@@ -80,7 +80,7 @@ def _exchange(top: Record, runs: list[Record]) -> Exchange | None:
     told = [top, *reversed(models)]
     return Exchange(
         label(*(first(one, *THREAD) for one in metadata), top.get("thread_id")),
-        label(*(first(one, *USER) for one in metadata)),
+        person(*(first(one, *USER) for one in metadata)),
         t,
         max(t, seconds(top.get("end_time")) or t),
         text,

@@ -13,7 +13,7 @@ from typing import Any
 
 from rag.crosstalk.log.events import Message
 from rag.crosstalk.log.foreign import otel_messages
-from rag.crosstalk.log.foreign.exchange import Exchange, Record, first, label, named, seconds
+from rag.crosstalk.log.foreign.exchange import Exchange, Record, first, label, named, person, seconds
 from rag.crosstalk.log.foreign.otel_messages import attributes, body
 
 NAME = "OpenTelemetry GenAI spans"
@@ -81,7 +81,7 @@ def _take(traces: dict[str, _Trace], resource: Record, one: Record, *, log: bool
     trace.session = trace.session or label(
         *(known.get(key) for key in SESSION), *(resource.get(key) for key in SESSION)
     )
-    trace.user = trace.user or label(*(known.get(key) for key in USER), *(resource.get(key) for key in USER))
+    trace.user = trace.user or person(*(known.get(key) for key in USER), *(resource.get(key) for key in USER))
     span = trace.spans.setdefault(span_id or f"without a span {len(trace.spans)}", _Span(name or "", {}))
     if not log:
         status = one.get("status")
@@ -122,7 +122,7 @@ def _turns(trace: _Trace) -> Iterator[Exchange | None]:
             yield None
             continue
         session = label(*(span.known.get(key) for key in SESSION)) or trace.session
-        user = label(*(span.known.get(key) for key in USER)) or trace.user
+        user = person(*(span.known.get(key) for key in USER)) or trace.user
         t_end = max(span.t, span.t_end or span.t)
         key = session, user, text
         turn = found.get(key)

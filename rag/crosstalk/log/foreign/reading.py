@@ -13,8 +13,10 @@ from rag.crosstalk.log.foreign.found import letters
 from rag.crosstalk.log.foreign.langfuse import Langfuse
 from rag.crosstalk.log.foreign.langsmith import LangSmith
 from rag.crosstalk.log.foreign.otel import OpenTelemetry
-from rag.crosstalk.log.foreign.people import Sayings, people
+from rag.crosstalk.log.foreign.own_texts import own_texts
+from rag.crosstalk.log.foreign.people import people
 from rag.crosstalk.log.foreign.records import Progress, UnreadableLog, values
+from rag.crosstalk.log.foreign.sayings import Sayings
 
 FORMATS: tuple[Format, ...] = (OpenTelemetry(), LangSmith(), Langfuse())
 SHORTEST = 5
@@ -106,7 +108,7 @@ def _log(name: str, kind: str, turns: list[Exchange], left_out: int, user_per_se
     whose = people(turns, user_per_session=user_per_session)
     sayings = Sayings(turns, whose)
     hints: dict[int, set[str]] = {}
-    for op, text in sayings.own_texts():
+    for op, text in own_texts(turns, whose):
         hints.setdefault(op, set()).add(text)
     timed: list[tuple[float, int, int, Event]] = []
     prompts = []
