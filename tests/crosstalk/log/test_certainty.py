@@ -41,7 +41,7 @@ def reading(*before: Said, user: str = "ben", session: str = "ben-1", at: float 
 
 QUESTION, ANSWER = WHOLE_TALK[2:]
 OTHERS = "LK-QQ3V-88HZ-MN5K2"
-FAQ = ("Open on Sunday?", "No, never.")
+FAQ = ("Are you open on Sundays in December, too?", "No, never.")
 RIGHT_ONES = {
     "a window of one turn": [replace(turn, before=turn.before[-2:]) for turn in RIGHT],
     "no memory": [replace(turn, before=()) for turn in RIGHT],
@@ -58,6 +58,15 @@ RIGHT_ONES = {
         Talk("ada", "ada-2", 40, *FAQ),
         Talk("eve", "eve-2", 50, "What else?", "Lamps.", (("user", "Kettles?"), ("assistant", "Those, too."))),
         *reading(("user", FAQ[0]), ("assistant", FAQ[1])),
+    ],
+    "a question that two others asked": [
+        Talk("ada", "ada-2", 40, *FAQ),
+        Talk("eve", "eve-2", 50, *FAQ),
+        *reading(("user", FAQ[0]), ("assistant", FAQ[1])),
+    ],
+    "a question that another asked later": [
+        *reading(("user", FAQ[0]), ("assistant", FAQ[1])),
+        Talk("ada", "ada-2", 900, *FAQ),
     ],
     "an example in every prompt, which somebody asks": [
         *(replace(turn, before=(QUESTION, ("assistant", "For example."), *turn.before)) for turn in BEN[:2]),
@@ -94,7 +103,13 @@ def test_right_applications_are_not_accused(name: str) -> None:
     assert (report.verdict, report.counts, report.suspected) == ("unknown", {}, ())
 
 
+EXAMPLE: tuple[Said, ...] = (("user", "Are there kettles?"), ("assistant", "Yes."))
 WRONG_ONES = {
+    "one turn of another, in prompts that begin with an example": [
+        Talk("ada", "ada-2", 40, *FAQ, EXAMPLE),
+        *(replace(turn, before=(*EXAMPLE, *turn.before)) for turn in [*ADA, *BEN[:2]]),
+        Talk("ben", "ben-1", 300, "And of a lamp?", "Two years.", (*EXAMPLE, ("user", FAQ[0]), ("assistant", FAQ[1]))),
+    ],
     "one history for all": reading(*WHOLE_TALK, *BEN[1].before),
     "the other history alone": reading(*WHOLE_TALK),
     "a question of another": reading(QUESTION),
@@ -168,6 +183,24 @@ def test_without_users_what_crosses_sessions_is_only_suspected(name: str | None)
     assert check(each.events, leaks_only=True).counts == {"foreign-read": 1}
 
 
+@pytest.mark.parametrize("nameless", ["ada", "ben"])
+def test_both_have_to_be_named(nameless: str) -> None:
+    rows = json.loads(SHAPES["langfuse_traces"](IN_PROMPT))
+    rows = [{**row, "userId": None if row["userId"] == nameless else row["userId"]} for row in rows]
+    found = read(io.BytesIO(json.dumps(rows).encode()), "log")
+    assert found is not None
+    report = check(found.events, leaks_only=True)
+    assert (report.counts, len(report.suspected) > 0) == ({}, True)
+
+
+def test_what_one_of_a_group_said_elsewhere_is_not_certain_in_their_room() -> None:
+    room = [
+        Talk("ada", "room", 400, "Hello Ben", "Hello both."),
+        Talk("ben", "room", 500, "What did Ada order?", "Let me see.", WHOLE_TALK),
+    ]
+    assert judged([*ADA, *room]).counts == {}
+
+
 def test_a_turn_of_nobody_is_left_out() -> None:
     rows = json.loads(SHAPES["langfuse_traces"](RIGHT))
     rows[0] |= {"userId": None, "sessionId": None}
@@ -203,6 +236,13 @@ def planted(turns: Sequence[Talk]) -> dict[str, str]:
             values = [{"stringValue": text} for text in texts]
             span["attributes"].append({"key": key, "value": {"arrayValue": {"values": values}}})
     return {"langfuse": json.dumps(traces), "langsmith": json.dumps(runs), "otel": "\n".join(map(json.dumps, spans))}
+
+
+def test_what_was_typed_before_it_was_planted_is_still_a_canary() -> None:
+    turns = [Talk("ada", "ada-1", -50, f"Is {ORDER} mine?", "Perhaps."), *IN_ANSWER]
+    found = read(io.BytesIO(planted(turns)["langfuse"].encode()), "log")
+    assert found is not None
+    assert check(found.events, leaks_only=True).counts == {"foreign-read": 1}
 
 
 @pytest.mark.parametrize("tool", ["langfuse", "langsmith", "otel"])

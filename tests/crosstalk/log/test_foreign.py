@@ -60,7 +60,7 @@ def test_what_the_instrumentation_of_openai_recorded() -> None:
     right, wrong = (judged((RECORDED / f"openai-v2-{name}.jsonl").read_text()) for name in ("right", "in-prompt"))
     assert (right.verdict, right.counts, right.suspected, right.answered) == ("unknown", {}, (), len(RIGHT))
     assert (wrong.verdict, wrong.counts) == ("anomalies", {"foreign-read": 1})
-    assert [(one.user, one.owner) for one in wrong.anomalies] == [("ben", "ada")]
+    assert [(one.user, one.session, one.owner) for one in wrong.anomalies] == [("ben", "ben-1", "ada")]
 
 
 @pytest.mark.parametrize("shape", ALL)
