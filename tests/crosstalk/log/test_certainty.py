@@ -41,7 +41,8 @@ def reading(*before: Said, user: str = "ben", session: str = "ben-1", at: float 
 
 QUESTION, ANSWER = WHOLE_TALK[2:]
 OTHERS = "LK-QQ3V-88HZ-MN5K2"
-FAQ = ("Are you open on Sundays in December, too?", "No, never.")
+FAQ = ("Open on Sunday?", "No, never.")
+LONG = ("Are you open on Sundays in December, too?", "No, never.")
 RIGHT_ONES = {
     "a window of one turn": [replace(turn, before=turn.before[-2:]) for turn in RIGHT],
     "no memory": [replace(turn, before=()) for turn in RIGHT],
@@ -60,13 +61,13 @@ RIGHT_ONES = {
         *reading(("user", FAQ[0]), ("assistant", FAQ[1])),
     ],
     "a question that two others asked": [
-        Talk("ada", "ada-2", 40, *FAQ),
-        Talk("eve", "eve-2", 50, *FAQ),
-        *reading(("user", FAQ[0]), ("assistant", FAQ[1])),
+        Talk("ada", "ada-2", 40, *LONG),
+        Talk("eve", "eve-2", 50, *LONG),
+        *reading(("user", LONG[0]), ("assistant", LONG[1])),
     ],
     "a question that another asked later": [
-        *reading(("user", FAQ[0]), ("assistant", FAQ[1])),
-        Talk("ada", "ada-2", 900, *FAQ),
+        *reading(("user", LONG[0]), ("assistant", LONG[1])),
+        Talk("ada", "ada-2", 900, *LONG),
     ],
     "an example in every prompt, which somebody asks": [
         *(replace(turn, before=(QUESTION, ("assistant", "For example."), *turn.before)) for turn in BEN[:2]),
@@ -106,9 +107,11 @@ def test_right_applications_are_not_accused(name: str) -> None:
 EXAMPLE: tuple[Said, ...] = (("user", "Are there kettles?"), ("assistant", "Yes."))
 WRONG_ONES = {
     "one turn of another, in prompts that begin with an example": [
-        Talk("ada", "ada-2", 40, *FAQ, EXAMPLE),
+        Talk("ada", "ada-2", 40, *LONG, EXAMPLE),
         *(replace(turn, before=(*EXAMPLE, *turn.before)) for turn in [*ADA, *BEN[:2]]),
-        Talk("ben", "ben-1", 300, "And of a lamp?", "Two years.", (*EXAMPLE, ("user", FAQ[0]), ("assistant", FAQ[1]))),
+        Talk(
+            "ben", "ben-1", 300, "And of a lamp?", "Two years.", (*EXAMPLE, ("user", LONG[0]), ("assistant", LONG[1]))
+        ),
     ],
     "one history for all": reading(*WHOLE_TALK, *BEN[1].before),
     "the other history alone": reading(*WHOLE_TALK),
