@@ -65,6 +65,11 @@ RIGHT_ONES = {
         Talk("eve", "eve-2", 50, *LONG),
         *reading(("user", LONG[0]), ("assistant", LONG[1])),
     ],
+    "an answer that two others got": [
+        Talk("ada", "ada-2", 40, "I like tea much better than coffee.", "I shall remember that."),
+        Talk("eve", "eve-2", 50, "I like coffee much better than tea.", "I shall remember that."),
+        *reading(("assistant", "I shall remember that.")),
+    ],
     "a question that another asked later": [
         *reading(("user", LONG[0]), ("assistant", LONG[1])),
         Talk("ada", "ada-2", 900, *LONG),
