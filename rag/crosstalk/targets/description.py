@@ -87,6 +87,21 @@ class Step(BaseModel):
         return self.url, self.headers, self.query, self.form, self.body, self.text, self.files
 
 
+class SocketIo(BaseModel):
+    """How a chat over Socket.IO is spoken to: `json` is emitted as `emit`. whole, parts: by the event's name, where an
+    answer or a part of it is. done: the event that ends it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str = "socket.io"
+    auth: dict[str, Any] = Field(default_factory=dict)
+    opening: list[str] = Field(default_factory=list, max_length=20)
+    emit: str
+    whole: dict[str, str] = Field(default_factory=dict)
+    parts: dict[str, str] = Field(default_factory=dict)
+    done: str
+
+
 class Description(Step):
     """A whole one. error: where an answer says that it is none. deadline: seconds that a whole answer may take.
 
@@ -97,6 +112,7 @@ class Description(Step):
     cookies: dict[str, str] = Field(default_factory=dict)
     stream: Literal["sse", "ndjson", "websocket", ""] = ""
     done: str = ""
+    socketio: SocketIo | None = None
     error: str = "error"
     before: list[Step] = Field(default_factory=list, max_length=20)
     then: list[Step] = Field(default_factory=list, max_length=20)

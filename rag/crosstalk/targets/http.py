@@ -25,9 +25,10 @@ from rag.crosstalk.targets.description import Between, Description, Step
 from rag.crosstalk.targets.errors import BadTarget, ReplayRefused, TargetFailed, first_line
 from rag.crosstalk.targets.filling import filled, filled_address, texts
 from rag.crosstalk.targets.limits import Limits
+from rag.crosstalk.targets.sockets.socketio import EventSocket
+from rag.crosstalk.targets.sockets.websocket import Socket
 from rag.crosstalk.targets.trust import OWNER, Trust
 from rag.crosstalk.targets.visitor import Visitor
-from rag.crosstalk.targets.websocket import Socket
 
 CLIENTS = 2000
 """Clients that stay connected; those beyond connect anew for each turn, with the same cookies."""
@@ -173,7 +174,7 @@ class HttpTarget:
         try:
             with self._told():
                 self._begin(visitor, until)
-                if self.description.websocket:
+                if self.description.websocket or self.description.socketio:
                     reply = self._over_socket(visitor, text, until)
                 else:
                     reply = self._done(visitor, self.description, text, until)
@@ -295,8 +296,12 @@ class HttpTarget:
     def _over_socket(self, visitor: Visitor, text: str, until: float) -> Reply:
         with visitor.speaking:
             if visitor.socket is None:
-                visitor.socket = Socket(
-                    self.name, self.description, visitor.values(""), visitor.cookie_line(), self._trust
+                given = visitor.values(""), visitor.cookie_line(), self._trust
+                spoken = self.description.socketio
+                visitor.socket = (
+                    EventSocket(self.name, self.description, spoken, *given)
+                    if spoken is not None
+                    else Socket(self.name, self.description, *given)
                 )
             reply = Reply(*visitor.socket.ask(visitor.values(text), until))
         self._keep(visitor, self.description, reply)

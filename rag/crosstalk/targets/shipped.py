@@ -62,6 +62,7 @@ SHIPPED = (
     Shipped("crosswire", "Crosswire"),
     Shipped("mcp", "MCP server", "/mcp", whole=True),
     Shipped("websocket", "websocket"),
+    Shipped("chainlit", "Chainlit"),
     Shipped("login", "a service with a login"),
 )
 _BY_NAME = {one.name: one for one in SHIPPED}

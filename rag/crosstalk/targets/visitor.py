@@ -13,8 +13,9 @@ import httpx2
 from rag.crosstalk.run.conversation import OWN
 from rag.crosstalk.targets.description import Description
 from rag.crosstalk.targets.filling import texts
+from rag.crosstalk.targets.sockets.socketio import EventSocket
+from rag.crosstalk.targets.sockets.websocket import Socket
 from rag.crosstalk.targets.trust import OWNER, Trust, client
-from rag.crosstalk.targets.websocket import Socket
 
 
 class Visitor:
@@ -41,7 +42,7 @@ class Visitor:
         self._trust = trust
         self.begun = self.uploaded = False
         self.kept: dict[str, Any] = dict(description.initially)
-        self.socket: Socket | None = None
+        self.socket: Socket | EventSocket | None = None
         self.speaking = threading.Lock()
         """A websocket has one answer under way."""
         self._said: list[dict[str, str]] = []
