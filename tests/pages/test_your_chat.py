@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 from streamlit.testing.v1 import AppTest
 
+from rag.crosstalk import Workload
+from rag.crosstalk.background.runs import YOURS, Box
+from rag.crosstalk.targets.onboarding import pasted
+from rag.crosstalk.targets.trust import LOCAL_VISITOR
 from rag.services import Services
 from rag.ui import resources
 from tests.crosstalk.targets.test_probe import Odd
@@ -185,3 +190,13 @@ def test_nobody_else_sees_what_was_pasted(page: AppTest, url: str) -> None:
     other = stranger()
     assert "chat_spec" not in other.session_state
     assert "three steps" in texts(other)
+
+
+def test_a_run_that_takes_longer_than_it_may_is_stopped_and_has_a_verdict(services: Services, url: str) -> None:
+    slow = (
+        f'url: {url}/wrapped\njson: {{message: "{{text}}", session_id: "{{session}}"}}\nanswer: data.bubbles.0.text\n'
+    )
+    box = Box(url, slow, partial(pasted.target, slow, LOCAL_VISITOR), 1.0)
+    run = resources.runs().start("somebody", [YOURS], Workload(users=4, turns=200, think=0.2), box)
+    wait_for(lambda: not run.busy, "the end of the run", seconds=30)
+    assert run.outcomes[YOURS].about["stopped"]

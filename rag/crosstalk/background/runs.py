@@ -61,11 +61,12 @@ class TooManyRuns(CrosswireError):
 @dataclass(frozen=True, slots=True)
 class Box:
     """A target of one run. address: as it may be shown and kept. spec: its description, which may hold secrets and is
-    never written to disk."""
+    never written to disk. seconds: after which a run against it is stopped; None: it may take its time."""
 
     address: str
     spec: str
     open: Callable[[], Target]
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +214,11 @@ class Runs:
             if run.stop.is_set():
                 run.problem, run.state = "It was stopped before its turn came.", "failed"
                 return
+        timer = threading.Timer(run.box.seconds, run.stop.set) if run.box and run.box.seconds else None
         try:
             run.state = "running"
+            if timer is not None:
+                timer.start()
             parts = [threading.Thread(target=self._part, args=(run, name)) for name in run.strategies]
             for part in parts:
                 part.start()
@@ -222,6 +226,8 @@ class Runs:
                 part.join()
             run.state = "done" if run.outcomes else "failed"
         finally:
+            if timer is not None:
+                timer.cancel()
             self._room.release()
 
     def _part(self, run: Run, strategy: str) -> None:

@@ -19,6 +19,7 @@ from rag.crosstalk.targets.onboarding.begin import begun
 from rag.crosstalk.targets.onboarding.draft import Draft
 from rag.crosstalk.targets.onboarding.probe import Probe, settled
 from rag.crosstalk.targets.trust import LOCAL_VISITOR, VISITOR, Trust
+from rag.errors import CrosswireError
 from rag.inspector import Pace
 from rag.settings import Settings
 from rag.ui import background_job
@@ -34,8 +35,8 @@ LOOKING, ASKING = "chat_looking", "chat_asking"
 """Jobs of this tab."""
 KEPT: Literal["session"] = "session"
 DEFAULTS = {"users": 20, "turns": 3, "in_flight": 8}
-MOST = 1000
-"""Messages of one run that a visitor may have this server send."""
+MOST, SECONDS = 1000, 600.0
+"""Messages that one run may send for a visitor of this server, and how long it may take."""
 WHO = "This server asks public addresses for anybody, and its own network only where {where}."
 EMPTY = """\
 **From your chat to a verdict in three steps**
@@ -173,7 +174,8 @@ def start(allowed: Trust, *, busy: bool) -> tuple[Box, Workload] | None:
             help=hint or ("" if agreed else "Tick the line above first.") or None,
         )
         if pressed and ready and agreed:
-            return Box(address, text, partial(pasted.target, text, allowed)), workload
+            seconds = SECONDS if allowed.reach == "public" else None
+            return Box(address, text, partial(pasted.target, text, allowed), seconds), workload
     return None
 
 
@@ -206,6 +208,8 @@ def _ask(text: str, allowed: Trust, pace: Pace, say: Any) -> Probed:
     say("Asking a few questions …")
     found, target = settled(pasted.target(text, allowed), pace.stop)
     target.close()
+    if pace.stop.is_set():
+        raise CrosswireError("Stopped.")  # what a part of the questions has shown is no ground for a run
     return pasted.answering(text, found.answer, allowed) if found.answer else text, found
 
 
@@ -243,6 +247,4 @@ def _doing(text: str) -> tuple[float | None, str]:
 
 
 def _problem(job: Job[str, Any]) -> str:
-    if job.pace.stop.is_set():
-        return "Stopped."
     return escaped(job.problem) or "That did not work: see the server's log."

@@ -19,6 +19,7 @@ from rag.crosstalk.targets.http import HttpTarget
 from rag.crosstalk.targets.onboarding.answer_paths import likely
 from rag.crosstalk.targets.onboarding.begin import begun, tried
 from rag.crosstalk.targets.onboarding.probe import Probe, probe, settled
+from rag.crosstalk.targets.trust import LOCAL_VISITOR, OWNER, Trust
 from tests.crosstalk.targets.protocol_servers import Protocols, told
 from tests.web.serving import serving
 
@@ -190,3 +191,22 @@ def test_an_answer_of_any_size_and_depth_is_looked_at_in_bounds() -> None:
         deep = {"a": deep}
     wide = {f"k{number}": f"text {number}" for number in range(5000)}
     assert len(likely([{"deep": deep, **wide}], "")) <= 500
+
+
+@pytest.mark.parametrize(
+    "path",
+    "/v1 /stream-only/v1/chat/completions /v1/responses /v1/chat-messages /rag/invoke /rag/stream "
+    "/threads/{thread}/runs/wait /gradio_api/call/chat /webhook/4711/chat /api/v1/prediction/4711 /api/chat "
+    "/mcp ws".split(),
+)
+@pytest.mark.parametrize("trust", [OWNER, LOCAL_VISITOR], ids=["owner", "visitor"])
+def test_what_is_recognised_is_written_read_again_and_answers(path: str, trust: Trust, url: str) -> None:
+    address = url.replace("http", "ws") + "/socket" if path == "ws" else url + path
+    found, filled = tried(begun(address, trust), trust)
+    assert (found.answers, found.remembers, found.leaked) == (True, True, ()), found.lines
+    assert "Recognised: " in filled.text()
+
+
+def test_an_address_that_nobody_knows_begins_with_a_common_form(url: str) -> None:
+    draft = begun(f"{url}/wrapped-elsewhere/x", OWNER)
+    assert "{text}" in draft.text()

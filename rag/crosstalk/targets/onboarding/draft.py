@@ -20,6 +20,14 @@ PLACES = (
 NO_ANSWER = "answer: names where the answer is, such as `reply.text`; without it the whole body counts."
 
 
+class _Plain(yaml.SafeDumper):
+    """Writes what is there twice twice: an alias is nothing to edit."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        del data
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """title: how it was recognised. values: of the description, by its keys. notes: what to look at, a line each."""
@@ -45,7 +53,7 @@ class Draft:
     def text(self, probed: Sequence[str] = ()) -> str:
         """As YAML. probed: what a probe said, for comments."""
         said = [shown(line, 400) for line in (self.title, PLACES, *self.notes, *probed)]
-        written = yaml.safe_dump(dict(self.values), sort_keys=False, allow_unicode=True, width=10_000)
+        written = yaml.dump(dict(self.values), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=10_000)
         return "".join(f"# {line}\n" for line in said) + written
 
 
