@@ -28,7 +28,14 @@ from rag.commands.options import (
 )
 from rag.commands.progress import bar, one_by_one, stop_on_interrupt
 from rag.commands.reports import Files, status
-from rag.commands.simulate_output import moment_told, print_results, runs_content, strategies, table, table_content
+from rag.commands.simulate_output import (
+    moment_told,
+    print_results,
+    print_strategies,
+    runs_content,
+    table,
+    table_content,
+)
 from rag.crosstalk import STRATEGIES, Lab, Progress, Workload, simulate
 from rag.crosstalk.checker.findings import Anomaly
 from rag.crosstalk.log.events import Event, read
@@ -104,7 +111,7 @@ def simulate_command(
 ) -> None:
     """Exit status: 0 isolated, 1 anomalies found, 2 can't tell."""
     if names:
-        Console().print(strategies())
+        print_strategies(Console())
         return
     workload = Workload(
         users=users,
@@ -164,7 +171,8 @@ def simulate_command(
         write_json(json_file, runs_content(results))
         if len(results) == 1:
             test = _test(results[0].workload, chosen, target, spec)
-            Files(junit, html, pytest_file).write(results[0].report, results[0].name, partial(_example, kept), test)
+            one = results[0]
+            Files(junit, html, pytest_file).write(one.report, one.name, partial(_example, kept), test, one.notes)
     print_results(results, shown)
     raise typer.Exit(status(result.report.verdict for result in results) or 2 * left_out)
 

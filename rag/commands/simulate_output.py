@@ -4,32 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Column, Table
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
-from rag.commands.reports import EXIT, VERDICTS, show, status
+from rag.commands.reports import EXIT, plain_table, show, status, verdict_told
 from rag.crosstalk import STRATEGIES, Progress, RunResult
+from rag.crosstalk.checker.sentences import BY_DESIGN
 from rag.crosstalk.report.export import visible
-from rag.crosstalk.run.comparison import CRITERIA, Weighed
+from rag.crosstalk.run.comparison import CRITERIA, Weighed, asked
+from rag.crosstalk.strategies import find
 
 
 def moment_told(moment: Progress) -> tuple[int, int, str]:
     """Turns that ended, of how many, and the rest in words."""
     done = moment.answered + moment.failed + moment.given_up
     lost = "" if moment.lost is None else f", {moment.lost} lost"
-    told = (
-        f"{done}/{moment.turns} turns, {moment.rate:,.0f}/s, {moment.in_flight} in flight, {moment.leaks} leaks{lost}"
-    )
+    leaked = f", others' data: {moment.met}" if moment.leaks else ""
+    told = f"{done}/{moment.turns} turns, {moment.rate:,.0f}/s, {moment.in_flight} in flight{leaked}{lost}"
     return done, moment.turns, told if moment.phase == "serving" else f"{told}; {moment.phase} …"
 
 
-def strategies() -> Table:
-    table = Table("strategy", "what it teaches")
+def print_strategies(console: Console) -> None:
+    """Each with what it teaches below."""
     for name, kind in STRATEGIES.items():
-        table.add_row(Text(name, no_wrap=True), kind.lesson)
-    return table
+        console.print(Text(name, "bold"))
+        design = "" if kind.keeps else f" It {BY_DESIGN}."
+        console.print(Padding(f"{kind.lesson}{design}", (0, 0, 0, 4), expand=False))
 
 
 def runs_content(results: list[RunResult]) -> dict[str, Any]:
@@ -43,24 +45,17 @@ def runs_content(results: list[RunResult]) -> dict[str, Any]:
 
 def print_results(results: list[RunResult], console: Console) -> None:
     if len(results) == 1:
-        show(results[0].report, console)
-    elif results:
-        console.print(_compared(results))
+        show(results[0].report, console, results[0].notes)
     for result in results:
+        if len(results) > 1:
+            console.print(verdict_told(result.report, result.name))
+            for note in result.notes:
+                console.print(Text(f"  {visible(note)}"))
         console.print(Text(_told(result)))
         for problem in result.problems[:1]:
             console.print(Text(f"  turns failed, the first with: {visible(problem)}"))
         if result.left:
             console.print(Text(f"  {visible(result.left)}"), soft_wrap=True)  # a command in it can be copied
-
-
-def _compared(results: list[RunResult]) -> Table:
-    table = Table("strategy", "verdict", "found")
-    for result in results:
-        found = ", ".join(f"{count:,} × {kind}" for kind, count in result.report.counts.items())
-        verdict = Text(result.report.verdict, VERDICTS[result.report.verdict], no_wrap=True)
-        table.add_row(Text(result.name, no_wrap=True), verdict, found or "nothing")
-    return table
 
 
 def _told(result: RunResult) -> str:
@@ -82,22 +77,21 @@ _HEADS = dict(zip(CRITERIA, ("isolated", "whole", "kept", "restart", "procs"), s
 
 def table(rows: list[Weighed]) -> Table:
     """“Which memory should I use?” Fits 80 columns."""
-    columns = ("strategy", *_HEADS.values(), "turns/s", "p95", "trips")
-    legend = ", ".join(f"{head}: {criterion}" for criterion, head in _HEADS.items())
-    drawn = Table(
-        *(Column(name, no_wrap=True) for name in columns),
-        box=SIMPLE,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        caption=f"{legend}; p95: of a turn, in ms; trips: Redis round trips per turn.",
-        caption_justify="left",
-    )
-    for row in rows:
-        figures = row.measured.figures
-        trips = "–" if figures.round_trips is None else f"{figures.round_trips:.1f}"
-        answers = [_ANSWERS[answer] for answer in row.answers.values()]
-        drawn.add_row(row.name, *answers, f"{figures.rate:,.0f}", f"{1000 * figures.p95:,.0f}", trips)
+    heads = ("strategy", *_HEADS.values(), "turns/s", "p95", "trips")
+    legend = ", ".join(f"{head}: {criterion}" for criterion, head in _HEADS.items() if head != criterion)
+    drawn = plain_table(heads, map(_cells, rows))
+    apart = [row.name for row in rows if not find(row.name).keeps]
+    design = f" {', '.join(apart)} {BY_DESIGN}: isolation is what it is judged by." if apart else ""
+    drawn.caption = f"{legend}; p95: of a turn, in ms; trips: Redis round trips per turn.{design}"
+    drawn.caption_justify = "left"
     return drawn
+
+
+def _cells(row: Weighed) -> list[str | Text]:
+    figures = row.measured.figures
+    trips = "–" if figures.round_trips is None else f"{figures.round_trips:.1f}"
+    answers = [_ANSWERS[answer] if asked(row.name, one) else "–" for one, answer in row.answers.items()]
+    return [row.name, *answers, f"{figures.rate:,.0f}", f"{1000 * figures.p95:,.0f}", trips]
 
 
 def table_content(rows: list[Weighed]) -> dict[str, Any]:
@@ -107,6 +101,7 @@ def table_content(rows: list[Weighed]) -> dict[str, Any]:
             {
                 "strategy": row.name,
                 "answers": dict(row.answers),
+                "by_design": "" if find(row.name).keeps else BY_DESIGN,
                 "against": {criterion: row.against(criterion) for criterion in CRITERIA},
                 "figures": row.measured.to_dict()["figures"],
             }

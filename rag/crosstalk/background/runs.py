@@ -288,8 +288,10 @@ def _keep(result: RunResult, strategy: str, folder: Path, last: Progress | None)
     write_whole(folder / "report.json", values)
     shown = [asdict(anomaly) for anomaly in few_of_each(result.report.anomalies, SHOWN)]
     write_whole(folder / "leaks.json", _leaks(result.report))
-    field = {"done": list(last.done), "leaked": list(last.leaked)} if last else {"done": [], "leaked": []}
-    write_whole(folder / "shown.json", {**values, "anomalies": shown, "field": field})
+    known = ("done", "leaked", "told")
+    field = {name: list(getattr(last, name)) if last else [] for name in known}
+    suspected = [asdict(anomaly) for anomaly in result.report.suspected[:SHOWN]]
+    write_whole(folder / "shown.json", {**values, "anomalies": shown, "suspected": suspected, "field": field})
     return _outcome(strategy, folder)
 
 
@@ -306,11 +308,8 @@ def _leaks(report: Report) -> dict[str, dict[str, Any]]:
 def _outcome(strategy: str, folder: Path) -> Outcome:
     values = json.loads((folder / "shown.json").read_text())
     about = {key: values[key] for key in ("run", "workload", "figures", "stopped", "problems", "field")}
-    about |= {
-        "lost": values.get("lost"),
-        "left": values.get("left", ""),
-        "notes": values.get("notes", []),
-    }  # an older version did not say
+    about |= {"lost": values.get("lost"), "left": values.get("left", ""), "notes": values.get("notes", [])}
+    about["field"].setdefault("told", about["field"]["leaked"])  # an older version said less
     return Outcome(strategy, Report.from_dict(values), about, folder)
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from rag.crosstalk.checker.anomalies import KEY_COLLISION, LEAKS
+from rag.crosstalk.checker.anomalies import KEY_COLLISION, LEAKS, breaking
 from rag.crosstalk.checker.canaries import Canaries, Foreseen
-from rag.crosstalk.checker.findings import Controls, Recall, Report, Shape, Verdict
+from rag.crosstalk.checker.findings import Controls, Reach, Recall, Report, Shape, Verdict
 from rag.crosstalk.checker.histories import sessions
 from rag.crosstalk.checker.observed import Observed, Turn
 from rag.crosstalk.checker.sentences import CAUSES, cause, chances, explained, why
@@ -25,30 +25,42 @@ CONFIDENCE = 3.0
 
 
 def check(
-    events: Iterable[Event], *, window: int | None = None, require_memory: bool = False, leaks_only: bool = False
+    events: Iterable[Event],
+    *,
+    window: int | None = None,
+    require_memory: bool = False,
+    leaks_only: bool = False,
+    keeps: bool = True,
 ) -> Report:
     """What a log shows. window: turns of memory that a prompt holds; None: as many as the log says, or all of them.
     require_memory: seen from outside, an answer without what its user had stated is amnesia. leaks_only: the log does
-    not say what prompts owe to earlier turns, so only what is somebody else's counts.
+    not say what prompts owe to earlier turns, so only what is somebody else's counts. keeps: False for a service that
+    keeps no memory by design: what it loses is no anomaly, and it is judged by whether users stay apart.
 
     Raises BadLog for an event that contradicts an earlier one; `read`, which makes events of lines, raises it as well.
     """
-    return _report(judged(events, window, require_memory=require_memory, leaks_only=leaks_only))
+    return _report(judged(events, window, require_memory=require_memory, leaks_only=leaks_only, keeps=keeps))
 
 
-def kinds(events: Iterable[Event], common: Canaries) -> set[str]:
+def kinds(events: Iterable[Event], common: Canaries, *, keeps: bool = True) -> set[str]:
     """Of the anomalies alone, for who judges very many logs with the same texts. common: knows all of their canaries;
     it looks each text through once. Raises BadLog."""
     seen = Observed(Foreseen(common), counted_only=True)
+    seen.keeps = keeps
     return set(_judge(_observe(events, seen), None).findings.counts)
 
 
 def judged(
-    events: Iterable[Event], window: int | None = None, *, require_memory: bool = False, leaks_only: bool = False
+    events: Iterable[Event],
+    window: int | None = None,
+    *,
+    require_memory: bool = False,
+    leaks_only: bool = False,
+    keeps: bool = True,
 ) -> Observed:
     """The same as `check` without the report: the kinds are in its findings. Raises BadLog."""
     seen = observe(events)
-    seen.memory_required = require_memory
+    seen.memory_required, seen.keeps = require_memory, keeps
     return _judge(seen, window, LEAK_RULES if leaks_only else RULES)
 
 
@@ -59,6 +71,8 @@ def _judge(seen: Observed, window: int | None, rules: tuple[Rule, ...] = RULES) 
             rule(session, seen.findings)
         same_list(session, lists, seen.findings)
     swapped_answers(seen)
+    if not seen.keeps:
+        seen.findings.set_aside(breaking("memory"))
     return seen
 
 
@@ -95,7 +109,7 @@ def _report(seen: Observed) -> Report:
     controls = Controls(len(seen.canaries), len(seen.recalled), len(seen.controls_seen))
     return Report(
         verdict,
-        why(verdict, reason, seen, kept),
+        why(verdict, reason, seen),
         "white" if seen.white else "black",
         len(seen.turns),
         seen.users,
@@ -113,6 +127,9 @@ def _report(seen: Observed) -> Report:
         _shapes(seen, sure=sure),
         tuple(replace(one, explanation=explained(one, seen)) for one in found.only_suspected()),
         len(found.leaking),
+        Reach(found.reach(LEAKS).users, len(found.leaking)),
+        {kind: found.reach([kind]) for kind in sorted(found.met)},
+        found.by_design,
     )
 
 
@@ -149,7 +166,8 @@ def _verdict(seen: Observed) -> tuple[Verdict, str]:
         return "anomalies", ""
     if not seen.answered:
         return "unknown", "no turn was answered"
-    refused = sum(turn.refused for turn in seen.turns.values())
+    all_turns = seen.turns.values()
+    refused = sum(turn.refused for turn in all_turns)
     if refused > seen.answered:
         return "unknown", (
             f"only {seen.answered} of {seen.answered + refused} turns were answered, and what the others would have "
@@ -162,13 +180,17 @@ def _verdict(seen: Observed) -> tuple[Verdict, str]:
             "no canary was planted, so a leak could not have been seen. Name in `plants` what a turn's text states and "
             f"nobody else knows, and in `expects` what its answer should repeat ({FORMAT})"
         )
+    if not seen.keeps:
+        if any(turn.prompt is not None and turn.end == "ok" and seen.foreign_capable(turn) for turn in all_turns):
+            return "isolated", ""
+        return "unknown", "no answered turn whose prompt was seen came after another user's data, so none could leak"
     if not seen.recalled:
         return "unknown", (
             "nobody ever recalled their own canary: a test that could not have leaked proves nothing. If it has a "
             "memory, let it answer what a user has stated (in full, not in its own words); else show its prompts or "
             "stored histories in an operation log"
         )
-    if not any(turn.recalls and turn.end == "ok" and seen.foreign_capable(turn) for turn in seen.turns.values()):
+    if not any(turn.recalls and turn.end == "ok" and seen.foreign_capable(turn) for turn in all_turns):
         return "unknown", (
             "no answered turn that remembered something came after another user's data, so none could have leaked. "
             "Let users overlap, or ask again later"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
@@ -47,6 +48,19 @@ class Controls:
     planted: int
     recalled: int
     seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far something went: the users and the turns that it met."""
+
+    users: int = 0
+    turns: int = 0
+
+    def of(self, users: int, turns: int) -> str:
+        """`20 of 20 users, in 59 of 60 turns`. users, turns: how many there were."""
+        met = f", in {self.turns:,} of {turns:,} turns" if self.turns else ""
+        return f"{self.users:,} of {max(users, self.users):,} users{met}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +118,17 @@ class Report:
     """What may be a leak in other words. It decides nothing."""
     leaking: int = 0
     """Turns in which somebody else's data was seen."""
+    leaked: Reach = field(default_factory=Reach)
+    """Users who got somebody else's data, and the turns that showed it: `leaking`."""
+    reached: dict[str, Reach] = field(default_factory=dict)
+    """By kind, of all that were counted."""
+    by_design: dict[str, int] = field(default_factory=dict)
+    """What a memory that keeps nothing has lost, by kind: it is in no other count."""
+
+    def reach(self, kind: str) -> str:
+        """`20 of 20 users, in 59 of 60 turns`; nothing where only occurrences were counted."""
+        found = self.reached.get(kind)
+        return found.of(self.users, self.turns) if found else ""
 
     def unsure(self, why: str) -> Self:
         """The same, where nothing can be said after all: neither a bound nor a cause."""
@@ -117,6 +142,8 @@ class Report:
             "anomalies": [asdict(anomaly) for anomaly in self.anomalies],
             "controls": asdict(self.controls),
             "recall": asdict(self.recall),
+            "leaked": asdict(self.leaked),
+            "reached": {kind: asdict(reach) for kind, reach in self.reached.items()},
             "shapes": [asdict(shape) for shape in self.shapes],
             "suspected": [asdict(anomaly) for anomaly in self.suspected],
             "seen": [list(one) for one in self.seen],
@@ -129,6 +156,8 @@ class Report:
         known["anomalies"] = tuple(Anomaly(**one) for one in values["anomalies"])
         known["controls"] = Controls(**values["controls"])
         known["recall"] = Recall(**values.get("recall", {"chances": 0, "recalled": 0}))
+        known["leaked"] = Reach(**values.get("leaked", {}))
+        known["reached"] = {kind: Reach(**reach) for kind, reach in values.get("reached", {}).items()}
         known["shapes"] = tuple(Shape(**one) for one in values.get("shapes", ()))
         known["suspected"] = tuple(Anomaly(**one) for one in values.get("suspected", ()))
         known["seen"] = tuple((user, owner, count) for user, owner, count in values.get("seen", ()))
@@ -150,6 +179,9 @@ class Findings:
     leaking: set[int] = field(default_factory=set)
     """Turns in which somebody else's data was seen."""
     firsts: set[tuple[str, str, str]] = field(default_factory=set)
+    met: dict[str, tuple[set[str], set[int]]] = field(default_factory=dict)
+    """By kind: users and turns."""
+    by_design: dict[str, int] = field(default_factory=dict)
 
     def wanted(self, found: Definition) -> bool:
         """Whether one more of this kind may be kept."""
@@ -182,6 +214,24 @@ class Findings:
                 Anomaly(kind, found.severity, op, session, owner, surface, evidence, "", t, user, canary, owner_op)
             )
         self.counts[kind] += 1
+        if not self.counted_only:
+            users, ops = self.met.setdefault(kind, (set(), set()))
+            if user is not None:
+                users.add(user)
+            if op is not None:
+                ops.add(op)
+
+    def reach(self, kinds: Iterable[str]) -> Reach:
+        """Of these kinds together."""
+        met = [self.met[kind] for kind in kinds if kind in self.met]
+        return Reach(len(set().union(*(users for users, _ in met))), len(set().union(*(ops for _, ops in met))))
+
+    def set_aside(self, kinds: AbstractSet[str]) -> None:
+        """These are no fault of what was looked at."""
+        self.by_design = {kind: self.counts.pop(kind) for kind in sorted(kinds) if self.counts[kind]}
+        self.kept = [anomaly for anomaly in self.kept if anomaly.kind not in kinds]
+        for kind in kinds:
+            self.met.pop(kind, None)
 
     def suspect(self, anomaly: Anomaly) -> None:
         """Something that is not certain: kept apart, so that it decides nothing."""

@@ -154,6 +154,8 @@ class Observed:
         self.twice: set[str] = set()
         self.white = False
         self.memory_required = False
+        self.keeps = True
+        """Whether the service is to remember anything at all."""
         self.answered = 0
         self._index: Canaries | Foreseen = Canaries() if index is None else index
         self._meaning: list[int] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Literal
 
 from rag.crosstalk.checker.anomalies import (
@@ -14,7 +14,7 @@ from rag.crosstalk.checker.anomalies import (
     REORDERED,
     SUSPECTED_READ,
 )
-from rag.crosstalk.checker.findings import Anomaly, Verdict
+from rag.crosstalk.checker.findings import Anomaly, Reach, Verdict
 from rag.crosstalk.checker.observed import Observed, Turn
 
 Cause = Literal["scope bug", "race", "cannot tell"]
@@ -69,8 +69,12 @@ def _variant(anomaly: Anomaly, turn: Turn | None, source: Turn | None) -> str:
     return anomaly.surface
 
 
-def why(verdict: Verdict, reason: str, seen: Observed, anomalies: Sequence[Anomaly]) -> str:
-    """The verdict as one sentence."""
+BY_DESIGN = "keeps no memory, by design"
+"""What is said of a service that is to remember nothing. What it has lost is no fault of it."""
+
+
+def why(verdict: Verdict, reason: str, seen: Observed) -> str:
+    """The verdict as one sentence: people and turns first, then what was found how often."""
     users, turns = seen.users, len(seen.turns)
     if verdict == "unknown":
         return f"Nothing can be said: {reason}.{_aside(seen)}"
@@ -82,14 +86,17 @@ def why(verdict: Verdict, reason: str, seen: Observed, anomalies: Sequence[Anoma
         )
     counts = seen.findings.counts
     worst = sorted(counts, key=lambda kind: (_RANK.get(kind, 99), -counts[kind]))
-    leaked = {anomaly.user for anomaly in anomalies if anomaly.kind in LEAKS and anomaly.user}
-    leaked |= {user for user, _ in seen.findings.seen}
-    shown = f", in {len(seen.findings.leaking)} of {turns} turns" if seen.findings.leaking else ""
-    saw = f"{len(leaked)} of {max(users, len(leaked))} users got somebody else's data{shown}. " if leaked else ""
+    leaked, wrong = seen.findings.reach(LEAKS).users, seen.findings.reach(counts)
+    if leaked:
+        shown = Reach(leaked, len(seen.findings.leaking)).of(users, turns)
+        said = shown.replace(" users", " users got somebody else's data", 1) + ". "
+    else:
+        met = f"Something went wrong for {wrong.of(users, turns)}"
+        said = f"{met if wrong.users else f'In {turns} turns of {users} users'}: "
     listed = ", ".join(f"{counts[kind]:,} × {kind}" for kind in worst[:4])
     others = len(worst) - 4
     more = f" and {others} more kind{'s' if others > 1 else ''}" if others > 0 else ""
-    return f"{saw}{'' if saw else f'In {turns} turns of {users} users: '}{listed}{more}.{_aside(seen)}"
+    return f"{said}{listed}{more}.{_aside(seen)}"
 
 
 def chances(seen: Observed) -> int:
@@ -104,11 +111,15 @@ def _aside(seen: Observed) -> str:
         told += f" Own facts were recalled in {found.recalled / found.chances:.0%} of {found.chances} chances."
     if count := len(found.only_suspected()):
         told += f" Suspected, not certain: {count} {'mention' if count == 1 else 'mentions'} of somebody else's data."
+    if not seen.keeps:
+        told += f" It {BY_DESIGN}, and is judged by whether users stay apart."
     return told
 
 
 def _kept(seen: Observed) -> str:
     """Half a sentence: that nothing was lost can be said only of sessions whose stored history was read."""
+    if not seen.keeps:
+        return ""
     answered = [session for session, turns in seen.sessions.items() if any(turn.end == "ok" for turn in turns)]
     read = sum(session in seen.stored for session in answered)
     if read == len(answered):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.crosstalk.checker.findings import Verdict
+from rag.crosstalk.checker.sentences import BY_DESIGN
 from rag.crosstalk.explore.outcomes import GROUPS, Judge, Outcome, gravest
 from rag.crosstalk.explore.scenes import BadScene, Scene
 from rag.crosstalk.explore.schedules import DEPTH, Explored, How, Played, Progress, Stop, explore, shrunk
@@ -46,7 +47,8 @@ class Certificate:
 
     @property
     def verdict(self) -> str:
-        return verdict(self.explored)
+        aside = "" if find(self.strategy).keeps else f"; it {BY_DESIGN}"
+        return f"{verdict(self.explored)}{aside}"
 
     @property
     def right(self) -> bool:
@@ -127,8 +129,8 @@ def make_stage(name: str, scene: Scene, lab: Lab) -> Stage:
         return make(name, lab)
 
     if kind.in_process:
-        return Stage(scene, new, Asked, end=lambda strategy, _: strategy.close())
-    return Stage(scene, new, Asked, end=_forgotten, named=_names())
+        return Stage(scene, new, Asked, end=lambda strategy, _: strategy.close(), keeps=kind.keeps)
+    return Stage(scene, new, Asked, end=_forgotten, named=_names(), keeps=kind.keeps)
 
 
 def certify(
@@ -204,7 +206,7 @@ def replay(
     scene = make_scene(users=users, tabs=tabs, turns=turns, cancels=sum(map(str.islower, schedule)))
     with _place(lab) as place:
         try:
-            return Judge(scene)(played(make_stage(name, scene, place), schedule))
+            return Judge(scene, keeps=find(name).keeps)(played(make_stage(name, scene, place), schedule))
         except BadSchedule as exc:
             raise CannotPlay(str(exc)) from exc
 

@@ -16,6 +16,7 @@ from rag.crosstalk.checker.anomalies import DEFINITIONS, in_group
 from rag.crosstalk.checker.canaries import Canaries
 from rag.crosstalk.checker.check import check, kinds
 from rag.crosstalk.checker.findings import Report
+from rag.crosstalk.checker.sentences import BY_DESIGN
 from rag.crosstalk.explore.scenes import Scene
 from rag.crosstalk.explore.stepping import Log, Moment, Texts, Trace
 
@@ -51,11 +52,12 @@ GROUPS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """kinds: gravest first, without repetition; none: it went right."""
+    """kinds: gravest first, without repetition; none: it went right. keeps: as of the stage."""
 
     scene: Scene
     trace: Trace
     kinds: tuple[str, ...]
+    keeps: bool = True
 
     @property
     def wrong(self) -> bool:
@@ -68,7 +70,7 @@ class Outcome:
 
     @cached_property
     def report(self) -> Report:
-        return check(self.trace.events(self.scene))
+        return check(self.trace.events(self.scene), keeps=self.keeps)
 
     @property
     def answered(self) -> int:
@@ -99,6 +101,8 @@ class Outcome:
                 return f"Nothing has gone wrong so far: {ended} of {self._turns} turns have ended. Play on."
             if not self.answered:
                 return f"Nobody was answered, so nothing can be said ({self.failed or 'all turns were cancelled'})."
+            if not self.keeps:
+                return f"Everyone was answered without any history: it {BY_DESIGN}."
             return "Everyone was answered from their own history, and nothing was lost."
         kind = next(gravest(self.kinds))
         return STUCK.get(kind) or next(self.explained(kind), kind)
@@ -114,8 +118,9 @@ class Outcome:
 class Judge:
     """Of one scene. Not thread-safe."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, *, keeps: bool = True) -> None:
         self.scene = scene
+        self.keeps = keeps
         self._addresses = addresses(scene)
         self._known: dict[Trace, Outcome] = {}
         self._kinds: dict[Hashable, tuple[str, ...]] = {}
@@ -129,11 +134,11 @@ class Judge:
             if found is None:
                 found = self._kinds[pattern] = self._found(trace)
                 self._kinds.update((other(trace), found) for other in self._others)
-            known = self._known[trace] = Outcome(self.scene, trace, found)
+            known = self._known[trace] = Outcome(self.scene, trace, found, self.keeps)
         return known
 
     def _found(self, trace: Trace) -> tuple[str, ...]:
-        found = kinds(trace.events(self.scene), self._addresses)
+        found = kinds(trace.events(self.scene), self._addresses, keeps=self.keeps)
         return tuple(sorted({*found, *([trace.stuck] if trace.stuck else [])}, key=ORDER.index))
 
 

@@ -141,7 +141,7 @@ def explore(
 
     Deterministic, unless it is stopped.
     """
-    judge, halted = Judge(stage.scene), stop or _never
+    judge, halted = Judge(stage.scene, keeps=stage.keeps), stop or _never
     labels = serial(stage)
     if merge and bound is None:
         try:
@@ -170,7 +170,7 @@ def serial(stage: Stage) -> tuple[tuple[str, ...], ...]:
 def ordered(stage: Stage, bound: int | None = None, judge: Judge | None = None) -> Iterator[Played | int]:
     """Plays every schedule once, those with the fewest preemptions first. Before the first one with n preemptions it
     gives the number of schedules that are known to have n: whoever has seen enough stops there."""
-    judge = judge or Judge(stage.scene)
+    judge = judge or Judge(stage.scene, keeps=stage.keeps)
     waiting: dict[int, list[str]] = {0: [""]}
     for preemptions in range(LONGEST):
         todo = waiting.pop(preemptions, [])
@@ -211,7 +211,7 @@ def pct(stage: Stage, seed: int, steps: int, depth: int = DEPTH, judge: Judge | 
 
     Each finds a bug of that depth with a probability of at least 1 / (actors · steps^(depth - 1)).
     """
-    judge = judge or Judge(stage.scene)
+    judge = judge or Judge(stage.scene, keeps=stage.keeps)
     chance = random.Random(seed)  # noqa: S311 (no secret)
     letters = stage.scene.letters
     while True:
@@ -258,7 +258,7 @@ def shrunk(
 
 
 def _cut(stage: Stage, found: Played, kind: str, stop: Stop) -> Played:
-    judge = Judge(stage.scene)
+    judge = Judge(stage.scene, keeps=stage.keeps)
     for length in range(1, len(found.schedule)):
         if stop():
             break

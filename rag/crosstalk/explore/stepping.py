@@ -44,7 +44,8 @@ class Stage:
     """Where a scene is played. make: a new, empty memory; asked: makes what its `turn` takes, from (op, user, session,
     text, ask, retrieved); end: lets go of it, and deletes what it stored of these sessions.
 
-    named: the session's id for the strategy, for each run another one where a store outlives a run.
+    named: the session's id for the strategy, for each run another one where a store outlives a run. keeps: False for a
+    memory that keeps nothing by design.
     """
 
     scene: Scene
@@ -52,6 +53,7 @@ class Stage:
     asked: Callable[..., Any]
     end: Callable[[Any, Sequence[str]], None] | None = None
     named: Callable[[], Callable[[str], str]] | None = None
+    keeps: bool = True
 
     def start(self) -> Run:
         return Run(self)

@@ -10,7 +10,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from rag.crosstalk.checker.anomalies import DEFINITIONS, Definition
 from rag.crosstalk.checker.canaries import places
 from rag.crosstalk.checker.findings import Anomaly, Report
 from rag.crosstalk.log.events import Event
+from rag.crosstalk.report import known
 from rag.crosstalk.report.story import Step, story
 from rag.sessions.names import colour
 
@@ -38,10 +39,11 @@ def as_json(report: Report) -> str:
     return json.dumps(report.to_dict(), ensure_ascii=True, indent=2)
 
 
-def as_junit(report: Report, name: str) -> bytes:
-    """A test case for each kind of anomaly, and one for the verdict itself. name: of the log or the strategy."""
+def as_junit(report: Report, name: str, notes: Sequence[str] = ()) -> bytes:
+    """A test case for each kind of anomaly, and one for the verdict itself. name: of the log or the strategy. notes: of
+    how it was asked."""
     suite = TestSuite(f"crosswire: {visible(name)}")
-    suite.add_testcase(_verdict_case(report))
+    suite.add_testcase(_verdict_case(report, notes))
     for definition in DEFINITIONS.values():
         suite.add_testcase(_case(report, definition))
     xml = JUnitXml("crosswire")
@@ -51,8 +53,15 @@ def as_junit(report: Report, name: str) -> bytes:
     return written.getvalue()
 
 
-def as_html(report: Report, name: str, example: Sequence[Event] = (), anomaly: Anomaly | None = None) -> str:
-    """example: the events of the smallest counterexample of this anomaly, drawn step by step."""
+def as_html(
+    report: Report,
+    name: str,
+    example: Sequence[Event] = (),
+    anomaly: Anomaly | None = None,
+    notes: Sequence[str] = (),
+) -> str:
+    """example: the events of the smallest counterexample of this anomaly, drawn step by step. notes: of how it was
+    asked."""
     pages = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -67,6 +76,9 @@ def as_html(report: Report, name: str, example: Sequence[Event] = (), anomaly: A
         anomaly=anomaly,
         people=_people(example),
         steps=story(example, anomaly),
+        notes=notes,
+        known=known,
+        suspected=report.suspected[:SHOWN],
     )
 
 
@@ -138,12 +150,25 @@ def _people(example: Sequence[Event]) -> list[str]:
     return list(dict.fromkeys(step.user for step in story(example, None)))
 
 
-def _verdict_case(report: Report) -> TestCase:
+def _verdict_case(report: Report, notes: Sequence[str]) -> TestCase:
     case = TestCase("verdict", "crosswire")
-    case.system_out = visible(f"{report.why} {report.about_cause}".strip())
+    case.system_out = visible("\n".join(_told(report, notes)))
     if report.verdict == "unknown":
         case.result = [Error(visible(report.why), "unknown")]
     return case
+
+
+def _told(report: Report, notes: Sequence[str]) -> Iterator[str]:
+    """All that is known, a line each."""
+    yield f"{report.why} {report.about_cause}".strip()
+    if told := known.recalled_beside(report):
+        yield told
+    for title, *cells in known.shapes(report):
+        numbers = ", ".join(f"{cell} {head}" for cell, head in zip(cells[:-1], known.HEADS[1:-1], strict=True))
+        yield f"{known.ASKED}: {title}: {numbers}, leak rate {cells[-1]}"
+    for one in report.suspected[:SHOWN]:
+        yield f"{known.SUSPECTED}: {one.explanation} [{one.surface}] {one.evidence}"
+    yield from notes
 
 
 def _case(report: Report, definition: Definition) -> TestCase:
@@ -151,7 +176,8 @@ def _case(report: Report, definition: Definition) -> TestCase:
     count = report.counts.get(definition.kind, 0)
     if count:
         found = _of(report, definition.kind)
-        failure = Failure(f"{count:,} {definition.kind}: {definition.text} To do: {definition.remedy}", definition.kind)
+        told = f"{known.met(report, definition.kind)} {definition.kind}: {definition.text} To do: {definition.remedy}"
+        failure = Failure(told, definition.kind)
         failure.text = "\n".join(visible(f"{one.explanation} [{one.surface}] {one.evidence}") for one in found)
         case.result = [failure]
     elif report.box == "black" and not definition.black_box:

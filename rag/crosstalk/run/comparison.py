@@ -16,7 +16,7 @@ from rag.crosstalk.run.results import RunResult
 from rag.crosstalk.run.runner import simulate
 from rag.crosstalk.run.watch import Progress
 from rag.crosstalk.run.workload import Workload
-from rag.crosstalk.strategies import STRATEGIES, Lab
+from rag.crosstalk.strategies import STRATEGIES, Lab, find
 
 SCENES: dict[str, dict[str, Any]] = {
     "users": {},
@@ -37,9 +37,15 @@ CRITERIA: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {
 """Each question: the anomaly kinds that answer it with no, and the scenes that they are looked for in."""
 
 
+def asked(name: str, criterion: str) -> bool:
+    """Whether it is a question for this strategy: one that keeps nothing, by design, is not asked what it has kept."""
+    return find(name).keeps or CRITERIA[criterion][0] != _LOST
+
+
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A row of the table. answers: to each of CRITERIA, None where a run could not tell. results: by scene."""
+    """A row of the table. answers: to each of CRITERIA, None where a run could not tell or it is not `asked`.
+    results: by scene."""
 
     name: str
     answers: Mapping[str, bool | None]
@@ -74,7 +80,8 @@ def weigh(
             results[scene] = simulate(name, replace(workload, **changes), lab=lab, progress=told, stop=stop)
             if stop.is_set():
                 return
-        yield Weighed(name, {criterion: _answer(results, *asked) for criterion, asked in CRITERIA.items()}, results)
+        answers = {one: _answer(results, *of) if asked(name, one) else None for one, of in CRITERIA.items()}
+        yield Weighed(name, answers, results)
 
 
 def _answer(results: Mapping[str, RunResult], kinds: frozenset[str], scenes: Iterable[str]) -> bool | None:

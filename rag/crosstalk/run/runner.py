@@ -119,7 +119,7 @@ def simulate(
         writer.close()
         one.say("checking")
         with path.open("rb") as lines:
-            report = check(read(lines), window=window, require_memory=require_memory)
+            report = check(read(lines), window=window, require_memory=require_memory, keeps=kind is None or kind.keeps)
         if one.lost is not None:
             report = one.lost.judged(report)
         elif isinstance(strategy, str) and not one.stopped:

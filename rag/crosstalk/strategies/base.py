@@ -106,6 +106,7 @@ class Strategy(ABC):
     """One instance serves all turns of a process, from many threads, as the memory of a web app does. All that is known
     of a strategy is in its class, and a file below this folder is all that a new one takes.
 
+    keeps: False where it keeps nothing by design: isolation is what it is judged by, and what it loses is no fault.
     place: in the order in which the story tells them; a low number is early. lesson_only: for the race lab and its
     facts, no part of the gallery. seen: where the bug was reported. expects: the anomaly kinds that separate users meet
     in one process; empty: right. expects_tabs and so on: those that come with two tabs of a session, several processes,
@@ -129,6 +130,7 @@ class Strategy(ABC):
     may: ClassVar[frozenset[str]] = NOTHING
     cancels: ClassVar[float] = 0.0
     facts: ClassVar[tuple[Fact, ...]] = ()
+    keeps: ClassVar[bool] = True
     in_process: ClassVar[bool] = False
     on_disk: ClassVar[bool] = False
     uses_redis: ClassVar[bool] = False

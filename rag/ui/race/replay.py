@@ -102,7 +102,7 @@ def _look(strategy: str, run: Run, schedule: str, earlier: Stored) -> Look:
             shared,
         )
         said = step_told(scene, step)
-    outcome = Judge(scene)(trace) if over or trace.stuck else None
+    outcome = Judge(scene, keeps=find(strategy).keeps)(trace) if over or trace.stuck else None
     return Look(schedule, actors, choices, tuple(steps), trace.stored, shared, outcome, copies, said)
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from rag.crosstalk.background.comparisons import Row, Weighing
-from rag.crosstalk.run.comparison import CRITERIA
+from rag.crosstalk.checker.sentences import BY_DESIGN
+from rag.crosstalk.run.comparison import CRITERIA, asked
 from rag.crosstalk.strategies import STRATEGIES
 from rag.ui.escaping import escaped
 from rag.ui.feedback import download, errors_shown
@@ -84,7 +85,7 @@ def _frame(rows: Sequence[Row]) -> pd.DataFrame:
         [
             {
                 "memory": row.name,
-                **{f"{criterion}?": ANSWERS[row.answers[criterion]] for criterion in CRITERIA},
+                **{f"{criterion}?": _answer(row, criterion) for criterion in CRITERIA},
                 "turns/s": row.rate,
                 "p95 (ms)": row.p95 * 1000,
                 "round trips": row.round_trips,
@@ -94,18 +95,25 @@ def _frame(rows: Sequence[Row]) -> pd.DataFrame:
     )
 
 
+def _answer(row: Row, criterion: str) -> str:
+    return ANSWERS[row.answers[criterion]] if asked(row.name, criterion) else "– by design"
+
+
 def _evidence(row: Row) -> None:
     kind = STRATEGIES[row.name]
     st.markdown(f"##### {row.name}")
     st.markdown(f"{escaped(kind.lesson)} {escaped(kind.wrong)}")
-    for criterion in CRITERIA:
+    if not kind.keeps:
+        st.info(f"It {BY_DESIGN}: isolation is what it is judged by.", icon=":material/info:")
+    questions = [criterion for criterion in CRITERIA if asked(row.name, criterion)]
+    for criterion in questions:
         if row.answers[criterion] is True:
             continue
         st.markdown(f"**{criterion}?** {ANSWERS[row.answers[criterion]]}")
         for scene, report in row.against(criterion):
-            with st.expander(f"{scene}: {report.why}"):
+            with st.expander(f"{scene}: {escaped(report.why)}"):
                 for anomaly in report.anomalies:
                     if anomaly.kind in CRITERIA[criterion][0]:
                         st.markdown(f"- `{anomaly.kind}` {escaped(anomaly.explanation)}")
-    if all(row.answers.values()):
+    if all(row.answers[criterion] for criterion in questions):
         st.success("No evidence against it.", icon=":material/check_circle:")

@@ -26,10 +26,8 @@ def draw(runs: Runs, session_id: str, current: Run | None) -> None:
         st.caption(f"Your last {KEPT} runs are kept. Only you can open them.")
         for run in past:
             when = datetime.fromtimestamp(run.at, UTC).astimezone()
-            verdicts = {name: outcome.report.verdict for name, outcome in run.outcomes.items()}
-            said = ", ".join(
-                f"{code(run.target) if run.target else name}: {verdicts.get(name, run.state)}"
-                for name in run.strategies
+            said = "; ".join(
+                f"{code(run.target) if run.target else name}: {_told(run, name)}" for name in run.strategies
             )
             size = f"{run.workload.users:,} users × {count(run.workload.turns, 'turn')}"
             words, look, drop = st.columns([6, 1, 1], vertical_alignment="center")
@@ -40,3 +38,13 @@ def draw(runs: Runs, session_id: str, current: Run | None) -> None:
             if drop.button("Delete", key=f"drop-{run.id}", width="stretch"):
                 runs.delete(session_id, run.id)
                 st.rerun()
+
+
+def _told(run: Run, name: str) -> str:
+    """The verdict, and people and turns where somebody got another's data."""
+    outcome = run.outcomes.get(name)
+    if outcome is None:
+        return run.state
+    report = outcome.report
+    leaked = f" ({report.leaked.of(report.users, report.turns)})" if report.leaked.users else ""
+    return f"{report.verdict}{leaked}"

@@ -11,6 +11,8 @@ import streamlit as st
 from rag.crosstalk.background.runs import Outcome, Run
 from rag.crosstalk.checker.anomalies import DEFINITIONS
 from rag.crosstalk.checker.findings import Anomaly
+from rag.crosstalk.checker.sentences import BY_DESIGN
+from rag.crosstalk.report import known
 from rag.crosstalk.report.export import as_html, as_junit, matrix
 from rag.crosstalk.report.reproduce import command, file_name, of_run, of_target
 from rag.crosstalk.report.transcript import lanes
@@ -22,6 +24,7 @@ from rag.ui.palette import OUTCOMES, RIGHT
 from rag.ui.simulation import evidence
 
 PHASES = ("wait", "load", "retrieve", "ask", "save")
+SUSPECTS = 25
 ENDS = {"ok": "answered", "fail": "failed", "info": "cancelled"}
 
 
@@ -44,6 +47,10 @@ def draw(run: Run) -> None:
         **({} if run.target else {":material/code: Source": lambda: _source(chosen)}),
         ":material/download: Files": lambda: _files(run, outcome),
     }
+    if outcome.report.shapes:
+        parts[f":material/forum: {known.ASKED}"] = lambda: _shapes(outcome)
+    if outcome.report.suspected:
+        parts[f":material/help: {known.SUSPECTED}"] = lambda: _suspected(outcome)
     for tab, draw_part in zip(st.tabs(list(parts)), parts.values(), strict=True):
         with tab:
             draw_part()
@@ -95,7 +102,7 @@ def _take_cell(key: str) -> None:
 
 def _telling(outcome: Outcome) -> Iterator[tuple[str | None, str | None]]:
     """Who was shown whose data, what says most first: what a user could read, then what the model was given."""
-    for user, owner in enumerate(outcome.about["field"]["leaked"]):
+    for user, owner in enumerate(outcome.about["field"]["told"]):
         if owner >= 0:
             yield label(user), label(owner)
     for anomaly in outcome.report.anomalies:
@@ -111,7 +118,8 @@ def _anomalies(outcome: Outcome) -> None:
         count = report.counts.get(kind, 0)
         if not count:
             continue
-        with st.expander(f"**{kind}** · {count:,} · {definition.severity}", icon=":material/report:"):
+        title = f"**{kind}** · {known.met(report, kind)} · {definition.severity}"
+        with st.expander(title, icon=":material/report:"):
             st.caption(f"{definition.text} ({definition.term}) Cause: {definition.cause} Fix: {definition.remedy}")
             shown = [anomaly for anomaly in report.anomalies if anomaly.kind == kind]
             rows = [
@@ -129,6 +137,25 @@ def _anomalies(outcome: Outcome) -> None:
                 st.caption(f"The first {len(shown)} are shown; the files have more.")
     clean = [kind for kind in DEFINITIONS if not report.counts.get(kind)]
     st.caption("Checked for and not found: " + ", ".join(clean) + "." if clean else "")
+
+
+def _shapes(outcome: Outcome) -> None:
+    rows = [dict(zip(known.HEADS, row, strict=True)) for row in known.shapes(outcome.report)]
+    st.dataframe(rows, hide_index=True, key=f"shapes-{outcome.about['run']}")
+    st.caption(
+        "Chances: answered turns in which somebody else's data could have been seen. Leaks: turns that had it. "
+        "Leak rate: at 95 % confidence, where none leaked."
+    )
+
+
+def _suspected(outcome: Outcome) -> None:
+    st.caption(known.ABOUT_SUSPECTED)
+    for one in outcome.report.suspected[:SUSPECTS]:
+        st.markdown(f":material/help: {escaped(one.explanation)}")
+        st.caption(f"{one.surface}: {escaped(one.evidence)}")
+    more = len(outcome.report.suspected) - SUSPECTS
+    if more > 0:
+        st.caption(f"{more:,} more are in the files.")
 
 
 def _timeline(outcome: Outcome) -> None:
@@ -201,6 +228,8 @@ def _source(name: str) -> None:
     kind, lines = STRATEGIES[name], guilty_lines(name)
     st.markdown(f"**{escaped(kind.lesson)}**")
     st.markdown(escaped(kind.wrong))
+    if not kind.keeps:
+        st.info(f"It {BY_DESIGN}: isolation is what it is judged by.", icon=":material/info:")
     if lines:
         st.error(
             f"The bug: line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}",
@@ -218,7 +247,8 @@ def _files(run: Run, outcome: Outcome) -> None:
     first = next(iter(outcome.report.anomalies), None)
 
     def html() -> str:
-        return as_html(outcome.report, run.title(outcome.strategy), outcome.smallest(first) if first else (), first)
+        example = outcome.smallest(first) if first else ()
+        return as_html(outcome.report, run.title(outcome.strategy), example, first, outcome.about["notes"])
 
     repeat = (
         command(run.workload, target=run.target) if run.target else command(run.workload, strategy=outcome.strategy)
@@ -229,10 +259,10 @@ def _files(run: Run, outcome: Outcome) -> None:
     with st.container(horizontal=True):
         download("Report (HTML)", html, f"{stem}.html", "text/html", "description")
         download("Report (JSON)", outcome.whole.read_bytes, f"{stem}.json", "application/json", "data_object")
-        junit = f"{stem}.xml"
+        junit, notes = f"{stem}.xml", outcome.about["notes"]
         download(
             "JUnit",
-            lambda: as_junit(outcome.report, run.title(outcome.strategy)),
+            lambda: as_junit(outcome.report, run.title(outcome.strategy), notes),
             junit,
             "application/xml",
             "checklist",

@@ -11,6 +11,7 @@ import streamlit as st
 from rag.crosstalk import Progress
 from rag.crosstalk.background.runs import Outcome, Run
 from rag.crosstalk.checker.anomalies import in_group
+from rag.crosstalk.report.known import recalled_beside
 from rag.crosstalk.run.people import label
 from rag.ui.escaping import code, escaped
 from rag.ui.simulation.user_grid import grid
@@ -23,7 +24,8 @@ VERDICTS = {
 HELP = {
     "In flight": "Turns being answered right now.",
     "Peak": "Peak concurrency: the most turns in flight at once.",
-    "Leaks": "Times that a user was shown another user's data.",
+    "Users leaked to": "Users who got another user's data, in an answer or in the prompt for it.",
+    "Leaking turns": "Turns that held another user's data, in the answer or in its prompt.",
     "Lost": "Acknowledged turns that are missing from the stored history.",
 }
 
@@ -63,7 +65,7 @@ def _grid(run: Run, outcome: Outcome | None, progress: Progress | None) -> None:
         done, said = outcome.about["field"]["done"], outcome.report.why
     elif progress is not None:
         done, leaked = progress.done, progress.leaked
-        said = f"{progress.answered} of {progress.turns} turns answered, {progress.leaks} leaks seen"
+        said = f"{progress.answered} of {progress.turns} turns answered; others' data: {progress.met}"
     st.image(grid(done, leaked, turns, wrong), width="stretch", alt=said)
     if outcome is None and progress is None:
         st.caption("Starting …")
@@ -72,18 +74,21 @@ def _grid(run: Run, outcome: Outcome | None, progress: Progress | None) -> None:
 def _figures(outcome: Outcome | None, progress: Progress | None) -> None:
     """As many in a line as there is room for, one under the other."""
     if outcome is not None:
-        counts, busy = outcome.report.counts, ("Peak", "peak_in_flight")
-        leaks, lost = (sum(counts.get(kind, 0) for kind in in_group(group)) for group in ("leak", "lost"))
+        report, busy = outcome.report, ("Peak", "peak_in_flight")
+        lost = sum(report.counts.get(kind, 0) for kind in in_group("lost"))
+        people, leaks = report.leaked.users, report.leaked.turns
         found: Callable[[str], Any] = {**outcome.about["figures"], "leaks": leaks, "lost": lost}.__getitem__
     elif progress is not None:
         found, busy = partial(getattr, progress), ("In flight", "in_flight")
+        people = progress.people
     else:
         return
     values = {
         "Turns": f"{found('answered'):,}",
         "Turns/s": f"{found('rate'):,.0f}",
         busy[0]: f"{found(busy[1])}",
-        "Leaks": f"{found('leaks'):,}",
+        "Users leaked to": f"{people:,}",
+        "Leaking turns": f"{found('leaks'):,}",
         "Lost": "–" if found("lost") is None else f"{found('lost'):,}",
         **{name: f"{found(name) * 1000:,.0f} ms" for name in ("p50", "p95", "p99")},
     }
@@ -99,6 +104,8 @@ def verdict(outcome: Outcome) -> None:
     stopped = " The run was stopped early; this covers the turns that ran." if outcome.about["stopped"] else ""
     cause = f" {report.about_cause}" if report.about_cause else ""
     tell(f"**{report.verdict.capitalize()}.** {escaped(report.why + cause)}{stopped}", icon=icon)
+    if told := recalled_beside(report):
+        st.caption(f":material/psychology: {escaped(told)}")
     for problem in outcome.about["problems"][:3]:
         st.caption(f":material/warning: A turn failed: `{problem.replace('`', '')[:200]}`")
     for note in outcome.about["notes"][:3]:

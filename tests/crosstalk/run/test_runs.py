@@ -138,7 +138,7 @@ def test_each_cell_of_the_matrix_has_its_sentence_however_many_leaks_there_are(
         assert leak is not None
         assert user in leak.explanation
         assert owner in leak.explanation
-    leaked = outcome.about["field"]["leaked"]
+    leaked = outcome.about["field"]["told"]
     answered = [(label(user), label(owner)) for user, owner in enumerate(leaked) if owner >= 0]
     assert answered
     assert {leak.surface for pair in answered if (leak := outcome.leak(*pair))} == {"answer"}

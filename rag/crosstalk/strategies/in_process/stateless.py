@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rag.crosstalk.checker.anomalies import AMNESIA, LOST_APPEND, kinds
 from rag.crosstalk.strategies.base import Asked, Message, Steps, Strategy, question
 
 
@@ -12,7 +11,7 @@ class Stateless(Strategy):
     lesson = "Nothing is kept, so nothing leaks and nothing is remembered. Right for one-off questions."
     wrong = "Not a mix-up: a follow-up question finds no history, and the user has to say everything again."
     fix = "None where every question stands alone; otherwise a history for each session."
-    expects = kinds(AMNESIA, LOST_APPEND)
+    keeps = False
 
     def turn(self, asked: Asked) -> Steps:
         yield "ask"
