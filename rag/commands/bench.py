@@ -12,7 +12,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Column, Table
 
 from rag.chat import bench as turn_bench
 from rag.chat.evaluation import VERDICTS, answered, held
@@ -20,6 +19,7 @@ from rag.chat.offline import OfflineChatModel
 from rag.chat.offline.ranking import Ranker
 from rag.chat.service import SOURCES
 from rag.commands.options import JsonFile, console, write_json
+from rag.commands.reports import plain_table
 from rag.crosstalk.bench import checking as check_bench
 from rag.crosstalk.bench import exploring as rates
 from rag.crosstalk.bench.turns import StrategyTurns
@@ -66,10 +66,7 @@ def _known_questions() -> list[str]:
 
 
 def _print(heads: Iterable[str], rows: Iterable[Sequence[str]], json_file: Path | None = None) -> None:
-    table = Table(*(Column(head, no_wrap=head == "strategy") for head in heads))
-    for row in rows:
-        table.add_row(*row)
-    console(json_file).print(table)
+    console(json_file).print(plain_table(heads, rows))
 
 
 @app.command("retrieval")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
 from rag.commands.options import JsonFile, PytestFile, console, write, write_json
@@ -26,7 +26,7 @@ from rag.crosstalk.explore.explorer import (
 )
 from rag.crosstalk.explore.outcomes import Outcome, gravest
 from rag.crosstalk.explore.scenes import Scene
-from rag.crosstalk.explore.verdicts import amount, of_what
+from rag.crosstalk.explore.verdicts import amount
 from rag.crosstalk.report.export import visible
 from rag.crosstalk.report.reproduce import of_schedule
 from rag.crosstalk.strategies import STRATEGIES, Lab
@@ -85,7 +85,7 @@ def explore_command(
             stop,
         )
     if everything:
-        shown.print(_table(found))
+        _all(found, shown)
     else:
         _one(found[0], shown)
         _write_test(found[0], pytest_file)
@@ -126,18 +126,13 @@ def _one(found: Certificate, console: Console) -> None:
         console.print(f"{total} schedules in {found.seconds:.2f} s ({rate}/s).")
 
 
-def _table(found: list[Certificate]) -> Table:
-    table = Table("strategy", "wrong", "of", "what goes wrong, and why", "shortest failure")
+def _all(found: list[Certificate], console: Console) -> None:
+    """Each with what it says below: in a column beside the others it could not be read."""
     for one in found:
-        told = one.verdict.rsplit(" (", 1)[0] if one.status != "isolated" else "nothing goes wrong"
-        table.add_row(
-            Text(one.strategy, VERDICTS[one.status]),
-            amount(one.explored.wrong),
-            amount(one.explored.total),
-            Text(f"{told} ({of_what(one.explored)})"),
-            one.simplest.schedule if one.simplest else "",
-        )
-    return table
+        numbers = f": {amount(one.explored.wrong)} of {amount(one.explored.total)} wrong"
+        shortest = f", shortest failure {one.simplest.schedule}" if one.simplest else ""
+        console.print(Text.assemble((one.strategy, VERDICTS[one.status]), numbers, shortest))
+        console.print(Padding(Text(one.verdict), (0, 0, 0, 4), expand=False))
 
 
 def _replayed(
@@ -172,17 +167,17 @@ def _replayed(
 
 
 def _facts(lab: Lab, json_file: Path | None, console: Console) -> int:
-    table = Table("memory", "steps", "interleavings", "counted", "matches the table")
     rows, agrees = [], True
     for fact, explored, counted in facts_found(lab):
         same = counted == dict(fact.seen) and explored.total == fact.interleavings
         agrees &= same
         told = ", ".join(f"{number} {kind}" for kind, number in counted.items())
-        table.add_row(fact.what, str(explored.steps), str(explored.total), told, "yes" if same else "NO")
-        if fact.note:
-            console.print(Text(f"{fact.what}: {fact.note}"), soft_wrap=True)
+        agreed = "as the table says" if same else "NOT as the table says"
+        console.print(Text(fact.what, "bold"))
+        lines = f"{explored.steps} steps, {explored.total} interleavings: {told}; {agreed}.", fact.note
+        for line in filter(None, lines):
+            console.print(Padding(Text(line), (0, 0, 0, 4), expand=False))
         known = {"what": fact.what, "strategy": fact.strategy, "interleavings": explored.total, "note": fact.note}
         rows.append({**known, **counted})
-    console.print(table)
     write_json(json_file, rows)
     return EXIT["isolated" if agrees else "anomalies"]

@@ -91,3 +91,20 @@ def test_refusals_are_one_line_and_end_with_2(arguments: tuple[str, ...], call: 
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
     assert "Traceback" not in done.stderr
+
+
+def test_all_of_them_can_be_read_in_a_pipe_of_80_columns(
+    call: Call, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["constant-session-id", "unfiltered-retrieval", "stateless"]
+    monkeypatch.setattr("rag.commands.explore.STRATEGIES", names)
+    narrow = {**env, "COLUMNS": "80"}
+    done = call("explore", "--all", env=narrow)
+    assert done.returncode == 1, done.stderr
+    facts = call("explore", "--facts", env=narrow)
+    for out in (done.stdout, facts.stdout):
+        assert max(map(len, out.splitlines())) <= 80
+        assert "…" not in out
+    assert "constant-session-id: 20 of 20 wrong, shortest failure AAABB\n" in done.stdout
+    assert all(any(line.startswith(f"{name}: ") for line in done.stdout.splitlines()) for name in names)
+    assert "torn-turn+interleaved-turns" in facts.stdout
