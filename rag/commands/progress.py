@@ -57,7 +57,7 @@ def one_by_one(
 
 @contextmanager
 def stop_on_interrupt(stop: threading.Event, told: str = "") -> Iterator[None]:
-    """The first Ctrl-C sets the event, and prints `told`. A second one ends the program."""
+    """The first Ctrl-C or SIGTERM sets the event, and prints `told`. A second one ends the program."""
 
     def interrupted(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
@@ -69,8 +69,9 @@ def stop_on_interrupt(stop: threading.Event, told: str = "") -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, interrupted)
+    before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -32,8 +32,8 @@ from rag.commands.simulate_output import (
     moment_told,
     print_results,
     print_strategies,
+    print_table,
     runs_content,
-    table,
     table_content,
 )
 from rag.crosstalk import STRATEGIES, Lab, Progress, Workload, simulate
@@ -148,10 +148,10 @@ def simulate_command(
         if compared:
             rows, problem = _weigh(workload, lab, stop)
             write_json(json_file, table_content(rows))
-            shown.print(table(rows))
+            print_table(rows, shown)
             if problem is not None:
                 raise problem
-            return
+            raise typer.Exit(2 if stop.is_set() else 0)
         run = partial(
             simulate,
             workload=workload,

@@ -6,7 +6,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from rag.commands.reports import EXIT, plain_table, show, status, verdict_told
@@ -75,16 +74,14 @@ _ANSWERS = {True: Text("yes", "green"), False: Text("no", "bold red"), None: Tex
 _HEADS = dict(zip(CRITERIA, ("isolated", "whole", "kept", "restart", "procs"), strict=True))
 
 
-def table(rows: list[Weighed]) -> Table:
+def print_table(rows: list[Weighed], console: Console) -> None:
     """“Which memory should I use?” Fits 80 columns."""
     heads = ("strategy", *_HEADS.values(), "turns/s", "p95", "trips")
+    console.print(plain_table(heads, map(_cells, rows)))
     legend = ", ".join(f"{head}: {criterion}" for criterion, head in _HEADS.items() if head != criterion)
-    drawn = plain_table(heads, map(_cells, rows))
     apart = [row.name for row in rows if not find(row.name).keeps]
     design = f" {', '.join(apart)} {BY_DESIGN}: isolation is what it is judged by." if apart else ""
-    drawn.caption = f"{legend}; p95: of a turn, in ms; trips: Redis round trips per turn.{design}"
-    drawn.caption_justify = "left"
-    return drawn
+    console.print(Text(f"{legend}; p95: of a turn, in ms; trips: Redis round trips per turn.{design}"))
 
 
 def _cells(row: Weighed) -> list[str | Text]:

@@ -6,6 +6,7 @@ import json
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -216,3 +217,32 @@ def test_a_table_that_cannot_be_finished_shows_the_rows_so_far(
     assert "stateless" in done.stdout
     assert done.stderr.splitlines()[-1] == "The memory is gone."
     assert [row["strategy"] for row in json.loads((tmp_path / "r").read_text())["strategies"]] == ["stateless"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_table_that_is_stopped_gives_the_rows_so_far(env: dict[str, str], number: signal.Signals) -> None:
+    running = subprocess.Popen(
+        command("simulate", "--table", *QUICK),
+        cwd=PROJECT,
+        env={**env, "COLUMNS": "80"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    folder = Path(env["STATE_DIR"]) / "simulations"
+    try:
+        wait_for(lambda: any(folder.glob("*/*")), "the first run")
+        running.send_signal(number)
+        out, err = running.communicate(timeout=30)
+    finally:
+        running.kill()
+    assert running.returncode == 2, err
+    assert out.startswith("strategy ")
+    assert "Stopping" in err
+    assert "Traceback" not in out + err
+
+
+def test_a_worker_whose_run_is_over_before_it_has_begun_says_nothing() -> None:
+    worker = [sys.executable, "-m", "rag.crosstalk.run.worker"]
+    done = subprocess.run(worker, cwd=PROJECT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -10,6 +10,7 @@ import pickle
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import IO, Any
 
 from rag.crosstalk.log.events import Event
@@ -80,7 +81,8 @@ class Service:
 def main() -> None:
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is not an answer
-    Service(sys.stdin.buffer, replies).run()
+    with suppress(EOFError, BrokenPipeError):  # whoever wanted the answers is gone: nobody is left to be told
+        Service(sys.stdin.buffer, replies).run()
 
 
 if __name__ == "__main__":
