@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
         replay,
         simulate,
     )
+    from rag.crosstalk.log.events import read as read_log
+    from rag.crosstalk.targets import open_target
     from rag.errors import CrosswireError
     from rag.knowledge import Document, Library, Passage, open_library
     from rag.services import Services
@@ -69,6 +71,8 @@ __all__ = [
     "load_settings",
     "make_model",
     "open_library",
+    "open_target",
+    "read_log",
     "replay",
     "simulate",
 ]
@@ -87,6 +91,8 @@ _HOMES = {
     "explore": "rag.crosstalk:explore",
     "replay": "rag.crosstalk:replay",
     "simulate": "rag.crosstalk:simulate",
+    "read_log": "rag.crosstalk.log.events:read",
+    "open_target": "rag.crosstalk.targets:open_target",
     "CrosswireError": "rag.errors:CrosswireError",
     "Document": "rag.knowledge:Document",
     "Library": "rag.knowledge:Library",

@@ -1,4 +1,4 @@
-"""A counterexample as a test that fails: one file for pytest, which needs nothing but this project.
+"""A counterexample as a test that fails: one file for pytest, which needs the installed package and no checkout.
 
 It says in its own words what went wrong. What can be run, a strategy or a target, is run again, and the test passes
 once that has been put right; of a log from elsewhere there is only what was written, and its test says so.
@@ -27,6 +27,11 @@ FROZEN = (
     "What happened is frozen here: this test fails for as long as LOG is in it, whatever is put right. It shows what "
     "the checker sees. Put the log of a new run in its place to see whether that is clean."
 )
+NEEDS = "It needs the installed package crosswire, and pytest; no checkout of it."
+NEEDS_TARGET = (
+    "It needs the installed package crosswire, and pytest; no checkout of it. And it needs TARGET: the chat running at "
+    "that address, or its module where Python finds it."
+)
 _ASSERTED = """    told = sorted(report.anomalies, key=lambda one: one.kind != {kind!r})
     assert report.verdict == "isolated", told[0].explanation if told else report.why
 """
@@ -39,8 +44,8 @@ def of_schedule(strategy: str, scene: Scene, schedule: str, outcome: Outcome) ->
     arguments = ", ".join([repr(strategy), "SCHEDULE", *options])
     kinds = list(gravest(outcome.kinds))
     run_it = f"Run it: pytest {file_name(strategy, schedule)}"
-    return f'''{_docstring(outcome.told, f"Found by: python -m rag explore --strategy {strategy}", run_it)}
-from rag.crosstalk import replay
+    return f'''{_docstring(outcome.told, f"Found by: python -m rag explore --strategy {strategy}", run_it, NEEDS)}
+from crosswire import replay
 
 SCHEDULE = "{schedule}"
 """Who makes the next step. {_who(scene)}"""
@@ -55,8 +60,8 @@ def test_{_name(strategy)}_{_name(schedule)}() -> None:
 
 def of_run(strategy: str, workload: Workload, anomaly: Anomaly) -> str:
     """The test that runs the same workload against a strategy. It fails as long as that goes wrong in any way."""
-    return f"""{_docstring(*_told(anomaly), f"Found by: {command(workload, strategy=strategy)}")}
-from rag.crosstalk import Workload, simulate
+    return f"""{_docstring(*_told(anomaly), f"Found by: {command(workload, strategy=strategy)}", NEEDS)}
+from crosswire import Workload, simulate
 
 STRATEGY = {strategy!r}
 {_written(workload)}
@@ -76,11 +81,10 @@ def of_target(target: str, spec: str | None, workload: Workload, anomaly: Anomal
     spec.write_text(SPEC)
     target = open_target(TARGET, spec)"""
     found_by = f"Found by: {command(workload, target=target)}{' --spec FILE' if spec is not None else ''}"
-    return f"""{_docstring(*_told(anomaly), found_by)}
+    return f"""{_docstring(*_told(anomaly), found_by, NEEDS_TARGET)}
 from pathlib import Path
 
-from rag.crosstalk import Workload, simulate
-from rag.crosstalk.targets import open_target
+from crosswire import Workload, open_target, simulate
 
 TARGET = {target!r}
 {described}{_written(workload)}
@@ -120,9 +124,8 @@ def of_log(events: Sequence[Event], anomaly: Anomaly, name: str) -> str:
         if (one.kind, one.op, one.surface) == wanted
     )
     told = replace(anomaly, explanation=next(found, anomaly.explanation))
-    return f"""{_docstring(*_told(told), f"From the log {name}.", FROZEN)}
-from rag.crosstalk import check
-from rag.crosstalk.log.events import read
+    return f"""{_docstring(*_told(told), f"From the log {name}.", FROZEN, NEEDS)}
+from crosswire import check, read_log
 
 LOG = (
 {lines}
@@ -131,7 +134,8 @@ LOG = (
 
 def test_{_name(name)}_{_name(anomaly.kind)}() -> None:
     wanted = {wanted!r}
-    found = [one for one in check(read(LOG){_memory(anomaly)}).anomalies if (one.kind, one.op, one.surface) == wanted]
+    report = check(read_log(LOG){_memory(anomaly)})
+    found = [one for one in report.anomalies if (one.kind, one.op, one.surface) == wanted]
     assert not found, found[0].explanation
 """
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from rag.crosstalk import Lab, Workload, check, simulate
+from rag.crosstalk.checker.findings import Anomaly
 from rag.crosstalk.explore.explorer import explore_strategy, make_scene, make_stage, replay
 from rag.crosstalk.explore.stepping import played
 from rag.crosstalk.report.explain import minimal
@@ -147,3 +148,23 @@ def test_what_users_wrote_cannot_break_the_file(text: str, lab: Lab) -> None:
     log = names["LOG"]
     assert isinstance(log, tuple)
     assert len(log) == len(odd)
+
+
+def test_an_exported_test_runs_where_only_the_package_is(tmp_path: Path) -> None:
+    """In another folder, with nothing of the project's tests or pages in reach."""
+    packages, here = tmp_path / "packages", tmp_path / "elsewhere"
+    packages.mkdir()
+    here.mkdir()
+    for name in ("rag", "crosswire"):
+        (packages / name).symlink_to(PROJECT / name)
+    strategy = of_run("stateless", Workload(users=5, turns=2, latency="0"), LEAK)
+    assert "needs the installed package crosswire" in strategy
+    assert "from rag" not in strategy
+    (here / "test_it.py").write_text(strategy)
+    environment = {**os.environ, "PYTHONPATH": str(packages), "PYTHONSAFEPATH": "1"}
+    pytest_command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
+    done = subprocess.run(pytest_command, cwd=here, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
+
+
+LEAK = Anomaly("foreign-read", "critical", 2, "ben", "Ada", "answer", "", "Ben got Ada's address.", 1.0)
