@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Column, Table
 
 from rag.chat import bench as turn_bench
 from rag.chat.evaluation import VERDICTS, answered, held
@@ -19,7 +20,6 @@ from rag.chat.offline import OfflineChatModel
 from rag.chat.offline.ranking import Ranker
 from rag.chat.service import SOURCES
 from rag.commands.options import JsonFile, console, write_json
-from rag.commands.reports import plain_table
 from rag.crosstalk.bench import checking as check_bench
 from rag.crosstalk.bench import exploring as rates
 from rag.crosstalk.bench.turns import StrategyTurns
@@ -66,7 +66,11 @@ def _known_questions() -> list[str]:
 
 
 def _print(heads: Iterable[str], rows: Iterable[Sequence[str]], json_file: Path | None = None) -> None:
-    console(json_file).print(plain_table(heads, rows))
+    # No blanks beside the lines, and nothing wrapped but heads: so that 80 columns are enough.
+    table = Table(*(Column(head, no_wrap=" " not in head) for head in heads), padding=0)
+    for row in rows:
+        table.add_row(*row)
+    console(json_file).print(table)
 
 
 @app.command("retrieval")

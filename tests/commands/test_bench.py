@@ -20,7 +20,7 @@ def test_it_measures_and_leaves_the_state_folder_alone(call: Call, env: dict[str
     questions.write_text("\n".join(json.dumps(question) for question in QUESTIONS))
     run = call("bench", "retrieval", "--questions", str(questions), "--misses", env=env)
     assert (run.returncode, run.stderr) == (0, "")
-    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in run.stdout.splitlines() if "│ all" in line]
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in run.stdout.splitlines() if "│all" in line]
     assert [row[:5] for row in cells] == [
         ["exact", "all", "1", "1.000", "1.000"],
         ["paraphrase", "all", "2", "0.500", "0.500"],
