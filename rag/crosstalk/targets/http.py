@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from itertools import count
@@ -19,12 +17,12 @@ from typing import Any
 import httpx2
 
 from rag.crosstalk.run.conversation import OWN, pairs
-from rag.crosstalk.targets import answers
-from rag.crosstalk.targets.answers import LONGEST, at, holds, parsed, refused, shown, text_at
+from rag.crosstalk.targets.answers import holds, refused, shown
 from rag.crosstalk.targets.description import Between, Description, Step
 from rag.crosstalk.targets.errors import BadTarget, ReplayRefused, TargetFailed, first_line
 from rag.crosstalk.targets.filling import filled, filled_address, texts
 from rag.crosstalk.targets.limits import Limits
+from rag.crosstalk.targets.reply import Reply, kept, limited, read, unpacked
 from rag.crosstalk.targets.sockets.socketio import EventSocket
 from rag.crosstalk.targets.sockets.websocket import Socket
 from rag.crosstalk.targets.trust import OWNER, Trust
@@ -32,23 +30,7 @@ from rag.crosstalk.targets.visitor import Visitor
 
 CLIENTS = 2000
 """Clients that stay connected; those beyond connect anew for each turn, with the same cookies."""
-PARTS = 50
 _NOT_YOURS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
-_STREAMS = {"text/event-stream": "sse", "application/x-ndjson": "ndjson", "application/jsonl": "ndjson"}
-
-
-@dataclass(slots=True)
-class Reply:
-    """What came back from one request. text: at the step's path, or all of it. value: of JSON that is one value."""
-
-    text: str | None
-    value: Any = None
-    raw: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    status: int = 200
-    streamed: bool = False
-    parts: tuple[Any, ...] = ()
-    """The first ones that are JSON."""
 
 
 class HttpTarget:
@@ -245,53 +227,9 @@ class HttpTarget:
             files={name: (f"{name}.txt", text) for name, text in texts(step.files, values).items()} or None,
             content=None if step.text is None else str(filled(step.text, values)),
         ) as response:
-            pieces = self._in_time(_unpacked(response), until)
-            if not response.is_success:
-                raw = b"".join(_first(pieces, 4096)).decode("utf-8", "replace")
-                return Reply(None, None, raw, response.headers, response.status_code)
-            return self._read(step, response, pieces)
-
-    def _read(self, step: Step, response: httpx2.Response, pieces: Iterator[bytes]) -> Reply:
-        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        described = self.description.stream if step is self.description else ""
-        form = described or _STREAMS.get(kind, "")
-        if form in ("sse", "ndjson"):
-            self.streams = True
-            return self._parts(step, response, pieces, form)
-        raw = answers.bounded(pieces, self.name)
-        try:
-            value = parsed(raw)
-        except ValueError:
-            value = None
-        text = text_at(value, step.answers) if step.answers else raw.decode("utf-8", "replace")
-        return Reply(text, value, raw.decode("utf-8", "replace"), response.headers, response.status_code)
-
-    def _parts(self, step: Step, response: httpx2.Response, pieces: Iterator[bytes], form: str) -> Reply:
-        """An answer that comes as events. value: of the last one that is JSON."""
-        found, value, last = list[str](), None, ""
-        seen = list[Any]()
-        named = (("message", line) for line in answers.lines(pieces, self.name) if line.strip())
-        for name, data in answers.sse(pieces, self.name) if form == "sse" else named:
-            if step.events and name not in step.events:
-                if name == "error":
-                    raise TargetFailed(self.name, f"it said {shown(data, 200)}")
-                continue
-            last = data
-            try:
-                value = parsed(data)
-            except ValueError:
-                if not step.answers:
-                    found.append(data)
-                continue
-            if said := refused(value, self.description.error):
-                raise TargetFailed(self.name, f"it said {said}")
-            seen += [value] if len(seen) < PARTS else []
-            text = text_at(value, step.answers) if step.answers else value if isinstance(value, str) else data
-            found += [] if text is None else [text]
-            if self.description.done and step is self.description and holds(value, self.description.done):
-                break
-        text = "".join(found) if found or not step.answers else None
-        return Reply(text, value, last, response.headers, response.status_code, streamed=True, parts=tuple(seen))
+            found = read(self.name, self.description, step, response, self._in_time(unpacked(response), until))
+            self.streams = self.streams or found.streamed
+            return found
 
     def _over_socket(self, visitor: Visitor, text: str, until: float) -> Reply:
         with visitor.speaking:
@@ -309,7 +247,7 @@ class HttpTarget:
 
     def _keep(self, visitor: Visitor, step: Step, reply: Reply) -> None:
         for name, place in step.keep.items():
-            found = _kept(place, reply, visitor.client.cookies)
+            found = kept(place, reply, visitor.client.cookies)
             if found is not None:
                 visitor.kept[name] = found
             elif name not in visitor.kept:
@@ -351,46 +289,3 @@ def lacks(description: Description, scene: str) -> str:
             "are in each request. Where ids alone tell users apart, whoever has one is that user"
         )
     return ""
-
-
-def limited(reply: Reply) -> bool:
-    """Whether it was refused for the rate alone, so that asking again is safe."""
-    unavailable = reply.status == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in reply.headers
-    return reply.status == HTTPStatus.TOO_MANY_REQUESTS or unavailable
-
-
-def _kept(place: str | Between, reply: Reply, cookies: Mapping[str, str]) -> Any:
-    if isinstance(place, Between):
-        _, found, rest = reply.raw.partition(place.after)
-        value, ended, _ = rest.partition(place.before)
-        return value if found and ended else None
-    kind, colon, name = place.partition(":")
-    if colon and kind == "header":
-        return reply.headers.get(name)
-    if colon and kind == "cookie":
-        return cookies.get(name)
-    return at(reply.value, place)
-
-
-def _first(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
-    for piece in pieces:
-        yield piece[:size]
-        size -= len(piece)
-        if size <= 0:
-            return
-
-
-def _unpacked(response: httpx2.Response) -> Iterator[bytes]:
-    """The answer's bytes in pieces of which none is much longer than may be: a few packed bytes can become millions."""
-    packed = response.headers.get("content-encoding", "identity").strip().lower()
-    if packed in ("", "identity"):
-        yield from response.iter_raw()
-        return
-    if packed not in ("gzip", "x-gzip", "deflate"):
-        raise httpx2.DecodingError(f"it sent {packed[:20]!r}, expected an answer that is not compressed")
-    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    try:
-        for piece in response.iter_raw():
-            yield unpack.decompress(piece, LONGEST + 1)
-    except zlib.error as exc:
-        raise httpx2.DecodingError(f"it sent {packed!r} that cannot be unpacked") from exc

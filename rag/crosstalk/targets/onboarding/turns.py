@@ -14,8 +14,9 @@ from rag.crosstalk.run.hosts import Target
 from rag.crosstalk.run.liveness import said
 from rag.crosstalk.targets.answers import text_at
 from rag.crosstalk.targets.errors import BadTarget, TargetFailed
-from rag.crosstalk.targets.http import HttpTarget, Reply
+from rag.crosstalk.targets.http import HttpTarget
 from rag.crosstalk.targets.onboarding.answer_paths import likely
+from rag.crosstalk.targets.reply import Reply
 
 
 @dataclass(frozen=True, slots=True)

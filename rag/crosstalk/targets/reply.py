@@ -1,0 +1,129 @@
+"""What comes back from one request: a text, JSON, or events with parts of it; and what is kept of it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import httpx2
+
+from rag.crosstalk.targets import answers
+from rag.crosstalk.targets.answers import LONGEST, at, holds, parsed, refused, shown, text_at
+from rag.crosstalk.targets.description import Between, Description, Step
+from rag.crosstalk.targets.errors import TargetFailed
+
+PARTS = 50
+_STREAMS = {"text/event-stream": "sse", "application/x-ndjson": "ndjson", "application/jsonl": "ndjson"}
+
+
+@dataclass(slots=True)
+class Reply:
+    """What came back from one request. text: at the step's path, or all of it. value: of JSON that is one value."""
+
+    text: str | None
+    value: Any = None
+    raw: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+    streamed: bool = False
+    parts: tuple[Any, ...] = ()
+    """The first ones that are JSON."""
+
+
+def read(
+    target: str, description: Description, step: Step, response: httpx2.Response, pieces: Iterator[bytes]
+) -> Reply:
+    """All of an answer, whatever form it comes in. target: what to call it. Raises TargetFailed."""
+    if not response.is_success:
+        refusal = b"".join(_first(pieces, 4096)).decode("utf-8", "replace")
+        return Reply(None, None, refusal, response.headers, response.status_code)
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    described = description.stream if step is description else ""
+    form = described or _STREAMS.get(kind, "")
+    if form in ("sse", "ndjson"):
+        return _parts(target, description, step, response, pieces, form)
+    whole = answers.bounded(pieces, target)
+    try:
+        value = parsed(whole)
+    except ValueError:
+        value = None
+    raw = whole.decode("utf-8", "replace")
+    text = text_at(value, step.answers) if step.answers else raw
+    return Reply(text, value, raw, response.headers, response.status_code)
+
+
+def _parts(
+    target: str, description: Description, step: Step, response: httpx2.Response, pieces: Iterator[bytes], form: str
+) -> Reply:
+    """An answer that comes as events. value: of the last one that is JSON."""
+    found, value, last = list[str](), None, ""
+    seen = list[Any]()
+    named = (("message", line) for line in answers.lines(pieces, target) if line.strip())
+    for name, data in answers.sse(pieces, target) if form == "sse" else named:
+        if step.events and name not in step.events:
+            if name == "error":
+                raise TargetFailed(target, f"it said {shown(data, 200)}")
+            continue
+        last = data
+        try:
+            value = parsed(data)
+        except ValueError:
+            if not step.answers:
+                found.append(data)
+            continue
+        if said := refused(value, description.error):
+            raise TargetFailed(target, f"it said {said}")
+        seen += [value] if len(seen) < PARTS else []
+        text = text_at(value, step.answers) if step.answers else value if isinstance(value, str) else data
+        found += [] if text is None else [text]
+        if description.done and step is description and holds(value, description.done):
+            break
+    text = "".join(found) if found or not step.answers else None
+    return Reply(text, value, last, response.headers, response.status_code, streamed=True, parts=tuple(seen))
+
+
+def limited(reply: Reply) -> bool:
+    """Whether it was refused for the rate alone, so that asking again is safe."""
+    unavailable = reply.status == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in reply.headers
+    return reply.status == HTTPStatus.TOO_MANY_REQUESTS or unavailable
+
+
+def kept(place: str | Between, reply: Reply, cookies: Mapping[str, str]) -> Any:
+    """What a description wants kept, from where it says; None if it is not there."""
+    if isinstance(place, Between):
+        _, found, rest = reply.raw.partition(place.after)
+        value, ended, _ = rest.partition(place.before)
+        return value if found and ended else None
+    kind, colon, name = place.partition(":")
+    if colon and kind == "header":
+        return reply.headers.get(name)
+    if colon and kind == "cookie":
+        return cookies.get(name)
+    return at(reply.value, place)
+
+
+def _first(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
+    for piece in pieces:
+        yield piece[:size]
+        size -= len(piece)
+        if size <= 0:
+            return
+
+
+def unpacked(response: httpx2.Response) -> Iterator[bytes]:
+    """The answer's bytes in pieces of which none is much longer than may be: a few packed bytes can become millions."""
+    packed = response.headers.get("content-encoding", "identity").strip().lower()
+    if packed in ("", "identity"):
+        yield from response.iter_raw()
+        return
+    if packed not in ("gzip", "x-gzip", "deflate"):
+        raise httpx2.DecodingError(f"it sent {packed[:20]!r}, expected an answer that is not compressed")
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        for piece in response.iter_raw():
+            yield unpack.decompress(piece, LONGEST + 1)
+    except zlib.error as exc:
+        raise httpx2.DecodingError(f"it sent {packed!r} that cannot be unpacked") from exc
