@@ -9,8 +9,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from rag.chat import ChatService, make_model
 from rag.chat.memory import from_setting
 from rag.knowledge import IngestReport, Library, Progress, open_library
@@ -82,10 +80,7 @@ def load_articles(services: Services, progress: Callable[[Progress], None] | Non
 
 
 def settle() -> None:
-    """Take what is loaded by now out of the garbage collector's sight: looking at all of it stops every turn. And one
-    thread for each product of matrices: they are small, and the threads of several turns wait for each other in a loop.
-    """
-    threadpool_limits(1, "blas")
+    """Take what is loaded by now out of the garbage collector's sight: looking at all of it stops every turn."""
     gc.collect()
     gc.freeze()
 
