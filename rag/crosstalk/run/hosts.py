@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -59,18 +59,19 @@ class Target(Protocol):
     def close(self) -> None: ...
 
 
-def expect(target: Target, sessions: Sequence[str], scene: str) -> None:
-    """Tell it whose sessions will come, and how they meet.
+def expect(target: Target, sessions: Sequence[str], scene: str, facts: Mapping[str, str]) -> bool:
+    """Tell it whose sessions will come, how they meet, and a fact of each; whether it passes those on.
 
     Raises BadTarget where it has not so many credentials, and CrosswireError where it cannot play that scene.
     """
     told: Any = getattr(target, "expect", None)
     if callable(told):
-        told(sessions, scene)
-    elif scene != OWN:
+        return bool(told(sessions, scene, facts))
+    if scene != OWN:
         raise CrosswireError(
             f"{target.name} cannot play the scene {scene}: it is called, and has no login. Name an address."
         )
+    return False
 
 
 def notes(target: object) -> tuple[str, ...]:

@@ -100,7 +100,8 @@ def simulate(
     run = uuid.uuid4().hex[:8]
     planned = plan(workload, run, cancelled, questions, target=kind is None)
     if not isinstance(strategy, str):
-        expect(strategy, planned.sessions, workload.scene)
+        beside = expect(strategy, planned.sessions, workload.scene, planned.facts)
+        planned = planned.told_beside() if beside else planned
     elif pairs(workload.scene):
         raise BadWorkload("scene", workload.scene, f"{OWN} for a strategy: scenes are for targets with a login")
     with _places(lab, run, log) as (own, path), LogWriter(path) as writer:

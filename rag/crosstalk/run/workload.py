@@ -153,13 +153,24 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that will be said. controls: canaries that nobody says."""
+    """Everything that will be said. controls: canaries that nobody says. facts: of each session, one that its user
+    never says, but that a target may be told beside the text (a header, a profile)."""
 
     tabs: tuple[Tab, ...]
     sessions: tuple[str, ...]
     users: tuple[str, ...]
     controls: tuple[str, ...]
     owners: dict[str, int]
+    facts: dict[str, str]
+
+    def told_beside(self) -> Plan:
+        """The same where a target is told the facts with each request: they are stated with each first turn."""
+        tabs = tuple(replace(tab, turns=(self._told(tab.turns[0], tab.tab), *tab.turns[1:])) for tab in self.tabs)
+        owners = {self.facts[session]: number for number, session in enumerate(self.sessions)}
+        return replace(self, tabs=tabs, owners={**self.owners, **owners})
+
+    def _told(self, turn: Planned, tab: int) -> Planned:
+        return replace(turn, plants=(*turn.plants, self.facts[turn.session])) if tab == 0 else turn
 
     @property
     def turns(self) -> int:
@@ -186,7 +197,8 @@ def plan(
         tabs += theirs
     chance = random.Random(f"{workload.seed} controls")  # noqa: S311
     controls = tuple(people.order(chance) for _ in range(CONTROLS))
-    return Plan(tuple(tabs), tuple(sessions), tuple(users), controls, owners)
+    facts = {session: people.order(random.Random(f"{workload.seed} {n} fact")) for n, session in enumerate(sessions)}  # noqa: S311
+    return Plan(tuple(tabs), tuple(sessions), tuple(users), controls, owners, facts)
 
 
 def _tabs(

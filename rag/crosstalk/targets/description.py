@@ -17,7 +17,8 @@ What one answer holds and the next request needs is carried over:
     users: people.csv                           # whose columns are values; or {login: "user{number}@example.org"}
 
 `{text}` is the question, `{messages}` the conversation so far as role and content, `{session}` and `{user}` who asks,
-`{number}` the user's number from 1, `{uuid}` an id of the session in that form, `{request}` a new one each time.
+`{number}` the user's number from 1, `{uuid}` an id of the session in that form, `{request}` a new one each time, and
+`{fact}` something that only this user is told to have: where a service knows its users by a header or a profile.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from rag.crosstalk.targets.trust import OWNER, Trust
 
 _VARIABLE = re.compile(r"\$\{(\w{1,80})(?::-([^{}]{0,200}))?\}")
 _QUESTION = frozenset({"text", "messages"})
-GIVEN = ("text", "messages", "session", "user", "number", "uuid", "request")
+GIVEN = ("text", "messages", "session", "user", "number", "uuid", "request", "fact")
 """Values that every request has."""
 SCHEMES = ("http://", "https://", "ws://", "wss://")
 LARGEST = 1 << 20
@@ -105,7 +106,8 @@ class SocketIo(BaseModel):
 class Description(Step):
     """A whole one. error: where an answer says that it is none. deadline: seconds that a whole answer may take.
 
-    read, list, upload: what scenes ask besides: a conversation's messages, the user's conversations, a document.
+    ids: values kept before the first turn that are ids of a conversation, not who asks. read, list, upload: what scenes
+    ask besides: a conversation's messages, the user's conversations, a document.
     """
 
     name: str = ""
@@ -119,6 +121,7 @@ class Description(Step):
     read: Step | None = None
     listed: Step | None = Field(default=None, alias="list")
     upload: Step | None = None
+    ids: list[str] = Field(default_factory=list, max_length=20)
     initially: dict[str, Any] = Field(default_factory=dict)
     users: str | dict[str, str] = Field(default_factory=dict)
     deadline: float = Field(default=120.0, gt=0, le=3600)
@@ -141,9 +144,16 @@ class Description(Step):
         return any(names(part) & who for step in self.steps for part in (*step.sent, self.cookies))
 
     @property
-    def ids(self) -> frozenset[str]:
-        """The values of a turn that may be an id: those that are not sent as a header."""
-        return frozenset(names((self.url, self.query, self.form, self.body, self.text)))
+    def replayed(self) -> frozenset[str]:
+        """The values of a turn that are ids of a conversation, and not who asks: the session's own, those kept from
+        turns, and those that `ids` names."""
+        known = {"session", "uuid", *self.ids, *(name for step in (self, *self.then) for name in step.keep)}
+        sent = {name for step in (self, *self.then) for part in (*step.sent, self.cookies) for name in names(part)}
+        return frozenset(known & sent)
+
+    @property
+    def states_facts(self) -> bool:
+        return any("fact" in names(part) for step in self.steps for part in (*step.sent, self.cookies))
 
     @property
     def answered_by(self) -> Step:

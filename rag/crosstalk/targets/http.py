@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
@@ -51,6 +51,7 @@ class HttpTarget:
         self._scene = OWN
         self._sessions: Sequence[str] = ()
         self._places: dict[str, int] = {}
+        self._facts: Mapping[str, str] = {}
         self._visitors: dict[str, Visitor] = {}
         self._lock = threading.Lock()
 
@@ -67,14 +68,18 @@ class HttpTarget:
                     return self._done(visitor, upload, text, until).raw or "uploaded"
             return self._replayed(visitor, text) if visitor.replays else self._turn(visitor, text)
 
-    def expect(self, sessions: Sequence[str], scene: str = OWN) -> None:
-        """Who will come, in order, and how they meet. Raises BadTarget where it has not so many credentials, or cannot
-        play the scene."""
+    def expect(self, sessions: Sequence[str], scene: str = OWN, facts: Mapping[str, str] | None = None) -> bool:
+        """Who will come, in order, how they meet, and a fact of each. Returns whether requests state those.
+
+        Raises BadTarget where it has not so many credentials, or cannot play the scene.
+        """
         self.description.people.of(len(sessions), "")
         if lacking := lacks(self.description, scene):
             raise BadTarget(self.name, f"the scene {scene} needs {lacking}")
         self._scene, self._sessions = scene, sessions
         self._places = {session: place for place, session in enumerate(sessions)}
+        self._facts = facts or {}
+        return self.description.states_facts
 
     def _replayed(self, visitor: Visitor, text: str) -> str:
         """A turn with another user's ids, and what reading and listing show: all of it is the answer."""
@@ -145,6 +150,7 @@ class HttpTarget:
                     stays=len(self._visitors) < CLIENTS,
                     trust=self._trust,
                     scene=self._scene,
+                    fact=self._facts.get(session_id, ""),
                     partner=self._visitors.get(self._sessions[place - 1]) if second else None,
                 )
                 self._visitors[session_id] = visitor
@@ -288,4 +294,8 @@ def lacks(description: Description, scene: str) -> str:
             "users that the service can tell apart by more than an id: `users` with a login in `before`, or who they "
             "are in each request. Where ids alone tell users apart, whoever has one is that user"
         )
+    if scene == "same-id" and description.replayed.isdisjoint(("session", "uuid")):
+        return "an id that a client chooses: {session} or {uuid} in its requests"
+    if scene == "replayed-ids" and not description.replayed:
+        return "an id in its requests: {session}, {uuid}, a value kept from a turn, or one that `ids` names"
     return ""

@@ -31,13 +31,14 @@ class Visitor:
         stays: bool = True,
         trust: Trust = OWNER,
         scene: str = OWN,
+        fact: str = "",
         partner: Visitor | None = None,
     ) -> None:
         """partner: who came before, in a scene of two."""
         self.partner = partner
         self.replays = partner is not None and scene in ("replayed-ids", "same-id")
         self.uploads = scene == "upload" and partner is None
-        self._ids = description.ids if scene == "replayed-ids" else frozenset()
+        self._ids = description.replayed if scene == "replayed-ids" else frozenset()
         self.stays = stays
         self._trust = trust
         self.begun = self.uploaded = False
@@ -52,6 +53,7 @@ class Visitor:
             "user": f"user-{number}",
             "number": str(number),
             "uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, session_id)),
+            "fact": fact,
             **description.people.of(number, session_id),
         }
         if partner is not None and self.replays:

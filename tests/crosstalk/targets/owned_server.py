@@ -24,7 +24,8 @@ class Owned:
         self.documents: list[tuple[str, str]] = []
 
     def who(self, request: Request) -> str:
-        return self.tokens.get(request.headers.get("authorization", "").removeprefix("Bearer "), "")
+        token = request.query_params.get("token") or request.headers.get("authorization", "").removeprefix("Bearer ")
+        return self.tokens.get(token, "")
 
     async def login(self, request: Request) -> Response:
         token, user = secrets.token_hex(8), (await request.json())["user"]
@@ -44,7 +45,7 @@ class Owned:
 
     async def chat(self, request: Request) -> Response:
         body, who = await request.json(), self.who(request)
-        conversation = body.get("conversation") or str(uuid.uuid4())
+        conversation = body.get("conversation") or request.headers.get("x-conversation") or str(uuid.uuid4())
         owner = self.owners.setdefault(conversation, who)
         if self.careful and owner != who:
             return JSONResponse({"detail": "not yours"}, 404)

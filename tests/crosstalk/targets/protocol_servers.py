@@ -195,6 +195,14 @@ class Protocols:
         host = request.client.host if request.client else ""
         return JSONResponse({"answer": self.say("address", host, text=(await request.json())["message"])})
 
+    async def profile(self, request: Request) -> Response:
+        """It knows its user by a header. Wrong with `cached`: what it says of one is kept by the question alone."""
+        text, known = (await request.json())["message"], request.headers["x-customer"]
+        answer = f"You are customer {known}. {self.say('profile', known, text=text)}"
+        if request.url.path == "/cached-profile":
+            return JSONResponse({"answer": self.waiting.setdefault(text, [answer])[0]})
+        return JSONResponse({"answer": answer})
+
     async def failed_with_200(self, request: Request) -> Response:
         return JSONResponse({"error": "model overloaded", "answer": "Sorry, something went wrong."})
 
@@ -242,6 +250,9 @@ class Protocols:
             "/limiting": self.limiting,
             "/by-address": self.by_address,
             "/failed": self.failed_with_200,
+            "/profile": self.profile,
+            "/cached-profile": self.profile,
+            "/webui/api/chat/completions": self.openai_chat,
         }
         gets = {
             "/": _ollama_root,

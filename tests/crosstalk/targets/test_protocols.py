@@ -7,13 +7,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from rag.crosstalk import Workload, simulate
 from rag.crosstalk.run.results import RunResult
 from rag.crosstalk.targets import BadTarget, TargetFailed, open_target
 from rag.crosstalk.targets.recognise import recognised
-from rag.crosstalk.targets.shipped import SHIPPED
-from tests.crosstalk.targets.protocol_servers import application
+from rag.crosstalk.targets.shipped import SHIPPED, shipped
+from tests.crosstalk.targets.protocol_servers import Protocols, application
 from tests.web.serving import serving
 
 WORKLOAD = Workload(users=12, turns=3, arrival="ramp:0.1", seed=3, in_flight=6)
@@ -50,6 +52,7 @@ def played(target: str, spec: str | None, tmp_path: Path, workload: Workload = W
         ("/api/chat", "ollama"),
         ("/behind/api/chat", "ollama"),
         ("/mcp", "mcp"),
+        ("/webui/api/chat/completions", "open-webui"),
         ("ws/socket", "websocket"),
     ],
 )
@@ -146,7 +149,10 @@ def test_a_queue_that_is_not_described_as_one_says_so(url: str, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ('json: {message: "{text}", id: "{seesion}"}', "{seesion} is not known there: expected {messages}, {number}"),
+        (
+            'json: {message: "{text}", id: "{seesion}"}',
+            "{seesion} is not known there: expected {fact}, {messages}, {number}",
+        ),
         ('url: "/threads/{thread}"\njson: {message: "{text}"}', "{thread} is not known there"),
         ('json: {message: "{text}"}\nthen: [{url: "/{task}"}]', "{task} is not known there"),
         ('json: {message: "{text}"}\nusers: nobody.csv', "its users in nobody.csv cannot be read"),
@@ -173,3 +179,18 @@ def test_braces_can_be_meant(url: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("one", SHIPPED, ids=lambda one: one.name)
 def test_each_description_that_comes_along_is_valid(one: object) -> None:
     assert one.description("https://chat.example.org/base/").url  # type: ignore[attr-defined]
+
+
+def test_the_login_that_comes_along_is_spoken(tmp_path: Path) -> None:
+    protocols = Protocols()
+    routes = [Route("/login", protocols.login, methods=["POST"]), Route("/chat", protocols.me, methods=["POST"])]
+    with serving(Starlette(routes=routes)) as address:
+        spec = shipped("login").text().replace('password: "secret"', 'password: "secret of user{number}"')
+        assert played(address, spec, tmp_path).report.verdict == "isolated"
+
+
+@pytest.mark.parametrize(("path", "verdict"), [("/profile", "isolated"), ("/cached-profile", "anomalies")])
+def test_a_fact_that_is_told_in_a_header_is_followed(path: str, verdict: str, url: str, tmp_path: Path) -> None:
+    spec = f'url: {path}\nheaders: {{X-Customer: "{{fact}}"}}\njson: {{message: "{{text}}"}}\nanswer: answer\n'
+    result = played(url, spec, tmp_path)
+    assert result.report.verdict == verdict, result.report.why

@@ -14,6 +14,7 @@ from rag.errors import CrosswireError
 from tests.crosstalk.targets.owned_server import Owned
 from tests.web.serving import serving
 
+BEARER = '{Authorization: "Bearer {token}"}'
 LOGIN = """
 users: {login: "anna{number}"}
 before:
@@ -37,11 +38,12 @@ url: /browser
 json: {{message: "{{text}}"}}
 answer: reply
 """
-BEARER = '{Authorization: "Bearer {token}"}'
 READ = f'read: {{method: GET, url: "/conversations/{{conversation}}", headers: {BEARER}}}\n'
 LIST = f"list: {{method: GET, url: /conversations, headers: {BEARER}}}\n"
 UPLOAD = f'upload: {{url: /upload, files: {{document: "{{text}}"}}, headers: {BEARER}}}\n'
 WORKLOAD = {"users": 8, "turns": 3, "in_flight": 4, "seed": 2}
+QUERY = CHAT.replace(BEARER, "{}").replace("url: /chat", 'url: /chat\nquery: {token: "{token}"}')
+HEADER = CHAT.replace('"{conversation}"', "null").replace(BEARER, BEARER[:-1] + ', X-Conversation: "{conversation}"}')
 SCENES = [
     ("second-login", BROWSER),
     ("replayed-ids", CHAT),
@@ -49,8 +51,19 @@ SCENES = [
     ("replayed-ids", CHAT + LIST),
     ("same-id", NAMED),
     ("upload", CHAT + UPLOAD),
+    ("replayed-ids", QUERY),
+    ("replayed-ids", HEADER),
 ]
-NAMES = ["second login", "replayed ids", "reading", "listing", "the same id", "upload"]
+NAMES = [
+    "second login",
+    "replayed ids",
+    "reading",
+    "listing",
+    "the same id",
+    "upload",
+    "a login in the query",
+    "an id in a header",
+]
 
 
 @pytest.fixture
@@ -95,6 +108,8 @@ def test_one_that_does_not_is_found(scene: str, spec: str, careless: str, tmp_pa
     [
         ('json: {id: "{session}", message: "{text}"}', "replayed-ids", "Where ids alone tell users apart"),
         ('json: {id: "{session}", message: "{text}"}', "same-id", "needs users that the service can tell apart"),
+        (CHAT, "same-id", "needs an id that a client chooses"),
+        (BROWSER, "replayed-ids", "needs an id in its requests"),
         (CHAT, "upload", "needs `upload`: how a document is sent"),
     ],
 )
