@@ -75,7 +75,8 @@ def recognised(url: str, timeout: float, trust: Trust = OWNER) -> tuple[Shipped 
             base = one.base(url)
             if base is not None:
                 return one, _fitted(one, base, look)
-        if urlsplit(bare).path.endswith("/api/chat"):
+        chat = urlsplit(bare).path.endswith("/api/chat")
+        if chat:
             look.base = bare.removesuffix("api/chat")
         for name, is_one in _SIGNS.items():
             if is_one(look):
@@ -83,9 +84,9 @@ def recognised(url: str, timeout: float, trust: Trust = OWNER) -> tuple[Shipped 
         found = next(_from_openapi(look), None)
         if found is not None:
             return None, found
-        if urlsplit(bare).path.endswith("/api/chat"):
+        if chat:
             # Ollama's address, also where something stands before it that answers for nothing else.
-            return shipped("ollama"), shipped("ollama").description(look.base)
+            return shipped("ollama"), _fitted(shipped("ollama"), look.base, look)
     raise BadTarget(
         url,
         "it is neither Crosswire nor OpenAI-style nor any other protocol known here: describe it in a YAML file and "

@@ -15,6 +15,7 @@ from rag.crosstalk.run.results import RunResult
 from rag.crosstalk.targets import BadTarget, TargetFailed, open_target
 from rag.crosstalk.targets.recognise import recognised
 from rag.crosstalk.targets.shipped import SHIPPED, shipped
+from rag.crosstalk.targets.trust import LOCAL_VISITOR
 from tests.crosstalk.targets.protocol_servers import Protocols, application
 from tests.web.serving import serving
 
@@ -187,6 +188,13 @@ def test_the_login_that_comes_along_is_spoken(tmp_path: Path) -> None:
     with serving(Starlette(routes=routes)) as address:
         spec = shipped("login").text().replace('password: "secret"', 'password: "secret of user{number}"')
         assert played(address, spec, tmp_path).report.verdict == "isolated"
+
+
+def test_a_pages_visitor_is_given_no_variable_of_the_server(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_MODEL", "a-secret-of-the-server")
+    for path in ("/v1/chat/completions", "/api/chat", "/behind/api/chat", "/webui/api/chat/completions"):
+        assert "a-secret" in str(recognised(url + path, 10)[1].body)
+        assert "a-secret" not in str(recognised(url + path, 10, LOCAL_VISITOR)[1].body)
 
 
 @pytest.mark.parametrize(("path", "verdict"), [("/profile", "isolated"), ("/cached-profile", "anomalies")])
