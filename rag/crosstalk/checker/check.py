@@ -10,18 +10,15 @@ from dataclasses import replace
 
 from rag.crosstalk.checker.anomalies import KEY_COLLISION, LEAKS, breaking
 from rag.crosstalk.checker.canaries import Canaries, Foreseen
-from rag.crosstalk.checker.findings import Controls, Reach, Recall, Report, Shape, Verdict
+from rag.crosstalk.checker.findings import Controls, Reach, Recall, Report, Shape, Verdict, bound
 from rag.crosstalk.checker.histories import sessions
 from rag.crosstalk.checker.observed import Observed, Turn
-from rag.crosstalk.checker.sentences import CAUSES, cause, chances, explained, why
+from rag.crosstalk.checker.sentences import CAUSES, cause, explained, why
 from rag.crosstalk.checker.swapped_answers import same_list, swapped_answers
 from rag.crosstalk.checker.turn_rules import LEAK_RULES, RULES, Rule
 from rag.crosstalk.log.events import FORMAT, BadLog, Control, Event
 
 __all__ = ["Report", "check", "judged", "kinds", "observe"]
-
-CONFIDENCE = 3.0
-"""Zero events in n chances: their rate is at most 3/n, with 95 % confidence (the rule of three)."""
 
 
 def check(
@@ -104,7 +101,6 @@ def _report(seen: Observed) -> Report:
     kept = tuple(replace(anomaly, explanation=explained(anomaly, seen)) for anomaly in ordered)
     why_so = cause(kept, seen) if verdict == "anomalies" else None
     leaks = sum(found.counts[kind] for kind in LEAKS if kind != KEY_COLLISION.kind)
-    capable = chances(seen)
     sure = verdict != "unknown"
     controls = Controls(len(seen.canaries), len(seen.recalled), len(seen.controls_seen))
     return Report(
@@ -115,14 +111,14 @@ def _report(seen: Observed) -> Report:
         seen.users,
         {kind: count for kind, count in sorted(found.counts.items()) if count},
         kept,
-        _bound(capable) if sure and not leaks else None,
+        bound(seen.chances) if sure and not leaks else None,
         controls,
         seen.answered,
         len(seen.sessions),
         why_so,
         tuple(sorted((user, owner, count) for (user, owner), count in found.seen.items())),
         CAUSES[why_so] if why_so else "",
-        capable,
+        seen.chances,
         Recall(found.chances, found.recalled),
         _shapes(seen, sure=sure),
         tuple(replace(one, explanation=explained(one, seen)) for one in found.only_suspected()),
@@ -131,10 +127,6 @@ def _report(seen: Observed) -> Report:
         {kind: found.reach([kind]) for kind in sorted(found.met)},
         found.by_design,
     )
-
-
-def _bound(capable: int) -> float | None:
-    return min(1.0, CONFIDENCE / capable) if capable else None
 
 
 def _shapes(seen: Observed, *, sure: bool) -> tuple[Shape, ...]:
@@ -148,8 +140,8 @@ def _shapes(seen: Observed, *, sure: bool) -> tuple[Shape, ...]:
         answered = [turn for turn in turns if turn.end == "ok"]
         capable = sum(map(seen.foreign_capable, answered))
         leaking = sum(turn.op in seen.findings.leaking for turn in turns)
-        bound = _bound(capable) if sure and not leaking else None
-        found.append(Shape(name, len(turns), len(answered), capable, leaking, bound))
+        most = bound(capable) if sure and not leaking else None
+        found.append(Shape(name, len(turns), len(answered), capable, leaking, most))
     return tuple(found)
 
 

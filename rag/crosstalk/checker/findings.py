@@ -63,6 +63,15 @@ class Reach:
         return f"{self.users:,} of {max(users, self.users):,} users{met}"
 
 
+CONFIDENCE = 3.0
+"""Zero events in n chances: their rate is at most 3/n, with 95 % confidence (the rule of three)."""
+
+
+def bound(chances: int) -> float | None:
+    """Of a rate of which nothing was seen in so many chances; None where there was none."""
+    return min(1.0, CONFIDENCE / chances) if chances else None
+
+
 @dataclass(frozen=True, slots=True)
 class Recall:
     """Seen from outside: of the facts that an answer should have repeated, how many it did."""

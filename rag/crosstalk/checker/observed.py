@@ -207,6 +207,12 @@ class Observed:
         """Whether somebody else's canary had been sent before this turn ended. To be asked once the log is read."""
         return any(t < turn.ended and user != turn.user for t, user in self._stated)
 
+    @cached_property
+    def chances(self) -> int:
+        """Answered turns in which somebody else's data could have been seen: it had been stated by then. To be asked
+        once the log is read."""
+        return sum(turn.end == "ok" and self.foreign_capable(turn) for turn in self.turns.values())
+
     @property
     def looked(self) -> int:
         """How many texts were looked through for canaries."""

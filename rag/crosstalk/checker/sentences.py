@@ -14,7 +14,7 @@ from rag.crosstalk.checker.anomalies import (
     REORDERED,
     SUSPECTED_READ,
 )
-from rag.crosstalk.checker.findings import Anomaly, Reach, Verdict
+from rag.crosstalk.checker.findings import Anomaly, Reach, Verdict, bound
 from rag.crosstalk.checker.observed import Observed, Turn
 
 Cause = Literal["scope bug", "race", "cannot tell"]
@@ -82,7 +82,7 @@ def why(verdict: Verdict, reason: str, seen: Observed) -> str:
         box = "" if seen.white else " Seen from outside: what it did not show, it cannot rule out."
         return (
             f"{users} users stayed apart in {seen.answered} answered turns: nobody saw another's data{_kept(seen)}. "
-            f"The leak rate is at most {min(1.0, 3 / chances(seen)):.2%} (95 %).{box}{_aside(seen)}"
+            f"The leak rate is at most {bound(seen.chances):.2%} (95 %).{box}{_aside(seen)}"
         )
     counts = seen.findings.counts
     worst = sorted(counts, key=lambda kind: (_RANK.get(kind, 99), -counts[kind]))
@@ -97,11 +97,6 @@ def why(verdict: Verdict, reason: str, seen: Observed) -> str:
     others = len(worst) - 4
     more = f" and {others} more kind{'s' if others > 1 else ''}" if others > 0 else ""
     return f"{said}{listed}{more}.{_aside(seen)}"
-
-
-def chances(seen: Observed) -> int:
-    """Answered turns in which somebody else's data could have been seen: it had been stated by then."""
-    return sum(1 for turn in seen.turns.values() if turn.end == "ok" and seen.foreign_capable(turn))
 
 
 def _aside(seen: Observed) -> str:

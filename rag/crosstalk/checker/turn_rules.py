@@ -1,6 +1,6 @@
 """The rules about one session's turns: each looks at what is stored and at what prompts held, and says what is broken.
 
-Those about what is stored alone are in `stored`. Each takes near-linear time in the session's turns and messages.
+Those about what is stored alone are in `stored_rules`. Each takes near-linear time in the session's turns and messages.
 """
 
 from __future__ import annotations
@@ -61,17 +61,7 @@ def foreign_prompt(session: Session, findings: Findings) -> None:
             stranger = turn.user != reader.user and turn.session != reader.session
             if stranger and turn.user not in told and _telling(session, turn):
                 told.add(turn.user)
-                findings.add(
-                    FOREIGN_READ,
-                    reader.sent,
-                    surface="prompt",
-                    session=session.id,
-                    user=reader.user,
-                    op=reader.op,
-                    owner=turn.user,
-                    owner_op=turn.op,
-                    evidence=turn.brief,
-                )
+                of_prompt(findings, FOREIGN_READ, session, reader, turn)
 
 
 def _telling(session: Session, turn: Turn) -> bool:

@@ -155,9 +155,10 @@ class Writer:
             case "correct" if "address" in self.said:
                 return self._correct(goes)
             case "recall":
-                asked = self.chance.choice(SIMILAR) if self.shape == "similar" else RECALL
-                expects = () if goes else tuple(self.known.values())
-                return Said(about, self._marked(asked), (), expects, shape=self._asking("same"))
+                similar = self.shape == "similar"
+                asked = self.chance.choice(SIMILAR) if similar else RECALL
+                shape = self.shape and ("similar" if similar else "same")
+                return Said(about, self._marked(asked), (), () if goes else tuple(self.known.values()), shape=shape)
             case "first":
                 return Said(about, FIRST, shape="first")
             case "others":
@@ -166,9 +167,6 @@ class Writer:
                 return Said(about, EVERYTHING, shape="everything")
             case _:
                 return Said("library", self._marked(self.chance.choice(self.questions)))
-
-    def _asking(self, otherwise: str) -> str | None:
-        return None if self.shape is None else self.shape if self.shape == "similar" else otherwise
 
     def _marked(self, text: str) -> str:
         return text if self.shape is not None else f"{text} (message {people.reference(self.chance)})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import threading
+from collections.abc import Callable
 
 from tests.crosstalk.instrument.cases import Ask, Case, Verdict
 from tests.crosstalk.instrument.wrong import Memory, told
@@ -65,32 +66,22 @@ def error_as_answer() -> Ask:
     return lambda session, text: "Sorry, something went wrong."
 
 
-def limited() -> Ask:
-    """Nearly one in three is refused for the rate."""
-    memory, chance, lock = Memory(), random.Random(5), threading.Lock()
+def limited(share: float, seed: int) -> Callable[[], Ask]:
+    """So many are refused for the rate."""
 
-    def ask(session: str, text: str) -> str:
-        with lock:
-            refused = chance.random() < 0.3
-        if refused:
-            raise RuntimeError("429 rate limit")
-        return told(memory.add(session, text))
+    def make() -> Ask:
+        memory, chance, lock = Memory(), random.Random(seed), threading.Lock()
 
-    return ask
+        def ask(session: str, text: str) -> str:
+            with lock:
+                refused = chance.random() < share
+            if refused:
+                raise RuntimeError("429 rate limit")
+            return told(memory.add(session, text))
 
+        return ask
 
-def hardly_ever() -> Ask:
-    """Nine of ten are refused."""
-    memory, chance, lock = Memory(), random.Random(6), threading.Lock()
-
-    def ask(session: str, text: str) -> str:
-        with lock:
-            refused = chance.random() < 0.9
-        if refused:
-            raise RuntimeError("429 rate limit")
-        return told(memory.add(session, text))
-
-    return ask
+    return make
 
 
 def greets() -> Ask:
@@ -113,7 +104,7 @@ STYLES = (
     Case("shortens addresses now and then", "a language model", shortens),
     Case("remembers one turn", "a small context", window_of_one, may=frozenset({"unknown"})),
     Case("answers errors with status 200", "many proxies", error_as_answer, may=frozenset({"unknown"})),
-    Case("refuses three in ten for the rate", "any provider", limited),
-    Case("refuses nine in ten for the rate", "any provider", hardly_ever, may=frozenset({"unknown"})),
+    Case("refuses three in ten for the rate", "any provider", limited(0.3, 5)),
+    Case("refuses nine in ten for the rate", "any provider", limited(0.9, 6), may=frozenset({"unknown"})),
     Case("greets by the first name", "a support bot", greets),
 )
