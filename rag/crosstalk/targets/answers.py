@@ -119,6 +119,10 @@ def bounded(pieces: Iterable[bytes], target: str) -> bytes:
     return bytes(found)
 
 
+def late(target: str, deadline: float) -> TargetFailed:
+    return TargetFailed(target, f"its answer was not whole after {deadline:g} seconds")
+
+
 def too_long(target: str) -> TargetFailed:
     return TargetFailed(target, f"its answer is longer than {LONGEST:,} bytes")
 

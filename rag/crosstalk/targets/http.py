@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 
 from rag.crosstalk.run.conversation import OWN, pairs
-from rag.crosstalk.targets.answers import holds, refused, shown
+from rag.crosstalk.targets.answers import holds, late, refused, shown
 from rag.crosstalk.targets.description import Between, Description, Step
 from rag.crosstalk.targets.errors import BadTarget, ReplayRefused, TargetFailed, first_line
 from rag.crosstalk.targets.filling import filled, filled_address, texts
@@ -59,13 +59,9 @@ class HttpTarget:
         """Raises TargetFailed."""
         visitor = self._visitor(session_id)
         with visitor.introduced():
-            upload = self.description.upload
-            if upload is not None and visitor.uploads and not visitor.uploaded:
-                visitor.uploaded = True
-                with self._told():
-                    until = time.monotonic() + self.description.deadline
-                    self._begin(visitor, until)
-                    return self._done(visitor, upload, text, until).raw or "uploaded"
+            if visitor.uploads and self.description.upload is not None:
+                visitor.uploads = False
+                return self._uploaded(visitor, self.description.upload, text)
             return self._replayed(visitor, text) if visitor.replays else self._turn(visitor, text)
 
     def expect(self, sessions: Sequence[str], scene: str = OWN, facts: Mapping[str, str] | None = None) -> bool:
@@ -81,21 +77,27 @@ class HttpTarget:
         self._facts = facts or {}
         return self.description.states_facts
 
+    def _uploaded(self, visitor: Visitor, step: Step, text: str) -> str:
+        until = time.monotonic() + self.description.deadline
+        with self._told():
+            self._begin(visitor, until)
+            return self._done(visitor, step, text, until).raw or "uploaded"
+
     def _replayed(self, visitor: Visitor, text: str) -> str:
         """A turn with another user's ids, and what reading and listing show: all of it is the answer."""
-        shown, refused = list[str](), None
+        seen, refusal = list[str](), None
         asked: list[Callable[[], str]] = [lambda: self._turn(visitor, text)]
         asides = (self.description.read, self.description.listed)
         asked += [partial(self._aside, visitor, step) for step in asides if step is not None]
         for ask in asked:
             self.replays += 1
             try:
-                shown.append(ask())
+                seen.append(ask())
             except ReplayRefused as exc:
-                self.refused, refused = self.refused + 1, exc
-        if refused is not None and not shown:
-            raise refused
-        return "\n".join(shown)
+                self.refused, refusal = self.refused + 1, exc
+        if refusal is not None and not seen:
+            raise refusal
+        return "\n".join(seen)
 
     def _aside(self, visitor: Visitor, step: Step) -> str:
         with self._told():
@@ -230,7 +232,7 @@ class HttpTarget:
             headers={"Accept-Encoding": "identity", **texts(step.headers, values)},
             json=None if step.body is None else filled(step.body, values),
             data=None if step.form is None else texts(step.form, values),
-            files={name: (f"{name}.txt", text) for name, text in texts(step.files, values).items()} or None,
+            files={name: (f"{name}.txt", content) for name, content in texts(step.files, values).items()} or None,
             content=None if step.text is None else str(filled(step.text, values)),
         ) as response:
             found = read(self.name, self.description, step, response, self._in_time(unpacked(response), until))
@@ -240,7 +242,10 @@ class HttpTarget:
     def _over_socket(self, visitor: Visitor, text: str, until: float) -> Reply:
         with visitor.speaking:
             if visitor.socket is None:
-                given = visitor.values(""), visitor.cookie_line(), self._trust
+                values = visitor.values("")
+                cookies = visitor.cookie_line()
+                headers = {**texts(self.description.headers, values), **({"Cookie": cookies} if cookies else {})}
+                given = values, headers, self._trust
                 spoken = self.description.socketio
                 visitor.socket = (
                     EventSocket(self.name, self.description, spoken, *given)
@@ -282,7 +287,7 @@ class HttpTarget:
                 raise self._late()
 
     def _late(self) -> TargetFailed:
-        return TargetFailed(self.name, f"its answer was not whole after {self.description.deadline:g} seconds")
+        return late(self.name, self.description.deadline)
 
 
 def lacks(description: Description, scene: str) -> str:

@@ -41,7 +41,7 @@ class Visitor:
         self._ids = description.replayed if scene == "replayed-ids" else frozenset()
         self.stays = stays
         self._trust = trust
-        self.begun = self.uploaded = False
+        self.begun = False
         self.kept: dict[str, Any] = dict(description.initially)
         self.socket: Socket | EventSocket | None = None
         self.speaking = threading.Lock()

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from rag.crosstalk.targets.answers import LONGEST, shown, text_at, too_long
+from rag.crosstalk.targets.answers import LONGEST, late, shown, text_at, too_long
 from rag.crosstalk.targets.description import Description, SocketIo
 from rag.crosstalk.targets.errors import BadTarget, TargetFailed, first_line
-from rag.crosstalk.targets.filling import filled, filled_address, texts
+from rag.crosstalk.targets.filling import filled, filled_address
 from rag.crosstalk.targets.trust import Trust
 
 OPEN_SECONDS = 20
@@ -25,7 +25,7 @@ class EventSocket:
         description: Description,
         spoken: SocketIo,
         values: Mapping[str, Any],
-        cookies: str,
+        headers: dict[str, str],
         trust: Trust,
     ) -> None:
         """Raises BadTarget for somebody who may not have every address asked: the library follows where it is sent."""
@@ -35,9 +35,7 @@ class EventSocket:
         self._description = description
         self._spoken = spoken
         self._values = dict(values)
-        self._headers = texts(description.headers, values)
-        if cookies:
-            self._headers["Cookie"] = cookies
+        self._headers = headers
         self._client: Any = None
 
     def ask(self, values: Mapping[str, Any], until: float) -> tuple[str | None, Any, str]:
@@ -50,9 +48,9 @@ class EventSocket:
             raise
         except Exception as exc:  # the library's, the transport's and the time-out's have no common base
             self.close()
-            late = type(exc).__name__ == "TimeoutError"
-            told = f"its answer was not whole after {self._description.deadline:g} seconds" if late else first_line(exc)
-            raise TargetFailed(self._name, told) from exc
+            if type(exc).__name__ == "TimeoutError":
+                raise late(self._name, self._description.deadline) from exc
+            raise TargetFailed(self._name, first_line(exc)) from exc
 
     def close(self) -> None:
         if self._client is not None:
@@ -90,7 +88,7 @@ class EventSocket:
             if name == self._spoken.done:
                 text = whole or "".join(parts)
                 return text or None, last, shown(str(last), 2000)
-            if found := text_at(value, [self._spoken.whole.get(name, "")]) if name in self._spoken.whole else None:
+            if name in self._spoken.whole and (found := text_at(value, [self._spoken.whole[name]])):
                 whole, last = found, value
-            elif part := text_at(value, [self._spoken.parts[name]]) if name in self._spoken.parts else None:
+            elif name in self._spoken.parts and (part := text_at(value, [self._spoken.parts[name]])):
                 parts.append(part)

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from rag.crosstalk.targets.answers import LONGEST, holds, parsed, refused, shown, text_at, too_long
+from rag.crosstalk.targets.answers import LONGEST, holds, late, parsed, refused, shown, text_at, too_long
 from rag.crosstalk.targets.description import Description
 from rag.crosstalk.targets.errors import TargetFailed, first_line
-from rag.crosstalk.targets.filling import filled, filled_address, texts
+from rag.crosstalk.targets.filling import filled, filled_address
 from rag.crosstalk.targets.trust import Trust, connection
 
 OPEN_SECONDS = 20.0
@@ -26,15 +26,13 @@ class Socket:
     """Not thread-safe. Connected anew after a failure, as a browser does it."""
 
     def __init__(
-        self, name: str, description: Description, values: Mapping[str, Any], cookies: str, trust: Trust
+        self, name: str, description: Description, values: Mapping[str, Any], headers: dict[str, str], trust: Trust
     ) -> None:
         self._name = name
         self._description = description
         self._url = filled_address(description.url, values)
         self._trust = trust
-        self._headers = texts(description.headers, values)
-        if cookies:
-            self._headers["Cookie"] = cookies
+        self._headers = headers
         self._connection: ClientConnection | None = None
         self._open = ExitStack()
 
@@ -46,9 +44,7 @@ class Socket:
             return self._answer(connection, until)
         except TimeoutError as exc:
             self.close()
-            raise TargetFailed(
-                self._name, f"its answer was not whole after {self._description.deadline:g} seconds"
-            ) from exc
+            raise late(self._name, self._description.deadline) from exc
         except (WebSocketException, OSError) as exc:
             self.close()
             raise TargetFailed(self._name, first_line(exc)) from exc
