@@ -22,8 +22,9 @@ from rag.crosstalk import Workload, simulate
 from rag.crosstalk.targets import open_target
 from tests.crosstalk.instrument import stored
 from tests.crosstalk.instrument.cases import Case
+from tests.crosstalk.instrument.gallery import STRATEGY_CASES
 from tests.crosstalk.instrument.right import STYLES
-from tests.crosstalk.instrument.serving import PROTOCOLS, STRATEGY_CASES, behind
+from tests.crosstalk.instrument.serving import PROTOCOLS, behind
 from tests.crosstalk.instrument.wrong import WRONG
 from tests.crosstalk.targets.protocol_servers import application
 from tests.crosstalk.targets.test_protocols import test_a_protocol_is_recognised_by_its_address_and_spoken

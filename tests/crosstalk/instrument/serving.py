@@ -1,13 +1,10 @@
-"""The same chats behind four doors: called, JSON, server-sent events, a websocket; and strategies of the gallery."""
+"""The same chats behind four doors: called, JSON, server-sent events, a websocket."""
 
 from __future__ import annotations
 
 import json
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -17,15 +14,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from rag.crosstalk import STRATEGIES, Lab
-from rag.crosstalk.checker.anomalies import LEAKS
-from rag.crosstalk.log.events import Message
 from rag.crosstalk.run.hosts import Target
-from rag.crosstalk.strategies import Asked, make
 from rag.crosstalk.targets.description import described
 from rag.crosstalk.targets.function import answered
 from rag.crosstalk.targets.http import HttpTarget
 from tests.crosstalk.instrument.cases import Ask, Called, Case
+from tests.crosstalk.instrument.gallery import OfStrategy
 from tests.web.serving import serving
 
 SPECS: dict[str, dict[str, Any]] = {
@@ -44,12 +38,23 @@ PROTOCOLS = ("called", *SPECS)
 @contextmanager
 def behind(case: Case, protocol: str) -> Iterator[Target]:
     """The case as a target."""
+    ask = case.make()
+    try:
+        with _served(case.name, ask, protocol) as target:
+            yield target
+    finally:
+        if isinstance(ask, OfStrategy):
+            ask.close()
+
+
+@contextmanager
+def _served(name: str, ask: Ask, protocol: str) -> Iterator[Target]:
     if protocol == "called":
-        yield Called(case.name, case.make())
+        yield Called(name, ask)
         return
-    with serving(application(case.make())) as address:
+    with serving(application(ask)) as address:
         url = address.replace("http", "ws") if protocol == "websocket" else address
-        target = HttpTarget(described(SPECS[protocol], case.name, url), timeout=30)
+        target = HttpTarget(described(SPECS[protocol], name, url), timeout=30)
         try:
             yield target
         finally:
@@ -99,38 +104,3 @@ def application(ask: Ask) -> Starlette:
             WebSocketRoute("/socket", socket),
         ]
     )
-
-
-def of_strategy(name: str) -> Callable[[], Ask]:
-    """A memory of the gallery with a model that repeats what it is shown, as a service has it."""
-
-    def make_it() -> Ask:
-        folder = Path(tempfile.mkdtemp(prefix="instrument-"))
-        lab = Lab(folder, "instrument:", state_dir=folder / "state")
-        strategy = make(name, lab)
-        count = iter(range(10**9))
-
-        def model(messages: Sequence[Message]) -> str:
-            time.sleep(0.004)
-            return "You told me: " + " | ".join(message.text for message in messages if message.role != "assistant")
-
-        def ask(session: str, text: str) -> str:
-            asked = Asked(next(count), session, session, text, model, lambda documents: None)
-            steps = strategy.turn(asked)
-            while True:
-                try:
-                    next(steps)
-                except StopIteration as end:
-                    return str(end.value)
-
-        return ask
-
-    return make_it
-
-
-LEAKING = tuple(name for name, kind in STRATEGIES.items() if kind.expects & LEAKS and not kind.uses_redis)
-KEEPING = ("dict-per-session", "dict-with-lock", "sqlite")
-STRATEGY_CASES = (
-    *(Case(f"{name} of the gallery", STRATEGIES[name].seen[0], of_strategy(name), LEAKS) for name in LEAKING),
-    *(Case(f"{name} of the gallery", "right", of_strategy(name)) for name in KEEPING),
-)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from rag.crosstalk import RunResult, simulate
+from rag.crosstalk import STRATEGIES, RunResult, simulate
 from tests.crosstalk.instrument.cases import Case
+from tests.crosstalk.instrument.gallery import STRATEGY_CASES
 from tests.crosstalk.instrument.right import STYLES
-from tests.crosstalk.instrument.serving import STRATEGY_CASES, behind
+from tests.crosstalk.instrument.serving import behind
 from tests.crosstalk.instrument.wrong import WRONG
 
 CASES = [*WRONG, *STRATEGY_CASES, *STYLES]
+OVER_REDIS = next(case for case in STRATEGY_CASES if "reused-connection" in case.name)
 
 
 def played(case: Case, protocol: str, seed: int = 1) -> RunResult:
@@ -33,7 +35,13 @@ def test_a_right_chat_is_not_accused(case: Case) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["JSON", "events", "websocket"])
-@pytest.mark.parametrize("case", [WRONG[0], WRONG[12], STYLES[0], STYLES[4]], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [WRONG[0], OVER_REDIS, STYLES[0], STYLES[4]], ids=lambda case: case.name)
 def test_the_door_makes_no_difference(case: Case, protocol: str) -> None:
     result = played(case, protocol)
     assert (result.report.verdict == "anomalies") == case.wrong, result.report.why
+
+
+def test_every_memory_of_the_gallery_is_asked_and_those_in_redis_and_sql_wrongly_too() -> None:
+    asked = {case.name.partition(" ")[0]: case.wrong for case in STRATEGY_CASES}
+    assert asked.keys() == STRATEGIES.keys()
+    assert all(asked[name] for name, kind in STRATEGIES.items() if kind.uses_redis or name.startswith("sql"))
