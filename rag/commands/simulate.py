@@ -87,7 +87,10 @@ def simulate_command(
         str, typer.Option(help="How a target's users ask: all, or some of same,similar,first,others,everything.")
     ] = "all",
     scene: Annotated[
-        str, typer.Option(help="How a target's users meet: own, second-login, replayed-ids, same-id or upload.")
+        str,
+        typer.Option(
+            help="How a target's users meet: own, second-login, replayed-ids, same-id, upload, swapped-file or delete."
+        ),
     ] = OWN,
     window: Annotated[
         int, typer.Option(help="Turns of memory in a prompt; of a target, what it remembers.", min=1)

@@ -126,6 +126,16 @@ LOST_APPEND = Definition(
     remedy="Store outside of the process, and answer only once that has succeeded.",
     sentence="{turn} was acknowledged but is not stored, and no other turn explains why.",
 )
+FOREIGN_DELETE = Definition(
+    kind="foreign-delete",
+    term="CWE-639; broken object level authorization",
+    severity="critical",
+    group="lost",
+    text="A user's conversation is gone after another user's request to delete it.",
+    cause="A delete by id that does not ask whose it is.",
+    remedy="Look up by id and owner in every request that reads, changes or deletes something.",
+    sentence="{owner}'s conversation is gone after another user's delete: {evidence}.",
+)
 RESURRECTION = Definition(
     kind="resurrection",
     term="lost delete",

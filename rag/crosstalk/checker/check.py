@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from rag.crosstalk.checker.anomalies import KEY_COLLISION, LEAKS, breaking
 from rag.crosstalk.checker.canaries import Canaries, Foreseen
+from rag.crosstalk.checker.deletions import foreign_deletes, untold
 from rag.crosstalk.checker.findings import Controls, Reach, Recall, Report, Shape, Verdict, bound
 from rag.crosstalk.checker.histories import sessions
 from rag.crosstalk.checker.observed import Observed, Turn
@@ -68,6 +69,7 @@ def _judge(seen: Observed, window: int | None, rules: tuple[Rule, ...] = RULES) 
             rule(session, seen.findings)
         same_list(session, lists, seen.findings)
     swapped_answers(seen)
+    foreign_deletes(seen)
     if not seen.keeps:
         seen.findings.set_aside(breaking("memory"))
     return seen
@@ -187,4 +189,4 @@ def _verdict(seen: Observed) -> tuple[Verdict, str]:
             "no answered turn that remembered something came after another user's data, so none could have leaked. "
             "Let users overlap, or ask again later"
         )
-    return "isolated", ""
+    return ("unknown", reason) if (reason := untold(seen)) else ("isolated", "")

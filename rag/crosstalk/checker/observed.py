@@ -26,6 +26,7 @@ from rag.crosstalk.checker.findings import Anomaly, Findings
 from rag.crosstalk.log.events import (
     Clear,
     Control,
+    Delete,
     Event,
     Fail,
     History,
@@ -142,6 +143,7 @@ class Observed:
         self.earlier: dict[str, list[Stored]] = {}
         """The reads before that, as they came."""
         self.clears: dict[str, list[Clear]] = {}
+        self.deletes: list[Delete] = []
         self.texts: dict[int, int | list[int]] = {}
         """From the token of a question or answer to its turn or turns."""
         self.marked: set[int] = set()
@@ -176,6 +178,7 @@ class Observed:
             Info: self._end,
             History: self._history,
             Clear: self._clear,
+            Delete: self.deletes.append,
             Control: self._control,
         }
 

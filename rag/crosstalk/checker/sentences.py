@@ -14,6 +14,7 @@ from rag.crosstalk.checker.anomalies import (
     REORDERED,
     SUSPECTED_READ,
 )
+from rag.crosstalk.checker.deletions import without_effect
 from rag.crosstalk.checker.findings import Anomaly, Reach, Verdict, bound
 from rag.crosstalk.checker.observed import Observed, Turn
 
@@ -106,6 +107,8 @@ def _aside(seen: Observed) -> str:
         told += f" Own facts were recalled in {found.recalled / found.chances:.0%} of {found.chances} chances."
     if count := len(found.only_suspected()):
         told += f" Suspected, not certain: {count} {'mention' if count == 1 else 'mentions'} of somebody else's data."
+    if count := without_effect(seen):
+        told += f" Deletes by others were answered with success {count} times, and nothing was gone."
     if not seen.keeps:
         told += f" It {BY_DESIGN}, and is judged by whether users stay apart."
     return told

@@ -12,6 +12,8 @@ from dataclasses import dataclass, fields
 from typing import Any, NoReturn, TypeVar
 
 LARGEST = 10**17
+ANSWERED = ("done", "refused", "failed")
+"""What a delete may be answered with."""
 FORMAT = "docs/log-format.md"
 """Where the format is described."""
 
@@ -126,16 +128,28 @@ class Clear:
 
 
 @dataclass(frozen=True, slots=True)
+class Delete:
+    """A user asked to have a session's conversation deleted. answered: done, refused or failed. gone: whether its owner
+    was shown it before and not afterwards; None: nobody could look."""
+
+    session: str
+    user: str
+    t: float
+    answered: str
+    gone: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     """A canary that nobody planted."""
 
     canary: str
 
 
-Event = Invoke | Prompt | Retrieved | Ok | Fail | Info | History | Clear | Control
+Event = Invoke | Prompt | Retrieved | Ok | Fail | Info | History | Clear | Delete | Control
 
 KINDS: dict[str, type[Event]] = {
-    kind.__name__.lower(): kind for kind in (Invoke, Prompt, Retrieved, Ok, Fail, Info, History, Clear, Control)
+    kind.__name__.lower(): kind for kind in (Invoke, Prompt, Retrieved, Ok, Fail, Info, History, Clear, Delete, Control)
 }
 
 
@@ -264,6 +278,20 @@ def _error(value: dict[str, Any], where: str, key: str) -> str:
     return str(value.get(key, ""))
 
 
+def _answered(value: dict[str, Any], where: str, key: str) -> str:
+    found = _text(value, where, key)
+    if found not in ANSWERED:
+        raise _Wrong(f"{where}.{key} is {found[:40]!r}: expected one of {', '.join(ANSWERED)}")
+    return found
+
+
+def _perhaps(value: dict[str, Any], where: str, key: str) -> bool | None:
+    found = value.get(key)
+    if found is None or type(found) is bool:
+        return found
+    _wrong(value, where, key, "true, false or null")
+
+
 def _wrong(value: dict[str, Any], where: str, key: str, expected: str) -> NoReturn:
     held = _named(value[key]) if key in value else "missing"
     raise _Wrong(f"{where}.{key} is {held}: expected {expected}")
@@ -310,11 +338,18 @@ _BY_TYPE: dict[str, _Reader] = {
     "float": _number,
     "int | None": _op,
     "str | None": _label,
+    "bool | None": _perhaps,
     "tuple[str, ...]": _texts,
     "tuple[Message, ...]": _messages,
     "tuple[Document, ...]": _documents,
 }
-_BY_NAME: dict[str, _Reader] = {"error": _error, "window": _window, "tab": _count, "process": _count}
+_BY_NAME: dict[str, _Reader] = {
+    "error": _error,
+    "answered": _answered,
+    "window": _window,
+    "tab": _count,
+    "process": _count,
+}
 _FIELDS: dict[Any, tuple[tuple[str, _Reader], ...]] = {
     kind: tuple((one.name, _BY_NAME.get(one.name) or _BY_TYPE[str(one.type)]) for one in fields(kind))
     for kind in (*KINDS.values(), Message, Document)

@@ -9,7 +9,7 @@ from rag.crosstalk.checker.anomalies import AMNESIA, CORRUPT, LOST_UPDATE
 from rag.crosstalk.checker.check import check
 from rag.crosstalk.checker.findings import Anomaly
 from rag.crosstalk.checker.sentences import cause, explained, why
-from rag.crosstalk.log.events import Clear, Control, Event, Fail, History, Info, Invoke, Ok, Prompt, Retrieved
+from rag.crosstalk.log.events import Clear, Control, Delete, Event, Fail, History, Info, Invoke, Ok, Prompt, Retrieved
 
 __all__ = ["cause", "explained", "minimal", "why"]
 
@@ -98,7 +98,7 @@ def _concerned(events: Iterable[Event], anomaly: Anomaly) -> Iterator[Event]:
     for event in events:
         if isinstance(event, Control):
             continue
-        if isinstance(event, History | Clear):
+        if isinstance(event, History | Clear | Delete):
             if event.session in sessions:
                 yield event
         elif isinstance(event, Invoke) and event.user in users:
@@ -136,7 +136,7 @@ def _of(part: list[Event], units: set[Unit]) -> list[Event]:
     return [event for at, event in enumerate(part) if _unit(at, event) in units]
 
 
-_OF_SESSION = (History, Clear, Control)
+_OF_SESSION = (History, Clear, Delete, Control)
 
 
 def _unit(at: int, event: Event) -> Unit:

@@ -57,6 +57,7 @@ ALL = "all"
 
 
 OWN = "own"
+DELETE = "delete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,13 @@ class Scene:
     """How users meet: each on their own, or in pairs of whom the second comes when the first has finished. What it is
     shown of the first is a leak where the service can tell them apart by more than what the scene gives away.
 
-    title: as reports name it. seen: public reports."""
+    title: as reports name it. seen: public reports. again: the first ones ask once more when the second have come.
+    uploads: what the first ones say first is sent as a document."""
 
     title: str
     seen: str = ""
+    again: bool = False
+    uploads: bool = False
 
 
 SCENES: dict[str, Scene] = {
@@ -80,7 +84,9 @@ SCENES: dict[str, Scene] = {
         "one user replays another's ids with a login of their own", "agno-agi/agno#4560, OpenFn/lightning#4244"
     ),
     "same-id": Scene("two users have the same session id", "spring-projects/spring-ai#1585"),
-    "upload": Scene("one user uploads a document, another asks", "google/adk-python#1019"),
+    "upload": Scene("one user uploads a document, another asks", "google/adk-python#1019", uploads=True),
+    "swapped-file": Scene("one user names the id of another's file", "CWE-639", uploads=True),
+    DELETE: Scene("one user deletes another's conversation", "CWE-639", again=True),
 }
 
 

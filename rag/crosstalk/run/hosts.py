@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from rag.crosstalk.log.events import Document, Event, Message, Prompt, Retrieved
 from rag.crosstalk.run.conversation import OWN
@@ -49,35 +49,56 @@ class Host(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(slots=True)
+class Deletion:
+    """A session's conversation that a user asked to have deleted. by: whose session asked. at: by the monotonic clock.
+    answered, gone: as in the log's Delete."""
+
+    by: str
+    session: str
+    at: float
+    answered: str
+    gone: bool | None = None
+
+
 class Target(Protocol):
-    """A black box: whatever answers a text in a session. Thread-safe. Raises CrosswireError or anything else."""
+    """A black box: whatever answers a text in a session. Thread-safe. What it need not do is done here for those that
+    are derived from this."""
 
     name: str
+    streams: bool = False
+    """Whether an answer has come in parts."""
 
-    def call(self, session_id: str, text: str) -> str: ...
+    @property
+    def note(self) -> str:
+        """What a report should say of how it was asked, in a line; empty: nothing."""
+        return ""
+
+    @property
+    def deletions(self) -> Sequence[Deletion]:
+        return ()
+
+    def call(self, session_id: str, text: str) -> str:
+        """Raises CrosswireError or anything else."""
+        ...
+
+    def expect(self, sessions: Sequence[str], scene: str = OWN, facts: Mapping[str, str] | None = None) -> bool:
+        """Whose sessions will come, how they meet, and a fact of each; whether it passes those on.
+
+        Raises BadTarget where it has not so many credentials, and CrosswireError where it cannot play that scene.
+        """
+        del sessions, facts
+        if scene != OWN:
+            raise CrosswireError(
+                f"{self.name} cannot play the scene {scene}: it is called, and has no login. Name an address."
+            )
+        return False
+
+    def forget(self, sessions: Iterable[str]) -> None:
+        """Let go of what it keeps to speak for these."""
+        del sessions
 
     def close(self) -> None: ...
-
-
-def expect(target: Target, sessions: Sequence[str], scene: str, facts: Mapping[str, str]) -> bool:
-    """Tell it whose sessions will come, how they meet, and a fact of each; whether it passes those on.
-
-    Raises BadTarget where it has not so many credentials, and CrosswireError where it cannot play that scene.
-    """
-    told: Any = getattr(target, "expect", None)
-    if callable(told):
-        return bool(told(sessions, scene, facts))
-    if scene != OWN:
-        raise CrosswireError(
-            f"{target.name} cannot play the scene {scene}: it is called, and has no login. Name an address."
-        )
-    return False
-
-
-def notes(target: object) -> tuple[str, ...]:
-    """What a target says of how it was asked, if it says something."""
-    note = getattr(target, "note", "")
-    return (str(note),) if note else ()
 
 
 class Stopped(BaseException):
@@ -210,9 +231,7 @@ class TargetHost:
         raise CrosswireError("A target cannot be restarted from here: restart it yourself, or choose a strategy.")
 
     def forget(self, sessions: Sequence[str]) -> None:
-        forget: Any = getattr(self._target, "forget", None)
-        if callable(forget):
-            forget(sessions)
+        self._target.forget(sessions)
 
     def close(self) -> None:
         self._target.close()

@@ -24,6 +24,7 @@ from rag.crosstalk.checker.observed import LEFT
 from rag.crosstalk.explore.causes import explored
 from rag.crosstalk.log.events import (
     Control,
+    Delete,
     Document,
     Event,
     Fail,
@@ -37,10 +38,10 @@ from rag.crosstalk.log.events import (
     read,
 )
 from rag.crosstalk.log.writer import LogWriter
-from rag.crosstalk.run.conversation import OWN, pairs
+from rag.crosstalk.run.conversation import OWN, SCENES, pairs
 from rag.crosstalk.run.crowd import Crowd, Flight
 from rag.crosstalk.run.ending import Lost, clean_up, read_all
-from rag.crosstalk.run.hosts import Host, Served, StrategyHost, Target, TargetHost, expect, notes
+from rag.crosstalk.run.hosts import Host, Served, StrategyHost, Target, TargetHost
 from rag.crosstalk.run.liveness import Liveness, said
 from rag.crosstalk.run.model import MakeModel, made
 from rag.crosstalk.run.processes import ProcessGone, ProcessHost
@@ -100,7 +101,7 @@ def simulate(
     run = uuid.uuid4().hex[:8]
     planned = plan(workload, run, cancelled, questions, target=kind is None)
     if not isinstance(strategy, str):
-        beside = expect(strategy, planned.sessions, workload.scene, planned.facts)
+        beside = strategy.expect(planned.sessions, workload.scene, planned.facts)
         planned = planned.told_beside() if beside else planned
     elif pairs(workload.scene):
         raise BadWorkload("scene", workload.scene, f"{OWN} for a strategy: scenes are for targets with a login")
@@ -117,6 +118,8 @@ def simulate(
             window,
         )
         histories = one.serve(_host(strategy, own, model, one))
+        if not isinstance(strategy, str):
+            one.deleted(strategy)
         writer.close()
         one.say("checking")
         with path.open("rb") as lines:
@@ -139,7 +142,7 @@ def simulate(
             log,
             one.lost,
             one.left,
-            notes(strategy),
+            () if isinstance(strategy, str) or not strategy.note else (strategy.note,),
         )
 
 
@@ -213,6 +216,12 @@ class _Run:
             if isinstance(event, Prompt):
                 self.watch.prompt(event)
 
+    def deleted(self, target: Target) -> None:
+        """What users asked to have deleted."""
+        users = dict(zip(self.plan.sessions, self.plan.users, strict=True))
+        for one in target.deletions:
+            self.log.write(Delete(one.session, users[one.by], one.at - self.zero, one.answered, one.gone))
+
     def figures(self) -> Figures:
         watch, times = self.watch, sorted(self.watch.times)
         return Figures(
@@ -235,8 +244,12 @@ class _Run:
         turns = self.workload.turns
         half = (turns + 1) // 2 if self.workload.restart else turns
         if pairs(self.workload.scene):
-            for second in (0, 1):
-                self._leg(host, 0, turns, [tab for tab in self.plan.tabs if tab.user % 2 == second])
+            first, second = ([tab for tab in self.plan.tabs if tab.user % 2 == which] for which in (0, 1))
+            again = SCENES[self.workload.scene].again
+            self._leg(host, 0, turns - again, first)
+            self._leg(host, 0, turns, second)
+            if again:
+                self._leg(host, turns - 1, turns, first)
             return
         self._leg(host, 0, half)
         if not self.workload.restart or self.stop.is_set():

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from rag.crosstalk.run import people
-from rag.crosstalk.run.conversation import ALL, OWN, QUESTIONS, SCENES, SHAPES, Fact, Writer, pairs, script
+from rag.crosstalk.run.conversation import ALL, DELETE, OWN, QUESTIONS, SCENES, SHAPES, Fact, Writer, pairs, script
 from rag.errors import CrosswireError
 
 CONTROLS = 3
@@ -79,6 +79,8 @@ class Workload:
             raise BadWorkload("scene", self.scene, f"one of {', '.join(SCENES)}")
         if pairs(self.scene) and self.users < 4:
             raise BadWorkload("users", self.users, "at least 4, in pairs, for this scene")
+        if self.scene == DELETE and self.tabs > 1:
+            raise BadWorkload("tabs", self.tabs, "1 for this scene, so that no other tab asks meanwhile")
 
     def arrivals(self) -> Iterator[float]:
         """When each user comes, in seconds from the start. The first one comes at once."""
@@ -213,6 +215,8 @@ def _tabs(
 ) -> list[Tab]:
     """One person's: each fact is stated, and corrected, in one of the tabs alone, so that none contradicts another."""
     median, spread = workload.latencies()
+    # A document has to state something.
+    asked = None if shape == "first" and SCENES[workload.scene].uploads and number % 2 == 0 else shape
     chances = [random.Random(f"{workload.seed} {number} {tab}") for tab in range(workload.tabs)]  # noqa: S311 - reproducible is what it has to be
     facts = people.facts(chances[0], number)
     states = [_stated_in(tab, workload.tabs) for tab in range(workload.tabs)]
@@ -220,7 +224,7 @@ def _tabs(
     op, tabs = number * workload.tabs * workload.turns, []
     for tab, (chance, writer) in enumerate(zip(chances, writers, strict=True)):
         turns = []
-        for n, about in enumerate(script(workload.turns, shape)):
+        for n, about in enumerate(script(workload.turns, asked)):
             wait = median * math.exp(spread * chance.gauss(0, 1)) if spread else median
             goes = n > 0 and chance.random() < cancelled
             gives_up = chance.randrange(1, 4) if goes else None

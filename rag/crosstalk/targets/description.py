@@ -65,7 +65,7 @@ class Step(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str = ""
-    method: Literal["POST", "GET", "PUT", "PATCH"] = "POST"
+    method: Literal["POST", "GET", "PUT", "PATCH", "DELETE"] = "POST"
     headers: dict[str, str] = Field(default_factory=dict)
     query: dict[str, Any] = Field(default_factory=dict)
     form: dict[str, Any] | None = None
@@ -106,8 +106,8 @@ class SocketIo(BaseModel):
 class Description(Step):
     """A whole one. error: where an answer says that it is none. deadline: seconds that a whole answer may take.
 
-    ids: values kept before the first turn that are ids of a conversation, not who asks. read, list, upload: what scenes
-    ask besides: a conversation's messages, the user's conversations, a document.
+    ids: values kept before the first turn that are ids of a conversation, not who asks. read, list, upload,
+    delete: what scenes ask besides: a conversation's messages, the user's conversations, a document, a deletion.
     """
 
     name: str = ""
@@ -121,6 +121,7 @@ class Description(Step):
     read: Step | None = None
     listed: Step | None = Field(default=None, alias="list")
     upload: Step | None = None
+    delete: Step | None = None
     ids: list[str] = Field(default_factory=list, max_length=20)
     initially: dict[str, Any] = Field(default_factory=dict)
     users: str | dict[str, str] = Field(default_factory=dict)
@@ -134,7 +135,7 @@ class Description(Step):
 
     @property
     def asides(self) -> tuple[Step, ...]:
-        return tuple(step for step in (self.read, self.listed, self.upload) if step is not None)
+        return tuple(step for name in _ASIDES if (step := getattr(self, name)) is not None)
 
     @property
     def identifies(self) -> bool:
@@ -147,9 +148,22 @@ class Description(Step):
     def replayed(self) -> frozenset[str]:
         """The values of a turn that are ids of a conversation, and not who asks: the session's own, those kept from
         turns, and those that `ids` names."""
-        known = {"session", "uuid", *self.ids, *(name for step in (self, *self.then) for name in step.keep)}
-        sent = {name for step in (self, *self.then) for part in (*step.sent, self.cookies) for name in names(part)}
-        return frozenset(known & sent)
+        return frozenset(self._of_conversations & names((self.cookies, *(step.sent for step in (self, *self.then)))))
+
+    @property
+    def deleted(self) -> frozenset[str]:
+        """Those that a deletion names."""
+        return frozenset(self._of_conversations & names(self.delete.sent)) if self.delete else frozenset()
+
+    @property
+    def file_ids(self) -> frozenset[str]:
+        """The values that an upload gives and another request names: ids of files."""
+        others = (self, *self.then, *(step for step in (self.read, self.listed) if step is not None))
+        return frozenset(self.upload.keep) & names([step.sent for step in others]) if self.upload else frozenset()
+
+    @property
+    def _of_conversations(self) -> set[str]:
+        return {"session", "uuid", *self.ids, *(name for step in (self, *self.then) for name in step.keep)}
 
     @property
     def states_facts(self) -> bool:
@@ -230,13 +244,16 @@ def described(values: Mapping[str, Any], where: str, url: str = "", folder: Path
     return whole.model_copy(update={"people": people})
 
 
+_ASIDES = ("upload", "read", "listed", "delete")
+
+
 def _completed(found: Description, url: str) -> Description:
     base = urljoin(url, found.url) if found.url else url
 
     def whole(step: Step) -> Step:
         return step.model_copy(update={"url": urljoin(url or base, step.url) if step.url else base})
 
-    asides = {name: step and whole(step) for name in ("read", "listed", "upload") for step in [getattr(found, name)]}
+    asides = {name: step and whole(step) for name in _ASIDES for step in [getattr(found, name)]}
     steps = {"before": [*map(whole, found.before)], "then": [*map(whole, found.then)]}
     return found.model_copy(update={"url": base, **steps, **asides})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import ClassVar
 
 from rag.errors import CrosswireError
@@ -41,6 +42,8 @@ class ReplayRefused(TargetFailed):
         return f"{REFUSED}: {self.reason}."
 
 
+NOT_YOURS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+"""How a service refuses what is somebody else's."""
 REFUSED = "the replay was refused"
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.runnables import Runnable
 
+from rag.crosstalk.run.hosts import Target
 from rag.crosstalk.targets.errors import BadTarget, TargetFailed, first_line
 
 WRITTEN = "package.module:callable"
@@ -25,11 +26,8 @@ LONGEST = 1 << 20
 """Characters of an answer."""
 
 
-class FunctionTarget:
+class FunctionTarget(Target):
     """Thread-safe as far as the callable is: that is what is tried. Async ones share one event loop, as in a server."""
-
-    note = ""
-    streams = False
 
     def __init__(self, name: str) -> None:
         """Modules are also looked for in the current folder. Raises BadTarget."""

@@ -17,12 +17,15 @@ from typing import Any
 import httpx2
 
 from rag.crosstalk.run.conversation import OWN, pairs
+from rag.crosstalk.run.hosts import Deletion, Target
 from rag.crosstalk.targets.answers import holds, late, refused, shown
 from rag.crosstalk.targets.description import Between, Description, Step
-from rag.crosstalk.targets.errors import BadTarget, ReplayRefused, TargetFailed, first_line
+from rag.crosstalk.targets.errors import NOT_YOURS, BadTarget, ReplayRefused, TargetFailed, first_line
 from rag.crosstalk.targets.filling import filled, filled_address, texts
 from rag.crosstalk.targets.limits import Limits
 from rag.crosstalk.targets.reply import Reply, kept, limited, read, unpacked
+from rag.crosstalk.targets.scenes.deleting import Deleting
+from rag.crosstalk.targets.scenes.needs import lacks
 from rag.crosstalk.targets.sockets.socketio import EventSocket
 from rag.crosstalk.targets.sockets.websocket import Socket
 from rag.crosstalk.targets.trust import OWNER, Trust
@@ -30,10 +33,9 @@ from rag.crosstalk.targets.visitor import Visitor
 
 CLIENTS = 2000
 """Clients that stay connected; those beyond connect anew for each turn, with the same cookies."""
-_NOT_YOURS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 
 
-class HttpTarget:
+class HttpTarget(Target):
     """Thread-safe."""
 
     def __init__(self, description: Description, *, timeout: float = 60.0, trust: Trust = OWNER) -> None:
@@ -48,6 +50,7 @@ class HttpTarget:
         self._timeout = min(timeout, description.deadline)
         self.replays = self.refused = 0
         """Requests with another user's ids, and how many of them were refused."""
+        self._deleting = Deleting(description, self._seen)
         self._scene = OWN
         self._sessions: Sequence[str] = ()
         self._places: dict[str, int] = {}
@@ -62,6 +65,8 @@ class HttpTarget:
             if visitor.uploads and self.description.upload is not None:
                 visitor.uploads = False
                 return self._uploaded(visitor, self.description.upload, text)
+            if self.description.delete is not None:
+                return self._with_deletion(visitor, self.description.delete, text)
             return self._replayed(visitor, text) if visitor.replays else self._turn(visitor, text)
 
     def expect(self, sessions: Sequence[str], scene: str = OWN, facts: Mapping[str, str] | None = None) -> bool:
@@ -75,6 +80,7 @@ class HttpTarget:
         self._scene, self._sessions = scene, sessions
         self._places = {session: place for place, session in enumerate(sessions)}
         self._facts = facts or {}
+        self._deleting.done.clear()
         return self.description.states_facts
 
     def _uploaded(self, visitor: Visitor, step: Step, text: str) -> str:
@@ -83,12 +89,28 @@ class HttpTarget:
             self._begin(visitor, until)
             return self._done(visitor, step, text, until).raw or "uploaded"
 
+    def _with_deletion(self, visitor: Visitor, step: Step, text: str) -> str:
+        """A turn. Before its first one, a second user asks to have the first one's conversation deleted; the first one
+        asks on, and deletes it."""
+        if visitor.deletes and visitor.partner is not None:
+            self._deleting.by_another(visitor, visitor.partner, step)
+            visitor.deletes = False
+        if visitor.bereft is None:
+            return self._replayed(visitor, text) if visitor.replays else self._turn(visitor, text)
+        try:
+            return self._turn(visitor, text)
+        except TargetFailed as exc:
+            self._deleting.refused(visitor, exc.status)
+            raise
+        finally:
+            self._deleting.by_owner(visitor, step)
+
     def _replayed(self, visitor: Visitor, text: str) -> str:
         """A turn with another user's ids, and what reading and listing show: all of it is the answer."""
         seen, refusal = list[str](), None
         asked: list[Callable[[], str]] = [lambda: self._turn(visitor, text)]
         asides = (self.description.read, self.description.listed)
-        asked += [partial(self._aside, visitor, step) for step in asides if step is not None]
+        asked += [partial(self._seen, visitor, step) for step in asides if step is not None]
         for ask in asked:
             self.replays += 1
             try:
@@ -99,9 +121,15 @@ class HttpTarget:
             raise refusal
         return "\n".join(seen)
 
-    def _aside(self, visitor: Visitor, step: Step) -> str:
+    def _seen(self, visitor: Visitor, step: Step) -> str:
+        until = time.monotonic() + self.description.deadline
         with self._told():
-            return self._asked(visitor, step, "", time.monotonic() + self.description.deadline).raw
+            self._begin(visitor, until)
+            return self._done(visitor, step, "", until).raw
+
+    @property
+    def deletions(self) -> Sequence[Deletion]:
+        return self._deleting.done
 
     def other(self, description: Description) -> HttpTarget:
         """One that is asked otherwise, with users of its own."""
@@ -126,6 +154,10 @@ class HttpTarget:
             )
         if self.replays:
             told.append(f"{self.refused} of {self.replays} requests with another user's ids were refused.")
+        if tried := [one.answered for one in self.deletions if one.by != one.session]:
+            told.append(
+                f"{tried.count('refused')} of {len(tried)} deletes of another user's conversation were refused."
+            )
         return " ".join(told)
 
     def forget(self, sessions: Iterable[str]) -> None:
@@ -214,7 +246,7 @@ class HttpTarget:
             if not limited(reply):
                 break
             self.limits.slow_down(attempt, reply.headers)
-        if visitor.replays and reply.status in _NOT_YOURS:
+        if visitor.replays and reply.status in NOT_YOURS:
             raise ReplayRefused(self.name, f"it said {reply.status}: {shown(reply.raw, 200) or 'nothing more'}")
         if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
             said = shown(reply.raw, 200) or "nothing more"
@@ -224,7 +256,7 @@ class HttpTarget:
         return reply
 
     def _sent(self, visitor: Visitor, step: Step, text: str, until: float) -> Reply:
-        values = visitor.values(text)
+        values = visitor.values(text, step)
         with visitor.client.stream(
             step.method,
             filled_address(step.url, values),
@@ -288,19 +320,3 @@ class HttpTarget:
 
     def _late(self) -> TargetFailed:
         return late(self.name, self.description.deadline)
-
-
-def lacks(description: Description, scene: str) -> str:
-    """What a description must have to play a scene, and has not; empty: nothing."""
-    if scene == "upload":
-        return "" if description.upload is not None else "`upload`: how a document is sent"
-    if pairs(scene) and not description.identifies:
-        return (
-            "users that the service can tell apart by more than an id: `users` with a login in `before`, or who they "
-            "are in each request. Where ids alone tell users apart, whoever has one is that user"
-        )
-    if scene == "same-id" and description.replayed.isdisjoint(("session", "uuid")):
-        return "an id that a client chooses: {session} or {uuid} in its requests"
-    if scene == "replayed-ids" and not description.replayed:
-        return "an id in its requests: {session}, {uuid}, a value kept from a turn, or one that `ids` names"
-    return ""

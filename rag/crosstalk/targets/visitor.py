@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import httpx2
 
-from rag.crosstalk.run.conversation import OWN
-from rag.crosstalk.targets.description import Description
+from rag.crosstalk.run.conversation import DELETE, OWN, SCENES
+from rag.crosstalk.run.hosts import Deletion
+from rag.crosstalk.targets.description import Description, Step
 from rag.crosstalk.targets.filling import texts
 from rag.crosstalk.targets.sockets.socketio import EventSocket
 from rag.crosstalk.targets.sockets.websocket import Socket
@@ -36,9 +37,15 @@ class Visitor:
     ) -> None:
         """partner: who came before, in a scene of two."""
         self.partner = partner
-        self.replays = partner is not None and scene in ("replayed-ids", "same-id")
-        self.uploads = scene == "upload" and partner is None
-        self._ids = description.replayed if scene == "replayed-ids" else frozenset()
+        self.replays = partner is not None and scene in ("replayed-ids", "same-id", "swapped-file")
+        self.uploads = SCENES[scene].uploads and partner is None
+        self.deletes = scene == DELETE and partner is not None
+        """Whether it has still to ask for that."""
+        self.bereft: Deletion | None = None
+        """What another user asked for."""
+        self.session = session_id
+        self._description = description
+        self._ids = {"replayed-ids": description.replayed, "swapped-file": description.file_ids}.get(scene, frozenset())
         self.stays = stays
         self._trust = trust
         self.begun = False
@@ -56,7 +63,7 @@ class Visitor:
             "fact": fact,
             **description.people.of(number, session_id),
         }
-        if partner is not None and self.replays:
+        if partner is not None and scene in ("replayed-ids", "same-id"):
             self._given.update(session=partner._given["session"], uuid=partner._given["uuid"])
         self._timeout = timeout
         self._cookies = httpx2.Cookies(partner.client.cookies if partner and scene == "second-login" else None)
@@ -75,13 +82,32 @@ class Visitor:
                 return
         yield
 
-    def values(self, text: str) -> dict[str, Any]:
+    def values(self, text: str, step: Step | None = None) -> dict[str, Any]:
         """Of the next request."""
         messages = [*self._said, {"role": "user", "content": text}]
-        theirs = self.partner.kept if self.partner is not None and self.begun else {}
-        replayed = {name: value for name, value in theirs.items() if name in self._ids}
+        replayed = self._theirs(step) if self.partner is not None and self.begun else {}
         fresh = {"text": text, "messages": messages, "request": str(uuid.uuid4())}
         return {**self._given, **self.kept, **replayed, **fresh}
+
+    def _theirs(self, step: Step | None) -> dict[str, Any]:
+        """What this request has of the partner."""
+        assert self.partner is not None  # noqa: S101 - asked before
+        if step is not None and step is self._description.delete and self.deletes:
+            return self.partner.ids(self._description.deleted)
+        return {name: value for name, value in self.partner.kept.items() if name in self._ids}
+
+    def ids(self, names: Collection[str]) -> dict[str, Any]:
+        return {name: value for name, value in {**self._given, **self.kept}.items() if name in names}
+
+    @property
+    def said(self) -> bool:
+        """Whether it has been answered."""
+        return bool(self._said)
+
+    def marks(self) -> list[str]:
+        """What tells its conversation: ids and words."""
+        ids = [one for one in self.ids(self._description.deleted).values() if isinstance(one, str)]
+        return [*ids, *(one["content"] for one in self._said)]
 
     def heard(self, text: str, answer: str) -> None:
         # What other tabs of the same person have said meanwhile stays.

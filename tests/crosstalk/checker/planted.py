@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rag.crosstalk.log.events import Document, Message
+from rag.crosstalk.log.events import Delete, Document, Message
 from tests.crosstalk.checker.generated import Case, Chat, Sent, World
 
 Plant = Callable[[World], set[Case]]
@@ -295,6 +295,17 @@ def corrupt(world: World) -> set[Case]:
     return {("corrupt", chat.session, None, None, "history")}
 
 
+def foreign_delete(world: World) -> set[Case]:
+    """Two others ask for it, of whom one is refused; the owner of another conversation deletes that."""
+    chat, other = world.chat(60), world.chat(60)
+    chat.turn(plant=True)
+    other.turn(plant=True)
+    chat.log(Delete(chat.session, "somebody", chat.wait(), "refused", gone=False))
+    chat.log(Delete(chat.session, other.user, chat.wait(), "done", gone=True))
+    other.log(Delete(other.session, other.user, other.wait(), "done", gone=True))
+    return {chat.case("foreign-delete", None, "history")}
+
+
 PLANTS: dict[str, Plant] = {
     "foreign-read": foreign_read,
     "foreign-read, no canary": foreign_message,
@@ -304,6 +315,7 @@ PLANTS: dict[str, Plant] = {
     "swapped-answer": swapped_answer,
     "key-collision": key_collision,
     "retrieval-leak": retrieval_leak,
+    "foreign-delete": foreign_delete,
     "lost-update": lost_update,
     "lost-append": lost_append,
     "resurrection": resurrection,

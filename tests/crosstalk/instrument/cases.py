@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rag.crosstalk import Workload
+from rag.crosstalk.run.hosts import Target
 from rag.crosstalk.targets.function import answered
 
 Ask = Callable[[str, str], Any]
@@ -35,11 +36,8 @@ class Case:
         return Workload(**given)
 
 
-class Called:
+class Called(Target):
     """A chat as the simulator's target, in this process."""
-
-    note = ""
-    streams = False
 
     def __init__(self, name: str, ask: Ask) -> None:
         self.name = name

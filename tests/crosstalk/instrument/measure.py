@@ -20,7 +20,7 @@ from pathlib import Path
 
 from rag.crosstalk import Workload, simulate
 from rag.crosstalk.targets import open_target
-from tests.crosstalk.instrument import stored
+from tests.crosstalk.instrument import meeting, stored
 from tests.crosstalk.instrument.cases import Case
 from tests.crosstalk.instrument.gallery import STRATEGY_CASES
 from tests.crosstalk.instrument.right import STYLES
@@ -51,6 +51,15 @@ A right server of each protocol, recognised by its address.
 
 | protocol | address | anomalies | isolated | unknown |
 |---|---|---|---|---|
+"""
+MEETING_HEAD = """
+## Users who meet
+
+A service with a login, its conversations and files, and what is said of it when one user deletes another's
+conversation, or names another's file.
+
+| service | scene | must be | anomalies | isolated | unknown |
+|---|---|---|---|---|---|
 """
 STORED_HEAD = """
 ## Stored histories
@@ -122,6 +131,14 @@ def spoken(seeds: int) -> Iterator[str]:
             yield f"| {protocol} | `{path}` | {counts} |"
 
 
+def met(seeds: int) -> Iterator[str]:
+    """A row for each service whose users meet."""
+    for name, scene, expected, verdicts in meeting.rows(seeds):
+        counts = " | ".join(str(verdicts.count(one) or "") for one in ("anomalies", "isolated", "unknown"))
+        mark = "" if set(verdicts) == {expected} else " **(wrong)**"
+        yield f"| {name} | {scene} | {expected}{mark} | {counts} |"
+
+
 def kept() -> Iterator[str]:
     """A row for each stored history."""
     for name, expected, verdict, read in stored.rows():
@@ -150,7 +167,11 @@ def main() -> None:
     date = datetime.now(UTC).date().isoformat()
     head = HEAD.format(seeds=arguments.seeds, date=date, python=platform.python_version(), summary=summary)
     protocols = "\n".join(spoken(arguments.seeds))
-    text = f"{head}{chr(10).join(map(str, found))}\n{PROTOCOL_HEAD}{protocols}\n{STORED_HEAD}{chr(10).join(kept())}\n"
+    stories = "\n".join(met(arguments.seeds))
+    text = (
+        f"{head}{chr(10).join(map(str, found))}\n{PROTOCOL_HEAD}{protocols}\n{MEETING_HEAD}{stories}\n"
+        f"{STORED_HEAD}{chr(10).join(kept())}\n"
+    )
     arguments.out.write_text(text, encoding="utf-8")
 
 

@@ -7,6 +7,7 @@ import pytest
 from rag.crosstalk import STRATEGIES, RunResult, simulate
 from tests.crosstalk.instrument.cases import Case
 from tests.crosstalk.instrument.gallery import STRATEGY_CASES
+from tests.crosstalk.instrument.meeting import MEETINGS, Meeting
 from tests.crosstalk.instrument.right import STYLES
 from tests.crosstalk.instrument.serving import behind
 from tests.crosstalk.instrument.wrong import WRONG
@@ -45,3 +46,9 @@ def test_every_memory_of_the_gallery_is_asked_and_those_in_redis_and_sql_wrongly
     asked = {case.name.partition(" ")[0]: case.wrong for case in STRATEGY_CASES}
     assert asked.keys() == STRATEGIES.keys()
     assert all(asked[name] for name, kind in STRATEGIES.items() if kind.uses_redis or name.startswith("sql"))
+
+
+@pytest.mark.parametrize("one", MEETINGS, ids=lambda one: one.name)
+def test_users_who_meet_are_told_rightly(one: Meeting) -> None:
+    report = one.played().report
+    assert report.verdict == one.must, report.why

@@ -17,7 +17,7 @@ from langchain_core.language_models import FakeListChatModel
 from rag.crosstalk import BadWorkload, Lab, Progress, RunResult, Workload, simulate
 from rag.crosstalk.log.events import Message
 from rag.crosstalk.log.writer import LogWriter
-from rag.crosstalk.run.hosts import Served
+from rag.crosstalk.run.hosts import Served, Target
 from rag.crosstalk.run.model import mirror
 from rag.crosstalk.run.processes import ProcessHost
 from rag.crosstalk.run.workload import Planned, plan
@@ -260,7 +260,7 @@ def test_a_prompt_holds_the_newest_turns_only(lab: Lab, tmp_path: Path) -> None:
     assert result.report.verdict in ("isolated", "unknown")
 
 
-class Dictionary:
+class Dictionary(Target):
     """A black box that remembers each session's messages and repeats them all."""
 
     name = "dictionary"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,15 @@ answer: reply
 READ = f'read: {{method: GET, url: "/conversations/{{conversation}}", headers: {BEARER}}}\n'
 LIST = f"list: {{method: GET, url: /conversations, headers: {BEARER}}}\n"
 UPLOAD = f'upload: {{url: /upload, files: {{document: "{{text}}"}}, headers: {BEARER}}}\n'
+DELETE = f'delete: {{method: DELETE, url: "/conversations/{{conversation}}", headers: {BEARER}}}\n'
+ATTACH = f'upload: {{url: /files, files: {{document: "{{text}}"}}, keep: {{file: id}}, headers: {BEARER}}}\n'
+FILE = f"""{LOGIN}
+url: /ask
+json: {{file: "{{file}}", message: "{{text}}"}}
+initially: {{file: null}}
+answer: reply
+{ATTACH}"""
+READ_FILE = f'read: {{method: GET, url: "/files/{{file}}", headers: {BEARER}}}\n'
 WORKLOAD = {"users": 8, "turns": 3, "in_flight": 4, "seed": 2}
 QUERY = CHAT.replace(BEARER, "{}").replace("url: /chat", 'url: /chat\nquery: {token: "{token}"}')
 HEADER = CHAT.replace('"{conversation}"', "null").replace(BEARER, BEARER[:-1] + ', X-Conversation: "{conversation}"}')
@@ -53,6 +63,8 @@ SCENES = [
     ("upload", CHAT + UPLOAD),
     ("replayed-ids", QUERY),
     ("replayed-ids", HEADER),
+    ("swapped-file", FILE),
+    ("swapped-file", CHAT.replace("null", "null, file: null") + ATTACH + READ_FILE),
 ]
 NAMES = [
     "second login",
@@ -63,6 +75,8 @@ NAMES = [
     "upload",
     "a login in the query",
     "an id in a header",
+    "a file in a question",
+    "a file that is read",
 ]
 
 
@@ -90,7 +104,7 @@ def test_a_service_that_asks_whose_it_is_is_not_accused(scene: str, spec: str, c
     result = played(careful, spec, scene, tmp_path)
     assert result.report.verdict == "isolated", result.report.why
     assert result.problems == ()
-    replays = scene in ("replayed-ids", "same-id")
+    replays = scene in ("replayed-ids", "same-id", "swapped-file")
     assert any("requests with another user's ids were refused" in note for note in result.notes) == replays
 
 
@@ -110,6 +124,9 @@ def test_one_that_does_not_is_found(scene: str, spec: str, careless: str, tmp_pa
         ('json: {id: "{session}", message: "{text}"}', "same-id", "needs users that the service can tell apart"),
         (CHAT, "same-id", "needs an id that a client chooses"),
         (BROWSER, "replayed-ids", "needs an id in its requests"),
+        (CHAT, "delete", "needs `delete`, with an id of the conversation"),
+        (BROWSER + DELETE.replace("{conversation}", "all"), "delete", "needs `delete`, with an id of the conversation"),
+        (CHAT + UPLOAD, "swapped-file", "needs `upload` with `keep`"),
         (CHAT, "upload", "needs `upload`: how a document is sent"),
     ],
 )
@@ -128,3 +145,44 @@ def test_scenes_are_for_targets_with_a_login() -> None:
         simulate(open_target("tests.crosstalk.targets.test_endpoints:right"), Workload(scene="same-id", users=4))
     with pytest.raises(BadWorkload, match="at least 4, in pairs"):
         Workload(scene="upload", users=3)
+    with pytest.raises(BadWorkload, match="1 for this scene"):
+        Workload(scene="delete", users=4, tabs=2)
+
+
+def test_a_file_of_another_that_is_left_out_is_no_leak(tmp_path: Path) -> None:
+    with serving(Owned(careful=True, files="quietly").application()) as address:
+        report = played(address, FILE, "swapped-file", tmp_path).report
+    assert report.verdict == "isolated", report.why
+    assert report.answered == 24
+
+
+@pytest.mark.parametrize(
+    ("looks", "server", "verdict", "said"),
+    [
+        (READ, {"careful": False}, "anomalies", "Something went wrong for 4 of 8 users"),
+        (LIST, {"careful": False}, "anomalies", "4 × foreign-delete"),
+        ("", {"careful": False}, "unknown", "4 of 4 deletes of another user's conversation took effect cannot be told"),
+        ("", {"careful": True}, "isolated", "stayed apart"),
+        (READ + LIST, {"careful": True, "deletes": "quietly"}, "isolated", "success 4 times, and nothing was gone"),
+        ("", {"careful": True, "deletes": "quietly"}, "unknown", "Describe `read` or `list`"),
+        (READ, {"careful": True, "deletes": "never"}, "unknown", "nobody could delete their own conversation either"),
+    ],
+)
+def test_who_deletes_anothers_conversation_is_told(
+    looks: str, server: dict[str, Any], verdict: str, said: str, tmp_path: Path
+) -> None:
+    with serving(Owned(**server).application()) as address:
+        result = played(address, CHAT + DELETE + looks, "delete", tmp_path)
+    report = result.report
+    assert (report.verdict, said in report.why) == (verdict, True), report.why
+    assert (report.counts == {"foreign-delete": 4}) == (verdict == "anomalies"), report.counts
+    assert any("of 4 deletes of another user's conversation were refused" in note for note in result.notes)
+
+
+def test_an_owner_who_asks_on_and_is_told_that_it_is_gone_finds_it(tmp_path: Path) -> None:
+    """Where nobody can look, the owner's next turn may tell."""
+    owned = Owned(careful=False, known_only=True)
+    with serving(owned.application()) as address:
+        report = played(address, CHAT + DELETE, "delete", tmp_path).report
+    assert report.counts == {"foreign-delete": 4}, report.why
+    assert "answered with success" in report.anomalies[0].explanation

@@ -49,7 +49,7 @@ def found(turns: Turns, paths: Sequence[str], answer: str) -> Iterator[Finding]:
     yield _answers(turns, answers, paths)
     yield from _place(http, answers, paths, answer)
     yield from _memory(remembered(turns))
-    yield from _streams(bool(getattr(turns.target, "streams", False)), answers)
+    yield from _streams(turns.target.streams, answers)
     yield from _rate(http)
     yield from _later(turns)
     yield from _apart(leaked(turns), turns)

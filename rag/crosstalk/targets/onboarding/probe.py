@@ -49,7 +49,7 @@ def probe(target: Target, stop: threading.Event | None = None) -> Probe:
         tuple(turns.done),
         turns.answered,
         remembered(turns),
-        bool(getattr(target, "streams", False)),
+        target.streams,
         turns.http.limits.met if turns.http else 0,
         leaked(turns),
         paths,

@@ -72,9 +72,7 @@ class Turns:
                     self.reply = self.http.last if self.http else None
                 self.done.append(Exchange(number, question, self._text(question, answer), time.monotonic() - begun))
         finally:
-            forget = getattr(self.target, "forget", None)
-            if callable(forget):  # its first user is the run's first user, too
-                forget(sessions.values())
+            self.target.forget(sessions.values())  # its first user is the run's first user, too
 
     @property
     def answered(self) -> bool:
