@@ -1,0 +1,10 @@
+"""The interfaces that can be audited: one file each. None of their packages is imported before one is met."""
+
+from __future__ import annotations
+
+from rag.audit.adapters.langgraph_saver import LangGraphSaver
+from rag.audit.adapters.openai_agents import AgentsSession
+from rag.audit.kit.contract import Subject
+
+ADAPTERS: list[type[Subject]] = [LangGraphSaver, AgentsSession]
+"""In the order in which an object is tried against them."""

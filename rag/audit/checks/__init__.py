@@ -1,0 +1,8 @@
+"""The checks, by file. Importing this package registers them in the order of the report."""
+
+from __future__ import annotations
+
+from rag.audit.checks import apart_ids, apart_shared, whole_turns
+from rag.audit.checks.registry import CHECKS, LEVELS, Check
+
+__all__ = ["CHECKS", "LEVELS", "Check", "apart_ids", "apart_shared", "whole_turns"]

@@ -1,0 +1,139 @@
+"""What a store of conversations is asked to do under an audit, whatever its interface.
+
+Everything in this folder, in `checks/`, `adapters/` and `targets/` stands on the standard library and the audited
+package alone: a reproduction is made of these very sources, and runs where Crosswire is not installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+Said = tuple[str, str]
+"""Who (`user` or `assistant`) and what."""
+
+Think = Callable[[str, list[Said]], Awaitable[str]]
+"""The model of a turn: from the question and what the prompt holds before it to the answer."""
+
+
+@dataclass(frozen=True, order=True)
+class Address:
+    """One conversation: its id as it is given to the store, and whose it is where the interface knows owners."""
+
+    session: str
+    owner: str = ""
+
+    def __str__(self) -> str:
+        named = self.session if len(self.session) <= 60 else f"{self.session[:40]}… ({len(self.session)} characters)"
+        return f"{self.owner!r} {named!r}" if self.owner else repr(named)
+
+
+class Wrong(AssertionError):
+    """The store did what it must not. Its text is the evidence, one line."""
+
+
+class CannotTell(Exception):
+    """Neither right nor wrong could be shown. Its text says why, and what would tell."""
+
+
+class NotApplicable(Exception):
+    """The store has nothing of what is looked at. Its text says what."""
+
+
+CAPABILITIES = {
+    "read": "read a conversation",
+    "append": "add to a conversation in one call",
+    "clear": "delete a conversation",
+    "list": "list conversations",
+    "search": "find by what is in it",
+    "owner": "keep conversations of several owners",
+    "turn": "run a whole turn with a model",
+    "messages": "keep messages of every type with their fields",
+    "expiry": "let conversations expire",
+    "prefix": "keep two prefixes or namespaces in one store",
+    "process": "be opened by another process",
+    "corrupt": "have a stored record damaged from outside",
+}
+"""What an interface can be able to do, by name."""
+
+
+class Subject:
+    """A store under audit: the base of every adapter, one instance an opened store and lane.
+
+    A method is a coroutine. In the lane `sync` it calls the store's blocking methods and never gives the loop back; in
+    `async` it awaits the store's own. What the interface has not is left out of `able`, with the reason in `lacks`.
+    """
+
+    interface = "?"
+    possible: tuple[str, ...] = ("async", "sync")
+    """Lanes that the interface may have; which of them a store has is found by trying."""
+    able: frozenset[str] = frozenset({"read"})
+    lacks: dict[str, str]
+    """Capability -> why it is not there, where that is worth saying."""
+
+    def __init__(self, made: Any, lane: str) -> None:
+        self.made = made
+        self.lane = lane
+        self.lacks = {}
+
+    @classmethod
+    def recognises(cls, made: Any) -> bool:
+        """Whether what a factory made (or, for one object a session, one of them) has this interface."""
+        raise NotImplementedError
+
+    def audited(self) -> list[Any]:
+        """The objects whose code is stepped through: the store's own."""
+        return [self.made]
+
+    async def read(self, at: Address) -> list[Said]:
+        """What the conversation holds, oldest first. A conversation that is not there is empty."""
+        raise NotImplementedError
+
+    async def append(self, at: Address, *said: Said) -> None:
+        """Add these in one call of the interface, if it has such; else by reading and writing the whole."""
+        raise NotImplementedError
+
+    async def clear(self, at: Address) -> None:
+        raise NotImplementedError
+
+    async def listed(self, owner: str) -> list[str]:
+        """The ids of the conversations, of this owner where the interface knows owners."""
+        raise NotImplementedError
+
+    async def search(self, at: Address, word: str) -> list[Said]:
+        """What a search in this conversation (or, where that is the scope, of this owner) finds."""
+        raise NotImplementedError
+
+    async def turn(self, at: Address, text: str, think: Think) -> str:
+        """One whole turn as the interface's users run it: load, ask the model, keep question and answer."""
+        raise NotImplementedError
+
+    def samples(self) -> list[Any]:
+        """One message of each type the interface has, every field filled, in its own classes."""
+        raise NotImplementedError
+
+    async def keep(self, at: Address, messages: list[Any]) -> None:
+        """Add messages in the interface's own classes."""
+        raise NotImplementedError
+
+    async def kept(self, at: Address) -> list[Any]:
+        """The conversation in the interface's own classes."""
+        raise NotImplementedError
+
+
+def run_now(work: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that never waits: the lane `sync`, in any thread."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]  # the coroutine's own T
+    work.close()
+    raise RuntimeError("a blocking call gave the event loop back")
+
+
+def asks(pairs: int, mark: str) -> list[list[Said]]:
+    """Turns whose texts tell whose they are: each one question with its answer."""
+    return [[("user", f"{mark} asks {n}"), ("assistant", f"answer to {mark} {n}")] for n in range(1, pairs + 1)]

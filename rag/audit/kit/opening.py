@@ -1,0 +1,105 @@
+"""A target: how its store is made, told apart by what the factory takes and gives.
+
+A factory is one of: a function that returns the store; one that yields it (a generator, plain or async, or a context
+manager); one that takes `session_id` and returns the object of one conversation; a callable `(session_id, text)`
+that answers. Where it takes `folder`, it gets one, empty for a fresh store and the same for the same store. What
+`checkpointer_test` of langgraph-checkpoint-conformance registers is a factory, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from rag.audit.kit.contract import Address, Subject
+
+PROBE = "probe-of-the-audit"
+
+
+class Target:
+    """A factory and the adapter that fits what it makes."""
+
+    def __init__(self, factory: Callable[..., Any], adapters: list[type[Subject]]) -> None:
+        self.factory = factory
+        self.adapters = adapters
+
+    @contextlib.asynccontextmanager
+    async def open(self, folder: str, lane: str = "") -> AsyncIterator[Subject]:
+        """The store of that folder, opened anew. Without a lane: the first that it has.
+
+        Raises TypeError if no adapter fits.
+        """
+        async with made_by(self.factory, folder, lambda made: self._adapter(made) is not None) as made:
+            one = made(PROBE) if isinstance(made, OnePerSession) else made
+            adapter = self._adapter(one)
+            if adapter is None:
+                kind = type(one)
+                raise TypeError(
+                    f"No interface is known for {kind.__module__}.{kind.__qualname__}. Known: "
+                    f"{'; '.join(each.interface for each in self.adapters)}."
+                )
+            yield adapter(made, lane or adapter.possible[0])
+
+    def _adapter(self, one: Any) -> type[Subject] | None:
+        return next((adapter for adapter in self.adapters if adapter.recognises(one)), None)
+
+    async def lanes(self, folder: str) -> list[str]:
+        """Those in which a conversation can be read, found by trying. Raises what the store raises if there is none."""
+        found, errors = [], []
+        async with self.open(folder) as subject:
+            for lane in subject.possible:
+                try:
+                    await type(subject)(subject.made, lane).read(Address(PROBE))
+                    found.append(lane)
+                except Exception as exc:
+                    errors.append(exc)
+        if not found:
+            raise errors[0]
+        return found
+
+
+class OnePerSession:
+    """A factory of one object a conversation, as an app keeps them: an id's object is made once."""
+
+    def __init__(self, factory: Callable[..., Any], given: dict[str, Any]) -> None:
+        self.factory = factory
+        self.given = given
+        self.made: dict[str, Any] = {}
+
+    def __call__(self, session_id: str) -> Any:
+        if session_id not in self.made:
+            self.made[session_id] = self.factory(session_id=session_id, **self.given)
+        return self.made[session_id]
+
+
+@contextlib.asynccontextmanager
+async def made_by(factory: Callable[..., Any], folder: str, ready: Callable[[Any], bool]) -> AsyncIterator[Any]:
+    """What the factory gives: entered if it is a context manager and not `ready` as it is."""
+    if hasattr(factory, "create") and hasattr(factory, "enter_lifespan"):
+        async with factory.enter_lifespan(), factory.create() as made:
+            yield made
+        return
+    takes = inspect.signature(factory).parameters
+    given = {"folder": folder} if "folder" in takes else {}
+    if "session_id" in takes:
+        yield factory if "text" in takes else OnePerSession(factory, given)
+        return
+    if inspect.isasyncgenfunction(factory):
+        made = contextlib.asynccontextmanager(factory)(**given)
+    elif inspect.isgeneratorfunction(factory):
+        made = contextlib.contextmanager(factory)(**given)
+    else:
+        made = factory(**given)
+        made = await made if inspect.isawaitable(made) else made
+    if ready(made):
+        yield made
+    elif hasattr(made, "__aenter__"):
+        async with made as entered:
+            yield entered
+    elif hasattr(made, "__enter__"):
+        with made as entered:
+            yield entered
+    else:
+        yield made

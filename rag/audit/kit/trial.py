@@ -1,0 +1,131 @@
+"""One check at one store: fresh names, what was done in its order, and overlaps that are forced."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from rag.audit.kit.contract import CAPABILITIES, Address, NotApplicable, Said, Subject, Think, Wrong
+from rag.audit.kit.opening import Target
+
+
+@dataclass
+class Step:
+    """Something that was done, by whom, and what came of it."""
+
+    who: str
+    did: str
+    came: str = ""
+
+
+@dataclass
+class Trial:
+    """What a check is given. `lane`: `sync` or `async`; `folder`: the store's own, `run`: makes names unique."""
+
+    target: Target
+    lane: str
+    folder: str
+    run: str
+    budget: float = 10.0
+    """Seconds that forced overlaps may take."""
+    steps: list[Step] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    figures: dict[str, float] = field(default_factory=dict)
+
+    def name(self, text: str) -> str:
+        """This id, in this run alone: its beginning and its end stay as they are."""
+        return text.replace("{run}", self.run) if "{run}" in text else f"{self.run}-{text}"
+
+    def at(self, text: str, owner: str = "") -> Address:
+        return Address(self.name(text), owner)
+
+    @contextlib.asynccontextmanager
+    async def store(self, folder: str = "") -> AsyncIterator[Store]:
+        """The store, opened anew; of another folder where one is given."""
+        async with self.target.open(folder or self.folder, self.lane) as subject:
+            store = Store(subject, self)
+            try:
+                yield store
+            finally:
+                await store.tidy()
+
+    @contextlib.contextmanager
+    def fresh_folder(self) -> Iterator[str]:
+        """A folder of its own for a store that holds nothing yet."""
+        with tempfile.TemporaryDirectory(prefix="audit-") as folder:
+            yield folder
+
+
+class Store:
+    """An opened store as a check uses it: each call names who makes it, and is kept as a step."""
+
+    def __init__(self, subject: Subject, trial: Trial) -> None:
+        self.subject = subject
+        self.trial = trial
+        self.used: set[Address] = set()
+
+    def needs(self, *capabilities: str) -> None:
+        """Raises NotApplicable, with the adapter's reason, if the interface cannot."""
+        for each in capabilities:
+            if each not in self.subject.able:
+                reason = self.subject.lacks.get(each) or f"the interface cannot {CAPABILITIES[each]}"
+                raise NotApplicable(reason)
+
+    async def tidy(self) -> None:
+        """Delete what this trial left, where the interface can."""
+        if "clear" in self.subject.able:
+            for at in sorted(self.used):
+                with contextlib.suppress(Exception):
+                    await self.subject.clear(at)
+
+    async def say(self, who: str, at: Address, text: str, reply: str = "") -> list[Said]:
+        """Add a turn whose texts are these. What was added."""
+        self.used.add(at)
+        pair: list[Said] = [("user", text), ("assistant", reply or f"reply to {text}")]
+        await self._did(who, f"adds to {at}", self.subject.append(at, *pair), show=lambda _: short(pair))
+        return pair
+
+    async def read(self, who: str, at: Address) -> list[Said]:
+        return await self._did(who, f"reads {at}", self.subject.read(at), show=short)  # type: ignore[no-any-return]
+
+    async def clear(self, who: str, at: Address) -> None:
+        await self._did(who, f"clears {at}", self.subject.clear(at))
+
+    async def listed(self, who: str, owner: str = "") -> list[str]:
+        return await self._did(who, "lists conversations", self.subject.listed(owner), show=repr)  # type: ignore[no-any-return]
+
+    async def search(self, who: str, at: Address, word: str) -> list[Said]:
+        return await self._did(who, f"searches {at} for {word!r}", self.subject.search(at, word), show=short)  # type: ignore[no-any-return]
+
+    async def turn(self, who: str, at: Address, text: str, think: Think) -> str:
+        self.used.add(at)
+        return await self._did(who, f"asks in {at}: {text}", self.subject.turn(at, text, think), show=str)  # type: ignore[no-any-return]
+
+    async def _did(
+        self, who: str, did: str, call: Coroutine[Any, Any, Any], show: Callable[[Any], str] = lambda _: "done"
+    ) -> Any:
+        step = Step(who, did)
+        self.trial.steps.append(step)
+        try:
+            found = await call
+        except BaseException as exc:
+            step.came = f"{type(exc).__name__}: {str(exc)[:200]}"
+            raise
+        step.came = show(found)
+        return found
+
+
+def short(said: list[Said]) -> str:
+    """What was said, in one line."""
+    texts = [f"{role}: {text if len(text) <= 60 else text[:40] + '…'}" for role, text in said[:6]]
+    more = f" and {len(said) - 6} more" if len(said) > 6 else ""
+    return "; ".join(texts) + more if said else "nothing"
+
+
+def only(who: str, at: Address, read: list[Said], expected: list[Said]) -> None:
+    """Raises Wrong unless exactly this was read."""
+    if read != expected:
+        raise Wrong(f"{who} reads {at}: {short(read)}. Expected: {short(expected)}.")

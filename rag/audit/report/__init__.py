@@ -1,0 +1,1 @@
+"""What is made of outcomes: text, JSON, JUnit, a page, a reproduction."""

@@ -1,0 +1,1 @@
+"""Running checks: in a worker process, each within its time."""

@@ -1,0 +1,39 @@
+"""What a reproduction is made of: the sources that found the fault, in one file that stands alone."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rag.audit.adapters import ADAPTERS
+from rag.audit.adapters.langgraph_saver import LangGraphSaver
+from rag.audit.checks import CHECKS
+from rag.audit.kit.contract import Subject
+from rag.audit.report.reproduction import reproduction
+from rag.audit.run.results import Outcome
+from rag.audit.targets.langgraph import in_memory
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.__name__)
+def test_each_check_of_each_interface_makes_a_file_that_names_nothing_of_ours(adapter: type[Subject]) -> None:
+    for check in CHECKS.values():
+        text = reproduction(check, Outcome(check.id, "fail", "seen"), in_memory, adapter, "async", ["langgraph==1"])
+        tree = ast.parse(text)
+        compile(tree, check.id, "exec")
+        modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert not [module for module in modules if module and module.startswith(("rag", "crosswire"))]
+
+
+def test_it_fails_where_the_fault_is_and_passes_where_it_is_not(tmp_path: Path) -> None:
+    for name in ("whole.overlapping-turns", "whole.pairs"):
+        outcome = Outcome(name, "fail", "a turn is gone")
+        text = reproduction(CHECKS[name], outcome, in_memory, LangGraphSaver, "async", ["langgraph"])
+        (tmp_path / f"test_{name.replace('.', '_').replace('-', '_')}.py").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-I", "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert "1 failed, 1 passed" in ran.stdout, ran.stdout + ran.stderr
+    assert "was acknowledged and is stored 0 times" in ran.stdout
