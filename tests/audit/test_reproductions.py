@@ -33,7 +33,7 @@ def test_it_fails_where_the_fault_is_and_passes_where_it_is_not(tmp_path: Path) 
         outcome = Outcome(name, "fail", "a turn is gone")
         text = reproduction(CHECKS[name], outcome, in_memory, LangGraphSaver, "async", ["langgraph"])
         (tmp_path / f"test_{name.replace('.', '_').replace('-', '_')}.py").write_text(text, encoding="utf-8")
-    command = [sys.executable, "-I", "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
+    command = [sys.executable, "-I", "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(tmp_path)]
     ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert "1 failed, 1 passed" in ran.stdout, ran.stdout + ran.stderr
     assert "was acknowledged and is stored 0 times" in ran.stdout
