@@ -17,8 +17,9 @@ What one answer holds and the next request needs is carried over:
     users: people.csv                           # whose columns are values; or {login: "user{number}@example.org"}
 
 `{text}` is the question, `{messages}` the conversation so far as role and content, `{session}` and `{user}` who asks,
-`{number}` the user's number from 1, `{uuid}` an id of the session in that form, `{request}` a new one each time, and
-`{fact}` something that only this user is told to have: where a service knows its users by a header or a profile.
+`{number}` the user's number from 1, `{uuid}` an id of the session in that form, `{request}` a new one each time,
+`{now}` the time (ISO 8601), and `{fact}` something that only this user is told to have: where a service knows its users
+by a header or a profile.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from rag.crosstalk.targets.trust import OWNER, Trust
 
 _VARIABLE = re.compile(r"\$\{(\w{1,80})(?::-([^{}]{0,200}))?\}")
 _QUESTION = frozenset({"text", "messages"})
-GIVEN = ("text", "messages", "session", "user", "number", "uuid", "request", "fact")
+GIVEN = ("text", "messages", "session", "user", "number", "uuid", "request", "now", "fact")
 """Values that every request has."""
 SCHEMES = ("http://", "https://", "ws://", "wss://")
 LARGEST = 1 << 20
@@ -89,8 +90,10 @@ class Step(BaseModel):
 
 
 class SocketIo(BaseModel):
-    """How a chat over Socket.IO is spoken to: `json` is emitted as `emit`. whole, parts: by the event's name, where an
-    answer or a part of it is. done: the event that ends it."""
+    """How a chat over Socket.IO is spoken to: `json` is emitted as `emit`. whole, parts: by the event's name, where a
+    message or a part of it is. message: where they say which message it is; an answer may be several. own: a condition
+    of what repeats the question. done: the event that ends an answer; begin: the one that its task begins with, where
+    others (a greeting) have such ends, too. path: relative to the address."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -100,6 +103,9 @@ class SocketIo(BaseModel):
     emit: str
     whole: dict[str, str] = Field(default_factory=dict)
     parts: dict[str, str] = Field(default_factory=dict)
+    message: str = ""
+    own: str = ""
+    begin: str = ""
     done: str
 
 

@@ -285,6 +285,7 @@ class HttpTarget(Target):
                     else Socket(self.name, self.description, *given)
                 )
             reply = Reply(*visitor.socket.ask(visitor.values(text), until))
+            self.streams = self.streams or visitor.socket.streams
         self._keep(visitor, self.description, reply)
         return reply
 
@@ -307,6 +308,8 @@ class HttpTarget(Target):
                 f"it only accepted the question (202): say with `then` where its answer will be: {shown(reply.raw)}",
                 reply.status,
             )
+        if self.description.socketio:
+            raise TargetFailed(self.name, "it said that it was done, and sent no text under `whole` or `parts`")
         if reply.value is None and not reply.streamed:
             raise TargetFailed(self.name, f"it sent {shown(reply.raw, 80)!r}, expected JSON with {wanted}")
         raise TargetFailed(self.name, f"its answer has no text at {wanted}: {shown(reply.raw)}")

@@ -120,7 +120,7 @@ _SIGNS: dict[str, Callable[[Look], bool]] = {
     "crosswire": lambda look: bool(at(look.json("api/openapi.json"), "info.title") == OWN),
     "open-webui": lambda look: bool(at(look.json("api/config"), "name") == "Open WebUI"),
     "gradio": lambda look: isinstance(at(look.json("gradio_api/info"), "named_endpoints"), dict),
-    "chainlit": lambda look: isinstance(at(look.json("project/settings?language=en-US"), "ui"), dict),
+    "chainlit": lambda look: isinstance(at(look.json("auth/config"), "passwordAuth"), bool),
     "langgraph": lambda look: "/threads/{thread_id}/runs/wait" in _paths(look),
     "langserve": _langserve_app,
     "ollama": lambda look: (

@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -86,7 +87,7 @@ class Visitor:
         """Of the next request."""
         messages = [*self._said, {"role": "user", "content": text}]
         replayed = self._theirs(step) if self.partner is not None and self.begun else {}
-        fresh = {"text": text, "messages": messages, "request": str(uuid.uuid4())}
+        fresh = {"text": text, "messages": messages, "request": str(uuid.uuid4()), "now": datetime.now(UTC).isoformat()}
         return {**self._given, **self.kept, **replayed, **fresh}
 
     def _theirs(self, step: Step | None) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections import defaultdict
 from contextlib import closing
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from rag.crosstalk import Workload, simulate
-from rag.crosstalk.targets import BadTarget, open_target
+from rag.crosstalk.targets import BadTarget, TargetFailed, open_target
+from rag.crosstalk.targets.onboarding.probe import settled
 from rag.crosstalk.targets.recognise import recognised
 from rag.crosstalk.targets.trust import VISITOR
 from tests.crosstalk.targets.protocol_servers import pieces, told
@@ -24,45 +26,83 @@ from tests.web.serving import serving
 WORKLOAD = Workload(users=6, turns=3, seed=4, in_flight=3)
 
 
-def application(*, shared: bool) -> Any:
-    """Streams its answer, then sends it whole, then says that the task has ended."""
+def application(*, shared: bool, path: str = "") -> Any:
+    """What Chainlit 2.12 sends: an end that nothing began when one connects, a greeting that is a task of its own, and
+    a turn's steps around two messages, of which one is streamed. Whoever asks before the greeting is over gets an
+    error."""
     server = socketio.AsyncServer(async_mode="asgi")
     sessions: dict[str, str] = {}
-    said: dict[str, list[str]] = defaultdict(list)
+    said: dict[str, list[str]] = {}
+    greetings = set[asyncio.Task[None]]()
 
     async def connect(sid: str, environ: Any, auth: dict[str, str]) -> bool:
         sessions[sid] = auth["sessionId"]
         return json.loads(auth["userEnv"]) == {} and auth["clientType"] == "webapp"
 
-    async def client_message(sid: str, payload: dict[str, Any]) -> None:
-        history = said["all" if shared else sessions[sid]]
-        history.append(payload["message"]["output"])
+    async def greet(sid: str) -> None:
         await server.emit("task_start", {}, to=sid)
-        step = {"id": "1", "type": "assistant_message", "output": ""}
-        await server.emit("stream_start", step, to=sid)
-        for part in pieces(told(history), 40):
-            await server.emit("stream_token", {"id": "1", "token": part}, to=sid)
-        await server.emit("update_message", {**step, "output": told(history)}, to=sid)
+        await asyncio.sleep(0.12)
+        said[sessions[sid]] = []
+        await server.emit("new_message", {"id": sid, "type": "assistant_message", "output": "Welcome."}, to=sid)
         await server.emit("task_end", {}, to=sid)
 
-    server.on("connect", connect)
-    server.on("client_message", client_message)
+    async def connection_successful(sid: str) -> None:
+        await server.emit("task_end", {}, to=sid)
+        greetings.add(asyncio.create_task(greet(sid)))
 
-    async def settings(request: Request) -> JSONResponse:
-        return JSONResponse({"ui": {"name": "Assistant"}, "features": {}, "userEnv": []})
+    async def client_message(sid: str, payload: dict[str, Any]) -> None:
+        asked = payload["message"]
+        assert datetime.fromisoformat(asked["createdAt"]).tzinfo
+        await server.emit("task_start", {}, to=sid)
+        run = {"id": f"run {asked['id']}", "type": "run", "name": "on_message", "output": "", "isError": False}
+        await server.emit("new_message", {**run, "parentId": asked["id"]}, to=sid)
+        await server.emit("update_message", {"id": asked["id"], "type": "user_message", "output": "echo"}, to=sid)
+        history = said.get("all" if shared else sessions[sid])
+        if history is not None and "break" not in asked["output"]:
+            history.append(asked["output"])
+            thinking = {"id": f"0 {asked['id']}", "type": "assistant_message", "output": "Let me think"}
+            await server.emit("new_message", thinking, to=sid)
+            first, *others = pieces(told(history), 40)
+            step = {"id": asked["id"][::-1], "type": "assistant_message", "output": first}
+            await server.emit("stream_start", step, to=sid)
+            for part in others:
+                await server.emit("stream_token", {"id": step["id"], "token": part, "isSequence": False}, to=sid)
+            await server.emit("update_message", {**step, "output": told(history)}, to=sid)
+        else:
+            step = {"id": f"e {asked['id']}", "type": "assistant_message", "output": "no model", "isError": True}
+            await server.emit("new_message", step, to=sid)
+        await server.emit("update_message", run, to=sid)
+        await server.emit("task_end", {}, to=sid)
 
-    pages = Starlette(routes=[Route("/project/settings", settings)])
-    return socketio.ASGIApp(server, pages, socketio_path="/ws/socket.io")
+    said["all"] = []
+    for event in (connect, connection_successful, client_message):
+        server.on(event.__name__, event)
+
+    async def config(request: Request) -> JSONResponse:
+        return JSONResponse({"requireLogin": None, "passwordAuth": False, "headerAuth": False, "oauthProviders": []})
+
+    pages = Starlette(routes=[Route(f"{path}/auth/config", config)])
+    return socketio.ASGIApp(server, pages, socketio_path=f"{path}/ws/socket.io")
 
 
-@pytest.mark.parametrize("shared", [False, True])
-def test_chainlit_is_recognised_and_spoken(shared: bool) -> None:
-    with serving(application(shared=shared)) as address:
-        protocol, _ = recognised(address, 10)
+@pytest.mark.parametrize(("shared", "path"), [(False, ""), (True, "/behind")])
+def test_chainlit_is_recognised_and_spoken(shared: bool, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.crosstalk.targets.sockets.socketio.QUIET_SECONDS", 0.05)
+    with serving(application(shared=shared, path=path)) as address:
+        protocol, _ = recognised(address + path, 10)
         assert protocol is not None
         assert protocol.name == "chainlit"
-        with closing(open_target(address, timeout=20)) as target:
+        with closing(open_target(address + path, timeout=20)) as target:
+            probed, _ = settled(target)
+            first = target.call("a", "Hello")
+            assert first.startswith("Welcome.\nLet me think\nYou told me: ")
+            assert first.endswith("Hello")
+            with pytest.raises(TargetFailed, match="it said no model"):
+                target.call("a", "please break")
+            assert target.call("a", "Again").startswith("Let me think\nYou told me: ")
             result = simulate(target, WORKLOAD)
+    assert probed.streams
+    assert probed.answer == ""
     assert result.problems == ()
     assert result.report.answered == 18
     assert result.report.verdict == ("anomalies" if shared else "isolated"), result.report.why

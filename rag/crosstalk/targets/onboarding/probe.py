@@ -88,9 +88,10 @@ def settled(target: Target, stop: threading.Event | None = None) -> tuple[Probe,
 
 
 def _paths(turns: Turns) -> tuple[tuple[str, ...], str]:
-    """Where texts are in the last answer, and the path to write where the description names none, or a wrong one."""
+    """Where texts are in the last answer, and the path to write where the description names none, or a wrong one.
+    Socket.IO's are named by event."""
     reply = turns.reply
-    if turns.http is None or reply is None or not turns.done:
+    if turns.http is None or reply is None or not turns.done or turns.http.description.socketio:
         return (), ""
     values = reply.parts if reply.streamed else [reply.value]
     paths = likely([value for value in values if isinstance(value, dict | list)], turns.done[-1].question)

@@ -6,14 +6,17 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
-from rag.crosstalk.targets.answers import LONGEST, late, shown, text_at, too_long
+from rag.crosstalk.targets.answers import LONGEST, at, holds, late, refused, shown, text_at, too_long
 from rag.crosstalk.targets.description import Description, SocketIo
 from rag.crosstalk.targets.errors import BadTarget, TargetFailed, first_line
 from rag.crosstalk.targets.filling import filled, filled_address
 from rag.crosstalk.targets.trust import Trust
 
 OPEN_SECONDS = 20
+QUIET_SECONDS = 0.3
+"""Without an event, after which a greeting is over."""
 
 
 class EventSocket:
@@ -37,11 +40,14 @@ class EventSocket:
         self._values = dict(values)
         self._headers = headers
         self._client: Any = None
+        self._shown = Shown(name, spoken, description.error)
+        self.streams = False
+        """Whether an answer has come in parts."""
 
     def ask(self, values: Mapping[str, Any], until: float) -> tuple[str | None, Any, str]:
         """Text, value and raw form of the answer: what came in its events up to the one that says it is done."""
         try:
-            client = self._connected()
+            client = self._connected(until)
             client.emit(self._spoken.emit, filled(self._description.body, values))
             return self._answer(client, until)
         except (BadTarget, TargetFailed):
@@ -58,37 +64,94 @@ class EventSocket:
                 self._client.disconnect()
             self._client = None
 
-    def _connected(self) -> Any:
+    def _connected(self, until: float) -> Any:
         if self._client is None:
             import socketio  # takes a fifth of a second, and few targets need it
 
+            address = filled_address(self._description.url, self._values)
             client = socketio.SimpleClient(reconnection=False)
             client.connect(
-                filled_address(self._description.url, self._values),
+                address,
                 headers=self._headers,
                 auth=filled(self._spoken.auth, self._values),
                 transports=["websocket"],
-                socketio_path=self._spoken.path,
+                socketio_path=urlsplit(urljoin(address, self._spoken.path)).path,
                 wait_timeout=OPEN_SECONDS,
             )
+            self._shown = Shown(self._name, self._spoken, self._description.error)
             for event in self._spoken.opening:
                 client.emit(event)
             self._client = client
+            if self._spoken.opening:
+                self._greeted(client, until)
         return self._client
 
+    def _greeted(self, client: Any, until: float) -> None:
+        """What is said before any question belongs to the first answer; nothing is asked until it is over, as a page
+        takes no input meanwhile."""
+        from socketio.exceptions import TimeoutError as Quiet
+
+        while time.monotonic() < until:
+            try:
+                self._shown.take(*client.receive(timeout=QUIET_SECONDS))
+            except Quiet:
+                if not self._shown.tasks:
+                    return
+
     def _answer(self, client: Any, until: float) -> tuple[str | None, Any, str]:
-        """The last whole text; where there is none, the parts that came."""
-        whole, parts, size, last = "", list[str](), 0, None
-        while True:
-            name, *values = client.receive(timeout=max(0.01, until - time.monotonic()))
-            value = values[0] if values else None
-            size += len(str(value))
-            if size > LONGEST:
-                raise too_long(self._name)
-            if name == self._spoken.done:
-                text = whole or "".join(parts)
-                return text or None, last, shown(str(last), 2000)
-            if name in self._spoken.whole and (found := text_at(value, [self._spoken.whole[name]])):
-                whole, last = found, value
-            elif name in self._spoken.parts and (part := text_at(value, [self._spoken.parts[name]])):
-                parts.append(part)
+        while not self._shown.take(*client.receive(timeout=max(0.01, until - time.monotonic()))):
+            pass
+        shown_now, self._shown = self._shown, Shown(self._name, self._spoken, self._description.error)
+        self.streams = self.streams or shown_now.parts
+        return shown_now.answer()
+
+
+class Shown:
+    """What a page would show of the events of one turn."""
+
+    def __init__(self, name: str, spoken: SocketIo, error: str) -> None:
+        self._name = name
+        self._spoken = spoken
+        self._error = error
+        self._messages: dict[str, str] = {}
+        self._problem = ""
+        self._size = 0
+        self._last: Any = None
+        self.parts = False
+        self.tasks = 0
+        """Begun, and not done."""
+
+    def take(self, name: str, *values: Any) -> bool:
+        """Whether that was the end of it. Raises TargetFailed for more than an answer may be."""
+        value, spoken = values[0] if values else None, self._spoken
+        self._size += len(str(value))
+        if self._size > LONGEST:
+            raise too_long(self._name)
+        if name == spoken.begin:
+            self.tasks += 1
+        elif name == spoken.done:
+            # An end without a beginning is of what was under way when it connected.
+            ended = self.tasks == 1 or not spoken.begin
+            self.tasks = max(0, self.tasks - 1)
+            return ended
+        elif not (spoken.own and holds(value, spoken.own)):
+            self._show(name, value)
+        return False
+
+    def _show(self, name: str, value: Any) -> None:
+        message = str(at(value, self._spoken.message)) if self._spoken.message else ""
+        if name in self._spoken.whole and (text := text_at(value, [self._spoken.whole[name]])):
+            if refused(value, self._error):
+                self._problem = shown(text, 200)
+            else:
+                self._messages[message], self._last = text, value
+        elif name in self._spoken.parts and (part := text_at(value, [self._spoken.parts[name]])):
+            self._messages[message] = self._messages.get(message, "") + part
+            self.parts = True
+
+    def answer(self) -> tuple[str | None, Any, str]:
+        """Raises TargetFailed where it said nothing but what went wrong."""
+        text = "\n".join(self._messages.values())
+        if self._problem and not text:
+            raise TargetFailed(self._name, f"it said {self._problem}")
+        return text or None, self._last, shown(str(self._last), 2000)

@@ -35,6 +35,8 @@ class Socket:
         self._headers = headers
         self._connection: ClientConnection | None = None
         self._open = ExitStack()
+        self.streams = False
+        """Whether an answer has come in parts."""
 
     def ask(self, values: Mapping[str, Any], until: float) -> tuple[str | None, Any, str]:
         """Text, value and raw form of the answer: one message, or all up to that at which `done` holds."""
@@ -99,4 +101,5 @@ class Socket:
             if text is not None and (paths or not done or not ended):
                 found.append(text)
             if ended and (found or done):
+                self.streams = self.streams or len(found) > 1
                 return "".join(found) if found else None, value, shown(raw, 2000)
