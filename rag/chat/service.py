@@ -76,7 +76,7 @@ class ChatService:
         """The turn as events. A bad question raises at once, everything else while the events are read."""
         question = checked(text)
         stopped = Flag()
-        return EventStream(self._turn(session_id, question, stopped), stopped, remote=not self._offline)
+        return EventStream(self._turn(session_id, question, stopped), stopped)
 
     def preview(self, session_id: str, text: str) -> list[BaseMessage]:
         """What the model would be sent if this were asked now. Takes no turn and stores nothing."""

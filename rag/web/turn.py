@@ -26,17 +26,16 @@ from rag.chat import Event, EventStream, Finished, Found, Reply, Source, Token, 
 from rag.errors import CrosswireError
 from rag.sessions.names import friendly_name
 from rag.web.problem import PRIVATE, Problem, problem_of
+from rag.web.slot import Slot
 
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment is sent, because proxies close what is silent for long."""
 
-QUICK_TURNS = 2
-"""Threads for what keeps the interpreter busy: more of them than can run only get in each other's way."""
-
 MOST_TURNS = 1000
 """Under way or waiting for a thread; a further one is refused at once, because it would wait for too long."""
-WAITING_TURNS = 64
-"""Threads for turns that wait, for a model over the wire or for another turn of their session."""
+THREADS = 64
+"""For turns that are worked at, of which all but one wait for Redis or for a model; and as many again for turns that
+wait for another one of their session."""
 
 _STREAM = {**PRIVATE, "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
 
@@ -71,8 +70,8 @@ class Workers:
     def __init__(self) -> None:
         self.turns = 0
         """That are under way or wait; counted on the event loop."""
-        self.quick = ThreadPoolExecutor(QUICK_TURNS, "turn")
-        self.waiting = ThreadPoolExecutor(WAITING_TURNS, "waiting-turn")
+        self.slot = Slot(THREADS, "turn")
+        self.waiting = ThreadPoolExecutor(THREADS, "waiting-turn")
 
 
 class TurnAnswer:
@@ -148,8 +147,8 @@ class TurnAnswer:
 class _Turn:
     """A turn in its threads, and what it has told so far. `whole`: nothing but its end is of interest.
 
-    It begins among the quick ones, and moves once it will wait. A thread hands over what it has without waiting for the
-    event loop, and wakes that once, however much there is.
+    It leaves the slot's threads once it will wait for another turn. A thread hands over what it has without waiting for
+    the event loop, and wakes that once, however much there is.
     """
 
     def __init__(self, start: Callable[[], EventStream], workers: Workers, *, whole: bool) -> None:
@@ -164,7 +163,7 @@ class _Turn:
     def begin(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
-        self._workers.quick.submit(self._run)
+        self._workers.slot.submit(self._run)
 
     async def items(self) -> list[Item]:
         """What has been told since the last time; at least one. The last of all is None."""
@@ -179,12 +178,12 @@ class _Turn:
             self._events.stop()
         self._post(None)
 
-    def _run(self, *, quick: bool = True) -> None:
+    def _run(self, *, may_wait: bool = False) -> None:
         try:
             if self._events is None:
                 self._events = self._start()
-            if not self._stopped and ((quick and self._events.remote) or self._told(self._events, quick)):
-                self._workers.waiting.submit(self._run, quick=False)
+            if not self._stopped and self._told(self._events, may_wait):
+                self._workers.waiting.submit(self._run, may_wait=True)
                 return
         except CrosswireError as error:
             self._post(error)
@@ -193,14 +192,14 @@ class _Turn:
             self._post(error)
         self._end()
 
-    def _told(self, events: EventStream, quick: bool) -> bool:
-        """True if it will wait for long now, and may not do so here."""
+    def _told(self, events: EventStream, may_wait: bool) -> bool:
+        """True if it will wait for another turn now, and may not do so here."""
         for event in events:
             if self._stopped:
                 return False
             if not self._whole or isinstance(event, Finished):
                 self._post(event)
-            if quick and isinstance(event, Waiting):
+            if isinstance(event, Waiting) and not may_wait:
                 return True
         return False
 

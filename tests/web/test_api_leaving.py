@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from rag.chat import Event, Found, Token, Waiting
-from rag.web.turn import QUICK_TURNS
 from tests.web.calls import STREAM
 from tests.web.scripted import SOURCE, ScriptedServices, plain
 
@@ -84,7 +83,7 @@ def test_turns_that_wait_keep_nobody_from_being_answered(client: httpx.Client, s
     def ask() -> None:
         httpx.post(f"{client.base_url}/api/chat", json=body, timeout=30)
 
-    asking = [threading.Thread(target=ask) for _ in range(QUICK_TURNS + 1)]
+    asking = [threading.Thread(target=ask) for _ in range(3)]
     for thread in asking:
         thread.start()
     for _ in asking:

@@ -1,0 +1,128 @@
+"""The slot, with a clock that the tests move: one thread works, and whoever does not get on loses it to another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from rag.web import slot as module
+from rag.web.slot import PATIENCE, Slot
+
+
+class _Clock:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(module, "monotonic", lambda: self.now)
+        monkeypatch.setattr(module, "LINGER", 2.0)  # so that a starved machine makes no further thread
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
+    return _Clock(monkeypatch)
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not holds():
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.usefixtures("clock")
+def test_usual_work_is_done_in_turn_by_one_thread_even_where_some_of_it_breaks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.CRITICAL + 1)
+    done: list[int] = []
+    threads: set[int] = set()
+
+    def work(number: int) -> None:
+        done.append(number)
+        threads.add(threading.get_ident())
+        if number % 7 == 3:
+            raise StopIteration
+
+    async def scene() -> None:
+        slot = Slot(8, "test")
+        for number in range(300):
+            slot.submit(lambda number=number: work(number))  # type: ignore[misc]
+            if number % 10 == 0:
+                await asyncio.sleep(0)
+        await _until(lambda: len(done) == 300)
+
+    asyncio.run(scene())
+    assert done == list(range(300))
+    assert len(threads) == 1
+
+
+def test_who_does_not_get_on_loses_the_slot_ends_beside_it_and_nothing_is_lost(clock: _Clock) -> None:
+    done: list[str] = []
+    gates = {name: threading.Event() for name in ("slow", "slower")}
+    begun = {name: threading.Event() for name in gates}
+
+    def stuck(name: str) -> None:
+        begun[name].set()
+        assert gates[name].wait(20)
+        done.append(name)
+
+    async def scene() -> None:
+        slot = Slot(2, "test")
+        slot.submit(lambda: stuck("slow"))
+        await _until(begun["slow"].is_set)
+        slot.submit(lambda: done.append("first"))
+        slot.submit(lambda: done.append("second"))
+        await asyncio.sleep(3 * PATIENCE)
+        assert done == []  # by the clock nothing is late yet
+        clock.now += 2 * PATIENCE
+        await _until(lambda: done == ["first", "second"])
+
+        # Both threads are stuck: whatever comes now waits for one of them, and is not forgotten.
+        slot.submit(lambda: stuck("slower"))
+        await _until(begun["slower"].is_set)
+        slot.submit(lambda: done.append("third"))
+        clock.now += 2 * PATIENCE
+        await asyncio.sleep(3 * PATIENCE)
+        assert done == ["first", "second"]
+        gates["slow"].set()
+        await _until(lambda: done == ["first", "second", "slow", "third"])
+        gates["slower"].set()
+        await _until(lambda: done[-1] == "slower")
+
+        # The slow one has ended beside the slot; one thread works again.
+        threads: list[int] = []
+        for _ in range(20):
+            slot.submit(lambda: threads.append(threading.get_ident()))
+        await _until(lambda: len(threads) == 20)
+        assert len(set(threads)) == 1
+
+    asyncio.run(scene())
+
+
+def test_patience_shrinks_while_it_runs_out_and_comes_back(clock: _Clock) -> None:
+    gate = threading.Event()
+
+    def stuck(begun: threading.Event) -> None:
+        begun.set()
+        assert gate.wait(20)
+
+    async def scene() -> list[float]:
+        slot, patience = Slot(8, "test"), []
+        for _ in range(6):  # nothing ends: each is let in sooner than the one before
+            begun = threading.Event()
+            slot.submit(lambda begun=begun: stuck(begun))  # type: ignore[misc]
+            await _until(begun.is_set)
+            patience.append(slot.patience)
+            clock.now += slot.patience
+        gate.set()
+        for _ in range(6):
+            ended = threading.Event()
+            slot.submit(ended.set)
+            await _until(ended.is_set)
+        await _until(lambda: slot.patience == PATIENCE)
+        return patience
+
+    patience = asyncio.run(scene())
+    assert patience == [max(PATIENCE / 2**halved, module.LEAST_PATIENCE) for halved in range(6)]
