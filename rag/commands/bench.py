@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Column, Table
 
 from rag.chat import bench as turn_bench
 from rag.chat.evaluation import VERDICTS, answered, held
 from rag.chat.offline import OfflineChatModel
 from rag.chat.offline.ranking import Ranker
 from rag.chat.service import SOURCES
-from rag.commands.options import JsonFile, console, write_json
+from rag.commands import options
+from rag.commands.bench_output import give
+from rag.commands.options import JsonFile, Rounds, Seconds, Strategy
 from rag.crosstalk.bench import checking as check_bench
 from rag.crosstalk.bench import exploring as rates
 from rag.crosstalk.bench.turns import StrategyTurns
 from rag.crosstalk.explore.explorer import temporary_lab
+from rag.crosstalk.explore.scenes import MOST_TURNS
 from rag.crosstalk.strategies import Lab
 from rag.errors import BadDocument
 from rag.inspector import Inspector
@@ -50,7 +52,8 @@ app = typer.Typer(
 def _scratch(doing: str = "") -> Iterator[tuple[Path, Callable[[str], None]]]:
     """A folder for as long as it is measured, and how to say what is being done."""
     with (
-        tempfile.TemporaryDirectory(prefix="crosswire-bench-") as folder,
+        # A server that nobody uses any more may still be writing when the folder goes.
+        tempfile.TemporaryDirectory(prefix="crosswire-bench-", ignore_cleanup_errors=True) as folder,
         Console(stderr=True).status(doing) as status,
     ):
         yield Path(folder), status.update
@@ -65,18 +68,14 @@ def _known_questions() -> list[str]:
     return [question.text for question in read_questions(QUESTIONS)]
 
 
-def _print(heads: Iterable[str], rows: Iterable[Sequence[str]], json_file: Path | None = None) -> None:
-    # No blanks beside the lines, and nothing wrapped but heads: so that 80 columns are enough.
-    table = Table(*(Column(head, no_wrap=" " not in head) for head in heads), padding=0)
-    for row in rows:
-        table.add_row(*row)
-    console(json_file).print(table)
-
-
 @app.command("retrieval")
 def retrieval(
-    questions: Annotated[Path, typer.Option(help="JSON Lines: question, article, also, part.")] = QUESTIONS,
-    misses: Annotated[bool, typer.Option(help="List the questions whose article was not found.")] = False,
+    questions: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="JSON Lines: question, article, also, part.", show_default="ours"),
+    ] = QUESTIONS,
+    misses: Annotated[bool, typer.Option("--misses", help="List the questions whose article was not found.")] = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Recall@4 and mean reciprocal rank over known questions, in a library made fresh from the articles."""
     if not questions.is_file():
@@ -88,11 +87,11 @@ def retrieval(
         library.add([settings.knowledge_dir])
         outcomes = evaluate(library, read_questions(questions))
     heads = ("part", "half", "questions", "recall@4", "MRR", "taken as covered")
-    _print(heads, map(_retrieved, figures(outcomes)))
-    if misses:
-        for outcome in outcomes:
-            if outcome.question.articles and not outcome.recalled:
-                typer.echo(f"{outcome.question.part}: {outcome.question.text} -> {', '.join(outcome.found)}")
+    missed = [one for one in outcomes if one.question.articles and not one.recalled] if misses else []
+    notes = [f"{one.question.part}: {one.question.text} -> {', '.join(one.found)}" for one in missed]
+    rows = figures(outcomes)
+    more = {"misses": [asdict(one) | {"question": one.question.text} for one in missed]} if misses else {}
+    give(json_file, rows, heads, map(_retrieved, rows), notes, **more)
 
 
 def _retrieved(row: Figures) -> list[str]:
@@ -103,10 +102,16 @@ def _retrieved(row: Figures) -> list[str]:
 
 @app.command("answers")
 def answers(
-    folder: Annotated[Path, typer.Option(help="Folder with questions*.jsonl and dialogues*.jsonl.")] = QUESTIONS.parent,
+    folder: Annotated[
+        Path,
+        typer.Option(metavar="FOLDER", help="With questions*.jsonl and dialogues*.jsonl.", show_default="ours"),
+    ] = QUESTIONS.parent,
+    json_file: JsonFile = None,
 ) -> None:
     """What the offline model makes of known questions and dialogues: right, wrong, refused; and its time."""
-    rows, dialogues = [], []
+    rows: list[dict[str, Any]] = []
+    dialogues: list[dict[str, Any]] = []
+    heads = ("file", "half", "language", "part", *VERDICTS)
     with _scratch("Reading the articles") as (scratch, told):
         settings = _settings(scratch)
         embedder = make_embedder(settings)
@@ -118,46 +123,53 @@ def answers(
                 answered(model, library, path)  # passages are made ready once, whoever asks
                 begun = perf_counter()
                 counts = answered(model, library, path)
-                each = f"{1000 * (perf_counter() - begun) / counts.total():.2f}"
+                each = (perf_counter() - begun) / counts.total()
                 for key in sorted({key[:3] for key in counts}):
-                    rows.append([path.stem, *key, *(str(counts[*key, verdict]) for verdict in VERDICTS), each])
+                    values = (path.stem, *key, *(counts[*key, verdict] for verdict in VERDICTS))
+                    rows.append({**dict(zip(heads, values, strict=True)), "seconds": each})
             for paths in ([folder / "dialogues-a.jsonl", folder / "dialogues-b.jsonl"], [folder / "dialogues-c.jsonl"]):
                 outcomes = held(model, library, paths)
                 whole = sum(not outcome.complaints for outcome in outcomes)
                 recalled, recalls = (sum(getattr(one, name) for one in outcomes) for name in ("recalled", "recalls"))
-                dialogues.append(
-                    f"{' and '.join(path.stem for path in paths)}: {whole} of {len(outcomes)} dialogues as expected; "
-                    f"{recalled} of {recalls} recalls of what was stated"
-                )
-    _print(("file", "half", "language", "part", *VERDICTS, "ms a turn"), rows)
-    typer.echo("\n".join(dialogues))
+                names = [path.stem for path in paths]
+                found = {"files": names, "dialogues": len(outcomes), "as_expected": whole}
+                dialogues.append({**found, "recalls": recalls, "recalled": recalled})
+    notes = [
+        f"{' and '.join(one['files'])}: {one['as_expected']} of {one['dialogues']} dialogues as expected; "
+        f"{one['recalled']} of {one['recalls']} recalls of what was stated"
+        for one in dialogues
+    ]
+    cells = ([*(str(row[head]) for head in heads), f"{1000 * row['seconds']:.2f}"] for row in rows)
+    give(json_file, rows, (*heads, "ms a turn"), cells, notes, dialogues=dialogues)
 
 
 @app.command("store")
 def store(
-    seconds: Annotated[float, typer.Option(help="Length of each measured slice.")] = 0.4,
-    slices: Annotated[int, typer.Option(help="Slices a contender and setting; medians are shown.", min=1)] = 5,
-    full: Annotated[bool, typer.Option(help="Also 100 threads, and histories of 0 and 1000 messages.")] = True,
-    devices: Annotated[bool, typer.Option(help="The store without each of its devices for speed, not others.")] = False,
+    seconds: Seconds = 0.4,
+    rounds: Rounds = 5,
+    quick: Annotated[bool, typer.Option("--quick", help="Only one thread, and a history of 40 messages.")] = False,
+    devices: Annotated[
+        bool, typer.Option("--devices", help="The store without each of its devices for speed, not others.")
+    ] = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Turns a second on an embedded server of its own, against the bytes-only limit and what others use."""
-    settings = store_bench.SETTINGS if full else [(1, 40)]
+    settings = [(1, 40)] if quick else store_bench.SETTINGS
     with _scratch() as (folder, told), closing(connect("embedded", state_dir=folder, max_connections=128)) as client:
         parties = store_bench.contenders(client, _socket_url(folder), folder)
         if devices:
             parties = [*parties[:2], *store_bench.ablations(client)]
-        rows = store_bench.run(parties, settings, slices=slices, seconds=seconds, progress=told)
-        cells = [
-            (str(row.threads), str(row.messages), row.name, f"{row.rate:,.0f}", f"{row.ratio:.2f}") for row in rows
-        ]
-    _print(("threads", "messages", "contender", "turns/s", "of the limit"), cells)
+        rows = list(store_bench.run(parties, settings, slices=rounds, seconds=seconds, progress=told))
+    cells = ((str(row.threads), str(row.messages), row.name, f"{row.rate:,.0f}", f"{row.ratio:.2f}") for row in rows)
+    give(json_file, rows, ("threads", "messages", "contender", "turns/s", "of the limit"), cells)
 
 
 @app.command("turn")
 def turn(
-    users: Annotated[int, typer.Option(help="All ask at once, each in a thread of its own.", min=1, max=100)] = 100,
-    turns: Annotated[int, typer.Option(help="Questions of each user in a slice.", min=1)] = 3,
-    slices: Annotated[int, typer.Option(help="Measured slices a contender; medians are shown.", min=1)] = 5,
+    users: Annotated[int, options.users(1, 100)] = 100,
+    turns: Annotated[int, options.turns(1)] = 3,
+    rounds: Rounds = 5,
+    json_file: JsonFile = None,
 ) -> None:
     """A whole turn with a model that answers at once, against the least it can cost and a plain LangChain build."""
     with (
@@ -169,16 +181,16 @@ def turn(
         ) as parties,
     ):
         settle()  # as the app does when it has started
-        rows = turn_bench.run(parties, _known_questions(), users=users, turns=turns, slices=slices, progress=told)
+        rows = turn_bench.run(parties, _known_questions(), users=users, turns=turns, slices=rounds, progress=told)
     cells = ((row.name, f"{row.rate:,.0f}", f"{row.of_floor:.2f}", f"{row.of_plain:.2f}") for row in rows)
-    _print(("contender", "turns/s", "of the floor", "times plain LangChain"), cells)
+    give(json_file, rows, ("contender", "turns/s", "of the floor", "times plain LangChain"), cells)
 
 
 @app.command("served")
 def served(
-    clients: Annotated[list[int] | None, typer.Option(help="Browsers at once; may be repeated.", min=1)] = None,
-    slices: Annotated[int, typer.Option(help="Measured slices a contender; medians are shown.", min=1)] = 5,
-    seconds: Annotated[float, typer.Option(help="Length of each slice.", min=0.1)] = 2.0,
+    clients: Annotated[list[int] | None, typer.Option(help="Browsers at once. Repeatable.", min=1)] = None,
+    rounds: Rounds = 5,
+    seconds: Seconds = 2.0,
     json_file: JsonFile = None,
 ) -> None:
     """Turns as `streamlit run app.py` serves them, over HTTP, against a bare route that searches and stores.
@@ -190,13 +202,12 @@ def served(
             folder,
             _known_questions(),
             clients=clients or (1, 20, 100),
-            slices=slices,
+            slices=rounds,
             seconds=seconds,
             progress=told,
         )
     heads = ("clients", "contender", "turns/s", "p50 ms", "p99 ms", "of the floor", "Redis trips", "CPU ms", "load")
-    _print(heads, map(_served, rows), json_file)
-    write_json(json_file, [asdict(row) for row in rows])
+    give(json_file, rows, heads, map(_served, rows))
 
 
 def _served(row: served_bench.Row) -> list[str]:
@@ -213,37 +224,46 @@ def _redis_turn(lab: Lab, library: Library) -> turn_bench.Contender:
 @app.command("check")
 def check(
     events: Annotated[int, typer.Option(help="Of the log of a service that does everything right.", min=1000)] = 10**6,
+    json_file: JsonFile = None,
 ) -> None:
     """How fast an operation log is checked, and in how much memory: whole turns, and one memory for everybody."""
-    rows = []
     with _scratch() as (folder, told):
-        for row in check_bench.run(events, folder, told):
-            found = f"{row.found:,}" if row.found else row.verdict
-            cost = f"{row.size / 1e6:,.0f}", f"{row.seconds:.1f}", f"{row.rate:,.0f}", f"{row.memory / 1e6:,.0f}"
-            rows.append([row.what, f"{row.events:,}", *cost, found])
-    _print(("log", "events", "MB", "seconds", "events/s", "peak MB", "anomalies"), rows)
+        rows = list(check_bench.run(events, folder, told))
+    give(json_file, rows, ("log", "events", "MB", "seconds", "events/s", "peak MB", "anomalies"), map(_checked, rows))
+
+
+def _checked(row: check_bench.Checked) -> list[str]:
+    cost = f"{row.size / 1e6:,.0f}", f"{row.seconds:.1f}", f"{row.rate:,.0f}", f"{row.memory / 1e6:,.0f}"
+    return [row.what, f"{row.events:,}", *cost, f"{row.found:,}" if row.found else row.verdict]
 
 
 @app.command("explore")
 def explore(
-    strategy: Annotated[str | None, typer.Option(help="One in-memory strategy; left out: all of them.")] = None,
-    turns: Annotated[int, typer.Option(help="Of each of two users or tabs.", min=1, max=4)] = 2,
-    rounds: Annotated[int, typer.Option(help="Medians of so many are shown.", min=1)] = 3,
+    strategy: Strategy = None,
+    turns: Annotated[int, options.turns(1, MOST_TURNS)] = 2,
+    rounds: Rounds = 3,
+    json_file: JsonFile = None,
 ) -> None:
-    """Schedules a second: every interleaving of two users, of two tabs, and of three users with a turn each."""
-    rows = []
+    """Schedules a second: every interleaving of two users, of two tabs, and of three users with a turn each.
+
+    Of one in-memory strategy, or of all of them.
+    """
     with temporary_lab() as lab, Console(stderr=True).status("") as status:
-        for row in rates.measure([strategy] if strategy else rates.names(), turns, lab, rounds, status.update):
-            scene = f"{row.scene.people} × {row.scene.turns}"
-            cost = f"{row.schedules:,}", f"{row.seconds:.3f}", f"{row.a_second:,.0f}"
-            rows.append([row.strategy, scene, row.explored, *cost])
-    _print(("strategy", "scene", "explored", "schedules", "seconds", "schedules/s"), rows)
+        names = [strategy] if strategy else rates.names()
+        rows = list(rates.measure(names, turns, lab, rounds, status.update))
+    give(json_file, rows, ("strategy", "scene", "explored", "schedules", "seconds", "schedules/s"), map(_rate, rows))
+
+
+def _rate(row: rates.Rate) -> list[str]:
+    cost = f"{row.schedules:,}", f"{row.seconds:.3f}", f"{row.a_second:,.0f}"
+    return [row.strategy, f"{row.scene.people} × {row.scene.turns}", row.explored, *cost]
 
 
 @app.command("sessions")
 def sessions(
     count: Annotated[int, typer.Option("--sessions", help="How many are generated.", min=100)] = 10_000,
-    turns: Annotated[int, typer.Option(help="Turns of each; a turn is two messages.", min=1)] = 5,
+    turns: Annotated[int, options.turns(1)] = 5,
+    json_file: JsonFile = None,
 ) -> None:
     """What the inspector costs among so many sessions, on an embedded server of its own."""
     with (
@@ -253,10 +273,11 @@ def sessions(
         store = SessionStore(client)
         ids = inspector_bench.fill(client, store, count, turns)
         rows = inspector_bench.measure(Inspector(client, store), ids, told)
-    _print(("what", "seconds", "commands"), ((row.what, f"{row.seconds:.4f}", f"{row.commands:,}") for row in rows))
-    typer.echo(
-        f"{count:,} sessions, {count * turns * 2:,} messages; at most {inspector_bench.memory() / 1e6:,.0f} MB here."
-    )
+    cells = ((row.what, f"{row.seconds:.4f}", f"{row.commands:,}") for row in rows)
+    messages, memory = count * turns * 2, inspector_bench.memory()
+    notes = [f"{count:,} sessions, {messages:,} messages; at most {memory / 1e6:,.0f} MB here."]
+    more = {"sessions": count, "messages": messages, "memory": memory}
+    give(json_file, rows, ("what", "seconds", "commands"), cells, notes, **more)
 
 
 def _socket_url(folder: Path) -> str:

@@ -21,9 +21,10 @@ def chat(
         str | None, typer.Argument(help="What to ask. Left out: ask line by line, end with Ctrl-D.")
     ] = None,
     session: Annotated[
-        str | None, typer.Option(help="Session to go on with. Left out: this user's own on the command line.")
+        str | None,
+        typer.Option(metavar="ID", help="Session to go on with.", show_default="this user's own"),
     ] = None,
-    sources: Annotated[bool, typer.Option(help="List the sources below the answer.")] = True,
+    no_sources: Annotated[bool, typer.Option("--no-sources", help="Do not list the sources below the answer.")] = False,
 ) -> None:
     """Without a question it is a conversation: a line each, Ctrl-D ends it. Sources are listed below each answer."""
     session_id = session or f"cli-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
@@ -32,14 +33,14 @@ def chat(
             typer.echo("The library is empty: loading the articles that come with Crosswire …", err=True)
             load_articles(services)
         if question is not None:
-            _ask(services.chat, session_id, question, sources)
+            _ask(services.chat, session_id, question, not no_sources)
             return
         typer.echo(f"Session {friendly_name(session_id)}. Ctrl-D ends.", err=True)
         while (line := _line()) is not None:
             if not line.strip():
                 continue
             try:
-                _ask(services.chat, session_id, line, sources)
+                _ask(services.chat, session_id, line, not no_sources)
             except CrosswireError as exc:
                 typer.echo(str(exc), err=True)
 

@@ -14,7 +14,17 @@ from typing import IO, Annotated, TypeVar
 import typer
 from rich.text import Text
 
-from rag.commands.options import STANDARD, HtmlFile, JsonFile, JunitFile, PytestFile, Window, console, write_json
+from rag.commands import options
+from rag.commands.options import (
+    STANDARD,
+    HtmlFile,
+    JsonFile,
+    JunitFile,
+    PytestFile,
+    RequireMemory,
+    console,
+    write_json,
+)
 from rag.commands.progress import bar
 from rag.commands.reports import EXIT, Files, show
 from rag.crosstalk.checker.check import check
@@ -31,7 +41,7 @@ from rag.resources import LOG_FORMAT
 Found = TypeVar("Found")
 
 
-def _format(wanted: bool) -> None:
+def _keys(wanted: bool) -> None:
     if wanted:
         typer.echo(LOG_FORMAT.read_text(encoding="utf-8"))
         raise typer.Exit
@@ -45,15 +55,13 @@ def check_command(
             "- for standard input."
         ),
     ],
-    window: Window = None,
-    require_memory: Annotated[
-        bool, typer.Option("--require-memory", help="Seen from outside, forgetting what users stated fails, too.")
-    ] = False,
+    window: Annotated[int | None, options.window("what the log says, or all")] = None,
+    require_memory: RequireMemory = False,
     user_per_session: Annotated[
         bool, typer.Option("--user-per-session", help="An export that names no users: each session is one user.")
     ] = False,
     told: Annotated[
-        bool, typer.Option("--format", callback=_format, is_eager=True, help="Print what a log holds, and exit.")
+        bool, typer.Option("--keys", callback=_keys, is_eager=True, help="Print which keys a log has, and exit.")
     ] = False,
     json_file: JsonFile = None,
     junit: JunitFile = None,

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from rag.commands.options import JsonFile, PytestFile, console, write, write_json
+from rag.commands import options
+from rag.commands.options import Everything, JsonFile, PytestFile, Strategy, Tabs, console, write, write_json
 from rag.commands.progress import one_by_one, stop_on_interrupt
 from rag.commands.reports import EXIT, VERDICTS, status
 from rag.crosstalk.checker.findings import Verdict
@@ -25,7 +26,7 @@ from rag.crosstalk.explore.explorer import (
     temporary_lab,
 )
 from rag.crosstalk.explore.outcomes import Outcome, gravest
-from rag.crosstalk.explore.scenes import Scene
+from rag.crosstalk.explore.scenes import MOST_TURNS, PEOPLE, Scene
 from rag.crosstalk.explore.verdicts import amount
 from rag.crosstalk.report.export import visible
 from rag.crosstalk.report.reproduce import of_schedule
@@ -35,25 +36,30 @@ from rag.settings import load
 
 
 def explore_command(
-    strategy: Annotated[str | None, typer.Option(help="The memory to explore; `simulate --list` lists them.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every strategy, as a table.")] = False,
+    strategy: Strategy = None,
+    everything: Everything = False,
     facts: Annotated[bool, typer.Option("--facts", help="The facts table: small memories, counted exactly.")] = False,
-    tabs: Annotated[bool, typer.Option("--tabs", help="Two tabs of one user instead of two users.")] = False,
-    users: Annotated[int, typer.Option(help="Users, or tabs with --tabs: 2 to 5.")] = 2,
-    turns: Annotated[
-        int | None, typer.Option(help="Turns per user, 1 to 4. Default: 1, or 2 where 1 shows nothing.")
-    ] = None,
+    users: Annotated[int | None, options.users(1, len(PEOPLE), "2, or 1 with --tabs")] = None,
+    tabs: Tabs = 1,
+    turns: Annotated[int | None, options.turns(1, MOST_TURNS, "1, or 2 where 1 shows nothing")] = None,
     preemptions: Annotated[
         int | None, typer.Option(help="Only schedules with at most this many preemptions.", min=0)
     ] = None,
     schedule: Annotated[
         str | None,
-        typer.Option("--replay", help="Play one schedule, one letter per step: AABBBA. A small letter cancels."),
+        typer.Option(
+            "--replay",
+            metavar="LETTERS",
+            help="Play one schedule, one letter per step: AABBBA. A small letter cancels.",
+        ),
     ] = None,
     pytest_file: PytestFile = None,
     json_file: JsonFile = None,
 ) -> None:
-    """Exit status: 0 nothing goes wrong, 1 something does, 2 can't tell."""
+    """Several users, or several tabs of one. Exit status: 0 nothing goes wrong, 1 something does, 2 can't tell."""
+    if tabs > 1 and (users or 1) > 1:
+        raise CrosswireError("It plays several users, or several tabs of one: leave out --users or --tabs.")
+    people, of_one = (tabs, True) if tabs > 1 else (users or 2, False)
     if sum([strategy is not None, everything, facts]) != 1:
         raise CrosswireError("Name what to explore: --strategy NAME, --all or --facts.")
     if strategy is None and (schedule is not None or pytest_file is not None):
@@ -64,8 +70,8 @@ def explore_command(
             raise typer.Exit(_facts(lab, json_file, shown))
         if strategy is not None and schedule is not None:
             each = 1 if turns is None else turns
-            scene = make_scene(users=users, tabs=tabs, turns=each, cancels=sum(map(str.islower, schedule)))
-            outcome = replay(strategy, schedule, users=users, tabs=tabs, turns=each, lab=lab)
+            scene = make_scene(users=people, tabs=of_one, turns=each, cancels=sum(map(str.islower, schedule)))
+            outcome = replay(strategy, schedule, users=people, tabs=of_one, turns=each, lab=lab)
             _replayed(strategy, scene, schedule, outcome, json_file, shown)
             write(pytest_file, of_schedule(strategy, scene, schedule, outcome))
             raise typer.Exit(EXIT[_verdict(outcome)])
@@ -74,8 +80,8 @@ def explore_command(
             names,
             lambda name, moved: explore_strategy(
                 name,
-                users=users,
-                tabs=tabs,
+                users=people,
+                tabs=of_one,
                 turns=turns,
                 preemptions=preemptions,
                 lab=lab,

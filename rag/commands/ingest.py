@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from rag.commands.options import JsonFile, console, write_json
 from rag.commands.progress import bar
 from rag.errors import BadDocument
 from rag.knowledge import open_library
@@ -16,7 +18,10 @@ from rag.settings import load
 
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Markdown, text, HTML or PDF files, or folders of them.")],
-    prune: Annotated[bool, typer.Option(help="Also remove articles whose files are gone from these folders.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Also remove articles whose files are gone from these folders.")
+    ] = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Exit status 1: some files were skipped."""
     for path in paths:
@@ -30,7 +35,8 @@ def ingest(
         )
     for failure in report.failed:
         typer.echo(failure.message, err=True)
-    typer.echo(
+    write_json(json_file, asdict(report))
+    console(json_file).print(
         f"{len(report.added)} added, {len(report.changed)} changed, {len(report.unchanged)} unchanged, "
         f"{len(report.removed)} removed, {len(report.failed)} skipped."
     )

@@ -1,6 +1,8 @@
 """Options that several commands have, and how what they name is written.
 
-A file is looked at before the work, so that nothing is lost because of a bad path.
+An option has one name, one help text and one meaning in every command (tests/commands/test_options.py walks them all).
+A file is looked at before the work, so that nothing is lost because of a bad path. Results go to standard output,
+progress and errors to standard error; with `--json -` standard output has the JSON alone.
 """
 
 from __future__ import annotations
@@ -23,41 +25,64 @@ STANDARD = Path("-")
 
 def _writable(option: typer.CallbackParam, path: Path | None) -> Path | None:
     name = option.opts[0]
-    if path is None or (path == STANDARD and name == "--json"):
+    if path is None or (path == STANDARD and name in ("--json", "--output")):
         return path
     if path == STANDARD:
-        raise CrosswireError(f"Only --json writes to standard output (-): name a file with {name}.")
+        raise CrosswireError(f"{name} does not write to standard output (-): name a file with {name}.")
     if path.is_dir() or not path.resolve().parent.is_dir():
         reason = "it is a folder" if path.is_dir() else "there is no such folder"
         raise CrosswireError(f"{path} cannot be written: {reason}. Name another file with {name}.")
     return path
 
 
-def _file(name: str, what: str) -> Any:
-    return typer.Option(name, metavar="FILE", callback=_writable, help=what)
+def to_file(*names: str, what: str) -> Any:
+    return typer.Option(*names, metavar="FILE", callback=_writable, help=what)
 
 
-JsonFile = Annotated[Path | None, _file("--json", "Write it as JSON; - for standard output.")]
-JunitFile = Annotated[Path | None, _file("--junit", "Write it as JUnit XML, for a build server.")]
-HtmlFile = Annotated[Path | None, _file("--html", "Write it as a page, with the smallest counterexample.")]
-PytestFile = Annotated[Path | None, _file("--pytest", "Write the counterexample as a test that fails until fixed.")]
-LogFile = Annotated[Path | None, _file("--log", "Keep the operation log.")]
+JsonFile = Annotated[Path | None, to_file("--json", what="Write it as JSON; - for standard output.")]
+JunitFile = Annotated[Path | None, to_file("--junit", what="Write it as JUnit XML, for a build server.")]
+HtmlFile = Annotated[Path | None, to_file("--html", what="Write it as a page, with the smallest counterexample.")]
+PytestFile = Annotated[Path | None, to_file("--pytest", what="Write the failure as a test that fails until fixed.")]
+LogFile = Annotated[Path | None, to_file("--log", what="Keep the operation log.")]
 _FORMATS = typer.Option(
-    "--format", help=f"{', '.join(LAYOUTS)}; or auto: everything that is recognised by what keys hold."
+    "--format", metavar="NAME", help=f"{', '.join(LAYOUTS)}; or auto: everything that is recognised by what keys hold."
 )
-Format = Annotated[str, _FORMATS]
-AnyFormat = Annotated[str | None, _FORMATS]
+Format = Annotated[str | None, _FORMATS]
 Address = Annotated[
     str | None,
     typer.Option(
-        "--url", help="Read here, not at REDIS_URL: redis://…, or, read-only, sqlite:///file or postgresql://…"
+        "--url",
+        metavar="URL",
+        help="Read here, not at REDIS_URL: redis://…; scan reads sqlite:///file and postgresql://… too.",
     ),
 ]
-Prefix = Annotated[str | None, typer.Option("--prefix", help="Key prefix, if it is not the format's usual one.")]
+Prefix = Annotated[str | None, typer.Option("--prefix", metavar="TEXT", help="Of keys, if not the format's usual one.")]
 Names = Annotated[list[str], typer.Argument(help="Ids, beginnings of ids, or names.")]
-Window = Annotated[
-    int | None, typer.Option(help="Turns of memory in a prompt. Default: what the log says, or all.", min=1)
+Strategy = Annotated[
+    str | None, typer.Option("--strategy", metavar="NAME", help="One memory; `simulate --list` lists them.")
 ]
+Everything = Annotated[bool, typer.Option("--all", help="Every memory.")]
+Tabs = Annotated[int, typer.Option("--tabs", help="Tabs of a user: one session, used concurrently.", min=1)]
+RequireMemory = Annotated[
+    bool, typer.Option("--require-memory", help="Seen from outside, forgetting what users stated fails, too.")
+]
+Rounds = Annotated[int, typer.Option("--rounds", help="Measurements of each; medians are shown.", min=1)]
+Seconds = Annotated[float, typer.Option("--seconds", help="Length of each measurement.", min=0.05)]
+
+
+def users(least: int, most: int, default: str | bool = True) -> Any:
+    what = "Users at once, each with a session."
+    return typer.Option("--users", help=what, min=least, max=most, show_default=default)
+
+
+def turns(least: int, most: int | None = None, default: str | bool = True) -> Any:
+    what = "Turns of each, one after the other."
+    return typer.Option("--turns", help=what, min=least, max=most, show_default=default)
+
+
+def window(default: str | bool = True) -> Any:
+    """default: in words."""
+    return typer.Option("--window", help="Turns that a prompt remembers.", min=1, show_default=default)
 
 
 def console(json_file: Path | None) -> Console:
@@ -80,6 +105,6 @@ def write(path: Path | None, content: str | bytes, *, private: bool = False) -> 
         raise CrosswireError(f"{path} cannot be written ({exc.strerror}). Name another file.") from exc
 
 
-def write_json(path: Path | None, value: object) -> None:
+def write_json(path: Path | None, value: object, *, private: bool = False) -> None:
     """In ASCII: nothing in it can do anything to a terminal."""
-    write(path, json.dumps(value, indent=2) + "\n")
+    write(path, json.dumps(value, indent=2) + "\n", private=private)

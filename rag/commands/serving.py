@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from rag.commands.options import JsonFile, console, write_json
 from rag.errors import BadSetting
 from rag.inspector.access import opens_by_link
 from rag.inspector.one_time_link import address as link_address
@@ -25,7 +26,8 @@ CONFIG = Path(".streamlit") / "config.toml"
 def serve(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.", show_default="8501")] = None,
     address: Annotated[
-        str | None, typer.Option(help="Address to listen on; 0.0.0.0 opens it to others.", show_default="localhost")
+        str | None,
+        typer.Option(metavar="HOST", help="Where to listen; 0.0.0.0 opens it to others.", show_default="localhost"),
     ] = None,
 ) -> None:
     """Pages on http://localhost:8501, everything it keeps in STATE_DIR. Streamlit's options are taken from
@@ -43,14 +45,19 @@ def serve(
 
 
 def inspect_link(
-    url: Annotated[str, typer.Option(help="Where a browser finds the app.")] = "http://localhost:8501",
+    app_url: Annotated[
+        str, typer.Option(metavar="URL", help="Where a browser finds the app.")
+    ] = "http://localhost:8501",
+    json_file: JsonFile = None,
 ) -> None:
     """The server has to use the same STATE_DIR. The link opens the inspector once, within a day."""
     settings = load()
     if not opens_by_link(settings):
         typer.echo("No link is needed: the inspector asks for INSPECTOR_PASSWORD, or for a login.", err=True)
         raise typer.Exit(2)
-    typer.echo(link_address(url, issue(settings.state_dir)))
+    link = link_address(app_url, issue(settings.state_dir))
+    write_json(json_file, {"link": link}, private=True)
+    console(json_file).print(link, soft_wrap=True)
 
 
 def _defaults() -> dict[str, str]:

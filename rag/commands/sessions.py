@@ -21,12 +21,12 @@ from rich.text import Text
 from rag.commands.options import (
     STANDARD,
     Address,
-    AnyFormat,
     Format,
     JsonFile,
     Names,
     Prefix,
     console,
+    to_file,
     write,
     write_json,
 )  # fmt: skip
@@ -51,7 +51,7 @@ from rag.inspector.forensics.cross_session import LONG
 from rag.inspector.forensics.scan import scan
 from rag.inspector.pace import SHARE, STEP
 from rag.inspector.safe_text import line
-from rag.inspector.timestamps import shown
+from rag.inspector.timestamps import shown as shown_at
 from rag.inspector.views.session import pretty
 from rag.inspector.views.session_table import Order
 from rag.inspector.views.watch import known, watch
@@ -74,13 +74,14 @@ def list_(
     order: Annotated[Order, typer.Option("--sort", help="What comes first: the newest, or the largest.")] = "seen",
     limit: Annotated[int, typer.Option(help="At most this many sessions.", min=1, max=10_000)] = 50,
     start: Annotated[int, typer.Option(help="Skip this many, when sorted by seen or ttl.", min=0)] = 0,
-    find: Annotated[str, typer.Option(help="Only sessions whose id or name begins with this.")] = "",
-    text: Annotated[str, typer.Option(help="Only sessions with this text in a message. Reads all of them.")] = "",
+    find: Annotated[str, typer.Option(metavar="TEXT", help="Only sessions whose id or name begins with this.")] = "",
+    text: Annotated[str, typer.Option(metavar="TEXT", help="Only sessions with this in a message. Reads all.")] = "",
     flag: Annotated[list[Flagged] | None, typer.Option(help="Only sessions with this flag. Repeatable.")] = None,
     idle: Annotated[float, typer.Option(help="Only sessions idle for at least this many seconds.")] = 0,
     ttl: Annotated[float, typer.Option(help="Only sessions that end within this many seconds.")] = math.inf,
     larger: Annotated[int, typer.Option(help="Only sessions larger than this many bytes.")] = 0,
-    fmt: Format = "crosswire",
+    url: Address = None,
+    fmt: Format = None,
     prefix: Prefix = None,
     json_file: JsonFile = None,
 ) -> None:
@@ -93,7 +94,7 @@ def list_(
         bytes=(larger, math.inf),
     )
     total, more = 0, ""
-    with opened(fmt, prefix) as inspector:
+    with opened(fmt, prefix, url) as inspector:
         if find:
             rows = inspector.find(find, limit)
         elif wanted == Filter() and order in INDEXED and inspector.layout.ours:
@@ -105,8 +106,7 @@ def list_(
             rows, total, more = list(found.rows), found.matching, "See more with --limit, or narrow it down."
         now = inspector.now
     write_json(json_file, {"total": total or len(rows), "sessions": [row_dict(row) for row in rows]})
-    if json_file is None:
-        console(None).print(sessions_table(rows, now) if rows else "No sessions.")
+    console(json_file).print(sessions_table(rows, now) if rows else "No sessions.")
     if total > len(rows):
         typer.echo(f"{len(rows)} of {total:,}. {more}", err=True)
 
@@ -117,12 +117,13 @@ def show(
     reveal: Annotated[bool, typer.Option("--reveal", help="Show message texts. This is logged.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="Also keys, types, encodings, bytes and the stored JSON.")] = False,
     last: Annotated[int, typer.Option(help="At most this many of the newest messages.", min=1)] = 200,
-    fmt: Format = "crosswire",
+    url: Address = None,
+    fmt: Format = None,
     prefix: Prefix = None,
     json_file: JsonFile = None,
 ) -> None:
     """One session: its messages, and what is stored."""
-    with opened(fmt, prefix) as inspector:
+    with opened(fmt, prefix, url) as inspector:
         session_id = inspector.resolve(session)
         seen, row = inspector.view(session_id, last), inspector.row(session_id)
         if seen is None or row is None:
@@ -131,9 +132,7 @@ def show(
             inspector.store.audit.add("reveal", session_id, WHO)
         now = inspector.now
     write_json(json_file, {**row_dict(row), **view_dict(seen, reveal, raw)})
-    if json_file is not None:
-        return
-    out = console(None)
+    out = console(json_file)
     out.print(head(row, now))
     for element in seen.elements:
         print_said(out, element.said, reveal)
@@ -150,13 +149,16 @@ def export_(
     form: Annotated[
         Literal["json", "markdown", "csv"], typer.Option("--as", help="Only json can be imported again.")
     ] = "json",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file. Default: standard output.")] = None,
-    fmt: Format = "crosswire",
+    output: Annotated[
+        Path | None, to_file("--output", "-o", what="Where to. Default, and -: standard output, unless JSON is there.")
+    ] = None,
+    url: Address = None,
+    fmt: Format = None,
     prefix: Prefix = None,
     json_file: JsonFile = None,
 ) -> None:
     """Sessions with all their messages, in plain text. This is logged."""
-    with opened(fmt, prefix) as inspector:
+    with opened(fmt, prefix, url) as inspector:
         taken = export(inspector, [inspector.resolve(one) for one in sessions])
         if inspector.layout.ours:
             for one in taken.sessions:
@@ -164,10 +166,10 @@ def export_(
     text = taken.written(form)
     if json_file is not None:
         write(json_file, taken.written("json"), private=True)
-    if output is not None:
+    if output not in (None, STANDARD):
         write(output, text, private=True)
         typer.echo(f"{_sessions(len(taken.sessions))} in {output}.", err=True)
-    elif json_file is None:
+    elif json_file != STANDARD:
         sys.stdout.write(text)
 
 
@@ -179,7 +181,7 @@ def import_(
     ] = False,
     json_file: JsonFile = None,
 ) -> None:
-    """Import exported sessions as new ones, to reproduce what a user saw."""
+    """Import exported sessions as new ones, to reproduce what a user saw. Exit status 1: some were skipped."""
     try:
         content = file.read_bytes()
     except OSError as exc:
@@ -190,16 +192,19 @@ def import_(
             (one["id"], restore(inspector, one, WHO) if back else import_new(inspector, one, WHO)) for one in sessions
         ]
     write_json(json_file, {"sessions": [{"from": before, "to": after} for before, after in made]})
-    if json_file is None:
-        for before, after in made:
-            typer.echo(f"{line(before, 24)} -> {after or 'skipped: this session exists'}")
+    for before, after in made:
+        console(json_file).print(Text(f"{line(before, 24)} -> {after or 'skipped: this session exists'}"))
+    if not all(after for _, after in made):
+        raise typer.Exit(1)
 
 
 @app.command("delete")
 def delete(
     sessions: Annotated[list[str], typer.Argument(help="Ids; without --yes also beginnings of ids, or names.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    keep: Annotated[Path | None, typer.Option(help="Export them to this file first, for `import --restore`.")] = None,
+    keep: Annotated[
+        Path | None, to_file("--keep", what="Export them to this file first, for `import --restore`.")
+    ] = None,
     json_file: JsonFile = None,
 ) -> None:
     """Delete sessions and everything stored for them."""
@@ -209,23 +214,24 @@ def delete(
 @app.command("extend")
 def extend(
     sessions: Names,
-    seconds: Annotated[int, typer.Option(help="How long they live after each turn from now on; 0: forever.", min=0)],
+    lifetime: Annotated[int, typer.Option(help="Seconds that they live after each turn; 0: forever.", min=0)],
     json_file: JsonFile = None,
 ) -> None:
-    """Give sessions a lifetime of their own. `--seconds 0` pins them."""
-    _change("extend" if seconds else "pin", sessions, seconds=seconds, json_file=json_file)
+    """Give sessions a lifetime of their own. `--lifetime 0` pins them."""
+    _change("extend" if lifetime else "pin", sessions, seconds=lifetime, json_file=json_file)
 
 
 @app.command("scan")
 def scan_(
     canary: Annotated[
-        list[str] | None, typer.Option(help="A secret that one user stated, such as an order number. Repeatable.")
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="What one user alone stated, as an order number. Repeatable."),
     ] = None,
     long: Annotated[int, typer.Option(help="Texts at least this long should not appear twice.", min=20)] = LONG,
     share: Annotated[float, typer.Option(help="Use at most this share of the server's time.")] = SHARE,
     step: Annotated[int, typer.Option(help="Fetch at most this many elements per command.")] = STEP,
     url: Address = None,
-    fmt: AnyFormat = None,
+    fmt: Format = None,
     prefix: Prefix = None,
     json_file: JsonFile = None,
 ) -> None:
@@ -247,22 +253,24 @@ def scan_(
 @app.command("watch")
 def watch_(
     interval: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.2)] = 1.0,
-    seconds: Annotated[float, typer.Option(help="Stop after this many. Default: at Ctrl-C.")] = math.inf,
+    stop_after: Annotated[
+        float, typer.Option(help="Seconds until it ends by itself.", min=0, show_default="at Ctrl-C")
+    ] = math.inf,
     json_file: JsonFile = None,
 ) -> None:
     """Sessions as they begin, continue and end, one line each; with --json, one JSON object per line."""
     written = json_file is not None and json_file != STANDARD
+    shown = console(json_file)
     with opened() as inspector, json_file.open("w") if json_file and written else nullcontext() as out:
         stop = Event()
         with stop_on_interrupt(stop):
             there = known(inspector)
             typer.echo(f"Watching {_sessions(len(there))}. Ctrl-C to stop.", err=True)
-            for news in watch(inspector, there, interval, seconds, stop):
+            for news in watch(inspector, there, interval, stop_after, stop):
                 if json_file is not None:
                     typer.echo(json.dumps(asdict(news)), file=out)
-                else:
-                    whose = f"{news.name}  {line(news.session, 24)}"
-                    typer.echo(f"{shown(news.at)}  {news.what:<9} {whose}  {news.detail}".rstrip())
+                told = f"{shown_at(news.at)}  {news.what:<9} {news.name}  {line(news.session, 24)}  {news.detail}"
+                shown.print(Text(told.rstrip()), soft_wrap=True)
 
 
 def _searched(inspector: Inspector, wanted: Filter, order: Order, limit: int) -> Found:
@@ -302,8 +310,7 @@ def _change(
             write(keep, export(inspector, there).written("json"), private=True)
         done = changes.do(change, there, seconds)
     write_json(json_file, {"change": change, "sessions": list(done.ids), "missing": list(preview.missing)})
-    if json_file is None:
-        typer.echo(f"{change}: {_sessions(len(done.ids))}.")
+    console(json_file).print(f"{change}: {_sessions(len(done.ids))}.")
     if preview.missing:
         raise typer.Exit(2)
 

@@ -14,10 +14,14 @@ from rag.settings import load, without_password
 
 
 @contextmanager
-def opened(fmt: str = "crosswire", prefix: str | None = None, url: str | None = None) -> Iterator[Inspector]:
-    """The inspector of this format. url: read there instead of at REDIS_URL. Raises CrosswireError."""
+def opened(fmt: str | None = None, prefix: str | None = None, url: str | None = None) -> Iterator[Inspector]:
+    """The inspector of this format. url: read there instead of at REDIS_URL, and all that is recognised where no format
+    is named. Raises CrosswireError."""
     settings = load()
+    fmt = fmt or ("crosswire" if url is None else "auto")
     if url is not None:
+        if is_sql(url):
+            raise CrosswireError("Only `sessions scan` reads SQL databases.")
         settings = settings.model_copy(update={"redis_url": url})
     try:
         client, store = open_store(settings)
@@ -37,5 +41,5 @@ def histories(fmt: str | None, prefix: str | None, url: str | None) -> Iterator[
         with databases.opened(url) as database:
             yield database
         return
-    with opened(fmt or ("crosswire" if url is None else "auto"), prefix, url) as inspector:
+    with opened(fmt, prefix, url) as inspector:
         yield inspector.histories

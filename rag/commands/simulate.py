@@ -15,13 +15,18 @@ from rich.console import Console
 from rich.text import Text
 
 from rag.chat import make_model
+from rag.commands import options
 from rag.commands.options import (
     STANDARD,
+    Everything,
     HtmlFile,
     JsonFile,
     JunitFile,
     LogFile,
     PytestFile,
+    RequireMemory,
+    Strategy,
+    Tabs,
     console,
     write,
     write_json,
@@ -34,6 +39,7 @@ from rag.commands.simulate_output import (
     print_strategies,
     print_table,
     runs_content,
+    strategies_content,
     table_content,
 )
 from rag.crosstalk import STRATEGIES, Lab, Progress, Workload, simulate
@@ -56,23 +62,25 @@ from rag.settings import Settings, load
 
 
 def simulate_command(
-    strategy: Annotated[str | None, typer.Option(help="The memory to test; --list lists them.")] = None,
-    compare: Annotated[str | None, typer.Option(help="Several, separated by commas, one after the other.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every strategy.")] = False,
-    compared: Annotated[
-        bool, typer.Option("--table", help="Which memory to use: every strategy in four scenes.")
-    ] = False,
-    names: Annotated[bool, typer.Option("--list", help="List the strategies and what each teaches.")] = False,
-    target: Annotated[str | None, typer.Option(help="A running chat: http://…, or package.module:callable.")] = None,
-    spec: Annotated[Path | None, typer.Option(help="YAML file: how to talk to an HTTP target.")] = None,
+    strategy: Strategy = None,
+    compare: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Several, separated by commas, one after the other.")
+    ] = None,
+    everything: Everything = False,
+    compared: Annotated[bool, typer.Option("--table", help="Which memory to use: all of them in four scenes.")] = False,
+    names: Annotated[bool, typer.Option("--list", help="List the memories and what each teaches.")] = False,
+    target: Annotated[
+        str | None, typer.Option(metavar="TARGET", help="A running chat: http://…, or package.module:callable.")
+    ] = None,
+    spec: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML: how to talk to an HTTP target.")] = None,
     no_probe: Annotated[bool, typer.Option("--no-probe", help="Do not ask a target a few questions first.")] = False,
     describe: Annotated[
         str | None,
         typer.Option(metavar="URL|CURL", help="Write a description of it to begin with, to --spec or standard output."),
     ] = None,
-    users: Annotated[int, typer.Option(help="1 to 10000, each with a session.")] = 100,
-    turns: Annotated[int, typer.Option(help="Turns per tab, at least 2.")] = 3,
-    tabs: Annotated[int, typer.Option(help="Tabs per user: one session, used concurrently.")] = 1,
+    users: Annotated[int, options.users(1, 10_000)] = 100,
+    turns: Annotated[int, options.turns(2)] = 3,
+    tabs: Tabs = 1,
     processes: Annotated[int, typer.Option(help="Server processes; a session's turns are spread over them.")] = 1,
     arrival: Annotated[str, typer.Option(help="at once, ramp:SECONDS or poisson:USERS_PER_SECOND.")] = "at once",
     think: Annotated[float, typer.Option(help="Seconds between two turns of a tab.")] = 0.0,
@@ -92,12 +100,8 @@ def simulate_command(
             help="How a target's users meet: own, second-login, replayed-ids, same-id, upload, swapped-file or delete."
         ),
     ] = OWN,
-    window: Annotated[
-        int, typer.Option(help="Turns of memory in a prompt; of a target, what it remembers.", min=1)
-    ] = 20,
-    require_memory: Annotated[
-        bool, typer.Option("--require-memory", help="A target that forgets what its users stated fails, too.")
-    ] = False,
+    window: Annotated[int, options.window()] = 20,
+    require_memory: RequireMemory = False,
     model: Annotated[
         Literal["mirror", "configured"], typer.Option(help="mirror repeats its prompt; configured is the chat's model.")
     ] = "mirror",
@@ -114,7 +118,8 @@ def simulate_command(
 ) -> None:
     """Exit status: 0 isolated, 1 anomalies found, 2 can't tell."""
     if names:
-        print_strategies(Console())
+        write_json(json_file, strategies_content())
+        print_strategies(console(json_file))
         return
     workload = Workload(
         users=users,
@@ -132,7 +137,7 @@ def simulate_command(
         scene=scene,
     )
     if describe is not None:
-        _describe(describe, spec, probing=not no_probe)
+        _describe(describe, spec, json_file, probing=not no_probe)
         return
     if spec is not None and target is None:
         raise CrosswireError("--spec describes a target: add --target http://…")
@@ -212,7 +217,7 @@ def _box(target: str, spec: Path | None, shown: Console | None, stop: threading.
         box.close()
 
 
-def _describe(text: str, file: Path | None, *, probing: bool) -> None:
+def _describe(text: str, file: Path | None, json_file: Path | None, *, probing: bool) -> None:
     if file is not None and file.exists():
         raise CrosswireError(f"{file} is there already: name another file with --spec, or remove it.")
     draft = begun(text)
@@ -224,7 +229,10 @@ def _describe(text: str, file: Path | None, *, probing: bool) -> None:
             said = tuple(f"Probe: {line}" for line in probed.lines)
         except BadTarget as exc:
             said = (f"Not probed: {exc.reason}.",)
-    write(file or STANDARD, draft.text(said), private=True)
+    described = draft.text(said)
+    write_json(json_file, {"description": described, "said": list(said)})
+    if file is not None or json_file != STANDARD:
+        write(file or STANDARD, described, private=True)
 
 
 def _weigh(workload: Workload, lab: Lab, stop: threading.Event) -> tuple[list[Weighed], CrosswireError | None]:

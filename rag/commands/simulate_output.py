@@ -33,6 +33,15 @@ def print_strategies(console: Console) -> None:
         console.print(Padding(f"{kind.lesson}{design}", (0, 0, 0, 4), expand=False))
 
 
+def strategies_content() -> dict[str, Any]:
+    return {
+        "strategies": [
+            {"strategy": name, "lesson": kind.lesson, "by_design": "" if kind.keeps else BY_DESIGN}
+            for name, kind in STRATEGIES.items()
+        ]
+    }
+
+
 def runs_content(results: list[RunResult]) -> dict[str, Any]:
     """As JSON: of one run itself, of several a list with the verdict of all."""
     if len(results) == 1:

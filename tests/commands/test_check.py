@@ -103,7 +103,7 @@ def test_an_export_in_a_pipe_without_canaries_is_unknown_and_says_what_to_do(cal
 
 
 def test_the_format_is_told(call: Call, env: dict[str, str]) -> None:
-    done = call("check", "--format", env=env)
+    done = call("check", "--keys", env=env)
     assert (done.returncode, done.stdout.startswith("# Logs that can be checked")) == (0, True), done.stderr
 
 

@@ -11,7 +11,7 @@ from tests.commands.running import Call
 
 
 def test_a_right_strategy_ends_with_0_and_a_certificate(call: Call, env: dict[str, str]) -> None:
-    done = call("explore", "--strategy", "dict-with-lock", "--tabs", "--json", "-", env=env)
+    done = call("explore", "--strategy", "dict-with-lock", "--tabs", "2", "--json", "-", env=env)
     assert done.returncode == 0, done.stderr
     certificate = json.loads(done.stdout)
     assert certificate["verdict"] == "0 of 6 interleavings go wrong (2 tabs, 2 turns each, 8 steps, exhaustive)"
@@ -23,7 +23,9 @@ def test_a_wrong_one_ends_with_1_and_its_failure_can_be_replayed(
     call: Call, env: dict[str, str], tmp_path: Path
 ) -> None:
     file, test = tmp_path / "c.json", tmp_path / "test_it.py"
-    done = call("explore", "--strategy", "redis-list", "--tabs", "--json", str(file), "--pytest", str(test), env=env)
+    done = call(
+        "explore", "--strategy", "redis-list", "--tabs", "2", "--json", str(file), "--pytest", str(test), env=env
+    )
     assert done.returncode == 1, done.stderr
     assert "44 of 70 interleavings tear or interleave a turn, with at least one interruption: a race" in done.stdout
     certificate = json.loads(file.read_text())
@@ -40,7 +42,7 @@ def test_a_wrong_one_ends_with_1_and_its_failure_can_be_replayed(
 def test_a_schedule_that_goes_right_ends_with_0(call: Call, env: dict[str, str]) -> None:
     done = call("explore", "--strategy", "lesson-shared-late", "--replay", "AAABBB", "--json", "-", env=env)
     assert done.returncode == 1
-    done = call("explore", "--strategy", "redis-turn", "--tabs", "--replay", "AAABBB", env=env)
+    done = call("explore", "--strategy", "redis-turn", "--tabs", "2", "--replay", "AAABBB", env=env)
     assert done.returncode == 0, done.stderr
     assert "right" in done.stdout
 
@@ -81,7 +83,8 @@ def test_the_facts_table_is_printed_and_agrees(call: Call, env: dict[str, str]) 
         ("--strategy", "redis-list", "--users", "9"),
         ("--strategy", "redis-list", "--turns", "9"),
         ("--strategy", "redis-list", "--turns", "0"),
-        ("--strategy", "lesson-turn-lock", "--tabs", "--replay", "AB"),
+        ("--strategy", "lesson-turn-lock", "--tabs", "2", "--replay", "AB"),
+        ("--strategy", "redis-list", "--tabs", "2", "--users", "2"),
         ("--strategy", "redis-list", "--replay", "ABX"),
         ("--strategy", "redis-list", "--json", "no/such/folder/file"),
     ],

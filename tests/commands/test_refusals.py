@@ -69,7 +69,7 @@ def test_it_is_one_line_and_status_2_from_a_shell(env: dict[str, str]) -> None:
     ("names", "words"),
     [
         ((), ("chat", "ingest", "bench")),
-        (("chat",), ("--session", "--sources")),
+        (("chat",), ("--session", "--no-sources")),
         (("ingest",), ("paths", "--prune", "Exit status 1")),
         (("bench", "retrieval"), ("--questions", "--misses")),
     ],

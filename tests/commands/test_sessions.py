@@ -165,9 +165,9 @@ def test_yes_takes_no_beginnings(run: Call, store: SessionStore) -> None:
 
 def test_extend(run: Call, store: SessionStore) -> None:
     say(store, "ada")
-    done(run("extend", "ada", "--seconds", "9000"))
+    done(run("extend", "ada", "--lifetime", "9000"))
     assert store.ttl("ada") == pytest.approx(9000, abs=5)
-    assert json.loads(done(run("extend", "ada", "--seconds", "0", "--json", "-")).stdout)["sessions"] == ["ada"]
+    assert json.loads(done(run("extend", "ada", "--lifetime", "0", "--json", "-")).stdout)["sessions"] == ["ada"]
     assert store.ttl("ada") is None
 
 
@@ -202,10 +202,10 @@ JSON_OF: dict[str, tuple[str, ...]] = {
     "show": ("ada",),
     "export": ("ada",),
     "import": ("FILE",),
-    "extend": ("ada", "--seconds", "60"),
+    "extend": ("ada", "--lifetime", "60"),
     "delete": ("ada", "--yes"),
     "scan": (),
-    "watch": ("--seconds", "0.5"),
+    "watch": ("--stop-after", "0.5"),
 }
 
 
@@ -214,7 +214,7 @@ def test_every_command_reports_as_json_on_standard_output(
 ) -> None:
     say(store, "ada")
     file = tmp_path / "ada.json"
-    assert run("export", "ada", "--json", str(file)).stdout == ""
+    assert run("export", "ada", "--json", str(file)).stdout == file.read_text()
     assert json.loads(file.read_text())["sessions"][0]["id"] == "ada"
     for command_name, arguments in JSON_OF.items():
         given = [str(file) if one == "FILE" else one for one in arguments]
@@ -240,7 +240,7 @@ REFUSED = {
     "no export of sessions": ("import", str(PROJECT / "pyproject.toml")),
     "too short to look for": ("scan", "--canary", "a"),
     "expected 0.01 to 1": ("scan", "--share", "7"),
-    "expected 1 to 31536000": ("extend", "ada", "--seconds", "99999999"),
+    "expected 1 to 31536000": ("extend", "ada", "--lifetime", "99999999"),
 }
 
 
@@ -256,7 +256,7 @@ def test_refusals_are_one_line(run: Call, store: SessionStore, says: str) -> Non
 def test_watch(env: dict[str, str], store: SessionStore) -> None:
     say(store, "there")
     watching = subprocess.Popen(
-        command("sessions", "watch", "--interval", "0.2", "--seconds", "60", "--json", "-"),
+        command("sessions", "watch", "--interval", "0.2", "--stop-after", "60", "--json", "-"),
         cwd=PROJECT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 

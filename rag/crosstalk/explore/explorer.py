@@ -224,10 +224,8 @@ def facts_found(lab: Lab) -> Iterator[tuple[Fact, Explored, dict[str, int]]]:
 
 def replay_command(name: str, scene: Scene, schedule: str) -> list[str]:
     command = ["python", "-m", "rag", "explore", "--strategy", name]
-    if scene.tabs:
-        command.append("--tabs")
-    if scene.users != 2:
-        command += ["--users", str(scene.users)]
+    if scene.tabs or scene.users != 2:
+        command += ["--tabs" if scene.tabs else "--users", str(scene.users)]
     return [*command, "--turns", str(scene.turns), "--replay", schedule]
 
 
