@@ -19,8 +19,7 @@ from rag.chat.offline import OfflineChatModel
 from rag.chat.offline.ranking import Ranker
 from rag.chat.service import SOURCES
 from rag.commands import options
-from rag.commands.bench_output import give
-from rag.commands.options import JsonFile, Rounds, Seconds, Strategy
+from rag.commands.options import JsonFile, Rounds, Seconds, Strategy, give
 from rag.crosstalk.bench import checking as check_bench
 from rag.crosstalk.bench import exploring as rates
 from rag.crosstalk.bench.turns import StrategyTurns

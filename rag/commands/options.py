@@ -10,11 +10,15 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
 
 from rag.errors import CrosswireError
 from rag.inspector import LAYOUTS
@@ -108,3 +112,28 @@ def write(path: Path | None, content: str | bytes, *, private: bool = False) -> 
 def write_json(path: Path | None, value: object, *, private: bool = False) -> None:
     """In ASCII: nothing in it can do anything to a terminal."""
     write(path, json.dumps(value, indent=2) + "\n", private=private)
+
+
+def give(
+    json_file: Path | None,
+    rows: Iterable[Any],
+    heads: Iterable[str],
+    cells: Iterable[Sequence[str]],
+    notes: Sequence[str] = (),
+    **more: object,
+) -> None:
+    """rows: dataclasses or mappings, as JSON `{"rows": […], **more}`. cells: the same for people, under the heads.
+    notes: lines below the table. Fits 80 columns."""
+    # No blanks beside the lines, and nothing wrapped but heads: so that 80 columns are enough.
+    table = Table(*(Column(head, no_wrap=" " not in head) for head in heads), padding=0)
+    for row in cells:
+        table.add_row(*row)
+    write_json(json_file, {"rows": [_as_mapping(row) for row in rows], **more})
+    shown = console(json_file)
+    shown.print(table)
+    for note in notes:
+        shown.print(Text(note))
+
+
+def _as_mapping(row: Any) -> Mapping[str, Any]:
+    return asdict(row) if is_dataclass(row) and not isinstance(row, type) else dict(row)
