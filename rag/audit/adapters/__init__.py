@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from rag.audit.adapters.function import AnsweringFunction
+from rag.audit.adapters.langchain_history import LangChainHistory
 from rag.audit.adapters.langgraph_saver import LangGraphSaver
 from rag.audit.adapters.openai_agents import AgentsSession
 from rag.audit.kit.contract import Subject
 
-ADAPTERS: list[type[Subject]] = [LangGraphSaver, AgentsSession]
+ADAPTERS: list[type[Subject]] = [LangGraphSaver, AgentsSession, LangChainHistory, AnsweringFunction]
 """In the order in which an object is tried against them."""

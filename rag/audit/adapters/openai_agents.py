@@ -16,6 +16,7 @@ _METHODS = ("get_items", "add_items", "pop_item", "clear_session")
 class AgentsSession(Subject):
     interface = "OpenAI Agents SDK Session"
     possible = ("async",)
+    each_session = True
     able = frozenset({"read", "append", "clear", "turn", "messages", "process"})
 
     def __init__(self, made: Callable[[str], Any], lane: str) -> None:

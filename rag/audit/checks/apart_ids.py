@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rag.audit.checks.registry import check
+from rag.audit.kit.asking import told_apart
 from rag.audit.kit.contract import NotApplicable
 from rag.audit.kit.trial import Trial, only
 
@@ -10,6 +11,9 @@ from rag.audit.kit.trial import Trial, only
 async def stay_apart(trial: Trial, *ids: str) -> None:
     """Write to each of these ids in turn; each must then hold its own and nothing else, or be refused."""
     async with trial.store() as store:
+        if "read" not in store.subject.able:
+            await told_apart(store, ids)
+            return
         plain = trial.at("plain")
         written = {plain: await store.say("somebody", plain, "a plain id works")}
         for number, text in enumerate(ids, start=1):

@@ -6,7 +6,9 @@ package alone: a reproduction is made of these very sources, and runs where Cros
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -31,6 +33,10 @@ class Address:
         return f"{self.owner!r} {named!r}" if self.owner else repr(named)
 
 
+PROBE = Address("probe-of-the-audit")
+"""A conversation that is looked at to see what a store can, and never written to."""
+
+
 class Wrong(AssertionError):
     """The store did what it must not. Its text is the evidence, one line."""
 
@@ -50,7 +56,8 @@ CAPABILITIES = {
     "list": "list conversations",
     "search": "find by what is in it",
     "owner": "keep conversations of several owners",
-    "turn": "run a whole turn with a model",
+    "turn": "run a whole turn with a model that is handed to it",
+    "ask": "answer with a model of its own",
     "messages": "keep messages of every type with their fields",
     "expiry": "let conversations expire",
     "prefix": "keep two prefixes or namespaces in one store",
@@ -70,6 +77,8 @@ class Subject:
     interface = "?"
     possible: tuple[str, ...] = ("async", "sync")
     """Lanes that the interface may have; which of them a store has is found by trying."""
+    each_session = False
+    """Whether an object is one conversation, so that a factory has to take `session_id`."""
     able: frozenset[str] = frozenset({"read"})
     lacks: dict[str, str]
     """Capability -> why it is not there, where that is worth saying."""
@@ -84,44 +93,56 @@ class Subject:
         """Whether what a factory made (or, for one object a session, one of them) has this interface."""
         raise NotImplementedError
 
+    def cannot(self, capability: str) -> NotApplicable:
+        """To be raised where it is needed."""
+        return NotApplicable(self.lacks.get(capability) or f"the interface cannot {CAPABILITIES[capability]}")
+
+    async def probe(self) -> None:
+        """Raises what the store raises if it has not this lane."""
+        await self.read(PROBE)
+
     def audited(self) -> list[Any]:
         """The objects whose code is stepped through: the store's own."""
         return [self.made]
 
     async def read(self, at: Address) -> list[Said]:
         """What the conversation holds, oldest first. A conversation that is not there is empty."""
-        raise NotImplementedError
+        raise self.cannot("read")
 
     async def append(self, at: Address, *said: Said) -> None:
         """Add these in one call of the interface, if it has such; else by reading and writing the whole."""
-        raise NotImplementedError
+        raise self.cannot("append")
 
     async def clear(self, at: Address) -> None:
-        raise NotImplementedError
+        raise self.cannot("clear")
 
     async def listed(self, owner: str) -> list[str]:
         """The ids of the conversations, of this owner where the interface knows owners."""
-        raise NotImplementedError
+        raise self.cannot("list")
 
     async def search(self, at: Address, word: str) -> list[Said]:
         """What a search in this conversation (or, where that is the scope, of this owner) finds."""
-        raise NotImplementedError
+        raise self.cannot("search")
 
     async def turn(self, at: Address, text: str, think: Think) -> str:
         """One whole turn as the interface's users run it: load, ask the model, keep question and answer."""
-        raise NotImplementedError
+        raise self.cannot("turn")
+
+    async def ask(self, at: Address, text: str) -> str:
+        """The answer of a chat that has its own model, for an interface that shows nothing else."""
+        raise self.cannot("ask")
 
     def samples(self) -> list[Any]:
         """One message of each type the interface has, every field filled, in its own classes."""
-        raise NotImplementedError
+        raise self.cannot("messages")
 
     async def keep(self, at: Address, messages: list[Any]) -> None:
         """Add messages in the interface's own classes."""
-        raise NotImplementedError
+        raise self.cannot("messages")
 
     async def kept(self, at: Address) -> list[Any]:
         """The conversation in the interface's own classes."""
-        raise NotImplementedError
+        raise self.cannot("messages")
 
 
 def run_now(work: Coroutine[Any, Any, T]) -> T:
@@ -132,6 +153,16 @@ def run_now(work: Coroutine[Any, Any, T]) -> T:
         return done.value  # type: ignore[no-any-return]  # the coroutine's own T
     work.close()
     raise RuntimeError("a blocking call gave the event loop back")
+
+
+def run_apart(call: Callable[[], T]) -> T:
+    """The result of a blocking call; where this thread runs an event loop, in another one, for it may start its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return call()
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call).result()
 
 
 def asks(pairs: int, mark: str) -> list[list[Said]]:

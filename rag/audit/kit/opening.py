@@ -1,9 +1,10 @@
 """A target: how its store is made, told apart by what the factory takes and gives.
 
 A factory is one of: a function that returns the store; one that yields it (a generator, plain or async, or a context
-manager); one that takes `session_id` and returns the object of one conversation; a callable `(session_id, text)`
-that answers. Where it takes `folder`, it gets one, empty for a fresh store and the same for the same store. What
-`checkpointer_test` of langgraph-checkpoint-conformance registers is a factory, too.
+manager); one that takes `session_id`, and `owner` where there are owners, and returns the object of one conversation;
+one that returns or yields such a function; a callable `(session_id, text)` that answers. Where it takes `folder`, it
+gets one, empty for a fresh store and the same for the same store. What `checkpointer_test` of
+langgraph-checkpoint-conformance registers is a factory, too.
 """
 
 from __future__ import annotations
@@ -13,9 +14,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from rag.audit.kit.contract import Address, Subject
-
-PROBE = "probe-of-the-audit"
+from rag.audit.kit.contract import PROBE, Subject
 
 
 class Target:
@@ -32,7 +31,7 @@ class Target:
         Raises TypeError if no adapter fits.
         """
         async with made_by(self.factory, folder, lambda made: self._adapter(made) is not None) as made:
-            one = made(PROBE) if isinstance(made, OnePerSession) else made
+            one = made(PROBE.session) if isinstance(made, OnePerSession) else made
             adapter = self._adapter(one)
             if adapter is None:
                 kind = type(one)
@@ -40,6 +39,8 @@ class Target:
                     f"No interface is known for {kind.__module__}.{kind.__qualname__}. Known: "
                     f"{'; '.join(each.interface for each in self.adapters)}."
                 )
+            if adapter.each_session and one is made:
+                raise TypeError(f"{adapter.interface}: the factory gave one conversation, and must take session_id.")
             yield adapter(made, lane or adapter.possible[0])
 
     def _adapter(self, one: Any) -> type[Subject] | None:
@@ -51,7 +52,7 @@ class Target:
         async with self.open(folder) as subject:
             for lane in subject.possible:
                 try:
-                    await type(subject)(subject.made, lane).read(Address(PROBE))
+                    await type(subject)(subject.made, lane).probe()
                     found.append(lane)
                 except Exception as exc:
                     errors.append(exc)
@@ -66,12 +67,15 @@ class OnePerSession:
     def __init__(self, factory: Callable[..., Any], given: dict[str, Any]) -> None:
         self.factory = factory
         self.given = given
-        self.made: dict[str, Any] = {}
+        self.owned = "owner" in inspect.signature(factory).parameters
+        self.made: dict[tuple[str, str], Any] = {}
 
-    def __call__(self, session_id: str) -> Any:
-        if session_id not in self.made:
-            self.made[session_id] = self.factory(session_id=session_id, **self.given)
-        return self.made[session_id]
+    def __call__(self, session_id: str, owner: str = "") -> Any:
+        at = (owner if self.owned else "", session_id)
+        if at not in self.made:
+            whose = {"owner": owner} if self.owned else {}
+            return self.made.setdefault(at, self.factory(session_id=session_id, **whose, **self.given))
+        return self.made[at]
 
 
 @contextlib.asynccontextmanager
@@ -81,10 +85,12 @@ async def made_by(factory: Callable[..., Any], folder: str, ready: Callable[[Any
         async with factory.enter_lifespan(), factory.create() as made:
             yield made
         return
-    takes = inspect.signature(factory).parameters
-    given = {"folder": folder} if "folder" in takes else {}
-    if "session_id" in takes:
-        yield factory if "text" in takes else OnePerSession(factory, given)
+    given = {"folder": folder} if "folder" in inspect.signature(factory).parameters else {}
+    if ready(factory):
+        yield factory
+        return
+    if (each := one_per_session(factory, given)) is not None:
+        yield each
         return
     if inspect.isasyncgenfunction(factory):
         made = contextlib.asynccontextmanager(factory)(**given)
@@ -97,9 +103,20 @@ async def made_by(factory: Callable[..., Any], folder: str, ready: Callable[[Any
         yield made
     elif hasattr(made, "__aenter__"):
         async with made as entered:
-            yield entered
+            yield one_per_session(entered, {}) or entered
     elif hasattr(made, "__enter__"):
         with made as entered:
-            yield entered
+            yield one_per_session(entered, {}) or entered
     else:
-        yield made
+        yield one_per_session(made, {}) or made
+
+
+def one_per_session(made: Any, given: dict[str, Any]) -> OnePerSession | None:
+    """A function of a session's id that makes its object, as such; None for anything else."""
+    if not callable(made) or hasattr(made, "__enter__") or hasattr(made, "__aenter__"):
+        return None
+    try:
+        takes = inspect.signature(made).parameters
+    except (TypeError, ValueError):  # some of C's tell nothing
+        return None
+    return OnePerSession(made, given) if "session_id" in takes and "text" not in takes else None

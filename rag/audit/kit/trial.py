@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from rag.audit.kit.contract import CAPABILITIES, Address, NotApplicable, Said, Subject, Think, Wrong
+from rag.audit.kit.contract import Address, Said, Subject, Think, Wrong
 from rag.audit.kit.opening import Target
 
 
@@ -71,8 +71,7 @@ class Store:
         """Raises NotApplicable, with the adapter's reason, if the interface cannot."""
         for each in capabilities:
             if each not in self.subject.able:
-                reason = self.subject.lacks.get(each) or f"the interface cannot {CAPABILITIES[each]}"
-                raise NotApplicable(reason)
+                raise self.subject.cannot(each)
 
     async def tidy(self) -> None:
         """Delete what this trial left, where the interface can."""
@@ -103,6 +102,10 @@ class Store:
     async def turn(self, who: str, at: Address, text: str, think: Think) -> str:
         self.used.add(at)
         return await self._did(who, f"asks in {at}: {text}", self.subject.turn(at, text, think), show=str)  # type: ignore[no-any-return]
+
+    async def ask(self, who: str, at: Address, text: str) -> str:
+        self.used.add(at)
+        return await self._did(who, f"asks in {at}: {text}", self.subject.ask(at, text), show=lambda said: said[:200])  # type: ignore[no-any-return]
 
     async def _did(
         self, who: str, did: str, call: Coroutine[Any, Any, Any], show: Callable[[Any], str] = lambda _: "done"

@@ -9,6 +9,8 @@ NAMED = {
     "langgraph-memory": "rag.audit.targets.langgraph:in_memory",
     "langgraph-sqlite": "rag.audit.targets.langgraph:sqlite",
     "langgraph-sqlite-async": "rag.audit.targets.langgraph:sqlite_async",
+    "langchain-memory": "rag.audit.targets.langchain:memory",
+    "langchain-file": "rag.audit.targets.langchain:file",
     "agents-sqlite": "rag.audit.targets.openai_agents:sqlite",
 }
 """Name -> where its factory is."""

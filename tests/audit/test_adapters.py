@@ -1,0 +1,141 @@
+"""Every interface does what the contract says, in each lane that its store has."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag.audit.adapters import ADAPTERS
+from rag.audit.checks import CHECKS
+from rag.audit.kit.contract import Address, NotApplicable, Said, Subject
+from rag.audit.kit.opening import Target
+from rag.audit.run.loading import factory_of
+from rag.audit.run.results import Outcome
+from rag.audit.run.trying import tried
+
+NEEDS = {
+    "langgraph-memory": "langgraph.checkpoint.memory",
+    "langgraph-sqlite": "langgraph.checkpoint.sqlite",
+    "langgraph-sqlite-async": "langgraph.checkpoint.sqlite",
+    "langchain-memory": "langchain_core.chat_history",
+    "langchain-file": "langchain_community.chat_message_histories",
+}
+"""What the suite's environment has: the target, and a module without which it is left out."""
+
+PAIR: tuple[Said, Said] = (("user", "asks"), ("assistant", "answers"))
+
+
+async def think(text: str, before: list[Said]) -> str:
+    return f"{len(before)} before {text}"
+
+
+async def holds_the_contract(subject: Subject) -> None:
+    one, other = Address("one", "alice"), Address("other", "alice")
+    assert await subject.read(one) == []
+    await subject.append(one, *PAIR)
+    await subject.append(other, *PAIR)
+    if "turn" in subject.able:
+        assert await subject.turn(one, "more", think) == "2 before more"
+        assert await subject.read(one) == [*PAIR, ("user", "more"), ("assistant", "2 before more")]
+    if "list" in subject.able:
+        assert {"one", "other"} <= set(await subject.listed("alice"))
+    if "owner" in subject.able:
+        assert await subject.read(Address("one", "bob")) == []
+    await subject.clear(one)
+    assert (await subject.read(one), await subject.read(other)) == ([], [*PAIR])
+    await subject.keep(one, subject.samples())
+    assert len(await subject.kept(one)) == len(subject.samples())
+    for capability, call in calls(subject, one).items():
+        if capability not in subject.able and capability != "append":
+            assert subject.lacks.get(capability), f"{subject.interface} does not say why it cannot {capability}"
+            with pytest.raises(NotApplicable):
+                await call
+
+
+def calls(subject: Subject, at: Address) -> dict[str, Coroutine[Any, Any, Any]]:
+    """What can be missing, called."""
+    possible: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {
+        "list": lambda: subject.listed("alice"),
+        "search": lambda: subject.search(at, "asks"),
+        "clear": lambda: subject.clear(at),
+    }
+    return {name: call() for name, call in possible.items() if name not in subject.able}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", NEEDS)
+def test_each_target_holds_the_contract_in_each_of_its_lanes(name: str, tmp_path: Path) -> None:
+    pytest.importorskip(NEEDS[name])
+    target = Target(factory_of(name), ADAPTERS)
+
+    async def run() -> list[str]:
+        lanes = await target.lanes(str(tmp_path))
+        for lane in lanes:
+            folder = tmp_path / lane
+            folder.mkdir()
+            async with target.open(str(folder), lane) as subject:
+                await holds_the_contract(subject)
+        return lanes
+
+    assert asyncio.run(run())
+
+
+def outcome_of(check: str, factory: Any) -> Outcome:
+    return asyncio.run(tried(CHECKS[check], Target(factory, ADAPTERS)))
+
+
+def chat(key: Callable[[str], str], *, tells: bool = True) -> Callable[[str, str], str]:
+    """One that keeps what was said under this key, and repeats it, or does not."""
+    said: dict[str, list[str]] = {}
+
+    def answer(session_id: str, text: str) -> str:
+        kept = said.setdefault(key(session_id), [])
+        kept.append(text)
+        return " / ".join(kept) if tells else "Fine."
+
+    return answer
+
+
+def test_a_function_is_judged_by_its_answers_and_not_at_all_where_they_tell_nothing() -> None:
+    exact, folding = outcome_of("apart.case", chat(str)), outcome_of("apart.case", chat(str.lower))
+    silent, unread = outcome_of("apart.case", chat(str.lower, tells=False)), outcome_of("whole.pairs", chat(str))
+    assert [each.status for each in (exact, folding, silent, unread)] == ["pass", "fail", "unknown", "not applicable"]
+    assert "alice" in folding.evidence
+
+    blocking = chat(str)
+
+    async def awaited(session_id: str, text: str) -> str:
+        return blocking(session_id, text)
+
+    seen = outcome_of("apart.case", awaited)
+    assert (seen.status, seen.tried, exact.tried) == (
+        "pass",
+        ["async: one after the other"],
+        ["sync: one after the other"],
+    )
+
+
+def test_a_factory_may_take_the_owner_and_may_come_out_of_another() -> None:
+    core = importlib.import_module("langchain_core.chat_history")
+
+    def owned(session_id: str, owner: str) -> Any:
+        assert session_id
+        assert owner or session_id.startswith("probe")
+        return core.InMemoryChatMessageHistory()
+
+    async def capable(factory: Any) -> bool:
+        async with Target(factory, ADAPTERS).open("", "sync") as subject:
+            if "owner" in subject.able:
+                await holds_the_contract(subject)
+            return "owner" in subject.able
+
+    assert asyncio.run(capable(owned))
+    assert asyncio.run(capable(lambda: owned))
+    assert not asyncio.run(capable(lambda session_id: core.InMemoryChatMessageHistory()))
+    with pytest.raises(TypeError, match="must take session_id"):
+        asyncio.run(capable(core.InMemoryChatMessageHistory))
