@@ -66,13 +66,21 @@ def parsed(text: str | bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def refused(value: Any, error: str) -> str:
-    """What it says instead of an answer; empty if it says nothing of the kind. error: the path of it."""
-    said = at(value, error) if error else None
-    if not said or isinstance(said, bool | int | float):
-        return "it says that it failed" if said else ""
-    inner = said.get("message") or said.get("detail") if isinstance(said, dict) else said
-    return " ".join((inner if isinstance(inner, str) else json.dumps(inner or said))[:200].split())
+def refused(value: Any, errors: Iterable[str]) -> str:
+    """What it says instead of an answer; empty if it says nothing of the kind. errors: the paths of it."""
+    said = next(filter(None, (at(value, path) for path in errors if path)), None)
+    return complaint(said) if said else ""
+
+
+def complaint(said: Any) -> str:
+    """An error in one line, whatever holds its words."""
+    if isinstance(said, dict):
+        named = (said.get(key) for key in ("message", "detail", "error", "data"))
+        said = next(filter(None, named), said)
+    if said is None or isinstance(said, bool | int | float):
+        return "that it failed, and nothing more"
+    words = said.get("message", said) if isinstance(said, dict) else said
+    return " ".join((words if isinstance(words, str) else json.dumps(words))[:200].split())
 
 
 def lines(pieces: Iterable[bytes], target: str) -> Iterator[str]:

@@ -60,8 +60,9 @@ class Between(BaseModel):
 
 class Step(BaseModel):
     """One request. keep: by the value's name, where in the answer it is: a path as in `answers`, `header:NAME`,
-    `cookie:NAME`, or a text between two others. until: `path=value`, or a path that must hold something, before which
-    it is asked again `every` so many seconds."""
+    `cookie:NAME`, the first of several, or a text between two others. events: the names of those of a stream that have
+    the answer; one without a name is called what its `event` or `type` says. multipart: a form, sent as files are.
+    until: `path=value`, or a path that must hold something, before which it is asked again `every` so many seconds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -72,8 +73,9 @@ class Step(BaseModel):
     form: dict[str, Any] | None = None
     body: Any = Field(default=None, alias="json")
     text: str | None = None
+    multipart: dict[str, Any] | None = None
     files: dict[str, str] = Field(default_factory=dict)
-    keep: dict[str, str | Between] = Field(default_factory=dict)
+    keep: dict[str, str | list[str] | Between] = Field(default_factory=dict)
     answer: str | list[str] = ""
     events: list[str] = Field(default_factory=list)
     until: str = ""
@@ -86,7 +88,7 @@ class Step(BaseModel):
 
     @property
     def sent(self) -> tuple[Any, ...]:
-        return self.url, self.headers, self.query, self.form, self.body, self.text, self.files
+        return self.url, self.headers, self.query, self.form, self.body, self.text, self.multipart, self.files
 
 
 class SocketIo(BaseModel):
@@ -121,7 +123,7 @@ class Description(Step):
     stream: Literal["sse", "ndjson", "websocket", ""] = ""
     done: str = ""
     socketio: SocketIo | None = None
-    error: str = "error"
+    error: str | list[str] = "error"
     before: list[Step] = Field(default_factory=list, max_length=20)
     then: list[Step] = Field(default_factory=list, max_length=20)
     read: Step | None = None
@@ -142,6 +144,11 @@ class Description(Step):
     @property
     def asides(self) -> tuple[Step, ...]:
         return tuple(step for name in _ASIDES if (step := getattr(self, name)) is not None)
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """The paths at which an answer may say that it is none."""
+        return (self.error,) if isinstance(self.error, str) else tuple(self.error)
 
     @property
     def identifies(self) -> bool:
@@ -270,8 +277,8 @@ def _check(found: Description, people: People, where: str) -> None:
     for step in (*found.steps, *found.asides):
         if not step.url.startswith(SCHEMES):
             raise BadTarget(where, f"url is {step.url!r}: expected http://…, https://…, ws://… or wss://…")
-        if sum(part is not None for part in (step.form, step.body, step.text)) > 1:
-            raise BadTarget(where, "it has form and json: expected one of them")
+        if sum(part is not None for part in (step.form, step.body, step.text, step.multipart)) > 1:
+            raise BadTarget(where, "it has more than one of form, json, text and multipart: expected one of them")
     if any(step.url.startswith("ws") for step in (*found.before, *found.then, *found.asides)):
         raise BadTarget(where, "only the turn itself can be a websocket")
     _check_names(found, people, where)

@@ -251,7 +251,7 @@ class HttpTarget(Target):
         if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
             said = shown(reply.raw, 200) or "nothing more"
             raise TargetFailed(self.name, f"it said {reply.status}: {said}", reply.status)
-        if said := refused(reply.value, self.description.error):
+        if said := refused(reply.value, self.description.errors):
             raise TargetFailed(self.name, f"it said {said}")
         return reply
 
@@ -264,7 +264,11 @@ class HttpTarget(Target):
             headers={"Accept-Encoding": "identity", **texts(step.headers, values)},
             json=None if step.body is None else filled(step.body, values),
             data=None if step.form is None else texts(step.form, values),
-            files={name: (f"{name}.txt", content) for name, content in texts(step.files, values).items()} or None,
+            files={
+                **{name: (None, content) for name, content in texts(step.multipart or {}, values).items()},
+                **{name: (f"{name}.txt", content) for name, content in texts(step.files, values).items()},
+            }
+            or None,
             content=None if step.text is None else str(filled(step.text, values)),
         ) as response:
             found = read(self.name, self.description, step, response, self._in_time(unpacked(response), until))
@@ -295,11 +299,15 @@ class HttpTarget(Target):
             if found is not None:
                 visitor.kept[name] = found
             elif name not in visitor.kept:
-                where = f"between {place.after!r} and {place.before!r}" if isinstance(place, Between) else f"at {place}"
+                where = f"at {place if isinstance(place, str) else ' or '.join(map(str, place))}"
+                if isinstance(place, Between):
+                    where = f"between {place.after!r} and {place.before!r}"
                 raise TargetFailed(self.name, f"its answer has no {name} {where}: {shown(reply.raw)}")
 
     def _text(self, reply: Reply, step: Step) -> str:
-        if reply.text is not None:
+        # Without a place of the answer all of it counts, but JSON that says when there will be one.
+        queued = reply.status == HTTPStatus.ACCEPTED and not step.answers and isinstance(reply.value, dict)
+        if reply.text is not None and not queued:
             return reply.text
         wanted = " or ".join(step.answers)
         if reply.status == HTTPStatus.ACCEPTED:

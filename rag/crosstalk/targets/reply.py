@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 
 from rag.crosstalk.targets import answers
-from rag.crosstalk.targets.answers import LONGEST, at, holds, parsed, refused, shown, text_at
+from rag.crosstalk.targets.answers import LONGEST, at, complaint, holds, parsed, refused, text_at
 from rag.crosstalk.targets.description import Between, Description, Step
 from rag.crosstalk.targets.errors import TargetFailed
 
@@ -63,26 +63,39 @@ def _parts(
     seen = list[Any]()
     named = (("message", line) for line in answers.lines(pieces, target) if line.strip())
     for name, data in answers.sse(pieces, target) if form == "sse" else named:
-        if step.events and name not in step.events:
-            if name == "error":
-                raise TargetFailed(target, f"it said {shown(data, 200)}")
+        try:
+            told, is_json = parsed(data), True
+        except ValueError:
+            told, is_json = data, False
+        called = _called(name, told)
+        if called == "error" and called not in step.events:
+            raise TargetFailed(target, f"it said {complaint(told)}")
+        counts = not step.events or called in step.events
+        if isinstance(told, dict) and (said := refused(told, description.errors)):
+            raise TargetFailed(target, f"it said {said}")
+        if not counts and not isinstance(told, dict):
             continue
         last = data
-        try:
-            value = parsed(data)
-        except ValueError:
-            if not step.answers:
-                found.append(data)
+        if not is_json:
+            found += [] if step.answers else [data]
             continue
-        if said := refused(value, description.error):
-            raise TargetFailed(target, f"it said {said}")
-        seen += [value] if len(seen) < PARTS else []
-        text = text_at(value, step.answers) if step.answers else value if isinstance(value, str) else data
-        found += [] if text is None else [text]
+        value = told
+        if counts:
+            seen += [value] if len(seen) < PARTS else []
+            text = text_at(value, step.answers) if step.answers else value if isinstance(value, str) else data
+            found += [] if text is None else [text]
         if description.done and step is description and holds(value, description.done):
             break
     text = "".join(found) if found or not step.answers else None
     return Reply(text, value, last, response.headers, response.status_code, streamed=True, parts=tuple(seen))
+
+
+def _called(name: str, told: Any) -> str:
+    """The name of an event, by its data where it has none of its own."""
+    if name != "message" or not isinstance(told, dict):
+        return name
+    named = told.get("event") or told.get("type")
+    return named if isinstance(named, str) else name
 
 
 def limited(reply: Reply) -> bool:
@@ -91,8 +104,10 @@ def limited(reply: Reply) -> bool:
     return reply.status == HTTPStatus.TOO_MANY_REQUESTS or unavailable
 
 
-def kept(place: str | Between, reply: Reply, cookies: Mapping[str, str]) -> Any:
+def kept(place: str | list[str] | Between, reply: Reply, cookies: Mapping[str, str]) -> Any:
     """What a description wants kept, from where it says; None if it is not there."""
+    if isinstance(place, list):
+        return next((found for one in place if (found := kept(one, reply, cookies)) is not None), None)
     if isinstance(place, Between):
         _, found, rest = reply.raw.partition(place.after)
         value, ended, _ = rest.partition(place.before)

@@ -106,8 +106,20 @@ class Protocols:
         items = [*self.responses.get(previous, []), {"role": "user", "content": body["input"]}]
         number = f"resp_{uuid.uuid4().hex}"
         self.responses[number] = items
-        content = [{"type": "output_text", "text": told([item["content"] for item in items])}]
+        answer = told([item["content"] for item in items])
+        content = [{"type": "output_text", "text": answer}]
         output = [{"type": "reasoning", "summary": []}, {"type": "message", "content": content}]
+        if body.get("stream"):
+            begun: dict[str, Any] = {"id": number, "error": None, "output": []}
+            events: list[dict[str, Any]] = [
+                {"type": "response.created", "response": begun},
+                {"type": "response.reasoning_text.delta", "item_id": "rs_1", "delta": "They ask me something."},
+                *({"type": "response.output_text.delta", "item_id": "msg_1", "delta": part} for part in pieces(answer)),
+                {"type": "response.output_text.done", "item_id": "msg_1", "text": answer},
+                {"type": "response.completed", "response": {**begun, "output": output}},
+            ]
+            lines = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events]
+            return StreamingResponse(written(lines), media_type=EVENTS)
         return JSONResponse({"id": number, "error": None, "output": output})
 
     async def openai_chat(self, request: Request) -> Response:
@@ -146,7 +158,14 @@ class Protocols:
     async def flowise(self, request: Request) -> Response:
         body = await request.json()
         session = body["overrideConfig"]["sessionId"]
-        return JSONResponse({"text": self.say("flowise", session, text=body["question"]), "sessionId": session})
+        answer = self.say("flowise", session, text=body["question"])
+        if body.get("streaming"):
+            events = [("start", ""), *(("token", part) for part in pieces(answer))]
+            events += [("metadata", {"sessionId": session}), ("end", "[DONE]")]  # type: ignore[list-item]
+            # The first line is none that a stream has; the real one sends it.
+            lines = [f"message:\ndata:{json.dumps({'event': event, 'data': data})}\n\n" for event, data in events]
+            return StreamingResponse(written(lines), media_type=EVENTS)
+        return JSONResponse({"text": answer, "sessionId": session})
 
     async def ollama(self, request: Request) -> Response:
         body = await request.json()

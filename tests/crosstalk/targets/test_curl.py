@@ -39,8 +39,15 @@ UUID = "8f14e45f-ceea-467f-a8f2-1c2d3e4f5a6b"
         ),
         ("curl localhost:8000/ask -F q=hi -F session=3", {
             "url": "http://localhost:8000/ask",
-            "form": {"q": "{text}", "session": "{number}"},
+            "multipart": {"q": "{text}", "session": "{number}"},
         }),
+        (
+            "curl http://h/ask -H 'content-type: multipart/form-data; boundary=----WebKitAb1' "
+            "--data-raw $'------WebKitAb1\\r\\nContent-Disposition: form-data; name=\"query\"\\r\\n\\r\\nHi, two"
+            "\\r\\nlines\\r\\n------WebKitAb1\\r\\nContent-Disposition: form-data; name=\"chat_id\"\\r\\n\\r\\n9"
+            "\\r\\n------WebKitAb1--\\r\\n'",
+            {"url": "http://h/ask", "multipart": {"query": "{text}", "chat_id": "{number}"}},
+        ),
         ("curl -G 'http://h/ask?user=u' --data-urlencode 'question=hi there'", {
             "url": "http://h/ask",
             "method": "GET",
@@ -82,7 +89,7 @@ UUID = "8f14e45f-ceea-467f-a8f2-1c2d3e4f5a6b"
             "text": "{text}",
         }),
     ],
-    ids=["bash", "cmd", "ANSI", "multipart", "-G", "form", "marked", "variable", "stateless", "AI SDK", "plain"],
+    ids=["bash", "cmd", "ANSI", "parts", "copied", "-G", "form", "marked", "variable", "stateless", "SDK", "plain"],
 )  # fmt: skip
 def test_a_command_becomes_a_description(command: str, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN", "t")
@@ -101,6 +108,12 @@ def test_a_command_becomes_a_description(command: str, values: dict[str, Any], m
         ("curl http://h -d `id`", "there is a ` outside of quotes"),
         ("curl http://h -d @body.json", "it sends the file @body.json"),
         ("curl http://h -F file=@x.pdf", "is a file: expected --form name=text"),
+        (
+            "curl http://h -H 'content-type: multipart/form-data; boundary=b' --data-raw "
+            '$\'--b\\r\\ncontent-disposition: form-data; name="f"; filename="x.pdf"\\r\\n\\r\\nx\\r\\n--b--\\r\\n\'',
+            "its part 'f' is a file: send it with `upload`",
+        ),
+        ("curl http://h -H 'content-type: multipart/form-data' -d message=hi", "cannot be told apart by the boundary"),
         ("curl http://h -b jar", "its cookies are in the file 'jar'"),
         ("curl http://h --frobnicate x", "its option --frobnicate is not known here"),
         ("curl http://h -d", "it ends with -d, whose value is missing"),

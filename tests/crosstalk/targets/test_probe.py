@@ -46,6 +46,14 @@ class Odd(Protocols):
         events = [json.dumps({"type": "delta", "piece": f"{word} "}) for word in words]
         return StreamingResponse(iter([f"data: {event}\n\n" for event in events]), media_type="text/event-stream")
 
+    async def fields(self, request: Request) -> Response:
+        if not request.headers["content-type"].startswith("multipart/form-data"):
+            return JSONResponse({"detail": "expected multipart/form-data"}, 415)
+        sent = await request.form()
+        if not all(isinstance(one, str) for one in sent.values()):
+            return JSONResponse({"detail": "expected fields and no files"}, 422)
+        return JSONResponse({"reply": self.say("fields", sent["session"], text=str(sent["message"]))})
+
     async def empty(self, request: Request) -> Response:
         return JSONResponse({"reply": ""})
 
@@ -59,7 +67,7 @@ class Odd(Protocols):
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     odd = Odd()
-    more = {name: getattr(odd, name) for name in ("wrapped", "forgetful", "parts", "empty", "tired")}
+    more = {name: getattr(odd, name) for name in ("wrapped", "forgetful", "parts", "empty", "tired", "fields")}
     routes = [*odd.routes(), *(Route(f"/{name}", call, methods=["POST"]) for name, call in more.items())]
     with serving(Starlette(routes=routes)) as address:
         yield address
@@ -92,6 +100,19 @@ def test_forgetting_is_a_note_with_what_to_do(url: str) -> None:
     assert found.remembers is False
     (memory,) = [finding for finding in found.findings if finding.about == "memory"]
     assert (memory.level, "{session}" in memory.text, "`keep`" in memory.text) == ("note", True, True)
+
+
+@pytest.mark.parametrize("answer", ["", "result"])
+def test_what_only_accepts_the_question_has_no_answer_to_name(url: str, answer: str) -> None:
+    found = probed(url, asking("/queued", answer, "id"))
+    assert (found.answers, found.answer) == (False, "")
+    assert len(found.lines) == 2
+    assert "`keep`, `then` and `until`" in found.lines[0]
+
+
+def test_parts_of_a_form_are_sent_as_such(url: str) -> None:
+    spec = 'url: /fields\nmultipart: {message: "{text}", session: "{session}"}\nanswer: reply\n'
+    assert probed(url, spec).remembers
 
 
 def test_a_rate_limit_is_said(url: str) -> None:

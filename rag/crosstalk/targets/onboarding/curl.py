@@ -6,21 +6,19 @@ No shell and no curl is run, and no file is read.
 from __future__ import annotations
 
 import base64
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from rag.crosstalk.targets.answers import parsed
 from rag.crosstalk.targets.description import GIVEN, SCHEMES
 from rag.crosstalk.targets.errors import BadTarget
 from rag.crosstalk.targets.filling import literal
+from rag.crosstalk.targets.onboarding.bodies import WHERE, body
 from rag.crosstalk.targets.onboarding.draft import Draft
 from rag.crosstalk.targets.onboarding.fields import Fields
 from rag.crosstalk.targets.onboarding.shell_words import words
 
-WHERE = "The curl command"
 SHORT = {
     **{"X": "request", "H": "header", "d": "data", "F": "form", "b": "cookie", "u": "user", "A": "user-agent"},
     **{"e": "referer", "m": "max-time", "o": "output", "x": "proxy", "c": "cookie-jar", "w": "write-out"},
@@ -156,8 +154,12 @@ def _drafted(request: _Request) -> Draft:
     url = request.url if "://" in request.url else f"http://{request.url}"
     if not request.url or not url.startswith(SCHEMES):
         raise BadTarget(WHERE, f"its address is {request.url[:60]!r}: expected http://… or https://…")
-    kind = next((text for name, text in request.headers.items() if name.lower() == "content-type"), "").lower()
-    parts, plain = _body(request, kind)
+    kind = next((text for name, text in request.headers.items() if name.lower() == "content-type"), "")
+    parts, plain = dict[str, Any](), ""
+    if request.form:
+        parts = {"multipart": dict(request.form)}
+    elif request.data and not request.get:
+        parts, plain = body(request.data, kind, is_json=request.json)
     address = urlsplit(url)
     query = dict(parse_qsl(address.query, keep_blank_values=True))
     if request.get:
@@ -171,7 +173,7 @@ def _drafted(request: _Request) -> Draft:
     fields.mark()
     bare = urlunsplit((address.scheme, address.netloc, address.path, "", ""))
     values: dict[str, Any] = {"url": literal(bare, GIVEN)}
-    method = request.method or ("POST" if {"json", "form", "text"} & parts.keys() else "GET")
+    method = request.method or ("POST" if {"json", "form", "text", "multipart"} & parts.keys() else "GET")
     if method not in ("POST", "GET", "PUT", "PATCH"):
         raise BadTarget(WHERE, f"its method is {method[:20]!r}: expected POST, GET, PUT or PATCH")
     if method != "POST":
@@ -186,26 +188,6 @@ def _drafted(request: _Request) -> Draft:
         values["headers"] = literal(headers, GIVEN)
     values |= parts
     return Draft("From a curl command.", values, tuple(_notes(request, fields, address.path)))
-
-
-def _body(request: _Request, kind: str) -> tuple[dict[str, Any], str]:
-    """As json or form; or as a plain text."""
-    if request.form:
-        return {"form": dict(request.form)}, ""
-    if not request.data or request.get:
-        return {}, ""
-    body = ("" if request.json else "&").join(request.data)
-    if request.json or "json" in kind or body.lstrip().startswith(("{", "[")):
-        try:
-            value = parsed(body)
-        except ValueError as exc:
-            problem = exc.msg if isinstance(exc, json.JSONDecodeError) else str(exc)
-            raise BadTarget(WHERE, f"its data is no JSON ({problem}): check its quotation marks") from exc
-        return {"json": value}, ""
-    pairs = parse_qsl(body, keep_blank_values=True)
-    if pairs and "text/plain" not in kind:
-        return {"form": dict(pairs)}, ""
-    return {}, body
 
 
 def _notes(request: _Request, fields: Fields, path: str) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 
 from rag.crosstalk.run.hosts import Target
 from rag.crosstalk.targets.http import HttpTarget
@@ -91,7 +92,8 @@ def _paths(turns: Turns) -> tuple[tuple[str, ...], str]:
     """Where texts are in the last answer, and the path to write where the description names none, or a wrong one.
     Socket.IO's are named by event."""
     reply = turns.reply
-    if turns.http is None or reply is None or not turns.done or turns.http.description.socketio:
+    queued = reply is not None and reply.status == HTTPStatus.ACCEPTED  # what there is belongs to the queue
+    if turns.http is None or reply is None or not turns.done or queued or turns.http.description.socketio:
         return (), ""
     values = reply.parts if reply.streamed else [reply.value]
     paths = likely([value for value in values if isinstance(value, dict | list)], turns.done[-1].question)

@@ -94,7 +94,7 @@ class Socket:
                 value = parsed(raw)
             except ValueError:
                 value = raw
-            if said := refused(value, self._description.error):
+            if said := refused(value, self._description.errors):
                 raise TargetFailed(self._name, f"it said {said}")
             text = text_at(value, paths) if paths else raw
             ended = not done or holds(value, done)
