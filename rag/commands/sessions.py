@@ -32,6 +32,7 @@ from rag.commands.options import (
 )  # fmt: skip
 from rag.commands.progress import bar, stop_on_interrupt
 from rag.commands.sessions_output import (
+    counted,
     head,
     keys_table,
     print_report,
@@ -41,9 +42,9 @@ from rag.commands.sessions_output import (
     sessions_table,
     view_dict,
 )
-from rag.commands.sessions_source import histories, opened
+from rag.commands.sessions_source import histories, opened, searched
 from rag.errors import CrosswireError
-from rag.inspector import FLAGS, Filter, Found, Inspector, Pace
+from rag.inspector import FLAGS, Filter, Pace
 from rag.inspector.actions.changes import Change, Changes
 from rag.inspector.actions.exporting import export
 from rag.inspector.actions.importing import import_new, read_export, restore
@@ -102,7 +103,7 @@ def list_(
             rows, total = list(page.rows), page.total
             more = f"Continue with --start {start + len(page.rows)}, or narrow it down."
         else:
-            found = _searched(inspector, wanted, order, limit)
+            found = searched(inspector, wanted, order, limit)
             rows, total, more = list(found.rows), found.matching, "See more with --limit, or narrow it down."
         now = inspector.now
     write_json(json_file, {"total": total or len(rows), "sessions": [row_dict(row) for row in rows]})
@@ -168,7 +169,7 @@ def export_(
         write(json_file, taken.written("json"), private=True)
     if output not in (None, STANDARD):
         write(output, text, private=True)
-        typer.echo(f"{_sessions(len(taken.sessions))} in {output}.", err=True)
+        typer.echo(f"{counted(len(taken.sessions))} in {output}.", err=True)
     elif json_file != STANDARD:
         sys.stdout.write(text)
 
@@ -265,21 +266,12 @@ def watch_(
         stop = Event()
         with stop_on_interrupt(stop):
             there = known(inspector)
-            typer.echo(f"Watching {_sessions(len(there))}. Ctrl-C to stop.", err=True)
+            typer.echo(f"Watching {counted(len(there))}. Ctrl-C to stop.", err=True)
             for news in watch(inspector, there, interval, stop_after, stop):
                 if json_file is not None:
                     typer.echo(json.dumps(asdict(news)), file=out)
                 told = f"{shown_at(news.at)}  {news.what:<9} {news.name}  {line(news.session, 24)}  {news.detail}"
                 shown.print(Text(told.rstrip()), soft_wrap=True)
-
-
-def _searched(inspector: Inspector, wanted: Filter, order: Order, limit: int) -> Found:
-    pace = Pace()
-    with stop_on_interrupt(pace.stop), bar("searching") as moved:
-        found = inspector.search(wanted, order, limit, pace, lambda step: moved(*progress_told(step)))
-    end = "" if found.complete else ", then stopped"
-    typer.echo(f"{_sessions(found.looked_at)} searched{end}; {found.load}.", err=True)
-    return found
 
 
 def _change(
@@ -310,10 +302,6 @@ def _change(
             write(keep, export(inspector, there).written("json"), private=True)
         done = changes.do(change, there, seconds)
     write_json(json_file, {"change": change, "sessions": list(done.ids), "missing": list(preview.missing)})
-    console(json_file).print(f"{change}: {_sessions(len(done.ids))}.")
+    console(json_file).print(f"{change}: {counted(len(done.ids))}.")
     if preview.missing:
         raise typer.Exit(2)
-
-
-def _sessions(count: int) -> str:
-    return f"{count:,} session{'' if count == 1 else 's'}"

@@ -88,6 +88,10 @@ def view_dict(seen: View, reveal: bool, raw: bool) -> dict[str, Any]:
     return {"messages_left_out": seen.before, "history": messages, "keys": [asdict(key) for key in seen.keys]}
 
 
+def counted(sessions: int) -> str:
+    return f"{sessions:,} session{'' if sessions == 1 else 's'}"
+
+
 def span(seconds: float) -> str:
     """`45 s`, `12 min`, `3.5 h`, `8 d`."""
     if seconds < 90:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import typer
+
+from rag.commands.progress import bar, stop_on_interrupt
+from rag.commands.sessions_output import counted, progress_told
 from rag.errors import CrosswireError
-from rag.inspector import Inspector, databases
+from rag.inspector import Filter, Found, Inspector, Pace, databases
 from rag.inspector.databases import is_sql
 from rag.inspector.layouts.base import Histories
+from rag.inspector.views.session_table import Order
 from rag.services import open_store
 from rag.settings import load, without_password
 
@@ -43,3 +48,13 @@ def histories(fmt: str | None, prefix: str | None, url: str | None) -> Iterator[
         return
     with opened(fmt, prefix, url) as inspector:
         yield inspector.histories
+
+
+def searched(inspector: Inspector, wanted: Filter, order: Order, limit: int) -> Found:
+    """Those that are wanted. Says on standard error what was read for it."""
+    pace = Pace()
+    with stop_on_interrupt(pace.stop), bar("searching") as moved:
+        found = inspector.search(wanted, order, limit, pace, lambda step: moved(*progress_told(step)))
+    end = "" if found.complete else ", then stopped"
+    typer.echo(f"{counted(found.looked_at)} searched{end}; {found.load}.", err=True)
+    return found

@@ -99,8 +99,10 @@ def _observe(events: Iterable[Event], seen: Observed) -> Observed:
 def _report(seen: Observed) -> Report:
     found = seen.findings
     verdict, reason = _verdict(seen)
-    ordered = sorted(found.kept, key=lambda anomaly: anomaly.t)
-    kept = tuple(replace(anomaly, explanation=explained(anomaly, seen)) for anomaly in ordered)
+    kept, suspected = (
+        tuple(replace(one, explanation=explained(one, seen)) for one in sorted(those, key=lambda one: one.t))
+        for those in (found.kept, found.only_suspected())
+    )
     why_so = cause(kept, seen) if verdict == "anomalies" else None
     leaks = sum(found.counts[kind] for kind in LEAKS if kind != KEY_COLLISION.kind)
     sure = verdict != "unknown"
@@ -123,8 +125,7 @@ def _report(seen: Observed) -> Report:
         seen.chances,
         Recall(found.chances, found.recalled),
         _shapes(seen, sure=sure),
-        tuple(replace(one, explanation=explained(one, seen)) for one in found.only_suspected()),
-        len(found.leaking),
+        suspected,
         Reach(found.reach(LEAKS).users, len(found.leaking)),
         {kind: found.reach([kind]) for kind in sorted(found.met)},
         found.by_design,

@@ -125,10 +125,8 @@ class Report:
     shapes: tuple[Shape, ...] = ()
     suspected: tuple[Anomaly, ...] = ()
     """What may be a leak in other words. It decides nothing."""
-    leaking: int = 0
-    """Turns in which somebody else's data was seen."""
     leaked: Reach = field(default_factory=Reach)
-    """Users who got somebody else's data, and the turns that showed it: `leaking`."""
+    """Users who got somebody else's data, and the turns that showed it."""
     reached: dict[str, Reach] = field(default_factory=dict)
     """By kind, of all that were counted."""
     by_design: dict[str, int] = field(default_factory=dict)
@@ -248,10 +246,9 @@ class Findings:
             self.suspected.append(anomaly)
 
     def only_suspected(self) -> list[Anomaly]:
-        """Those of whom nothing certain was found in the same turn and place, in order of time."""
+        """Those of whom nothing certain was found in the same turn and place."""
         sure = {(one.op, one.owner, one.surface) for one in self.kept}
-        apart = (one for one in self.suspected if (one.op, one.owner, one.surface) not in sure)
-        return sorted(apart, key=lambda one: one.t)
+        return [one for one in self.suspected if (one.op, one.owner, one.surface) not in sure]
 
     def _first(self, leak: tuple[str, str, str]) -> bool:
         if leak in self.firsts or len(self.firsts) >= FIRSTS:

@@ -43,6 +43,8 @@ def test_json_has_the_keys_of_the_format() -> None:
     assert set(report["counts"]) == set(DEFINITIONS)
     keys = {"kind", "severity", "op", "session", "owner", "surface", "evidence", "explanation"}
     assert all(keys <= anomaly.keys() for anomaly in report["anomalies"])
+    assert report["leaked"]["turns"] > 0
+    assert "leaking" not in report  # the same figure once
     times = [anomaly["t"] for anomaly in report["anomalies"]]
     assert times == sorted(times)
 

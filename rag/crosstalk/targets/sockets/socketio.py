@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -40,7 +40,7 @@ class EventSocket:
         self._values = dict(values)
         self._headers = headers
         self._client: Any = None
-        self._shown = Shown(name, spoken, description.error)
+        self._shown = Shown(name, spoken, description.errors)
         self.streams = False
         """Whether an answer has come in parts."""
 
@@ -78,7 +78,7 @@ class EventSocket:
                 socketio_path=urlsplit(urljoin(address, self._spoken.path)).path,
                 wait_timeout=OPEN_SECONDS,
             )
-            self._shown = Shown(self._name, self._spoken, self._description.error)
+            self._shown = Shown(self._name, self._spoken, self._description.errors)
             for event in self._spoken.opening:
                 client.emit(event)
             self._client = client
@@ -101,7 +101,7 @@ class EventSocket:
     def _answer(self, client: Any, until: float) -> tuple[str | None, Any, str]:
         while not self._shown.take(*client.receive(timeout=max(0.01, until - time.monotonic()))):
             pass
-        shown_now, self._shown = self._shown, Shown(self._name, self._spoken, self._description.error)
+        shown_now, self._shown = self._shown, Shown(self._name, self._spoken, self._description.errors)
         self.streams = self.streams or shown_now.parts
         return shown_now.answer()
 
@@ -109,10 +109,10 @@ class EventSocket:
 class Shown:
     """What a page would show of the events of one turn."""
 
-    def __init__(self, name: str, spoken: SocketIo, error: str) -> None:
+    def __init__(self, name: str, spoken: SocketIo, errors: Sequence[str]) -> None:
         self._name = name
         self._spoken = spoken
-        self._error = error
+        self._errors = errors
         self._messages: dict[str, str] = {}
         self._problem = ""
         self._size = 0
@@ -141,7 +141,7 @@ class Shown:
     def _show(self, name: str, value: Any) -> None:
         message = str(at(value, self._spoken.message)) if self._spoken.message else ""
         if name in self._spoken.whole and (text := text_at(value, [self._spoken.whole[name]])):
-            if refused(value, self._error):
+            if refused(value, self._errors):
                 self._problem = shown(text, 200)
             else:
                 self._messages[message], self._last = text, value
