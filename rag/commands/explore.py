@@ -124,9 +124,8 @@ def _one(found: Certificate, console: Console) -> None:
             f"Shortest failure: [bold]{found.simplest.schedule}[/] ({count} preemption{'' if count == 1 else 's'})"
         )
         console.print(Text(visible(found.simplest.outcome.told)))
-        console.print(Text(f"Replay it: {found.replay}"), soft_wrap=True)
-    console.print(Text(found.strategy, VERDICTS[found.status]), end=": ")
-    console.print(Text(found.verdict), soft_wrap=True)
+        console.print(Text(f"Replay it: {found.replay}"), soft_wrap=True)  # it can be copied
+    console.print(Text.assemble((found.strategy, VERDICTS[found.status]), f": {found.verdict}"))
     if found.seconds > 0:
         total, rate = amount(found.explored.total), amount(round(found.explored.total / found.seconds))
         console.print(f"{total} schedules in {found.seconds:.2f} s ({rate}/s).")
@@ -158,8 +157,8 @@ def _replayed(
         texts = " | ".join(visible(text) for _, text in messages) or "nothing"
         console.print(Text(f"stored in {session}: {texts}", "dim"))
     verdict = _verdict(outcome)
-    console.print(Text(", ".join(gravest(outcome.kinds)) or _UNTOLD[verdict], VERDICTS[verdict]), end=": ")
-    console.print(Text(visible(outcome.told)))
+    found = ", ".join(gravest(outcome.kinds)) or _UNTOLD[verdict]
+    console.print(Text.assemble((found, VERDICTS[verdict]), f": {visible(outcome.told)}"))
     content = {
         "strategy": strategy,
         "schedule": schedule,

@@ -34,12 +34,12 @@ from rag.commands.progress import bar, stop_on_interrupt
 from rag.commands.sessions_output import (
     counted,
     head,
-    keys_table,
+    print_keys,
     print_report,
     print_said,
+    print_sessions,
     progress_told,
     row_dict,
-    sessions_table,
     view_dict,
 )
 from rag.commands.sessions_source import histories, opened, searched
@@ -107,7 +107,7 @@ def list_(
             rows, total, more = list(found.rows), found.matching, "See more with --limit, or narrow it down."
         now = inspector.now
     write_json(json_file, {"total": total or len(rows), "sessions": [row_dict(row) for row in rows]})
-    console(json_file).print(sessions_table(rows, now) if rows else "No sessions.")
+    print_sessions(console(json_file), rows, now)
     if total > len(rows):
         typer.echo(f"{len(rows)} of {total:,}. {more}", err=True)
 
@@ -141,7 +141,7 @@ def show(
             out.print(Text(pretty(element.raw), style="dim"))
     if raw:
         out.print()
-        out.print(keys_table(seen))
+        print_keys(out, seen)
 
 
 @app.command("export")

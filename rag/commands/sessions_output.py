@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from rag.commands.reports import COLOURS
@@ -30,21 +30,30 @@ def row_dict(row: Row) -> dict[str, Any]:
     return {**known, "name": row.name, "colour": row.colour, "bytes": row.bytes, "flags": sorted(flags(row))}
 
 
-def sessions_table(rows: list[Row], now: float) -> Table:
-    grid = Table("name", "id", "messages", "bytes", "last turn", "ends in", "model", "flags", box=None)
+def print_sessions(console: Console, rows: list[Row], now: float) -> None:
+    """A line each; the model and flags below, where there are any. Fits 80 columns."""
+    if not rows:
+        console.print("No sessions.")
+        return
+    told = _columns(("name", "id", "messages", "bytes", "last turn", "ends in"))
+    console.print(Text(told, "bold"))
     for row in rows:
         info = row.info
-        grid.add_row(
-            Text(row.name, style=row.colour),
-            Text(line(info.id, 24)),
-            f"{info.messages:,}",
-            "?" if row.bytes is None else f"{row.bytes:,}",
-            f"{span(now - info.last_seen)} ago" if info.last_seen else "?",
-            "never" if info.ttl is None else span(info.ttl),
-            Text(line(info.model, 20)),
-            ", ".join(sorted(flags(row))),
-        )
-    return grid
+        size = "?" if row.bytes is None else f"{row.bytes:,}"
+        last = f"{span(now - info.last_seen)} ago" if info.last_seen else "?"
+        ends = "never" if info.ttl is None else span(info.ttl)
+        told = _columns((row.name, line(info.id, 24), f"{info.messages:,}", size, last, ends))
+        console.print(Text.assemble((told[: len(row.name)], row.colour), told[len(row.name) :]))
+        beside = (line(info.model, 30), *sorted(flags(row)))
+        if any(beside):
+            console.print(Text(f"    {', '.join(filter(None, beside))}", "dim"))
+
+
+def _columns(cells: Sequence[str]) -> str:
+    name, session, *numbers = cells
+    widths = (8, 9, 10, 8)
+    told = " ".join(f"{cell:>{width}}" for cell, width in zip(numbers, widths, strict=True))
+    return f"{name:<16} {session:<24} {told}"
 
 
 def head(row: Row, now: float) -> Text:
@@ -69,12 +78,12 @@ def print_said(console: Console, said: Said, reveal: bool) -> None:
         console.print(Text("  from " + line(", ".join(said.documents)), style="dim"))
 
 
-def keys_table(seen: View) -> Table:
-    grid = Table("key", "type", "encoding", "length", "bytes", "ends in", box=None)
+def print_keys(console: Console, seen: View) -> None:
+    """Each key, and what it is below."""
     for key in seen.keys:
-        ends = "never" if key.ttl is None else span(key.ttl)
-        grid.add_row(Text(line(key.name)), key.type, key.encoding, str(key.length), str(key.bytes), ends)
-    return grid
+        ends = "never ends" if key.ttl is None else f"ends in {span(key.ttl)}"
+        console.print(Text(line(key.name)))
+        console.print(Text(f"    {key.type}, {key.encoding}, length {key.length}, {key.bytes} bytes, {ends}", "dim"))
 
 
 def view_dict(seen: View, reveal: bool, raw: bool) -> dict[str, Any]:

@@ -155,8 +155,10 @@ def simulate_command(
     ):
         if compared:
             rows, problem = _weigh(workload, lab, stop)
-            write_json(json_file, table_content(rows))
+            write_json(json_file, table_content(rows, stopped=stop.is_set()))
             print_table(rows, shown)
+            if len(rows) < len(STRATEGIES):
+                shown.print(f"Partial: {len(rows)} of {len(STRATEGIES)} memories.")
             if problem is not None:
                 raise problem
             raise typer.Exit(2 if stop.is_set() else 0)

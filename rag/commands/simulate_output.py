@@ -100,9 +100,10 @@ def _cells(row: Weighed) -> list[str | Text]:
     return [row.name, *answers, f"{figures.rate:,.0f}", f"{1000 * figures.p95:,.0f}", trips]
 
 
-def table_content(rows: list[Weighed]) -> dict[str, Any]:
+def table_content(rows: list[Weighed], *, stopped: bool) -> dict[str, Any]:
     """The table as JSON, with the evidence against each."""
     return {
+        "stopped": stopped,
         "strategies": [
             {
                 "strategy": row.name,
@@ -112,5 +113,5 @@ def table_content(rows: list[Weighed]) -> dict[str, Any]:
                 "figures": row.measured.to_dict()["figures"],
             }
             for row in rows
-        ]
+        ],
     }

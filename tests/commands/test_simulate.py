@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from rag.commands import app
 from rag.crosstalk import STRATEGIES, Lab, RunResult, Workload
 from rag.crosstalk.report.reproduce import command as reproducing
-from rag.crosstalk.run.comparison import Weighed, weigh
+from rag.crosstalk.run.comparison import SCENES, Weighed, weigh
 from rag.errors import CrosswireError
 from tests import PROJECT
 from tests.commands.running import Call, command
@@ -229,15 +229,23 @@ def test_a_table_that_is_stopped_gives_the_rows_so_far(env: dict[str, str], numb
         stderr=subprocess.PIPE,
         text=True,
     )
-    folder = Path(env["STATE_DIR"]) / "simulations"
+    folder, runs = Path(env["STATE_DIR"]) / "simulations", set[Path]()
+    before = set(folder.glob("*"))
+
+    def second_row() -> bool:
+        runs.update(folder.glob("*"))
+        return len(runs - before) > len(SCENES)
+
     try:
-        wait_for(lambda: any(folder.glob("*/*")), "the first run")
+        wait_for(second_row, "the runs of the second row", 60)
         running.send_signal(number)
         out, err = running.communicate(timeout=30)
     finally:
         running.kill()
     assert running.returncode == 2, err
     assert out.startswith("strategy ")
+    assert "\nshared-buffer " in out
+    assert f" of {len(STRATEGIES)} memories." in out
     assert "Stopping" in err
     assert "Traceback" not in out + err
 
