@@ -14,7 +14,7 @@ from rag.crosstalk.log.events import Message
 from rag.crosstalk.strategies import Asked, make
 from tests.crosstalk.instrument.cases import Case, Verdict
 
-GIVEN_UP = 10
+GIVEN_UP = 3
 """One turn in so many is cancelled while it waits for its history, and asked again, where the bug needs that."""
 
 
