@@ -66,17 +66,17 @@ class ChatService:
 
     def answer(self, session_id: str, text: str) -> Reply:
         """The whole turn at once."""
-        with self.stream(session_id, text) as events:
+        with self.stream(session_id, text, tokens=False) as events:
             for event in events:
                 if isinstance(event, Finished):
                     return event.reply
         raise AssertionError("a turn ends with Finished or with an error")
 
-    def stream(self, session_id: str, text: str) -> EventStream:
-        """The turn as events. A bad question raises at once, everything else while the events are read."""
+    def stream(self, session_id: str, text: str, *, tokens: bool = True) -> EventStream:
+        """The turn as events, with `tokens` or without. A bad question raises at once, all else while they are read."""
         question = checked(text)
         stopped = Flag()
-        return EventStream(self._turn(session_id, question, stopped), stopped)
+        return EventStream(self._turn(session_id, question, stopped, tokens), stopped)
 
     def preview(self, session_id: str, text: str) -> list[BaseMessage]:
         """What the model would be sent if this were asked now. Takes no turn and stores nothing."""
@@ -92,7 +92,7 @@ class ChatService:
         sources, _ = self._search(session_id, question, remembered, self._rewritten(question, remembered))
         return build_prompt(sources, remembered.messages, question)
 
-    def _turn(self, session_id: str, question: str, stopped: Flag) -> Generator[Event]:
+    def _turn(self, session_id: str, question: str, stopped: Flag, told_tokens: bool) -> Generator[Event]:
         clock = _Clock()
         with ExitStack() as held:
             try:
@@ -112,15 +112,18 @@ class ChatService:
 
             answer, kind = "", ""
             prompt = build_prompt(sources, remembered.messages, question)
-            with closing(pieces_of(self._model, prompt)) as tokens:
-                for token, told in tokens:
+            with closing(pieces_of(self._model, prompt)) as pieces:
+                for token, told in pieces:
                     kind = told or kind
                     if not token:
                         continue
                     if not answer:
                         clock.mark("first_token")
                     answer += token
-                    yield Token(token)
+                    if told_tokens:
+                        yield Token(token)
+                    elif stopped.is_set():
+                        break
             clock.lap("ask")
             if stopped.is_set():
                 return

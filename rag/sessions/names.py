@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import hashlib
+from functools import lru_cache
 from typing import Any, cast
 
 from coolname.data import config
@@ -26,6 +27,7 @@ ADJECTIVES, ANIMALS = (
 )
 
 
+@lru_cache(1024)
 def friendly_name(session_id: str) -> str:
     """Two words, like `Amber Otter`. Not unique: it is for people to tell a few sessions apart."""
     seed = _seed(session_id, "name")

@@ -86,11 +86,12 @@ class _Api:
     async def chat(self, request: Request) -> TurnAnswer:
         session_id = _own_session(request)
         message = _message(await _json(request))
+        streamed = "text/event-stream" in request.headers.get("accept", "")
         return TurnAnswer(
-            lambda: self._services().chat.stream(session_id, message),
+            lambda: self._services().chat.stream(session_id, message, tokens=streamed),
             session_id,
             self._workers,
-            streamed="text/event-stream" in request.headers.get("accept", ""),
+            streamed=streamed,
         )
 
     async def history(self, request: Request) -> Response:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from anyio import fail_after
+import asyncio
+
 from starlette.requests import ClientDisconnect, Request
 
 from rag.web.problem import Problem, Refused
@@ -15,7 +16,7 @@ async def read_body(request: Request, longest: int) -> bytes:
     """The whole body. Raises Refused: 413 for more than `longest` bytes, 408 when it takes too long, 400 if cut off."""
     body = bytearray()
     try:
-        with fail_after(SECONDS):
+        async with asyncio.timeout(SECONDS):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > longest:

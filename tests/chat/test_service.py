@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from rag.chat import ChatService, Event, Finished, Found, Token, Waiting, sources_of
+from rag.chat import ChatService, Event, EventStream, Finished, Found, Token, Waiting, sources_of
 from rag.chat.memory import LastTurns, Summarised
 from rag.chat.offline import OfflineChatModel
 from rag.chat.offline.ranking import Ranker
@@ -23,6 +23,7 @@ from rag.sessions import SessionStore
 from tests.chat.parts import SHARED, ScriptedModel, ShelfLibrary, passage, prompt_text, says
 
 QUESTION = "How long is the return window for a tent?"
+STOVE = "And for a stove?"
 
 
 @pytest.fixture
@@ -329,6 +330,33 @@ def test_stopped_by_another_thread_while_the_model_thinks(store: SessionStore, l
 
     assert kinds(seen) == ["Found", "Token"]
     nothing_stored(service, store, sid, [])
+
+
+def test_without_tokens_a_turn_is_the_same_and_is_stopped_all_the_same(
+    store: SessionStore, library: ShelfLibrary, sid: str
+) -> None:
+    said: list[str] = []
+    events: EventStream | None = None
+
+    def script(prompt: Sequence[BaseMessage]) -> Iterator[str]:
+        for word in ("Thirty ", "days ", "[1]."):
+            said.append(word)
+            if events is not None and prompt[-1].text == STOVE:
+                events.stop()
+            yield word
+
+    service = ChatService(store, library, ScriptedModel(script=script))
+    found, finished = service.stream(sid, QUESTION, tokens=False)
+    assert isinstance(found, Found)
+    assert isinstance(finished, Finished)
+    assert finished.reply.text == store.messages(sid)[-1].text == "Thirty days [1]."
+
+    said.clear()
+    events = service.stream(sid, STOVE, tokens=False)
+    assert kinds([*events]) == ["Found"]
+    assert said[-4:] == ["Thirty ", "days ", "[1].", "Thirty "]  # of the question made self-contained, and the answer's
+    events = None
+    nothing_stored(service, store, sid, store.messages(sid)[:2])
 
 
 def test_stopping_after_the_end_changes_nothing(service: ChatService, store: SessionStore, sid: str) -> None:

@@ -73,7 +73,8 @@ class ScriptedChat:
         self.freed = threading.Event()
         self.threads: set[int] = set()
 
-    def stream(self, session_id: str, text: str) -> EventStream:
+    def stream(self, session_id: str, text: str, *, tokens: bool = True) -> EventStream:
+        del tokens  # told in any case: whoever asks for none has to get along with them
         if self.error:
             raise self.error
         stopped = threading.Event()

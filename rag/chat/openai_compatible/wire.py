@@ -42,21 +42,21 @@ class Wire:
     def __init__(self, http: httpx2.Client, client: openai.OpenAI, timeout: httpx2.Timeout) -> None:
         """`client` says where to send what, and with which headers; `http` sends it."""
         self._http = http
-        self._url = client.base_url.copy_with(path=client.base_url.path.rstrip("/") + "/chat/completions")
+        url = client.base_url.copy_with(path=client.base_url.path.rstrip("/") + "/chat/completions")
         headers = {
             name: value
             for name, value in client.default_headers.items()
             if isinstance(value, str) and not name.startswith("X-Stainless")  # what the client library runs on
         }
-        self._headers = {**headers, "Authorization": f"Bearer {client.api_key}"}
-        self._timeout = timeout
+        headers["Authorization"] = f"Bearer {client.api_key}"
+        self._like = http.build_request("POST", url, headers=headers, timeout=timeout)
+        del self._like.headers["Content-Length"]
 
     def ask(self, payload: dict[str, Any]) -> Deltas:
         """Closing it ends the request."""
         body = orjson.dumps(payload)
-        request = self._http.build_request(
-            "POST", self._url, content=body, headers=self._headers, timeout=self._timeout
-        )
+        like = self._like
+        request = httpx2.Request("POST", like.url, headers=like.headers, content=body, extensions=like.extensions)
         with closing(self._http.send(request, stream=True)) as response:
             if response.status_code >= 400:
                 raise _refused(response)
