@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the table below
+    from rag.audit.results import Audit, Outcome
+    from rag.audit.run.session import run as audit
     from rag.chat import ChatService, Reply, make_model
     from rag.crosstalk import (
         STRATEGIES,
@@ -46,12 +48,14 @@ __version__: str
 __all__ = [
     "STRATEGIES",
     "AsyncSessionStore",
+    "Audit",
     "Certificate",
     "ChatService",
     "CrosswireError",
     "Document",
     "Lab",
     "Library",
+    "Outcome",
     "Passage",
     "RedisChatMessageHistory",
     "Reply",
@@ -62,6 +66,7 @@ __all__ = [
     "SessionStore",
     "Settings",
     "Workload",
+    "audit",
     "build_services",
     "check",
     "connect",
@@ -78,6 +83,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Audit": "rag.audit.results:Audit",
+    "Outcome": "rag.audit.results:Outcome",
+    "audit": "rag.audit.run.session:run",
     "ChatService": "rag.chat:ChatService",
     "Reply": "rag.chat:Reply",
     "make_model": "rag.chat:make_model",

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from tests import PROJECT
 
-BASE = {"rag.settings", "rag.errors", "rag.resources"}
+BASE = {"rag.settings", "rag.errors", "rag.resources", "rag.safe_text"}
 ROOMS = BASE | {"rag.sessions", "rag.knowledge", "rag.chat", "rag.crosstalk", "rag.inspector", "rag.audit"}
 MAY_USE: dict[str, set[str]] = {
     "rag.errors": set(),
@@ -26,7 +26,8 @@ MAY_USE: dict[str, set[str]] = {
     "rag.chat": BASE | {"rag.sessions", "rag.knowledge"},
     "rag.crosstalk": BASE | {"rag.sessions", "rag.chat"},
     "rag.inspector": BASE | {"rag.sessions"},
-    "rag.audit": {"rag.errors"},
+    "rag.safe_text": set(),
+    "rag.audit": {"rag.errors", "rag.safe_text"},
     "rag.services": ROOMS - {"rag.crosstalk", "rag.inspector", "rag.audit"},
     "rag.web": ROOMS - {"rag.crosstalk", "rag.audit"} | {"rag.services"},
     "rag.ui": ROOMS | {"rag.services", "rag.web"},

@@ -23,6 +23,7 @@ COMMANDS = {
         "Run many users at once against a memory strategy: who saw whose data?",
     ),
     "check": ("check:check_command", "Tell from an operation log whether its users stayed apart."),
+    "audit": ("audit.command:audit_command", "Does a store of conversations keep them apart, whole and lasting?"),
     "explore": ("explore:explore_command", "Try every order in which turns can interleave in a memory strategy."),
     "sessions": ("sessions:app", "Every live session: list, show, export, change, and scan for trouble."),
     "inspect-link": (

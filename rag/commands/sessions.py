@@ -51,11 +51,11 @@ from rag.inspector.actions.importing import import_new, read_export, restore
 from rag.inspector.forensics.cross_session import LONG
 from rag.inspector.forensics.scan import scan
 from rag.inspector.pace import SHARE, STEP
-from rag.inspector.safe_text import line
 from rag.inspector.timestamps import shown as shown_at
 from rag.inspector.views.session import pretty
 from rag.inspector.views.session_table import Order
 from rag.inspector.views.watch import known, watch
+from rag.safe_text import line
 from rag.sessions.listing.directory import Order as Indexed
 
 WHO = "command line"

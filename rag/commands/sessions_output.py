@@ -15,9 +15,9 @@ from rag.inspector import Progress, flags
 from rag.inspector.forensics.findings import KINDS
 from rag.inspector.forensics.scan import Report
 from rag.inspector.parsing.message_parsers import Said
-from rag.inspector.safe_text import line, masked, visible
 from rag.inspector.timestamps import shown
 from rag.inspector.views.session import View
+from rag.safe_text import line, masked, visible
 from rag.sessions.listing.directory import Row
 
 LISTED = 20

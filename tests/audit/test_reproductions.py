@@ -14,14 +14,15 @@ from rag.audit.adapters.langgraph_saver import LangGraphSaver
 from rag.audit.checks import CHECKS
 from rag.audit.kit.contract import Subject
 from rag.audit.report.reproduction import reproduction
-from rag.audit.run.results import Outcome
-from rag.audit.targets.langgraph import in_memory
+from rag.audit.results import Outcome
+
+IN_MEMORY = ("rag.audit.targets.langgraph", "in_memory")
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.__name__)
 def test_each_check_of_each_interface_makes_a_file_that_names_nothing_of_ours(adapter: type[Subject]) -> None:
     for check in CHECKS.values():
-        text = reproduction(check, Outcome(check.id, "fail", "seen"), in_memory, adapter, "async", ["langgraph==1"])
+        text = reproduction(check, Outcome(check.id, "fail", "seen"), IN_MEMORY, adapter, "async", ["langgraph==1"])
         tree = ast.parse(text)
         compile(tree, check.id, "exec")
         modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
@@ -31,7 +32,7 @@ def test_each_check_of_each_interface_makes_a_file_that_names_nothing_of_ours(ad
 def test_it_fails_where_the_fault_is_and_passes_where_it_is_not(tmp_path: Path) -> None:
     for name in ("whole.overlapping-turns", "whole.pairs"):
         outcome = Outcome(name, "fail", "a turn is gone")
-        text = reproduction(CHECKS[name], outcome, in_memory, LangGraphSaver, "async", ["langgraph"])
+        text = reproduction(CHECKS[name], outcome, IN_MEMORY, LangGraphSaver, "async", ["langgraph"])
         (tmp_path / f"test_{name.replace('.', '_').replace('-', '_')}.py").write_text(text, encoding="utf-8")
     command = [sys.executable, "-I", "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(tmp_path)]
     ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)

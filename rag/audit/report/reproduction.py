@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib.util import find_spec
@@ -17,7 +16,8 @@ from typing import Any
 
 from rag.audit.checks.registry import Check
 from rag.audit.kit.contract import Subject
-from rag.audit.run.results import Outcome
+from rag.audit.report.versions import imported_by, versions_of
+from rag.audit.results import Outcome
 
 INLINED = "rag.audit."
 _ORDER = ("checks", "kit", "adapters", "targets")
@@ -108,14 +108,28 @@ def _in_order(homes: set[str]) -> list[str]:
     return sorted(order, key=lambda home: _ORDER.index(home.split(".")[2]))
 
 
+def sources_of(adapter: type[Subject], factory: Name) -> list[str]:
+    """Our own sources that import what is audited: the adapter's, and the factory's if it is one of ours."""
+    roots = [(adapter.__module__, adapter.__name__), *([factory] if factory[0].startswith(INLINED) else [])]
+    return ["\n".join(part) for part in gathered(roots)]
+
+
+def reproduced(check: Check, outcome: Outcome, factory: Name, adapter: type[Subject]) -> str:
+    """The file for a failure, with the versions of all that it imports."""
+    draft = reproduction(check, outcome, factory, adapter, outcome.lane, [])
+    versions = versions_of(imported_by(draft))
+    needed = [f"{name}=={version}" for name, version in versions.items() if name != "pytest"]
+    return reproduction(check, outcome, factory, adapter, outcome.lane, needed)
+
+
 def reproduction(
-    check: Check, outcome: Outcome, factory: Callable[..., Any], adapter: type[Subject], lane: str, versions: list[str]
+    check: Check, outcome: Outcome, factory: Name, adapter: type[Subject], lane: str, versions: list[str]
 ) -> str:
     """The file. versions: `name==version` of what has to be installed."""
     body: Any = check.body
     roots = [(body.__module__, body.__name__), (adapter.__module__, adapter.__name__)]
     roots += [("rag.audit.kit.opening", "Target"), ("rag.audit.kit.trial", "Trial")]
-    home, name = factory.__module__, factory.__qualname__
+    home, name = factory
     given = ""
     if home.startswith(INLINED):
         roots.append((home, name))

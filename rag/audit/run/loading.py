@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from rag.audit.adapters import ADAPTERS
@@ -12,7 +13,9 @@ from rag.audit.kit.opening import Target
 from rag.audit.targets import NAMED
 from rag.errors import CrosswireError
 
-EXPECTED = "Expected a name (crosswire audit --list) or an import path of a factory: package.module:function."
+EXPECTED = (
+    "Expected a name (crosswire audit --list) or where a factory is: package.module:function or path/file.py:function."
+)
 
 
 def loaded(spec: str) -> Target:
@@ -21,19 +24,51 @@ def loaded(spec: str) -> Target:
 
 
 def factory_of(spec: str) -> Any:
+    """What makes the store. Raises CrosswireError if there is no such."""
+    module, name = split(spec)
+    return _found(spec, _imported(spec, module), name)
+
+
+def split(spec: str) -> tuple[str, str]:
+    """The module and the name in it. Of a file: the module that it is imported as. Raises CrosswireError."""
     path = NAMED.get(spec, spec)
-    module, _, name = path.partition(":")
-    if not name:
+    module, _, name = path.rpartition(":")
+    if not module or not all(part.isidentifier() for part in name.split(".")):
         raise CrosswireError(f"{spec!r} names no target. {EXPECTED}")
-    if str(Path.cwd()) not in sys.path:
+    if module.endswith(".py"):
+        return _package_path(Path(module).resolve())[1], name
+    return module, name
+
+
+def _package_path(file: Path) -> tuple[Path, str]:
+    """The folder from which a file is imported, and as what: the folders above it that are packages count."""
+    root, parts = file.parent, [file.stem]
+    while (root / "__init__.py").is_file() and root.parent != root:
+        parts.insert(0, root.name)
+        root = root.parent
+    return root, ".".join(parts)
+
+
+def _imported(spec: str, module: str) -> ModuleType:
+    path = NAMED.get(spec, spec).rpartition(":")[0]
+    if path.endswith(".py"):
+        file = Path(path).resolve()
+        if not file.is_file():
+            raise CrosswireError(f"There is no file {path}. {EXPECTED}")
+        sys.path.insert(0, str(_package_path(file)[0]))
+    elif str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
-        found: Any = importlib.import_module(module)
-    except ImportError as exc:
-        raise CrosswireError(f"{spec}: {exc}. {EXPECTED}") from exc
+        return importlib.import_module(module)
+    except ModuleNotFoundError as exc:
+        raise CrosswireError(f"{exc}. {EXPECTED}") from exc
+
+
+def _found(spec: str, module: ModuleType, name: str) -> Any:
+    found: Any = module
     for each in name.split("."):
         if not hasattr(found, each):
-            raise CrosswireError(f"{module} has no {each!r}. {EXPECTED}")
+            raise CrosswireError(f"{module.__name__} has no {each!r}. {EXPECTED}")
         found = getattr(found, each)
     if not callable(found) and not hasattr(found, "create"):
         raise CrosswireError(f"{spec} is a {type(found).__name__}, not a factory. {EXPECTED}")

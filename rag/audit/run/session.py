@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import queue
-import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from typing import IO, Any
 
 from rag.audit.checks import CHECKS, Check
-from rag.audit.run.results import Outcome
+from rag.audit.report.documented import documented
+from rag.audit.results import Audit, Outcome
+from rag.audit.run.process import Worker
 from rag.errors import CrosswireError
 
 LOADING = 60.0
-"""Seconds that a target may take to be imported."""
+"""Seconds that a target may take to be imported and opened."""
+SPARE = 10.0
+"""Seconds, beside a check's own, in which its store is opened and what it left is deleted."""
 
 
 def selected(only: Sequence[str] = ()) -> list[Check]:
@@ -29,65 +30,84 @@ def selected(only: Sequence[str] = ()) -> list[Check]:
     return [check for check in CHECKS.values() if not only or check in found]
 
 
-def audit(spec: str, checks: Sequence[Check], python: str = sys.executable) -> Iterator[Outcome]:
-    """The outcome of each check, as it comes. Close it to stop: what came is kept, the worker is ended.
+def run(target: str, only: Sequence[str] = (), limit: float | None = None) -> Audit:
+    """Audit a target to the end: `crosswire audit TARGET` as a function. only: levels or ids; limit: seconds a check.
 
-    Raises CrosswireError if the target cannot be loaded.
+    Raises CrosswireError if there is no such target or check, or if the store cannot be opened.
     """
-    left = list(checks)
-    while left:
-        with _Worker(spec, [check.id for check in left], python) as worker:
-            limit = LOADING
-            running: Check | None = None
-            while left:
-                said = worker.line(limit)
-                if said is None:
-                    check = running or left[0]
-                    why = f"It took longer than {limit:.0f} s." if worker.runs() else "The process died in it."
-                    left.remove(check)
-                    yield Outcome(check.id, "unknown", why, seconds=limit if worker.runs() else 0.0)
-                    break
-                if "error" in said:
-                    raise CrosswireError(said["error"])
-                if "begins" in said:
-                    running = CHECKS[said["begins"]]
-                    limit = running.limit
-                elif "outcome" in said:
-                    outcome = Outcome(**said["outcome"])
-                    outcome.replay = [(who, did, came) for who, did, came in outcome.replay]
-                    left = [check for check in left if check.id != outcome.id]
-                    yield outcome
+    running = audit(target, selected(only), limit=limit)
+    for _ in running:
+        pass
+    return running.result
 
 
-class _Worker:
-    def __init__(self, spec: str, ids: list[str], python: str) -> None:
-        command = [python, "-m", "rag.audit.run.worker", spec, *ids]
-        self._process = subprocess.Popen(  # noqa: S603  # the command is ours, the target is the caller's own
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        self._said: IO[str] = self._process.stdout  # type: ignore[assignment]  # a pipe, as asked for
-        self._lines: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+class audit:  # noqa: N801  # called like the function that it stands for
+    """The outcome of each check, as it comes; `result` has all so far. A second iteration goes on where one ended.
 
-    def _read(self) -> None:
-        for line in self._said:
-            self._lines.put(line)
-        self._lines.put(None)
+    limit: seconds a check, instead of each one's own. stop: ends the worker when it is set; what came is kept.
+    Raises CrosswireError, as one iterates, if the target cannot be loaded or opened.
+    """
 
-    def line(self, limit: float) -> dict[str, Any] | None:
-        """What it says next; None if it is silent for so long, or has ended."""
+    def __init__(
+        self,
+        spec: str,
+        checks: Sequence[Check],
+        python: str = sys.executable,
+        *,
+        limit: float | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self.result = Audit(spec, left=[check.id for check in checks])
+        self.running = ""
+        """The id of the check that is tried."""
+        self._python = python
+        self._limit = limit
+        self._stop = stop or threading.Event()
+
+    def __iter__(self) -> Iterator[Outcome]:
+        result, began = self.result, time.monotonic() - self.result.seconds
         try:
-            line = self._lines.get(timeout=limit)
-        except queue.Empty:
-            return None
-        return json.loads(line) if line is not None else None
+            while result.left and not self._stop.is_set():
+                with Worker(result.target, result.left, self._python, self._stop) as worker:
+                    for outcome in self._outcomes(worker):
+                        outcome.documented = documented(outcome.id, result.versions)
+                        result.left.remove(outcome.id)
+                        result.outcomes.append(outcome)
+                        result.seconds = round(time.monotonic() - began, 3)
+                        yield outcome
+        finally:
+            result.seconds = round(time.monotonic() - began, 3)
+            self.running = ""
 
-    def runs(self) -> bool:
-        return self._process.poll() is None
+    def _outcomes(self, worker: Worker) -> Iterator[Outcome]:
+        """Those of one worker, until it is done, or was lost: then what it was at is unknown."""
+        self.running, limit = "", LOADING
+        while True:
+            began = time.monotonic()
+            said = worker.said(limit)
+            if said is None:
+                if not self._stop.is_set():
+                    yield self._lost(worker, limit, time.monotonic() - began)
+                return
+            if "error" in said:
+                raise CrosswireError(f"{self.result.target}: {said['error']}")
+            if "header" in said:
+                for name, value in said["header"].items():
+                    setattr(self.result, name, value)
+            elif "begins" in said:
+                self.running = said["begins"]
+                limit = (self._limit or CHECKS[self.running].limit) + (0 if self._limit else SPARE)
+            elif "outcome" in said:
+                yield Outcome.from_dict(said["outcome"])
+            elif "done" in said:
+                return
 
-    def __enter__(self) -> _Worker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
+    def _lost(self, worker: Worker, limit: float, seconds: float) -> Outcome:
+        late = worker.runs()
+        last = worker.last_words()
+        ended = f"it took longer than {limit:g} s" if late else f"the process died in it ({worker.ended()})"
+        if not self.running:
+            what = ended if late else f"the process that opens it died ({worker.ended()})"
+            raise CrosswireError(f"{self.result.target} cannot be opened: {what}. {last}".rstrip())
+        evidence = f"{ended[0].upper()}{ended[1:]}."
+        return Outcome(self.running, "unknown", f"{evidence} {last}".rstrip(), seconds=round(seconds, 3))

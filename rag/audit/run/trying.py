@@ -10,7 +10,7 @@ from rag.audit.checks.registry import Check
 from rag.audit.kit.contract import CannotTell, NotApplicable, Wrong
 from rag.audit.kit.opening import Target
 from rag.audit.kit.trial import Trial
-from rag.audit.run.results import ORDER, Outcome, Status
+from rag.audit.results import ORDER, Outcome, Status
 
 
 async def tried(check: Check, target: Target) -> Outcome:
@@ -45,6 +45,7 @@ async def _in_lane(check: Check, target: Target, lane: str, folder: str) -> Outc
         found = _seen(check, "unknown", str(exc))
     except Exception as exc:  # the store's own error, where none was expected
         found = _seen(check, "unknown", f"The store raised {type(exc).__name__}: {str(exc)[:300]}")
+    found.lane = lane
     found.tried = trial.notes or [f"{lane}: one after the other"]
     found.figures = trial.figures
     found.replay = [(step.who, step.did, step.came) for step in trial.steps]

@@ -1,23 +1,74 @@
 """The process that runs checks: one JSON object a line on its standard output, nothing else there.
 
-`python -m rag.audit.run.worker TARGET ID…`. What the audited package prints goes to standard error.
+It is started by `process.py`. What the audited package prints goes to standard error. It ends with its parent.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import os
+import platform
+import signal
 import sys
+import tempfile
+import threading
 import traceback
+from collections.abc import Callable
+from typing import Any
 
 from rag.audit.checks import CHECKS
-from rag.audit.run.loading import loaded
+from rag.audit.kit.contract import Address, Subject
+from rag.audit.kit.opening import PROBE, Target
+from rag.audit.report.reproduction import reproduced, sources_of
+from rag.audit.report.versions import imported_by, modules_of, versions_of
+from rag.audit.run.loading import loaded, split
 from rag.audit.run.trying import tried
+from rag.errors import CrosswireError
+
+IN_WORKER = "CROSSWIRE_AUDIT_WORKER"
+"""Set in the environment: an audited module that audits itself when it is imported would never come to an end."""
 
 
 def main(spec: str, ids: list[str]) -> None:
+    say = _speaker()
+    _end_with_parent()
+    os.environ[IN_WORKER] = "1"
+    try:
+        target = loaded(spec)
+        adapter, header = asyncio.run(described(target, spec))
+    except BaseException as exc:  # also SystemExit: a module that calls exit() when it is imported
+        traceback.print_exc()
+        known = "" if isinstance(exc, CrosswireError) else f"{type(exc).__name__}: "
+        say(error=" ".join(f"{known}{exc}".split()))
+        return
+    say(header=header)
+    for each in ids:
+        say(begins=each)
+        outcome = asyncio.run(tried(CHECKS[each], target))
+        if outcome.status == "fail":
+            outcome.reproduction = reproduced(CHECKS[each], outcome, split(spec), adapter)
+        say(outcome=dataclasses.asdict(outcome))
+    say(done=True)
+
+
+async def described(target: Target, spec: str) -> tuple[type[Subject], dict[str, Any]]:
+    """The adapter that fits, and what the head of the report says. Raises what the store raises when it is opened."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with target.open(folder) as subject:
+            with contextlib.suppress(Exception):  # so that an object for one conversation is made; the checks say more
+                await subject.read(Address(PROBE))
+            modules = modules_of(subject.audited())
+            adapter = type(subject)
+    for source in sources_of(adapter, split(spec)):
+        modules += imported_by(source)
+    header = {"interface": adapter.interface, "python": platform.python_version(), "versions": versions_of(modules)}
+    return adapter, header
+
+
+def _speaker() -> Callable[..., None]:
     out = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
@@ -25,17 +76,18 @@ def main(spec: str, ids: list[str]) -> None:
     def say(**what: object) -> None:
         out.write(json.dumps(what) + "\n")
 
-    try:
-        target = loaded(spec)
-    except Exception as exc:
-        traceback.print_exc()
-        say(error=f"{type(exc).__name__}: {exc}")
-        return
-    for each in ids:
-        say(begins=each)
-        say(outcome=dataclasses.asdict(asyncio.run(tried(CHECKS[each], target))))
-    say(done=True)
+    return say
 
 
-if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+def _end_with_parent() -> None:
+    """Its standard input ends when the parent does, however that ended."""
+    parent = os.dup(0)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+
+    def watch() -> None:
+        os.read(parent, 1)
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -21,8 +21,8 @@ from rag.inspector.inspector import Inspector
 from rag.inspector.layouts.crosswire import Own
 from rag.inspector.pace import Pace
 from rag.inspector.parsing.message_parsers import Said
-from rag.inspector.safe_text import cell, fenced, line
 from rag.inspector.timestamps import shown
+from rag.safe_text import cell, fenced, line
 from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import Unreadable, decode
 from rag.sessions.messages.seal import open_field

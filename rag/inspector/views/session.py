@@ -9,7 +9,7 @@ from typing import Any
 
 from rag.inspector.key_scan import of_each
 from rag.inspector.parsing.message_parsers import Said
-from rag.inspector.safe_text import visible
+from rag.safe_text import visible
 from rag.sessions.connection.errors import translated
 
 _LENGTHS = {b"list": "llen", b"hash": "hlen", b"zset": "zcard", b"string": "strlen", b"set": "scard", b"stream": "xlen"}

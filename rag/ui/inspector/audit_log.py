@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rag.inspector.safe_text import line
 from rag.inspector.timestamps import moment
+from rag.safe_text import line
 from rag.sessions.names import friendly_name
 from rag.ui.inspector.context import Context
 

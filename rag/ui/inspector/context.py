@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from rag.inspector import LAYOUTS, Inspector
-from rag.inspector.safe_text import masked, visible
+from rag.safe_text import masked, visible
 from rag.services import Services
 from rag.settings import without_password
 from rag.ui.inspector.sign_in import login

@@ -10,7 +10,7 @@ import streamlit as st
 from rag.inspector import LAYOUTS, Progress
 from rag.inspector.forensics.findings import KINDS
 from rag.inspector.forensics.scan import Report, scan
-from rag.inspector.safe_text import line
+from rag.safe_text import line
 from rag.sessions.names import friendly_name
 from rag.ui.background_job import Job, progress, start
 from rag.ui.escaping import count, escaped

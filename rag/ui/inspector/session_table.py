@@ -16,9 +16,9 @@ import pandas as pd
 import streamlit as st
 
 from rag.inspector import FLAGS, Filter, Found, Progress, flags
-from rag.inspector.safe_text import line
 from rag.inspector.timestamps import moment
 from rag.inspector.views.session_table import Order
+from rag.safe_text import line
 from rag.sessions.ids import SessionId
 from rag.sessions.listing.directory import Order as Indexed
 from rag.sessions.listing.directory import Page, Row

@@ -9,10 +9,10 @@ import streamlit as st
 from rag.inspector import flags
 from rag.inspector.actions.changes import Changes
 from rag.inspector.parsing.message_parsers import Said
-from rag.inspector.safe_text import line
 from rag.inspector.timestamps import moment
 from rag.inspector.timestamps import shown as moment_shown
 from rag.inspector.views.session import View, pretty
+from rag.safe_text import line
 from rag.sessions.listing.directory import Row
 from rag.sessions.names import colour, friendly_name
 from rag.sessions.protocol.replies import Quarantined

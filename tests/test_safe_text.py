@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.inspector.safe_text import cell, fenced, line, masked, visible
+from rag.safe_text import cell, fenced, line, masked, visible
 from tests.inspector.stored_sessions import HARMFUL, HOSTILE
 
 

@@ -1,0 +1,1 @@
+"""`audit`: options, and what is printed."""

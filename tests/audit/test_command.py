@@ -1,0 +1,168 @@
+"""`crosswire audit`: what it says, writes and ends with."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+
+import crosswire
+from rag.audit.checks import CHECKS, LEVELS
+from rag.audit.report.files import as_html, as_junit
+from rag.audit.results import Audit, Outcome
+from rag.audit.run.session import audit, selected
+from rag.audit.targets import NAMED
+from rag.errors import CrosswireError
+from tests.commands.running import Call, Run, caller
+
+STORES = "tests.audit.stores"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    call = caller(monkeypatch, capsys)
+
+    def with_columns(*arguments: str) -> Run:
+        return call("audit", *arguments, env={**os.environ, "COLUMNS": "80"})
+
+    return with_columns
+
+
+def test_a_right_store_passes_and_its_json_is_the_whole_of_it(run: Call) -> None:
+    done = run(f"{STORES}:Session", "--only", "apart.colon", "--only", "apart.case", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert [each["id"] for each in said["outcomes"]] == ["apart.case", "apart.colon"]  # in the order of the report
+    assert {check.level for check in selected(["apart"])} == {"apart"}
+    assert {key: said[key] for key in ("schema", "target", "interface", "partial", "status")} == {
+        "schema": 1,
+        "target": f"{STORES}:Session",
+        "interface": "OpenAI Agents SDK Session",
+        "partial": False,
+        "status": "pass",
+    }
+    assert json.loads(json.dumps(Audit.from_dict(said).to_dict())) == said
+    assert "pass: " in done.stderr  # the table, as the JSON has standard output
+    assert "2/2 apart.colon: pass" in done.stderr
+
+
+def test_a_failure_ends_with_1_and_is_written_in_each_form(run: Call, tmp_path: Path) -> None:
+    files = {name: tmp_path / f"report.{name}" for name in ("json", "junit", "html")}
+    options = [part for name, path in files.items() for part in (f"--{name}", str(path))]
+    options += ["--only", "apart.case", "--only", "apart.colon", "--reproductions", str(tmp_path / "repro")]
+    done = run(f"{STORES}:Folding", *options)
+    assert done.returncode == 1, done.stderr
+    assert "fail           apart.case" in done.stdout
+    assert "Ids that differ in case are two conversations." in done.stdout
+    assert max(len(line) for line in done.stdout.splitlines()) <= 80
+    seen = next(each for each in json.loads(files["json"].read_text())["outcomes"] if each["id"] == "apart.case")
+    assert seen["status"] == "fail"
+    assert any(who == "user 2" and did.startswith("reads ") for who, did, _ in seen["replay"])
+    assert (tmp_path / "repro" / "test_apart_case.py").read_text() == seen["reproduction"]
+    assert "from tests.audit.stores import Folding" in seen["reproduction"]
+    assert _cases(ET.parse(files["junit"]).getroot()) == {"apart.case": ["failure"], "apart.colon": []}
+    page = BeautifulSoup(files["html"].read_text(), "lxml")
+    assert seen["evidence"] in page.get_text()
+    assert [pre.get_text() for pre in page.find_all("pre")] == [seen["reproduction"]]
+
+
+def _cases(junit: ET.Element) -> dict[str | None, list[str]]:
+    """Each test case with what is in it."""
+    return {case.get("name"): [child.tag for child in case] for case in junit.iter("testcase")}
+
+
+def test_what_dies_or_hangs_is_unknown_with_its_last_words_and_the_rest_is_tried(run: Call) -> None:
+    done = run(f"{STORES}:Dying", "--only", "apart.case", "--only", "apart.colon")
+    assert done.returncode == 2
+    assert "unknown        apart.colon" in done.stdout
+    told = " ".join(done.stdout.split())
+    assert "The process died in it (exit status 7). It said last: <b>out of handles</b>\\x1b[2J" in told
+    assert "\x1b" not in done.stdout
+    late = run(f"{STORES}:Hanging", "--only", "apart.case", "--limit", "0.5")
+    assert late.returncode == 2
+    assert "It took longer than 0.5 s" in " ".join(late.stdout.split())
+
+
+def test_ctrl_c_keeps_what_it_has_and_says_that_it_is_partial(run: Call) -> None:
+    done = run(f"{STORES}:Interrupting", "--only", "apart.case", "--only", "apart.colon")
+    assert done.returncode == 2
+    assert "It is partial: 2 were not tried." in " ".join(done.stdout.split())
+    stop = threading.Event()
+    running = audit(f"{STORES}:Folding", selected(["apart.case", "apart.colon"]), stop=stop)
+    for outcome in running:
+        assert (outcome.id, running.running) == ("apart.case", "apart.case")
+        stop.set()
+    assert [each.status for each in running.result.outcomes] == ["fail"]
+    assert running.result.left == ["apart.colon"]
+    assert running.result.status == "fail"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nowhere"], "'nowhere' names no target"),
+        (["no.such.module:store"], "No module named 'no'"),
+        ([f"{STORES}:missing"], "has no 'missing'"),
+        ([f"{STORES}:KEPT"], "is a dict, not a factory"),
+        (["missing.py:store"], "There is no file missing.py"),
+        ([f"{STORES}:nothing_known"], "No interface is known for builtins.object"),
+        ([f"{STORES}:leaves"], "SystemExit: this is no time to import me"),
+        ([f"{STORES}:Session", "--only", "apart.kase"], "'apart.kase' is neither a level nor a check"),
+        ([f"{STORES}:Session", "--junit", "-"], "Only --json writes to standard output"),
+        ([f"{STORES}:Session", "--reproductions", "README.md"], "it is a file"),
+        ([], "Missing argument 'target'"),
+    ],
+)
+def test_bad_usage_is_one_line_and_2(run: Call, arguments: list[str], told: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_a_factory_in_a_file_is_found_and_crosswire_audit_is_the_same_in_python(tmp_path: Path) -> None:
+    text = (Path(__file__).parent / "stores.py").read_text()
+    (tmp_path / "my_store.py").write_text(text.replace("tests.audit.stores", "my_store"))
+    result = crosswire.audit(f"{tmp_path}/my_store.py:Folding", only=["apart.case"])
+    assert [each.status for each in result.outcomes] == ["fail"]
+    assert "from my_store import Folding" in result.outcomes[0].reproduction
+    with pytest.raises(CrosswireError, match="neither a level nor a check"):
+        crosswire.audit(f"{STORES}:Session", only=["nothing"])
+
+
+def test_list_names_all_that_can_be_asked_for(run: Call) -> None:
+    done = run("--list")
+    assert done.returncode == 0
+    said = " ".join(done.stdout.split())
+    assert all(f"{level}: {claim}" in said for level, claim in LEVELS.items())
+    assert all(f"{check.id} {check.asserts}" in said for check in CHECKS.values())
+    assert all(name in said for name in NAMED)
+
+
+def test_reports_show_hostile_text_as_text_and_what_was_not_tried() -> None:
+    harm = "<script>x</script>\x00\u202e"
+    outcome = Outcome("apart.case", "fail", harm, replay=[("a", harm, harm)] * 50, reproduction=harm, documented=harm)
+    result = Audit(harm, harm, {harm: harm}, outcomes=[outcome], left=["apart.colon"])
+    page = as_html(result)
+    assert "<script" not in page
+    assert "\u202e" not in page
+    assert "after 10 earlier steps" in page
+    cases = {
+        case.get("name"): [child.tag for child in case] for case in ET.fromstring(as_junit(result)).iter("testcase")
+    }
+    assert cases == {"apart.case": ["failure"], "apart.colon": ["error"]}
+
+
+def test_nothing_tried_and_nothing_passed_is_no_pass() -> None:
+    assert Audit("a").status == "unknown"
+    assert Audit("a", outcomes=[Outcome("apart.case", "not applicable")]).status == "unknown"
+    assert Audit("a", outcomes=[Outcome("apart.case", "pass"), Outcome("apart.colon", "unknown")]).status == "unknown"
+    assert Audit("a", outcomes=[Outcome("apart.case", "pass")], left=["apart.colon"]).status == "unknown"
+    assert Audit("a", outcomes=[Outcome("apart.case", "pass")]).status == "pass"
+    assert Audit("a", outcomes=[Outcome("apart.case", "fail"), Outcome("apart.colon", "unknown")]).status == "fail"
