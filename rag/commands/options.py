@@ -45,7 +45,7 @@ def to_file(*names: str, what: str) -> Any:
 
 JsonFile = Annotated[Path | None, to_file("--json", what="Write it as JSON; - for standard output.")]
 JunitFile = Annotated[Path | None, to_file("--junit", what="Write it as JUnit XML, for a build server.")]
-HtmlFile = Annotated[Path | None, to_file("--html", what="Write it as a page, with the smallest counterexample.")]
+HtmlFile = Annotated[Path | None, to_file("--html", what="Write it as a page that needs nothing else.")]
 PytestFile = Annotated[Path | None, to_file("--pytest", what="Write the failure as a test that fails until fixed.")]
 LogFile = Annotated[Path | None, to_file("--log", what="Keep the operation log.")]
 _FORMATS = typer.Option(
@@ -65,6 +65,7 @@ Names = Annotated[list[str], typer.Argument(help="Ids, beginnings of ids, or nam
 Strategy = Annotated[
     str | None, typer.Option("--strategy", metavar="NAME", help="One memory; `simulate --list` lists them.")
 ]
+Listed = Annotated[bool, typer.Option("--list", help="List what can be chosen, and what each is about.")]
 Everything = Annotated[bool, typer.Option("--all", help="Every memory.")]
 Tabs = Annotated[int, typer.Option("--tabs", help="Tabs of a user: one session, used concurrently.", min=1)]
 RequireMemory = Annotated[

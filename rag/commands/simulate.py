@@ -22,6 +22,7 @@ from rag.commands.options import (
     HtmlFile,
     JsonFile,
     JunitFile,
+    Listed,
     LogFile,
     PytestFile,
     RequireMemory,
@@ -68,7 +69,7 @@ def simulate_command(
     ] = None,
     everything: Everything = False,
     compared: Annotated[bool, typer.Option("--table", help="Which memory to use: all of them in four scenes.")] = False,
-    names: Annotated[bool, typer.Option("--list", help="List the memories and what each teaches.")] = False,
+    names: Listed = False,
     target: Annotated[
         str | None, typer.Option(metavar="TARGET", help="A running chat: http://…, or package.module:callable.")
     ] = None,

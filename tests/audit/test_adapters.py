@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rag.audit.run.results import Outcome
 
 from rag.audit.adapters import ADAPTERS
 from rag.audit.checks import CHECKS
 from rag.audit.kit.contract import Address, NotApplicable, Said, Subject
 from rag.audit.kit.opening import Target
+from rag.audit.results import Outcome
 from rag.audit.run.loading import factory_of
 from rag.audit.run.trying import tried
 

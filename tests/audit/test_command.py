@@ -83,7 +83,7 @@ def test_what_dies_or_hangs_is_unknown_with_its_last_words_and_the_rest_is_tried
     told = " ".join(done.stdout.split())
     assert "The process died in it (exit status 7). It said last: <b>out of handles</b>\\x1b[2J" in told
     assert "\x1b" not in done.stdout
-    late = run(f"{STORES}:Hanging", "--only", "apart.case", "--limit", "0.5")
+    late = run(f"{STORES}:Hanging", "--only", "apart.case", "--timeout", "0.5")
     assert late.returncode == 2
     assert "It took longer than 0.5 s" in " ".join(late.stdout.split())
 
@@ -113,9 +113,9 @@ def test_ctrl_c_keeps_what_it_has_and_says_that_it_is_partial(run: Call) -> None
         ([f"{STORES}:nothing_known"], "No interface is known for builtins.object"),
         ([f"{STORES}:leaves"], "SystemExit: this is no time to import me"),
         ([f"{STORES}:Session", "--only", "apart.kase"], "'apart.kase' is neither a level nor a check"),
-        ([f"{STORES}:Session", "--junit", "-"], "Only --json writes to standard output"),
+        ([f"{STORES}:Session", "--junit", "-"], "--junit does not write to standard output"),
         ([f"{STORES}:Session", "--reproductions", "README.md"], "it is a file"),
-        ([], "Missing argument 'target'"),
+        ([], "Name a target"),
     ],
 )
 def test_bad_usage_is_one_line_and_2(run: Call, arguments: list[str], told: str) -> None:
@@ -143,6 +143,8 @@ def test_list_names_all_that_can_be_asked_for(run: Call) -> None:
     assert all(f"{level}: {claim}" in said for level, claim in LEVELS.items())
     assert all(f"{check.id} {check.asserts}" in said for check in CHECKS.values())
     assert all(name in said for name in NAMED)
+    listed = json.loads(run("--list", "--json", "-").stdout)
+    assert ([each["id"] for each in listed["checks"]], listed["targets"]) == (list(CHECKS), list(NAMED))
 
 
 def test_reports_show_hostile_text_as_text_and_what_was_not_tried() -> None:

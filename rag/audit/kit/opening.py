@@ -86,7 +86,7 @@ async def made_by(factory: Callable[..., Any], folder: str, ready: Callable[[Any
             yield made
         return
     given = {"folder": folder} if "folder" in inspect.signature(factory).parameters else {}
-    if ready(factory):
+    if ready(factory) and not inspect.isclass(factory):  # a class has the methods of what it makes
         yield factory
         return
     if (each := one_per_session(factory, given)) is not None:

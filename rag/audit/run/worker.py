@@ -20,8 +20,8 @@ from collections.abc import Callable
 from typing import Any
 
 from rag.audit.checks import CHECKS
-from rag.audit.kit.contract import Address, Subject
-from rag.audit.kit.opening import PROBE, Target
+from rag.audit.kit.contract import PROBE, Subject
+from rag.audit.kit.opening import Target
 from rag.audit.report.reproduction import reproduced, sources_of
 from rag.audit.report.versions import imported_by, modules_of, versions_of
 from rag.audit.run.loading import loaded, split
@@ -59,7 +59,7 @@ async def described(target: Target, spec: str) -> tuple[type[Subject], dict[str,
     with tempfile.TemporaryDirectory() as folder:
         async with target.open(folder) as subject:
             with contextlib.suppress(Exception):  # so that an object for one conversation is made; the checks say more
-                await subject.read(Address(PROBE))
+                await subject.read(PROBE)
             modules = modules_of(subject.audited())
             adapter = type(subject)
     for source in sources_of(adapter, split(spec)):

@@ -12,18 +12,12 @@ from rich.text import Text
 
 from rag.audit.report.files import as_html, as_junit, reproductions
 from rag.audit.run.session import audit, selected
-from rag.commands.audit.output import show, show_list
-from rag.commands.options import JsonFile, JunitFile, console, to_file, write, write_json
+from rag.commands.audit.output import all_choices, show, show_list
+from rag.commands.options import HtmlFile, JsonFile, JunitFile, Listed, console, write, write_json
 from rag.commands.progress import bar, stop_on_interrupt
 from rag.errors import CrosswireError
 
 EXIT = {"pass": 0, "fail": 1, "unknown": 2}
-
-
-def _list(wanted: bool) -> None:
-    if wanted:
-        show_list(Console(highlight=False))
-        raise typer.Exit
 
 
 def _folder(folder: Path | None) -> Path | None:
@@ -35,23 +29,21 @@ def _folder(folder: Path | None) -> Path | None:
 
 def audit_command(
     target: Annotated[
-        str,
+        str | None,
         typer.Argument(
             help="What makes the store: package.module:function, path/file.py:function, or a name that --list shows."
         ),
-    ],
+    ] = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="LEVEL|ID", help="These checks alone; repeatable.")
     ] = None,
     limit: Annotated[
-        float | None, typer.Option(min=0.1, help="Seconds that a check may take. Default: each one's own.")
+        float | None, typer.Option("--timeout", min=0.1, help="Seconds that a check may take. Default: each one's own.")
     ] = None,
-    listed: Annotated[
-        bool, typer.Option("--list", callback=_list, is_eager=True, help="Print levels, checks and targets, and exit.")
-    ] = False,
+    listed: Listed = False,
     json_file: JsonFile = None,
     junit: JunitFile = None,
-    html: Annotated[Path | None, to_file("--html", what="Write it as a page, with replays and reproductions.")] = None,
+    html: HtmlFile = None,
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -60,7 +52,12 @@ def audit_command(
     ] = None,
 ) -> None:
     """Exit status: 0 something was shown and no check failed, 1 a check failed, 2 can't tell."""
-    del listed
+    if listed:
+        write_json(json_file, all_choices())
+        show_list(console(json_file))
+        return
+    if target is None:
+        raise CrosswireError("Name a target: package.module:function that makes the store, or one of --list.")
     stop = threading.Event()
     with stop_on_interrupt(stop, "Stopping; what came is kept."):
         running = audit(target, selected(only or ()), limit=limit, stop=stop)

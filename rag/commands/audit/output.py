@@ -18,6 +18,12 @@ LONGEST = 600
 """Characters of evidence that are shown; the files have all."""
 
 
+def all_choices() -> dict[str, object]:
+    """Levels, checks and targets, as `--list --json` has them."""
+    checks = [{"id": each.id, "asserts": each.asserts, "why": each.why, "link": each.link} for each in CHECKS.values()]
+    return {"levels": LEVELS, "checks": checks, "targets": list(NAMED)}
+
+
 def show_list(shown: Console) -> None:
     """Levels with their checks, and the targets that come along."""
     for level, claim in LEVELS.items():
