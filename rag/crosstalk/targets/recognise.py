@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
+from rag.crosstalk.targets import gradio
 from rag.crosstalk.targets.answers import LONGEST, at, parsed
 from rag.crosstalk.targets.description import Description, described
 from rag.crosstalk.targets.errors import BadTarget, TargetFailed, first_line
@@ -119,7 +120,9 @@ def _langserve_app(look: Look) -> bool:
 _SIGNS: dict[str, Callable[[Look], bool]] = {
     "crosswire": lambda look: bool(at(look.json("api/openapi.json"), "info.title") == OWN),
     "open-webui": lambda look: bool(at(look.json("api/config"), "name") == "Open WebUI"),
-    "gradio": lambda look: isinstance(at(look.json("gradio_api/info"), "named_endpoints"), dict),
+    "gradio": lambda look: any(
+        isinstance(at(look.json(path), "named_endpoints"), dict) for path in ("gradio_api/info", "info")
+    ),
     "chainlit": lambda look: isinstance(at(look.json("auth/config"), "passwordAuth"), bool),
     "langgraph": lambda look: "/threads/{thread_id}/runs/wait" in _paths(look),
     "langserve": _langserve_app,
@@ -139,16 +142,10 @@ def _paths(look: Look) -> Mapping[str, Any]:
 
 
 def _gradio(found: Description, look: Look) -> Description:
-    _, marked, rest = urlsplit(look.url).path.partition("/gradio_api/call/")
-    named = rest.split("/")[0] if marked else ""
-    if not marked:
-        endpoints: Mapping[str, Any] = at(look.json("gradio_api/info"), "named_endpoints") or {}
-        names = [path.lstrip("/") for path in endpoints]
-        named = "chat" if "chat" in names else next(iter(names), "chat")
-    root = look.url.partition("/gradio_api/")[0].rstrip("/")
-    address = f"{root}/gradio_api/call/{named}"
-    [then] = found.then
-    return found.model_copy(update={"url": address, "then": [then.model_copy(update={"url": address + "/{event}"})]})
+    root, marked, rest = look.url.partition("?")[0].partition("/gradio_api/call/")
+    root = root.rstrip("/") if marked else look.base.rstrip("/")
+    info = look.json(f"{root}/gradio_api/info") or look.json(f"{root}/info")
+    return gradio.fitted(found, root, rest.split("/")[0], info, look.json(f"{root}/config"), MESSAGE_NAMES)
 
 
 def _langserve(found: Description, base: str, look: Look) -> Description:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -70,10 +70,10 @@ def _parts(
         called = _called(name, told)
         if called == "error" and called not in step.events:
             raise TargetFailed(target, f"it said {complaint(told)}")
-        counts = not step.events or called in step.events
+        counts = not step.events or called in step.events or _told(step.events, told)
         if isinstance(told, dict) and (said := refused(told, description.errors)):
             raise TargetFailed(target, f"it said {said}")
-        if not counts and not isinstance(told, dict):
+        if not counts and (_conditions(step.events) or not isinstance(told, dict)):
             continue
         last = data
         if not is_json:
@@ -96,6 +96,14 @@ def _called(name: str, told: Any) -> str:
         return name
     named = told.get("event") or told.get("type")
     return named if isinstance(named, str) else name
+
+
+def _conditions(events: Sequence[str]) -> list[str]:
+    return [one for one in events if "=" in one]
+
+
+def _told(events: Sequence[str], value: Any) -> bool:
+    return any(holds(value, one) for one in _conditions(events))
 
 
 def limited(reply: Reply) -> bool:

@@ -8,15 +8,11 @@ from contextlib import closing
 import pytest
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 
 from rag.crosstalk import Workload, simulate
 from rag.crosstalk.targets import open_target
 from rag.crosstalk.targets.recognise import recognised
-from tests.crosstalk.targets.protocol_servers import Protocols, told
+from tests.crosstalk.targets.protocol_servers import told
 from tests.web.serving import serving
 
 MODULE = "tests.crosstalk.targets.langgraph_chat"
@@ -58,34 +54,3 @@ def test_an_mcp_server_is_asked_through_its_tool(stateless: bool, json: bool) ->
             result = simulate(target, WORKLOAD)
     assert result.problems == ()
     assert result.report.verdict == ("anomalies" if stateless else "isolated"), result.report.why
-
-
-INFO = {
-    "named_endpoints": {
-        "/reply": {
-            "parameters": [
-                {"label": "", "parameter_name": "message", "type": {"type": "string"}, "component": "Textbox"}
-            ],
-            "returns": [{"label": "Response", "type": {"type": {}, "description": "any valid json"}}],
-        }
-    },
-    "unnamed_endpoints": {},
-}
-"""As Gradio 6's ChatInterface over a function `reply` answers."""
-
-
-def test_a_gradio_app_says_how_its_chat_is_called() -> None:
-    protocols = Protocols()
-
-    async def info(request: Request) -> JSONResponse:
-        return JSONResponse(INFO)
-
-    routes = [
-        Route("/gradio_api/info", info),
-        Route("/gradio_api/call/reply", protocols.gradio_call, methods=["POST"]),
-        Route("/gradio_api/call/reply/{event}", protocols.gradio_get),
-    ]
-    with serving(Starlette(routes=routes)) as address:
-        assert recognised(address, 10)[1].url == f"{address}/gradio_api/call/reply"
-        with closing(open_target(address, timeout=20)) as target:
-            assert simulate(target, WORKLOAD).report.verdict == "isolated"
