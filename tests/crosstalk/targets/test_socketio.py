@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from rag.crosstalk import Workload, simulate
 from rag.crosstalk.targets import BadTarget, TargetFailed, open_target
+from rag.crosstalk.targets.onboarding.begin import begun
 from rag.crosstalk.targets.onboarding.probe import settled
 from rag.crosstalk.targets.recognise import recognised
 from rag.crosstalk.targets.trust import VISITOR
@@ -92,6 +93,7 @@ def test_chainlit_is_recognised_and_spoken(shared: bool, path: str, monkeypatch:
         protocol, _ = recognised(address + path, 10)
         assert protocol is not None
         assert protocol.name == "chainlit"
+        assert "names where the answer is" not in begun(address + path).text()
         with closing(open_target(address + path, timeout=20)) as target:
             probed, _ = settled(target)
             first = target.call("a", "Hello")

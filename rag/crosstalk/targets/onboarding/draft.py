@@ -70,6 +70,6 @@ def of_description(found: Description, one: Shipped | None, title: str) -> Draft
     for name, text in secret.items():
         notes.append(f'Where it wants a key: headers: {{{name}: "{text}"}}')
     values.pop("name", None)
-    if not found.answered_by.answers:
+    if not found.answered_by.answers and found.socketio is None:
         notes.append(NO_ANSWER)
     return Draft(title, {"url": found.url, **{key: one for key, one in values.items() if key != "url"}}, tuple(notes))
