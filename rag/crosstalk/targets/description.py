@@ -61,8 +61,9 @@ class Between(BaseModel):
 class Step(BaseModel):
     """One request. keep: by the value's name, where in the answer it is: a path as in `answers`, `header:NAME`,
     `cookie:NAME`, the first of several, or a text between two others. events: those of a stream that have the answer,
-    by a condition or by name; one without a name is called what its `event` or `type` says. multipart: a form, sent as files are.
-    until: `path=value`, or a path that must hold something, before which it is asked again `every` so many seconds."""
+    by a condition or by name; one without a name is called what its `event` or `type` says. multipart: a form, sent as
+    files are. until: `path=value`, or a path that must hold something, before which it is asked again `every` so many
+    seconds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
