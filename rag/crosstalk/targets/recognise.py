@@ -12,11 +12,11 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from rag.crosstalk.targets import gradio
 from rag.crosstalk.targets.answers import LONGEST, at, parsed
 from rag.crosstalk.targets.description import Description, described
 from rag.crosstalk.targets.errors import BadTarget, TargetFailed, first_line
-from rag.crosstalk.targets.mcp import chat_tool
+from rag.crosstalk.targets.services import gradio
+from rag.crosstalk.targets.services.mcp import chat_tool
 from rag.crosstalk.targets.shipped import SHIPPED, Shipped, shipped
 from rag.crosstalk.targets.trust import OWNER, Trust, client
 
