@@ -17,6 +17,8 @@ from rag.crosstalk.targets.trust import Trust
 OPEN_SECONDS = 20
 QUIET_SECONDS = 0.3
 """Without an event, after which a greeting is over."""
+SILENT_SECONDS = 3.0
+"""Without any, after which there is none."""
 
 
 class EventSocket:
@@ -91,11 +93,13 @@ class EventSocket:
         takes no input meanwhile."""
         from socketio.exceptions import TimeoutError as Quiet
 
+        first, silent = False, min(until, time.monotonic() + SILENT_SECONDS)
         while time.monotonic() < until:
             try:
                 self._shown.take(*client.receive(timeout=QUIET_SECONDS))
+                first = True
             except Quiet:
-                if not self._shown.tasks:
+                if not self._shown.tasks and (first or time.monotonic() > silent):
                     return
 
     def _answer(self, client: Any, until: float) -> tuple[str | None, Any, str]:
