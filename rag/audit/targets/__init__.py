@@ -6,11 +6,28 @@ The factories stand on the standard library and their package alone, which is im
 from __future__ import annotations
 
 NAMED = {
+    "crosswire-store": "rag.audit.targets.crosswire:store",
+    "crosswire-store-async": "rag.audit.targets.crosswire:store_async",
+    "crosswire-history": "rag.audit.targets.crosswire:history",
+    "langchain-memory": "rag.audit.targets.langchain:memory",
+    "langchain-file": "rag.audit.targets.langchain:file",
+    "langchain-sql": "rag.audit.targets.langchain:sql",
+    "langchain-sql-async": "rag.audit.targets.langchain:sql_async",
+    "langchain-sql-postgres": "rag.audit.targets.langchain:sql_postgres",
+    "langchain-community-redis": "rag.audit.targets.langchain:community_redis",
+    "langchain-redis": "rag.audit.targets.langchain:redis",
     "langgraph-memory": "rag.audit.targets.langgraph:in_memory",
     "langgraph-sqlite": "rag.audit.targets.langgraph:sqlite",
     "langgraph-sqlite-async": "rag.audit.targets.langgraph:sqlite_async",
-    "langchain-memory": "rag.audit.targets.langchain:memory",
-    "langchain-file": "rag.audit.targets.langchain:file",
+    "langgraph-postgres": "rag.audit.targets.langgraph:postgres",
+    "langgraph-postgres-async": "rag.audit.targets.langgraph:postgres_async",
+    "langgraph-redis": "rag.audit.targets.langgraph:redis",
+    "langgraph-redis-async": "rag.audit.targets.langgraph:redis_async",
     "agents-sqlite": "rag.audit.targets.openai_agents:sqlite",
+    "agents-sqlalchemy": "rag.audit.targets.openai_agents:sqlalchemy",
+    "agents-sqlalchemy-postgres": "rag.audit.targets.openai_agents:sqlalchemy_postgres",
+    "agents-redis": "rag.audit.targets.openai_agents:redis",
+    "adk-memory": "rag.audit.targets.google_adk:in_memory",
+    "adk-database": "rag.audit.targets.google_adk:database",
 }
 """Name -> where its factory is."""

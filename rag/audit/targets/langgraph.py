@@ -1,9 +1,11 @@
-"""LangGraph's savers that come along with their packages."""
+"""LangGraph's savers."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
+
+from rag.audit.targets.servers import server_url
 
 
 def in_memory() -> Any:
@@ -22,4 +24,38 @@ async def sqlite_async(folder: str) -> AsyncIterator[Any]:
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
     async with AsyncSqliteSaver.from_conn_string(f"{folder}/checkpoints.db") as saver:
+        yield saver
+
+
+def postgres() -> Iterator[Any]:
+    from langgraph.checkpoint.postgres import PostgresSaver
+
+    with PostgresSaver.from_conn_string(server_url("AUDIT_POSTGRES_URL")) as saver:
+        saver.setup()
+        yield saver
+
+
+async def postgres_async() -> AsyncIterator[Any]:
+    from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
+    async with AsyncPostgresSaver.from_conn_string(server_url("AUDIT_POSTGRES_URL")) as saver:
+        await saver.setup()
+        yield saver
+
+
+def redis() -> Iterator[Any]:
+    """Its server has to have RediSearch and RedisJSON."""
+    from langgraph.checkpoint.redis import RedisSaver
+
+    with RedisSaver.from_conn_string(server_url("AUDIT_REDIS_URL")) as saver:
+        saver.setup()
+        yield saver
+
+
+async def redis_async() -> AsyncIterator[Any]:
+    """Its server has to have RediSearch and RedisJSON."""
+    from langgraph.checkpoint.redis.aio import AsyncRedisSaver
+
+    async with AsyncRedisSaver.from_conn_string(server_url("AUDIT_REDIS_URL")) as saver:
+        await saver.asetup()
         yield saver
