@@ -7,11 +7,13 @@ from rag.audit.adapters.function import AnsweringFunction
 from rag.audit.adapters.google_adk import AdkSessionService
 from rag.audit.adapters.langchain_history import LangChainHistory
 from rag.audit.adapters.langgraph_saver import LangGraphSaver
+from rag.audit.adapters.langgraph_store import LangGraphStore
 from rag.audit.adapters.openai_agents import AgentsSession
 from rag.audit.kit.contract import Subject
 
 ADAPTERS: list[type[Subject]] = [
     LangGraphSaver,
+    LangGraphStore,
     AgentsSession,
     AdkSessionService,
     LangChainHistory,

@@ -67,10 +67,8 @@ def community_redis(session_id: str, folder: str) -> Any:
     return RedisChatMessageHistory(session_id, server_url("AUDIT_REDIS_URL"), own_prefix(folder), ttl=3600)
 
 
-def redis(session_id: str, folder: str) -> Any:
-    """Its server has to have RediSearch and RedisJSON."""
+def redis(session_id: str) -> Any:
+    """Its server has to have RediSearch and RedisJSON. What it leaves is an empty index."""
     from langchain_redis import RedisChatMessageHistory
 
-    prefix = own_prefix(folder)
-    url = server_url("AUDIT_REDIS_URL")
-    return RedisChatMessageHistory(session_id, url, prefix, ttl=3600, index_name=f"idx:{prefix}")
+    return RedisChatMessageHistory(session_id, server_url("AUDIT_REDIS_URL"), "audit:", ttl=3600, index_name="idx:audit")

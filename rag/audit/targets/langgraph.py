@@ -1,4 +1,4 @@
-"""LangGraph's savers."""
+"""LangGraph's savers, and its stores of items."""
 
 from __future__ import annotations
 
@@ -59,3 +59,33 @@ async def redis_async() -> AsyncIterator[Any]:
     async with AsyncRedisSaver.from_conn_string(server_url("AUDIT_REDIS_URL")) as saver:
         await saver.asetup()
         yield saver
+
+
+def store_memory() -> Any:
+    from langgraph.store.memory import InMemoryStore
+
+    return InMemoryStore()
+
+
+def store_sqlite(folder: str) -> Iterator[Any]:
+    from langgraph.store.sqlite import SqliteStore
+
+    with SqliteStore.from_conn_string(f"{folder}/store.db") as store:
+        store.setup()
+        yield store
+
+
+async def store_sqlite_async(folder: str) -> AsyncIterator[Any]:
+    from langgraph.store.sqlite import AsyncSqliteStore
+
+    async with AsyncSqliteStore.from_conn_string(f"{folder}/store.db") as store:
+        await store.setup()
+        yield store
+
+
+def store_postgres() -> Iterator[Any]:
+    from langgraph.store.postgres import PostgresStore
+
+    with PostgresStore.from_conn_string(server_url("AUDIT_POSTGRES_URL")) as store:
+        store.setup()
+        yield store
