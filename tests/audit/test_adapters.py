@@ -11,12 +11,9 @@ from typing import Any
 import pytest
 
 from rag.audit.adapters import ADAPTERS
-from rag.audit.checks import CHECKS
 from rag.audit.kit.contract import Address, NotApplicable, Said, Subject
 from rag.audit.kit.opening import Target
-from rag.audit.results import Outcome
 from rag.audit.run.loading import factory_of
-from rag.audit.run.trying import tried
 from rag.audit.targets import NAMED
 
 NEEDS = {
@@ -92,41 +89,6 @@ def test_each_target_holds_the_contract_in_each_of_its_lanes(name: str, tmp_path
         return lanes
 
     assert asyncio.run(run())
-
-
-def outcome_of(check: str, factory: Any) -> Outcome:
-    return asyncio.run(tried(CHECKS[check], Target(factory, ADAPTERS)))
-
-
-def chat(key: Callable[[str], str], *, tells: bool = True) -> Callable[[str, str], str]:
-    """One that keeps what was said under this key, and repeats it, or does not."""
-    said: dict[str, list[str]] = {}
-
-    def answer(session_id: str, text: str) -> str:
-        kept = said.setdefault(key(session_id), [])
-        kept.append(text)
-        return " / ".join(kept) if tells else "Fine."
-
-    return answer
-
-
-def test_a_function_is_judged_by_its_answers_and_not_at_all_where_they_tell_nothing() -> None:
-    exact, folding = outcome_of("apart.case", chat(str)), outcome_of("apart.case", chat(str.lower))
-    silent, unread = outcome_of("apart.case", chat(str.lower, tells=False)), outcome_of("whole.pairs", chat(str))
-    assert [each.status for each in (exact, folding, silent, unread)] == ["pass", "fail", "unknown", "not applicable"]
-    assert "alice" in folding.evidence
-
-    blocking = chat(str)
-
-    async def awaited(session_id: str, text: str) -> str:
-        return blocking(session_id, text)
-
-    seen = outcome_of("apart.case", awaited)
-    assert (seen.status, seen.tried, exact.tried) == (
-        "pass",
-        ["async: one after the other"],
-        ["sync: one after the other"],
-    )
 
 
 def test_a_factory_may_take_the_owner_and_may_come_out_of_another() -> None:

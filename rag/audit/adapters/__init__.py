@@ -9,6 +9,7 @@ from rag.audit.adapters.langchain_history import LangChainHistory
 from rag.audit.adapters.langgraph_saver import LangGraphSaver
 from rag.audit.adapters.langgraph_store import LangGraphStore
 from rag.audit.adapters.openai_agents import AgentsSession
+from rag.audit.adapters.running_chat import RunningChat
 from rag.audit.kit.contract import Subject
 
 ADAPTERS: list[type[Subject]] = [
@@ -18,6 +19,7 @@ ADAPTERS: list[type[Subject]] = [
     AdkSessionService,
     LangChainHistory,
     CrosswireStore,
+    RunningChat,
     AnsweringFunction,
 ]
 """In the order in which an object is tried against them."""

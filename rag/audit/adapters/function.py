@@ -10,7 +10,7 @@ from rag.audit.kit.contract import Address, Subject, run_apart
 
 class AnsweringFunction(Subject):
     interface = "a function (session_id, text) -> str"
-    able = frozenset({"ask"})
+    able = frozenset({"ask", "ids"})
 
     def __init__(self, made: Any, lane: str) -> None:
         super().__init__(made, lane)

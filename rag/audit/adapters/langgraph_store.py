@@ -1,4 +1,4 @@
-"""LangGraph's `BaseStore`: items in namespaces; here a conversation is the namespace (owner, session), a message an item.
+"""LangGraph's `BaseStore`: items in namespaces; here (owner, session) is a conversation, an item a message.
 
 Source: langgraph-checkpoint 4, `langgraph/store/base`. A namespace has no order: the keys carry it.
 """
@@ -27,7 +27,9 @@ class LangGraphStore(Subject):
 
     @classmethod
     def recognises(cls, made: Any) -> bool:
-        return any((kind.__module__, kind.__name__) == ("langgraph.store.base", "BaseStore") for kind in type(made).__mro__)
+        return any(
+            (kind.__module__, kind.__name__) == ("langgraph.store.base", "BaseStore") for kind in type(made).__mro__
+        )
 
     async def _call(self, name: str, *given: Any, **named: Any) -> Any:
         if self.lane == "sync":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rag.audit.checks.registry import check
+from rag.audit.kit.asking import told_at_once
 from rag.audit.kit.overlaps import overlaps
 from rag.audit.kit.trial import Trial, only
 
@@ -16,6 +17,9 @@ _SELF = "An id kept on the object between two steps is the next caller's id."
 )
 async def shared_object(trial: Trial) -> None:
     async with trial.store() as store:
+        if "read" not in store.subject.able:
+            await told_at_once(store)
+            return
 
         async def prepare(n: int) -> None:
             await store.say("alice", trial.at(f"alice-{n}"), f"alice-secret-{n}")

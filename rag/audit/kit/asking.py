@@ -4,11 +4,21 @@ word is a leak. A chat that does not even tell a user's own word shows nothing, 
 
 from __future__ import annotations
 
-from rag.audit.kit.contract import Address, CannotTell, NotApplicable, Wrong
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from rag.audit.kit.awaits import Overlap, outcome
+from rag.audit.kit.contract import Address, CannotTell, NotApplicable, Wrong, run_now
+from rag.audit.kit.overlaps import overlaps
 from rag.audit.kit.trial import Store
 
 TELL = "My name is {word}."
 ASK = "What is my name? What did I say before?"
+SILENT = "An answer does not repeat what its own user said before, so none can show whose it is."
+ROUNDS = 20
+"""That two users ask at once, where nothing can be held."""
 
 
 class Words:
@@ -37,12 +47,12 @@ class Words:
 
 async def told_apart(store: Store, ids: tuple[str, ...]) -> None:
     """Ids that look alike, asked in turn: each is answered out of its own conversation, or is refused."""
-    store.needs("ask")
+    store.needs("ask", "ids")
     trial, words = store.trial, Words(store)
     plain = trial.at("plain")
     await words.tell("somebody", plain)
     if not await words.asked("somebody", plain):
-        raise CannotTell("An answer does not repeat what its own user said before, so none can show whose it is.")
+        raise CannotTell(SILENT)
     for number, text in enumerate(ids, start=1):
         at, who = trial.at(text), f"user {number}"
         try:
@@ -58,3 +68,42 @@ async def told_apart(store: Store, ids: tuple[str, ...]) -> None:
     silent = [at for at in words.told if not await words.asked(f"the user of {at}", at)]
     if silent:
         raise CannotTell(f"Asked in {silent[0]}, it does not repeat what was said there.")
+
+
+async def told_at_once(store: Store) -> None:
+    """Two users ask at the same time: each is answered out of their own conversation."""
+    store.needs("ask")
+    words = Words(store)
+    both = {who: store.trial.at(who) for who in ("alice", "bob")}
+    for who, at in both.items():
+        await words.tell(who, at)
+    if not [await words.asked(who, at) for who, at in both.items()].count(True):
+        raise CannotTell(SILENT)
+
+    async def prepare(_: int) -> None:
+        pass
+
+    def asks_back(who: str) -> Any:
+        return store.ask(who, both[who], ASK)
+
+    held = overlaps(store, prepare, lambda _: asks_back("alice"), lambda _: asks_back("bob"))
+    async for _, seen in held if store.subject.audited() else at_once(store, asks_back):
+        for who, answer in (("alice", seen.first), ("bob", seen.second)):
+            if isinstance(answer, Exception):
+                raise answer
+            words.looked_at(f"while alice was held at {seen.where}, {who}" if seen.where else who, both[who], answer)
+
+
+async def at_once(store: Store, asks_back: Any) -> AsyncIterator[tuple[int, Overlap]]:
+    """Both in threads, again and again: for what runs elsewhere, and cannot be held."""
+    until, tried = time.monotonic() + store.trial.budget, 0
+    while tried < ROUNDS and time.monotonic() < until:
+        first, second = await asyncio.gather(
+            *(outcome(asyncio.to_thread(run_now, asks_back(who))) for who in ("alice", "bob"))
+        )
+        tried += 1
+        yield tried, Overlap(first, second, "", waited=False)
+    store.trial.notes.append(
+        f"{store.trial.lane}: two asked at once, {tried} times, for nothing can be held; a mix-up of one time in "
+        f"ten is missed with {0.9**tried:.0%}"
+    )

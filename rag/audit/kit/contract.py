@@ -58,6 +58,7 @@ CAPABILITIES = {
     "owner": "keep conversations of several owners",
     "turn": "run a whole turn with a model that is handed to it",
     "ask": "answer with a model of its own",
+    "ids": "take a conversation's id from outside",
     "messages": "keep messages of every type with their fields",
     "expiry": "let conversations expire",
     "prefix": "keep two prefixes or namespaces in one store",
@@ -79,6 +80,8 @@ class Subject:
     """Lanes that the interface may have; which of them a store has is found by trying."""
     each_session = False
     """Whether an object is one conversation, so that a factory has to take `session_id`."""
+    reproducible = True
+    """Whether a failure can be seen again by a file that stands alone."""
     able: frozenset[str] = frozenset({"read"})
     lacks: dict[str, str]
     """Capability -> why it is not there, where that is worth saying."""

@@ -6,6 +6,7 @@ The lines are those of the audited package, so a race in it is met at a line tha
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 import threading
 from collections.abc import Callable
@@ -55,8 +56,11 @@ class Stepped(threading.Thread):
 
 def folders_of(objects: list[Any]) -> tuple[str, ...]:
     """The folders that the code of these objects' classes is in, those of the standard library left out."""
-    found = set()
+    found: set[str] = set()
     for each in objects:
+        if inspect.isroutine(each):  # a file alone: beside it may lie anything
+            found.update(filter(None, [getattr(sys.modules.get(each.__module__), "__file__", None)]))
+            continue
         for kind in type(each).__mro__:
             file = getattr(sys.modules.get(kind.__module__), "__file__", None)
             if file and kind.__module__.partition(".")[0] not in sys.stdlib_module_names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 from rag.audit.adapters import ADAPTERS
 from rag.audit.kit.opening import Target
 from rag.audit.targets import NAMED
+from rag.audit.targets.running import is_running, running_chat
 from rag.errors import CrosswireError
 
 EXPECTED = (
-    "Expected a name (crosswire audit --list) or where a factory is: package.module:function or path/file.py:function."
+    "Expected a name (crosswire audit --list) or where a factory is: package.module:function or path/file.py:function; "
+    "of a running chat http://… or a YAML file that describes it."
 )
 
 
@@ -26,11 +29,15 @@ def loaded(spec: str) -> Target:
 def factory_of(spec: str) -> Any:
     """What makes the store. Raises CrosswireError if there is no such."""
     module, name = split(spec)
+    if is_running(spec):
+        return partial(running_chat, spec)
     return _found(spec, _imported(spec, module), name)
 
 
 def split(spec: str) -> tuple[str, str]:
     """The module and the name in it. Of a file: the module that it is imported as. Raises CrosswireError."""
+    if is_running(spec):
+        return running_chat.__module__, running_chat.__name__
     path = NAMED.get(spec, spec)
     module, _, name = path.rpartition(":")
     if not module or not all(part.isidentifier() for part in name.split(".")):

@@ -48,7 +48,7 @@ def main(spec: str, ids: list[str]) -> None:
     for each in ids:
         say(begins=each)
         outcome = asyncio.run(tried(CHECKS[each], target))
-        if outcome.status == "fail":
+        if outcome.status == "fail" and adapter.reproducible:
             outcome.reproduction = reproduced(CHECKS[each], outcome, split(spec), adapter)
         say(outcome=dataclasses.asdict(outcome))
     say(done=True)

@@ -71,4 +71,6 @@ def redis(session_id: str) -> Any:
     """Its server has to have RediSearch and RedisJSON. What it leaves is an empty index."""
     from langchain_redis import RedisChatMessageHistory
 
-    return RedisChatMessageHistory(session_id, server_url("AUDIT_REDIS_URL"), "audit:", ttl=3600, index_name="idx:audit")
+    return RedisChatMessageHistory(
+        session_id, server_url("AUDIT_REDIS_URL"), "audit:", ttl=3600, index_name="idx:audit"
+    )

@@ -11,7 +11,7 @@ from rag.crosstalk.targets.function import FunctionTarget
 from rag.crosstalk.targets.http import HttpTarget
 from rag.crosstalk.targets.recognise import recognised
 
-__all__ = ["BadTarget", "Description", "TargetFailed", "open_target"]
+__all__ = ["BadTarget", "Description", "TargetFailed", "open_described", "open_target"]
 
 
 def open_target(text: str, spec: Path | None = None, *, timeout: float = 60.0) -> Target:
@@ -25,3 +25,8 @@ def open_target(text: str, spec: Path | None = None, *, timeout: float = 60.0) -
     if spec is not None:
         raise BadTarget(str(spec), f"it describes an HTTP endpoint, and the target is {text!r}: expected http://…")
     return FunctionTarget(text)
+
+
+def open_described(spec: Path, *, timeout: float = 60.0) -> HttpTarget:
+    """A chat of which the file also tells the address. Raises BadTarget."""
+    return HttpTarget(read_description(spec, ""), timeout=timeout)

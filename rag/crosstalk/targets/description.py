@@ -159,6 +159,11 @@ class Description(Step):
         return any(names(part) & who for step in self.steps for part in (*step.sent, self.cookies))
 
     @property
+    def takes_sessions(self) -> bool:
+        """Whether an id of a session is sent as it is."""
+        return any("session" in names(part) for step in self.steps for part in (*step.sent, self.cookies))
+
+    @property
     def replayed(self) -> frozenset[str]:
         """The values of a turn that are ids of a conversation, and not who asks: the session's own, those kept from
         turns, and those that `ids` names."""
