@@ -66,8 +66,8 @@ class LangGraphSaver(Subject):
     async def listed(self, owner: str) -> list[str]:  # noqa: ARG002  # it knows no owner
         return sorted({each.config["configurable"]["thread_id"] for each in await self._tuples(None, None)})
 
-    async def search(self, at: Address, word: str) -> list[Said]:
-        found = await self._tuples(self._config(at), {"said_in": word})
+    async def search(self, at: Address, word: str, field: str = "") -> list[Said]:
+        found = await self._tuples(self._config(at), {field or "said_in": word})
         return [said_of(each) for one in found for each in one.checkpoint["channel_values"].get("messages", [])]
 
     async def _tuples(self, config: Any, having: dict[str, Any] | None) -> list[Any]:

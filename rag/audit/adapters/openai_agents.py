@@ -6,6 +6,7 @@ Source: openai-agents, `agents/memory/session.py`; a turn is `Runner.run(agent, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 from rag.audit.kit.contract import Address, Said, Subject, Think
@@ -27,6 +28,9 @@ class AgentsSession(Subject):
             "list": "a session object knows itself alone",
             "search": "a session object has no search",
         }
+        if find_spec("agents") is None:
+            self.able -= {"turn"}
+            self.lacks["turn"] = "the package openai-agents, which runs turns, is not installed"
 
     @classmethod
     def recognises(cls, made: Any) -> bool:

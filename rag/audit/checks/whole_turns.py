@@ -9,7 +9,7 @@ from typing import Any
 
 from rag.audit.checks.registry import check
 from rag.audit.kit.awaits import PATIENCE, outcome
-from rag.audit.kit.contract import Address, Said, Wrong, run_now
+from rag.audit.kit.contract import Address, CannotTell, Said, Wrong, run_now
 from rag.audit.kit.trial import Store, Trial, short
 
 _WHY = "A double click, a second tab or a retry runs two turns of one conversation at the same time."
@@ -60,6 +60,8 @@ async def overlapping(store: Store, at: Address) -> Turns:
             store.trial.notes.append(f"{who}'s turn was refused: {type(came).__name__}: {str(came)[:200]}")
         else:
             acknowledged.append(f"question of {who}")
+    if not acknowledged:
+        raise CannotTell(f"Neither of two overlapping turns was answered: {store.trial.notes[-1]}")
     return Turns(acknowledged, await store.read("a reader", at), waited=not done)
 
 

@@ -123,8 +123,11 @@ class Subject:
         """The ids of the conversations, of this owner where the interface knows owners."""
         raise self.cannot("list")
 
-    async def search(self, at: Address, word: str) -> list[Said]:
-        """What a search in this conversation (or, where that is the scope, of this owner) finds."""
+    async def search(self, at: Address, word: str, field: str = "") -> list[Said]:
+        """What a search in this conversation (or, where that is the scope, of this owner) finds.
+
+        field: in which field, where a search names one; "" is its usual one.
+        """
         raise self.cannot("search")
 
     async def turn(self, at: Address, text: str, think: Think) -> str:

@@ -3,8 +3,8 @@
 A factory is one of: a function that returns the store; one that yields it (a generator, plain or async, or a context
 manager); one that takes `session_id`, and `owner` where there are owners, and returns the object of one conversation;
 one that returns or yields such a function; a callable `(session_id, text)` that answers. Where it takes `folder`, it
-gets one, empty for a fresh store and the same for the same store. What `checkpointer_test` of
-langgraph-checkpoint-conformance registers is a factory, too.
+gets one, empty for a fresh store and the same for the same store; where it takes `prefix`, one for each of two apps
+that share the store. What `checkpointer_test` of langgraph-checkpoint-conformance registers is a factory, too.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ class Target:
         self.adapters = adapters
 
     @contextlib.asynccontextmanager
-    async def open(self, folder: str, lane: str = "") -> AsyncIterator[Subject]:
+    async def open(self, folder: str, lane: str = "", prefix: str = "") -> AsyncIterator[Subject]:
         """The store of that folder, opened anew. Without a lane: the first that it has.
 
         Raises TypeError if no adapter fits.
         """
-        async with made_by(self.factory, folder, lambda made: self._adapter(made) is not None) as made:
+        given = {"folder": folder, **({"prefix": prefix} if prefix else {})}
+        async with made_by(self.factory, given, lambda made: self._adapter(made) is not None) as made:
             one = made(PROBE.session) if isinstance(made, OnePerSession) else made
             adapter = self._adapter(one)
             if adapter is None:
@@ -41,7 +42,12 @@ class Target:
                 )
             if adapter.each_session and one is made:
                 raise TypeError(f"{adapter.interface}: the factory gave one conversation, and must take session_id.")
-            yield adapter(made, lane or adapter.possible[0])
+            subject = adapter(made, lane or adapter.possible[0])
+            if "prefix" in takes(self.factory):
+                subject.able |= {"prefix"}
+            else:
+                subject.lacks["prefix"] = "the factory takes no `prefix`"
+            yield subject
 
     def _adapter(self, one: Any) -> type[Subject] | None:
         return next((adapter for adapter in self.adapters if adapter.recognises(one)), None)
@@ -78,14 +84,24 @@ class OnePerSession:
         return self.made[at]
 
 
+def takes(factory: Any) -> set[str]:
+    """The names of what it takes; nothing for what tells nothing (some of C's, and what is registered elsewhere)."""
+    try:
+        return set(inspect.signature(factory).parameters)
+    except (TypeError, ValueError):
+        return set()
+
+
 @contextlib.asynccontextmanager
-async def made_by(factory: Callable[..., Any], folder: str, ready: Callable[[Any], bool]) -> AsyncIterator[Any]:
+async def made_by(
+    factory: Callable[..., Any], offered: dict[str, str], ready: Callable[[Any], bool]
+) -> AsyncIterator[Any]:
     """What the factory gives: entered if it is a context manager and not `ready` as it is."""
     if hasattr(factory, "create") and hasattr(factory, "enter_lifespan"):
         async with factory.enter_lifespan(), factory.create() as made:
             yield made
         return
-    given = {"folder": folder} if "folder" in inspect.signature(factory).parameters else {}
+    given = {name: value for name, value in offered.items() if name in takes(factory)}
     if ready(factory) and not inspect.isclass(factory):  # a class has the methods of what it makes
         yield factory
         return
@@ -115,8 +131,5 @@ def one_per_session(made: Any, given: dict[str, Any]) -> OnePerSession | None:
     """A function of a session's id that makes its object, as such; None for anything else."""
     if not callable(made) or hasattr(made, "__enter__") or hasattr(made, "__aenter__"):
         return None
-    try:
-        takes = inspect.signature(made).parameters
-    except (TypeError, ValueError):  # some of C's tell nothing
-        return None
-    return OnePerSession(made, given) if "session_id" in takes and "text" not in takes else None
+    wanted = takes(made)
+    return OnePerSession(made, given) if "session_id" in wanted and "text" not in wanted else None

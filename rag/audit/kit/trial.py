@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from rag.audit.kit.contract import Address, Said, Subject, Think, Wrong
+from rag.audit.kit.contract import Address, Said, Subject, T, Think, Wrong
 from rag.audit.kit.opening import Target
 
 
@@ -43,9 +43,9 @@ class Trial:
         return Address(self.name(text), owner)
 
     @contextlib.asynccontextmanager
-    async def store(self, folder: str = "") -> AsyncIterator[Store]:
-        """The store, opened anew; of another folder where one is given."""
-        async with self.target.open(folder or self.folder, self.lane) as subject:
+    async def store(self, folder: str = "", prefix: str = "") -> AsyncIterator[Store]:
+        """The store, opened anew; of another folder, or with a prefix, where one is given."""
+        async with self.target.open(folder or self.folder, self.lane, prefix) as subject:
             store = Store(subject, self)
             try:
                 yield store
@@ -88,28 +88,31 @@ class Store:
         return pair
 
     async def read(self, who: str, at: Address) -> list[Said]:
-        return await self._did(who, f"reads {at}", self.subject.read(at), show=short)  # type: ignore[no-any-return]
+        return await self._did(who, f"reads {at}", self.subject.read(at), show=short)
 
     async def clear(self, who: str, at: Address) -> None:
-        await self._did(who, f"clears {at}", self.subject.clear(at))
+        await self._did(who, f"clears {at}", self.subject.clear(at), show=lambda _: "done")
 
     async def listed(self, who: str, owner: str = "") -> list[str]:
-        return await self._did(who, "lists conversations", self.subject.listed(owner), show=repr)  # type: ignore[no-any-return]
+        return await self._did(who, "lists conversations", self.subject.listed(owner), show=repr)
 
-    async def search(self, who: str, at: Address, word: str) -> list[Said]:
-        return await self._did(who, f"searches {at} for {word!r}", self.subject.search(at, word), show=short)  # type: ignore[no-any-return]
+    async def search(self, who: str, at: Address, word: str, field: str = "") -> list[Said]:
+        return await self._did(
+            who,
+            f"searches {at} for {word!r}{' in ' + repr(field) if field else ''}",
+            self.subject.search(at, word, field),
+            show=short,
+        )
 
     async def turn(self, who: str, at: Address, text: str, think: Think) -> str:
         self.used.add(at)
-        return await self._did(who, f"asks in {at}: {text}", self.subject.turn(at, text, think), show=str)  # type: ignore[no-any-return]
+        return await self._did(who, f"asks in {at}: {text}", self.subject.turn(at, text, think), show=str)
 
     async def ask(self, who: str, at: Address, text: str) -> str:
         self.used.add(at)
-        return await self._did(who, f"asks in {at}: {text}", self.subject.ask(at, text), show=lambda said: said[:200])  # type: ignore[no-any-return]
+        return await self._did(who, f"asks in {at}: {text}", self.subject.ask(at, text), show=lambda said: said[:200])
 
-    async def _did(
-        self, who: str, did: str, call: Coroutine[Any, Any, Any], show: Callable[[Any], str] = lambda _: "done"
-    ) -> Any:
+    async def _did(self, who: str, did: str, call: Coroutine[Any, Any, T], show: Callable[[T], str]) -> T:
         step = Step(who, did)
         self.trial.steps.append(step)
         try:

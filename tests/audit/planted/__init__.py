@@ -1,0 +1,9 @@
+"""Stores that are right, and for each check one that is wrong in exactly that way."""
+
+from __future__ import annotations
+
+from tests.audit.planted.apart import FAULTS as APART
+from tests.audit.planted.core import Core
+
+FAULTS: dict[str, type[Core]] = {**APART}
+"""Check -> the store that it alone fails."""

@@ -1,0 +1,107 @@
+"""A store that is right, over SQLite, in which each fault is planted by overriding one method."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from typing import Any
+
+Row = dict[str, Any]
+"""A message as it is stored."""
+
+
+class Core:
+    """Rows of a conversation, in order. A right store: each method is one transaction of its own connection.
+
+    The methods are coroutines. In the lane `async` each gives the loop back before and after it touches the database,
+    as a driver does; in `sync` never.
+    """
+
+    def __init__(self, folder: str, lane: str) -> None:
+        self.path = f"{folder}/planted.db"
+        self.lane = lane
+        with self.database() as database:
+            database.execute("CREATE TABLE IF NOT EXISTS rows (n INTEGER PRIMARY KEY, session TEXT, row TEXT)")
+
+    def database(self) -> Any:
+        """A connection that commits and closes at the end of its `with`."""
+        return _Closing(sqlite3.connect(self.path, timeout=10, isolation_level=None))
+
+    async def gap(self) -> None:
+        """A place where another call can come between."""
+        if self.lane == "async":
+            await asyncio.sleep(0)
+
+    def key(self, session: str) -> str:
+        """What a conversation is stored under."""
+        return session
+
+    def written(self, row: Row) -> str:
+        return json.dumps(row)
+
+    def loaded(self, text: str) -> Row:
+        return json.loads(text)  # type: ignore[no-any-return]
+
+    async def rows(self, session: str) -> list[Row]:
+        key = self.key(session)
+        await self.gap()
+        with self.database() as database:
+            found = database.execute("SELECT row FROM rows WHERE session = ? ORDER BY n", (key,)).fetchall()
+        await self.gap()
+        return [self.loaded(text) for (text,) in found]
+
+    async def add(self, session: str, rows: list[Row]) -> None:
+        """All of them, or none."""
+        await self.gap()
+        with self.database() as database:
+            database.execute("BEGIN IMMEDIATE")
+            database.executemany(
+                "INSERT INTO rows (session, row) VALUES (?, ?)",
+                [(self.key(session), self.written(row)) for row in rows],
+            )
+            database.execute("COMMIT")
+        await self.gap()
+
+    async def replace(self, session: str, rows: list[Row], expected: int) -> None:
+        """Write the whole, as a saver does, if as many rows are there as its writer had read. Raises RuntimeError."""
+        await self.gap()
+        with self.database() as database:
+            database.execute("BEGIN IMMEDIATE")
+            ((there,),) = database.execute(
+                "SELECT count(*) FROM rows WHERE session = ?", (self.key(session),)
+            ).fetchall()
+            if there != expected:
+                raise RuntimeError("somebody else wrote to this conversation meanwhile")
+            database.execute("DELETE FROM rows WHERE session = ?", (self.key(session),))
+            database.executemany(
+                "INSERT INTO rows (session, row) VALUES (?, ?)",
+                [(self.key(session), self.written(row)) for row in rows],
+            )
+            database.execute("COMMIT")
+        await self.gap()
+
+    async def wipe(self, session: str) -> None:
+        await self.gap()
+        with self.database() as database:
+            database.execute("DELETE FROM rows WHERE session = ?", (self.key(session),))
+
+    async def sessions(self) -> list[str]:
+        await self.gap()
+        with self.database() as database:
+            return [each for (each,) in database.execute("SELECT DISTINCT session FROM rows ORDER BY session")]
+
+    async def found(self, session: str, word: str) -> list[Row]:
+        """The rows of this conversation that hold the word."""
+        return [row for row in await self.rows(session) if word in json.dumps(row, ensure_ascii=False)]
+
+
+class _Closing:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def __enter__(self) -> sqlite3.Connection:
+        return self.connection
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
