@@ -18,10 +18,14 @@ from tests.audit.planted.faces import history, saver, session
 
 FACES = {"history": history, "session": session, "saver": saver}
 BY_DESIGN = {"saver": {"whole.pairs"}}
-"""What an interface cannot have, whatever its store does."""
+"""What a graph cannot have, whatever its saver does: it keeps the question before it asks the model."""
 
-ALSO = {("saver", "apart.shared-read"): {"apart.shared-write"}}
-"""A saver's write begins with a read."""
+ALSO = {
+    ("saver", "apart.shared-read"): {"apart.shared-write"},
+    ("saver", "apart.colon"): {"apart.listing"},
+    ("saver", "apart.slash"): {"apart.listing"},
+}
+"""A saver's write begins with a read, and its list shows the ids that it keeps."""
 
 
 def failed(make: Callable[..., Any], *ids: str) -> dict[str, str]:

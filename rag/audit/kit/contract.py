@@ -63,7 +63,7 @@ CAPABILITIES = {
     "expiry": "let conversations expire",
     "prefix": "keep two prefixes or namespaces in one store",
     "process": "be opened by another process",
-    "corrupt": "have a stored record damaged from outside",
+    "damage": "have a stored record damaged from outside",
 }
 """What an interface can be able to do, by name."""
 

@@ -141,7 +141,7 @@ class Saver(BaseCheckpointSaver[int]):
     async def aput_writes(self, config: RunnableConfig, writes: Any, task_id: str, task_path: str = "") -> None:
         await asyncio.sleep(0)
 
-    async def alist(  # type: ignore[override]  # an async generator, as the savers of LangGraph are
+    async def alist(
         self, config: Any, *, filter: Any = None, before: Any = None, limit: Any = None
     ) -> AsyncIterator[CheckpointTuple]:
         for each in await self._list(self._async, config, filter):
