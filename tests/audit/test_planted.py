@@ -24,8 +24,9 @@ ALSO = {
     ("saver", "apart.shared-read"): {"apart.shared-write"},
     ("saver", "apart.colon"): {"apart.listing"},
     ("saver", "apart.slash"): {"apart.listing"},
+    ("saver", "apart.prefix"): {"apart.clear"},
 }
-"""A saver's write begins with a read, and its list shows the ids that it keeps."""
+"""A saver's write begins with a read, which takes up what is wrong in it; its list shows the ids that it keeps."""
 
 
 def failed(make: Callable[..., Any], *ids: str) -> dict[str, str]:
