@@ -72,7 +72,7 @@ class Shared:
 def test_an_id_on_the_object_is_found_at_a_line_and_at_an_await() -> None:
     shared = Shared()
     calls = [shared.blocking, shared.awaiting, shared.apart, chat(str), chat(str, tells=False)]
-    found = [outcome_of("apart.shared-object", call) for call in calls]
+    found = [outcome_of("apart.shared-read", call) for call in calls]
     assert [each.status for each in found] == ["fail", "fail", "pass", "pass", "unknown"]
     assert "test_answers.py:" in found[0].evidence
     assert "held at await 1" in found[1].evidence
@@ -133,8 +133,8 @@ def test_a_running_chat_is_asked_as_its_description_says(
         outcome_of("apart.case", target(chat(str), DESCRIBED)),
         outcome_of("apart.case", target(chat(str.lower), DESCRIBED)),
         outcome_of("apart.case", target(chat(str), GIVES_IDS)),
-        outcome_of("apart.shared-object", target(chat(str), GIVES_IDS)),
-        outcome_of("apart.shared-object", target(routed, DESCRIBED)),
+        outcome_of("apart.shared-read", target(chat(str), GIVES_IDS)),
+        outcome_of("apart.shared-read", target(routed, DESCRIBED)),
     ]
     assert [each.status for each in found] == ["pass", "fail", "not applicable", "pass", "fail"], found
     assert "the chat gives its own ids" in found[2].evidence

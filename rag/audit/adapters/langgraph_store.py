@@ -69,8 +69,10 @@ class LangGraphStore(Subject):
         found = await self._call("list_namespaces", prefix=(owner or "somebody",), limit=MOST_ITEMS)
         return sorted(namespace[1] for namespace in found)
 
-    async def search(self, at: Address, word: str) -> list[Said]:
-        return [(item.value["role"], item.value["text"]) for item in await self._items(at, filter={"text": word})]
+    async def search(self, at: Address, word: str, field: str = "") -> list[Said]:
+        return [
+            (item.value["role"], item.value["text"]) for item in await self._items(at, filter={field or "text": word})
+        ]
 
     def samples(self) -> list[Any]:
         return [
