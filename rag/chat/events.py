@@ -83,7 +83,9 @@ class EventStream(Iterator[Event]):
     is then never handed out. Dropping the last reference closes it too.
     """
 
-    def __init__(self, events: Generator[Event], stopped: Flag) -> None:
+    def __init__(self, events: Generator[Event], stopped: Flag, *, remote: bool = False) -> None:
+        """`remote`: whoever reads waits for a model over the wire."""
+        self.remote = remote
         self._events = events
         self._stopped = stopped
         self._running = Lock()

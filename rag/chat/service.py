@@ -76,7 +76,7 @@ class ChatService:
         """The turn as events, with `tokens` or without. A bad question raises at once, all else while they are read."""
         question = checked(text)
         stopped = Flag()
-        return EventStream(self._turn(session_id, question, stopped, tokens), stopped)
+        return EventStream(self._turn(session_id, question, stopped, tokens), stopped, remote=not self._offline)
 
     def preview(self, session_id: str, text: str) -> list[BaseMessage]:
         """What the model would be sent if this were asked now. Takes no turn and stores nothing."""

@@ -2,9 +2,10 @@
 
 Two threads that compute take the interpreter's lock from each other, and what one core has in its caches the other one
 has not: a turn then takes a third longer. But a thread that waits, for Redis or for a model, must not hold up others.
-So whoever holds the slot works off the queue, first come, first served. Where it has been at the same piece of work for
-longer than the patience and somebody waits, a further thread gets the slot, and the slow one ends beside it what it has
-begun. (Go's `sysmon` takes a processor in this way from a goroutine that is in a system call.)
+So whoever holds the slot works off the queue, first come, first served. Where somebody waits and nothing has ended for
+longer than the patience, a further thread gets the slot, and the slow one ends beside it what it has begun. (Go's
+`sysmon` takes a processor in this way from a goroutine that is in a system call.) What ends anywhere counts: on a busy
+machine, where all of it is slow, more threads would only make it slower.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread, current_thread
 from time import monotonic
 
-PATIENCE, LEAST_PATIENCE = 0.016, 0.001
-"""Seconds. Halved when it ran out, because the next one may wait for the same; doubled when a piece of work ended."""
+PATIENCE, CLOCK_TICK = 0.016, 0.001
+"""Seconds."""
 
 LINGER = 0.1
 """Seconds for which an idle thread waits for more."""
@@ -31,15 +32,17 @@ class Slot:
 
     def __init__(self, threads: int, name: str) -> None:
         """`threads`: how many there are at the most, with those that lost the slot."""
-        self.patience = PATIENCE
+        self.robbed_at = -inf
+        """When somebody lost the slot for the last time, in `time.monotonic` seconds."""
+        self.running = 0
+        """Threads that work, or wait for work."""
         self._most = threads
         self._name = name
         self._queue: SimpleQueue[Work] = SimpleQueue()
         self._lock = Lock()
         self._holder: Thread | None = None
-        self._running = 0
         self._due = inf
-        """When the holder's patience ends; never, while it is idle."""
+        """When the patience with the holder ends; never, while it is idle."""
         self._watched = False
 
     def submit(self, work: Work) -> None:
@@ -51,17 +54,17 @@ class Slot:
         """Start a thread if there is none that gets on; look again as long as somebody waits."""
         with self._lock:
             late = monotonic() >= self._due
-            if (late or self._holder is None) and self._running < self._most and not self._queue.empty():
+            if (late or self._holder is None) and self.running < self._most and not self._queue.empty():
                 if late:
-                    self.patience = max(self.patience / 2, LEAST_PATIENCE)
+                    self.robbed_at = monotonic()
                 thread = Thread(target=self._work_off, name=self._name)
                 thread.start()
                 self._due, self._holder = inf, thread
-                self._running += 1
+                self.running += 1
         if not (self._watched or self._queue.empty()):
             self._watched = True
-            left = min(self._due - monotonic(), self.patience)
-            asyncio.get_running_loop().call_later(max(left, LEAST_PATIENCE), self._look)
+            left = min(self._due - monotonic(), PATIENCE)
+            asyncio.get_running_loop().call_later(max(left, CLOCK_TICK), self._look)
 
     def _look(self) -> None:
         self._watched = False
@@ -76,17 +79,17 @@ class Slot:
                     if not self._queue.empty():
                         continue
                     self._holder = None
-                    self._running -= 1
+                    self.running -= 1
                     return
             with self._lock:
-                self._due = monotonic() + self.patience
+                self._due = monotonic() + PATIENCE
             try:
                 work()
             except Exception:
                 logging.getLogger(__name__).exception("A piece of work broke")
             with self._lock:
                 if self._holder is not current_thread():
-                    self._running -= 1
+                    self._due = max(self._due, monotonic() + PATIENCE)
+                    self.running -= 1
                     return
                 self._due = inf
-                self.patience = min(self.patience * 2, PATIENCE)

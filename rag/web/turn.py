@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -34,8 +35,10 @@ HEARTBEAT = 15.0
 MOST_TURNS = 1000
 """Under way or waiting for a thread; a further one is refused at once, because it would wait for too long."""
 THREADS = 64
-"""For turns that are worked at, of which all but one wait for Redis or for a model; and as many again for turns that
-wait for another one of their session."""
+"""For turns that are worked at, of which all but one wait for Redis; and as many again for turns that wait for a model
+or for another turn of their session."""
+SLOW_SECONDS = 1.0
+"""For so long a model over the wire is taken to be slow, when a thread lost the slot."""
 
 _STREAM = {**PRIVATE, "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
 
@@ -71,6 +74,7 @@ class Workers:
         self.turns = 0
         """That are under way or wait; counted on the event loop."""
         self.slot = Slot(THREADS, "turn")
+        """For what computes, and for a model over the wire that answers at once."""
         self.waiting = ThreadPoolExecutor(THREADS, "waiting-turn")
 
 
@@ -147,7 +151,7 @@ class TurnAnswer:
 class _Turn:
     """A turn in its threads, and what it has told so far. `whole`: nothing but its end is of interest.
 
-    It leaves the slot's threads once it will wait for another turn. A thread hands over what it has without waiting for
+    It leaves the slot's threads once it will wait. A thread hands over what it has without waiting for
     the event loop, and wakes that once, however much there is.
     """
 
@@ -182,7 +186,9 @@ class _Turn:
         try:
             if self._events is None:
                 self._events = self._start()
-            if not self._stopped and self._told(self._events, may_wait):
+            # One of them that waited long took the slot's time from everybody: the next ones wait elsewhere.
+            slow = not may_wait and self._events.remote and monotonic() - self._workers.slot.robbed_at < SLOW_SECONDS
+            if not self._stopped and (slow or self._told(self._events, may_wait)):
                 self._workers.waiting.submit(self._run, may_wait=True)
                 return
         except CrosswireError as error:

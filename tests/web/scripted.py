@@ -72,13 +72,14 @@ class ScriptedChat:
         self.error: Exception | None = None
         self.freed = threading.Event()
         self.threads: set[int] = set()
+        self.remote = False
 
     def stream(self, session_id: str, text: str, *, tokens: bool = True) -> EventStream:
         del tokens  # told in any case: whoever asks for none has to get along with them
         if self.error:
             raise self.error
         stopped = threading.Event()
-        return EventStream(self._turn(session_id, text, stopped), stopped)
+        return EventStream(self._turn(session_id, text, stopped), stopped, remote=self.remote)
 
     def _turn(self, session_id: str, text: str, stopped: threading.Event) -> Generator[Event]:
         answer = ""

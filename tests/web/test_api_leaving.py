@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import socket
 import threading
 from collections.abc import Generator
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from rag.chat import Event, Found, Token, Waiting
+from rag.web import turn
 from tests.web.calls import STREAM
 from tests.web.scripted import SOURCE, ScriptedServices, plain
 
@@ -94,3 +96,30 @@ def test_turns_that_wait_keep_nobody_from_being_answered(client: httpx.Client, s
     for thread in asking:
         thread.join(20)
     assert answered.json()["answer"] == "You have 60 days [1]."
+
+
+def test_a_model_that_is_slow_is_waited_for_beside_the_slot(
+    client: httpx.Client, services: ScriptedServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "SLOW_SECONDS", 3600.0)
+    chat, threads, spoken = services.chat, queue.SimpleQueue[str](), threading.Event()
+    chat.remote = True
+
+    def script() -> Generator[Event]:
+        threads.put(threading.current_thread().name)
+        assert spoken.wait(20)
+        yield Token("at last")
+
+    chat.script = script
+    asking = [
+        threading.Thread(target=httpx.post, args=(f"{client.base_url}/api/chat",), kwargs={"json": {"message": "Why?"}})
+        for _ in range(4)
+    ]
+    names = []
+    for one in asking:
+        one.start()
+        names.append(threads.get(timeout=20))
+    spoken.set()
+    for one in asking:
+        one.join(20)
+    assert all(name.startswith("waiting-turn") for name in names[1:]), names

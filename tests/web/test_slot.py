@@ -87,9 +87,11 @@ def test_who_does_not_get_on_loses_the_slot_ends_beside_it_and_nothing_is_lost(c
         await asyncio.sleep(3 * PATIENCE)
         assert done == ["first", "second"]
         gates["slow"].set()
+        await _until(lambda: slot.running == 1)
+        clock.now += 2 * PATIENCE
         await _until(lambda: done == ["first", "second", "slow", "third"])
         gates["slower"].set()
-        await _until(lambda: done[-1] == "slower")
+        await _until(lambda: done[-1] == "slower" and slot.running == 1)
 
         # The slow one has ended beside the slot; one thread works again.
         threads: list[int] = []
@@ -101,28 +103,36 @@ def test_who_does_not_get_on_loses_the_slot_ends_beside_it_and_nothing_is_lost(c
     asyncio.run(scene())
 
 
-def test_patience_shrinks_while_it_runs_out_and_comes_back(clock: _Clock) -> None:
-    gate = threading.Event()
+def test_what_ends_beside_the_slot_is_progress_too(clock: _Clock) -> None:
+    """On a machine where everything is slow, one thread after the other would be started otherwise."""
+    gates = [threading.Event() for _ in range(3)]
+    begun: list[int] = []
 
-    def stuck(begun: threading.Event) -> None:
-        begun.set()
-        assert gate.wait(20)
+    def stuck(number: int) -> None:
+        begun.append(number)
+        assert gates[number].wait(20)
 
-    async def scene() -> list[float]:
-        slot, patience = Slot(8, "test"), []
-        for _ in range(6):  # nothing ends: each is let in sooner than the one before
-            begun = threading.Event()
-            slot.submit(lambda begun=begun: stuck(begun))  # type: ignore[misc]
-            await _until(begun.is_set)
-            patience.append(slot.patience)
-            clock.now += slot.patience
-        gate.set()
-        for _ in range(6):
-            ended = threading.Event()
-            slot.submit(ended.set)
-            await _until(ended.is_set)
-        await _until(lambda: slot.patience == PATIENCE)
-        return patience
+    async def scene() -> None:
+        slot, ended = Slot(8, "test"), threading.Event()
+        for number in range(3):
+            slot.submit(lambda number=number: stuck(number))  # type: ignore[misc]
+        await _until(lambda: begun == [0])
+        assert slot.robbed_at < 0
+        clock.now += PATIENCE
+        await _until(lambda: begun == [0, 1])
+        assert slot.robbed_at == clock.now
 
-    patience = asyncio.run(scene())
-    assert patience == [max(PATIENCE / 2**halved, module.LEAST_PATIENCE) for halved in range(6)]
+        clock.now += 0.75 * PATIENCE
+        gates[0].set()  # beside the slot, whose holder has a quarter of its time left
+        await _until(lambda: slot.running == 1)
+        clock.now += 0.5 * PATIENCE
+        await asyncio.sleep(3 * PATIENCE)
+        assert begun == [0, 1]
+        clock.now += 0.5 * PATIENCE
+        await _until(lambda: begun == [0, 1, 2])
+        for gate in gates:
+            gate.set()
+        slot.submit(ended.set)
+        await _until(ended.is_set)
+
+    asyncio.run(scene())
