@@ -13,8 +13,9 @@ from rag.chat import ChatService, make_model
 from rag.chat.memory import from_setting
 from rag.knowledge import IngestReport, Library, Progress, open_library
 from rag.knowledge.embedding.embedders import make_embedder
-from rag.sessions import SessionStore, connect
-from rag.settings import Settings, decode_key, without_password
+from rag.sessions import SessionStore
+from rag.sessions.opening import open_store
+from rag.settings import Settings
 
 LOG = logging.getLogger(__name__)
 
@@ -32,21 +33,6 @@ class Services:
     def close(self) -> None:
         self.library.close()
         self.client.close()
-
-
-def open_store(settings: Settings) -> tuple[Any, SessionStore]:
-    """The Redis client and the session store over it. Raises SessionStoreUnavailable."""
-    client = connect(settings.redis_url, state_dir=settings.state_dir)
-    store = SessionStore(
-        client,
-        ttl=settings.session_ttl_seconds,
-        key_prefix=settings.history_prefix,
-        max_turns=settings.max_stored_turns,
-        encryption_keys=[decode_key(key) for key in settings.session_encryption_keys],
-        cache_bytes=settings.history_cache_bytes,
-        target=f"{without_password(settings.redis_url)} (REDIS_URL)",
-    )
-    return client, store
 
 
 def build(settings: Settings) -> Services:

@@ -8,6 +8,7 @@ from unittest.mock import Mock
 import pytest
 
 from rag import services
+from rag.sessions.opening import open_store
 from rag.settings import Settings
 from tests.servers import Server
 
@@ -41,7 +42,7 @@ def test_a_redis_that_evicts_is_warned_of(
     options: tuple[str, ...], warned: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Server(*options) as server:
-        client, store = services.open_store(Settings(redis_url=server.url, state_dir=tmp_path))
+        client, store = open_store(Settings(redis_url=server.url, state_dir=tmp_path))
         services.warn_of_eviction(Mock(store=store))
         client.close()
     assert ("Set maxmemory-policy to noeviction" in caplog.text) == warned

@@ -14,7 +14,7 @@ from rag.inspector import Filter, Found, Inspector, Pace, databases
 from rag.inspector.databases import is_sql
 from rag.inspector.layouts.base import Histories
 from rag.inspector.views.session_table import Order
-from rag.services import open_store
+from rag.sessions.opening import open_store
 from rag.settings import load, without_password
 
 

@@ -14,7 +14,6 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from rag.chat import make_model
 from rag.commands import options
 from rag.commands.options import (
     STANDARD,
@@ -52,6 +51,7 @@ from rag.crosstalk.report.reproduce import of_run, of_target
 from rag.crosstalk.run.comparison import Weighed, weigh
 from rag.crosstalk.run.conversation import OWN
 from rag.crosstalk.run.hosts import Target
+from rag.crosstalk.run.model import MakeModel
 from rag.crosstalk.run.runner import Search
 from rag.crosstalk.strategies import find
 from rag.crosstalk.targets import BadTarget, TargetFailed, open_target
@@ -168,7 +168,7 @@ def simulate_command(
             workload=workload,
             lab=lab,
             log=kept,
-            model=partial(make_model, settings) if model == "configured" else None,
+            model=_configured(settings) if model == "configured" else None,
             search=search,
             stop=stop,
             window=window,
@@ -269,6 +269,12 @@ def _search(settings: Settings) -> Iterator[Search]:
         if not library.documents():
             library.add([settings.knowledge_dir])
         yield library.search
+
+
+def _configured(settings: Settings) -> MakeModel:
+    from rag.chat import make_model  # with all of LangChain's models, which is a third of what this command loads
+
+    return partial(make_model, settings)
 
 
 @contextmanager

@@ -30,6 +30,13 @@ def test_help_names_every_command_and_loads_none() -> None:
     assert {name.partition(".")[0] for name in modules.split()}.isdisjoint(("langchain_core", "chromadb", "redis"))
 
 
+def test_what_asks_no_model_loads_none() -> None:
+    loaded = "import sys; from rag.commands import check, explore, sessions, simulate; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", loaded], cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert {"rag.commands.sessions", "rag.commands.simulate"} <= set(run.stdout.split())
+    assert {"langchain_core.language_models.chat_models", "langsmith", "openai"}.isdisjoint(run.stdout.split())
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_has_help_of_its_own(name: str, call: Call) -> None:
     run = call(name, "--help", env={})

@@ -13,13 +13,15 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from langchain_core.messages import BaseMessage, HumanMessage
-from langchain_core.runnables import Runnable
 
 from rag.crosstalk.run.hosts import Target
 from rag.crosstalk.targets.errors import BadTarget, TargetFailed, first_line
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import Runnable
 
 WRITTEN = "package.module:callable"
 LONGEST = 1 << 20
@@ -33,7 +35,7 @@ class FunctionTarget(Target):
         """Modules are also looked for in the current folder. Raises BadTarget."""
         self.name = name
         found = _found(name)
-        self._call: Callable[[str, str], Any] = _asked(found) if isinstance(found, Runnable) else found
+        self._call: Callable[[str, str], Any] = _asked(found) if _is_runnable(found) else found
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
 
@@ -87,6 +89,12 @@ def text_of(answer: Any) -> str | None:
 
 
 _KEYS = ("messages", "answer", "output", "response", "reply", "result", "text", "content")
+
+
+def _is_runnable(found: object) -> TypeGuard[Runnable[Any, Any]]:
+    """Whoever made one has loaded its class, which takes a third of a second where nobody has."""
+    loaded = sys.modules.get("langchain_core.runnables.base")
+    return loaded is not None and isinstance(found, loaded.Runnable)
 
 
 def _asked(runnable: Runnable[Any, Any]) -> Callable[[str, str], Any]:
@@ -154,6 +162,6 @@ def _found(name: str) -> Any:
         raise BadTarget(name, f"expected {WRITTEN}") from exc
     except (Exception, SystemExit) as exc:  # whatever the module does when it is imported
         raise BadTarget(name, f"importing it fails ({type(exc).__name__}: {first_line(exc)})") from exc
-    if not callable(found) and not isinstance(found, Runnable):
+    if not callable(found) and not _is_runnable(found):
         raise BadTarget(name, f"it is a {type(found).__name__}, expected a callable (session_id, text) -> str")
     return found
