@@ -21,9 +21,11 @@ PAGES = {
 }
 
 
-def test_every_page_is_drawn_from_this_server_alone(open_page: NewPage, refused: list[str]) -> None:
+def test_every_page_is_drawn_from_this_server_alone(open_page: NewPage, app: AppServer, refused: list[str]) -> None:
+    page = open_page("inspector", "Inspector")
     for path, heading in PAGES.items():
-        page = open_page(path, heading)
+        page.goto(f"{app.url}/{path}")
+        expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible(timeout=30_000)
         page.wait_for_load_state("networkidle")
         assert str(page.locator("link[rel='shortcut icon']").get_attribute("href")).startswith("data:"), path
         assert refused == [], path
