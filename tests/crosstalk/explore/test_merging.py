@@ -136,7 +136,7 @@ def test_the_actors_may_change_places(lab: Lab) -> None:
         assert len(alike) * share == len(found)
 
 
-def outcomes_of(stage: Stage, most: int = 80) -> Iterator[Outcome]:
+def outcomes_of(stage: Stage, most: int = 40) -> Iterator[Outcome]:
     found = count(graph(stage, never), Judge(stage.scene), never)
     return islice((outcome for outcome, _, _ in found), most)
 
