@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test check format lock wheel clean
+.PHONY: run test check format lock matrix wheel clean
 
 $(VENV)/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Crosswire needs Python 3.11 or newer; set PYTHON=python3.12, say.")'
@@ -33,6 +33,9 @@ format: $(VENV)/installed-dev
 lock:  ## compile requirements.txt for Linux and macOS, Python 3.11 to 3.13 (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url --no-annotate requirements.in requirements-test.in -o requirements.txt
 	uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url --no-annotate requirements-dev.in -o requirements-dev.txt
+
+matrix: $(VENV)/installed-dev  ## audit what people use, each in an environment of its own, and write docs/audit.md
+	$(BIN)/python -m tests.audit.matrix
 
 wheel: $(VENV)/installed  ## build dist/crosswire-….whl
 	$(BIN)/python -m hatchling build -t wheel -d dist

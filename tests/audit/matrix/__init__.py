@@ -1,0 +1,1 @@
+"""The published matrix: what is audited, and how the table is made of it. `make matrix`."""

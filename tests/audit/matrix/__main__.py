@@ -1,0 +1,100 @@
+"""Make the matrix: `python -m tests.audit.matrix [ROW…]` (a part of a name; all without any). Writes docs/audit.json,
+docs/audit.md and docs/audit/: one reproduction a failure, each of which was seen to fail where Crosswire is not there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from rag.audit.checks import CHECKS
+from rag.audit.results import Audit, Outcome
+from rag.audit.run.session import audit
+from tests.audit.matrix.rows import ROWS, Row
+from tests.audit.matrix.table import page
+from tests.crosstalk.run.postgres import Postgres
+from tests.servers import Server
+
+DOCS = Path("docs")
+ENVIRONMENTS = Path(".crosswire/matrix")
+MARK = "Wrong"
+"""What a reproduction fails with, and nothing else."""
+
+
+def interpreter(row: Row) -> str:
+    """The Python of its environment, made if it is not there."""
+    if not row.install:
+        return sys.executable
+    home = ENVIRONMENTS / row.slug
+    python = home / "bin" / "python"
+    if not (home / "done").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", "pytest", *row.install], check=True)
+        (home / "done").touch()
+    return str(python.absolute())
+
+
+@contextmanager
+def server(kind: str) -> Iterator[None]:
+    """A server of its own for the row, told by the environment."""
+    with ExitStack() as stack:
+        if kind == "redis":
+            os.environ["AUDIT_REDIS_URL"] = stack.enter_context(Server(tcp=True)).url
+        elif kind == "postgres":
+            os.environ["AUDIT_POSTGRES_URL"] = stack.enter_context(Postgres()).url
+        yield
+
+
+def audited(row: Row) -> Audit:
+    """Its audit, with each reproduction tried where Crosswire is not installed."""
+    python = interpreter(row)
+    with server(row.server):
+        running = audit(row.target, list(CHECKS.values()), python)
+        for outcome in running:
+            print(f"  {outcome.id}: {outcome.status} {outcome.evidence[:100]}", file=sys.stderr)  # noqa: T201
+        for outcome in running.result.outcomes:
+            if outcome.status == "fail" and not reproduced(row, outcome, python):
+                outcome.status = "unknown"
+                outcome.evidence = f"Seen, but its reproduction does not fail by itself: {outcome.evidence}"
+    return running.result
+
+
+def reproduced(row: Row, outcome: Outcome, python: str) -> bool:
+    """Whether its reproduction is red where nothing of ours can be imported. It is kept if so."""
+    file = DOCS / "audit" / row.slug / f"test_{outcome.id.replace('.', '_').replace('-', '_')}.py"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(outcome.reproduction, encoding="utf-8")
+    command = [python, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(file.parent), str(file)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=file.parent)
+    red = ran.returncode == 1 and f"{MARK}: " in ran.stdout
+    if not red:
+        print(ran.stdout[-2000:], ran.stderr[-500:], file=sys.stderr)  # noqa: T201
+        file.unlink()
+    outcome.reproduction = str(file.relative_to(DOCS)) if red else ""
+    return red
+
+
+def main(parts: list[str]) -> None:
+    (DOCS / "audit").mkdir(exist_ok=True)
+    place = DOCS / "audit.json"
+    kept = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
+    for row in ROWS:
+        if parts and not any(part.lower() in row.name.lower() for part in parts):
+            continue
+        print(row.name, file=sys.stderr)  # noqa: T201
+        for old in (DOCS / "audit" / row.slug).glob("test_*.py"):
+            old.unlink()
+        kept[row.name] = audited(row).to_dict()
+        place.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    kept = {row.name: kept[row.name] for row in ROWS if row.name in kept}
+    place.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (DOCS / "audit.md").write_text(page(kept), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

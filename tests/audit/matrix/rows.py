@@ -1,0 +1,88 @@
+"""What the matrix is made of: one row a store, each in a virtual environment of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """A store in one version."""
+
+    name: str
+    """As the table has it."""
+    target: str
+    install: tuple[str, ...] = ()
+    """What is installed for it, pinned; empty: this project's own environment."""
+    server: str = ""
+    """`redis` or `postgres`, where it needs one."""
+    fixed: str = ""
+    """Of an old version: the report that a later one came of."""
+
+    @property
+    def slug(self) -> str:
+        return "-".join(part for part in self._words() if part)
+
+    def _words(self) -> list[str]:
+        return "".join(each if each.isalnum() or each == "." else " " for each in self.name.lower()).split()
+
+
+_PSYCOPG = "psycopg[binary]==3.3.9"
+_GRAPH = "langgraph==1.2.24"
+_SQLITE = (_GRAPH, "langgraph-checkpoint-sqlite==3.1.2")
+_POSTGRES = (_GRAPH, "langgraph-checkpoint-postgres==3.2.0", _PSYCOPG)
+_COMMUNITY = ("langchain-community==0.4.2", "langchain-core==1.7.2")
+_AGENTS = "openai-agents[sqlalchemy,redis]"
+
+ROWS = [
+    Row("Crosswire store", "crosswire-store"),
+    Row("Crosswire store, async", "crosswire-store-async"),
+    Row("Crosswire history", "crosswire-history"),
+    Row("langchain-core InMemory history", "langchain-memory", ("langchain-core==1.7.2",)),
+    Row("langchain-community File history", "langchain-file", _COMMUNITY),
+    Row("langchain-community SQL history, SQLite", "langchain-sql", (*_COMMUNITY, "aiosqlite==0.22.1")),
+    Row(
+        "langchain-community SQL history, PostgreSQL",
+        "langchain-sql-postgres",
+        (*_COMMUNITY, "psycopg[binary]==3.3.9"),
+        "postgres",
+    ),
+    Row("langchain-community Redis history", "langchain-community-redis", (*_COMMUNITY, "redis==8.1.0"), "redis"),
+    Row("LangGraph InMemorySaver", "langgraph-memory", (_GRAPH,)),
+    Row("LangGraph SqliteSaver", "langgraph-sqlite", _SQLITE),
+    Row("LangGraph AsyncSqliteSaver", "langgraph-sqlite-async", _SQLITE),
+    Row(
+        "LangGraph SqliteSaver 3.0.0",
+        "langgraph-sqlite",
+        (_GRAPH, "langgraph-checkpoint-sqlite==3.0.0"),
+        fixed="https://github.com/advisories/GHSA-9rwj-6rc7-p77c",
+    ),
+    Row("LangGraph PostgresSaver", "langgraph-postgres", _POSTGRES, "postgres"),
+    Row("LangGraph InMemoryStore", "langgraph-store-memory", (_GRAPH,)),
+    Row("LangGraph SqliteStore", "langgraph-store-sqlite", _SQLITE),
+    Row("OpenAI Agents SQLiteSession", "agents-sqlite", (f"{_AGENTS}==0.24.0", "aiosqlite")),
+    Row("OpenAI Agents SQLAlchemySession", "agents-sqlalchemy", (f"{_AGENTS}==0.24.0", "aiosqlite")),
+    Row(
+        "OpenAI Agents SQLAlchemySession 0.12.5",
+        "agents-sqlalchemy",
+        (f"{_AGENTS}==0.12.5", "aiosqlite"),
+        fixed="https://github.com/openai/openai-agents-python/issues/2722",
+    ),
+    Row("OpenAI Agents RedisSession", "agents-redis", (f"{_AGENTS}==0.24.0",), "redis"),
+    Row("Google ADK InMemorySessionService", "adk-memory", ("google-adk==2.13.0",)),
+    Row("Google ADK DatabaseSessionService", "adk-database", ("google-adk==2.13.0", "sqlalchemy", "aiosqlite")),
+    Row(
+        "Google ADK DatabaseSessionService 1.26.0",
+        "adk-database",
+        ("google-adk==1.26.0", "sqlalchemy", "aiosqlite"),
+        fixed="https://github.com/google/adk-python/issues/4751",
+    ),
+]
+"""In the order of the table. Old versions only where a fix came between."""
+
+NOT_RUN = {
+    "langchain-redis": "it needs a Redis with the search module, which neither PyPI nor Debian has",
+    "redisvl": "the same",
+    "langgraph-checkpoint-redis": "the same, and the JSON module",
+}
+"""What is on the list and could not be run here -> why."""
