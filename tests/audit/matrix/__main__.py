@@ -69,7 +69,8 @@ def reproduced(row: Row, outcome: Outcome, python: str) -> bool:
     file = DOCS / "audit" / row.slug / f"test_{outcome.id.replace('.', '_').replace('-', '_')}.py"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(outcome.reproduction, encoding="utf-8")
-    command = [python, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(file.parent), str(file)]
+    whole = file.resolve()
+    command = [python, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={whole.parent}", str(whole)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=file.parent)
     red = ran.returncode == 1 and f"{MARK}: " in ran.stdout
     if not red:
