@@ -56,7 +56,7 @@ def test_what_could_not_have_leaked_is_unknown(call: Call, env: dict[str, str]) 
 
 
 def test_a_strategy_that_needs_cancelled_turns_gets_some(call: Call, env: dict[str, str]) -> None:
-    done = call("simulate", "--strategy", "reused-connection", "--users", "100", "--json", "-", env=env)
+    done = call("simulate", "--strategy", "reused-connection", "--users", "60", "--json", "-", env=env)
     assert done.returncode == 1, done.stdout
     assert json.loads(done.stdout)["workload"]["cancelled"] > 0
 

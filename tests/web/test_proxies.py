@@ -119,7 +119,8 @@ def _nginx(folder: Path, app: int, ports: dict[str, int]) -> subprocess.Popen[by
     )
     command = [needs.program("nginx", "/usr/sbin/nginx"), "-p", str(folder), "-c", str(config)]
     started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=(folder / "nginx.log").open("wb"))
-    wait_for(lambda: all(httpx.get(f"http://127.0.0.1:{port}/healthz") for port in ports.values()), "nginx")
+    with httpx.Client(timeout=10) as client:
+        wait_for(lambda: all(client.get(f"http://127.0.0.1:{port}/healthz") for port in ports.values()), "nginx")
     return started
 
 
