@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from rag.audit.adapters.agno import AgnoDb
 from rag.audit.adapters.crosswire_store import CrosswireStore
 from rag.audit.adapters.function import AnsweringFunction
 from rag.audit.adapters.google_adk import AdkSessionService
 from rag.audit.adapters.langchain_history import LangChainHistory
 from rag.audit.adapters.langgraph_saver import LangGraphSaver
 from rag.audit.adapters.langgraph_store import LangGraphStore
+from rag.audit.adapters.llama_index import LlamaIndexChatStore
 from rag.audit.adapters.openai_agents import AgentsSession
 from rag.audit.adapters.running_chat import RunningChat
 from rag.audit.kit.contract import Subject
@@ -19,6 +21,8 @@ ADAPTERS: list[type[Subject]] = [
     AdkSessionService,
     LangChainHistory,
     CrosswireStore,
+    LlamaIndexChatStore,
+    AgnoDb,
     RunningChat,
     AnsweringFunction,
 ]

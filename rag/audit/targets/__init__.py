@@ -33,5 +33,11 @@ NAMED = {
     "agents-redis": "rag.audit.targets.openai_agents:redis",
     "adk-memory": "rag.audit.targets.google_adk:in_memory",
     "adk-database": "rag.audit.targets.google_adk:database",
+    "llama-index-memory": "rag.audit.targets.llama_index:simple",
+    "llama-index-sqlite": "rag.audit.targets.llama_index:sqlite",
+    "llama-index-redis": "rag.audit.targets.llama_index:redis",
+    "agno-memory": "rag.audit.targets.agno:in_memory",
+    "agno-sqlite": "rag.audit.targets.agno:sqlite",
+    "agno-postgres": "rag.audit.targets.agno:postgres",
 }
 """Name -> where its factory is."""
