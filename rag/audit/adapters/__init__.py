@@ -10,6 +10,7 @@ from rag.audit.adapters.langchain_history import LangChainHistory
 from rag.audit.adapters.langgraph_saver import LangGraphSaver
 from rag.audit.adapters.langgraph_store import LangGraphStore
 from rag.audit.adapters.llama_index import LlamaIndexChatStore
+from rag.audit.adapters.mem0 import Mem0Memory
 from rag.audit.adapters.openai_agents import AgentsSession
 from rag.audit.adapters.running_chat import RunningChat
 from rag.audit.kit.contract import Subject
@@ -23,6 +24,7 @@ ADAPTERS: list[type[Subject]] = [
     CrosswireStore,
     LlamaIndexChatStore,
     AgnoDb,
+    Mem0Memory,
     RunningChat,
     AnsweringFunction,
 ]

@@ -39,5 +39,7 @@ NAMED = {
     "agno-memory": "rag.audit.targets.agno:in_memory",
     "agno-sqlite": "rag.audit.targets.agno:sqlite",
     "agno-postgres": "rag.audit.targets.agno:postgres",
+    "mem0-local": "rag.audit.targets.mem0:local",
+    "mem0-local-async": "rag.audit.targets.mem0:local_async",
 }
 """Name -> where its factory is."""
