@@ -53,8 +53,9 @@ class Mem0Memory(Subject):
     async def clear(self, at: Address) -> None:
         await self._call("delete_all", **self._named(at))
 
-    async def search(self, at: Address, word: str) -> list[Said]:
-        found = await self._call("search", word, filters=self._named(at), top_k=MOST_MEMORIES, threshold=0.0)
+    async def search(self, at: Address, word: str, field: str = "") -> list[Said]:
+        having = {**self._named(at), **({field: word} if field else {})}
+        found = await self._call("search", word, filters=having, top_k=MOST_MEMORIES, threshold=0.0)
         return _remembered(found)
 
 

@@ -10,34 +10,34 @@ from typing import Any
 from rag.audit.targets.servers import own_prefix
 
 
-async def history(folder: str) -> AsyncIterator[Callable[[str], Any]]:
+async def history(folder: str, prefix: str = "") -> AsyncIterator[Callable[[str], Any]]:
     from rag.sessions import connect, connect_async, history_factory
 
     url = os.environ.get("AUDIT_REDIS_URL") or "embedded"
     client = connect(url, state_dir=Path(folder))
     async_client = await connect_async(url, state_dir=Path(folder))
     try:
-        yield history_factory(client, key_prefix=own_prefix(folder), async_client=async_client)
+        yield history_factory(client, key_prefix=own_prefix(folder, prefix), async_client=async_client)
     finally:
         await async_client.aclose()
         client.close()
 
 
-def store(folder: str) -> Iterator[Any]:
+def store(folder: str, prefix: str = "") -> Iterator[Any]:
     from rag.sessions import SessionStore, connect
 
     client = connect(os.environ.get("AUDIT_REDIS_URL") or "embedded", state_dir=Path(folder))
     try:
-        yield SessionStore(client, key_prefix=own_prefix(folder))
+        yield SessionStore(client, key_prefix=own_prefix(folder, prefix))
     finally:
         client.close()
 
 
-async def store_async(folder: str) -> AsyncIterator[Any]:
+async def store_async(folder: str, prefix: str = "") -> AsyncIterator[Any]:
     from rag.sessions import AsyncSessionStore, connect_async
 
     client = await connect_async(os.environ.get("AUDIT_REDIS_URL") or "embedded", state_dir=Path(folder))
     try:
-        yield AsyncSessionStore(client, key_prefix=own_prefix(folder))
+        yield AsyncSessionStore(client, key_prefix=own_prefix(folder, prefix))
     finally:
         await client.aclose()

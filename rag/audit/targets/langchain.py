@@ -61,16 +61,14 @@ async def sql_async(folder: str) -> AsyncIterator[Callable[[str], Any]]:
         await engine.dispose()
 
 
-def community_redis(session_id: str, folder: str) -> Any:
+def community_redis(session_id: str, folder: str, prefix: str = "") -> Any:
     from langchain_community.chat_message_histories import RedisChatMessageHistory
 
-    return RedisChatMessageHistory(session_id, server_url("AUDIT_REDIS_URL"), own_prefix(folder), ttl=3600)
+    return RedisChatMessageHistory(session_id, server_url("AUDIT_REDIS_URL"), own_prefix(folder, prefix), ttl=3600)
 
 
-def redis(session_id: str) -> Any:
-    """Its server has to have RediSearch and RedisJSON. What it leaves is an empty index."""
+def redis(session_id: str, prefix: str = "") -> Any:
+    """Its server has to have RediSearch and RedisJSON. The index keeps its usual name; empty, it is what is left."""
     from langchain_redis import RedisChatMessageHistory
 
-    return RedisChatMessageHistory(
-        session_id, server_url("AUDIT_REDIS_URL"), "audit:", ttl=3600, index_name="idx:audit"
-    )
+    return RedisChatMessageHistory(session_id, server_url("AUDIT_REDIS_URL"), prefix or "chat:", ttl=3600)

@@ -39,14 +39,14 @@ async def sqlalchemy_on(url: str) -> AsyncIterator[Callable[[str], Any]]:
         await engine.dispose()
 
 
-async def redis(folder: str) -> AsyncIterator[Callable[[str], Any]]:
+async def redis(folder: str, prefix: str = "") -> AsyncIterator[Callable[[str], Any]]:
     from agents.extensions.memory import RedisSession
     from redis.asyncio import Redis
 
     client = Redis.from_url(server_url("AUDIT_REDIS_URL"))
 
     def session(session_id: str) -> Any:
-        return RedisSession(session_id, redis_client=client, key_prefix=own_prefix(folder))
+        return RedisSession(session_id, redis_client=client, key_prefix=own_prefix(folder, prefix))
 
     try:
         yield session

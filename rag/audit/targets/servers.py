@@ -24,6 +24,6 @@ def driven_by(driver: str) -> str:
     return server_url("AUDIT_POSTGRES_URL").replace("postgresql://", f"postgresql+{driver}://", 1)
 
 
-def own_prefix(folder: str) -> str:
+def own_prefix(folder: str, prefix: str) -> str:
     """Where keys begin with it, the store of a folder is apart from that of another one on the same server."""
-    return f"audit-{hashlib.sha256(folder.encode()).hexdigest()[:12]}:"
+    return f"{prefix}audit-{hashlib.sha256(folder.encode()).hexdigest()[:12]}:"
