@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the table below
+    from crosswire.registration import audit_test
     from rag.audit.results import Audit, Outcome
     from rag.audit.run.session import run as audit
     from rag.chat import ChatService, Reply, make_model
@@ -67,6 +68,7 @@ __all__ = [
     "Settings",
     "Workload",
     "audit",
+    "audit_test",
     "build_services",
     "check",
     "connect",
@@ -83,6 +85,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "audit_test": "crosswire.registration:audit_test",
     "Audit": "rag.audit.results:Audit",
     "Outcome": "rag.audit.results:Outcome",
     "audit": "rag.audit.run.session:run",
@@ -131,7 +134,12 @@ if not TYPE_CHECKING:  # which would take it for a promise that every name is th
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         module, _, attribute = _HOMES[name].partition(":")
-        found = globals()[name] = getattr(import_module(module), attribute)
+        try:
+            found = getattr(import_module(module), attribute)
+        except ModuleNotFoundError as exc:
+            more = f'crosswire.{name} needs more than the plain install ({exc}): pip install "crosswire[app]"'
+            raise ModuleNotFoundError(more, name=exc.name) from exc
+        globals()[name] = found
         return found
 
 

@@ -12,6 +12,11 @@ import sys
 
 import pytest
 
+from tests.installing import place, plain, wheel
+
+__all__ = ["place", "plain", "wheel"]
+"""Fixtures of the installed wheel, for whoever asks."""
+
 # Loading the libraries and making thousands of items leaves millions of objects that live to the end. Walked again and
 # again they took a sixth of the suite's time.
 gc.disable()
@@ -37,4 +42,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             # Two browsers at once would take turns on two cores, and wait for each other until one gives up.
             group = "browser" if item.get_closest_marker("browser") else item.location[0]
+            if "wheel" in getattr(item, "fixturenames", ()):  # it is built and installed once
+                group = "wheel"
             item.add_marker(pytest.mark.xdist_group(group))

@@ -6,10 +6,13 @@ import ast
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import crosswire
+import rag.crosstalk
 from tests import PROJECT
 
 
@@ -38,8 +41,9 @@ def test_every_public_name_is_there_and_is_the_one_behind_it() -> None:
         assert getattr(crosswire, name) is getattr(import_module(module), attribute)
 
 
-def test_what_type_checkers_are_told_is_what_is_loaded() -> None:
-    tree = ast.parse((PROJECT / "crosswire" / "__init__.py").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("package", [crosswire, rag.crosstalk], ids=lambda package: package.__name__)
+def test_what_type_checkers_are_told_is_what_is_loaded(package: Any) -> None:
+    tree = ast.parse(Path(package.__file__).read_text(encoding="utf-8"))
     branch = next(node for node in tree.body if isinstance(node, ast.If))
     told = {
         alias.asname or alias.name: f"{node.module}:{alias.name}"
@@ -47,8 +51,9 @@ def test_what_type_checkers_are_told_is_what_is_loaded() -> None:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert told == crosswire._HOMES
-    assert sorted(crosswire.__all__) == sorted(told)
+    assert told == package._HOMES
+    assert sorted(package.__all__) == sorted(told)
+    assert all(getattr(package, name) is not None for name in told)
 
 
 def test_other_names_are_refused_as_in_any_module() -> None:

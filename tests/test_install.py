@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import sysconfig
 import time
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email.parser import Parser
 from pathlib import Path
 
@@ -18,73 +13,11 @@ import pytest
 from packaging.requirements import Requirement
 
 from rag.commands.serving import _defaults
-from rag.settings import Settings
-from tests import PROJECT, needs
+from tests import PROJECT
 from tests.browser.serving import free_port
+from tests.installing import Place, finished
 
 WARRANTY = {"message": "How long is the warranty?"}
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    for name in ("hatchling", "hatch_requirements_txt", "pip"):
-        needs.package(name)
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    built = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60)
-    assert built.returncode == 0, built.stderr
-    return next(folder.iterdir())
-
-
-@dataclass(frozen=True)
-class Place:
-    """A virtual environment with the wheel, and the folder from which its command is called."""
-
-    python: Path
-    here: Path
-
-    def start(self, *command: str) -> subprocess.Popen[str]:
-        """A program of the environment, with nobody's settings."""
-        ours = {"PYTHONPATH", *(name.upper() for name in Settings.model_fields)}
-        env = {name: text for name, text in os.environ.items() if name.upper() not in ours}
-        program, *arguments = command
-        return subprocess.Popen(
-            [str(self.python.with_name(program)), *arguments],
-            cwd=self.here,
-            env={**env, "COLUMNS": "100"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, *command: str) -> tuple[int, str]:
-        return finished(self.start(*command))
-
-
-def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Its exit status and all that it wrote."""
-    out, err = process.communicate(timeout=60)
-    return process.returncode, out + err
-
-
-@pytest.fixture(scope="module")
-def place(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    folder = tmp_path_factory.mktemp("installed")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True, timeout=60)
-    python = folder / "venv" / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-index", "--no-deps"]
-    subprocess.run([*pip, wheel], check=True, timeout=60)
-    # What it depends on is taken from the environment of the tests.
-    packages = next((folder / "venv" / "lib").glob("python*/site-packages"))
-    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    here = folder / "here"
-    for name in ("rag", "pages", "crosswire", ".streamlit"):
-        (here / name).mkdir(parents=True)
-    for name in ("rag/__init__.py", "crosswire/__init__.py", "app.py"):
-        (here / name).write_text("raise SystemExit('this is the stranger\\'s')\n")
-    (here / ".streamlit" / "secrets.toml").write_text("SESSION_TTL_SECONDS = 77\n")
-    return Place(python, here)
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +68,16 @@ def test_the_wheel_holds_what_the_program_needs_and_nothing_else(wheel: Path) ->
     assert not [name for name in names if name.endswith(".pyc") or "secrets.toml" in name]
 
     metadata = Parser().parsestr(packed.read("crosswire-0.1.0.dist-info/METADATA").decode())
-    wanted = {Requirement(line).name for line in metadata.get_all("Requires-Dist", [])}
-    assert {"streamlit", "langchain-core", "chromadb", "redis"} <= wanted
-    assert wanted.isdisjoint(("pytest", "playwright", "hatchling"))
+    wanted = [Requirement(line) for line in metadata.get_all("Requires-Dist", [])]
+    plain = {each.name: each.specifier for each in wanted if each.marker is None}
+    app = {each.name: each.specifier for each in wanted if each.marker is not None}
+    assert {str(each.marker) for each in wanted if each.marker} == {'extra == "app"'}
+    assert plain.keys() == {"typer", "rich", "jinja2", "junitparser"}
+    assert plain.items() <= app.items()  # requirements.in is everything
+    assert {"streamlit", "langchain-core", "chromadb", "redis"} <= app.keys()
+    assert app.keys().isdisjoint(("pytest", "playwright", "hatchling"))
+    entries = packed.read("crosswire-0.1.0.dist-info/entry_points.txt").decode()
+    assert "[pytest11]\ncrosswire = crosswire.pytest_plugin" in entries
 
 
 def test_it_is_imported_by_name(place: Place, listing: dict[Path, tuple[int, int]]) -> None:

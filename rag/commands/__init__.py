@@ -6,6 +6,7 @@ need neither LangChain nor Chroma.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pkgutil import resolve_name
 from typing import Any
 
@@ -13,6 +14,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_command
+
+from rag.errors import CrosswireError
 
 COMMANDS = {
     "run": ("serving:serve", "Start the app: pages and HTTP API."),
@@ -78,6 +81,10 @@ def run() -> int:
     except typer.Abort:
         typer.echo("Aborted.", err=True)
         return 1
+    except ModuleNotFoundError as exc:
+        if find_spec("streamlit") is not None:  # everything is there, so it is a fault
+            raise
+        raise CrosswireError(f'This needs more than the plain install ({exc}): pip install "crosswire[app]"') from exc
     except TyperException as exc:
         where = getattr(getattr(exc, "ctx", None), "command_path", "python -m rag")
         problem = exc.format_message().replace("Value error, ", "").rstrip(".")

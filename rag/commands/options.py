@@ -21,7 +21,6 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from rag.errors import CrosswireError
-from rag.inspector import LAYOUTS
 
 STANDARD = Path("-")
 """Standard output, for --json."""
@@ -48,10 +47,6 @@ JunitFile = Annotated[Path | None, to_file("--junit", what="Write it as JUnit XM
 HtmlFile = Annotated[Path | None, to_file("--html", what="Write it as a page that needs nothing else.")]
 PytestFile = Annotated[Path | None, to_file("--pytest", what="Write the failure as a test that fails until fixed.")]
 LogFile = Annotated[Path | None, to_file("--log", what="Keep the operation log.")]
-_FORMATS = typer.Option(
-    "--format", metavar="NAME", help=f"{', '.join(LAYOUTS)}; or auto: everything that is recognised by what keys hold."
-)
-Format = Annotated[str | None, _FORMATS]
 Address = Annotated[
     str | None,
     typer.Option(

@@ -21,7 +21,6 @@ from rich.text import Text
 from rag.commands.options import (
     STANDARD,
     Address,
-    Format,
     JsonFile,
     Names,
     Prefix,
@@ -42,7 +41,7 @@ from rag.commands.sessions_output import (
     row_dict,
     view_dict,
 )
-from rag.commands.sessions_source import histories, opened, searched
+from rag.commands.sessions_source import Format, histories, opened, searched
 from rag.errors import CrosswireError
 from rag.inspector import FLAGS, Filter, Pace
 from rag.inspector.actions.changes import Change, Changes

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Annotated
 
 import typer
 
 from rag.commands.progress import bar, stop_on_interrupt
 from rag.commands.sessions_output import counted, progress_told
 from rag.errors import CrosswireError
-from rag.inspector import Filter, Found, Inspector, Pace, databases
+from rag.inspector import LAYOUTS, Filter, Found, Inspector, Pace, databases
 from rag.inspector.databases import is_sql
 from rag.inspector.layouts.base import Histories
 from rag.inspector.views.session_table import Order
 from rag.sessions.opening import open_store
 from rag.settings import load, without_password
+
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help=f"{', '.join(LAYOUTS)}; or auto: everything that is recognised by what keys hold.",
+    ),
+]
 
 
 @contextmanager

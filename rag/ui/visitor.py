@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from rag.sessions.names import colour, friendly_name
+from rag.colours import colour
+from rag.sessions.names import friendly_name
 from rag.settings import Settings
 from rag.web.cookie import new_token, read_session, session_id_of
 from rag.web.identity import session_secret

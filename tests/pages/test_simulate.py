@@ -8,10 +8,10 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1 import AppTest
 
+from rag.colours import colour
 from rag.crosstalk import Workload
 from rag.crosstalk.background.runs import Run
 from rag.services import Services
-from rag.sessions.names import colour
 from rag.ui import resources
 from tests.pages.opening import calm, errors, labels, opened, press, session_of, visit
 from tests.servers import wait_for

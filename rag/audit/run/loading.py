@@ -77,6 +77,7 @@ def _found(spec: str, module: ModuleType, name: str) -> Any:
         if not hasattr(found, each):
             raise CrosswireError(f"{module.__name__} has no {each!r}. {EXPECTED}")
         found = getattr(found, each)
+    found = getattr(found, "crosswire_factory", found)  # what crosswire.audit_test registered
     if not callable(found) and not hasattr(found, "create"):
         raise CrosswireError(f"{spec} is a {type(found).__name__}, not a factory. {EXPECTED}")
     return found

@@ -23,17 +23,6 @@ _KEPT = 20
 _LONGEST = 300
 """Characters of what is quoted of them."""
 
-_BEGIN = """
-import sys, types
-ours = types.ModuleType("rag")
-ours.__path__ = [sys.argv[1]]
-sys.modules["rag"] = ours
-sys.path[:0] = sys.argv[2].split("\\n")
-from rag.audit.run.worker import main
-main(sys.argv[3], sys.argv[4:])
-"""
-"""Only this package is taken from here, whatever the interpreter has, and whoever else calls a package `rag`."""
-
 
 class Worker:
     """A process of `python` that runs these checks. Leaving it ends the process and what it started."""
@@ -41,12 +30,11 @@ class Worker:
     def __init__(self, spec: str, ids: Sequence[str], python: str, stop: threading.Event) -> None:
         self._stop = stop
         self._folder = tempfile.TemporaryDirectory(prefix="audit-", ignore_cleanup_errors=True)
-        ours = Path(__file__).parents[2]
         first = (
             [str(Path.cwd()), *(path for path in sys.path if path)] if python == sys.executable else [str(Path.cwd())]
         )
         self._process = subprocess.Popen(  # noqa: S603  # the command is ours, the target is the caller's own
-            [python, "-c", _BEGIN, str(ours), "\n".join(first), spec, *ids],
+            [python, str(Path(__file__).with_name("alone.py")), "worker", "\n".join(first), spec, *ids],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,6 +1,7 @@
 """The process that runs checks: one JSON object a line on its standard output, nothing else there.
 
-It is started by `process.py`. What the audited package prints goes to standard error. It ends with its parent.
+It is started by `process.py`, through `alone.py`, and ends with its parent. What the audited package prints goes to
+standard error.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ IN_WORKER = "CROSSWIRE_AUDIT_WORKER"
 """Set in the environment: an audited module that audits itself when it is imported would never come to an end."""
 
 
-def main(spec: str, ids: list[str]) -> None:
+def main(arguments: list[str]) -> None:
+    """The target and the checks' ids."""
+    spec, *ids = arguments
     say = _speaker()
     _end_with_parent()
     os.environ[IN_WORKER] = "1"

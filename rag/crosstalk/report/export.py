@@ -17,13 +17,13 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
+from rag.colours import colour
 from rag.crosstalk.checker.anomalies import DEFINITIONS, Definition
 from rag.crosstalk.checker.canaries import places
 from rag.crosstalk.checker.findings import Anomaly, Report
 from rag.crosstalk.log.events import Event
 from rag.crosstalk.report import known
 from rag.crosstalk.report.story import Step, story
-from rag.sessions.names import colour
 
 SHOWN = 25
 """Anomalies of a kind on the page, and lines of evidence in a JUnit failure; the JSON has all that were kept."""

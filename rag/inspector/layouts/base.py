@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rag.colours import colour
 from rag.inspector.key_scan import size, steps
 from rag.inspector.pace import Pace
 from rag.inspector.parsing.looks import Look
 from rag.inspector.parsing.message_parsers import Parse
 from rag.sessions.connection.errors import translated
 from rag.sessions.listing.directory import Row
-from rag.sessions.names import colour, friendly_name
+from rag.sessions.names import friendly_name
 from rag.sessions.protocol.replies import SessionInfo
 
 BATCH = 50

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal
 
+from rag.colours import colour
 from rag.errors import SealBroken
 from rag.sessions.ids import SessionId
 from rag.sessions.listing.sweep import BATCH, Index, soon
-from rag.sessions.names import colour, friendly_name
+from rag.sessions.names import friendly_name
 from rag.sessions.protocol.replies import SessionInfo
 from rag.sessions.protocol.requests import SessionProtocol
 from rag.sessions.protocol.steps import Awaiting, Blocking, Command, Lenient, Steps, operation

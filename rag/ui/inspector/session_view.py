@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from rag.colours import colour
 from rag.inspector import flags
 from rag.inspector.actions.changes import Changes
 from rag.inspector.parsing.message_parsers import Said
@@ -14,7 +15,7 @@ from rag.inspector.timestamps import shown as moment_shown
 from rag.inspector.views.session import View, pretty
 from rag.safe_text import line
 from rag.sessions.listing.directory import Row
-from rag.sessions.names import colour, friendly_name
+from rag.sessions.names import friendly_name
 from rag.sessions.protocol.replies import Quarantined
 from rag.ui.avatar import badge
 from rag.ui.chat.transcript import ASSISTANT

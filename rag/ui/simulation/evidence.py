@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 import streamlit as st
 
+from rag.colours import colour
 from rag.crosstalk.background.runs import Outcome
 from rag.crosstalk.checker.anomalies import DEFINITIONS
 from rag.crosstalk.checker.findings import Anomaly
@@ -14,7 +15,6 @@ from rag.crosstalk.log.events import Event, Invoke, Message, Ok, Prompt
 from rag.crosstalk.report.export import marked
 from rag.crosstalk.report.story import story
 from rag.crosstalk.report.transcript import Transcript, transcripts
-from rag.sessions.names import colour
 from rag.ui.anomalies import definitions
 from rag.ui.avatar import badge
 from rag.ui.escaping import escaped

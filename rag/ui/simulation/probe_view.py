@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from rag.colours import colour
 from rag.crosstalk.targets.onboarding.probe import Probe
 from rag.crosstalk.targets.onboarding.turns import Exchange
-from rag.sessions.names import colour
 from rag.ui.avatar import badge
 from rag.ui.escaping import code, escaped
 

@@ -11,8 +11,8 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from math import ceil, sqrt
 
+from rag.colours import colour
 from rag.crosstalk.run.people import label
-from rag.sessions.names import colour
 
 CELL, STEP, EDGE = 30, 34, 8
 PLAIN = 400
