@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rag.audit.adapters import ADAPTERS
-from rag.audit.checks import CHECKS
+from rag.audit.checks import CHECKS, faithful
 from rag.audit.kit.opening import Target
 from rag.audit.run.trying import tried
 from tests.audit.planted import FAULTS
@@ -27,6 +27,13 @@ ALSO = {
     ("saver", "apart.prefix"): {"apart.clear"},
 }
 """A saver's write begins with a read, which takes up what is wrong in it; its list shows the ids that it keeps."""
+
+
+@pytest.fixture(autouse=True)
+def shorter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long conversations that are longer than a page, and no longer."""
+    monkeypatch.setattr(faithful, "ADDED", 200)
+    monkeypatch.setattr(faithful, "REWRITTEN", 200)
 
 
 def failed(make: Callable[..., Any], *ids: str) -> dict[str, str]:

@@ -62,8 +62,9 @@ class LangGraphStore(Subject):
         )
 
     async def clear(self, at: Address) -> None:
-        for item in await self._items(at):
-            await self._call("delete", self._namespace(at), item.key)
+        from langgraph.store.base import PutOp
+
+        await self._call("batch", [PutOp(self._namespace(at), item.key, None) for item in await self._items(at)])
 
     async def listed(self, owner: str) -> list[str]:
         found = await self._call("list_namespaces", prefix=(owner or "somebody",), limit=MOST_ITEMS)

@@ -87,6 +87,20 @@ class Store:
         await self._did(who, f"adds to {at}", self.subject.append(at, *pair), show=lambda _: short(pair))
         return pair
 
+    async def add(self, who: str, at: Address, said: list[Said]) -> None:
+        """Add these in one call."""
+        self.used.add(at)
+        await self._did(who, f"adds to {at}", self.subject.append(at, *said), show=lambda _: short(said))
+
+    async def keep(self, who: str, at: Address, messages: list[Any]) -> None:
+        """Add messages in the interface's own classes."""
+        self.used.add(at)
+        await self._did(who, f"adds to {at}", self.subject.keep(at, messages), show=lambda _: f"{messages!r:.200}")
+
+    async def kept(self, who: str, at: Address) -> list[Any]:
+        """What is read in the interface's own classes."""
+        return await self._did(who, f"reads {at}", self.subject.kept(at), show=lambda found: f"{found!r:.200}")
+
     async def read(self, who: str, at: Address) -> list[Said]:
         return await self._did(who, f"reads {at}", self.subject.read(at), show=short)
 

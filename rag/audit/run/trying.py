@@ -48,9 +48,14 @@ async def _in_lane(check: Check, target: Target, lane: str, folder: str) -> Outc
     found.lane = lane
     found.tried = trial.notes or [f"{lane}: one after the other"]
     found.figures = trial.figures
-    found.replay = [(step.who, step.did, step.came) for step in trial.steps]
+    found.replay = [(_sayable(step.who), _sayable(step.did), _sayable(step.came)) for step in trial.steps]
     return found
 
 
 def _seen(check: Check, status: Status, evidence: str) -> Outcome:
-    return Outcome(check.id, status, " ".join(evidence.split()))
+    return Outcome(check.id, status, _sayable(" ".join(evidence.split())))
+
+
+def _sayable(text: str) -> str:
+    """With what UTF-8 cannot say, as a hostile text may hold it, written out."""
+    return text.encode(errors="backslashreplace").decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.audit.planted.apart import FAULTS as APART
 from tests.audit.planted.core import Core
+from tests.audit.planted.faithful import FAULTS as FAITHFUL
 
-FAULTS: dict[str, type[Core]] = {**APART}
+FAULTS: dict[str, type[Core]] = {**APART, **FAITHFUL}
 """Check -> the store that it alone fails."""

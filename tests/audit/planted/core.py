@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sqlite3
 from typing import Any
@@ -40,8 +41,13 @@ class Core:
     def written(self, row: Row) -> str:
         return json.dumps(row)
 
-    def loaded(self, text: str) -> Row:
-        return json.loads(text)  # type: ignore[no-any-return]
+    def readable(self, texts: list[str]) -> list[Row]:
+        """The rows of these texts. One that is damaged is left out."""
+        found = []
+        for text in texts:
+            with contextlib.suppress(json.JSONDecodeError):
+                found.append(json.loads(text))
+        return found
 
     async def rows(self, session: str) -> list[Row]:
         key = self.key(session)
@@ -49,7 +55,7 @@ class Core:
         with self.database() as database:
             found = database.execute("SELECT row FROM rows WHERE session = ? ORDER BY n", (key,)).fetchall()
         await self.gap()
-        return [self.loaded(text) for (text,) in found]
+        return self.readable([text for (text,) in found])
 
     async def add(self, session: str, rows: list[Row]) -> None:
         """All of them, or none."""
