@@ -79,6 +79,9 @@ SWAPPED_ANSWER = Definition(
     remedy="Give each request a connection or an id of its own, and close what was not read to its end.",
     sentence="{turn} got the answer to {other}, which was running at the same time: it contains {owner}'s {quoted} and "
     "nothing that {user} asked for.",
+    variants={
+        "message": "{turn} got the answer to {other}, which was running at the same time, and {other} another one."
+    },
 )
 KEY_COLLISION = Definition(
     kind="key-collision",

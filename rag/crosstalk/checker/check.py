@@ -13,6 +13,7 @@ from rag.crosstalk.checker.canaries import Canaries, Foreseen
 from rag.crosstalk.checker.deletions import foreign_deletes, untold
 from rag.crosstalk.checker.findings import Controls, Reach, Recall, Report, Shape, Verdict, bound
 from rag.crosstalk.checker.histories import sessions
+from rag.crosstalk.checker.misrouted import astray
 from rag.crosstalk.checker.observed import Observed, Turn
 from rag.crosstalk.checker.sentences import CAUSES, cause, explained, why
 from rag.crosstalk.checker.swapped_answers import same_list, swapped_answers
@@ -64,11 +65,12 @@ def judged(
 
 def _judge(seen: Observed, window: int | None, rules: tuple[Rule, ...] = RULES) -> Observed:
     lists: dict[int, str] = {}
+    heard = astray(seen)
     for session in sessions(seen, window):
         for rule in () if session.in_order else rules:
             rule(session, seen.findings)
         same_list(session, lists, seen.findings)
-    swapped_answers(seen)
+    swapped_answers(seen, heard)
     foreign_deletes(seen)
     if not seen.keeps:
         seen.findings.set_aside(breaking("memory"))

@@ -170,9 +170,8 @@ class Session:
         """By token: this session's turns whose question or answer it is."""
         said: dict[int, list[int]] = {}
         for turn in self.turns:
-            for message in (turn.question, turn.answer):
-                if message is not None:
-                    said.setdefault(message, []).append(turn.op)
+            for message in dict.fromkeys((turn.question, *turn.answers)):
+                said.setdefault(message, []).append(turn.op)
         return said
 
     def cleared_until(self, until: float) -> float:
@@ -280,7 +279,7 @@ class _Resolver:
             if unheard and (len(ops) != 1 or ops[0] in self.answered):
                 return UNSURE
         elif before is not None:
-            if self.turns[before[0]].answer == message:
+            if message in self.turns[before[0]].answers:
                 return before[0], ASSISTANT
             unheard = bool(self.unheard) and before == (self.unheard[-1], USER)
             if unheard and (len(ops) != 1 or ops[0] in self.answered):

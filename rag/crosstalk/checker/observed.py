@@ -73,6 +73,8 @@ class Turn:
     end: End = ""
     ended: float = 0.0
     answer: int | None = None
+    made: int | None = None
+    """What its model answered, where that is known and its user was told something else: either may be stored."""
     prompt: array[int] | None = None
     told: tuple[int, ...] = ()
     """Canaries in its answer, its own user's included."""
@@ -86,6 +88,10 @@ class Turn:
     beside: tuple[int, ...] = ()
     """Turns of its session under way at the same time whose questions its answer repeats."""
     leaked_in: dict[Surface, array[int]] | None = None
+
+    @property
+    def answers(self) -> tuple[int, ...]:
+        return tuple([one for one in (self.answer, self.made) if one is not None])
 
     def leaked(self, surface: Surface) -> Sequence[int]:
         """The canaries of others that were seen there."""
@@ -286,6 +292,8 @@ class Observed:
         turn.ended = max(event.t, turn.sent)
         if isinstance(event, Ok):
             turn.end, turn.answer = "ok", token(ASSISTANT, event.answer)
+            if event.completion is not None:
+                self.completed(turn, token(ASSISTANT, event.completion))
             self.answered += 1
             self._text(turn.answer, event.op)
             found = self._index.find(event.answer)
@@ -466,7 +474,7 @@ class Observed:
             if key & 1:
                 turn, role = self.turns.get(key >> 3), role_of(key)
                 said = token(role, text)
-                if turn is not None and said == (turn.question if role == USER else turn.answer):
+                if turn is not None and said in ((turn.question,) if role == USER else turn.answers):
                     continue
                 found.extend((place, said))
             elif role_of(key) == OTHER:
@@ -484,6 +492,11 @@ class Observed:
         return self._evidence.get((message, number), "")
 
     # --- turns
+
+    def completed(self, turn: Turn, made: int) -> None:
+        """By its model, with another answer than its user was told; made: the token of its text."""
+        turn.made = made
+        self._text(made, turn.op)
 
     def _turn(self, op: int) -> Turn:
         turn = self.turns.get(op)

@@ -13,6 +13,7 @@ from rag.crosstalk.checker.anomalies import (
     LEAKS,
     REORDERED,
     SUSPECTED_READ,
+    SWAPPED_ANSWER,
 )
 from rag.crosstalk.checker.deletions import without_effect
 from rag.crosstalk.checker.findings import Anomaly, Reach, Verdict, bound
@@ -65,7 +66,7 @@ def _variant(anomaly: Anomaly, turn: Turn | None, source: Turn | None) -> str:
         return "unsent" if turn is None else ""
     if anomaly.kind == REORDERED.kind and turn is source and anomaly.surface == "history":
         return "behind"
-    if anomaly.kind == FOREIGN_READ.kind and anomaly.canary is None:
+    if anomaly.kind in (FOREIGN_READ.kind, SWAPPED_ANSWER.kind) and anomaly.canary is None:
         return "message"
     return anomaly.surface
 

@@ -101,7 +101,9 @@ def missing(session: Session, findings: Findings) -> None:
     free = _free(session, list(told(stored, final)))
     for alike in session.repeated:
         owed = [turn for turn in alike if session.owed(turn, stored.t)]
-        answered = {turn.op: answer_of(turn) in there or _taken(free, turn.answer) for turn in owed}
+        answered = {
+            turn.op: answer_of(turn) in there or any(_taken(free, one) for one in turn.answers) for turn in owed
+        }
         for turn in sorted(owed, key=lambda turn: not answered[turn.op]):
             question = question_of(turn) in there or _taken(free, turn.question)
             _missing(session, findings, turn, question=question, answer=answered[turn.op], rivals=rivals)
@@ -270,4 +272,4 @@ def _garbled(turn: Turn, text: int, at: float) -> bool:
     heard."""
     if role_of(text) == USER:
         return text != turn.question
-    return turn.end == "ok" and turn.ended <= at and text != turn.answer
+    return turn.end == "ok" and turn.ended <= at and text not in turn.answers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rag.crosstalk.checker.anomalies import KEY_COLLISION, SWAPPED_ANSWER
 from rag.crosstalk.checker.findings import Findings
@@ -38,12 +38,19 @@ def same_list(session: Session, first: dict[int, str], findings: Findings) -> No
     )
 
 
-def swapped_answers(seen: Observed) -> None:
+def swapped_answers(seen: Observed, heard: Mapping[int, int]) -> None:
     """swapped-answer: it tells what a concurrent turn of another session was to be told, and nothing of its own.
 
-    What its own prompt held, it was told through the prompt: that is another anomaly.
+    What its own prompt held, it was told through the prompt: that is another anomaly. heard: by op, the turn whose
+    answer it is known to have got (see `misrouted`).
     """
     leaking = [(turn, foreign) for turn in seen.turns.values() if (foreign := sorted(turn.leaked("answer")))]
+    known = {turn.op: seen.turns[heard[turn.op]] for turn in seen.turns.values() if turn.op in heard}
+    # Without a canary, an exchange: one text that is another's answer may be what anybody is told instead of theirs.
+    for op, other in known.items():
+        turn = seen.turns[op]
+        if other.op in known and not turn.leaked("answer") and _beside(turn, other):
+            _swapped(seen, turn, other, None)
     if not leaking:
         return
     wanted: dict[int, list[Turn]] = {}
@@ -51,12 +58,16 @@ def swapped_answers(seen: Observed) -> None:
         for number in turn.expects:
             wanted.setdefault(number, []).append(turn)
     for turn, foreign in leaking:
+        maker = known.get(turn.op)
+        if maker is not None and _beside(turn, maker):
+            _swapped(seen, turn, maker, foreign[0])
+            continue
         if any(number in turn.told for number in turn.expects):
             continue
         for number in foreign:
-            other = next(_answered_by(turn, wanted.get(number, [])), None)
-            if other is not None:
-                _swapped(seen, turn, other, number)
+            maker = next(_answered_by(turn, wanted.get(number, [])), None)
+            if maker is not None:
+                _swapped(seen, turn, maker, number)
                 break
 
 
@@ -65,13 +76,17 @@ def _answered_by(turn: Turn, others: list[Turn]) -> Iterator[Turn]:
     prompted = frozenset(turn.leaked("prompt"))
     until = bisect_left(others, turn.ended, key=lambda other: other.sent)
     for other in reversed(others[max(0, until - BACK) : until]):
-        beside = not other.end or turn.sent < other.ended
-        stranger = other.session != turn.session and other.user != turn.user
-        if beside and stranger and prompted.isdisjoint(other.expects) and set(other.expects) <= set(turn.told):
+        if _beside(turn, other) and prompted.isdisjoint(other.expects) and set(other.expects) <= set(turn.told):
             yield other
 
 
-def _swapped(seen: Observed, turn: Turn, other: Turn, number: int) -> None:
+def _beside(turn: Turn, other: Turn) -> bool:
+    """Whether it is a stranger's, and was under way at the same time."""
+    stranger = other.session != turn.session and other.user != turn.user
+    return stranger and other.sent < turn.ended and (not other.end or turn.sent < other.ended)
+
+
+def _swapped(seen: Observed, turn: Turn, other: Turn, number: int | None) -> None:
     seen.findings.add(
         SWAPPED_ANSWER,
         turn.ended,
@@ -81,6 +96,6 @@ def _swapped(seen: Observed, turn: Turn, other: Turn, number: int) -> None:
         op=turn.op,
         owner=other.user,
         owner_op=other.op,
-        canary=seen.canary(number).text,
+        canary=None if number is None else seen.canary(number).text,
         evidence=f"asked: {turn.brief} | the answer is to: {other.brief}",
     )

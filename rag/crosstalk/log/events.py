@@ -84,11 +84,13 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Ok:
-    """The turn was answered: it is acknowledged."""
+    """The turn was answered: it is acknowledged. completion: what the model answered to it, where the log says that
+    besides what its user was told."""
 
     op: int
     t: float
     answer: str
+    completion: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

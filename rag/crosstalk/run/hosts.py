@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from rag.crosstalk.log.events import Document, Event, Message, Prompt, Retrieved
@@ -24,11 +24,13 @@ Emit = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """How a turn ended. `fail`: it surely had no effect; `info`: nobody knows. phases: seconds."""
+    """How a turn ended. `fail`: it surely had no effect; `info`: nobody knows. phases: seconds. completion: as in the
+    log's Ok."""
 
     end: Literal["ok", "fail", "info"]
     text: str
     phases: dict[str, float] = field(default_factory=dict)
+    completion: str | None = None
 
 
 class Host(Protocol):
@@ -125,9 +127,10 @@ class StrategyHost:
         return 0
 
     def serve(self, turn: Planned, passages: Sequence[Document] = ()) -> Served:
-        driven = _Driven(turn)
+        driven, made = _Driven(turn), list[str]()
         try:
-            return driven.drive(self._strategy, self._asked(turn, passages), self._stop)
+            served = driven.drive(self._strategy, self._asked(turn, passages, made), self._stop)
+            return replace(served, completion=made[-1]) if made and made[-1] != served.text else served
         except Stopped:
             return Served("info", "stopped", driven.phases)
         except (TurnBusy, TurnLost) as exc:
@@ -152,13 +155,16 @@ class StrategyHost:
         if self._reopened is not None:
             self._reopened.close()
 
-    def _asked(self, turn: Planned, passages: Sequence[Document]) -> Asked:
+    def _asked(self, turn: Planned, passages: Sequence[Document], made: list[str]) -> Asked:
+        """made: gets what the model answers."""
+
         def ask(messages: Sequence[Message]) -> str:
             prompt = shown(messages, passages, self._window)
             self._emit(Prompt(turn.op, tuple(prompt)))
             if self._stop.wait(turn.wait) if turn.wait else self._stop.is_set():
                 raise Stopped
-            return self._model(prompt)
+            made.append(self._model(prompt))
+            return made[-1]
 
         def retrieved(documents: Sequence[Document]) -> None:
             self._emit(Retrieved(turn.op, tuple(documents)))

@@ -349,7 +349,7 @@ class _Run:
     def _ended(self, turn: Planned, served: Served, at: float) -> None:
         if served.end == "ok":
             phases = {phase: round(took, 6) for phase, took in served.phases.items()}
-            self.log.write(Ok(turn.op, at, served.text), phases=phases)
+            self.log.write(Ok(turn.op, at, served.text, served.completion), phases=phases)
             if self.workload.tabs > 1:
                 self.heard.update(turn.plants)
             return

@@ -26,6 +26,7 @@ LEAKING = (
     "folded-key",
     "cached-chain",
     "reused-connection",
+    "response-router",
 )
 
 
