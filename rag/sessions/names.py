@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, cast
 
 from coolname.data import config
@@ -27,7 +26,6 @@ ADJECTIVES, ANIMALS = (
 )
 
 
-@lru_cache(1024)
 def friendly_name(session_id: str) -> str:
     """Two words, like `Amber Otter`. Not unique: it is for people to tell a few sessions apart."""
     number = seed(session_id, "name")

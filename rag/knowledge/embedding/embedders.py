@@ -11,7 +11,6 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +21,6 @@ from rag.knowledge.embedding.synonyms import Synonyms
 from rag.settings import Settings
 
 Vectors = npt.NDArray[np.float32]
-
-RECENT = 16
-"""Questions whose vectors are at hand: a turn compares the same few texts several times."""
 
 
 class Embedder(ABC):
@@ -61,7 +57,6 @@ class WordLlamaEmbedder(Embedder):
 
     def __init__(self, synonyms: Synonyms | None = None) -> None:
         self._synonyms = synonyms or Synonyms()
-        self._asked = lru_cache(RECENT)(self._question)
         with _root_logger_untouched():
             import wordllama
         self._model = wordllama.WordLlama.load(
@@ -76,14 +71,10 @@ class WordLlamaEmbedder(Embedder):
         return _comparable(np.reshape([self._sum(text) for text in texts], (len(texts), 256)))
 
     def question(self, text: str) -> Vectors:
-        """As `embed` would, with its synonyms, and in half the time. It cannot be written to."""
-        return self._asked(text)
-
-    def _question(self, text: str) -> Vectors:
+        """As `embed` would, with its synonyms, and in half the time."""
         total = self._sum(self._synonyms.widen(text))
         length = math.sqrt(total @ total)
         vector: Vectors = total / np.float32(length) if 0 < length < math.inf else _comparable(total[np.newaxis])[0]
-        vector.setflags(write=False)
         return vector
 
     def _sum(self, text: str) -> Vectors:

@@ -28,18 +28,11 @@ _CHATTER = """i'm i've i'd i'll im ive please hi hello thanks thank hey ok okay 
 does did could would should tell know much many"""
 STOPWORDS = frozenset(STOPWORDS_EN_PLUS) | frozenset(_CHATTER.split())
 
-SHORT = 500
-"""Characters."""
-
 Scores = npt.NDArray[np.float32]
 
 
 def tokens(text: str) -> list[str]:
     """The words that count, folded: lower case, no accents, plural as singular; compounds and their parts."""
-    return [*(_recent if len(text) <= SHORT else _tokens)(text)]
-
-
-def _tokens(text: str) -> tuple[str, ...]:
     folded = text.lower()
     if not folded.isascii():
         folded = unicodedata.normalize("NFKD", folded.replace("’", "'"))
@@ -50,11 +43,7 @@ def _tokens(text: str) -> tuple[str, ...]:
         for part in (word,) if word.isalnum() else (word, *_JOINT.split(word)):
             if part not in STOPWORDS and (len(part) > 1 or part.isdigit()):
                 found.append(_singular(part))
-    return tuple(found)
-
-
-_recent = lru_cache(64)(_tokens)
-"""A turn looks at its question, and at the few before it, again and again."""
+    return found
 
 
 @lru_cache(1 << 15)
