@@ -7,6 +7,7 @@ import importlib
 import uuid
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -127,3 +128,31 @@ def test_every_name_stands_for_a_factory_and_a_server_that_is_not_named_is_asked
 
     with pytest.raises(LookupError, match="Set AUDIT_REDIS_URL to a server"):
         asyncio.run(open_it())
+
+
+class BaseSessionService:
+    """As Google ADK's: who gives no id is given one."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, Any] = {}
+
+    async def get_session(self, *, session_id: str, **_: str) -> Any:
+        return self.sessions.get(session_id)
+
+    async def create_session(self, *, session_id: str, **_: str) -> Any:
+        named = session_id or "made-by-the-service"
+        return self.sessions.setdefault(named, SimpleNamespace(id=named, events=[]))
+
+    async def delete_session(self, *, session_id: str, **_: str) -> None:
+        del self.sessions[session_id]
+
+
+def test_an_id_that_a_service_makes_is_no_conversation_of_the_empty_id() -> None:
+    async def run() -> list[str]:
+        async with Target(BaseSessionService, ADAPTERS).open("") as subject:
+            await subject.keep(Address("one"), [])
+            with pytest.raises(ValueError, match="empty id"):
+                await subject.keep(Address(""), [])
+            return list(subject.made.sessions)
+
+    assert asyncio.run(run()) == ["one"]

@@ -38,11 +38,15 @@ class AdkSessionService(Subject):
         if found is not None:
             return found
         try:
-            return await self.made.create_session(**self._named(at))
+            made = await self.made.create_session(**self._named(at))
         except Exception:
             if (found := await self.made.get_session(**self._named(at))) is None:
                 raise
             return found
+        if not at.session and made.id:  # as documented: an id that is not given is made
+            await self.made.delete_session(**self._named(Address(made.id, at.owner)))
+            raise ValueError("an empty id stands for one that the service makes")
+        return made
 
     async def read(self, at: Address) -> list[Said]:
         return [event_said(each) for each in await self.kept(at)]
