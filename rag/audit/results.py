@@ -52,6 +52,8 @@ class Audit:
     target: str
     interface: str = ""
     """The adapter's name for it."""
+    classes: list[str] = field(default_factory=list)
+    """Those of what was audited, and their bases; not those of the standard library."""
     versions: dict[str, str] = field(default_factory=dict)
     """Distribution -> version, of what was audited."""
     python: str = ""

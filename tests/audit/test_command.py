@@ -150,7 +150,7 @@ def test_list_names_all_that_can_be_asked_for(run: Call) -> None:
 def test_reports_show_hostile_text_as_text_and_what_was_not_tried() -> None:
     harm = "<script>x</script>\x00\u202e"
     outcome = Outcome("apart.case", "fail", harm, replay=[("a", harm, harm)] * 50, reproduction=harm, documented=harm)
-    result = Audit(harm, harm, {harm: harm}, outcomes=[outcome], left=["apart.colon"])
+    result = Audit(harm, harm, [harm], {harm: harm}, outcomes=[outcome], left=["apart.colon"])
     page = as_html(result)
     assert "<script" not in page
     assert "\u202e" not in page

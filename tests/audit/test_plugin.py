@@ -135,13 +135,26 @@ def test_a_fixture_for_the_savers_own_suite_serves_unchanged_and_convicts_what_t
         report = asyncio.run(validate(registered))
         assert (report.conformance_level(), report.passed_all()) == ("FULL", True)
     (tmp_path / "test_savers.py").write_text(SAVERS)
-    command = ["python", "-m", "pytest", "-v", "-p", "no:cacheprovider", "-m", "apart.case or apart.shared-read"]
+    command = [
+        "python",
+        "-m",
+        "pytest",
+        "-v",
+        "-rs",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        "apart.case or apart.shared-read or apart.listing",
+    ]
     status, said = place.at(tmp_path).run(*command, "--audit-checkpointers")
     assert results(said) == {
+        "on_self::apart::listing": "PASSED",
         "on_self::apart::case": "PASSED",
         "on_self::apart::shared-read": "FAILED",
+        "folding::apart::listing": "SKIPPED",
         "folding::apart::case": "FAILED",
         "folding::apart::shared-read": "PASSED",
     }, said
     assert status == 1
+    assert "its skip_capabilities names list" in said
     assert re.search(r"^Seen: while alice was held at await \d+, alice reads .*bob-secret", said, re.M)

@@ -16,6 +16,9 @@ from typing import Any
 
 from rag.audit.kit.contract import PROBE, Subject
 
+SKIPPED = {"delete_thread": ("clear",), "list": ("list", "search")}
+"""What checkpointer_test is told to leave out -> what then cannot be done here."""
+
 
 class Target:
     """A factory and the adapter that fits what it makes."""
@@ -47,6 +50,10 @@ class Target:
                 subject.able |= {"prefix"}
             else:
                 subject.lacks["prefix"] = "the factory takes no `prefix`"
+            for skipped in getattr(self.factory, "skip_capabilities", ()):
+                for capability in SKIPPED.get(skipped, ()):
+                    subject.able -= {capability}
+                    subject.lacks[capability] = f"its skip_capabilities names {skipped}"
             yield subject
 
     def _adapter(self, one: Any) -> type[Subject] | None:

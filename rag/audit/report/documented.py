@@ -8,22 +8,55 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limit:
-    """What a package says of itself."""
+    """What a package says of one of its classes, and so of those that are made from it."""
 
-    package: str
-    """Its distribution."""
+    kind: str
+    """The class, with its module."""
     checks: tuple[str, ...]
-    """Ids."""
+    """Levels or ids that it is about."""
     words: str
-    """Its own, quoted."""
+    """The package's own."""
     link: str
 
 
-LIMITS: tuple[Limit, ...] = ()
+_LANGGRAPH = "https://github.com/langchain-ai/langgraph/blob/main/libs"
+
+LIMITS = (
+    Limit(
+        "langgraph.checkpoint.memory.InMemorySaver",
+        ("whole", "lasting"),
+        "Only use `InMemorySaver` for debugging or testing purposes.",
+        f"{_LANGGRAPH}/checkpoint/langgraph/checkpoint/memory/__init__.py",
+    ),
+    Limit(
+        "langgraph.checkpoint.sqlite.SqliteSaver",
+        ("whole", "async"),
+        "This class is meant for lightweight, synchronous use cases (demos and small projects) and does not scale to "
+        "multiple threads.",
+        f"{_LANGGRAPH}/checkpoint-sqlite/langgraph/checkpoint/sqlite/__init__.py",
+    ),
+    Limit(
+        "langgraph.checkpoint.base.BaseCheckpointSaver",
+        ("whole.overlapping-turns", "whole.pairs"),
+        "Double texting is a feature of LangSmith Deployment. It is not available in the LangGraph open source "
+        "framework.",
+        "https://docs.langchain.com/langsmith/double-texting",
+    ),
+    Limit(
+        "google.adk.sessions.in_memory_session_service.InMemorySessionService",
+        ("whole", "lasting"),
+        "It is not suitable for multi-threaded production environments. Use it for testing and development only.",
+        "https://github.com/google/adk-python/blob/main/src/google/adk/sessions/in_memory_session_service.py",
+    ),
+)
+"""The more special class first: its words are the ones that are shown."""
 
 
-def documented(check: str, packages: Iterable[str]) -> str:
-    """What one of these packages documents about what this check asserts; empty if nothing is known."""
-    named = set(packages)
-    found = [each for each in LIMITS if check in each.checks and each.package in named]
-    return " ".join(f"{each.package} documents: “{each.words}” {each.link}" for each in found)
+def documented(check: str, kinds: Iterable[str]) -> str:
+    """What is documented of one of these classes about what this check asserts, with its link; empty if nothing is."""
+    names = set(kinds)
+    level = check.partition(".")[0]
+    for limit in LIMITS:
+        if limit.kind in names and {check, level} & set(limit.checks):
+            return f"{limit.kind.rpartition('.')[2]} documents: “{limit.words}” {limit.link}"
+    return ""

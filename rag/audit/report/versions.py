@@ -35,9 +35,11 @@ def imported_by(source: str) -> list[str]:
     return sorted(found)
 
 
-def modules_of(objects: Iterable[Any]) -> list[str]:
-    """Those in which the classes of these objects are defined."""
-    return sorted({kind.__module__ for each in objects for kind in type(each).__mro__})
+def classes_of(objects: Iterable[Any]) -> list[str]:
+    """The classes of these objects, and their bases, as `module.Class`; not those of the standard library."""
+    kinds = {kind for each in objects for kind in type(each).__mro__}
+    names = {f"{kind.__module__}.{kind.__name__}" for kind in kinds}
+    return sorted(name for name in names if name.partition(".")[0] not in sys.stdlib_module_names)
 
 
 def _file(module: str) -> Path | None:

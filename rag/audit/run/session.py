@@ -70,7 +70,8 @@ class audit:  # noqa: N801  # called like the function that it stands for
             while result.left and not self._stop.is_set():
                 with Worker(result.target, result.left, self._python, self._stop) as worker:
                     for outcome in self._outcomes(worker):
-                        outcome.documented = documented(outcome.id, result.versions)
+                        if outcome.status == "fail":
+                            outcome.documented = documented(outcome.id, result.classes)
                         result.left.remove(outcome.id)
                         result.outcomes.append(outcome)
                         result.seconds = round(time.monotonic() - began, 3)

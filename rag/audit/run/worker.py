@@ -24,7 +24,7 @@ from rag.audit.checks import CHECKS
 from rag.audit.kit.contract import PROBE, Subject
 from rag.audit.kit.opening import Target
 from rag.audit.report.reproduction import reproduced, sources_of
-from rag.audit.report.versions import imported_by, modules_of, versions_of
+from rag.audit.report.versions import classes_of, imported_by, versions_of
 from rag.audit.run.loading import loaded, split
 from rag.audit.run.trying import tried
 from rag.errors import CrosswireError
@@ -63,12 +63,17 @@ async def described(target: Target, spec: str) -> tuple[type[Subject], dict[str,
         async with target.open(folder) as subject:
             with contextlib.suppress(Exception):  # so that an object for one conversation is made; the checks say more
                 await subject.read(PROBE)
-            modules = modules_of(subject.audited())
+            classes = classes_of(subject.audited())
             adapter = type(subject)
+    modules = [name.rpartition(".")[0] for name in classes]
     for source in sources_of(adapter, split(spec)):
         modules += imported_by(source)
-    header = {"interface": adapter.interface, "python": platform.python_version(), "versions": versions_of(modules)}
-    return adapter, header
+    return adapter, {
+        "interface": adapter.interface,
+        "classes": classes,
+        "versions": versions_of(modules),
+        "python": platform.python_version(),
+    }
 
 
 def _speaker() -> Callable[..., None]:

@@ -1,0 +1,41 @@
+"""What is written about the audit is what it does: the page's table, and what packages are quoted with."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+
+import pytest
+
+from rag.audit.checks import CHECKS, LEVELS
+from rag.audit.report.documented import LIMITS, Limit, documented
+from rag.audit.results import Audit, Outcome
+from tests.audit.ids_table import PAGE, parts, table
+
+
+def test_the_page_has_every_check_as_the_registry_has_it() -> None:
+    assert parts()[1] == table(), "python -m tests.audit.ids_table writes it anew"
+
+
+def test_the_page_names_every_key_of_the_json() -> None:
+    keys = Audit("a").to_dict().keys() | {each.name for each in dataclasses.fields(Outcome)}
+    described = PAGE.read_text(encoding="utf-8").partition("## The JSON")[2]
+    assert {key for key in keys if f"`{key}`" not in described} == set()
+
+
+@pytest.mark.parametrize("limit", [each for each in LIMITS if "github.com" in each.link], ids=lambda each: each.kind)
+def test_a_package_is_quoted_with_its_own_words(limit: Limit) -> None:
+    module, _, name = limit.kind.rpartition(".")
+    pytest.importorskip(module)
+    said = " ".join(getattr(importlib.import_module(module), name).__doc__.split())
+    assert limit.words in said
+    assert module.replace(".", "/") in limit.link
+
+
+def test_a_limit_is_shown_where_it_is_about_the_check_and_the_class() -> None:
+    base, memory = "langgraph.checkpoint.base.BaseCheckpointSaver", "langgraph.checkpoint.memory.InMemorySaver"
+    assert "InMemorySaver documents: “Only use" in documented("whole.pairs", [base, memory])
+    assert "Double texting" in documented("whole.pairs", ["mine.Saver", base])
+    assert documented("apart.case", [base, memory]) == ""
+    assert documented("whole.pairs", ["mine.Saver"]) == ""
+    assert {name for limit in LIMITS for name in limit.checks} <= CHECKS.keys() | LEVELS.keys()
