@@ -54,7 +54,7 @@ ROWS = [
     Row(
         "LangGraph SqliteSaver 3.0.0",
         "langgraph-sqlite",
-        (_GRAPH, "langgraph-checkpoint-sqlite==3.0.0"),
+        ("langgraph", "langgraph-checkpoint-sqlite==3.0.0"),
         fixed="https://github.com/advisories/GHSA-9rwj-6rc7-p77c",
     ),
     Row("LangGraph PostgresSaver", "langgraph-postgres", _POSTGRES, "postgres"),
