@@ -32,6 +32,8 @@ _GRAPH = "langgraph==1.2.24"
 _SQLITE = (_GRAPH, "langgraph-checkpoint-sqlite==3.1.2")
 _POSTGRES = (_GRAPH, "langgraph-checkpoint-postgres==3.2.0", _PSYCOPG)
 _COMMUNITY = ("langchain-community==0.4.2", "langchain-core==1.7.2")
+_INDEX = ("llama-index-core==0.14.25",)
+_AGNO = ("agno==3.1.10", "sqlalchemy", "aiosqlite")
 _AGENTS = "openai-agents[sqlalchemy,redis]"
 
 ROWS = [
@@ -77,6 +79,18 @@ ROWS = [
         ("google-adk==1.26.0", "sqlalchemy", "aiosqlite"),
         fixed="https://github.com/google/adk-python/issues/4751",
     ),
+    Row("LlamaIndex SimpleChatStore", "llama-index-memory", _INDEX),
+    Row("LlamaIndex SQLiteChatStore", "llama-index-sqlite", (*_INDEX, "llama-index-storage-chat-store-sqlite==0.4.0")),
+    Row(
+        "LlamaIndex RedisChatStore",
+        "llama-index-redis",
+        (*_INDEX, "llama-index-storage-chat-store-redis==0.8.0"),
+        "redis",
+    ),
+    Row("Agno InMemoryDb", "agno-memory", _AGNO),
+    Row("Agno SqliteDb", "agno-sqlite", _AGNO),
+    Row("Agno PostgresDb", "agno-postgres", (*_AGNO, _PSYCOPG), "postgres"),
+    Row("mem0 Memory, local", "mem0-local", ("mem0ai==2.2.1",)),
 ]
 """In the order of the table. Old versions only where a fix came between."""
 

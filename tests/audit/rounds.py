@@ -1,0 +1,87 @@
+"""How sure a verdict is: `python -m tests.audit.rounds [N]` tries each check N times at stores whose answer is known.
+
+Each fault must be found by its own check every time, behind each interface; a right store must never be accused: the
+planted one behind three interfaces, and ours on Valkey, Redis 7 and a cluster of three masters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+from rag.audit.adapters import ADAPTERS
+from rag.audit.checks import CHECKS
+from rag.audit.kit.opening import Target
+from rag.audit.run.loading import loaded
+from rag.audit.run.trying import tried
+from tests.audit.planted import FAULTS
+from tests.audit.planted.core import Core
+from tests.audit.test_planted import BY_DESIGN, FACES
+from tests.servers import Cluster, Server
+
+
+@contextmanager
+def at(server: Any) -> Iterator[None]:
+    """Ours is kept on this server."""
+    with server as running:
+        os.environ["AUDIT_REDIS_URL"] = running.url
+        yield
+    del os.environ["AUDIT_REDIS_URL"]
+
+
+def statuses(target: Target, ids: list[str]) -> list[tuple[str, str]]:
+    """Each check's id and how it came out."""
+    outcomes = [asyncio.run(tried(CHECKS[each], target)) for each in ids]
+    return [(each.id, each.status) for each in outcomes]
+
+
+def main(rounds: int) -> int:
+    wrong = 0
+    for face, make in FACES.items():
+        for check, fault in FAULTS.items():
+            applies = statuses(Target(make(fault), ADAPTERS), [check])[0][1]
+            if applies == "not applicable":
+                continue
+            found = sum(statuses(Target(make(fault), ADAPTERS), [check])[0][1] == "fail" for _ in range(rounds))
+            wrong += found != rounds
+            told(f"{check} behind {face}: found {found} of {rounds}")
+    for name, server, target in right_ones():
+        began = time.monotonic()
+        accused: list[str] = []
+        with server:
+            for _ in range(rounds):
+                accused += [
+                    check for check, status in statuses(target(), list(CHECKS)) if status in ("fail", "unknown")
+                ]
+        allowed = BY_DESIGN.get(name.rpartition(" ")[2], set())
+        accused = [each for each in accused if each not in allowed]
+        wrong += bool(accused)
+        seconds = (time.monotonic() - began) / rounds
+        told(f"{name}: accused {len(accused)} times in {rounds} rounds {sorted(set(accused))}; {seconds:.1f} s a round")
+    return min(wrong, 1)
+
+
+def right_ones() -> Iterator[tuple[str, AbstractContextManager[Any], Callable[[], Target]]]:
+    """Their name, what has to run, and the target."""
+    for face, make in FACES.items():
+        yield f"a right {face}", nullcontext(), lambda make=make: Target(make(Core), ADAPTERS)  # type: ignore[misc]
+    servers = {"Valkey": Server(), "a cluster": Cluster()}
+    if program := shutil.which("redis-server"):
+        servers["Redis 7"] = Server(program=program)
+    for where, server in servers.items():
+        for ours in ("crosswire-store", "crosswire-store-async", "crosswire-history"):
+            yield f"{ours} on {where}", at(server), lambda ours=ours: loaded(ours)  # type: ignore[misc]
+
+
+def told(line: str) -> None:
+    print(line, flush=True)  # noqa: T201  # a command's result
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 50))
