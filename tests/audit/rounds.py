@@ -71,12 +71,12 @@ def right_ones() -> Iterator[tuple[str, AbstractContextManager[Any], Callable[[]
     """Their name, what has to run, and the target."""
     for face, make in FACES.items():
         yield f"a right {face}", nullcontext(), lambda make=make: Target(make(Core), ADAPTERS)  # type: ignore[misc]
-    servers = {"Valkey": Server(), "a cluster": Cluster()}
+    servers: dict[str, Callable[[], Any]] = {"Valkey": Server, "a cluster": Cluster}
     if program := shutil.which("redis-server"):
-        servers["Redis 7"] = Server(program=program)
+        servers["Redis 7"] = lambda: Server(program=program)
     for where, server in servers.items():
         for ours in ("crosswire-store", "crosswire-store-async", "crosswire-history"):
-            yield f"{ours} on {where}", at(server), lambda ours=ours: loaded(ours)  # type: ignore[misc]
+            yield f"{ours} on {where}", at(server()), lambda ours=ours: loaded(ours)  # type: ignore[misc]
 
 
 def told(line: str) -> None:

@@ -82,7 +82,8 @@ class Saver(BaseCheckpointSaver[int]):
         rows = await core.rows(thread)
         if not rows:
             return None
-        head, *messages = rows
+        head = rows[0]
+        messages = [row for row in rows if "checkpoint" not in row]  # what a wrong read brings has heads, too
         checkpoint: Checkpoint = head["checkpoint"]
         checkpoint["channel_values"] = {**checkpoint["channel_values"], "messages": messages_from_dict(messages)}
         at: RunnableConfig = {
