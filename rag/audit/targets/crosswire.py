@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from rag.audit.targets.servers import own_prefix
+
+LOG = "audit"
+"""Who did what to which session: on a server that stays, it is all that would be left."""
 
 
 async def history(folder: str, prefix: str = "") -> AsyncIterator[Callable[[str], Any]]:
@@ -20,6 +24,8 @@ async def history(folder: str, prefix: str = "") -> AsyncIterator[Callable[[str]
         yield history_factory(client, key_prefix=own_prefix(folder, prefix), async_client=async_client)
     finally:
         await async_client.aclose()
+        with contextlib.suppress(Exception):  # a check may have ended the server
+            client.delete(own_prefix(folder, prefix) + LOG)
         client.close()
 
 
@@ -30,6 +36,8 @@ def store(folder: str, prefix: str = "") -> Iterator[Any]:
     try:
         yield SessionStore(client, key_prefix=own_prefix(folder, prefix))
     finally:
+        with contextlib.suppress(Exception):  # a check may have ended the server
+            client.delete(own_prefix(folder, prefix) + LOG)
         client.close()
 
 
@@ -40,4 +48,6 @@ async def store_async(folder: str, prefix: str = "") -> AsyncIterator[Any]:
     try:
         yield AsyncSessionStore(client, key_prefix=own_prefix(folder, prefix))
     finally:
+        with contextlib.suppress(Exception):  # a check may have ended the server
+            await client.delete(own_prefix(folder, prefix) + LOG)
         await client.aclose()
