@@ -34,8 +34,9 @@ def test_a_package_is_quoted_with_its_own_words(limit: Limit) -> None:
 
 def test_a_limit_is_shown_where_it_is_about_the_check_and_the_class() -> None:
     base, memory = "langgraph.checkpoint.base.BaseCheckpointSaver", "langgraph.checkpoint.memory.InMemorySaver"
-    assert "InMemorySaver documents: “Only use" in documented("whole.pairs", [base, memory])
-    assert "Double texting" in documented("whole.pairs", ["mine.Saver", base])
+    assert "InMemorySaver documents: “Only use" in documented("lasting.anything", [base, memory])
+    assert "Double texting" in documented("whole.pairs", [memory, base])
+    assert documented("lasting.anything", ["mine.Saver", base]) == ""
     assert documented("apart.case", [base, memory]) == ""
     assert documented("whole.pairs", ["mine.Saver"]) == ""
     assert {name for limit in LIMITS for name in limit.checks} <= CHECKS.keys() | LEVELS.keys()

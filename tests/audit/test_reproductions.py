@@ -16,15 +16,16 @@ from rag.audit.kit.contract import Subject
 from rag.audit.report.reproduction import reproduction
 from rag.audit.results import Outcome
 
+HARM = '""" \\N \udc80 \x00 \u202e'
 IN_MEMORY = ("rag.audit.targets.langgraph", "in_memory")
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.__name__)
 def test_each_check_of_each_interface_makes_a_file_that_names_nothing_of_ours(adapter: type[Subject]) -> None:
     for check in CHECKS.values():
-        text = reproduction(check, Outcome(check.id, "fail", "seen"), IN_MEMORY, adapter, "async", ["langgraph==1"])
+        text = reproduction(check, Outcome(check.id, "fail", HARM), IN_MEMORY, adapter, "async", ["langgraph==1"])
         tree = ast.parse(text)
-        compile(tree, check.id, "exec")
+        compile(text.encode(), check.id, "exec")
         modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         assert not [module for module in modules if module and module.startswith(("rag", "crosswire"))]
 

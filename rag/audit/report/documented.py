@@ -49,14 +49,15 @@ LIMITS = (
         "https://github.com/google/adk-python/blob/main/src/google/adk/sessions/in_memory_session_service.py",
     ),
 )
-"""The more special class first: its words are the ones that are shown."""
+"""Shown is what is about the check itself, else what is about its level; of several the first."""
 
 
 def documented(check: str, kinds: Iterable[str]) -> str:
     """What is documented of one of these classes about what this check asserts, with its link; empty if nothing is."""
     names = set(kinds)
-    level = check.partition(".")[0]
-    for limit in LIMITS:
-        if limit.kind in names and {check, level} & set(limit.checks):
-            return f"{limit.kind.rpartition('.')[2]} documents: “{limit.words}” {limit.link}"
+    known = [limit for limit in LIMITS if limit.kind in names]
+    for about in (check, check.partition(".")[0]):
+        for limit in known:
+            if about in limit.checks:
+                return f"{limit.kind.rpartition('.')[2]} documents: “{limit.words}” {limit.link}"
     return ""

@@ -18,6 +18,7 @@ from rag.audit.checks.registry import Check
 from rag.audit.kit.contract import Subject
 from rag.audit.report.versions import imported_by, versions_of
 from rag.audit.results import Outcome
+from rag.safe_text import visible
 
 INLINED = "rag.audit."
 _ORDER = ("checks", "kit", "adapters", "targets")
@@ -159,4 +160,4 @@ def test_{check.id.replace(".", "_").replace("-", "_")}() -> None:
 
 
 def _plain(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"""', "'''")
+    return visible(text).replace("\\", "\\\\").replace('"""', "'''")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from rag.audit.checks import CHECKS, LEVELS
@@ -30,7 +29,8 @@ def show_list(shown: Console) -> None:
         shown.print(Text.assemble((level, "bold"), f": {claim}"))
         for check in CHECKS.values():
             if check.level == level:
-                shown.print(Padding(Text.assemble((check.id, "bold"), f" {check.asserts}"), (0, 0, 0, 2)))
+                shown.print(Text.assemble("  ", (check.id, "bold")))
+                _below(shown, 4, check.asserts)
     shown.print(Text.assemble(("targets", "bold"), ": " + ", ".join(NAMED)))
 
 
@@ -44,18 +44,22 @@ def show(result: Audit, shown: Console) -> None:
         for check, outcome in rows:
             status = outcome.status
             shown.print(Text.assemble((f"{status:<{WIDTH}} ", COLOURS[status]), check.id))
-            for text in _below(outcome, check.asserts):
-                shown.print(Padding(Text(text), (0, 0, 0, WIDTH + 1), expand=False))
+            for text in _told(outcome, check.asserts):
+                _below(shown, WIDTH + 1, text)
     shown.print(Text.assemble("\n", *verdict(result)))
 
 
-def _below(outcome: Outcome, asserts: str) -> list[str]:
+def _told(outcome: Outcome, asserts: str) -> list[str]:
     if outcome.status == "pass":
         return []
-    found = (
-        [asserts, line(outcome.evidence, LONGEST)] if outcome.status == "fail" else [line(outcome.evidence, LONGEST)]
-    )
-    return found + ([line(outcome.documented)] if outcome.documented else [])
+    said = [asserts if outcome.status == "fail" else "", line(outcome.evidence, LONGEST), line(outcome.documented)]
+    return [each for each in said if each]
+
+
+def _below(shown: Console, indent: int, text: str) -> None:
+    """In lines of this indent, without blanks at their ends."""
+    for each in Text(text).wrap(shown, max(20, shown.width - indent)):
+        shown.print(Text(" " * indent + each.plain.rstrip()), no_wrap=True, overflow="ignore")
 
 
 def verdict(result: Audit) -> list[str | tuple[str, str]]:
