@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from rag.audit.checks import apart_calls, apart_ids, apart_shared, faithful, whole_turns
+from rag.audit.checks import apart_calls, apart_ids, apart_shared, faithful, whole_appends, whole_turns
 from rag.audit.checks.registry import CHECKS, LEVELS, Check
 
-__all__ = ["CHECKS", "LEVELS", "Check", "apart_calls", "apart_ids", "apart_shared", "faithful", "whole_turns"]
+__all__ = [
+    "CHECKS",
+    "LEVELS",
+    "Check",
+    "apart_calls",
+    "apart_ids",
+    "apart_shared",
+    "faithful",
+    "whole_appends",
+    "whole_turns",
+]

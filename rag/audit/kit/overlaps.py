@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from rag.audit.kit.awaits import Overlap, count_awaits, overlap_at
+from rag.audit.kit.awaits import Overlap, Work, count_awaits, overlap_at
 from rag.audit.kit.contract import NotApplicable, run_now
 from rag.audit.kit.lines import count_lines, folders_of, overlap_at_line
 from rag.audit.kit.trial import Store
@@ -17,6 +18,46 @@ MOST_POINTS = 400
 
 Numbered = Callable[[int], Coroutine[Any, Any, Any]]
 """What is done in the n-th try."""
+
+
+@dataclass
+class Places:
+    """Which of so many places a call is held at: in order, until that time (monotonic) has come."""
+
+    total: int
+    until: float
+    waited: bool = False
+    """To be set when the second call had to wait at the last one: nothing comes between there, and the rest of such
+    a stretch is met in growing steps."""
+    tried: int = 0
+
+    def __iter__(self) -> Iterator[int]:
+        n, step = 1, (usual := max(1, -(-self.total // MOST_POINTS)))
+        while n <= self.total and time.monotonic() < self.until:
+            self.tried, self.waited = self.tried + 1, False
+            yield n
+            step = min(2 * step, 64) if self.waited else usual
+            n += step
+
+
+class Holding:
+    """How a call is held in this store's lane: at its awaits, or in `sync` at the lines of the audited package."""
+
+    def __init__(self, store: Store) -> None:
+        self.awaits = store.trial.lane == "async"
+        self.kind = "awaits" if self.awaits else "lines"
+        self.folders = folders_of(store.subject.audited())
+
+    async def places(self, call: Callable[[], Work]) -> int:
+        """At how many it can be held. It is run as a whole."""
+        if self.awaits:
+            return (await count_awaits(call()))[0]
+        return (await count_lines(lambda: run_now(call()), self.folders))[0]
+
+    async def overlap(self, first: Callable[[], Work], second: Callable[[], Work], at: int) -> Overlap:
+        if self.awaits:
+            return await overlap_at(first(), second, at)
+        return await overlap_at_line(lambda: run_now(first()), lambda: run_now(second()), self.folders, at)
 
 
 async def overlaps(
@@ -30,33 +71,16 @@ async def overlaps(
     await prepare(0)
     with contextlib.suppress(NotApplicable):
         await store.read("the auditor", trial.at("nobody"))  # what is audited is made by now
-    folders = folders_of(store.subject.audited())
-
-    async def at_await(n: int) -> Overlap:
-        return await overlap_at(first(n), lambda: second(n), n)
-
-    async def at_line(n: int) -> Overlap:
-        return await overlap_at_line(lambda: run_now(first(n)), lambda: run_now(second(n)), folders, n)
-
-    if trial.lane == "async":
-        kind, overlap_n = "awaits", at_await
-        points, _ = await count_awaits(first(0))
-    else:
-        kind, overlap_n = "lines", at_line
-        points, _ = await count_lines(lambda: run_now(first(0)), folders)
-    until = time.monotonic() + trial.budget
-    tried, n = 0, 1
-    step = usual = max(1, -(-points // MOST_POINTS))
-    while n <= points and time.monotonic() < until:
+    holding = Holding(store)
+    places = Places(await holding.places(lambda: first(0)), time.monotonic() + trial.budget)
+    for n in places:
         await prepare(n)
-        seen = await overlap_n(n)
-        tried += 1
+        seen = await holding.overlap(lambda n=n: first(n), lambda n=n: second(n), n)  # type: ignore[misc]  # this n
+        places.waited = seen.waited
         yield n, seen
-        # Where the second has to wait, nothing comes between: the rest of such a stretch is met in growing steps.
-        step = min(2 * step, 64) if seen.waited else usual
-        n += step
     trial.notes.append(
-        f"{trial.lane}: the first call was held at {tried} of its {points} {kind} while the other ran"
-        if points
-        else f"{trial.lane}: the call never gives way ({kind}: 0), so nothing can come between"
+        f"{trial.lane}: the first call was held at {places.tried} of its {places.total} {holding.kind} while the other "
+        "ran"
+        if places.total
+        else f"{trial.lane}: the call never gives way ({holding.kind}: 0), so nothing can come between"
     )

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import sqlite3
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 Row = dict[str, Any]
@@ -18,6 +19,11 @@ class Core:
     The methods are coroutines. In the lane `async` each gives the loop back before and after it touches the database,
     as a driver does; in `sync` never.
     """
+
+    faces: tuple[str, ...] = ("history", "session", "saver")
+    """The interfaces behind which it is tried."""
+    refuses_stale = True
+    """Whether a saver over it refuses to write over a checkpoint that it has not read."""
 
     def __init__(self, folder: str, lane: str) -> None:
         self.path = f"{folder}/planted.db"
@@ -86,6 +92,12 @@ class Core:
             )
             database.execute("COMMIT")
         await self.gap()
+
+    async def turn(self, session: str, asked: Row, think: Callable[[list[Row]], Awaitable[Row]]) -> Row:
+        """Load, let the model think, keep both. The answer."""
+        answer = await think(await self.rows(session))
+        await self.add(session, [asked, answer])
+        return answer
 
     async def wipe(self, session: str) -> None:
         await self.gap()

@@ -100,7 +100,7 @@ class Saver(BaseCheckpointSaver[int]):
         head = {"checkpoint": {**checkpoint, "channel_values": {}}, "metadata": dict(metadata)}
         rows = await core.rows(thread)
         parent = config["configurable"].get("checkpoint_id")
-        if rows and rows[0]["checkpoint"]["id"] != parent:
+        if core.refuses_stale and rows and rows[0]["checkpoint"]["id"] != parent:
             raise RuntimeError("somebody else wrote to this thread meanwhile")
         await core.replace(thread, [head, *messages], len(rows))
         return {"configurable": {"thread_id": thread, "checkpoint_ns": "", "checkpoint_id": checkpoint["id"]}}
