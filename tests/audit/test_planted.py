@@ -26,8 +26,10 @@ ALSO = {
     ("saver", "apart.colon"): {"apart.listing"},
     ("saver", "apart.slash"): {"apart.listing"},
     ("saver", "apart.prefix"): {"apart.clear"},
+    **{(face, "whole.order"): {"faithful.many"} for face in FACES},
 }
-"""A saver's write begins with a read, which takes up what is wrong in it; its list shows the ids that it keeps."""
+"""A long conversation is in order if any is. A saver's write begins with a read, which takes up what is wrong in it;
+its list shows the ids that it keeps."""
 
 
 @pytest.fixture(autouse=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from rag.audit.checks.registry import check
-from rag.audit.kit.awaits import PATIENCE, outcome
+from rag.audit.kit.awaits import PATIENCE, SLOWER, outcome
 from rag.audit.kit.contract import Address, CannotTell, Said, Wrong, run_now
 from rag.audit.kit.trial import Store, Trial, short
 
@@ -41,17 +42,20 @@ async def overlapping(store: Store, at: Address) -> Turns:
     async def quick(text: str, _: list[Said]) -> str:
         return f"answer to {text}"
 
-    def started(who: str, think: Any) -> asyncio.Future[Any]:
+    def started(who: str, think: Any, at: Address = at) -> asyncio.Future[Any]:
         work = store.turn(who, at, f"question of {who}", think)
         if store.trial.lane == "sync":
             return asyncio.ensure_future(outcome(asyncio.to_thread(run_now, work)))
         return asyncio.ensure_future(outcome(work))
 
+    began = time.monotonic()
+    await started("somebody", quick, store.trial.at("before"))
+    patience = max(8 * PATIENCE, SLOWER * (time.monotonic() - began))
     first = started("the first tab", slow)
     while not asking.is_set() and not first.done():
         await asyncio.sleep(0.001)
     second = started("the second tab", quick)
-    done, _ = await asyncio.wait({second}, timeout=8 * PATIENCE)
+    done, _ = await asyncio.wait({second}, timeout=patience)
     gate.set()
     await asyncio.wait({first, second})
     acknowledged = []

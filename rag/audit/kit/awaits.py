@@ -13,6 +13,8 @@ from typing import Any
 
 PATIENCE = 0.25
 """Seconds in which the second must get on before it is taken to wait for the first."""
+SLOWER = 5
+"""Times as long as it takes alone, too: a machine may have more to do meanwhile."""
 
 
 Work = Coroutine[Any, Any, Any]
@@ -85,7 +87,7 @@ async def count_awaits(work: Coroutine[Any, Any, Any]) -> tuple[int, Any]:
     return held.awaits, result
 
 
-async def overlap_at(first: Work, second: Callable[[], Work], at: int) -> Overlap:
+async def overlap_at(first: Work, second: Callable[[], Work], at: int, patience: float = PATIENCE) -> Overlap:
     """Hold the first at its await `at`, run the second, let the first go."""
     held = Held(first, at)
     one = asyncio.ensure_future(outcome(held.run()))
@@ -93,7 +95,7 @@ async def overlap_at(first: Work, second: Callable[[], Work], at: int) -> Overla
     await asyncio.wait({one, arrived}, return_when=asyncio.FIRST_COMPLETED)
     arrived.cancel()
     other = asyncio.ensure_future(outcome(second()))
-    done, _ = await asyncio.wait({other}, timeout=PATIENCE)
+    done, _ = await asyncio.wait({other}, timeout=patience)
     held.release.set()
     await asyncio.wait({one, other})
     return Overlap(one.result(), other.result(), f"await {at}", waited=not done)

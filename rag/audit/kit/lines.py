@@ -77,17 +77,21 @@ async def count_lines(call: Callable[[], Any], folders: tuple[str, ...]) -> tupl
 
 
 async def overlap_at_line(
-    first: Callable[[], Any], second: Callable[[], Any], folders: tuple[str, ...], at: int
+    first: Callable[[], Any],
+    second: Callable[[], Any],
+    folders: tuple[str, ...],
+    at: int,
+    patience: float = PATIENCE,
 ) -> Overlap:
     """Hold the first before its line `at`, run the second in another thread, let the first go."""
-    return await asyncio.to_thread(_overlapped, Stepped(first, folders, at), Stepped(second, (), 0))
+    return await asyncio.to_thread(_overlapped, Stepped(first, folders, at), Stepped(second, (), 0), patience)
 
 
-def _overlapped(one: Stepped, other: Stepped) -> Overlap:
+def _overlapped(one: Stepped, other: Stepped, patience: float) -> Overlap:
     one.start()
     one.reached.wait()
     other.start()
-    other.join(PATIENCE)
+    other.join(patience)
     waited = other.is_alive()
     one.release.set()
     one.join()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rag.audit.kit.awaits import Overlap, Work, count_awaits, overlap_at
+from rag.audit.kit.awaits import PATIENCE, SLOWER, Overlap, Work, count_awaits, overlap_at
 from rag.audit.kit.contract import NotApplicable, run_now
 from rag.audit.kit.lines import count_lines, folders_of, overlap_at_line
 from rag.audit.kit.trial import Store
@@ -47,17 +47,24 @@ class Holding:
         self.awaits = store.trial.lane == "async"
         self.kind = "awaits" if self.awaits else "lines"
         self.folders = folders_of(store.subject.audited())
+        self.patience = PATIENCE
 
     async def places(self, call: Callable[[], Work]) -> int:
         """At how many it can be held. It is run as a whole."""
+        began = time.monotonic()
         if self.awaits:
-            return (await count_awaits(call()))[0]
-        return (await count_lines(lambda: run_now(call()), self.folders))[0]
+            found, _ = await count_awaits(call())
+        else:
+            found, _ = await count_lines(lambda: run_now(call()), self.folders)
+        self.patience = max(PATIENCE, SLOWER * (time.monotonic() - began))
+        return found
 
     async def overlap(self, first: Callable[[], Work], second: Callable[[], Work], at: int) -> Overlap:
         if self.awaits:
-            return await overlap_at(first(), second, at)
-        return await overlap_at_line(lambda: run_now(first()), lambda: run_now(second()), self.folders, at)
+            return await overlap_at(first(), second, at, self.patience)
+        return await overlap_at_line(
+            lambda: run_now(first()), lambda: run_now(second()), self.folders, at, self.patience
+        )
 
 
 async def overlaps(
