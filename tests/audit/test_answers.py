@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -77,6 +81,66 @@ def test_an_id_on_the_object_is_found_at_a_line_and_at_an_await() -> None:
     assert "test_answers.py:" in found[0].evidence
     assert "held at await 1" in found[1].evidence
     assert found[2].tried == ["async: the first call was held at 1 of its 1 awaits while the other ran"]
+
+
+class Routed:
+    """A right chat behind one transport, which hands each answer to the first who waits for its request's id: a number
+    that each client counts, alone or with the client's name. in_vain: to the last one, and nobody else is answered."""
+
+    def __init__(self, *, by_client: bool, in_vain: bool = False) -> None:
+        self.answer = chat(str)
+        self.by_client, self.in_vain = by_client, in_vain
+        self.counts: Counter[str] = Counter()
+        self.waiting: defaultdict[Any, list[Future[str]]] = defaultdict(list)
+        self.lock = threading.Lock()
+
+    def request(self, client: str) -> tuple[Any, Future[str]]:
+        reply: Future[str] = Future()
+        with self.lock:
+            self.counts[client] += 1
+            number = (client, self.counts[client]) if self.by_client else self.counts[client]
+            self.waiting[number].append(reply)
+        return number, reply
+
+    def reply(self, number: Any, text: str) -> None:
+        with self.lock:
+            replies = self.waiting[number]
+            if not replies:  # whoever waited for this has been told something else
+                return
+            first = replies.pop(-1 if self.in_vain else 0)
+            if self.in_vain:
+                replies.clear()
+        with suppress(InvalidStateError):  # given up
+            first.set_result(text)
+
+    def blocking(self, session_id: str, text: str) -> str:
+        number, reply = self.request(session_id)
+        time.sleep(0.01)
+        self.reply(number, self.answer(session_id, text))
+        return reply.result(0.1)
+
+    async def awaiting(self, session_id: str, text: str) -> str:
+        number, reply = self.request(session_id)
+        await asyncio.sleep(0)
+        self.reply(number, self.answer(session_id, text))
+        return await asyncio.wait_for(asyncio.wrap_future(reply), 0.1)
+
+
+def test_equal_request_ids_are_found_and_ids_of_ones_own_are_not(
+    served: Callable[[Callable[[str, str], str]], str], tmp_path: Path
+) -> None:
+    def asked(chat: Routed) -> list[Any]:
+        file = tmp_path / "chat.yaml"
+        file.write_text(DESCRIBED.format(url=served(chat.blocking)), encoding="utf-8")
+        return [chat.blocking, chat.awaiting, loaded(str(file))]
+
+    kinds = {"swapped": Routed(by_client=False), "in vain": Routed(by_client=False, in_vain=True)}
+    for name, wrong in kinds.items():
+        found = [outcome_of("apart.shared-read", one) for one in asked(wrong)]
+        assert [each.status for each in found] == ["fail"] * 3, (name, found)
+        assert all("which was said in" in each.evidence for each in found)
+    right = [outcome_of("apart.shared-read", one) for one in asked(Routed(by_client=True))]
+    assert [each.status for each in right] == ["pass"] * 3, right
 
 
 @pytest.fixture

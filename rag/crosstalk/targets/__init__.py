@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from rag.crosstalk.run.hosts import Target
-from rag.crosstalk.targets.description import Description, read_description
+from rag.crosstalk.targets.describing import read_description
+from rag.crosstalk.targets.description import Description
 from rag.crosstalk.targets.errors import BadTarget, TargetFailed
 from rag.crosstalk.targets.function import FunctionTarget
 from rag.crosstalk.targets.http import HttpTarget

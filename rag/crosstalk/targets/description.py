@@ -18,35 +18,24 @@ What one answer holds and the next request needs is carried over:
 
 `{text}` is the question, `{messages}` the conversation so far as role and content, `{session}` and `{user}` who asks,
 `{number}` the user's number from 1, `{uuid}` an id of the session in that form, `{request}` a new one each time,
-`{now}` the time (ISO 8601), and `{fact}` something that only this user is told to have: where a service knows its users
-by a header or a profile.
+`{count}` the number of this user's request (1, 2, 3, for each user anew), `{now}` the time (ISO 8601), and `{fact}`
+something that only this user is told to have: where a service knows its users by a header or a profile.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urljoin, urlsplit
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from rag.crosstalk.targets.errors import BadTarget, first_line
 from rag.crosstalk.targets.filling import names
-from rag.crosstalk.targets.people import People, read_people
-from rag.crosstalk.targets.trust import OWNER, Trust
+from rag.crosstalk.targets.people import People
 
-_VARIABLE = re.compile(r"\$\{(\w{1,80})(?::-([^{}]{0,200}))?\}")
-_QUESTION = frozenset({"text", "messages"})
-GIVEN = ("text", "messages", "session", "user", "number", "uuid", "request", "now", "fact")
+GIVEN = ("text", "messages", "session", "user", "number", "uuid", "request", "count", "now", "fact")
 """Values that every request has."""
+ASIDES = ("upload", "read", "listed", "delete")
+"""Requests that scenes ask besides."""
 SCHEMES = ("http://", "https://", "ws://", "wss://")
-LARGEST = 1 << 20
-"""Bytes of a description."""
-PASTED = 20_000
-"""Of one from somebody else."""
 
 
 class Between(BaseModel):
@@ -144,7 +133,7 @@ class Description(Step):
 
     @property
     def asides(self) -> tuple[Step, ...]:
-        return tuple(step for name in _ASIDES if (step := getattr(self, name)) is not None)
+        return tuple(step for name in ASIDES if (step := getattr(self, name)) is not None)
 
     @property
     def errors(self) -> tuple[str, ...]:
@@ -196,143 +185,3 @@ class Description(Step):
     @property
     def websocket(self) -> bool:
         return self.url.startswith(("ws://", "wss://"))
-
-
-def read_description(path: Path, url: str) -> Description:
-    """Raises BadTarget with what is wrong and where."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(LARGEST + 1)
-    except OSError as exc:
-        raise BadTarget(str(path), f"it cannot be read ({exc.strerror})") from exc
-    except UnicodeDecodeError as exc:
-        raise BadTarget(str(path), f"it is not YAML ({first_line(exc)})") from exc
-    return parsed(text, str(path), url, path.parent)
-
-
-def parsed(
-    text: str,
-    where: str,
-    url: str = "",
-    folder: Path | None = None,
-    *,
-    optional: bool = False,
-    trust: Trust = OWNER,
-) -> Description:
-    """folder: where a file of users is looked for. optional: a header whose variable is not set is left out.
-
-    Raises BadTarget.
-    """
-    largest = LARGEST if trust.files else PASTED
-    if len(text) > largest:
-        raise BadTarget(where, f"it is longer than {largest:,} bytes")
-    try:
-        if not trust.files and any(isinstance(one, yaml.AliasEvent) for one in yaml.parse(text, yaml.SafeLoader)):
-            raise BadTarget(where, "it has an alias (*name): write its value")  # a few of them can stand for millions
-        values = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as exc:
-        raise BadTarget(where, f"it is not YAML ({_problem(exc)})") from exc
-    if not isinstance(values, dict):
-        raise BadTarget(where, "expected keys like url, json and answer")
-    if optional and isinstance(headers := values.get("headers"), dict):
-        kept = {
-            key: one for key, one in headers.items() if all(name in trust.environment for name in variables(str(one)))
-        }
-        values = {**values, "headers": kept}
-    if not trust.files and isinstance(values.get("users"), str):
-        raise BadTarget(where, 'users is a file, which is not read here: write patterns, {login: "user{number}"}')
-    return described(_filled(values, where, trust), where, url, folder)
-
-
-def described(values: Mapping[str, Any], where: str, url: str = "", folder: Path | None = None) -> Description:
-    """Relative addresses are completed by `url`. Raises BadTarget."""
-    try:
-        found = Description.model_validate(values)
-    except ValidationError as exc:
-        first = exc.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise BadTarget(where, f"{key}: {first['msg'].lower()}; see the keys in the README") from exc
-    try:
-        whole = _completed(found, url)
-        for step in whole.steps:
-            urlsplit(step.url)
-    except ValueError as exc:
-        raise BadTarget(where, f"url cannot be read ({first_line(exc)})") from exc
-    people = read_people(found.users, folder or Path(), where)
-    _check(whole, people, where)
-    return whole.model_copy(update={"people": people})
-
-
-_ASIDES = ("upload", "read", "listed", "delete")
-
-
-def _completed(found: Description, url: str) -> Description:
-    base = urljoin(url, found.url) if found.url else url
-
-    def whole(step: Step) -> Step:
-        return step.model_copy(update={"url": urljoin(url or base, step.url) if step.url else base})
-
-    asides = {name: step and whole(step) for name in _ASIDES for step in [getattr(found, name)]}
-    steps = {"before": [*map(whole, found.before)], "then": [*map(whole, found.then)]}
-    return found.model_copy(update={"url": base, **steps, **asides})
-
-
-def _check(found: Description, people: People, where: str) -> None:
-    if not any(names(part) & _QUESTION for step in found.steps for part in step.sent):
-        raise BadTarget(where, "nothing of it says {text} or {messages}, so no question would be sent")
-    for step in (*found.steps, *found.asides):
-        if not step.url.startswith(SCHEMES):
-            raise BadTarget(where, f"url is {step.url!r}: expected http://…, https://…, ws://… or wss://…")
-        if sum(part is not None for part in (step.form, step.body, step.text, step.multipart)) > 1:
-            raise BadTarget(where, "it has more than one of form, json, text and multipart: expected one of them")
-    if any(step.url.startswith("ws") for step in (*found.before, *found.then, *found.asides)):
-        raise BadTarget(where, "only the turn itself can be a websocket")
-    _check_names(found, people, where)
-
-
-def _check_names(found: Description, people: People, where: str) -> None:
-    """A value is known once it was given, or kept from an answer before."""
-    known = {*GIVEN, *people.columns, *found.initially}
-    for step in (*found.steps, *found.asides):
-        unknown = sorted(names((*step.sent, found.cookies if step is found else {})) - known)
-        if unknown:
-            expected = ", ".join(f"{{{name}}}" for name in sorted(known))
-            raise BadTarget(
-                where,
-                f"{{{unknown[0]}}} is not known there: expected {expected}, a value of `initially`, or one that an "
-                "earlier answer is kept as; write {{name}} for the text itself",
-            )
-        known.update(step.keep)
-
-
-def _problem(exc: BaseException) -> str:
-    """With the line, where it is known."""
-    mark, problem = getattr(exc, "problem_mark", None), getattr(exc, "problem", None)
-    return f"line {mark.line + 1}: {problem}" if mark is not None and problem else first_line(exc)
-
-
-def _filled(value: Any, where: str, trust: Trust) -> Any:
-    """With ${NAME} and ${NAME:-default} replaced by what the environment holds."""
-    if isinstance(value, dict):
-        return {key: _filled(one, where, trust) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_filled(one, where, trust) for one in value]
-    return (
-        _VARIABLE.sub(lambda found: _variable(found[1], found[2], where, trust), value)
-        if isinstance(value, str)
-        else value
-    )
-
-
-def _variable(name: str, default: str | None, where: str, trust: Trust) -> str:
-    found = trust.environment.get(name, default)
-    if found is None and not trust.files:
-        raise BadTarget(where, f"variables of this server are not given away: write the value of ${{{name}}}")
-    if found is None:
-        raise BadTarget(where, f"it needs the environment variable {name}, which is not set")
-    return found
-
-
-def variables(text: str) -> Iterator[str]:
-    """The names of the environment variables that a text needs."""
-    return (found[1] for found in _VARIABLE.finditer(text) if found[2] is None)

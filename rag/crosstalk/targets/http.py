@@ -19,11 +19,11 @@ import httpx2
 from rag.crosstalk.run.conversation import OWN, pairs
 from rag.crosstalk.run.hosts import Deletion, Target
 from rag.crosstalk.targets.answers import holds, late, refused, shown
-from rag.crosstalk.targets.description import Between, Description, Step
+from rag.crosstalk.targets.description import Description, Step
 from rag.crosstalk.targets.errors import NOT_YOURS, BadTarget, ReplayRefused, TargetFailed, first_line
 from rag.crosstalk.targets.filling import filled, filled_address, texts
 from rag.crosstalk.targets.limits import Limits
-from rag.crosstalk.targets.reply import Reply, kept, limited, read, unpacked
+from rag.crosstalk.targets.reply import Reply, carry_over, limited, read, text_of, unpacked
 from rag.crosstalk.targets.scenes.deleting import Deleting
 from rag.crosstalk.targets.scenes.needs import lacks
 from rag.crosstalk.targets.sockets.socketio import EventSocket
@@ -206,7 +206,7 @@ class HttpTarget(Target):
             if not visitor.stays:
                 visitor.close()
         self.last = reply
-        answer = self._text(reply, self.description.answered_by)
+        answer = text_of(self.name, self.description, reply)
         visitor.heard(text, answer)
         return answer
 
@@ -233,9 +233,9 @@ class HttpTarget(Target):
             if not step.until or holds(reply.value, step.until):
                 break
             if time.monotonic() + step.every > until:
-                raise self._late()
+                raise late(self.name, self.description.deadline)
             time.sleep(step.every)
-        self._keep(visitor, step, reply)
+        carry_over(self.name, step, reply, visitor)
         return reply
 
     def _asked(self, visitor: Visitor, step: Step, text: str, until: float) -> Reply:
@@ -290,44 +290,12 @@ class HttpTarget(Target):
                 )
             reply = Reply(*visitor.socket.ask(visitor.values(text), until))
             self.streams = self.streams or visitor.socket.streams
-        self._keep(visitor, self.description, reply)
+        carry_over(self.name, self.description, reply, visitor)
         return reply
-
-    def _keep(self, visitor: Visitor, step: Step, reply: Reply) -> None:
-        for name, place in step.keep.items():
-            found = kept(place, reply, visitor.client.cookies)
-            if found is not None:
-                visitor.kept[name] = found
-            elif name not in visitor.kept:
-                where = f"at {place if isinstance(place, str) else ' or '.join(map(str, place))}"
-                if isinstance(place, Between):
-                    where = f"between {place.after!r} and {place.before!r}"
-                raise TargetFailed(self.name, f"its answer has no {name} {where}: {shown(reply.raw)}")
-
-    def _text(self, reply: Reply, step: Step) -> str:
-        # Without a place of the answer all of it counts, but JSON that says when there will be one.
-        queued = reply.status == HTTPStatus.ACCEPTED and not step.answers and isinstance(reply.value, dict)
-        if reply.text is not None and not queued:
-            return reply.text
-        wanted = " or ".join(step.answers)
-        if reply.status == HTTPStatus.ACCEPTED:
-            raise TargetFailed(
-                self.name,
-                f"it only accepted the question (202): say with `then` where its answer will be: {shown(reply.raw)}",
-                reply.status,
-            )
-        if self.description.socketio:
-            raise TargetFailed(self.name, "it said that it was done, and sent no text under `whole` or `parts`")
-        if reply.value is None and not reply.streamed:
-            raise TargetFailed(self.name, f"it sent {shown(reply.raw, 80)!r}, expected JSON with {wanted}")
-        raise TargetFailed(self.name, f"its answer has no text at {wanted}: {shown(reply.raw)}")
 
     def _in_time(self, pieces: Iterable[bytes], until: float) -> Iterator[bytes]:
         """A time-out is of each read, and a server that says a little now and then would never meet it."""
         for piece in pieces:
             yield piece
             if time.monotonic() > until:
-                raise self._late()
-
-    def _late(self) -> TargetFailed:
-        return late(self.name, self.description.deadline)
+                raise late(self.name, self.description.deadline)

@@ -13,7 +13,8 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 
 from rag.crosstalk.targets.answers import LONGEST, at, parsed
-from rag.crosstalk.targets.description import Description, described
+from rag.crosstalk.targets.describing import described
+from rag.crosstalk.targets.description import Description
 from rag.crosstalk.targets.errors import BadTarget, TargetFailed, first_line
 from rag.crosstalk.targets.services import gradio
 from rag.crosstalk.targets.services.mcp import chat_tool

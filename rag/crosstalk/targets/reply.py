@@ -6,12 +6,12 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 import httpx2
 
 from rag.crosstalk.targets import answers
-from rag.crosstalk.targets.answers import LONGEST, at, complaint, holds, parsed, refused, text_at
+from rag.crosstalk.targets.answers import LONGEST, at, complaint, holds, parsed, refused, shown, text_at
 from rag.crosstalk.targets.description import Between, Description, Step
 from rag.crosstalk.targets.errors import TargetFailed
 
@@ -150,3 +150,46 @@ def unpacked(response: httpx2.Response) -> Iterator[bytes]:
             yield unpack.decompress(piece, LONGEST + 1)
     except zlib.error as exc:
         raise httpx2.DecodingError(f"it sent {packed!r} that cannot be unpacked") from exc
+
+
+class Keeps(Protocol):
+    """Who carries values over."""
+
+    kept: dict[str, Any]
+    client: httpx2.Client
+
+
+def carry_over(name: str, step: Step, reply: Reply, keeper: Keeps) -> None:
+    """What is to be kept of an answer. Raises TargetFailed where something was never given."""
+    for value, place in step.keep.items():
+        found = kept(place, reply, keeper.client.cookies)
+        if found is not None:
+            keeper.kept[value] = found
+        elif value not in keeper.kept:
+            where = f"at {place if isinstance(place, str) else ' or '.join(map(str, place))}"
+            if isinstance(place, Between):
+                where = f"between {place.after!r} and {place.before!r}"
+            raise TargetFailed(name, f"its answer has no {value} {where}: {shown(reply.raw)}")
+
+
+def text_of(name: str, description: Description, reply: Reply) -> str:
+    """What the user is answered. Raises TargetFailed where it is no text.
+
+    Without a place of the answer all of it counts, but JSON that says when there will be one.
+    """
+    paths = description.answered_by.answers
+    queued = reply.status == HTTPStatus.ACCEPTED and not paths and isinstance(reply.value, dict)
+    if reply.text is not None and not queued:
+        return reply.text
+    wanted = " or ".join(paths)
+    if reply.status == HTTPStatus.ACCEPTED:
+        raise TargetFailed(
+            name,
+            f"it only accepted the question (202): say with `then` where its answer will be: {shown(reply.raw)}",
+            reply.status,
+        )
+    if description.socketio:
+        raise TargetFailed(name, "it said that it was done, and sent no text under `whole` or `parts`")
+    if reply.value is None and not reply.streamed:
+        raise TargetFailed(name, f"it sent {shown(reply.raw, 80)!r}, expected JSON with {wanted}")
+    raise TargetFailed(name, f"its answer has no text at {wanted}: {shown(reply.raw)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import uuid
 from collections.abc import Collection, Iterator
@@ -70,6 +71,7 @@ class Visitor:
         self._cookies = httpx2.Cookies(partner.client.cookies if partner and scene == "second-login" else None)
         self._cookies.update(texts(description.cookies, {**self._given, **self.kept}))
         self._first = threading.Lock()
+        self._count = itertools.count(1)
         self._known = False
         self.client: httpx2.Client = self._made()
 
@@ -87,8 +89,8 @@ class Visitor:
         """Of the next request."""
         messages = [*self._said, {"role": "user", "content": text}]
         replayed = self._theirs(step) if self.partner is not None and self.begun else {}
-        fresh = {"text": text, "messages": messages, "request": str(uuid.uuid4()), "now": datetime.now(UTC).isoformat()}
-        return {**self._given, **self.kept, **replayed, **fresh}
+        fresh = {"text": text, "messages": messages, "request": str(uuid.uuid4()), "count": next(self._count)}
+        return {**self._given, **self.kept, **replayed, **fresh, "now": datetime.now(UTC).isoformat()}
 
     def _theirs(self, step: Step | None) -> dict[str, Any]:
         """What this request has of the partner."""

@@ -20,9 +20,10 @@ from pathlib import Path
 
 from rag.crosstalk import Workload, simulate
 from rag.crosstalk.targets import open_target
-from tests.crosstalk.instrument import meeting, stored
+from tests.crosstalk.instrument import stored
 from tests.crosstalk.instrument.cases import Case
 from tests.crosstalk.instrument.gallery import STRATEGY_CASES
+from tests.crosstalk.instrument.meeting import MEETINGS
 from tests.crosstalk.instrument.right import STYLES
 from tests.crosstalk.instrument.serving import PROTOCOLS, behind
 from tests.crosstalk.instrument.wrong import WRONG
@@ -33,8 +34,8 @@ from tests.web.serving import serving
 HEAD = """# How often the instrument errs
 
 Chats whose answer is known, each behind several doors: called in the process, JSON, server-sent events, a websocket.
-The wrong ones are made after public reports and the gallery's memories, the right ones answer in ten ways. Each row is
-{seeds} runs of 20 users, each with a seed of its own.
+The wrong ones are made after public reports and the gallery's memories, the right ones answer in eleven ways. Each row
+is {seeds} runs of 20 users, each with a seed of its own.
 
 Made by `python -m tests.crosstalk.instrument.measure` on {date}, Python {python}.
 
@@ -141,11 +142,29 @@ def measured(wanted: tuple[int, str, int]) -> tuple[Counter[str], Counter[str]]:
     return verdicts, kinds
 
 
-def spoken(seeds: int) -> Iterator[str]:
+Lines = dict[tuple[str, str], str]
+"""Of a table: each line by what its first two cells hold."""
+
+
+def kept(file: Path, heading: str, but: Sequence[str]) -> Lines:
+    """Of the table under a heading as it was written, but those with one of these words in their name."""
+    text = file.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    found: Lines = {}
+    for line in text.splitlines():
+        if line.startswith("|") and not any(word in line.split("|")[1] for word in but):
+            name, second = (cell.strip() for cell in line.split("|")[1:3])
+            found[name, second] = line
+    return found
+
+
+def spoken(seeds: int, known: Lines) -> Iterator[str]:
     """A row for each protocol whose description comes along, against a right server of it."""
     [mark] = test_a_protocol_is_recognised_by_its_address_and_spoken.pytestmark  # type: ignore[attr-defined]
     with serving(application()) as address:
         for path, protocol in mark.args[1]:
+            if line := known.get((protocol, f"`{path}`")):
+                yield line
+                continue
             url = address.replace("http", "ws") + path.removeprefix("ws") if path.startswith("ws") else address + path
             verdicts = Counter[str]()
             for seed in range(1, seeds + 1):
@@ -156,19 +175,26 @@ def spoken(seeds: int) -> Iterator[str]:
             yield f"| {protocol} | `{path}` | {counts} |"
 
 
-def met(seeds: int) -> Iterator[str]:
+def met(seeds: int, known: Lines) -> Iterator[str]:
     """A row for each service whose users meet."""
-    for name, scene, expected, verdicts in meeting.rows(seeds):
-        counts = " | ".join(str(verdicts.count(one) or "") for one in ("anomalies", "isolated", "unknown"))
-        mark = "" if set(verdicts) == {expected} else " **(wrong)**"
-        yield f"| {name} | {scene} | {expected}{mark} | {counts} |"
+    for one in MEETINGS:
+        if line := known.get((one.name, one.scene)):
+            yield line
+            continue
+        verdicts: list[str] = [one.played(seed).report.verdict for seed in range(1, seeds + 1)]
+        counts = " | ".join(str(verdicts.count(verdict) or "") for verdict in VERDICTS)
+        mark = "" if set(verdicts) == {one.must} else " **(wrong)**"
+        yield f"| {one.name} | {one.scene} | {one.must}{mark} | {counts} |"
 
 
-def kept() -> Iterator[str]:
+def remembered(known: Lines) -> Iterator[str]:
     """A row for each stored history."""
-    for name, expected, verdict, read in stored.rows():
+    every = [case[:2] for case in stored.cases()]
+    new: Lines = {}
+    for name, expected, verdict, read in stored.rows(known) if set(every) - known.keys() else ():
         mark = "" if verdict == expected else " **(wrong)**"
-        yield f"| {name} | {expected} | {verdict}{mark} | {read} |"
+        new[name, expected] = f"| {name} | {expected} | {verdict}{mark} | {read} |"
+    yield from (known.get(one) or new[one] for one in every)
 
 
 def main() -> None:
@@ -177,7 +203,10 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--out", type=Path, default=Path("docs/instrument.md"))
     parser.add_argument(
-        "--only", nargs="+", metavar="WORD", help="Measure cases with it in their name; keep the others."
+        "--only",
+        nargs="+",
+        metavar="WORD",
+        help="Measure cases with it in their name, and what is new; keep the others.",
     )
     arguments = parser.parse_args()
     found = []
@@ -195,11 +224,14 @@ def main() -> None:
     )
     date = datetime.now(UTC).date().isoformat()
     head = HEAD.format(seeds=arguments.seeds, date=date, python=platform.python_version(), summary=summary)
-    protocols = "\n".join(spoken(arguments.seeds))
-    stories = "\n".join(met(arguments.seeds))
+    protocols, stories, histories = (
+        kept(arguments.out, heading, arguments.only) if arguments.only else {}
+        for heading in ("Protocols", "Users who meet", "Stored histories")
+    )
     text = (
-        f"{head}{chr(10).join(map(str, found))}\n{PROTOCOL_HEAD}{protocols}\n{MEETING_HEAD}{stories}\n"
-        f"{STORED_HEAD}{chr(10).join(kept())}\n"
+        f"{head}{chr(10).join(map(str, found))}\n{PROTOCOL_HEAD}{chr(10).join(spoken(arguments.seeds, protocols))}\n"
+        f"{MEETING_HEAD}{chr(10).join(met(arguments.seeds, stories))}\n"
+        f"{STORED_HEAD}{chr(10).join(remembered(histories))}\n"
     )
     arguments.out.write_text(text, encoding="utf-8")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,9 +50,3 @@ MEETINGS = (
     Meeting("refuses others' files", "swapped-file", scenes.FILE, "isolated", CAREFUL),
     Meeting("leaves others' files out", "swapped-file", scenes.FILE, "isolated", {"careful": True, "files": "quietly"}),
 )
-
-
-def rows(seeds: int) -> Iterator[tuple[str, str, Verdict, list[str]]]:
-    """Name, scene, what it must be and, for each seed, what it is."""
-    for one in MEETINGS:
-        yield one.name, one.scene, one.must, [one.played(seed).report.verdict for seed in range(1, seeds + 1)]

@@ -1,4 +1,4 @@
-"""Right chats: ten ways of answering, none of which is a mix-up. What cannot be told of them is unknown."""
+"""Right chats: eleven ways of answering, none of which is a mix-up. What cannot be told of them is unknown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 
 from tests.crosstalk.instrument.cases import Ask, Case, Verdict
-from tests.crosstalk.instrument.wrong import Memory, told
+from tests.crosstalk.instrument.wrong import Memory, router, told
 
 UNSURE: frozenset[Verdict] = frozenset({"isolated", "unknown"})
 
@@ -96,6 +96,11 @@ def greets() -> Ask:
     return ask
 
 
+def by_client() -> Ask:
+    """Over one transport for all, and no two requests under way have one id."""
+    return router(lambda session, number: (session, number))
+
+
 STYLES = (
     Case("repeats what it was told", "the mirror", plain),
     Case("refuses personal data", "a policy", refuses, may=frozenset({"unknown"})),
@@ -107,4 +112,5 @@ STYLES = (
     Case("refuses three in ten for the rate", "any provider", limited(0.3, 5)),
     Case("refuses nine in ten for the rate", "any provider", limited(0.9, 6), may=frozenset({"unknown"})),
     Case("greets by the first name", "a support bot", greets),
+    Case("answers by client and request number", "the MCP TypeScript SDK 1.26.0", by_client),
 )

@@ -15,7 +15,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from rag.crosstalk.run.hosts import Target
-from rag.crosstalk.targets.description import described
+from rag.crosstalk.targets.describing import described
 from rag.crosstalk.targets.function import answered
 from rag.crosstalk.targets.http import HttpTarget
 from tests.crosstalk.instrument.cases import Ask, Called, Case

@@ -172,19 +172,19 @@ def off_by_one() -> Ask:
     return ask
 
 
-def router() -> Ask:
-    """Answers are routed by the request's number, which each client counts for itself."""
+def router(key: Callable[[str, int], object] = lambda session, number: number) -> Ask:
+    """Answers are routed by the request's number, which each client counts for itself. key: what it is known by."""
     memory, lock = Memory(), threading.Lock()
-    counts, answers = defaultdict[str, int](int), dict[int, str]()
+    counts, answers = defaultdict[str, int](int), dict[object, str]()
 
     def ask(session: str, text: str) -> str:
         with lock:
             counts[session] += 1
-            number = counts[session]
-            answers[number] = told(memory.add(session, text))
+            request = key(session, counts[session])
+            answers[request] = told(memory.add(session, text))
         time.sleep(0.004)
         with lock:
-            return answers[number]
+            return answers[request]
 
     return ask
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from rag.crosstalk.targets.description import parsed
+from rag.crosstalk.targets.describing import parsed
 from rag.crosstalk.targets.function import FunctionTarget
 from rag.crosstalk.targets.http import HttpTarget
 from rag.crosstalk.targets.onboarding.answer_paths import likely

@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from rag.crosstalk.targets.answers import shown
-from rag.crosstalk.targets.description import Description, parsed
+from rag.crosstalk.targets.describing import parsed
+from rag.crosstalk.targets.description import Description
 from rag.crosstalk.targets.shipped import Shipped
 from rag.crosstalk.targets.trust import OWNER, Trust
 

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from rag.crosstalk.targets.description import Description, parsed
+from rag.crosstalk.targets.describing import parsed
+from rag.crosstalk.targets.description import Description
 from rag.crosstalk.targets.errors import BadTarget
 from rag.crosstalk.targets.http import HttpTarget
 from rag.crosstalk.targets.trust import Trust
