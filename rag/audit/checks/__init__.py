@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from rag.audit.checks import apart_calls, apart_ids, apart_shared, faithful, whole_appends, whole_turns
+from rag.audit.checks import (
+    apart_calls,
+    apart_ids,
+    apart_shared,
+    async_calls,
+    bounded_turns,
+    faithful,
+    lasting_expiry,
+    lasting_processes,
+    lasting_server,
+    whole_appends,
+    whole_turns,
+)
 from rag.audit.checks.registry import CHECKS, LEVELS, Check
 
 __all__ = [
@@ -12,7 +24,12 @@ __all__ = [
     "apart_calls",
     "apart_ids",
     "apart_shared",
+    "async_calls",
+    "bounded_turns",
     "faithful",
+    "lasting_expiry",
+    "lasting_processes",
+    "lasting_server",
     "whole_appends",
     "whole_turns",
 ]

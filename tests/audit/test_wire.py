@@ -1,0 +1,102 @@
+"""What is seen of what a store sends, and what a forked child tells."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import redis
+import redis.asyncio
+
+from rag.audit.adapters import ADAPTERS
+from rag.audit.checks import CHECKS
+from rag.audit.kit.children import die, in_child
+from rag.audit.kit.opening import Target
+from rag.audit.kit.wire import Wire
+from rag.audit.run.trying import tried
+from tests.audit.planted.core import Core
+from tests.audit.planted.faces import history, saver
+from tests.servers import Server
+
+
+def test_each_client_shows_its_commands_and_none_when_it_is_over(tmp_path: Path) -> None:
+    original = sqlite3.connect, redis.connection.AbstractConnection.send_packed_command
+    with Server() as server, Wire(str(tmp_path)) as wire:
+        with sqlite3.connect(tmp_path / "one.db", isolation_level=None) as database:
+            database.execute("CREATE TABLE one (two)")
+            database.executemany("INSERT INTO one VALUES (?)", [(1,), (2,)])
+            database.execute("SELECT * FROM one").fetchall()
+        database.close()
+        assert [each.what for each in wire.sent] == ["CREATE", "INSERT", "INSERT", "SELECT"]
+        assert wire.outside
+        wire.sent.clear()
+        with server.client() as client:
+            client.set("a\r\nkey", "$3\r\n*1")
+            with client.pipeline() as pipe:
+                pipe.rpush("list", "x" * 100)
+                pipe.expire("list", 9)
+                pipe.execute()
+            with wire.aside():
+                client.get("the auditor's own")
+        assert [each.what for each in wire.sent] == ["SET", "MULTI, RPUSH, EXPIRE, EXEC"]
+        assert wire.sent[0].commands == ((b"SET", b"a\r\nkey", b"$3\r\n*1"),)
+        assert wire.sent[1].size > 100
+
+        async def asks() -> Any:
+            async with redis.asyncio.Redis.from_url(server.url) as client:
+                return await client.lrange("list", 0, -1)
+
+        before = wire.received
+        assert asyncio.run(asks()) == [b"x" * 100]
+        assert wire.sent[-1].what == "LRANGE"
+        assert wire.received >= before + 100
+        (tmp_path / "two").write_text("x")
+        assert wire.opened[-1][1]
+    assert original == (sqlite3.connect, redis.connection.AbstractConnection.send_packed_command)
+
+
+async def test_a_child_gives_its_value_its_error_or_its_end() -> None:
+    async def gives() -> int:
+        return os.getpid()
+
+    async def raises() -> None:
+        raise ValueError("out of paper")
+
+    async def dies() -> None:
+        die()
+
+    given = await in_child(gives)
+    assert given.value not in (None, os.getpid())
+    assert (await in_child(raises)).error == "ValueError: out of paper"
+    assert (await in_child(dies)).killed
+
+
+async def test_what_a_turn_costs_is_told_by_the_length_of_its_conversation() -> None:
+    figures = {}
+    for make in (history, saver):
+        for check in ("bounded.round-trips", "bounded.bytes"):
+            outcome = await tried(CHECKS[check], Target(make(Core), ADAPTERS))
+            assert outcome.status == "pass"
+            figures[make, check] = list(outcome.figures.values())
+    assert figures[history, "bounded.round-trips"] == [7, 7], "two pragmas, SELECT, BEGIN, two INSERTs, COMMIT"
+    few, many = figures[history, "bounded.bytes"]
+    assert many - few < 10, "an appending store's turn costs the same"
+    few, many = figures[saver, "bounded.bytes"]
+    assert many > 20 * few, "what writes the whole with each turn is seen to"
+
+
+async def test_where_nothing_is_sent_there_are_no_figures() -> None:
+    def make(session_id: str) -> Any:  # whose it is is known by who holds it
+        from langchain_core.chat_history import InMemoryChatMessageHistory
+
+        return InMemoryChatMessageHistory()
+
+    target = Target(make, ADAPTERS)
+    came = {each.id: await tried(each, target) for each in CHECKS.values() if each.level in ("bounded", "lasting")}
+    assert {each.status for each in came.values()} == {"not applicable"}
+    assert "None of the clients" in came["bounded.bytes"].evidence
+    assert "memory" in came["lasting.new-process"].evidence
+    assert (await tried(CHECKS["async.not-blocking"], target)).status == "pass"
