@@ -9,6 +9,7 @@ TITLES = {
     "knowledge": "Knowledge",
     "simulate": "Simulate",
     "race_lab": "Race lab",
+    "audit": "Audit",
     "inspector": "Inspector",
 }
 ICONS = {
@@ -16,6 +17,7 @@ ICONS = {
     "knowledge": "menu_book",
     "simulate": "groups",
     "race_lab": "alt_route",
+    "audit": "fact_check",
     "inspector": "policy",
 }
 READ = {"Chat", "Knowledge"}  # text is easier to read in a narrow column

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from rag.audit.run.background import Audits
 from rag.crosstalk import Lab
 from rag.crosstalk.background.comparisons import Weighing
 from rag.crosstalk.background.runs import Runs
@@ -44,6 +45,12 @@ def weighing() -> Weighing:
     return Weighing(settings.state_dir / "runs", partial(_lab, settings))
 
 
+@st.cache_resource(show_spinner=False)
+def audits() -> Audits:
+    """The audits of this process; each call of it names the session that they belong to."""
+    return Audits()
+
+
 def _lab(settings: Settings, folder: Path) -> Lab:
     """Simulated sessions are stored where the app's are, so that the inspector shows them."""
     return Lab(
@@ -57,6 +64,6 @@ def _lab(settings: Settings, folder: Path) -> Lab:
 
 def close() -> None:
     """Close what was built; the next call of `services` builds anew."""
-    for resource in (runs, weighing, services):
+    for resource in (runs, weighing, audits, services):
         resource().close()
         resource.clear()
