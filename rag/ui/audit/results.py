@@ -36,9 +36,10 @@ def draw(shown: Auditing) -> None:
     for problem in shown.problems.values():
         st.error(escaped(problem), icon=":material/error:")
     audits = [each for each in shown.audits.values() if each.outcomes]
+    tried = {*shown.problems, *(each.target for each in audits)}
+    if left := [name for name in shown.targets if name not in tried]:
+        st.info(f"Stopped before a check was done: {escaped(line(', '.join(left)))}", icon=":material/info:")
     if not audits:
-        if not shown.problems:
-            st.info("It was stopped before a check was done.", icon=":material/info:")
         return
     chosen = audits[0]
     if len(audits) > 1:

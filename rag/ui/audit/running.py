@@ -12,11 +12,12 @@ from rag.ui.escaping import code, escaped
 
 
 def draw(shown: Auditing) -> None:
-    place = f"{shown.targets.index(shown.target) + 1} of {len(shown.targets)}: " if len(shown.targets) > 1 else ""
-    doing = f"{place}{code(shown.target)}" if shown.target else "Beginning"
-    st.progress(min(1.0, shown.share), text=f"{doing} {code(shown.running) if shown.running else 'is opened …'}")
-    if shown.running:
-        st.caption(CHECKS[shown.running].asserts)
+    target, running = shown.target, shown.running  # once: they change meanwhile, and are empty between two targets
+    place = f"{shown.targets.index(target) + 1} of {len(shown.targets)}: " if target and len(shown.targets) > 1 else ""
+    doing = f"{place}{code(target)}" if target else "Beginning"
+    st.progress(min(1.0, shown.share), text=f"{doing} {code(running) if running else '…'}")
+    if running:
+        st.caption(CHECKS[running].asserts)
     for name in reversed(shown.audits):
         if len(shown.targets) > 1:
             st.markdown(f"**{escaped(name)}**")

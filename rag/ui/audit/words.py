@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from rag.audit.results import ORDER, Outcome, Status
 
 MARKS: dict[Status, tuple[str, str, str]] = {
-    "fail": ("close", "red", "❌"),
-    "unknown": ("question_mark", "orange", "❔"),
-    "pass": ("check", "green", "✅"),
+    "fail": ("close", "red", "✗"),
+    "unknown": ("question_mark", "orange", "?"),
+    "pass": ("check", "green", "✓"),
     "not applicable": ("remove", "gray", "–"),
 }
 """Icon, colour and, in a table, sign."""
