@@ -66,6 +66,19 @@ def test_a_given_up_turn_is_opened_and_given_up_by_a_button(services: Services) 
     assert "Ada cancels the turn." in said(page)
 
 
+def test_the_response_router_is_stepped_through_to_the_exchange(services: Services) -> None:
+    page = lab(6, strategy="response-router", schedule="AAABBBBA")
+    assert "stores her question and answer in her own list" in said(page)
+    page = play(page, "schedule", "AB")
+    assert page.session_state["race_schedule"] == "AAABBBBAAB"
+    assert "Ben's answer shows **Ada's address**" in said(page)
+    assert any("self.routed(number," in one.value and "# the bug" in one.value for one in page.code)
+    mended = lab(6, strategy="routed-by-client", schedule="AAABBBBBAA")
+    assert mended.session_state["race_schedule"] == "AAABBBBBAA"
+    assert "address**" not in said(mended)
+    assert not any("# the bug" in one.value for one in mended.code)
+
+
 def test_the_address_names_the_schedule_once(services: Services) -> None:
     page = play(lab(6, strategy="lesson-deepcopy"), "schedule", "AB")
     assert page.query_params["schedule"] in ("AB", ["AB"])
