@@ -132,6 +132,9 @@ def test_a_factory_in_a_file_is_found_and_crosswire_audit_is_the_same_in_python(
     result = crosswire.audit(f"{tmp_path}/my_store.py:Folding", only=["apart.case"])
     assert [each.status for each in result.outcomes] == ["fail"]
     assert "from my_store import Folding" in result.outcomes[0].reproduction
+    (tmp_path / "endless.py").write_text("import crosswire\ncrosswire.audit('endless.py:make')\n")
+    with pytest.raises(CrosswireError, match="audits when it is imported"):
+        crosswire.audit(f"{tmp_path}/endless.py:make", only=["apart.case"])
     with pytest.raises(CrosswireError, match="neither a level nor a check"):
         crosswire.audit(f"{STORES}:Session", only=["nothing"])
 

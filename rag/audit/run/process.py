@@ -18,6 +18,8 @@ from typing import Any
 
 LOOKS = 0.1
 """Seconds between two looks at whether it is to stop."""
+IN_WORKER = "CROSSWIRE_AUDIT_WORKER"
+"""Set in the environment of a worker: a module that audits when it is imported would start workers without end."""
 _KEPT = 20
 """Last lines of its standard error."""
 _LONGEST = 300

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from rag.audit.checks import CHECKS, Check
 from rag.audit.report.documented import documented
 from rag.audit.results import Audit, Outcome
-from rag.audit.run.process import Worker
+from rag.audit.run.process import IN_WORKER, Worker
 from rag.errors import CrosswireError
 
 LOADING = 60.0
@@ -65,6 +66,8 @@ class audit:  # noqa: N801  # called like the function that it stands for
         self._stop = stop or threading.Event()
 
     def __iter__(self) -> Iterator[Outcome]:
+        if IN_WORKER in os.environ:
+            raise CrosswireError("The audited module audits when it is imported: put that under if __name__ …")
         result, began = self.result, time.monotonic() - self.result.seconds
         try:
             while result.left and not self._stop.is_set():

@@ -26,11 +26,9 @@ from rag.audit.kit.opening import Target
 from rag.audit.report.reproduction import reproduced, sources_of
 from rag.audit.report.versions import classes_of, imported_by, versions_of
 from rag.audit.run.loading import loaded, split
+from rag.audit.run.process import IN_WORKER
 from rag.audit.run.trying import tried
 from rag.errors import CrosswireError
-
-IN_WORKER = "CROSSWIRE_AUDIT_WORKER"
-"""Set in the environment: an audited module that audits itself when it is imported would never come to an end."""
 
 
 def main(arguments: list[str]) -> None:
