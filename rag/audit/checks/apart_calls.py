@@ -11,6 +11,11 @@ from rag.audit.kit.trial import Trial, only, short
 _SQL = "https://github.com/advisories/GHSA-9rwj-6rc7-p77c"
 HOSTILE = ("*", "%", "_", "@*:{*}", "a.b", "$.x", "' OR '1'='1", "') OR 1=1 --", "')) OR (('1'='1", '" OR ""="')
 """Words and names of fields that reach beyond where they are put into a query unquoted."""
+ENDING = [
+    f"x{quote}{close} OR {open_}{quote}a" for quote in "'\"" for open_, close in (("", ""), ("(", ")"), ("((", "))"))
+]
+"""Names of fields that end the text which they are put into, let everything through where the value is `a`, and leave
+a query that can be run."""
 
 
 @check("apart.clear", "Deleting one conversation leaves the others.", why="A clear that drops an index drops all.")
@@ -56,6 +61,7 @@ async def search(trial: Trial) -> None:
         await store.say("alice", mine, "apples of alice")
         await store.say("bob", other, "apples of bob")
         tries = [("", "apples"), *((field, word) for word in HOSTILE for field in ("", word))]
+        tries += [(field, "a") for field in ENDING]
         for field, word in tries:
             found = []
             with contextlib.suppress(Exception):  # refused: as good

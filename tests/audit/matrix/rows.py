@@ -72,11 +72,11 @@ ROWS = [
     ),
     Row("OpenAI Agents RedisSession", "agents-redis", (f"{_AGENTS}==0.24.0",), "redis"),
     Row("Google ADK InMemorySessionService", "adk-memory", ("google-adk==2.13.0",)),
-    Row("Google ADK DatabaseSessionService", "adk-database", ("google-adk==2.13.0", "sqlalchemy", "aiosqlite")),
+    Row("Google ADK DatabaseSessionService", "adk-database", ("google-adk[db]==2.13.0", "aiosqlite", "greenlet")),
     Row(
         "Google ADK DatabaseSessionService 1.26.0",
         "adk-database",
-        ("google-adk==1.26.0", "sqlalchemy", "aiosqlite"),
+        ("google-adk==1.26.0", "sqlalchemy[asyncio]", "aiosqlite", "greenlet"),
         fixed="https://github.com/google/adk-python/issues/4751",
     ),
     Row("LlamaIndex SimpleChatStore", "llama-index-memory", _INDEX),
