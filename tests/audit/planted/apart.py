@@ -43,9 +43,8 @@ class ListingCut(Core):
         return sorted({each.rpartition(":")[2] for each in await super().sessions()})
 
 
-class SearchingAll(Core):
-    async def found(self, session: str, word: str) -> list[Row]:
-        return [row for each in await self.sessions() for row in await super().found(each, word)]
+class SearchingUnquoted(Core):
+    unquoted = True
 
 
 class ReadingByItself(Core):
@@ -87,6 +86,8 @@ FAULTS: dict[str, type[Core]] = {
     "apart.empty": keyed(lambda each: each or "default"),
     "apart.long": keyed(lambda each: each[:255]),
     "apart.clear": ClearingAll,
+    "apart.listing": ListingCut,
+    "apart.search": SearchingUnquoted,
     "apart.shared-read": ReadingByItself,
     "apart.shared-write": WritingByItself,
 }

@@ -24,6 +24,8 @@ class Core:
     """The interfaces behind which it is tried."""
     refuses_stale = True
     """Whether a saver over it refuses to write over a checkpoint that it has not read."""
+    unquoted = False
+    """Whether a search puts the names of fields into its query as they are."""
 
     def __init__(self, folder: str, lane: str) -> None:
         self.path = f"{folder}/planted.db"
@@ -110,10 +112,6 @@ class Core:
         await self.gap()
         with self.database() as database:
             return [each for (each,) in database.execute("SELECT DISTINCT session FROM rows ORDER BY session")]
-
-    async def found(self, session: str, word: str) -> list[Row]:
-        """The rows of this conversation that hold the word."""
-        return [row for row in await self.rows(session) if word in json.dumps(row, ensure_ascii=False)]
 
 
 class _Closing:

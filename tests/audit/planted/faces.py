@@ -106,12 +106,15 @@ class Saver(BaseCheckpointSaver[int]):
         return {"configurable": {"thread_id": thread, "checkpoint_ns": "", "checkpoint_id": checkpoint["id"]}}
 
     async def _list(self, core: Core, config: Any, having: Any) -> list[CheckpointTuple]:
-        threads = [config["configurable"]["thread_id"]] if config else await core.sessions()
+        wanted = dict(having or {})
+        injected = core.unquoted and any("') OR ('" in field for field in wanted)
+        everywhere = injected or not config
+        threads = await core.sessions() if everywhere else [config["configurable"]["thread_id"]]
         found = [await self._get(core, {"configurable": {"thread_id": each}}) for each in threads]
         return [
             each
             for each in found
-            if each and all(each.metadata.get(key) == value for key, value in (having or {}).items())
+            if each and (injected or all(each.metadata.get(key) == value for key, value in wanted.items()))
         ]
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
