@@ -113,6 +113,10 @@ class Core:
         with self.database() as database:
             return [each for (each,) in database.execute("SELECT DISTINCT session FROM rows ORDER BY session")]
 
+    async def found(self, session: str, word: str) -> list[Row]:
+        """The rows of this conversation that hold the word."""
+        return [row for row in await self.rows(session) if word in json.dumps(row, ensure_ascii=False)]
+
 
 class _Closing:
     def __init__(self, connection: sqlite3.Connection) -> None:
