@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 from pathlib import Path
 from typing import Any
 
+import psycopg
+import pytest
 import redis
 import redis.asyncio
+from sqlalchemy import create_engine, text
 
 from rag.audit.adapters import ADAPTERS
 from rag.audit.checks import CHECKS
+from rag.audit.kit import wire_clients
 from rag.audit.kit.children import die, in_child
 from rag.audit.kit.opening import Target
 from rag.audit.kit.wire import Wire
@@ -58,6 +63,34 @@ def test_each_client_shows_its_commands_and_none_when_it_is_over(tmp_path: Path)
     assert original == (sqlite3.connect, redis.connection.AbstractConnection.send_packed_command)
 
 
+def test_a_driver_of_sqlalchemy_is_seen_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sent() -> list[str]:
+        with Wire() as wire, create_engine("sqlite://").connect() as connection:
+            connection.execute(text("SELECT 1"))
+            assert wire.outside == ("sqlalchemy" in {each.client for each in wire.sent})
+        return [f"{each.client} {each.what}" for each in wire.sent if each.what == "SELECT"]
+
+    assert sent() == ["sqlite3 SELECT"]
+    monkeypatch.setattr(wire_clients, "SEEN_ELSEWHERE", ())  # a driver whose own client is not watched
+    assert sent() == ["sqlalchemy SELECT", "sqlite3 SELECT"]
+
+
+async def test_statements_of_psycopg_are_seen_before_they_go() -> None:
+    original = psycopg.Cursor.execute
+    nowhere: Any = object()
+    with Wire() as wire:
+        with pytest.raises(AttributeError):  # there is no server: it is seen before that matters
+            psycopg.Cursor.execute(nowhere, "SELECT %s", ("abc",))
+        with pytest.raises(AttributeError):
+            await psycopg.AsyncCursor.executemany(nowhere, b"INSERT %s", iter([("abc",), ("de",)]))
+    assert [(each.client, each.what, each.size) for each in wire.sent] == [
+        ("psycopg", "SELECT", 12),
+        ("psycopg", "INSERT", 14),
+    ]
+    assert wire.outside
+    assert psycopg.Cursor.execute is original
+
+
 async def test_a_child_gives_its_value_its_error_or_its_end() -> None:
     async def gives() -> int:
         return os.getpid()
@@ -86,6 +119,29 @@ async def test_what_a_turn_costs_is_told_by_the_length_of_its_conversation() -> 
     assert many - few < 10, "an appending store's turn costs the same"
     few, many = figures[saver, "bounded.bytes"]
     assert many > 20 * few, "what writes the whole with each turn is seen to"
+
+
+async def test_a_file_that_is_read_in_the_loops_own_thread_is_blocking_too() -> None:
+    class Filing:
+        def __init__(self, folder: str) -> None:
+            self.file = Path(folder, "items.json")
+
+        async def get_items(self, limit: int | None = None) -> list[Any]:
+            return json.loads(self.file.read_text()) if self.file.exists() else []
+
+        async def add_items(self, items: list[Any]) -> None:
+            self.file.write_text(json.dumps([*await self.get_items(), *items]))
+
+        async def pop_item(self) -> Any: ...
+
+        async def clear_session(self) -> None: ...
+
+    def make(session_id: str, folder: str) -> Any:  # one conversation is enough here
+        return Filing(folder)
+
+    outcome = await tried(CHECKS["async.not-blocking"], Target(make, ADAPTERS))
+    assert outcome.status == "fail"
+    assert "opens a file in the event loop's own thread" in outcome.evidence
 
 
 async def test_where_nothing_is_sent_there_are_no_figures() -> None:

@@ -10,6 +10,8 @@ LENGTHS = (10, 400)
 """Messages that are there before the turn."""
 PART = 100
 """Messages that are added at once to come there."""
+TRIED = 3
+"""Turns, of which the cheapest counts: another one may open a connection."""
 _WHY = "A store that reads and writes the whole conversation with each turn gets slower with each turn."
 
 
@@ -24,12 +26,15 @@ async def costs(trial: Trial) -> list[tuple[int, int, int, int]]:
                 numbers = range(first // 2, min(first + PART, length) // 2)
                 pairs = [(role, f"{text} number {n}") for n in numbers for role, text in SAYS]
                 await store.subject.append(at, *pairs)
-            wire.sent.clear()
-            wire.received = 0
-            await store.read("somebody", at)
-            await store.say("somebody", at, "one more question", "one more answer")
-            sent = seen(wire)
-            found.append((length, len(sent), sum(each.size for each in sent), wire.received))
+            turns = []
+            for n in range(TRIED):
+                wire.sent.clear()
+                wire.received = 0
+                await store.read("somebody", at)
+                await store.say("somebody", at, f"one more question {n}", f"one more answer {n}")
+                sent = seen(wire)
+                turns.append((len(sent), sum(each.size for each in sent), wire.received))
+            found.append((length, *min(turns)))
     return found
 
 
