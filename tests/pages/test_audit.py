@@ -160,8 +160,11 @@ def test_a_replay_names_who_beside_their_colour_and_draws_no_markup_of_theirs() 
     assert rows[0] == "| 11 | :small[adds \\*x\\* \\| \\<b\\> → done] |  |"
     assert rows[1].startswith("| 12 |  | :small[reads → a b \\[l\\]")
     assert len(rows) == 40
-    crowd = [(f"user {number}", "reads", "nothing") for number in range(5)]
-    assert card.table(Replay.of(Outcome("apart.case", "fail", replay=crowd))).startswith("| | who | what |")
+    crowd = [(f"user {number}", "reads", "nothing") for number in range(6)]
+    head, _, *rows = card.table(Replay.of(Outcome("apart.case", "fail", replay=crowd))).splitlines()
+    assert head == "| | who | what |"
+    assert rows[3].startswith("| 4 | :blue[**D** user 3] | ")
+    assert rows[5].startswith("| 6 | user 5 | ")
 
 
 def test_the_race_lab_has_what_a_check_is_linked_to() -> None:

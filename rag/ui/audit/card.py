@@ -51,17 +51,22 @@ def _replay(outcome: Outcome) -> None:
 
 def table(shown: Replay) -> str:
     """Markdown: a column for each, in the colour of who it is, where there are few; else a line names who."""
+    everybody = list(dict.fromkeys(who for who, _, _ in shown.steps))
+    letters = dict(zip(everybody, NAMED, strict=False))
     people = shown.people or ["who", "what"]
-    heads = [
-        f":{NAMED[letter]}[**{letter}** {escaped(line(who))}]" if shown.people else who
-        for letter, who in zip(NAMED, people, strict=False)
-    ]
+    heads = [_named(who, letters) for who in people] if shown.people else people
     lines = [f"| | {' | '.join(heads)} |", f"|--:|{':--|' * len(people)}"]
     for number, (who, did, came) in enumerate(shown.steps, start=shown.earlier + 1):
         step = f":small[{escaped(line(did, LONGEST))} → {escaped(line(came, LONGEST))}]"
-        cells = [step if one == who else "" for one in people] if shown.people else [escaped(line(who)), step]
+        cells = [step if one == who else "" for one in people] if shown.people else [_named(who, letters), step]
         lines.append(f"| {number} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _named(who: str, letters: dict[str, str]) -> str:
+    """In their colour, with its letter; of a crowd, the rest go without."""
+    name = escaped(line(who))
+    return f":{NAMED[letters[who]]}[**{letters[who]}** {name}]" if who in letters else name
 
 
 def _again(check: Check, outcome: Outcome, key: str) -> None:

@@ -36,7 +36,7 @@ def draw(settings: Settings, *, busy: bool) -> Chosen | None:
     here = [name for name in NAMED if not lacking[name]]
     first = [FIRST] if FIRST in here else here[:1]
     targets = st.multiselect(
-        "Stores", here, default=first, key="audit_targets", persist_state="page", max_selections=MOST_TARGETS
+        "Stores", here, default=first, key="audit_targets", persist_state="page", max_selections=MOST_TARGETS, wrap=True
     )
     if mine:
         path = st.text_input(
@@ -56,6 +56,7 @@ def draw(settings: Settings, *, busy: bool) -> Chosen | None:
         selection_mode="multi",
         key="audit_levels",
         persist_state="page",
+        wrap=True,
         help="  \n".join(f"**{level}** {LEVELS[level]}" for level in _levels()),
     )
     checks = selected(levels) if levels else []
