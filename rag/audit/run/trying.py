@@ -33,7 +33,7 @@ async def tried(check: Check, target: Target) -> Outcome:
 
 
 async def _in_lane(check: Check, target: Target, lane: str, folder: str) -> Outcome:
-    trial = Trial(target, lane, folder, uuid.uuid4().hex[:8])
+    trial = Trial(target, lane, folder, f"r{uuid.uuid4().hex[:7]}")
     try:
         await check.body(trial)
         found = _seen(check, "pass", "")

@@ -15,6 +15,7 @@ from pathlib import Path
 from rag.audit.checks import CHECKS
 from rag.audit.results import Audit, Outcome
 from rag.audit.run.session import audit
+from tests.audit.matrix.modules import with_modules
 from tests.audit.matrix.rows import ROWS, Row
 from tests.audit.matrix.table import page
 from tests.crosstalk.run.postgres import Postgres
@@ -45,6 +46,8 @@ def server(kind: str) -> Iterator[None]:
     with ExitStack() as stack:
         if kind == "redis":
             os.environ["AUDIT_REDIS_URL"] = stack.enter_context(Server(tcp=True)).url
+        elif kind == "modules":
+            os.environ["AUDIT_REDIS_URL"] = stack.enter_context(with_modules(ENVIRONMENTS / "redis-with-modules"))
         elif kind == "postgres":
             os.environ["AUDIT_POSTGRES_URL"] = stack.enter_context(Postgres()).url
         yield
