@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from rag.audit.adapters import ADAPTERS
-from rag.audit.checks import CHECKS
+from rag.audit.checks import CHECKS, faithful
 from rag.audit.kit.contract import NotApplicable
 from rag.audit.kit.damage import damage
 from rag.audit.kit.differing import difference, given_an_id, kind_of
@@ -79,3 +81,10 @@ def test_a_replay_can_be_written_whatever_was_said() -> None:
     found = outcome("faithful.surrogate", stores.Session)
     assert found.status == "pass"
     assert "\\udc80" in repr(found.replay).encode("utf-8").decode()
+
+
+def test_a_slow_store_gets_fewer_messages_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faithful, "time", SimpleNamespace(monotonic=count(step=10).__next__))
+    assert outcome("faithful.many", stores.Session).tried == [
+        "async: 100 messages of 10020: a limit beyond is not seen"
+    ]

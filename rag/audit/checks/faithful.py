@@ -109,7 +109,7 @@ async def many(trial: Trial) -> None:
         store.needs("read")
         wanted, size = (ADDED if "append" in store.subject.able else REWRITTEN), FIRST
         at, written, until = trial.at("long"), list[Said](), time.monotonic() + trial.budget / 4
-        while len(written) < wanted and time.monotonic() < until:
+        while len(written) < wanted and (not written or time.monotonic() < until):
             numbers = range(len(written), min(len(written) + size, wanted))
             said = [("assistant" if n % 2 else "user", f"message {n + 1}") for n in numbers]
             try:
@@ -122,7 +122,8 @@ async def many(trial: Trial) -> None:
             written += said
             size = min(2 * size, MOST)
         read = await store.read("a reader", at)
-        trial.notes.append(f"{trial.lane}: {len(written)} messages, at most {MOST} in a call")
+        fewer = f" of {wanted}: a limit beyond is not seen" if len(written) < wanted else ""
+        trial.notes.append(f"{trial.lane}: {len(written)} messages{fewer}")
         if read != written:
             there = set(read)
             missing = [said[1] for said in written if said not in there]
