@@ -12,13 +12,13 @@ from rag.audit.adapters import ADAPTERS
 from rag.audit.checks import CHECKS, faithful
 from rag.audit.kit.opening import Target
 from rag.audit.run.trying import tried
-from tests.audit.planted import FAULTS
+from tests.audit.planted import FAULTS, MORE
 from tests.audit.planted.bare import Bare, bare
 from tests.audit.planted.core import Core
 from tests.audit.planted.faces import history, saver, session
 
 FACES = {"bare": bare, "history": history, "session": session, "saver": saver}
-BY_DESIGN = {"saver": {"whole.pairs"}}
+BY_DESIGN = {"saver": {"whole.pairs", "whole.failed-turn"}}
 """What a graph cannot have, whatever its saver does: it keeps the question before it asks the model."""
 
 ALSO = {
@@ -57,6 +57,13 @@ def test_each_fault_fails_its_own_check_at_the_first_try(face: str) -> None:
     found = {each: statuses(FACES[face](made), [each]) for each, made in FAULTS.items() if face in made.faces}
     assert {each: came for each, came in found.items() if came not in ({each: "fail"}, {})} == {}
     assert len([each for each, came in found.items() if came]) >= (20 if face in Core.faces else 3)
+
+
+@pytest.mark.parametrize("face", Core.faces)
+def test_another_fault_of_the_same_check_is_found(face: str) -> None:
+    assert {each: statuses(FACES[face](made), [each]) for each, made in MORE.items()} == {
+        each: {each: "fail"} for each in MORE
+    }
 
 
 def test_a_fault_of_ids_fails_no_other_check_of_them() -> None:

@@ -13,6 +13,10 @@ from rag.audit.checks import (
     lasting_processes,
     lasting_server,
     whole_appends,
+    whole_broken,
+    whole_clocks,
+    whole_first,
+    whole_processes,
     whole_turns,
 )
 from rag.audit.checks.registry import CHECKS, LEVELS, Check
@@ -31,5 +35,9 @@ __all__ = [
     "lasting_processes",
     "lasting_server",
     "whole_appends",
+    "whole_broken",
+    "whole_clocks",
+    "whole_first",
+    "whole_processes",
     "whole_turns",
 ]

@@ -26,13 +26,15 @@ class Places:
 
     total: int
     until: float
+    most: int = MOST_POINTS
+    """Of more, this many spread over all."""
     waited: bool = False
     """To be set when the second call had to wait at the last one: nothing comes between there, and the rest of such
     a stretch is met in growing steps."""
     tried: int = 0
 
     def __iter__(self) -> Iterator[int]:
-        n, step = 1, (usual := max(1, -(-self.total // MOST_POINTS)))
+        n, step = 1, (usual := max(1, -(-self.total // self.most)))
         while n <= self.total and time.monotonic() < self.until:
             self.tried, self.waited = self.tried + 1, False
             yield n

@@ -43,6 +43,13 @@ LIMITS = (
         "https://docs.langchain.com/langsmith/double-texting",
     ),
     Limit(
+        "langgraph.checkpoint.base.BaseCheckpointSaver",
+        ("whole.failed-turn",),
+        "When you compile a graph with a checkpointer, a snapshot of the graph state is saved at every step of "
+        "execution, organized into threads.",
+        "https://docs.langchain.com/oss/python/langgraph/persistence",
+    ),
+    Limit(
         "google.adk.sessions.in_memory_session_service.InMemorySessionService",
         ("whole", "lasting"),
         "It is not suitable for multi-threaded production environments. Use it for testing and development only.",

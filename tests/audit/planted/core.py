@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -31,7 +32,9 @@ class Core:
         self.path = f"{folder}/planted.db"
         self.lane = lane
         with self.database() as database:
-            database.execute("CREATE TABLE IF NOT EXISTS rows (n INTEGER PRIMARY KEY, session TEXT, row TEXT)")
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS rows (n INTEGER PRIMARY KEY, session TEXT, row TEXT, stamp INTEGER)"
+            )
 
     def database(self) -> Any:
         """A connection that commits and closes at the end of its `with`."""
@@ -47,6 +50,16 @@ class Core:
     def key(self, session: str) -> str:
         """What a conversation is stored under."""
         return session
+
+    def stamped(self, session: str, rows: list[Row]) -> list[tuple[str, str, int]]:
+        """What is inserted. The order of a conversation is that of its rows; their stamps are for show."""
+        now = time.time_ns()
+        return [(self.key(session), self.written(row), now + n) for n, row in enumerate(rows)]
+
+    def stamps(self, session: str) -> list[int]:
+        with self.database() as database:
+            found = database.execute("SELECT stamp FROM rows WHERE session = ? ORDER BY n", (self.key(session),))
+            return [stamp for (stamp,) in found]
 
     def written(self, row: Row) -> str:
         return json.dumps(row)
@@ -73,8 +86,8 @@ class Core:
         with self.database() as database:
             database.execute("BEGIN IMMEDIATE")
             database.executemany(
-                "INSERT INTO rows (session, row) VALUES (?, ?)",
-                [(self.key(session), self.written(row)) for row in rows],
+                "INSERT INTO rows (session, row, stamp) VALUES (?, ?, ?)",
+                self.stamped(session, rows),
             )
             database.execute("COMMIT")
         await self.gap()
@@ -91,8 +104,8 @@ class Core:
                 raise RuntimeError("somebody else wrote to this conversation meanwhile")
             database.execute("DELETE FROM rows WHERE session = ?", (self.key(session),))
             database.executemany(
-                "INSERT INTO rows (session, row) VALUES (?, ?)",
-                [(self.key(session), self.written(row)) for row in rows],
+                "INSERT INTO rows (session, row, stamp) VALUES (?, ?, ?)",
+                self.stamped(session, rows),
             )
             database.execute("COMMIT")
         await self.gap()
