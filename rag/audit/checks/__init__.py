@@ -14,10 +14,8 @@ from rag.audit.checks import (
     lasting_server,
     whole_appends,
     whole_broken,
-    whole_clocks,
-    whole_first,
-    whole_processes,
     whole_turns,
+    whole_writers,
 )
 from rag.audit.checks.registry import CHECKS, LEVELS, Check
 
@@ -36,8 +34,6 @@ __all__ = [
     "lasting_server",
     "whole_appends",
     "whole_broken",
-    "whole_clocks",
-    "whole_first",
-    "whole_processes",
     "whole_turns",
+    "whole_writers",
 ]

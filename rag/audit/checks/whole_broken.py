@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rag.audit.checks.registry import check
-from rag.audit.kit.awaits import Work
-from rag.audit.kit.cancelling import cancelled_at, soon
+from rag.audit.kit.awaits import Work, cancelled_at, soon
 from rag.audit.kit.contract import Address, CannotTell, NotApplicable, Said, Wrong, run_now
 from rag.audit.kit.overlaps import Places
 from rag.audit.kit.trial import Store, Trial, only, short
