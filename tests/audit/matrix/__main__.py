@@ -17,7 +17,7 @@ from rag.audit.results import Audit, Outcome
 from rag.audit.run.session import audit
 from tests.audit.matrix.modules import with_modules
 from tests.audit.matrix.rows import ROWS, Row
-from tests.audit.matrix.table import page
+from tests.audit.matrix.table import page, with_head
 from tests.crosstalk.run.postgres import Postgres
 from tests.servers import Server
 
@@ -98,6 +98,8 @@ def main(parts: list[str]) -> None:
     kept = {row.name: kept[row.name] for row in ROWS if row.name in kept}
     place.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (DOCS / "audit.md").write_text(page(kept), encoding="utf-8")
+    readme = Path("README.md")
+    readme.write_text(with_head(readme.read_text(encoding="utf-8"), kept), encoding="utf-8")
 
 
 if __name__ == "__main__":

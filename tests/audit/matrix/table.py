@@ -8,12 +8,34 @@ from typing import Any
 from rag.audit.checks import CHECKS, LEVELS
 from tests.audit.matrix.rows import NOT_RUN, ROWS
 
+BEGINS, ENDS = "<!-- matrix -->", "<!-- end of matrix -->"
+SHOWN = {
+    "Crosswire store",
+    "langchain-community Redis history",
+    "langchain-redis history",
+    "LangGraph AsyncSqliteSaver",
+    "LangGraph PostgresSaver",
+    "OpenAI Agents SQLiteSession",
+    "Google ADK DatabaseSessionService",
+    "Agno SqliteDb",
+    "mem0 Memory, local",
+}
+"""The rows that the README shows."""
 MARKS = {"pass": "✓", "fail": "✗", "unknown": "?", "not applicable": "–"}
 
 
 def page(kept: dict[str, dict[str, Any]]) -> str:
     """docs/audit.md, from what was kept: the name of a row -> its audit."""
     return "\n".join([*_head(kept), *_levels(kept), *_checks(kept), *_failures(kept), *_not_run()]) + "\n"
+
+
+def with_head(readme: str, kept: dict[str, dict[str, Any]]) -> str:
+    """The README with the head of the matrix between its two marks."""
+    before, _, rest = readme.partition(BEGINS)
+    _, _, after = rest.partition(ENDS)
+    table = _levels({name: audit for name, audit in kept.items() if name in SHOWN})
+    lines = table[: table.index("")]
+    return f"{before}{BEGINS}\n{chr(10).join(lines)}\n{ENDS}{after}"
 
 
 def _head(kept: dict[str, dict[str, Any]]) -> list[str]:
