@@ -58,6 +58,8 @@ async def overlapping(store: Store, at: Address) -> Turns:
     done, _ = await asyncio.wait({second}, timeout=patience)
     gate.set()
     await asyncio.wait({first, second})
+    how = "the second one ran as a whole" if done else "the second one waited for it"
+    store.trial.notes.append(f"{store.trial.lane}: the first tab's turn was held in its model; {how}")
     acknowledged = []
     for who, came in (("the first tab", first.result()), ("the second tab", second.result())):
         if isinstance(came, Exception):
