@@ -15,6 +15,7 @@ from pathlib import Path
 from rag.audit.checks import CHECKS
 from rag.audit.results import Audit, Outcome
 from rag.audit.run.session import audit
+from rag.errors import CrosswireError
 from tests.audit.matrix.modules import with_modules
 from tests.audit.matrix.rows import ROWS, Row
 from tests.audit.matrix.table import page, with_head
@@ -93,7 +94,11 @@ def main(parts: list[str]) -> None:
         print(row.name, file=sys.stderr)  # noqa: T201
         for old in (DOCS / "audit" / row.slug).glob("test_*.py"):
             old.unlink()
-        kept[row.name] = audited(row).to_dict()
+        try:
+            kept[row.name] = audited(row).to_dict()
+        except (CrosswireError, subprocess.CalledProcessError) as exc:  # the other rows are worth having
+            print(f"{row.name}: {exc}", file=sys.stderr)  # noqa: T201
+            kept.pop(row.name, None)
         place.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     kept = {row.name: kept[row.name] for row in ROWS if row.name in kept}
     place.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -42,11 +42,11 @@ ROWS = [
     Row("Crosswire history", "crosswire-history"),
     Row("langchain-core InMemory history", "langchain-memory", ("langchain-core==1.7.2",)),
     Row("langchain-community File history", "langchain-file", _COMMUNITY),
-    Row("langchain-community SQL history, SQLite", "langchain-sql", (*_COMMUNITY, "aiosqlite==0.22.1")),
+    Row("langchain-community SQL history, SQLite", "langchain-sql", (*_COMMUNITY, "sqlalchemy[asyncio]", "aiosqlite")),
     Row(
         "langchain-community SQL history, PostgreSQL",
         "langchain-sql-postgres",
-        (*_COMMUNITY, "psycopg[binary]==3.3.9"),
+        (*_COMMUNITY, _PSYCOPG, "sqlalchemy[asyncio]"),
         "postgres",
     ),
     Row("langchain-community Redis history", "langchain-community-redis", (*_COMMUNITY, "redis==8.1.0"), "redis"),
