@@ -5,7 +5,9 @@ A name loads what it stands on when it is first used: the checker needs no memor
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the table below
@@ -53,6 +55,15 @@ _HOMES = {
 
 
 if not TYPE_CHECKING:  # which would take it for a promise that every name is there
+
+    class _Names(ModuleType):
+        """The folder `explore` is imported into this package; the name stays the function's."""
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name not in _HOMES or not isinstance(value, ModuleType):
+                super().__setattr__(name, value)
+
+    sys.modules[__name__].__class__ = _Names
 
     def __getattr__(name: str) -> Any:
         if name not in _HOMES:

@@ -152,7 +152,7 @@ def test_a_queue_that_is_not_described_as_one_says_so(url: str, tmp_path: Path) 
     [
         (
             'json: {message: "{text}", id: "{seesion}"}',
-            "{seesion} is not known there: expected {fact}, {messages}, {now}, {number}",
+            "{seesion} is not known there: expected {count}, {fact}, {messages}, {now}, {number}",
         ),
         ('url: "/threads/{thread}"\njson: {message: "{text}"}', "{thread} is not known there"),
         ('json: {message: "{text}"}\nthen: [{url: "/{task}"}]', "{task} is not known there"),
