@@ -30,6 +30,16 @@ def test_each_check_of_each_interface_makes_a_file_that_names_nothing_of_ours(ad
         assert not [module for module in modules if module and module.startswith(("rag", "crosswire"))]
 
 
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.__name__)
+def test_a_file_has_all_that_it_names(adapter: type[Subject], tmp_path: Path) -> None:
+    for check in CHECKS.values():
+        text = reproduction(check, Outcome(check.id, "fail", HARM), IN_MEMORY, adapter, "async", ["langgraph==1"])
+        (tmp_path / f"{check.id}.py").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select", "F821", str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+
+
 def test_it_fails_where_the_fault_is_and_passes_where_it_is_not(tmp_path: Path) -> None:
     for name in ("whole.overlapping-turns", "whole.pairs"):
         outcome = Outcome(name, "fail", "a turn is gone")

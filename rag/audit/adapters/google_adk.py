@@ -17,6 +17,7 @@ class AdkSessionService(Subject):
     interface = "Google ADK BaseSessionService"
     possible = ("async",)
     able = frozenset({"read", "clear", "list", "owner", "turn", "messages", "process"})
+    one_by_one = True
 
     def __init__(self, made: Any, lane: str) -> None:
         super().__init__(made, lane)

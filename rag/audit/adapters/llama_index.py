@@ -16,6 +16,7 @@ _AWAITED = {"add_message": "async_add_message"}
 class LlamaIndexChatStore(Subject):
     interface = "LlamaIndex BaseChatStore"
     able = frozenset({"read", "clear", "list", "turn", "messages", "process"})
+    one_by_one = True
 
     def __init__(self, made: Any, lane: str) -> None:
         super().__init__(made, lane)

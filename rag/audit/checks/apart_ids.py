@@ -136,8 +136,9 @@ async def owner(trial: Trial) -> None:
 @check("apart.namespace", "Two prefixes in one store keep two conversations of one id.", why="Two apps share a server.")
 async def namespace(trial: Trial) -> None:
     at = trial.at("one")
+    async with trial.store() as store:
+        store.needs("prefix")
     async with trial.store(prefix="first:") as first, trial.store(prefix="second:") as second:
-        first.needs("prefix")
         ours = await first.say("an app", at, "of the first app")
         theirs = await second.say("another app", at, "of the second app")
         only("an app", at, await first.read("an app", at), ours)

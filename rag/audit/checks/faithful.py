@@ -34,10 +34,14 @@ TEXTS = {
 NO_TEXT = "before \udc80 after"
 """A lone surrogate: what came over the network as half a character, and what no UTF-8 can say."""
 
-ADDED, REWRITTEN = 10_020, 2_020
-"""Messages of a long conversation, where it is added to and where each write is of the whole; more than a page."""
-FIRST, MOST = 100, 1000
-"""Messages of the first call, of which each next one has twice as many, and of the largest."""
+ADDED = 10_020
+"""Messages of a long conversation, where it is added to; more than a page."""
+REWRITTEN = 2_020
+"""The same, where each write is of the whole."""
+FIRST = 100
+"""Messages of the first call, of which each next one has twice as many."""
+MOST = 1000
+"""Messages of the largest call."""
 LARGE = "".join(f"{n:07} " for n in range(131_072))
 """1 MiB."""
 

@@ -83,6 +83,8 @@ class Subject:
     reproducible = True
     """Whether a failure can be seen again by a file that stands alone."""
     able: frozenset[str] = frozenset({"read"})
+    one_by_one: bool = False
+    """Whether a call of the interface keeps one message, so that a turn is two calls, and can end between them."""
     lacks: dict[str, str]
     """Capability -> why it is not there, where that is worth saying."""
 
