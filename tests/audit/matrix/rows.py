@@ -33,7 +33,7 @@ _SQLITE = (_GRAPH, "langgraph-checkpoint-sqlite==3.1.2")
 _POSTGRES = (_GRAPH, "langgraph-checkpoint-postgres==3.2.0", _PSYCOPG)
 _COMMUNITY = ("langchain-community==0.4.2", "langchain-core==1.7.2")
 _INDEX = ("llama-index-core==0.14.25",)
-_AGNO = ("agno==3.1.10", "sqlalchemy", "aiosqlite")
+_AGNO = ("agno==3.1.10", "sqlalchemy", "aiosqlite", "greenlet")
 _AGENTS = "openai-agents[sqlalchemy,redis]"
 
 ROWS = [
@@ -69,7 +69,7 @@ ROWS = [
     Row(
         "OpenAI Agents SQLAlchemySession 0.12.5",
         "agents-sqlalchemy",
-        (f"{_AGENTS}==0.12.5", "openai==2.26.0", "aiosqlite"),
+        (f"{_AGENTS}==0.12.5", "openai==2.26.0", "aiosqlite", "greenlet"),
         fixed="https://github.com/openai/openai-agents-python/issues/2722",
     ),
     Row("OpenAI Agents RedisSession", "agents-redis", (f"{_AGENTS}==0.24.0",), "redis"),
