@@ -24,6 +24,8 @@ from tests.servers import Server
 
 DOCS = Path("docs")
 ENVIRONMENTS = Path(".crosswire/matrix")
+LAST_STEPS = 20
+"""Of a replay, that are kept."""
 MARK = "Wrong"
 """What a reproduction fails with, and nothing else."""
 
@@ -68,6 +70,13 @@ def audited(row: Row) -> Audit:
     return running.result
 
 
+def shortened(audit: Audit) -> Audit:
+    """Without the long replays: the end of one is where it went wrong, and the reproduction has all."""
+    for outcome in audit.outcomes:
+        outcome.replay = outcome.replay[-LAST_STEPS:] if outcome.status == "fail" else []
+    return audit
+
+
 def reproduced(row: Row, outcome: Outcome, python: str) -> bool:
     """Whether its reproduction is red where nothing of ours can be imported. It is kept if so."""
     file = DOCS / "audit" / row.slug / f"test_{outcome.id.replace('.', '_').replace('-', '_')}.py"
@@ -95,7 +104,7 @@ def main(parts: list[str]) -> None:
         for old in (DOCS / "audit" / row.slug).glob("test_*.py"):
             old.unlink()
         try:
-            kept[row.name] = audited(row).to_dict()
+            kept[row.name] = shortened(audited(row)).to_dict()
         except (CrosswireError, subprocess.CalledProcessError) as exc:  # the other rows are worth having
             print(f"{row.name}: {exc}", file=sys.stderr)  # noqa: T201
             kept.pop(row.name, None)
