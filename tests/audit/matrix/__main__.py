@@ -83,7 +83,8 @@ def reproduced(row: Row, outcome: Outcome, python: str) -> bool:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(outcome.reproduction, encoding="utf-8")
     whole = file.resolve()
-    command = [python, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={whole.parent}", str(whole)]
+    bare = ("-c", os.devnull, f"--rootdir={whole.parent}")  # not with this project's settings
+    command = [python, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", *bare, str(whole)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=file.parent)
     red = ran.returncode == 1 and f"{MARK}: " in ran.stdout
     if not red:
