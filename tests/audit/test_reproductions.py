@@ -13,7 +13,7 @@ from rag.audit.adapters import ADAPTERS
 from rag.audit.adapters.langgraph_saver import LangGraphSaver
 from rag.audit.checks import CHECKS
 from rag.audit.kit.contract import Subject
-from rag.audit.report.reproduction import reproduction
+from rag.audit.report.reproduction import name_of_test, reproduction
 from rag.audit.results import Outcome
 
 HARM = '""" \\N \udc80 \x00 \u202e'
@@ -44,7 +44,7 @@ def test_it_fails_where_the_fault_is_and_passes_where_it_is_not(tmp_path: Path) 
     for name in ("whole.overlapping-turns", "whole.pairs"):
         outcome = Outcome(name, "fail", "a turn is gone")
         text = reproduction(CHECKS[name], outcome, IN_MEMORY, LangGraphSaver, "async", ["langgraph"])
-        (tmp_path / f"test_{name.replace('.', '_').replace('-', '_')}.py").write_text(text, encoding="utf-8")
+        (tmp_path / f"{name_of_test(name)}.py").write_text(text, encoding="utf-8")
     command = [sys.executable, "-I", "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(tmp_path)]
     ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert "1 failed, 1 passed" in ran.stdout, ran.stdout + ran.stderr

@@ -36,7 +36,7 @@ async def shared_read(trial: Trial) -> None:
             await written(store, "bob", n)
 
         async for n, seen in overlaps(
-            store, prepare, lambda n: read(store, "alice", n), lambda n: read(store, "bob", n)
+            store, lambda n: read(store, "alice", n), lambda n: read(store, "bob", n), prepare
         ):
             for who, came in (("alice", seen.first), ("bob", seen.second)):
                 if isinstance(came, Exception):
@@ -48,13 +48,7 @@ async def shared_read(trial: Trial) -> None:
 async def shared_write(trial: Trial) -> None:
     async with trial.store() as store:
         store.needs("read")
-
-        async def prepare(n: int) -> None:
-            """Nothing: the conversations begin with these writes."""
-
-        async for n, seen in overlaps(
-            store, prepare, lambda n: written(store, "alice", n), lambda n: written(store, "bob", n)
-        ):
+        async for n, seen in overlaps(store, lambda n: written(store, "alice", n), lambda n: written(store, "bob", n)):
             for who, came in (("alice", seen.first), ("bob", seen.second)):
                 if isinstance(came, Exception):
                     trial.notes.append(f"{who}'s write was refused: {type(came).__name__}")

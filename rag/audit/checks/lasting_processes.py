@@ -11,13 +11,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
 
 from rag.audit.checks.registry import check
 from rag.audit.kit.children import die, in_child
 from rag.audit.kit.contract import Address, CannotTell, NotApplicable, Said, Wrong
-from rag.audit.kit.lines import folders_of
+from rag.audit.kit.lines import Traced, folders_of, place_of
 from rag.audit.kit.trial import Trial, short
 from rag.audit.kit.wire import watched
 
@@ -164,7 +162,7 @@ async def writes_until(trial: Trial, kind: str, at: Address, pair: list[Said], n
         if len(points) == n:
             die()
 
-    tracing = Tracing(passes)
+    tracing = Traced(lambda frame: passes(place_of(frame)))
     if kind == "line":
         sys.settrace(tracing.entered)
         threading.settrace(tracing.entered)
@@ -200,19 +198,3 @@ def looks_of(folder: str) -> dict[str, tuple[int, int, int]]:
 
 WRITERS = tuple(str(inspect.getsourcefile(each)) for each in (pathlib, shutil, tempfile))
 """Of the standard library: what writes files by several lines, between which a file is half written."""
-
-
-class Tracing:
-    """Calls `passes` before each line in these folders, in every thread that starts under it."""
-
-    def __init__(self, passes: Callable[[str], None]) -> None:
-        self.passes = passes
-        self.folders: tuple[str, ...] = ()
-
-    def entered(self, frame: Any, _event: str, _arg: Any) -> Any:
-        return self.line if self.folders and frame.f_code.co_filename.startswith(self.folders) else None
-
-    def line(self, frame: Any, event: str, _arg: Any) -> Any:
-        if event == "line" and self.folders:
-            self.passes(f"{pathlib.Path(frame.f_code.co_filename).name}:{frame.f_lineno}")
-        return self.line

@@ -56,12 +56,8 @@ def whole_once(where: str, stored: list[Said], came: dict[str, Any], n: int) -> 
 async def overlapping_appends(trial: Trial) -> None:
     async with trial.store() as store:
         store.needs("read", "append")
-
-        async def prepare(n: int) -> None:
-            """Nothing: the conversation begins with these."""
-
         async for n, seen in overlaps(
-            store, prepare, lambda n: add(store, "alice", "both", n), lambda n: add(store, "bob", "both", n)
+            store, lambda n: add(store, "alice", "both", n), lambda n: add(store, "bob", "both", n)
         ):
             stored = await store.read("a reader", trial.at(f"both-{n}"))
             where = f"While alice was held at {seen.where}"

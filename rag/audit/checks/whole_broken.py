@@ -9,7 +9,7 @@ from typing import Any
 
 from rag.audit.checks.registry import check
 from rag.audit.kit.awaits import Work, cancelled_at, soon
-from rag.audit.kit.contract import Address, CannotTell, NotApplicable, Said, Wrong, run_now
+from rag.audit.kit.contract import Address, CannotTell, NotApplicable, Said, Wrong, answered
 from rag.audit.kit.overlaps import Places
 from rag.audit.kit.trial import Store, Trial, only, short
 
@@ -18,14 +18,9 @@ LOOKS_AGAIN = 20
 """Times, each after 50 ms: what a thread still writes for a call that was cancelled is there then."""
 
 
-async def answered(text: str, _: list[Said]) -> str:
-    """A model that answers at once."""
-    return f"answer to {text}"
-
-
 async def in_lane(store: Store, work: Work) -> Any:
     """Its result or what it raised; in the lane `sync` in a thread."""
-    return await soon(asyncio.to_thread(run_now, work) if store.trial.lane == "sync" else work, "A turn")
+    return await soon(store.trial.apart(work), "A turn")
 
 
 @check(
@@ -135,10 +130,10 @@ async def cancelled(trial: Trial) -> None:
             await cut.each("asks", lambda at: store.turn("alice", at, "asked", slowly), turn_or_none, share)
 
 
-async def slowly(text: str, _: list[Said]) -> str:
+async def slowly(text: str, before: list[Said]) -> str:
     """A model that gives the loop back before it answers."""
     await asyncio.sleep(0)
-    return f"answer to {text}"
+    return await answered(text, before)
 
 
 async def kept_early(store: Store) -> list[Said]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from rag.audit.checks.registry import check
 from rag.audit.kit.awaits import PATIENCE, SLOWER, outcome
-from rag.audit.kit.contract import Address, CannotTell, Said, Wrong, run_now
+from rag.audit.kit.contract import Address, CannotTell, Said, Wrong, answered
 from rag.audit.kit.trial import Store, Trial, short
 
 _WHY = "A double click, a second tab or a retry runs two turns of one conversation at the same time."
@@ -22,7 +22,6 @@ class Turns:
 
     acknowledged: list[str]
     stored: list[Said]
-    waited: bool
 
 
 async def overlapping(store: Store, at: Address) -> Turns:
@@ -30,31 +29,25 @@ async def overlapping(store: Store, at: Address) -> Turns:
     gate = threading.Event()
     asking = threading.Event()
 
-    async def slow(text: str, _: list[Said]) -> str:
+    async def slow(text: str, before: list[Said]) -> str:
         asking.set()
         if store.trial.lane == "sync":
             gate.wait()
         else:
             while not gate.is_set():
                 await asyncio.sleep(0.001)
-        return f"answer to {text}"
-
-    async def quick(text: str, _: list[Said]) -> str:
-        return f"answer to {text}"
+        return await answered(text, before)
 
     def started(who: str, think: Any, at: Address = at) -> asyncio.Future[Any]:
-        work = store.turn(who, at, f"question of {who}", think)
-        if store.trial.lane == "sync":
-            return asyncio.ensure_future(outcome(asyncio.to_thread(run_now, work)))
-        return asyncio.ensure_future(outcome(work))
+        return asyncio.ensure_future(outcome(store.trial.apart(store.turn(who, at, f"question of {who}", think))))
 
     began = time.monotonic()
-    await started("somebody", quick, store.trial.at("before"))
+    await started("somebody", answered, store.trial.at("before"))
     patience = max(8 * PATIENCE, SLOWER * (time.monotonic() - began))
     first = started("the first tab", slow)
     while not asking.is_set() and not first.done():
         await asyncio.sleep(0.001)
-    second = started("the second tab", quick)
+    second = started("the second tab", answered)
     done, _ = await asyncio.wait({second}, timeout=patience)
     gate.set()
     await asyncio.wait({first, second})
@@ -68,7 +61,7 @@ async def overlapping(store: Store, at: Address) -> Turns:
             acknowledged.append(f"question of {who}")
     if not acknowledged:
         raise CannotTell(f"Neither of two overlapping turns was answered: {store.trial.notes[-1]}")
-    return Turns(acknowledged, await store.read("a reader", at), waited=not done)
+    return Turns(acknowledged, await store.read("a reader", at))
 
 
 @check("whole.overlapping-turns", "Overlapping turns keep every acknowledged turn, once.", why=_WHY)

@@ -167,7 +167,7 @@ async def processes(trial: Trial) -> None:
         for n in places:
             reached = await answer(other, n=n)
             work = add(store, "bob", "both", n)
-            second = await outcome(asyncio.to_thread(run_now, work) if trial.lane == "sync" else work)
+            second = await outcome(trial.apart(work))
             done = await answer(other, goes=True)
             places.waited = done["waited"]
             first = RuntimeError(done["refused"]) if done["refused"] else None

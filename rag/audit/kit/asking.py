@@ -99,7 +99,7 @@ async def told_at_once(store: Store) -> None:
 
     error = None
     if store.subject.audited():
-        held = overlaps(store, prepare, lambda _: asks_back("alice"), lambda _: asks_back("bob"))
+        held = overlaps(store, lambda _: asks_back("alice"), lambda _: asks_back("bob"), prepare)
         async for _, seen in held:
             error = looked_at(seen) or error
     if error is not None or not store.subject.audited():  # who is not answered may have been while nobody was held

@@ -35,17 +35,16 @@ class Overlap:
     """Whether the second waited until the first was done: they exclude each other there."""
 
 
-class Held:
-    """A coroutine that stops before it goes on from its n-th await, until `release` is set; n = 0: never."""
+class Driven:
+    """A coroutine that is driven one await at a time, so that something can be done at each of them."""
 
-    def __init__(self, work: Coroutine[Any, Any, Any], at: int) -> None:
+    def __init__(self, work: Work, at: int) -> None:
         self.work = work
         self.at = at
+        """The await at which it is done; 0: at none."""
         self.awaits = 0
-        self.reached = asyncio.Event()
-        self.release = asyncio.Event()
 
-    async def run(self) -> Any:
+    def __await__(self) -> Generator[Any, Any, Any]:
         thrown: BaseException | None = None
         while True:
             try:
@@ -53,26 +52,33 @@ class Held:
             except StopIteration as done:
                 return done.value
             thrown = None
+            self.awaits += 1
             try:
-                await self._settled(pending)
-                self.awaits += 1
-                if self.awaits == self.at:
-                    self.reached.set()
-                    await self.release.wait()
+                yield from self.waits(pending)
             except BaseException as exc:  # a cancelled task: the coroutine is told, as it would be
                 thrown = exc
 
-    @staticmethod
-    async def _settled(pending: Any) -> None:
-        if pending is None:  # sleep(0)
-            await asyncio.sleep(0)
-            return
-        pending._asyncio_future_blocking = False
-        try:
-            await asyncio.wait({pending})
-        except asyncio.CancelledError:
-            pending.cancel()
-            raise
+    def waits(self, pending: Any) -> Generator[Any, Any, Any]:
+        """What comes between its asking for `pending` (None: for its next turn) and its going on."""
+        yield pending
+
+    async def run(self) -> Any:
+        return await self
+
+
+class Held(Driven):
+    """A coroutine that stops before it goes on from its n-th await, until `release` is set."""
+
+    def __init__(self, work: Work, at: int) -> None:
+        super().__init__(work, at)
+        self.reached = asyncio.Event()
+        self.release = asyncio.Event()
+
+    def waits(self, pending: Any) -> Generator[Any, Any, Any]:
+        yield pending
+        if self.awaits == self.at:
+            self.reached.set()
+            yield from self.release.wait().__await__()
 
 
 async def outcome(work: Coroutine[Any, Any, Any]) -> Any:
@@ -85,9 +91,9 @@ async def outcome(work: Coroutine[Any, Any, Any]) -> Any:
 
 async def count_awaits(work: Coroutine[Any, Any, Any]) -> tuple[int, Any]:
     """How often it gives the loop back, and its result or what it raised."""
-    held = Held(work, 0)
-    result = await outcome(held.run())
-    return held.awaits, result
+    driven = Driven(work, 0)
+    result = await outcome(driven.run())
+    return driven.awaits, result
 
 
 async def overlap_at(first: Work, second: Callable[[], Work], at: int, patience: float = PATIENCE) -> Overlap:
@@ -108,38 +114,21 @@ RETURNS = 10.0
 """Seconds in which a call has to come back, so that more can be said of it."""
 
 
-class CancelledAt:
-    """Drives a coroutine in a task that is cancelled at its n-th await; 0: never."""
+class CancelledAt(Driven):
+    """Drives a coroutine in a task that is cancelled at its n-th await."""
 
     def __init__(self, work: Work, at: int, *, come: bool) -> None:
-        self.work = work
-        self.at = at
+        super().__init__(work, at)
         self.come = come
-        self.awaits = 0
-        self.task: asyncio.Task[Any] | None = None
 
-    def __await__(self) -> Generator[Any, Any, Any]:
-        thrown: BaseException | None = None
-        while True:
-            try:
-                pending = self.work.send(None) if thrown is None else self.work.throw(thrown)
-            except StopIteration as done:
-                return done.value
-            thrown = None
-            self.awaits += 1
-            if self.awaits == self.at and self.task:
-                if self.come and pending is not None:  # told before the task is: it was not added yet
-                    pending.add_done_callback(lambda _: self.task.cancel())
-                else:
-                    self.task.cancel()
-            try:
-                yield pending
-            except BaseException as exc:  # the coroutine is told, as it would be
-                thrown = exc
-
-    async def run(self) -> Any:
-        self.task = asyncio.current_task()
-        return await self
+    def waits(self, pending: Any) -> Generator[Any, Any, Any]:
+        task = asyncio.current_task()
+        if self.awaits == self.at and task:
+            if self.come and pending is not None:  # told before the task is: it was not added yet
+                pending.add_done_callback(lambda _: task.cancel())
+            else:
+                task.cancel()
+        yield pending
 
 
 async def cancelled_at(work: Work, at: int, *, come: bool) -> tuple[int, Any]:

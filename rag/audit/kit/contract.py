@@ -153,6 +153,11 @@ class Subject:
         raise self.cannot("messages")
 
 
+async def answered(text: str, _: list[Said]) -> str:
+    """A model that answers at once."""
+    return f"answer to {text}"
+
+
 def run_now(work: Coroutine[Any, Any, T]) -> T:
     """The result of a coroutine that never waits: the lane `sync`, in any thread."""
     try:
@@ -171,8 +176,3 @@ def run_apart(call: Callable[[], T]) -> T:
         return call()
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(call).result()
-
-
-def asks(pairs: int, mark: str) -> list[list[Said]]:
-    """Turns whose texts tell whose they are: each one question with its answer."""
-    return [[("user", f"{mark} asks {n}"), ("assistant", f"answer to {mark} {n}")] for n in range(1, pairs + 1)]

@@ -16,13 +16,35 @@ from typing import Any
 from rag.audit.kit.awaits import PATIENCE, Overlap
 
 
+class Traced:
+    """Calls `passes` with the frame before each line in these folders, in a thread that is traced by `entered`."""
+
+    def __init__(self, passes: Callable[[Any], None], folders: tuple[str, ...] = ()) -> None:
+        self.passes = passes
+        self.folders = folders
+        """Empty: nothing is looked at."""
+
+    def entered(self, frame: Any, _event: str, _arg: Any) -> Any:
+        return self._line if frame.f_code.co_filename.startswith(self.folders) else None
+
+    def _line(self, frame: Any, event: str, _arg: Any) -> Any:
+        if event == "line" and self.folders:
+            self.passes(frame)
+        return self._line
+
+
+def place_of(frame: Any) -> str:
+    """The file and the line that it is at."""
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+
+
 class Stepped(threading.Thread):
     """A call in a thread of its own, held before its n-th line in these folders until `release` is set; 0: never."""
 
     def __init__(self, call: Callable[[], Any], folders: tuple[str, ...], at: int) -> None:
         super().__init__(daemon=True)
         self.call = call
-        self.folders = folders
+        self.traced = Traced(self._passes, folders)
         self.at = at
         self.lines = 0
         self.where = ""
@@ -32,7 +54,7 @@ class Stepped(threading.Thread):
         self.release = threading.Event()
 
     def run(self) -> None:
-        sys.settrace(self._entered)
+        sys.settrace(self.traced.entered)
         try:
             self.result = self.call()
         except Exception as exc:
@@ -41,17 +63,12 @@ class Stepped(threading.Thread):
             sys.settrace(None)
             self.reached.set()
 
-    def _entered(self, frame: Any, _event: str, _arg: Any) -> Any:
-        return self._line if frame.f_code.co_filename.startswith(self.folders) else None
-
-    def _line(self, frame: Any, event: str, _arg: Any) -> Any:
-        if event == "line":
-            self.lines += 1
-            if self.lines == self.at:
-                self.where = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} ({frame.f_code.co_name})"
-                self.reached.set()
-                self.release.wait()
-        return self._line
+    def _passes(self, frame: Any) -> None:
+        self.lines += 1
+        if self.lines == self.at:
+            self.where = f"{place_of(frame)} ({frame.f_code.co_name})"
+            self.reached.set()
+            self.release.wait()
 
 
 def folders_of(objects: list[Any]) -> tuple[str, ...]:

@@ -69,8 +69,12 @@ class Holding:
         )
 
 
+async def nothing(_: int) -> None:
+    """Of what is tried nothing has to be there before."""
+
+
 async def overlaps(
-    store: Store, prepare: Numbered, first: Numbered, second: Numbered
+    store: Store, first: Numbered, second: Numbered, prepare: Numbered = nothing
 ) -> AsyncIterator[tuple[int, Overlap]]:
     """Hold `first` at each of its awaits (lane `sync`: its lines) while `second` runs as a whole.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from rag.audit.kit.contract import Address, Said, Subject, T, Think, Wrong
+from rag.audit.kit.contract import Address, Said, Subject, T, Think, Wrong, run_now
 from rag.audit.kit.opening import Target
 
 
@@ -52,6 +53,10 @@ class Trial:
             finally:
                 await store.tidy()
 
+    def apart(self, work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+        """The same, so that others get on meanwhile: in the lane `sync` in a thread."""
+        return asyncio.to_thread(run_now, work) if self.lane == "sync" else work
+
     @contextlib.contextmanager
     def fresh_folder(self) -> Iterator[str]:
         """A folder of its own for a store that holds nothing yet."""
@@ -82,9 +87,8 @@ class Store:
 
     async def say(self, who: str, at: Address, text: str, reply: str = "") -> list[Said]:
         """Add a turn whose texts are these. What was added."""
-        self.used.add(at)
         pair: list[Said] = [("user", text), ("assistant", reply or f"reply to {text}")]
-        await self._did(who, f"adds to {at}", self.subject.append(at, *pair), show=lambda _: short(pair))
+        await self.add(who, at, pair)
         return pair
 
     async def add(self, who: str, at: Address, said: list[Said]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.audit.checks import CHECKS, LEVELS, Check
+from rag.audit.report.reproduction import name_of_test
 from rag.audit.results import Audit, Outcome
 from rag.safe_text import visible
 
@@ -98,8 +99,4 @@ class Replay:
 
 def reproductions(audit: Audit) -> dict[str, str]:
     """File name -> text, of each failure that has one."""
-    return {
-        f"test_{each.id.replace('.', '_').replace('-', '_')}.py": each.reproduction
-        for each in audit.outcomes
-        if each.reproduction
-    }
+    return {f"{name_of_test(each.id)}.py": each.reproduction for each in audit.outcomes if each.reproduction}

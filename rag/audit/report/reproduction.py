@@ -151,12 +151,17 @@ pytest THIS_FILE
 """
 '''
     test = f'''
-def test_{check.id.replace(".", "_").replace("-", "_")}() -> None:
+def {name_of_test(check.id)}() -> None:
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run({body.__name__}(Trial(Target({name}, [{adapter.__name__}]), "{lane}", folder, run="r1")))
 '''
     parts = [head, "from __future__ import annotations\n", "\n".join(standard), "\n".join(others), test, *texts]
     return "\n\n".join(part.strip("\n") for part in parts if part.strip()) + "\n"
+
+
+def name_of_test(check: str) -> str:
+    """Of the test that a check is in a reproduction, and of its file."""
+    return f"test_{check.replace('.', '_').replace('-', '_')}"
 
 
 def _plain(text: str) -> str:

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rag.audit.checks import CHECKS
+from rag.audit.report.reproduction import name_of_test
 from rag.audit.results import Audit, Outcome
 from rag.audit.run.session import audit
 from rag.errors import CrosswireError
@@ -79,7 +80,7 @@ def shortened(audit: Audit) -> Audit:
 
 def reproduced(row: Row, outcome: Outcome, python: str) -> bool:
     """Whether its reproduction is red where nothing of ours can be imported. It is kept if so."""
-    file = DOCS / "audit" / row.slug / f"test_{outcome.id.replace('.', '_').replace('-', '_')}.py"
+    file = DOCS / "audit" / row.slug / f"{name_of_test(outcome.id)}.py"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(outcome.reproduction, encoding="utf-8")
     whole = file.resolve()
