@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rag.audit.checks.registry import check
@@ -72,9 +74,11 @@ class Cut:
         for n in places:
             at, come = trial.at(f"{what}-{n}"), n % 2 == 0
             expected = await left(at)
-            _, came = await cancelled_at(call(at), (n + 1) // 2, come=come)
             where = f"alice {what}, and is cancelled at await {(n + 1) // 2}" + (", as it had come" if come else "")
-            only(f"{where}; bob", self.bob, await self.next_read("bob", self.bob, where), self.his)
+            with uncollected():
+                _, came = await cancelled_at(call(at), (n + 1) // 2, come=come)
+                only(f"{where}; bob", self.bob, await self.next_read("bob", self.bob, where), self.his)
+                await self.next_write("carol", f"{what}-{n}-next", where)
             allowed = expected if isinstance(came, BaseException) else expected[-1:]
             await self.settled(where, at, allowed)
         trial.notes.append(f"{trial.lane}: {what}: cancelled at {places.tried} of {places.total} places")
@@ -95,6 +99,27 @@ class Cut:
             if not isinstance(found, BaseException):
                 return list(found)
         raise Wrong(f"{where}; {who}'s next calls are refused: {type(found).__name__}: {str(found)[:200]}")
+
+    async def next_write(self, who: str, name: str, where: str) -> None:
+        """The same, of a turn that is added: what is left locked refuses it."""
+        for again in range(2):
+            at = self.store.trial.at(f"{name}-{again}")
+            found = await soon(self.store.say(who, at, "of somebody else"), f"{where}; {who}'s next call")
+            if not isinstance(found, BaseException):
+                return
+        raise Wrong(f"{where}; what {who} adds next is refused: {type(found).__name__}: {str(found)[:200]}")
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """What a call leaves locked until Python collects its garbage stays locked, for that may be at any time."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 @check(

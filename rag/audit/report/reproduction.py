@@ -22,6 +22,8 @@ from rag.safe_text import visible
 
 INLINED = "rag.audit."
 _ORDER = ("checks", "kit", "adapters", "targets")
+PATIENT = 60.0
+"""Seconds that it may take where a check takes ten: it comes to what was found on a slower machine, too."""
 
 Name = tuple[str, str]
 """A module, and something that is defined at its top level."""
@@ -153,7 +155,8 @@ pytest THIS_FILE
     test = f'''
 def {name_of_test(check.id)}() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run({body.__name__}(Trial(Target({name}, [{adapter.__name__}]), "{lane}", folder, run="r1")))
+        target = Target({name}, [{adapter.__name__}])
+        asyncio.run({body.__name__}(Trial(target, "{lane}", folder, run="r1", budget={PATIENT:g})))
 '''
     parts = [head, "from __future__ import annotations\n", "\n".join(standard), "\n".join(others), test, *texts]
     return "\n\n".join(part.strip("\n") for part in parts if part.strip()) + "\n"
