@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
-TITLES = {
-    "chat": "Chat",
-    "knowledge": "Knowledge",
-    "simulate": "Simulate",
-    "race_lab": "Race lab",
-    "audit": "Audit",
-    "inspector": "Inspector",
+from rag.ui import next_pages
+from rag.ui.home import brand
+
+SECTIONS = {
+    "": {"home": "Home"},
+    "See it": {"simulate": "Simulate"},
+    "Debug it": {"inspector": "Inspector", "audit": "Audit"},
+    "Learn it": {"race_lab": "Race lab"},
+    "Example app": {"chat": "Chat", "knowledge": "Knowledge"},
 }
 ICONS = {
+    "home": "home",
     "chat": "forum",
     "knowledge": "menu_book",
     "simulate": "groups",
@@ -20,14 +25,20 @@ ICONS = {
     "audit": "fact_check",
     "inspector": "policy",
 }
-READ = {"Chat", "Knowledge"}  # text is easier to read in a narrow column
+READ = {"chat", "knowledge"}  # text is easier to read in a narrow column
 
 # The icons are part of the titles: for an icon of its own the browser asks Google's server, to put it on the tab.
-pages = {
-    st.Page(f"{name}.py", title=f":material/{ICONS[name]}: {title}", default=name == "chat"): title
-    for name, title in TITLES.items()
+names = {
+    st.Page(f"{name}.py", title=f":material/{ICONS[name]}: {title}", default=name == "home"): name
+    for section in SECTIONS.values()
+    for name, title in section.items()
 }
-page = st.navigation(list(pages))
-title = pages[page]
-st.set_page_config(page_title=f"{title} · Crosswire", page_icon="🔀", layout="centered" if title in READ else "wide")
+pages = {name: page for page, name in names.items()}
+page = st.navigation({section: [pages[name] for name in inside] for section, inside in SECTIONS.items()}, expanded=True)
+name = names[page]
+title = next(inside[name] for inside in SECTIONS.values() if name in inside)
+layout: Literal["centered", "wide"] = "centered" if name in READ else "wide"
+st.set_page_config(page_title=f"{title} · Crosswire", page_icon=brand.ICON, layout=layout)
+st.logo(brand.LOGO, size="large", icon_image=brand.MARK)
 page.run()
+next_pages.draw(name)

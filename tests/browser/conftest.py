@@ -155,7 +155,7 @@ def visit(contexts: NewContext, app: AppServer) -> NewVisit:
 
     def open_chat(context: BrowserContext | None = None, url: str = app.url) -> Visit:
         page: Page = (context or contexts()).new_page()
-        page.goto(url)
+        page.goto(f"{url}/chat")
         return Visit(page).ready()
 
     return open_chat

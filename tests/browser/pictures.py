@@ -43,7 +43,7 @@ def main() -> None:
 def _chat(browser: Browser, url: str, scheme: str) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    page.goto(url)
+    page.goto(f"{url}/chat")
     visit = Visit(page).ready()
     for text in TALK:
         visit.ask(text)

@@ -13,7 +13,8 @@ from tests.servers import wait_for
 pytestmark = pytest.mark.browser
 
 PAGES = {
-    "": "Ask the help centre",
+    "": "Does your chat show one user another user’s data?",
+    "chat": "Ask the help centre",
     "knowledge": "Knowledge",
     "simulate": "Simulate",
     "race_lab": "Race lab",

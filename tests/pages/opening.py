@@ -53,9 +53,19 @@ def opened(**variables: str) -> Iterator[Services]:
 
 def visit() -> AppTest:
     """Somebody new opens the chat."""
+    return to("chat.py", tab())
+
+
+def tab() -> AppTest:
+    """An empty tab of somebody new."""
     page = AppTest.from_file(NAVIGATION, default_timeout=20)
     # Else it looks for components in all installed packages, half a second for each visitor.
     page._bidi_component_manager = _components()
+    return page
+
+
+def to(name: str, page: AppTest) -> AppTest:
+    page.switch_page(name)
     return calm(page.run())
 
 

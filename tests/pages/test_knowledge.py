@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from rag.services import Services
 from rag.ui.chat.suggestions import FIRST_QUESTIONS
-from tests.pages.opening import calm, errors, labels, opened, press, say, session_of, transcript, visit
+from tests.pages.opening import calm, errors, labels, opened, press, say, session_of, to, transcript, visit
 
 ADD = "Add to my session"
 NOTHING = "No documents yet."
@@ -27,11 +27,6 @@ def services() -> Iterator[Services]:
 @pytest.fixture
 def page(services: Services) -> AppTest:
     return to("knowledge.py", visit())
-
-
-def to(name: str, page: AppTest) -> AppTest:
-    page.switch_page(name)
-    return calm(page.run())
 
 
 def search(page: AppTest, text: str) -> AppTest:
