@@ -25,7 +25,7 @@ MAY_USE: dict[str, set[str]] = {
     "rag.knowledge": BASE,
     "rag.chat": BASE | {"rag.sessions", "rag.knowledge"},
     "rag.crosstalk": BASE | {"rag.sessions", "rag.chat"},
-    "rag.inspector": BASE | {"rag.sessions"},
+    "rag.inspector": BASE | {"rag.sessions", "rag.chat", "rag.crosstalk"},
     "rag.safe_text": set(),
     "rag.colours": set(),
     "rag.audit": {"rag.errors", "rag.safe_text"},

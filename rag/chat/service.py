@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import Protocol
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from rag.chat.events import Event, EventStream, Finished, Found, Reply, Timings, Token, Waiting
 from rag.chat.memory import LastTurns, Memory, Remembered, Summary
@@ -24,6 +24,7 @@ from rag.chat.pieces import pieces_of
 from rag.chat.prompt import Source, build_prompt
 from rag.chat.question import checked, rewritten, title_of
 from rag.chat.retrieval import search
+from rag.chat.trace import written
 from rag.errors import TurnBusy
 from rag.knowledge import Passage
 from rag.sessions import SessionStore, Turn
@@ -129,7 +130,8 @@ class ChatService:
                 return
             kept = self._kept(sources, answer)
             summary = remembered.summary if remembered.summary != known else None
-            number = self._commit(turn, question, self._message(answer, kept, searched, kind), summary)
+            trace = written(turn, prompt, sources, _earlier(remembered), searched, self.model_name, clock.timings())
+            number = self._commit(turn, question, self._message(answer, kept, searched, kind), summary, trace)
             clock.lap("save")
         yield Finished(Reply(answer, kept, searched, self.model_name, number, clock.timings()))
 
@@ -166,13 +168,14 @@ class ChatService:
         }
         return AIMessage(answer, response_metadata=metadata)
 
-    def _commit(self, turn: Turn, question: str, answer: AIMessage, summary: Summary | None) -> int:
+    def _commit(self, turn: Turn, question: str, answer: AIMessage, summary: Summary | None, trace: str) -> int:
         return turn.commit(
             [HumanMessage(question), answer],
             documents=[source.passage_id for source in sources_of(answer)],
             model=self.model_name,
             title=None if turn.messages else title_of(question),
             summary=(summary.text, turn.turn_at(summary.messages - 1)) if summary else None,
+            trace=trace,
         )
 
 
@@ -190,6 +193,11 @@ class _Clock:
 
     def timings(self) -> Timings:
         return Timings(**self._phases)
+
+
+def _earlier(remembered: Remembered) -> str:
+    """The summary that is sent."""
+    return "\n".join(message.text for message in remembered.messages if isinstance(message, SystemMessage))
 
 
 def sources_of(message: BaseMessage) -> tuple[Source, ...]:

@@ -14,6 +14,8 @@ from rag.inspector.layouts.recognised import Recognised
 from rag.inspector.layouts.registry import CROSSWIRE, named
 from rag.inspector.layouts.together import AUTO
 from rag.inspector.pace import Pace, Progress
+from rag.inspector.turns.model import Texts, Turn
+from rag.inspector.turns.paired import paired
 from rag.inspector.views import overview as counting
 from rag.inspector.views import session as view
 from rag.inspector.views import session_table as table
@@ -131,6 +133,14 @@ class Inspector:
         names = self.histories.key_names(stored[0])
         fields = self.fields(session_id) if self.layout.ours else {}
         return View(session_id, parsed, before, view.facts(self.client, self.target, names[:100]), fields)
+
+    def turns(self, seen: View, texts: Texts) -> list[Turn]:
+        """What a view holds, as turns, oldest first: with their traces, where they have them."""
+        if not self.layout.ours:
+            return paired(seen.elements)
+        from rag.inspector.turns.own import own_turns  # it needs the chat, which takes its time to load
+
+        return own_turns(self.store, seen.id, seen.elements, texts)
 
     def fields(self, session_id: str) -> dict[str, str]:
         """The hash of a session of ours, as it is stored."""

@@ -100,6 +100,16 @@ class Library:
         with self._store.errors():
             return found[0].document(document_id) if found else None
 
+    def passages(self, ids: Iterable[str], session_id: str | None = None) -> dict[str, Passage]:
+        """Those of these passages that this session may see, as they are now, by id."""
+        found: dict[str, Passage] = {}
+        collections = self._collections(session_id)
+        for passage_id in ids:
+            document_id = passage_id.rpartition("#")[0]
+            for entry in (one.entries.get(document_id) for one in collections):
+                found |= {one.id: one for one in (entry.passages if entry else ()) if one.id == passage_id}
+        return found
+
     def add(
         self, paths: Iterable[Path], progress: Callable[[Progress], None] | None = None, *, prune: bool = False
     ) -> IngestReport:

@@ -122,6 +122,16 @@ class Operations:
         (found,) = yield self._sender([("LRANGE", key, 0, -1)])
         return self.protocol.quarantined(found)
 
+    @operation
+    def traces(self, session_id: str) -> Steps[list[str]]:
+        """How the newest turns were answered, oldest first, as it was committed with them.
+
+        Empty texts stand for those that cannot be opened with the keys at hand.
+        """
+        sid = SessionId(session_id)
+        (found,) = yield self._sender(Lenient([("LRANGE", self.protocol.keys.of(sid).trace, 0, -1)]))
+        return self.protocol.traces(sid, found if isinstance(found, list) else [])
+
     # --- the server
 
     @operation

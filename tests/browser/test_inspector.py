@@ -89,7 +89,7 @@ def test_two_people_chat_and_the_inspector_sees_it(visit: NewVisit, inspector: P
     pick(inspector, 0)
     expect(inspector.get_by_text("2 turns · 4 messages")).to_be_visible()
     assert "gift card" not in inspector.inner_text("body")
-    switch(inspector, "Reveal texts")
+    switch(inspector, "Reveal all texts")
     expect(inspector.get_by_test_id("stChatMessage")).to_have_count(4)
     expect(inspector.get_by_text("And a gift card?")).to_be_visible()
     append(store, sid_of(ada), "How long does delivery take?")
@@ -129,7 +129,7 @@ def test_hostile_texts_do_nothing(inspector: Page, store: SessionStore) -> None:
     expect(cells(inspector).filter(has_text=friendly_name("hostile"))).to_have_count(1)
     inspector.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
     pick(inspector, 0)
-    switch(inspector, "Reveal texts")
+    switch(inspector, "Reveal all texts")
     expect(inspector.get_by_test_id("stChatMessage")).to_have_count(2)
     said = inspector.get_by_test_id("stChatMessage").first
     expect(said).to_contain_text("<script>alert(1)</script>")

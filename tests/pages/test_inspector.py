@@ -9,11 +9,12 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from streamlit.testing.v1 import AppTest
 
+from rag.chat.prompt import RULES
 from rag.inspector import inspector as inspector_module
 from rag.services import Services
 from rag.sessions.ids import SessionId
 from rag.sessions.names import friendly_name
-from rag.ui.inspector import sign_in
+from rag.ui.inspector import sign_in, turn_view
 from tests.inspector.stored_sessions import HARMFUL, HOSTILE, stored
 from tests.pages.inspecting import SECRET, all_of, inspect, metrics, put
 from tests.pages.opening import calm, errors, opened, press, say, session_of, visit
@@ -99,6 +100,32 @@ def test_nothing_is_said_until_it_is_revealed(services: Services, sid: str) -> N
     assert [entry.what for entry in entries] == ["reveal"]
 
 
+def test_a_session_opens_as_turns_with_the_prompt_as_it_was_sent(services: Services) -> None:
+    chat = visit()
+    for question in ("My order is CW-4711-ADA, can I return boots?", "And how long does that take?"):
+        say(chat, question)
+    sid = session_of(chat)
+    page = inspect(sid)
+    assert [one.value for one in page.markdown if one.value.startswith("**Turn")] == ["**Turn 1**", "**Turn 2**"]
+    assert len([box for box in page.expander if box.label.startswith("Prompt as sent")]) == 2
+    assert len([one for one in page.caption if " ms: load history " in one.value]) == 2
+    for number in (1, 2):
+        for part in ("found", "prompt"):
+            page.session_state[f"{part}-{turn_view.key_of(sid, number)}"] = True
+    calm(page.run())
+    assert "CW-4711" not in all_of(page)
+    assert not [one for one in page.markdown if "Not this session" in one.value]
+    press(page, "Reveal texts")
+    sent = [text.value for text in page.text]
+    assert sent.count("My order is CW-4711-ADA, can I return boots?") == 3  # asked, sent, sent again
+    assert RULES in sent
+    assert not [one for one in page.markdown if "changed since" in one.value or "no longer stored" in one.value]
+    assert next(entry.what for entry in services.store.audit.read() if entry.session == sid) == "reveal"
+    press(page, "Hide texts")
+    assert "CW-4711" not in all_of(page)
+    services.store.clear(sid)
+
+
 def test_hostile_texts_are_only_texts(services: Services) -> None:
     services.store.append("hostile", [HumanMessage(HOSTILE), AIMessage(HOSTILE)])
     key = services.store.protocol.keys.history(SessionId("hostile"))
@@ -115,8 +142,11 @@ def test_hostile_texts_are_only_texts(services: Services) -> None:
 
 def test_what_is_stored_and_what_would_be_sent(services: Services, sid: str) -> None:
     page = inspect(sid, reveal=True)
-    keys = next(frame.value for frame in page.dataframe if "encoding" in frame.value)
-    assert list(keys["type"]) == ["list", "hash"]
+    commands = [block.value for block in page.code if block.value.startswith("redis-cli ")]
+    assert commands == [
+        "redis-cli LRANGE 'chat_history:{a-session}' 0 -1",
+        "redis-cli HGETALL 'session:{a-session}'",
+    ]
     page.session_state["inspector_stored"] = "Stored JSON"
     assert '"session_id": "a-session"' in calm(page.run()).code[-1].value
     page.session_state["inspector_stored"] = "Next prompt"

@@ -22,7 +22,7 @@ from rag.sessions.protocol.keys import Keys
 FIELDS = ("turns", "trimmed", "quarantined", "ttl", "seen")
 _ESCAPED = re.compile("%(25|7B|7D)")
 _UNESCAPED = {"25": "%", "7B": "{", "7D": "}"}
-_KINDS = "session|turn|queue|alive|quarantine|misplaced"
+_KINDS = "session|turn|queue|alive|quarantine|trace|misplaced"
 
 
 class Own(Histories):

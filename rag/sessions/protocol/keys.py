@@ -10,6 +10,8 @@
 | `queue:{<tag>}`         | Sorted set | tokens of waiting turns, in the order in which they asked                  |
 | `alive:{<tag>}`         | Sorted set | the same tokens, by when they count as dead (ms)                           |
 | `quarantine:{<tag>}`    | List       | elements that were not shown: reason, time and the element, a line each    |
+| `trace:{<tag>}`         | List       | how the newest turns were answered, oldest first; what is in one, says its |
+|                         |            | writer                                                                     |
 | `misplaced:{<tag>}:<k>` | any        | what was found under one of these names and had the wrong type             |
 | `sessions:live`         | Sorted set | session id by last activity (epoch s)                                      |
 | `sessions:ends`         | Sorted set | session id by the end of its time to live (epoch s; inf: never)            |
@@ -41,6 +43,7 @@ class SessionKeys(NamedTuple):
     queue: str
     alive: str
     quarantine: str
+    trace: str
 
 
 class Keys:

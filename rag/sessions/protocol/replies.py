@@ -55,13 +55,14 @@ class Snapshot:
 
 
 class Commit(NamedTuple):
-    """What one turn stores. summary: a text, and how many of the oldest turns it covers."""
+    """What one turn stores. summary: a text, and how many of the oldest turns it covers. trace: how it was answered."""
 
     messages: Sequence[BaseMessage]
     documents: Sequence[str]
     model: str
     title: str
     summary: tuple[str, int] | None
+    trace: str = ""
 
 
 class Busy(NamedTuple):

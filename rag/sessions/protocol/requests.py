@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from rag.errors import SealBroken
 from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import Place, StoredMessage, Unreadable, as_stored, decode, decode_plain, encode
 from rag.sessions.messages.seal import Seal, close_field, open_field
@@ -101,7 +102,7 @@ class SessionProtocol:
         place = Place(sid, found.turns + 1, now, token, tuple(commit.documents))
         lines = encode(commit.messages, place, self.seal)
         own = self.keys.of(sid)
-        keys = [*own[:4], *self._index[:3]]
+        keys = [*own[:4], own.trace, *self._index[:3]]
         more: list[str | int] = []
         if commit.model:
             more += ("model", commit.model)
@@ -118,6 +119,8 @@ class SessionProtocol:
         if found.quarantined:
             keys.append(own.quarantine)
             more += ("quarantine", len(keys))
+        if commit.trace:
+            more += ("trace", close_field(self.seal, sid, "trace", commit.trace))
         args = (token, found.turns, self.ttl, now, sid, self._lease_ms, len(more), *more, *lines)
 
         def parse(reply: list[Any]) -> Committed:
@@ -130,12 +133,12 @@ class SessionProtocol:
                 self.cache.forget(sid)
             return Committed(turn, following.decode(), reply[6] if len(reply) > 6 else None)
 
-        size, proof = sum(map(len, lines)), b'"id":"%b:' % token.encode()
+        size, proof = sum(map(len, lines)) + len(commit.trace), b'"id":"%b:' % token.encode()
         return Request(scripts.COMMIT, keys, args, parse, durable=True, writes=size, proof=proof)
 
     def renew(self, sid: SessionId, token: str) -> Request[bool]:
         keys = self.keys.of(sid)
-        names = (keys.history, keys.session, keys.turn, keys.quarantine)
+        names = (keys.history, keys.session, keys.turn, keys.quarantine, keys.trace)
         return Request(scripts.RENEW, names, (token, self._lease_ms, self.ttl), bool)
 
     def release(self, sid: SessionId, token: str) -> Request[str]:
@@ -186,7 +189,7 @@ class SessionProtocol:
     def clear(self, sid: SessionId, who: str, what: str) -> Request[list[int]]:
         keys = self.keys.of(sid)
         self.cache.forget(sid)
-        names = (keys.history, keys.session, keys.turn, keys.quarantine, *self._index)
+        names = (keys.history, keys.session, keys.turn, keys.quarantine, keys.trace, *self._index)
         return Request(scripts.CLEAR, names, (sid, who, what, find_entries(sid)), _written, repeatable=False, proof=b"")
 
     def live(
@@ -194,7 +197,7 @@ class SessionProtocol:
     ) -> Request[int]:
         """own: the session's own ttl in seconds, `0` for ever, `-` none, empty as it is. make: if there is none yet."""
         keys = self.keys.of(sid)
-        names = (keys.history, keys.session, keys.quarantine, *self._index)
+        names = (keys.history, keys.session, keys.quarantine, keys.trace, *self._index)
         token = self.token() if make else ""
         entries = find_entries(sid) if make else ""
         args = (sid, round(self.now(), 3), self.ttl, own, who, what, token, entries)
@@ -208,7 +211,7 @@ class SessionProtocol:
     def quarantine(self, sid: SessionId, bad: BadElement) -> Request[bool]:
         keys = self.keys.of(sid)
         self.cache.forget(sid)
-        names = (keys.history, keys.session, keys.quarantine, *self._counted)
+        names = (keys.history, keys.session, keys.quarantine, keys.trace, *self._counted)
         args = (sid, self.ttl, round(self.now(), 3), bad.reason, self.token(), bad.raw)
         return Request(scripts.QUARANTINE, names, args, bool)
 
@@ -220,6 +223,16 @@ class SessionProtocol:
     def quarantined(self, stored: Sequence[bytes]) -> list[Quarantined]:
         split = (line.split(b"\n", 2) for line in stored)
         return [Quarantined(reason.decode(), float(at), raw) for reason, at, raw in split]
+
+    def traces(self, sid: SessionId, stored: Sequence[bytes]) -> list[str]:
+        """Empty where one cannot be opened."""
+        found = []
+        for line in stored:
+            try:
+                found.append(open_field(self.seal, sid, "trace", line.decode("utf-8", "replace")))
+            except SealBroken:
+                found.append("")
+        return found
 
     # --- shared
 

@@ -15,10 +15,18 @@ RETRIED = 64
 """A commit that is asked for again is recognised among so many of the newest messages."""
 PATIENCE = 2000
 """Milliseconds. A waiter that has not asked for so long is dead, and the next one's turn comes."""
+TRACES = 20
+"""Of the newest turns, so many traces are kept with a session."""
 MOST_TTL = 10 * 365 * 86_400
 """Seconds. A server's clock in milliseconds has to have room for it; what is to stay for ever is pinned."""
 
-_NUMBERS = {"AUDIT_ENTRIES": AUDIT_ENTRIES, "RETRIED": RETRIED, "PATIENCE": PATIENCE, "MOST_TTL": MOST_TTL}
+_NUMBERS = {
+    "AUDIT_ENTRIES": AUDIT_ENTRIES,
+    "RETRIED": RETRIED,
+    "PATIENCE": PATIENCE,
+    "MOST_TTL": MOST_TTL,
+    "TRACES": TRACES,
+}
 _FOLDER = Path(__file__).parent / "lua"
 
 

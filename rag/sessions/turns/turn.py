@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from operator import attrgetter
+from typing import Any
 
 from langchain_core.messages import BaseMessage
 
@@ -56,6 +57,11 @@ class BaseTurn:
         """The number of the turn that the message at this place of `messages` belongs to, from 1."""
         return self._found.records[place].turn
 
+    def said_from(self, place: int) -> list[tuple[str, str | list[Any]]]:
+        """Type and content of `messages` from this place on, as they were stored. Not to be changed."""
+        records = self._found.records
+        return [(record.message.type, record.message.content) for record in records[place:]]
+
     @operation
     def commit(
         self,
@@ -65,11 +71,13 @@ class BaseTurn:
         model: str | None = None,
         title: str | None = None,
         summary: tuple[str, int] | None = None,
+        trace: str | None = None,
     ) -> Steps[int]:
         """Store these messages as one unit and end the turn. Returns the turn's number, from 1.
 
         documents: ids of what the answers used. title: for the session, if it has none yet. summary: a text and how
-        many of the oldest turns it covers.
+        many of the oldest turns it covers. trace: how the turn was answered, for whoever looks into it; the newest ones
+        are kept, as long as the session is.
         Raises TurnLost if the session is no longer held; nothing is stored then. ValueError for an empty turn or a
         second commit, TypeError for a message that JSON cannot hold.
         """
@@ -77,7 +85,7 @@ class BaseTurn:
             raise ValueError("this turn is committed already: begin another")
         if not messages:
             raise ValueError("a turn holds at least one message")
-        commit = Commit(messages, documents, model or "", title or "", summary)
+        commit = Commit(messages, documents, model or "", title or "", summary, trace or "")
         result = yield from self._store_turn(self.session_id, self._token, self._found, commit)
         if result.turn < 0:
             raise TurnLost(self.session_id, CLEARED) if result.turn == -2 else TurnLost(self.session_id)

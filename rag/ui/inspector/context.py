@@ -15,18 +15,24 @@ from rag.ui.visitor import Visitor
 
 INTERVALS = {"Paused": None, "2 s": 2.0, "5 s": 5.0, "30 s": 30.0}
 OURS = "crosswire"
+_LOGGED = "inspector_logged"
 _REVEALED = "inspector_revealed"
+"""Ids of sessions, of this tab."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """who: as the log is to say; you: whose own session is marked. every: seconds between refreshes, None for never."""
+    """who: as the log is to say; you: whose own session is marked. every: seconds between refreshes, None for never.
+
+    reveal: all that is opened is shown; revealed: of these sessions it is.
+    """
 
     services: Services
     inspector: Inspector
     who: str
     you: str
     reveal: bool
+    revealed: frozenset[str]
     changes: bool
     every: float | None
 
@@ -34,16 +40,36 @@ class Context:
     def ours(self) -> bool:
         return self.inspector.layout.ours
 
-    def text(self, text: str) -> str:
-        """What a stranger said, as it may be shown: by `st.text` or `st.code`, never as Markdown."""
-        return visible(text) if self.reveal else masked(text)
+    def shows(self, session_id: str) -> bool:
+        """Whether this session's texts are shown."""
+        return self.reveal or session_id in self.revealed
+
+    def text(self, session_id: str, text: str) -> str:
+        """What was said in this session, as it may be shown: by `st.text` or `st.code`, never as Markdown."""
+        return visible(text) if self.shows(session_id) else masked(text)
 
     def looked(self, session_id: str) -> None:
         """Log that this session's texts are shown, once a tab."""
-        told = st.session_state.setdefault(_REVEALED, set())
-        if self.reveal and self.ours and session_id not in told:
+        told = st.session_state.setdefault(_LOGGED, set())
+        if self.ours and self.shows(session_id) and session_id not in told:
             self.inspector.store.audit.add("reveal", session_id, self.who)
             told.add(session_id)
+
+    def reveal_button(self, session_id: str, key: str) -> None:
+        """Where texts are masked: shows this session's, until they are hidden again."""
+        if self.reveal:
+            return
+        shown = session_id in self.revealed
+        label, icon = ("Hide texts", "visibility_off") if shown else ("Reveal texts", "visibility")
+        st.button(
+            label,
+            icon=f":material/{icon}:",
+            key=key,
+            type="tertiary",
+            help="This is logged." if not shown else None,
+            on_click=_switch,
+            args=(session_id,),
+        )
 
 
 def open_context(services: Services, me: Visitor) -> Context:
@@ -53,7 +79,7 @@ def open_context(services: Services, me: Visitor) -> Context:
         every = st.segmented_control(
             "Refresh", list(INTERVALS), default="5 s", required=True, key="every", bind="query-params"
         )
-        reveal = st.toggle("Reveal texts", key="inspector_reveal", help=logged)
+        reveal = st.toggle("Reveal all texts", key="inspector_reveal", help=logged)
         changes = st.toggle("Allow changes", key="inspector_changes", help="Enable the buttons that change sessions.")
         inspector = _source(services)
         if changes and not inspector.layout.ours:
@@ -61,7 +87,12 @@ def open_context(services: Services, me: Visitor) -> Context:
     known, ours = login(), inspector.layout.ours
     who = f"inspector, {known.email if known else me.name}"
     interval = INTERVALS[every] if ours else None
-    return Context(services, inspector, who, me.session_id, reveal, changes and ours, interval)
+    revealed = frozenset(st.session_state.get(_REVEALED, ()))
+    return Context(services, inspector, who, me.session_id, reveal, revealed, changes and ours, interval)
+
+
+def _switch(session_id: str) -> None:
+    st.session_state[_REVEALED] = {*st.session_state.get(_REVEALED, ())} ^ {session_id}
 
 
 def _source(services: Services) -> Inspector:

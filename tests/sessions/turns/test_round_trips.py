@@ -184,3 +184,15 @@ def test_scripts_that_the_server_forgot_are_sent_again(client: Client, sid: str)
     one_turn(store, sid)
     client.script_flush()
     assert store.messages(sid) == PAIR * 2
+
+
+def test_a_turn_with_its_trace_is_two_commands_too(narrow: Client, meter: Meter, sid: str) -> None:
+    store = SessionStore(narrow)
+
+    def traced() -> None:
+        with store.turn(sid) as turn:
+            turn.commit(PAIR, trace="how it was answered")
+
+    traced()
+    assert meter.of(traced).commands == TWO
+    assert store.traces(sid) == ["how it was answered"] * 2

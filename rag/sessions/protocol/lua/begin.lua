@@ -1,7 +1,7 @@
 --include part_lifetime
 -- Take a session's turn and read what is new in its history. Asking again with the same token is harmless.
 -- The session's `waits` says that there may be a queue; without a session, or with it, the queue is looked at.
--- KEYS: history, session, turn, queue, alive, quarantine
+-- KEYS: history, session, turn, queue, alive, quarantine, trace
 -- ARGV: of what is known: epoch, how many messages ever, the last one's id and length in bytes;
 --       token, lease (ms), ttl (s), place in the queue ('' if none yet, 0: does not queue)
 -- Returns as READ does, or {0, how many are before it, its place}.
@@ -57,6 +57,6 @@ local ttl = lifetime(known[4], ARGV[7])
 -- The commit will do it: this is for sessions that might not live until then.
 if ttl ~= '0' and call('PTTL', KEYS[2]) < ttl * 500 + ARGV[6] then
   redis.set_repl(redis.REPL_ALL)
-  for _, key in ipairs({KEYS[1], KEYS[2], KEYS[6]}) do call('EXPIRE', key, ttl) end
+  for _, key in ipairs({KEYS[1], KEYS[2], KEYS[6], KEYS[7]}) do call('EXPIRE', key, ttl) end
 end
 return found

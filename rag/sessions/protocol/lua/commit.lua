@@ -3,10 +3,11 @@
 --include part_lifetime
 --include part_turn_of
 -- Store a turn and free the session. The same token twice stores once; whatever fails stores nothing.
--- KEYS: history, session, turn, queue [, live, ends, audit [, find]] [, quarantine]
+-- KEYS: history, session, turn, queue, trace [, live, ends, audit [, find]] [, quarantine]
 -- ARGV: token, turns before, ttl (s), now (s), session id, lease (ms), how many of the following are not messages;
 --       what not every turn has, each as name, value: model, title, summary, summary_turns (both or neither),
---       oldest (turns up to this one are cut off), find (entries for find, a line each), quarantine (which key it is);
+--       oldest (turns up to this one are cut off), find (entries for find, a line each), quarantine (which key it is),
+--       trace (of how the turn was answered);
 --       message, …
 -- Returns {turn's number, epoch, trimmed, messages stored, next token or '', why the index was not written or ''}.
 -- The number is -1 if the token no longer holds the session, -2 if the session ended or was cleared meanwhile; epoch is
@@ -25,8 +26,8 @@ local function refused(code)
       if string.find(line, mark, 1, true) then return {tonumber(ARGV[2]) + 1, '', 0, 0, '', ''} end
     end
   end
-  if KEYS[7] then
-    optional('XADD', KEYS[7], 'MAXLEN', '~', AUDIT_ENTRIES, '*', 'what', 'fenced', 'session', sid, 'who', 'session')
+  if KEYS[8] then
+    optional('XADD', KEYS[8], 'MAXLEN', '~', AUDIT_ENTRIES, '*', 'what', 'fenced', 'session', sid, 'who', 'session')
   end
   return {code, '', 0, 0, '', trouble}
 end
@@ -69,8 +70,13 @@ else
 end
 if failed(set) then return undone() end
 for i = 8, first - 1, 2 do more[ARGV[i]] = ARGV[i + 1] end
+if more.trace then  -- what the session can do without
+  optional('RPUSH', KEYS[5], more.trace)
+  optional('LTRIM', KEYS[5], -TRACES, -1)
+end
 if ttl ~= '0' then
   call('EXPIRE', KEYS[2], ttl)
+  optional('EXPIRE', KEYS[5], ttl)
   if more.quarantine then call('EXPIRE', KEYS[tonumber(more.quarantine)], ttl) end
 end
 if more.model then call('HSET', KEYS[2], 'model', more.model) end
@@ -86,11 +92,11 @@ if more.oldest then
 end
 local waits = known[5]
 if not known[1] and call('EXISTS', KEYS[4]) == 1 then waits = call('HSET', KEYS[2], 'waits', 1) end
-if KEYS[7] then  -- the fifth alone may be the quarantine
-  optional('ZADD', KEYS[5], now, sid)
-  optional('ZADD', KEYS[6], ttl == '0' and 'inf' or now + ttl, sid)
+if KEYS[8] then  -- the sixth alone may be the quarantine
+  optional('ZADD', KEYS[6], now, sid)
+  optional('ZADD', KEYS[7], ttl == '0' and 'inf' or now + ttl, sid)
   if more.find then
-    for entry in string.gmatch(more.find, '[^\n]+') do optional('ZADD', KEYS[8], 0, entry) end
+    for entry in string.gmatch(more.find, '[^\n]+') do optional('ZADD', KEYS[9], 0, entry) end
   end
 end
 return {turns, epoch, trimmed, length, waits and awaken(KEYS[4], ARGV[1]) or '', trouble}

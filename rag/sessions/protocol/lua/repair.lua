@@ -1,15 +1,15 @@
 --include part_turn_of
 -- Move keys of a session that have the wrong type out of the way. What its hash told of its messages is made anew.
--- KEYS: history, session, turn, queue, alive, quarantine; then where each goes to
+-- KEYS: history, session, turn, queue, alive, quarantine, trace; then where each goes to
 -- ARGV: ttl (s), now (s), new epoch
 -- Returns how many were moved.
-local types = {'list', 'hash', 'string', 'zset', 'zset', 'list'}
+local types = {'list', 'hash', 'string', 'zset', 'zset', 'list', 'list'}
 local moved = 0
-for i = 1, 6 do
+for i = 1, 7 do
   local found = redis.call('TYPE', KEYS[i]).ok
   if found ~= 'none' and found ~= types[i] then
-    redis.call('RENAME', KEYS[i], KEYS[i + 6])
-    redis.call('EXPIRE', KEYS[i + 6], ARGV[1])
+    redis.call('RENAME', KEYS[i], KEYS[i + 7])
+    redis.call('EXPIRE', KEYS[i + 7], ARGV[1])
     moved = moved + 1
     if i == 2 and redis.call('EXISTS', KEYS[1]) == 1 then
       redis.call('HSET', KEYS[2], 'turns', turn_of(redis.call('LINDEX', KEYS[1], -1)), 'seen', ARGV[2], 'epoch',

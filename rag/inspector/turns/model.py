@@ -1,0 +1,101 @@
+"""A turn as it is shown, wherever it was recorded. What is not known of it is left out, and never guessed.
+
+Every part of a prompt says where it came from and whose it is. `owner` is a session's id, EVERYBODY for what all may
+see (rules, articles), and None where nobody can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from rag.inspector.views.session import Element
+
+EVERYBODY = "*"
+Texts = Callable[[Sequence[str]], Mapping[str, str]]
+"""Of passages of the library by id, those that this session may see, as they are now."""
+Origin = Literal["rules", "summary", "source", "history", "question", "unknown"]
+State = Literal["as sent", "changed", "gone", "cut", "no text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a prompt. label: what it is called; turn: of its owner, 0 if that is not known.
+
+    state: whether `text` is what was sent, is what stands there now instead, is gone, was cut, or was never recorded.
+    """
+
+    origin: Origin
+    role: str
+    text: str
+    owner: str | None
+    label: str = ""
+    turn: int = 0
+    state: State = "as sent"
+
+    def foreign(self, session_id: str) -> bool:
+        """Whether it is certainly somebody else's."""
+        return self.owner not in (None, EVERYBODY, session_id)
+
+    def unaccounted(self, session_id: str) -> bool:
+        """Whether it is nothing that this session's prompt should hold, as far as is known."""
+        return self.foreign(session_id) or (self.origin == "unknown" and self.owner is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """A passage that the search gave. score: 0 to 1, None if it was not recorded; cited: the answer points at it."""
+
+    number: int
+    label: str
+    text: str
+    owner: str | None
+    score: float | None = None
+    cited: bool = False
+    state: State = "as sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """said: what is stored of it, the question first. prompt: None if it was not recorded; found: the same.
+
+    milliseconds: of each phase, in their order. at: epoch seconds, 0 if unknown. trouble: how it ended, if not well.
+    """
+
+    number: int
+    said: tuple[Element, ...]
+    at: float = 0.0
+    model: str = ""
+    searched: str = ""
+    found: tuple[Retrieved, ...] | None = None
+    prompt: tuple[Part, ...] | None = None
+    milliseconds: dict[str, float] = field(default_factory=dict)
+    trouble: str = ""
+
+    @property
+    def questions(self) -> tuple[Element, ...]:
+        return tuple(one for one in self.said if one.said.role == "user" and not one.said.problem)
+
+    @property
+    def answers(self) -> tuple[Element, ...]:
+        """All that is no question: answers, tools, and what should not be there."""
+        return tuple(one for one in self.said if one.said.role != "user" or one.said.problem)
+
+    @property
+    def total(self) -> float:
+        """Milliseconds. The first token's are a part of the answer's."""
+        return sum(taken for phase, taken in self.milliseconds.items() if phase != "first_token")
+
+    def unaccounted(self, session_id: str) -> tuple[Part, ...]:
+        return tuple(part for part in self.prompt or () if part.unaccounted(session_id))
+
+    def named(self, owners: dict[str, str]) -> Turn:
+        """The same, with the owners of texts that nobody could tell before."""
+        if self.prompt is None:
+            return self
+        parts = (
+            replace(part, owner=owners[part.text]) if part.owner is None and part.text in owners else part
+            for part in self.prompt
+        )
+        return replace(self, prompt=tuple(parts))

@@ -1,0 +1,182 @@
+"""A turn: the question, what was found, the prompt as it was sent, the answer, and how long each took.
+
+Each part of a prompt is in its owner's colour, with the owner's name beside it: what is not this session's stands out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import streamlit as st
+
+from rag.colours import colour
+from rag.inspector.parsing.message_parsers import Said
+from rag.inspector.timestamps import moment
+from rag.inspector.turns.model import EVERYBODY, Part, Retrieved, State, Turn
+from rag.inspector.views.session import Element
+from rag.safe_text import line
+from rag.sessions.names import friendly_name
+from rag.ui.avatar import badge
+from rag.ui.chat.transcript import ASSISTANT
+from rag.ui.escaping import count, escaped
+from rag.ui.inspector.context import Context
+from rag.ui.inspector.timeline import milliseconds, timeline
+
+STATES: dict[State, str] = {
+    "as sent": "",
+    "changed": "changed since: this is how it reads now",
+    "gone": "no longer stored",
+    "cut": "shortened",
+    "no text": "text not recorded",
+}
+GREY = "#868e96"
+UNKNOWN = "#d6336c"
+
+
+def draw(context: Context, session_id: str, turn: Turn) -> None:
+    key = key_of(session_id, turn.number)
+    strange = turn.unaccounted(session_id)
+    with st.container(border=True, key=f"turn-{key}"):
+        _head(turn, len(strange))
+        for element in turn.questions:
+            said(context, session_id, element)
+        if turn.found is not None:
+            _found(context, session_id, turn, key)
+        if turn.prompt is not None:
+            _prompt(context, session_id, turn, key, opened=bool(strange))
+        for element in turn.answers:
+            said(context, session_id, element)
+        if turn.trouble:
+            st.caption(f":material/error: {escaped(line(turn.trouble, 200))}")
+
+
+def key_of(session_id: str, number: int) -> str:
+    """Part of the keys of what is drawn for a turn."""
+    known = f"{session_id}\0{number}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(known, digest_size=6).hexdigest()
+
+
+def _head(turn: Turn, strange: int) -> None:
+    at = moment(turn.at)
+    facts = [f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "", escaped(line(turn.model, 40))]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        title = f"Turn {turn.number}" if turn.number else "Before the first question"
+        st.markdown(f"**{title}**", width="content")
+        st.caption(" · ".join(fact for fact in facts if fact), width="content")
+        if strange:
+            label = "1 foreign part" if strange == 1 else f"{strange} foreign parts"
+            st.badge(label, icon=":material/warning:", color="red")
+    if turn.milliseconds:
+        st.image(timeline(turn.milliseconds), width="stretch")
+        st.caption(milliseconds(turn.milliseconds))
+
+
+# --- what was said
+
+
+def said(context: Context, session_id: str, element: Element) -> None:
+    one = element.said
+    owner = one.owner if one.problem == "foreign" and one.owner else session_id
+    name = friendly_name(owner)
+    human = one.role == "user"
+    # What is somebody else's is drawn in his colour, whoever said it.
+    picture = badge(name, colour(owner)) if human or one.problem else ASSISTANT
+    with st.chat_message("user" if human else "assistant", avatar=picture):
+        if human or one.problem or one.role != "assistant":
+            st.caption(_speaker(one, name))
+        if one.problem:
+            whose = f" It belongs to {name}." if one.problem == "foreign" and one.owner else ""
+            st.error(f"**{one.problem}**: {escaped(one.detail)}.{whose}", icon=":material/warning:")
+        st.text(context.text(session_id, one.text))
+        if one.documents:
+            st.caption("From " + ", ".join(escaped(line(document, 60)) for document in one.documents))
+
+
+def _speaker(one: Said, name: str) -> str:
+    parts = [name if one.role == "user" else one.role, one.tokens and f"{one.tokens} tokens"]
+    return " · ".join(escaped(str(part)) for part in parts if part)
+
+
+# --- what was found
+
+
+def _found(context: Context, session_id: str, turn: Turn, key: str) -> None:
+    found = turn.found or ()
+    took = turn.milliseconds.get("retrieve")
+    label = f"Retrieved {count(len(found), 'passage')}" + (f" in {took:.0f} ms" if took else "")
+    with st.expander(label, icon=":material/search:", key=f"found-{key}", on_change="rerun") as box:
+        if not box.open:
+            return
+        if turn.searched:
+            st.caption("Searched for")
+            st.text(context.text(session_id, turn.searched))
+        for one in found:
+            _passage(context, session_id, one)
+        if not found:
+            st.caption("Nothing was found.")
+
+
+def _passage(context: Context, session_id: str, one: Retrieved) -> None:
+    score = "" if one.score is None else f" · match {one.score:.2f}"
+    cited = " · :green-badge[cited]" if one.cited else ""
+    title = escaped(line(_public(context, session_id, one.owner, one.label), 120))
+    note = f" · {STATES[one.state]}" if STATES[one.state] else ""
+    st.markdown(f"**\\[{one.number}\\]** {title} · {whose(one.owner, session_id)}{score}{cited}{note}")
+    with st.container(height=120, border=False):
+        st.text(_public(context, session_id, one.owner, one.text))
+
+
+# --- what was sent
+
+
+def _prompt(context: Context, session_id: str, turn: Turn, key: str, *, opened: bool) -> None:
+    parts = turn.prompt or ()
+    size = sum(len(part.text) for part in parts)
+    label = f"Prompt as sent: {count(len(parts), 'part')}, {size:,} characters"
+    with st.expander(label, opened, icon=":material/input:", key=f"prompt-{key}", on_change="rerun") as box:
+        if not box.open:
+            return
+        owned(parts, key)
+        for number, part in enumerate(parts):
+            with st.container(key=f"part-{key}-{number}", gap=None):
+                _part(context, session_id, part)
+
+
+def owned(parts: Sequence[Part], key: str) -> None:
+    """A bar in the owner's colour beside each part. Nothing in it is what somebody wrote."""
+    rules = "".join(
+        f".st-key-part-{key}-{number}{{border-left:4px solid {shade(part.owner)};padding:2px 0 2px 10px}}"
+        for number, part in enumerate(parts)
+    )
+    st.html(f"<style>{rules}</style>")
+
+
+def shade(owner: str | None) -> str:
+    return UNKNOWN if owner is None else GREY if owner == EVERYBODY else colour(owner)
+
+
+def _part(context: Context, session_id: str, part: Part) -> None:
+    label = escaped(line(_public(context, session_id, part.owner, part.label), 120)) if part.label else ""
+    warn = ":material/warning: **Not this session's** · " if part.unaccounted(session_id) else ""
+    facts = [part.role, label, whose(part.owner, session_id), STATES[part.state]]
+    st.markdown(f":small[{warn}{' · '.join(fact for fact in facts if fact)}]")
+    if part.text:
+        st.text(_public(context, session_id, part.owner, part.text))
+
+
+def whose(owner: str | None, session_id: str) -> str:
+    """A name on its colour."""
+    if owner is None:
+        return ":red-badge[owner unknown]"
+    if owner == EVERYBODY:
+        return ":gray-badge[shared]"
+    own = " (this session)" if owner == session_id else ""
+    return f':color[ {escaped(friendly_name(owner))} ]{{foreground="#ffffff" background="{colour(owner)}"}}{own}'
+
+
+def _public(context: Context, session_id: str, owner: str | None, text: str) -> str:
+    """What everybody may read is not masked; what is another session's is shown where that one's texts are."""
+    if owner == EVERYBODY:
+        return text
+    return context.text(owner or session_id, text)
