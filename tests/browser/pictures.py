@@ -36,6 +36,7 @@ def main() -> None:
             _knowledge(browser, app.url, scheme)
             _simulate(browser, app.url, scheme)
             _race_lab(browser, app.url, scheme)
+            _audit(browser, app.url, scheme)
             _inspector(browser, app, scheme)
         browser.close()
 
@@ -88,6 +89,23 @@ def _race_lab(browser: Browser, url: str, scheme: str) -> None:
     expect(page.get_by_text("0 of 2 interleavings go wrong")).to_be_visible(timeout=60_000)
     page.wait_for_timeout(1000)
     page.screenshot(path=FOLDER / f"every-way-{scheme}.png")
+    context.close()
+
+
+def _audit(browser: Browser, url: str, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 1500}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{url}/audit")
+    for level in ("apart", "lasting", "faithful", "bounded", "async"):
+        page.get_by_role("button", name=level, exact=True).click()
+    page.get_by_role("button", name="Audit with 10 checks").click()
+    fault = page.get_by_text("Overlapping turns keep every acknowledged turn, once.")
+    expect(page.get_by_role("heading", name="langgraph-memory: 2 checks failed")).to_be_visible(timeout=60_000)
+    page.get_by_text("A turn whose model fails leaves no half turn.").click()  # folded, so that the other is seen
+    expect(fault).to_be_visible()
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(1500)
+    page.screenshot(path=FOLDER / f"audit-{scheme}.png")
     context.close()
 
 

@@ -14,12 +14,13 @@ from rag.audit.run.background import Auditing, AuditUnderWay
 from rag.audit.run.needing import missing, server, unnamed
 from rag.audit.run.session import selected
 from rag.audit.targets import NAMED
-from rag.crosstalk.strategies import STRATEGIES
 from rag.errors import CrosswireError
 from rag.services import Services
 from rag.ui import resources
 from rag.ui.audit import card, choice
+from rag.ui.audit.in_the_lab import IN_THE_LAB
 from rag.ui.audit.results import matrix
+from rag.ui.race.replay import look
 from tests.pages.opening import calm, errors, labels, opened, press, session_of, visit
 from tests.servers import wait_for
 
@@ -71,9 +72,9 @@ def test_a_stranger_is_offered_no_import_path_and_no_server(stranger: AppTest, m
     stranger.session_state["audit_path"] = f"{STORES}:leaves"
     calm(stranger.run())
     assert "langchain-community-redis" not in stranger.multiselect(key="audit_targets").options
-    assert ":gray[langchain-community-redis]  \n:small[on the machine itself only]" in texts(stranger)
+    assert "langchain-community-redis]  \n:small[on the machine itself only]" in texts(stranger)
     assert "secret" not in texts(stranger)
-    assert "`pip install google-adk`" in texts(stranger)
+    assert ":gray[adk-memory, adk-database]  \n:small[`pip install google-adk`]" in texts(stranger)
     stranger.session_state["audit_levels"] = []
     (button,) = [each for each in calm(stranger.run()).button if each.label == "Audit"]
     assert button.disabled
@@ -90,9 +91,9 @@ def test_several_stores_are_a_matrix_with_a_card_for_each_check(owner: AppTest) 
     page = calm(owner.run())
     assert running.share == 1
     assert not errors(page)
-    (frame,) = page.dataframe
-    assert list(frame.value.loc["apart.case"]) == ["✓ pass", "✗ fail"]
-    assert frame.value.loc["apart.joined", "langchain-memory"] == "– n/a"
+    wrong, clear = page.dataframe
+    assert wrong.value.to_dict("index") == {"apart.case": dict(zip(running.targets, ("✓ pass", "✗ fail"), strict=True))}
+    assert clear.value.loc["apart.joined", "langchain-memory"] == "– n/a"
     assert matrix([running.audits[f"{STORES}:Folding"]]).index.tolist() == [each.id for each in selected(levels)]
     assert "langchain\\-memory: no check failed" in texts(page)
     page.session_state["audit_shown"] = f"{STORES}:Folding"
@@ -167,9 +168,12 @@ def test_a_replay_names_who_beside_their_colour_and_draws_no_markup_of_theirs() 
     assert rows[5].startswith("| 6 | user 5 | ")
 
 
-def test_the_race_lab_has_what_a_check_is_linked_to() -> None:
-    assert set(card.IN_THE_LAB.values()) <= set(STRATEGIES)
-    assert set(card.IN_THE_LAB) <= set(CHECKS)
+def test_what_a_check_is_linked_to_shows_its_fault_in_the_race_lab(services: Services) -> None:
+    for name, played in IN_THE_LAB.items():
+        seen = look(played.strategy, played.scene, played.schedule, services.settings)
+        assert name in CHECKS
+        assert seen.outcome is not None, name
+        assert played.shows in seen.outcome.kinds
 
 
 def test_what_a_target_needs_is_read_off_its_factory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,7 @@ async def overlapping(store: Store, at: Address) -> Turns:
 
     began = time.monotonic()
     await started("somebody", answered, store.trial.at("before"))
+    store.trial.steps.clear()  # it only says how long a turn takes
     patience = max(8 * PATIENCE, SLOWER * (time.monotonic() - began))
     first = started("the first tab", slow)
     while not asking.is_set() and not first.done():

@@ -12,6 +12,9 @@ from typing import Any
 from rag.audit.kit.contract import Address, Said, Subject, T, Think, Wrong, run_now
 from rag.audit.kit.opening import Target
 
+MEANWHILE = "…"
+"""What comes of a step whose call goes on; its end is a step of its own, after what others did meanwhile."""
+
 
 @dataclass
 class Step:
@@ -136,10 +139,17 @@ class Store:
         try:
             found = await call
         except BaseException as exc:
-            step.came = f"{type(exc).__name__}: {str(exc)[:200]}"
+            self._came(step, f"{type(exc).__name__}: {str(exc)[:200]}")
             raise
-        step.came = show(found)
+        self._came(step, show(found))
         return found
+
+    def _came(self, step: Step, came: str) -> None:
+        if self.trial.steps[-1] is step:
+            step.came = came
+        else:
+            step.came = MEANWHILE
+            self.trial.steps.append(Step(step.who, f"{MEANWHILE} {step.did}", came))
 
 
 def short(said: list[Said]) -> str:

@@ -48,8 +48,17 @@ async def _in_lane(check: Check, target: Target, lane: str, folder: str) -> Outc
     found.lane = lane
     found.tried = trial.notes or [f"{lane}: one after the other"]
     found.figures = trial.figures
-    found.replay = [(_sayable(step.who), _sayable(step.did), _sayable(step.came)) for step in trial.steps]
+    found.evidence = _plain(found.evidence, trial.run)
+    found.replay = [
+        (_sayable(step.who), _plain(_sayable(step.did), trial.run), _plain(_sayable(step.came), trial.run))
+        for step in trial.steps
+    ]
     return found
+
+
+def _plain(text: str, run: str) -> str:
+    """With the names of conversations as the check has them: what makes them this run's own tells a reader nothing."""
+    return text.replace(f"'{run}-", "'")
 
 
 def _seen(check: Check, status: Status, evidence: str) -> Outcome:

@@ -5,21 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from rag.audit.checks import Check
+from rag.audit.kit.trial import MEANWHILE
 from rag.audit.report.files import Replay
 from rag.audit.results import Outcome
 from rag.safe_text import line, visible
-from rag.ui.audit.words import badge
+from rag.ui.audit.in_the_lab import IN_THE_LAB
+from rag.ui.audit.words import badge, took
 from rag.ui.escaping import escaped
 from rag.ui.feedback import download
 from rag.ui.palette import NAMED
 
-IN_THE_LAB = {
-    "whole.overlapping-turns": "dict-per-session",
-    "whole.pairs": "redis-list",
-    "apart.shared-read": "cached-chain",
-    "apart.shared-write": "cached-chain",
-}
-"""Check -> the memory of the race lab that has the same interleaving."""
 LONGEST = 160
 """Characters of a step."""
 
@@ -35,7 +30,7 @@ def draw(check: Check, outcome: Outcome, key: str) -> None:
         st.caption(f"Why: {check.why}{source}")
         tried = " · ".join(escaped(line(note)) for note in outcome.tried)
         figures = "".join(f" · {escaped(line(name))}: {figure:g}" for name, figure in outcome.figures.items())
-        st.caption(f"Tried: {tried or 'not at all'}{figures} · {outcome.seconds:.1f} s")
+        st.caption(f"Tried: {tried or 'not at all'}{figures} · {took(outcome.seconds)}")
         if outcome.status in ("fail", "unknown") and outcome.replay:
             _replay(outcome)
         if outcome.status == "fail":
@@ -57,7 +52,8 @@ def table(shown: Replay) -> str:
     heads = [_named(who, letters) for who in people] if shown.people else people
     lines = [f"| | {' | '.join(heads)} |", f"|--:|{':--|' * len(people)}"]
     for number, (who, did, came) in enumerate(shown.steps, start=shown.earlier + 1):
-        step = f":small[{escaped(line(did, LONGEST))} → {escaped(line(came, LONGEST))}]"
+        call = MEANWHILE if did.startswith(MEANWHILE) else did  # the end of one whose beginning stands above
+        step = f":small[{escaped(line(call, LONGEST))} → {escaped(line(came, LONGEST))}]"
         cells = [step if one == who else "" for one in people] if shown.people else [_named(who, letters), step]
         lines.append(f"| {number} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -70,7 +66,7 @@ def _named(who: str, letters: dict[str, str]) -> str:
 
 
 def _again(check: Check, outcome: Outcome, key: str) -> None:
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if outcome.reproduction:
             file = f"test_{check.id.replace('.', '_').replace('-', '_')}.py"
             download(
@@ -82,10 +78,9 @@ def _again(check: Check, outcome: Outcome, key: str) -> None:
                 key=f"{key}_file",
                 help="A pytest file that needs the audited package alone.",
             )
-        if strategy := IN_THE_LAB.get(check.id):
-            st.link_button(
-                "See it in the race lab", f"race_lab?chapter=6&strategy={strategy}", icon=":material/alt_route:"
-            )
+        if played := IN_THE_LAB.get(check.id):
+            told = "The same interleaving, step by step, on a memory that has this fault."
+            st.link_button("See it in the race lab", played.address, icon=":material/alt_route:", help=told)
     if outcome.reproduction:
         with st.expander(
             "The file, to copy", icon=":material/content_copy:", key=f"{key}_text", on_change="rerun"

@@ -21,6 +21,7 @@ from rag.web.origin import on_this_machine
 
 FIRST = "langgraph-memory"
 """What is chosen at first, where it is installed: it is quick, and has something to show."""
+HERE_ONLY = "on the machine itself only"
 Chosen = tuple[Sequence[str], Sequence[Check]]
 
 
@@ -73,10 +74,11 @@ def _levels() -> list[str]:
 
 
 def _not_here(lacking: dict[str, str], mine: bool) -> None:
-    """What cannot be opened, and what it takes."""
+    """What cannot be opened, by what it takes."""
     if not lacking:
         return
     with st.expander(f"{count(len(lacking), 'store')} not available here", icon=":material/block:"):
-        for name, why in lacking.items():
-            told = code(why) if mine or why.startswith("pip ") else "on the machine itself only"
-            st.markdown(f":gray[{name}]  \n:small[{told}]")
+        told = {name: code(why) if mine or why.startswith("pip ") else HERE_ONLY for name, why in lacking.items()}
+        for takes in dict.fromkeys(told.values()):
+            names = ", ".join(name for name, why in told.items() if why == takes)
+            st.markdown(f":gray[{names}]  \n:small[{takes}]")

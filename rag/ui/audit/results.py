@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pandas as pd
 import streamlit as st
 
+from rag.audit.checks import CHECKS, LEVELS
 from rag.audit.report.files import as_html, as_junit, by_level
 from rag.audit.results import ORDER, Audit
 from rag.audit.run.background import Auditing
 from rag.safe_text import line
 from rag.ui.audit import card
-from rag.ui.audit.words import counts, sign
-from rag.ui.escaping import count, escaped
+from rag.ui.audit.words import TINTS, counts, sign
+from rag.ui.escaping import code, count, escaped
 from rag.ui.feedback import download
 
 EMPTY = """\
-**Does a store of conversations keep them apart, whole and lasting?**
-
 1. Choose one or several stores, and press *Audit*.
 2. Watch the checks go by. Where calls can overlap, one is held while the other runs: a race shows at the first try.
 3. Each failure has its evidence, who did what in which order, and a pytest file that shows it without Crosswire.
+
+| a store may claim | that | checks |
+|:--|:--|--:|
+{levels}
 
 The same from a terminal: `python -m rag audit langgraph-memory`"""
 VERDICTS = {"pass": "no check failed", "unknown": "cannot tell"}
 
 
 def empty() -> None:
+    have = Counter(check.level for check in CHECKS.values())
+    levels = [f"| {code(level)} | {claim} | {have[level]} |" for level, claim in LEVELS.items()]
     with st.container(border=True):
-        st.markdown(EMPTY)
+        st.markdown(EMPTY.format(levels="\n".join(levels)))
 
 
 def draw(shown: Auditing) -> None:
@@ -43,16 +49,31 @@ def draw(shown: Auditing) -> None:
         return
     chosen = audits[0]
     if len(audits) > 1:
-        st.dataframe(
-            matrix(audits),
-            height="content",
-            placeholder="not tried",
-            column_config={"_index": st.column_config.TextColumn("check", pinned=True, width=200)},
-        )
+        _matrix(audits)
         names = [each.target for each in audits]
         name = st.segmented_control("Results of", names, default=names[0], required=True, key="audit_shown")
         chosen = next((each for each in audits if each.target == name), chosen)
     _one(chosen)
+
+
+def _matrix(audits: list[Audit]) -> None:
+    """What went wrong somewhere comes first; the rest is behind a line that counts it."""
+    whole = matrix(audits)
+    clear = whole.isin([sign("pass"), sign("not applicable")]).all(axis="columns")
+    if not clear.all():
+        _table(whole[~clear])
+    if clear.any():
+        with st.expander(f"{count(int(clear.sum()), 'check')} that failed nowhere", icon=":material/checklist:"):
+            _table(whole[clear])
+
+
+def _table(rows: pd.DataFrame) -> None:
+    st.dataframe(
+        rows.style.map(lambda cell: TINTS.get(cell, "")),
+        height="content",
+        placeholder="not tried",
+        column_config={"_index": st.column_config.TextColumn("check", pinned=True, width=200)},
+    )
 
 
 def matrix(audits: list[Audit]) -> pd.DataFrame:
@@ -87,8 +108,11 @@ def _one(audit: Audit) -> None:
         rest = [(check, outcome) for check, outcome in rows if (check, outcome) not in open_]
         if rest:
             held = sum(outcome.status == "pass" for _, outcome in rest)
-            others = f", {len(rest) - held} not applicable" if held < len(rest) else ""
-            with st.expander(f"{held} hold{'s' if held == 1 else ''}{others}", icon=":material/checklist:"):
+            parts = {
+                f"{held} hold{'s' if held == 1 else ''}": held,
+                f"{len(rest) - held} not applicable": len(rest) - held,
+            }
+            with st.expander(", ".join(part for part, number in parts.items() if number), icon=":material/checklist:"):
                 for check, outcome in rest:
                     card.draw(check, outcome, f"audit_{audit.target}_{check.id}")
 

@@ -25,7 +25,19 @@ def sign(status: Status) -> str:
     return f"{MARKS[status][2]} {'n/a' if status == 'not applicable' else status}"
 
 
+TINTS = {
+    sign("fail"): "background-color: rgba(224, 49, 49, 0.24)",
+    sign("unknown"): "background-color: rgba(232, 143, 12, 0.24)",
+    sign("pass"): "background-color: rgba(47, 158, 99, 0.16)",
+}
+"""Of a table's cells, so thin that either theme's text is read on them."""
+
+
 def counts(outcomes: Iterable[Outcome]) -> str:
     """How many came out in each way, as badges, the worst first."""
     found = [each.status for each in outcomes]
     return " ".join(badge(status, f"{found.count(status)} {status}") for status in ORDER if status in found)
+
+
+def took(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 0.1 else f"{1000 * seconds:.0f} ms"
