@@ -25,6 +25,7 @@ from rag.web import inspector_link
 from rag.web.api import ApiFirst
 from rag.web.headers import SecurityHeaders
 from rag.web.identity import SessionCookie, session_secret
+from rag.web.room import RoomFirst
 
 SWEEP_SECONDS = 30.0
 
@@ -96,6 +97,7 @@ app = st.App(
         Middleware(SecurityHeaders, html=_front_end()),
         Middleware(SessionCookie, secret=_secret, allowed=SETTINGS.allowed_origins),
         Middleware(ApiFirst, services=resources.services),
+        Middleware(RoomFirst, rooms=resources.rooms),
     ],
     routes=inspector_link.routes(lambda: resources.services().settings),
 )

@@ -11,7 +11,7 @@ from rag.ui.home import brand
 
 SECTIONS = {
     "": {"home": "Home"},
-    "See it": {"simulate": "Simulate"},
+    "See it": {"simulate": "Simulate", "room": "Room"},
     "Debug it": {"inspector": "Inspector", "audit": "Audit"},
     "Learn it": {"race_lab": "Race lab"},
     "Example app": {"chat": "Chat", "knowledge": "Knowledge"},
@@ -22,6 +22,7 @@ ICONS = {
     "knowledge": "menu_book",
     "simulate": "groups",
     "race_lab": "alt_route",
+    "room": "meeting_room",
     "audit": "fact_check",
     "inspector": "policy",
 }

@@ -30,7 +30,7 @@ MAY_USE: dict[str, set[str]] = {
     "rag.colours": set(),
     "rag.audit": {"rag.errors", "rag.safe_text"},
     "rag.services": ROOMS - {"rag.crosstalk", "rag.inspector", "rag.audit"},
-    "rag.web": ROOMS - {"rag.crosstalk", "rag.audit"} | {"rag.services"},
+    "rag.web": ROOMS - {"rag.audit"} | {"rag.services"},
     "rag.ui": ROOMS | {"rag.services", "rag.web"},
     "rag.commands": ROOMS | {"rag.services", "rag.web"},
     "rag.__main__": BASE | {"rag.commands"},

@@ -14,6 +14,7 @@ from rag.audit.run.background import Audits
 from rag.crosstalk import Lab
 from rag.crosstalk.background.comparisons import Weighing
 from rag.crosstalk.background.runs import Runs
+from rag.crosstalk.room.rooms import Rooms
 from rag.inspector.access import Guard
 from rag.services import Services, build
 from rag.settings import Settings, load
@@ -51,6 +52,12 @@ def audits() -> Audits:
     return Audits()
 
 
+@st.cache_resource(show_spinner=False)
+def rooms() -> Rooms:
+    """The rooms of this process, by their codes; each call names the phone or the presenter that it is for."""
+    return Rooms()
+
+
 def _lab(settings: Settings, folder: Path) -> Lab:
     """Simulated sessions are stored where the app's are, so that the inspector shows them."""
     return Lab(
@@ -64,6 +71,6 @@ def _lab(settings: Settings, folder: Path) -> Lab:
 
 def close() -> None:
     """Close what was built; the next call of `services` builds anew."""
-    for resource in (runs, weighing, audits, services):
+    for resource in (rooms, runs, weighing, audits, services):
         resource().close()
         resource.clear()

@@ -38,7 +38,8 @@ NEW_SESSION = "/session/new"
 SAY_AGAIN = 60.0
 """Seconds between two lines on pages that were refused."""
 _ANONYMOUS = frozenset({"/api/openapi.json"})
-_ASSET_FOLDERS = frozenset({"static", "media", "component"})
+_ASSET_FOLDERS = frozenset({"static", "media", "component", "r"})
+"""The last one holds rooms, whose phones are given no session."""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,18 @@
+"""A room full of phones in front of one chat memory, which is switched from right to wrong and back while they chat."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from rag.ui import resources, visitor
+from rag.ui.room import opened, opening
+
+rooms = resources.rooms()
+me = visitor.visitor(resources.services().settings)
+mine = rooms.of(me.session_id)
+
+st.header("Room", anchor=False)
+if mine:
+    opened.draw(rooms, me, mine[-1])
+else:
+    opening.draw(rooms, me)

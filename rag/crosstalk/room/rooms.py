@@ -1,0 +1,179 @@
+"""The rooms of this process, by their codes: bounded, and each gone when its time is over.
+
+One thread plays the turns of all rooms as they come due. Several processes of a server share no rooms: a phone has to
+reach the one in which its room was opened.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rag.crosstalk.room.act import PATIENCE, Turn, judge
+from rag.crosstalk.room.people import Person
+from rag.crosstalk.room.room import Room, RoomRefused
+
+MOST_ROOMS = 16
+MOST_OF_ONE = 4
+"""Rooms of one presenter. The oldest one is closed for a further one."""
+LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Without those that are taken for one another."""
+CODE_LENGTH = 6
+JUDGE_SECONDS, SHARE = 1.0, 8.0
+"""An act is looked at once in so many seconds, and for no more than this part of them."""
+SWEEP = 5.0
+"""Seconds between two looks for rooms whose time is over."""
+
+Done = Callable[[Turn], None]
+
+
+class Rooms:
+    """Thread-safe."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._rooms: dict[str, tuple[Room, float]] = {}
+        """Each with when it was opened."""
+        self._waiting: dict[int, Done] = {}
+        """Who is to be told that a turn ended, by the turn's identity."""
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def open(self, presenter: str, memory: str) -> Room:
+        """presenter: session id of the browser that opens it. Raises UnknownMemory, RoomRefused."""
+        with self._changed:
+            self.sweep()
+            if self._closed or len(self._rooms) >= MOST_ROOMS:
+                raise RoomRefused(f"There are {len(self._rooms)} rooms on this server: try again when one has ended.")
+            code = next(code for code in _codes() if code not in self._rooms)
+            room = Room(code, presenter, memory)
+            for older in self._of(presenter)[: -MOST_OF_ONE + 1 or None]:
+                self._drop(older)
+            self._rooms[code] = room, self._clock()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._play, name="rooms", daemon=True)
+                self._thread.start()
+            return room
+
+    def of(self, presenter: str) -> list[Room]:
+        """Those that this browser opened, the oldest first."""
+        with self._changed:
+            self.sweep()
+            return self._of(presenter)
+
+    @contextmanager
+    def entered(self, code: str) -> Iterator[tuple[Room, float]]:
+        """A room for as long as nobody else changes it, and its time. Raises RoomRefused."""
+        with self._changed:
+            found = self._rooms.get(code.upper())
+            if found is None:
+                raise RoomRefused("There is no such room here. Ask for its address: the room may have ended.", 404)
+            room, opened = found
+            yield room, self._clock() - opened
+            self._changed.notify()
+
+    @contextmanager
+    def presented(self, code: str, presenter: str | None) -> Iterator[tuple[Room, float]]:
+        """The same for the one who opened it. Raises RoomRefused for everybody else."""
+        with self.entered(code) as (room, now):
+            if not presenter or not secrets.compare_digest(room.presenter, presenter):
+                raise RoomRefused("Only the browser that opened this room presents it.", 403)
+            yield room, now
+
+    def greet(self, code: str, token: str, done: Done) -> Turn:
+        """As Room.greet; done: called once, in another thread, when it has ended."""
+        with self.entered(code) as (room, now):
+            return self._wait(room.greet(token, now), done)
+
+    def ask(self, code: str, token: str, key: str, text: str, done: Done) -> Turn:
+        """As Room.ask; done: as in `greet`."""
+        with self.entered(code) as (room, now):
+            return self._wait(room.ask(token, key, text, now), done)
+
+    def join(self, code: str) -> tuple[str, Person]:
+        with self.entered(code) as (room, now):
+            return room.join(now)
+
+    def judge(self, code: str, presenter: str | None) -> None:
+        """Have the checker look at all that has happened in this act, if that is due. It holds up nobody else."""
+        with self.presented(code, presenter) as (room, now):
+            act = room.act
+            if len(act.events) == act.judged_events or now < act.judged_next:
+                return
+            act.judged_events, act.judged_next = len(act.events), now + PATIENCE
+            events = list(act.events)
+        begun = self._clock()
+        verdict = judge(act.memory, events).why
+        took = self._clock() - begun
+        with self.entered(code) as (room, now):
+            act.judged_next = now + max(JUDGE_SECONDS, SHARE * took)
+            if verdict != act.verdict:
+                act.verdict = verdict
+                room.version += 1
+
+    def sweep(self) -> None:
+        """End what has been idle for too long; let go of what has been kept for long enough."""
+        with self._changed:
+            for room, opened in list(self._rooms.values()):
+                now = self._clock() - opened
+                if now < room.expires:
+                    continue
+                if room.ended is None:
+                    self._end(room, now)
+                else:
+                    self._drop(room)
+
+    def end(self, code: str, presenter: str | None) -> None:
+        with self.presented(code, presenter) as (room, now):
+            self._end(room, now)
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            for room, _ in list(self._rooms.values()):
+                self._drop(room)
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join(10)
+
+    def _of(self, presenter: str) -> list[Room]:
+        return [room for room, _ in self._rooms.values() if room.presenter == presenter]
+
+    def _drop(self, room: Room) -> None:
+        _, opened = self._rooms[room.code]
+        self._end(room, self._clock() - opened)
+        del self._rooms[room.code]
+
+    def _end(self, room: Room, now: float) -> None:
+        room.end(now)
+        self._tell([turn for act in room.acts for turn in act.turns.values() if id(turn) in self._waiting])
+
+    def _wait(self, turn: Turn, done: Done) -> Turn:
+        self._waiting[id(turn)] = done
+        return turn
+
+    def _tell(self, turns: list[Turn]) -> None:
+        for turn in turns:
+            if (done := self._waiting.pop(id(turn), None)) is not None:
+                done(turn)
+
+    def _play(self) -> None:
+        with self._changed:
+            while not self._closed:
+                due = [self._play_one(room, opened) for room, opened in list(self._rooms.values())]
+                self._changed.wait(min([SWEEP, *due]))
+                self.sweep()
+
+    def _play_one(self, room: Room, opened: float) -> float:
+        """Seconds until it is due again."""
+        self._tell(room.play(self._clock() - opened))
+        return SWEEP if room.due is None else max(0.0, opened + room.due - self._clock())
+
+
+def _codes() -> Iterator[str]:
+    while True:
+        yield "".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH))

@@ -1,0 +1,1 @@
+"""The page Room: opening one, its address, its wall, and what it leaves behind."""

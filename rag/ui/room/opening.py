@@ -1,0 +1,41 @@
+"""Before there is a room: what it is, and the button that opens one."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from rag.crosstalk.room.act import MEMORIES
+from rag.crosstalk.room.room import MOST_PEOPLE, RIGHT, WRONG
+from rag.crosstalk.room.rooms import Rooms
+from rag.crosstalk.strategies import STRATEGIES
+from rag.ui.feedback import errors_shown
+from rag.ui.visitor import Visitor
+
+WRONG_ONES = [name for name in MEMORIES if STRATEGIES[name].expects]
+RIGHT_ONES = [name for name in MEMORIES if not STRATEGIES[name].expects]
+
+
+def draw(rooms: Rooms, me: Visitor) -> None:
+    st.caption(
+        "People scan a code with their phones. Each gets a name, a colour and a made-up secret, and asks one chat. "
+        "You switch its memory from right to wrong and back, and the wall shows who was shown whose secret."
+    )
+    if not me.lasting:
+        st.warning(
+            "This browser keeps no cookies, so nobody could tell that you present the room.",
+            icon=":material/cookie_off:",
+        )
+        return
+    left, right, _ = st.columns([1, 1, 1])
+    wrong = left.selectbox(
+        "Wrong memory", WRONG_ONES, WRONG_ONES.index(WRONG), help="What the gallery has; Simulate explains each."
+    )
+    fine = right.selectbox("Right memory", RIGHT_ONES, RIGHT_ONES.index(RIGHT))
+    if st.button("Open a room", type="primary", icon=":material/meeting_room:"):
+        with errors_shown():
+            room = rooms.open(me.session_id, fine)
+            room.wrong, room.right = wrong, fine
+            st.rerun()
+    st.caption(
+        f"Up to {MOST_PEOPLE} phones. Nothing touches real sessions or Redis, and all of it is gone with the room."
+    )

@@ -1,0 +1,31 @@
+// What the phone and the wall share. Whatever came from somebody is put in as text, never as markup.
+export const code = location.pathname.split("/").filter(Boolean).slice(-1)[0] === "wall"
+  ? location.pathname.split("/").filter(Boolean).slice(-2)[0]
+  : location.pathname.split("/").filter(Boolean).slice(-1)[0];
+const base = location.pathname.slice(0, location.pathname.indexOf("/r/") + 3);
+const theme = new URLSearchParams(location.search).get("theme");
+if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
+
+export const at = (path) => `${base}${code}/${path}`;
+
+export function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+export class Refused extends Error {
+  constructor(status, detail) { super(detail); this.status = status; }
+}
+
+export async function call(path, body, token) {
+  const headers = body === undefined ? {} : { "Content-Type": "application/json" };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  const options = body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) };
+  const answer = await fetch(at(path), { ...options, cache: "no-store" });
+  if (answer.status === 204) return null;
+  const value = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Refused(answer.status, value.detail || "The server did not answer as expected.");
+  return value;
+}

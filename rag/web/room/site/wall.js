@@ -1,0 +1,146 @@
+// The wall: everybody in the room around the memory that they share, and an arrow for each secret that was shown.
+import { at, call, code, element, Refused } from "./common.js";
+
+const $ = (id) => document.getElementById(id);
+const WIDE = 1000, HIGH = 560;
+const drawn = { people: new Map(), arrows: new Map(), act: 0 };
+let wall = null;
+
+function svg(name, attributes = {}, text = "") {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.textContent = text;
+  return made;
+}
+
+function listen() {
+  const events = new EventSource(at("live"));
+  events.onmessage = (event) => take(JSON.parse(event.data));
+  events.addEventListener("gone", () => { events.close(); stop("The room is over, and nothing of it is kept."); });
+  events.onerror = async () => {
+    if (events.readyState !== EventSource.CLOSED) return;
+    // The answer says why; a stream that is refused does not.
+    try { await call("live?why"); setTimeout(listen, 2000); }
+    catch (error) { error instanceof Refused ? stop(error.message) : setTimeout(listen, 2000); }
+  };
+}
+
+function stop(line) {
+  $("wall").hidden = true;
+  $("middle").hidden = false;
+  $("line").textContent = line;
+}
+
+function take(found) {
+  wall = found;
+  $("middle").hidden = true;
+  $("wall").hidden = false;
+  if (drawn.act !== wall.act) {
+    drawn.act = wall.act;
+    drawn.arrows.clear();
+    $("field").replaceChildren();
+    drawn.people.clear();
+  }
+  drawWords();
+  drawField();
+}
+
+const counted = (number, one, many) => `${number} ${number === 1 ? one : many}`;
+
+function drawWords() {
+  const bad = wall.reached > 0;
+  $("headline").className = bad ? "bad" : "";
+  $("headline").textContent = headline(bad);
+  $("sentence").textContent = bad ? wall.leaks.at(-1).sentence : wall.verdict;
+  $("address").textContent = wall.address;
+  const here = wall.people.filter((one) => !one.away).length;
+  $("who").textContent = wall.ended ? "The room has ended" : `${counted(here, "phone", "phones")} here`;
+  const address = `qr.svg?${encodeURIComponent(wall.address)}`;
+  if ($("qr").getAttribute("src") !== address) $("qr").setAttribute("src", address);
+  for (const side of ["wrong", "right"]) {
+    $(side).textContent = `${side === "wrong" ? "Wrong" : "Right"} memory`;
+    $(side).title = wall.choices[side];
+    $(side).setAttribute("aria-pressed", String(wall.memory.name === wall.choices[side]));
+    $(side).disabled = wall.ended;
+  }
+}
+
+function headline(bad) {
+  if (wall.people.length === 0) return "Scan the code: you get a name and a made-up secret.";
+  if (bad) return `${wall.reached} of ${counted(wall.people.length, "person was", "people were")} shown somebody else’s secret.`;
+  if (wall.asked < 2) return `${counted(wall.people.length, "person is", "people are")} in. Ask the chat for your order number.`;
+  return `Nobody was shown anybody else’s secret, in ${counted(wall.turns, "turn", "turns")}.`;
+}
+
+function place(number, count) {
+  const angle = -Math.PI / 2 + (2 * Math.PI * number) / Math.max(count, 1);
+  return [WIDE / 2 + Math.cos(angle) * (WIDE / 2 - 62), HIGH / 2 - 8 + Math.sin(angle) * (HIGH / 2 - 48)];
+}
+
+function drawField() {
+  const field = $("field"), count = wall.people.length;
+  if (field.childElementCount === 0) field.append(svg("g", { id: "arrows" }), svg("g", { id: "centre" }), svg("g", { id: "people" }));
+  drawCentre();
+  const radius = count > 40 ? 15 : count > 24 ? 19 : count > 12 ? 24 : 28;
+  for (const one of wall.people) drawPerson(one, count, radius);
+  const known = new Set(wall.leaks.map((leak) => `${leak.op} ${leak.owner}`));
+  for (const [key, arrow] of drawn.arrows) if (!known.has(key)) { arrow.remove(); drawn.arrows.delete(key); }
+  for (const leak of wall.leaks) drawArrow(leak, count, radius);
+}
+
+function drawCentre() {
+  const box = svg("rect", { x: WIDE / 2 - 130, y: HIGH / 2 - 52, width: 260, height: 88, rx: 16, class: `centre ${wall.memory.wrong ? "wrong" : "right"}` });
+  const name = svg("text", { x: WIDE / 2, y: HIGH / 2 - 14, class: "what" }, wall.memory.name);
+  const kind = svg("text", { x: WIDE / 2, y: HIGH / 2 + 14, class: "kind" }, wall.memory.wrong ? "a wrong memory" : "a right memory");
+  document.getElementById("centre").replaceChildren(box, name, kind);
+}
+
+function drawPerson(one, count, radius) {
+  let group = drawn.people.get(one.number);
+  if (!group) {
+    group = svg("g");
+    group.append(svg("circle", { class: "ring", fill: "none", "stroke-width": 5 }), svg("circle", { class: "inside" }), svg("text"), svg("title"));
+    document.getElementById("people").append(group);
+    drawn.people.set(one.number, group);
+  }
+  const [x, y] = place(one.number, count), owner = one.shown >= 0 ? wall.people[one.shown] : null;
+  const [ring, inside, name, title] = group.children;
+  group.setAttribute("class", `person${one.away ? " away" : ""}${one.busy ? " busy" : ""}`);
+  for (const circle of [ring, inside]) { circle.setAttribute("cx", x); circle.setAttribute("cy", y); }
+  ring.setAttribute("r", radius);
+  ring.setAttribute("stroke", one.colour);
+  inside.setAttribute("r", radius - 6);
+  inside.setAttribute("fill", owner ? owner.colour : one.turns > 0 ? one.colour : "transparent");
+  name.setAttribute("x", x);
+  name.setAttribute("y", y + radius + 17);
+  name.textContent = owner ? `${one.name} saw ${owner.name}` : one.name;
+  if (count > 16) name.textContent = one.name;
+  title.textContent = owner ? `${one.name} was shown ${owner.name}’s secret` : one.name;
+}
+
+// From the owner to whoever was shown it, bent towards the memory that they share.
+function drawArrow(leak, count, radius) {
+  const key = `${leak.op} ${leak.owner}`;
+  let arrow = drawn.arrows.get(key);
+  if (!arrow) {
+    arrow = svg("path", { class: "arrow fresh", stroke: wall.people[leak.owner].colour });
+    setTimeout(() => arrow.setAttribute("class", "arrow"), 2500);
+    document.getElementById("arrows").append(arrow);
+    drawn.arrows.set(key, arrow);
+  }
+  const [fromX, fromY] = place(leak.owner, count), [toX, toY] = place(leak.user, count);
+  const midX = (fromX + toX) / 4 + WIDE / 4, midY = (fromY + toY) / 4 + HIGH / 4;
+  const angle = Math.atan2(toY - midY, toX - midX), tip = radius + 6;
+  const endX = toX - Math.cos(angle) * tip, endY = toY - Math.sin(angle) * tip;
+  const wing = (turn) => `L${endX - Math.cos(angle + turn) * 16} ${endY - Math.sin(angle + turn) * 16}`;
+  arrow.setAttribute("d", `M${fromX} ${fromY}Q${midX} ${midY} ${endX} ${endY}${wing(0.45)}M${endX} ${endY}${wing(-0.45)}`);
+}
+
+async function change(side) {
+  if (wall === null || wall.ended || wall.memory.name === wall.choices[side]) return;
+  try { await call("switch", { memory: wall.choices[side] }); } catch (error) { $("sentence").textContent = error.message; }
+}
+
+for (const side of ["wrong", "right"]) $(side).addEventListener("click", () => change(side));
+document.title = `${code} · Crosswire`;
+listen();

@@ -1,0 +1,183 @@
+"""A room over HTTP: what a phone shows, what the wall is told, and who may do what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from rag.crosstalk.room import room as limits
+from rag.crosstalk.room.rooms import Rooms
+from rag.web.headers import SecurityHeaders
+from rag.web.identity import SessionCookie, visit_of
+from rag.web.room import RoomFirst
+from tests.web.room.phones import Phone, live
+from tests.web.serving import serving
+
+SECRET = "a secret of at least thirty-two characters"
+
+
+@pytest.fixture(scope="module")
+def rooms() -> Iterator[Rooms]:
+    with closing(Rooms()) as rooms:
+        yield rooms
+
+
+@pytest.fixture(scope="module")
+def site(rooms: Rooms) -> Iterator[str]:
+    async def page(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(str(visit_of(request).session_id))
+
+    app = Starlette(
+        routes=[Route("/{path:path}", page)],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(SessionCookie, secret=SECRET),
+            Middleware(RoomFirst, rooms=lambda: rooms),
+        ],
+    )
+    with serving(app) as address:
+        yield address
+
+
+@pytest.fixture(autouse=True)
+def _quick_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "THINKING", (0.02, 0.05))
+
+
+@pytest.fixture
+def presenter(site: str) -> Iterator[httpx.Client]:
+    """A browser that has been here before. `session` is what the page knows it by."""
+    with httpx.Client(base_url=site, timeout=20) as client:
+        client.headers["session"] = client.get("/").text
+        yield client
+
+
+@pytest.fixture
+def code(rooms: Rooms, presenter: httpx.Client) -> str:
+    return rooms.open(presenter.headers["session"], "shared-buffer").code
+
+
+def test_two_phones_at_the_same_instant_and_the_wall_says_who_was_shown_whose(
+    site: str, code: str, presenter: httpx.Client
+) -> None:
+    phones = [Phone(site, code) for _ in range(4)]
+    with ThreadPoolExecutor(4) as at_once:
+        list(at_once.map(Phone.hello, phones))
+        for _ in range(2):
+            list(at_once.map(Phone.ask, phones))
+    shown = [(phone, turn, leak) for phone in phones for turn in phone.look()["turns"] for leak in turn["leaks"]]
+    assert shown
+    for phone, turn, leak in shown:
+        owner = next(one for one in phones if one.name == leak["name"])
+        assert owner is not phone
+        assert owner.secret == leak["secret"]
+        assert owner.secret in turn["answer"]
+        assert phone.name in {one["name"] for one in owner.look()["shown"]}
+    with presenter.stream("GET", f"/r/{code}/live") as answer:
+        told = live(answer)
+        wall = next(told)
+        people = wall["people"]
+        arrows = {(people[one["user"]]["name"], people[one["owner"]]["name"]) for one in wall["leaks"]}
+        assert arrows == {(phone.name, leak["name"]) for phone, _, leak in shown}
+        assert wall["reached"] == len({phone.name for phone, _, _ in shown})
+        assert presenter.post(f"/r/{code}/switch", json={"memory": "dict-with-lock"}).status_code == 204
+        wall = next(one for one in told if one["act"] == 2)
+        assert wall["leaks"] == []
+        refused = phones[0].client.post("/ask", json={"key": "order"})
+        assert refused.status_code == limits.HELLO_FIRST
+        for phone in phones:
+            phone.hello()
+            assert phone.secret in phone.ask()
+    # The wall is closed, and the room goes on.
+    assert phones[0].secret in phones[0].ask()
+    assert presenter.post(f"/r/{code}/end", json={}).status_code == 204
+    assert phones[0].look()["ended"]
+    assert phones[0].client.post("/ask", json={"key": "order"}).status_code == 410
+
+
+def test_a_phone_that_reloads_is_the_same_person_and_has_no_session(site: str, code: str) -> None:
+    phone = Phone(site, code)
+    phone.hello()
+    assert len(phone.client.cookies) == 0
+    page = phone.client.get("")
+    assert "set-cookie" not in page.headers
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    again = httpx.get(f"{site}/r/{code}/state", headers={"Authorization": f"Bearer {phone.token}"}).json()
+    assert again["you"] == phone.shown["you"]
+    assert [turn["question"] for turn in again["turns"]] == [turn["question"] for turn in phone.shown["turns"]]
+    lower = httpx.get(f"{site}/r/{code.lower()}/state", headers={"Authorization": f"Bearer {phone.token}"})
+    assert lower.json()["you"] == phone.shown["you"]
+
+
+def test_a_question_under_way_when_the_room_ends_is_answered_at_once(
+    site: str, code: str, rooms: Rooms, presenter: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone = Phone(site, code)
+    monkeypatch.setattr(limits, "THINKING", (100.0, 100.0))
+    with ThreadPoolExecutor(1) as beside:
+        asked = beside.submit(phone.hello)
+        with presenter.stream("GET", f"/r/{code}/live") as answer:
+            next(one for one in live(answer) if one["turns"] == 1)
+        rooms.end(code, presenter.headers["session"])
+        asked.result(10)
+    assert phone.shown["ended"]
+    assert phone.shown["turns"][0]["failed"]
+
+
+def test_only_the_browser_that_opened_it_presents_it(site: str, code: str, presenter: httpx.Client) -> None:
+    phone = Phone(site, code)
+    with httpx.Client(base_url=site) as other:
+        other.get("/")
+        for client in (other, phone.client):
+            base = f"{site}/r/{code}"
+            for refused in (
+                client.get(f"{base}/live"),
+                client.post(f"{base}/switch", json={"memory": "shared-buffer"}),
+                client.post(f"{base}/end", json={}),
+            ):
+                assert refused.status_code == 403
+    foreign = {"Origin": "http://elsewhere.example", "Sec-Fetch-Site": "cross-site"}
+    assert presenter.post(f"/r/{code}/end", json={}, headers=foreign).status_code == 403
+    assert presenter.post(f"/r/{code}/switch", json={"memory": "redis-list"}).status_code == 422
+
+
+def test_what_strangers_send_is_bounded(site: str, code: str) -> None:
+    base = f"{site}/r/{code}"
+    assert httpx.post(f"{base}/join", data={}).status_code == 415, "another site's form"
+    assert httpx.post(f"{base}/join", json={"x": "y" * 5000}).status_code == 413
+    assert httpx.post(f"{base}/ask", json={"key": "order"}).status_code == 401
+    assert httpx.get(f"{base}/state").status_code == 401
+    for path in ("/r/NOROOM/state", "/r/NOROOM/qr.svg", f"/r/{code}/nothing", "/r/-/%2e%2e/qr.py"):
+        assert httpx.get(f"{site}{path}").status_code == 404, path
+    phone = Phone(site, code)
+    phone.hello()
+    for body, status in (({"text": "x" * 300}, 422), ({"text": " "}, 422), ({"key": "?"}, 422), ({}, 422), ([], 422)):
+        assert phone.client.post("/ask", json=body).status_code == status
+    assert phone.client.get("/qr.svg").text.startswith("<svg")
+
+
+def test_rooms_are_few_and_each_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    with closing(Rooms(lambda: now)) as rooms:
+        mine = [rooms.open("me", "shared-buffer") for _ in range(5)]
+        assert [room.code for room in rooms.of("me")] == [room.code for room in mine[1:]], "the oldest one is closed"
+        assert rooms.of("you") == []
+        for number in range(12):
+            rooms.open(f"other {number}", "shared-buffer")
+        with pytest.raises(limits.RoomRefused):
+            rooms.open("one more", "shared-buffer")
+        now += limits.IDLE_SECONDS
+        assert [room.ended is not None for room in rooms.of("me")] == [True] * 4
+        now += limits.KEPT_SECONDS
+        assert rooms.of("me") == []
+        with pytest.raises(limits.RoomRefused):
+            rooms.join(mine[1].code)
