@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from itertools import count
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,14 +12,11 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from rag.audit.adapters import ADAPTERS
 from rag.audit.checks import CHECKS, faithful
-from rag.audit.kit.contract import NotApplicable
-from rag.audit.kit.damage import damage
 from rag.audit.kit.differing import difference, given_an_id, kind_of
 from rag.audit.kit.opening import Target
 from rag.audit.results import Outcome
 from rag.audit.run.trying import tried
 from tests.audit import stores
-from tests.audit.planted.core import Core, Row
 from tests.audit.planted.faces import history, session
 from tests.audit.planted.faithful import Hiding, writing
 
@@ -46,20 +42,6 @@ def test_a_difference_is_named_by_its_innermost_field_and_an_id_is_none() -> Non
     assert not given_an_id(before, after.model_copy(update={"id": "m1"}))
     assert not given_an_id({"id": "m1"}, {"id": "m2"})
     assert not given_an_id({"role": "user"}, {"role": "user"})
-
-
-def test_only_a_record_of_one_message_alone_is_damaged(tmp_path: Path) -> None:
-    store = Core(str(tmp_path), "sync")
-    (tmp_path / "notes.txt").write_text("middle")
-    with pytest.raises(NotApplicable, match="no SQLite file"):
-        damage(str(tmp_path), "middle", ["first"])
-    rows: list[Row] = [{"text": "first"}, {"text": "middle"}, {"text": "middle first"}]
-    asyncio.run(Core.add(store, "one", rows[2:]))
-    with pytest.raises(NotApplicable, match=r"not one record of its own: rows\.row"):
-        damage(str(tmp_path), "middle", ["first"])
-    asyncio.run(Core.add(store, "one", rows[:2]))
-    assert damage(str(tmp_path), "middle", ["first"]) == "rows.row"
-    assert asyncio.run(Core.rows(store, "one")) == [rows[2], rows[0]]
 
 
 def test_what_comes_after_a_damaged_record_is_valid_too() -> None:

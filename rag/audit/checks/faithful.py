@@ -5,14 +5,16 @@ A refusal is no loss: what was acknowledged has to come back.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import time
 
 from rag.audit.checks.registry import check
 from rag.audit.kit.contract import Address, CannotTell, NotApplicable, Said, Wrong
-from rag.audit.kit.damage import damage
+from rag.audit.kit.damage import Reach, Record
 from rag.audit.kit.differing import difference, given_an_id, kind_of
-from rag.audit.kit.trial import Store, Trial, only, short
+from rag.audit.kit.trial import Trial, only, short
+from rag.audit.kit.wire import watched
 
 TEXTS = {
     "emoji": "🙂👩‍👩‍👧‍👦🏳️‍🌈",
@@ -165,24 +167,44 @@ async def repeatable(trial: Trial) -> None:
 
 @check("faithful.corrupt", "A damaged record hides nothing valid.", why="One row that cannot be read fails all.")
 async def corrupt(trial: Trial) -> None:
-    async with trial.store() as store:
-        store.needs("read")
-        at = trial.at("damaged")
-        words = [f"{place}{trial.run}" for place in ("before", "broken", "after")]
-        valid = [said for word in words for said in await _turn_of(store, at, word) if said[1] != words[1]]
-        where = damage(trial.folder, words[1], [words[0], words[2]])
-        trial.notes.append(f"{trial.lane}: {where} was cut off in the middle of a message")
-        async with trial.store() as reopened:
+    at = trial.at("damaged")
+    words = {f"{place}{trial.run}": f"reply after {place}" for place in ("before", "broken", "after")}
+    try:
+        async with watched(trial) as (store, wire):
+            said = [each for word, reply in words.items() for each in await store.say("a writer", at, word, reply)]
+            store.used.clear()  # it has to be there when the store is opened again
+            reach = Reach(trial.folder, wire)
+        with contextlib.closing(reach):
+            before, broken, after = words
+            await nothing_hidden(trial, at, said, reach.holding(broken, [before, after]))
+    finally:
+        with contextlib.suppress(Exception):  # what was said is the verdict
+            async with trial.store() as store:
+                store.used.add(at)
+
+
+async def nothing_hidden(trial: Trial, at: Address, said: list[Said], records: list[Record]) -> None:
+    """Damage one after the other until the message cannot be read any more. Raises Wrong if another cannot, either."""
+    broken = said[2]
+    damaged: list[Record] = []
+    try:
+        for record in records:
+            damaged.append(record)
+            record.cut(broken[1])
+            trial.notes.append(f"{trial.lane}: {record.where} was cut off in the middle of a message")
+            valid = [each for each in said if not any(hit.holds(each[1]) for hit in damaged)]
+            one = f"One of 6 messages is damaged (in {record.where})"
             try:
-                read = await reopened.read("a reader", at)
+                async with trial.store() as reopened:
+                    read = await reopened.read("a reader", at)
             except Exception as exc:
-                raise Wrong(
-                    f"One of 6 messages is damaged (in {where}), and none can be read: "
-                    f"{type(exc).__name__}: {str(exc)[:200]}"
-                ) from exc
-        if [each for each in read if each in valid] != valid:
-            raise Wrong(f"One of 6 messages is damaged (in {where}). Read: {short(read)}. Valid: {short(valid)}.")
-
-
-async def _turn_of(store: Store, at: Address, word: str) -> list[Said]:
-    return await store.say("a writer", at, word, f"reply after {word[:6]}")
+                raise Wrong(f"{one}, and none can be read: {type(exc).__name__}: {str(exc)[:200]}") from exc
+            if [each for each in read if each in valid] != valid:
+                raise Wrong(f"{one}. Read: {short(read)}. Valid: {short(valid)}.")
+            if broken not in read:
+                return
+        raise NotApplicable(f"what is read of a message is not in {', '.join(each.where for each in damaged)}")
+    finally:
+        for record in damaged:
+            with contextlib.suppress(Exception):  # the store may have moved it meanwhile
+                record.mend()

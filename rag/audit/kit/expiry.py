@@ -68,10 +68,10 @@ class Keys:
                 found.update(zip(keys, pipeline.execute(raise_on_error=False), strict=True))
         return {key: left for key, left in found.items() if isinstance(left, int) and left >= FOREVER}
 
-    def on(self, key: Key, command: str, *given: object) -> None:
-        """Give the server a command on this key."""
+    def on(self, key: Key, command: str, *given: object) -> Any:
+        """Give the server a command on this key. Its reply."""
         with self.wire.aside():
-            self._links[key.where].execute_command(command, key.name, *given)
+            return self._links[key.where].execute_command(command, key.name, *given)
 
     def _beside(self, link: Any) -> Where:
         names = ("path", "host", "port", "db")

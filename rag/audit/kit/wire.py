@@ -45,9 +45,9 @@ class Sent:
     thread: int
     """The identifier of the thread that sent it."""
     link: Any
-    """Of Redis: the connection; of sqlite3: the database's name."""
+    """Of Redis and psycopg: the connection; of sqlite3: the database's name."""
     commands: tuple[tuple[bytes, ...], ...] = ()
-    """Of Redis: each with its words."""
+    """Of Redis: each with its words; of psycopg: the statement."""
 
 
 class Wire:

@@ -131,10 +131,11 @@ def watch_psycopg(saw: Saw) -> Undo:
 
     undone: list[Undo] = []
 
-    def statement(query: Any, given: Any) -> None:
+    def statement(link: Any, query: Any, given: Any) -> None:
         text = query if isinstance(query, (str, bytes)) else repr(query)
-        name = (text.decode(errors="replace") if isinstance(text, bytes) else text).split(None, 1)[:1] or ["?"]
-        saw(Found("psycopg", [name[0].upper()], size_of(text) + size_of(given)))
+        packed = text.encode(errors="replace") if isinstance(text, str) else text
+        name = packed.decode(errors="replace").strip(" \r\n\t;").split(None, 1)[:1] or ["empty statement"]
+        saw(Found("psycopg", [name[0].upper()], len(packed) + size_of(given), link, ((packed,),)))
 
     def replace(kind: Any, name: str) -> None:
         original = getattr(kind, name)
@@ -143,7 +144,7 @@ def watch_psycopg(saw: Saw) -> Undo:
         def watched_call(cursor: Any, query: Any, params: Any = None, *given: Any, **named: Any) -> Any:
             if name == "executemany" and not isinstance(params, (list, tuple)):
                 params = list(params)
-            statement(query, params)
+            statement(getattr(cursor, "connection", None), query, params)
             return original(cursor, query, params, *given, **named)
 
         setattr(kind, name, watched_call)
