@@ -22,10 +22,12 @@ from rag.commands import options
 from rag.commands.options import JsonFile, Rounds, Seconds, Strategy, give
 from rag.crosstalk.bench import checking as check_bench
 from rag.crosstalk.bench import exploring as rates
+from rag.crosstalk.bench import verdicts as verdict_bench
 from rag.crosstalk.bench.turns import StrategyTurns
 from rag.crosstalk.explore.explorer import temporary_lab
 from rag.crosstalk.explore.scenes import MOST_TURNS
-from rag.crosstalk.strategies import Lab
+from rag.crosstalk.run.workload import Workload
+from rag.crosstalk.strategies import STRATEGIES, Lab
 from rag.errors import BadDocument
 from rag.inspector import Inspector
 from rag.inspector import bench as inspector_bench
@@ -234,6 +236,28 @@ def check(
 def _checked(row: check_bench.Checked) -> list[str]:
     cost = f"{row.size / 1e6:,.0f}", f"{row.seconds:.1f}", f"{row.rate:,.0f}", f"{row.memory / 1e6:,.0f}"
     return [row.what, f"{row.events:,}", *cost, f"{row.found:,}" if row.found else row.verdict]
+
+
+@app.command("verdict")
+def verdict(
+    strategy: Strategy = None,
+    users: Annotated[int, options.users(1, 1000)] = 100,
+    turns: Annotated[int, options.turns(2, 100)] = 3,
+    rounds: Rounds = 3,
+    json_file: JsonFile = None,
+) -> None:
+    """Seconds from the last turn of a run to its verdict, and to its whole report. Of one memory, or of all of them."""
+    workload = Workload(users=users, turns=turns, latency="0.01~0.5", arrival="ramp:0.5", seed=7)
+    with temporary_lab() as lab, Console(stderr=True).status("") as status:
+        names = [strategy] if strategy else list(STRATEGIES)
+        rows = list(verdict_bench.run(names, workload, lab, rounds, status.update))
+    heads = ("memory", "verdict", "slowest", "report", "anomalies", "shown others' data")
+    give(json_file, rows, heads, map(_stood, rows))
+
+
+def _stood(row: verdict_bench.Row) -> list[str]:
+    times = (f"{seconds:.2f}" for seconds in (row.verdict, row.slowest, row.report))
+    return [row.strategy, *times, f"{row.found:,}", f"{row.shown:,}"]
 
 
 @app.command("explore")

@@ -20,7 +20,7 @@ def moment_told(moment: Progress) -> tuple[int, int, str]:
     """Turns that ended, of how many, and the rest in words."""
     done = moment.answered + moment.failed + moment.given_up
     lost = "" if moment.lost is None else f", {moment.lost} lost"
-    leaked = f", others' data: {moment.met}" if moment.leaks else ""
+    leaked = f"; {moment.met}" if moment.leaks else ""
     told = f"{done}/{moment.turns} turns, {moment.rate:,.0f}/s, {moment.in_flight} in flight{leaked}{lost}"
     return done, moment.turns, told if moment.phase == "serving" else f"{told}; {moment.phase} …"
 

@@ -44,7 +44,7 @@ def test_one_button_shows_the_incident_and_a_click_its_evidence(simulate: Callab
     page = simulate()
     start(page)
     expect(page.get_by_alt_text(re.compile("[1-9][0-9]* of 300 turns answered"))).to_be_visible()
-    assert "got somebody else's data" in verdict(page)
+    assert "shown somebody else's data" in verdict(page)
     expect(page.get_by_role("tab", name="Who saw whom")).to_be_visible()
     chart = page.get_by_test_id("stVegaLiteChart").first
     expect(chart.locator("canvas, svg").first).to_be_visible()
@@ -97,7 +97,7 @@ def test_two_people_run_at_once_and_neither_sees_the_other(simulate: Callable[[]
         fill(page, "Users", "30")
     start(ada)
     start(ben)
-    assert "got somebody else's data" in verdict(ada)
+    assert "shown somebody else's data" in verdict(ada)
     expect(ben.get_by_role("heading", name="redis-turn")).to_be_visible()
     # Whichever of the two ends first has the first verdict.
     expect(ben.get_by_test_id("stAlert").filter(has_text="lost-append").first).to_be_visible(timeout=60_000)

@@ -31,7 +31,7 @@ def test_a_pasted_request_becomes_a_run_with_a_verdict(open_page: NewPage) -> No
         expect(page.get_by_role("button", name="Simulate", exact=True)).to_be_disabled()
         page.get_by_text("This sends 60 messages to").click()
         page.get_by_role("button", name="Simulate", exact=True).click()
-        expect(page.get_by_text("got somebody else's data")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("shown somebody else's data")).to_be_visible(timeout=60_000)
     page.set_viewport_size({"width": 390, "height": 844})
     page.wait_for_function("innerWidth < 400 && document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("tab", name="Files").click()

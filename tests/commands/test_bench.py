@@ -104,6 +104,15 @@ def test_every_way_is_explored_and_timed(call: Call, env: dict[str, str]) -> Non
     assert [row["schedules"] for row in content["rows"]] == [6, 6, 90]
 
 
+def test_each_verdict_is_timed(call: Call, env: dict[str, str]) -> None:
+    arguments = ("--strategy", "shared-buffer", "--users", "5", "--turns", "2", "--rounds", "1")
+    content, [cells], _ = measured(call, env, "verdict", *arguments)
+    [row] = content["rows"]
+    assert 0 < row["verdict"] <= row["report"]
+    assert row["found"] > row["shown"] >= 0
+    assert cells[0] == "shared-buffer"
+
+
 def test_what_is_served_is_given_as_it_was_measured(
     call: Call, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ def test_a_callable_that_keeps_its_users_apart_ends_with_0(call: Call, env: dict
 def test_one_that_does_not_ends_with_1(call: Call, env: dict[str, str]) -> None:
     done = call("simulate", "--target", f"{CHAT}:shared", *QUICK, env=env)
     assert done.returncode == 1, done.stderr
-    assert "got somebody else's data" in " ".join(done.stdout.split())
+    assert "shown somebody else's data" in " ".join(done.stdout.split())
 
 
 def test_what_cannot_be_asked_is_said(call: Call, env: dict[str, str], tmp_path: Path) -> None:

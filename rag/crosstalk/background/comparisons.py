@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from rag.crosstalk.background.runs import TooManyRuns, few_of_each, folder_of, told, write_whole
-from rag.crosstalk.checker.findings import Report
+from rag.crosstalk.background.runs import TooManyRuns, folder_of, told, write_whole
+from rag.crosstalk.checker.findings import Report, few_of_each
 from rag.crosstalk.run.comparison import CRITERIA, SCENES, Weighed, weigh
 from rag.crosstalk.run.watch import Progress
 from rag.crosstalk.run.workload import Workload

@@ -13,15 +13,14 @@ import secrets
 import shutil
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from rag.crosstalk.checker.check import Report
-from rag.crosstalk.checker.findings import Anomaly
+from rag.crosstalk.checker.findings import Anomaly, few_of_each
 from rag.crosstalk.log.events import Event, read, to_json
 from rag.crosstalk.report.explain import minimal
 from rag.crosstalk.report.export import matrix
@@ -327,15 +326,6 @@ def _stored(folder: Path) -> Run | None:
     if not run.outcomes:
         run.problem = "The app ended before this run did, so it has no verdict."
     return run
-
-
-def few_of_each(anomalies: Iterable[Anomaly], most: int) -> Iterator[Anomaly]:
-    """The first ones of each kind, in their order."""
-    seen: Counter[str] = Counter()
-    for anomaly in anomalies:
-        seen[anomaly.kind] += 1
-        if seen[anomaly.kind] <= most:
-            yield anomaly
 
 
 def told(problem: Exception, what: str) -> str:

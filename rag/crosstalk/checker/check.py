@@ -1,6 +1,7 @@
 """From an operation log to a report: who saw whose data, what was lost, and whether that can be said at all.
 
-A pure function of the log. It reads the log once and takes near-linear time; sessions are checked one by one.
+A pure function of the log, whether its events come one by one or all at once. It reads the log once and takes
+near-linear time; sessions are checked one by one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import replace
 from rag.crosstalk.checker.anomalies import KEY_COLLISION, LEAKS, breaking
 from rag.crosstalk.checker.canaries import Canaries, Foreseen
 from rag.crosstalk.checker.deletions import foreign_deletes, untold
-from rag.crosstalk.checker.findings import Controls, Reach, Recall, Report, Shape, Verdict, bound
+from rag.crosstalk.checker.findings import Controls, Findings, Reach, Recall, Report, Shape, Verdict, bound
 from rag.crosstalk.checker.histories import sessions
 from rag.crosstalk.checker.misrouted import astray
 from rag.crosstalk.checker.observed import Observed, Turn
@@ -20,7 +21,53 @@ from rag.crosstalk.checker.swapped_answers import same_list, swapped_answers
 from rag.crosstalk.checker.turn_rules import LEAK_RULES, RULES, Rule
 from rag.crosstalk.log.events import FORMAT, BadLog, Control, Event
 
-__all__ = ["Report", "check", "judged", "kinds", "observe"]
+__all__ = ["Checker", "Report", "check", "judged", "kinds", "observe"]
+
+
+class Checker:
+    """Takes events as they come: what a text shows is known at once, what sessions show when they are complete.
+
+    window: turns of memory that a prompt holds; None: as many as the log says, or all of them. require_memory: seen
+    from outside, an answer without what its user had stated is amnesia. leaks_only: the log does not say what prompts
+    owe to earlier turns, so only what is somebody else's counts. keeps: False for a service that keeps no memory by
+    design: what it loses is no anomaly, and it is judged by whether users stay apart. Not thread-safe.
+    """
+
+    def __init__(
+        self,
+        *,
+        window: int | None = None,
+        require_memory: bool = False,
+        leaks_only: bool = False,
+        keeps: bool = True,
+    ) -> None:
+        self._seen = Observed()
+        self._seen.memory_required, self._seen.keeps = require_memory, keeps
+        self._window = window
+        self._rules = LEAK_RULES if leaks_only else RULES
+
+    @property
+    def found(self) -> Findings:
+        """What texts have shown so far: may be looked at by others, and is theirs to copy."""
+        return self._seen.findings
+
+    def take(self, event: Event) -> None:
+        """Raises ValueError for an event that contradicts an earlier one."""
+        self._seen.take(event)
+
+    def take_all(self, events: Iterable[Event]) -> None:
+        """Where they can be read twice, controls that are named at the end count from the beginning. Raises BadLog."""
+        _observe(events, self._seen)
+
+    def report(self, most: int | None = None) -> Report:
+        """Once the log is complete; it may be asked for again. most: of each kind, as many are counted at least, and
+        whom they met in any case: a verdict that need not wait for the rest."""
+        seen, before = self._seen, self._seen.findings
+        seen.findings = before.fork(most)
+        try:
+            return _report(_judge(seen, self._window, self._rules))
+        finally:
+            seen.findings = before
 
 
 def check(
@@ -31,14 +78,13 @@ def check(
     leaks_only: bool = False,
     keeps: bool = True,
 ) -> Report:
-    """What a log shows. window: turns of memory that a prompt holds; None: as many as the log says, or all of them.
-    require_memory: seen from outside, an answer without what its user had stated is amnesia. leaks_only: the log does
-    not say what prompts owe to earlier turns, so only what is somebody else's counts. keeps: False for a service that
-    keeps no memory by design: what it loses is no anomaly, and it is judged by whether users stay apart.
+    """What a log shows. The options are those of `Checker`.
 
     Raises BadLog for an event that contradicts an earlier one; `read`, which makes events of lines, raises it as well.
     """
-    return _report(judged(events, window, require_memory=require_memory, leaks_only=leaks_only, keeps=keeps))
+    checker = Checker(window=window, require_memory=require_memory, leaks_only=leaks_only, keeps=keeps)
+    checker.take_all(events)
+    return checker.report()
 
 
 def kinds(events: Iterable[Event], common: Canaries, *, keeps: bool = True) -> set[str]:
@@ -49,18 +95,9 @@ def kinds(events: Iterable[Event], common: Canaries, *, keeps: bool = True) -> s
     return set(_judge(_observe(events, seen), None).findings.counts)
 
 
-def judged(
-    events: Iterable[Event],
-    window: int | None = None,
-    *,
-    require_memory: bool = False,
-    leaks_only: bool = False,
-    keeps: bool = True,
-) -> Observed:
+def judged(events: Iterable[Event], window: int | None = None) -> Observed:
     """The same as `check` without the report: the kinds are in its findings. Raises BadLog."""
-    seen = observe(events)
-    seen.memory_required, seen.keeps = require_memory, keeps
-    return _judge(seen, window, LEAK_RULES if leaks_only else RULES)
+    return _judge(observe(events), window)
 
 
 def _judge(seen: Observed, window: int | None, rules: tuple[Rule, ...] = RULES) -> Observed:
@@ -109,6 +146,7 @@ def _report(seen: Observed) -> Report:
     leaks = sum(found.counts[kind] for kind in LEAKS if kind != KEY_COLLISION.kind)
     sure = verdict != "unknown"
     controls = Controls(len(seen.canaries), len(seen.recalled), len(seen.controls_seen))
+    capped = () if found.most is None else tuple(k for k, n in sorted(found.counts.items()) if n >= found.most)
     return Report(
         verdict,
         why(verdict, reason, seen),
@@ -131,6 +169,8 @@ def _report(seen: Observed) -> Report:
         Reach(found.reach(LEAKS).users, len(found.leaking)),
         {kind: found.reach([kind]) for kind in sorted(found.met)},
         found.by_design,
+        len(found.shown),
+        capped,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
@@ -18,6 +18,8 @@ FIRSTS = 20_000
 """Of these, the first of a pair of users on a surface is kept in any case: enough for each pair of a hundred users."""
 PAIRS = 200_000
 """Pairs of users of whom one was shown data of the other; no further ones are noted."""
+BRIEF = 1000
+"""Of a kind, as many as a brief report counts: the verdict need not wait for the rest of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,15 @@ class Reach:
         """`20 of 20 users, in 59 of 60 turns`. users, turns: how many there were."""
         met = f", in {self.turns:,} of {turns:,} turns" if self.turns else ""
         return f"{self.users:,} of {max(users, self.users):,} users{met}"
+
+
+def few_of_each(anomalies: Iterable[Anomaly], most: int) -> Iterator[Anomaly]:
+    """The first ones of each kind, in their order."""
+    seen: Counter[str] = Counter()
+    for anomaly in anomalies:
+        seen[anomaly.kind] += 1
+        if seen[anomaly.kind] <= most:
+            yield anomaly
 
 
 CONFIDENCE = 3.0
@@ -131,6 +142,10 @@ class Report:
     """By kind, of all that were counted."""
     by_design: dict[str, int] = field(default_factory=dict)
     """What a memory that keeps nothing has lost, by kind: it is in no other count."""
+    shown: int = 0
+    """Users in whose answers somebody else's data was: they could read it."""
+    at_least: tuple[str, ...] = ()
+    """Kinds of which a brief report counts no more than that."""
 
     def reach(self, kind: str) -> str:
         """`20 of 20 users, in 59 of 60 turns`; nothing where only occurrences were counted."""
@@ -166,6 +181,7 @@ class Report:
         known["leaked"] = Reach(**values.get("leaked", {}))
         known["reached"] = {kind: Reach(**reach) for kind, reach in values.get("reached", {}).items()}
         known["shapes"] = tuple(Shape(**one) for one in values.get("shapes", ()))
+        known["at_least"] = tuple(values.get("at_least", ()))
         known["suspected"] = tuple(Anomaly(**one) for one in values.get("suspected", ()))
         known["seen"] = tuple((user, owner, count) for user, owner, count in values.get("seen", ()))
         return cls(**known)
@@ -173,7 +189,7 @@ class Report:
 
 @dataclass(slots=True)
 class Findings:
-    """Collects. Leaks are counted by who saw whom. counted_only: none is kept."""
+    """Collects. Leaks are counted by who saw whom. counted_only: none is kept. most: as in `Checker.report`."""
 
     counts: Counter[str] = field(default_factory=Counter)
     kept: list[Anomaly] = field(default_factory=list)
@@ -189,10 +205,36 @@ class Findings:
     met: dict[str, tuple[set[str], set[int]]] = field(default_factory=dict)
     """By kind: users and turns."""
     by_design: dict[str, int] = field(default_factory=dict)
+    shown: dict[str, str | None] = field(default_factory=dict)
+    """Users in whose answers somebody else's data was, and whose it was the first time."""
+    held: dict[str, str | None] = field(default_factory=dict)
+    """The same of what their model was given."""
+    most: int | None = None
+
+    def fork(self, most: int | None) -> Findings:
+        """What was found so far, for one who goes on and may not change it."""
+        met = {kind: (set(users), set(ops)) for kind, (users, ops) in self.met.items()}
+        return replace(
+            self,
+            counts=self.counts.copy(),
+            kept=list(self.kept if most is None else few_of_each(self.kept, most)),
+            seen=self.seen.copy(),
+            suspected=list(self.suspected),
+            leaking=set(self.leaking),
+            firsts=set(self.firsts),
+            met=met,
+            shown=dict(self.shown),
+            held=dict(self.held),
+            most=most,
+        )
 
     def wanted(self, found: Definition) -> bool:
         """Whether one more of this kind may be kept."""
         return not self.counted_only and (self.counts[found.kind] < KEPT or len(self.firsts) < FIRSTS)
+
+    def enough(self, found: Definition) -> bool:
+        """Whether no more of this kind need to be counted; whom else it met is to be told all the same."""
+        return self.most is not None and self.counts[found.kind] >= self.most
 
     def add(
         self,
@@ -209,8 +251,19 @@ class Findings:
         evidence: str = "",
     ) -> None:
         kind, first = found.kind, False
-        if found.breaks == "isolation" and op is not None and surface != "history":
-            self.leaking.add(op)
+        if found.breaks == "isolation" and surface != "history":
+            if op is not None:
+                self.leaking.add(op)
+            if user is not None:
+                (self.shown if surface == "answer" else self.held).setdefault(user, owner)
+        if not self.counted_only:
+            users, ops = self.met.setdefault(kind, (set(), set()))
+            if user is not None:
+                users.add(user)
+            if op is not None:
+                ops.add(op)
+        if self.enough(found):
+            return
         if user is not None and owner is not None and user != owner:
             pair = (user, owner)
             if pair in self.seen or len(self.seen) < PAIRS:
@@ -221,12 +274,6 @@ class Findings:
                 Anomaly(kind, found.severity, op, session, owner, surface, evidence, "", t, user, canary, owner_op)
             )
         self.counts[kind] += 1
-        if not self.counted_only:
-            users, ops = self.met.setdefault(kind, (set(), set()))
-            if user is not None:
-                users.add(user)
-            if op is not None:
-                ops.add(op)
 
     def reach(self, kinds: Iterable[str]) -> Reach:
         """Of these kinds together."""

@@ -10,7 +10,6 @@ from array import array
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 from rag.crosstalk.checker.anomalies import (
@@ -52,6 +51,7 @@ LEFT = ("cancelled", "stopped", "the replay was refused")
 REMEMBERED = 20_000
 RECENT = 20
 """Turns of a session among which those under way at the same time are looked for."""
+NEVER = (float("inf"), "")
 _NONE: AbstractSet[int] = frozenset()
 
 
@@ -172,6 +172,8 @@ class Observed:
         """Canaries of others that a user typed: repeating them to that user tells nothing new."""
         self._users: dict[str, int] = {}
         """How many turns each has sent."""
+        self._stated: tuple[tuple[float, str], tuple[float, str]] = (NEVER, NEVER)
+        """When the first canary was sent, and by whom; and the first one of anybody else."""
         self._evidence: dict[tuple[int, int], str] = {}
         self._unknown: dict[int, str] = {}
         """By token: stored messages that nobody had sent by then."""
@@ -204,19 +206,11 @@ class Observed:
         """How many were answered at least once."""
         return len({turn.user for turn in self.turns.values() if turn.end == "ok"})
 
-    @cached_property
-    def _stated(self) -> tuple[tuple[float, str], tuple[float, str]]:
-        """When the first canary was sent, and by whom; and the first one of anybody else."""
-        never = (float("inf"), "")
-        first = min(((canary.t, canary.user) for canary in self.canaries), default=never)
-        others = ((canary.t, canary.user) for canary in self.canaries if canary.user != first[1])
-        return first, min(others, default=never)
-
     def foreign_capable(self, turn: Turn) -> bool:
         """Whether somebody else's canary had been sent before this turn ended. To be asked once the log is read."""
         return any(t < turn.ended and user != turn.user for t, user in self._stated)
 
-    @cached_property
+    @property
     def chances(self) -> int:
         """Answered turns in which somebody else's data could have been seen: it had been stated by then. To be asked
         once the log is read."""
@@ -345,6 +339,12 @@ class Observed:
             return number
         self._meaning.append(len(self.canaries))
         self.canaries.append(Canary(text, event.user, event.op, event.t))
+        first, others = self._stated
+        mine = (event.t, event.user)
+        if event.user == first[1]:
+            self._stated = min(first, mine), others
+        else:
+            self._stated = (mine, first) if mine < first else (first, min(others, mine))
         return number
 
     def _hint(self, text: str, user: str) -> None:

@@ -16,7 +16,7 @@ from rag.crosstalk.checker.anomalies import (
     SWAPPED_ANSWER,
 )
 from rag.crosstalk.checker.deletions import without_effect
-from rag.crosstalk.checker.findings import Anomaly, Reach, Verdict, bound
+from rag.crosstalk.checker.findings import Anomaly, Verdict, bound
 from rag.crosstalk.checker.observed import Observed, Turn
 
 Cause = Literal["scope bug", "race", "cannot tell"]
@@ -90,8 +90,8 @@ def why(verdict: Verdict, reason: str, seen: Observed) -> str:
     worst = sorted(counts, key=lambda kind: (_RANK.get(kind, 99), -counts[kind]))
     leaked, wrong = seen.findings.reach(LEAKS).users, seen.findings.reach(counts)
     if leaked:
-        shown = Reach(leaked, len(seen.findings.leaking)).of(users, turns)
-        said = shown.replace(" users", " users got somebody else's data", 1) + ". "
+        told = shown_to(len(seen.findings.shown), leaked, users)
+        said = f"{told}{f', in {n:,} of {turns:,} turns' if (n := len(seen.findings.leaking)) else ''}. "
     else:
         met = f"Something went wrong for {wrong.of(users, turns)}"
         said = f"{met if wrong.users else f'In {turns} turns of {users} users'}: "
@@ -99,6 +99,21 @@ def why(verdict: Verdict, reason: str, seen: Observed) -> str:
     others = len(worst) - 4
     more = f" and {others} more kind{'s' if others > 1 else ''}" if others > 0 else ""
     return f"{said}{listed}{more}.{_aside(seen)}"
+
+
+def shown_to(shown: int, reached: int, users: int) -> str:
+    """The headline, in people, without a full stop. shown: users whose answers held somebody else's data. reached:
+    those to whom it came at all, as in a prompt or a stored history."""
+    most = max(users, shown, reached)
+    others = f"it reached {_of(reached, most)}" if reached > shown else ""
+    if not shown:
+        return f"Nobody was shown somebody else's data{f', but {others} unseen' if others else ''}"
+    verb = "was" if shown == 1 else "were"
+    return f"{_of(shown, most, 'All')} {verb} shown somebody else's data{f'; {others}' if others else ''}"
+
+
+def _of(some: int, users: int, every: str = "all") -> str:
+    return f"{every} {users:,} users" if 1 < some == users else f"{some:,} of {users:,} users"
 
 
 def _aside(seen: Observed) -> str:

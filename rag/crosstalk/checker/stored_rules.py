@@ -50,6 +50,8 @@ def _foreign_write(
     for at, message, place in told(stored, read):
         turn = seen.turns.get(place[0]) if place else None
         op = turn.op if turn else None
+        if findings.enough(FOREIGN_WRITE) and session.user in findings.met[FOREIGN_WRITE.kind][0]:
+            return
         for number in hits.get(at, ()):
             canary = seen.canary(number)
             if (op, number) not in shown and canary.user not in users:

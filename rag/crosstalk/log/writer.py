@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,12 +23,14 @@ SECONDS = 0.25
 
 class LogWriter:
     """Thread-safe. What was written is in the file a quarter of a second later, when more follows, or at `flush`.
+    heard: is given each event, in the order of the log.
 
     Raises CrosswireError where the file cannot be made.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, heard: Callable[[Event], None] = lambda _: None) -> None:
         self.path = path
+        self._heard = heard
         self.events = 0
         try:
             self._file = path.open("w", encoding="utf-8")
@@ -39,12 +42,11 @@ class LogWriter:
         self._flushed = time.monotonic()
 
     def write(self, event: Event, **more: Any) -> None:
-        self.write_line(line(event, **more))
-
-    def write_line(self, text: str) -> None:
+        text = line(event, **more)
         with self._lock:
             if self._file.closed:
                 return  # a turn that was still running when the run was stopped
+            self._heard(event)
             self._lines.append(text)
             self._size += len(text)
             self.events += 1

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import IO, Any
 
-from rag.crosstalk.log.events import Document, Message
+from rag.crosstalk.log.events import Document, Event, Message
 from rag.crosstalk.run.hosts import Served
 from rag.crosstalk.run.model import MakeModel
 from rag.crosstalk.run.workload import Planned
@@ -37,7 +37,7 @@ class ProcessGone(CrosswireError):
 
 
 class ProcessHost:
-    """Thread-safe. log: is given what the processes saw, as lines of the log, from several threads.
+    """Thread-safe. log: is given what the processes saw, from several threads.
 
     Raises CrosswireError where the processes cannot be started.
     """
@@ -51,7 +51,7 @@ class ProcessHost:
         model: MakeModel | None,
         window: int | None,
         stop: threading.Event,
-        log: Callable[[str], None],
+        log: Callable[[Event], None],
     ) -> None:
         self._order = pickle.dumps(sys.path) + pickle.dumps((name, lab, threads, model, window))
         self._log = log
@@ -122,7 +122,7 @@ class ProcessHost:
 class Worker:
     """One process, and the calls that it has not answered yet. Thread-safe."""
 
-    def __init__(self, order: bytes, log: Callable[[str], None]) -> None:
+    def __init__(self, order: bytes, log: Callable[[Event], None]) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "rag.crosstalk.run.worker"],
             stdin=subprocess.PIPE,

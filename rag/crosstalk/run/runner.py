@@ -13,13 +13,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from rag.crosstalk.checker.check import check
+from rag.crosstalk.checker.check import Checker, Report
+from rag.crosstalk.checker.findings import BRIEF
 from rag.crosstalk.checker.observed import LEFT
 from rag.crosstalk.explore.causes import explored
 from rag.crosstalk.log.events import (
@@ -35,7 +36,6 @@ from rag.crosstalk.log.events import (
     Ok,
     Prompt,
     Retrieved,
-    read,
 )
 from rag.crosstalk.log.writer import LogWriter
 from rag.crosstalk.run.conversation import OWN, SCENES, pairs
@@ -46,7 +46,7 @@ from rag.crosstalk.run.liveness import Liveness, said
 from rag.crosstalk.run.model import MakeModel, made
 from rag.crosstalk.run.processes import ProcessGone, ProcessHost
 from rag.crosstalk.run.results import Figures, RunResult
-from rag.crosstalk.run.watch import Progress, Watch, percentile
+from rag.crosstalk.run.watch import LiveCheck, Progress, Watch, percentile
 from rag.crosstalk.run.workload import BadWorkload, Plan, Planned, Tab, Workload, plan
 from rag.crosstalk.strategies import Lab, find
 
@@ -80,6 +80,7 @@ def simulate(
     search: Search | None = None,
     questions: Sequence[str] = (),
     progress: Callable[[Progress], None] | None = None,
+    verdict: Callable[[Report], None] | None = None,
     stop: threading.Event | None = None,
     window: int | None = WINDOW,
     require_memory: bool = False,
@@ -89,6 +90,7 @@ def simulate(
     strategy: a name, or a black box. lab: where it may store; None: places of its own, that are gone afterwards.
     log: keep the operation log there. model: None: the mirror. search: of a library, for the users' questions to it.
     window: turns of memory that a prompt holds; None: all of it. require_memory: as `check` takes it.
+    verdict: is given a brief report as soon as one stands, before all that went wrong is counted.
     A store that is lost on the way ends the run early.
     Raises UnknownStrategy, BadWorkload, and what opening the strategy's store raises.
     """
@@ -105,11 +107,13 @@ def simulate(
         planned = planned.told_beside() if beside else planned
     elif pairs(workload.scene):
         raise BadWorkload("scene", workload.scene, f"{OWN} for a strategy: scenes are for targets with a login")
-    with _places(lab, run, log) as (own, path), LogWriter(path) as writer:
+    live = LiveCheck(Checker(window=window, require_memory=require_memory, keeps=kind is None or kind.keeps))
+    with closing(live), _places(lab, run, log) as (own, path), LogWriter(path, live.take) as writer:
         one = _Run(
             workload,
             planned,
             writer,
+            live,
             stop or threading.Event(),
             search,
             progress,
@@ -121,12 +125,12 @@ def simulate(
         if not isinstance(strategy, str):
             one.deleted(strategy)
         writer.close()
+        checker = live.close()
         one.say("checking")
-        with path.open("rb") as lines:
-            report = check(read(lines), window=window, require_memory=require_memory, keeps=kind is None or kind.keeps)
-        if one.lost is not None:
-            report = one.lost.judged(report)
-        elif isinstance(strategy, str) and not one.stopped:
+        if verdict is not None:
+            verdict(one.judged(checker.report(BRIEF)))
+        report = one.judged(checker.report())
+        if isinstance(strategy, str) and one.lost is None and not one.stopped:
             report = explored(report, strategy, own)
         name = strategy if isinstance(strategy, str) else strategy.name
         return RunResult(
@@ -154,6 +158,7 @@ class _Run:
     workload: Workload
     plan: Plan
     log: LogWriter
+    live: LiveCheck
     given: threading.Event
     search: Search | None
     progress: Callable[[Progress], None] | None
@@ -202,19 +207,16 @@ class _Run:
     def say(self, phase: str) -> None:
         if self.progress is not None:
             seconds = time.monotonic() - self.zero if phase == "serving" else self.seconds
-            self.progress(self.watch.moment(phase, seconds, self.flight.now))
+            self.progress(self.watch.moment(phase, seconds, self.flight.now, self.live.found))
 
     def write(self, event: Event) -> None:
         self.log.write(event)
         if isinstance(event, Prompt):
             self.watch.prompt(event)
 
-    def write_line(self, text: str) -> None:
-        """Of an event that another process has seen."""
-        self.log.write_line(text)
-        for event in read([text]):
-            if isinstance(event, Prompt):
-                self.watch.prompt(event)
+    def judged(self, report: Report) -> Report:
+        """With what is not known where the memory was lost."""
+        return report if self.lost is None else self.lost.judged(report)
 
     def deleted(self, target: Target) -> None:
         """What users asked to have deleted."""
@@ -390,7 +392,7 @@ def _host(strategy: str | Target, lab: Lab, model: MakeModel | None, run: _Run) 
         return TargetHost(strategy, run.stop)
     count, threads = run.workload.processes, run.workload.in_flight
     if count > 1:
-        return ProcessHost(strategy, lab, count, threads, model, run.window, run.stop, run.write_line)
+        return ProcessHost(strategy, lab, count, threads, model, run.window, run.stop, run.write)
     return StrategyHost(strategy, lab, made(model), run.window, run.stop, run.write)
 
 

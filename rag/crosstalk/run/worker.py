@@ -14,7 +14,6 @@ from contextlib import suppress
 from typing import IO, Any
 
 from rag.crosstalk.log.events import Event
-from rag.crosstalk.log.writer import line
 from rag.crosstalk.run.hosts import StrategyHost
 from rag.crosstalk.run.liveness import said
 from rag.crosstalk.run.model import made
@@ -69,7 +68,7 @@ class Service:
         self._reply(number, reply)
 
     def _log(self, event: Event) -> None:
-        self._reply(0, line(event))
+        self._reply(0, event)
 
     def _reply(self, number: int, reply: Any) -> None:
         data = pickle.dumps((number, reply))

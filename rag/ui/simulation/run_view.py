@@ -24,7 +24,7 @@ VERDICTS = {
 HELP = {
     "In flight": "Turns being answered right now.",
     "Peak": "Peak concurrency: the most turns in flight at once.",
-    "Users leaked to": "Users who got another user's data, in an answer or in the prompt for it.",
+    "Shown others' data": "Users whose answers held another user's data.",
     "Leaking turns": "Turns that held another user's data, in the answer or in its prompt.",
     "Lost": "Acknowledged turns that are missing from the stored history.",
 }
@@ -65,7 +65,7 @@ def _grid(run: Run, outcome: Outcome | None, progress: Progress | None) -> None:
         done, said = outcome.about["field"]["done"], outcome.report.why
     elif progress is not None:
         done, leaked = progress.done, progress.leaked
-        said = f"{progress.answered} of {progress.turns} turns answered; others' data: {progress.met}"
+        said = f"{progress.answered} of {progress.turns} turns answered; {progress.met}"
     st.image(grid(done, leaked, turns, wrong), width="stretch", alt=said)
     if outcome is None and progress is None:
         st.caption("Starting …")
@@ -76,18 +76,18 @@ def _figures(outcome: Outcome | None, progress: Progress | None) -> None:
     if outcome is not None:
         report, busy = outcome.report, ("Peak", "peak_in_flight")
         lost = sum(report.counts.get(kind, 0) for kind in in_group("lost"))
-        people, leaks = report.leaked.users, report.leaked.turns
+        people, leaks = report.shown, report.leaked.turns
         found: Callable[[str], Any] = {**outcome.about["figures"], "leaks": leaks, "lost": lost}.__getitem__
     elif progress is not None:
         found, busy = partial(getattr, progress), ("In flight", "in_flight")
-        people = progress.people
+        people = progress.shown
     else:
         return
     values = {
         "Turns": f"{found('answered'):,}",
         "Turns/s": f"{found('rate'):,.0f}",
         busy[0]: f"{found(busy[1])}",
-        "Users leaked to": f"{people:,}",
+        "Shown others' data": f"{people:,}",
         "Leaking turns": f"{found('leaks'):,}",
         "Lost": "–" if found("lost") is None else f"{found('lost'):,}",
         **{name: f"{found(name) * 1000:,.0f} ms" for name in ("p50", "p95", "p99")},

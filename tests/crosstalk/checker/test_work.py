@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from rag.crosstalk.bench.checking import measure, shared_log, whole_log
 from rag.crosstalk.checker import findings
-from rag.crosstalk.checker.check import check, judged, observe
-from rag.crosstalk.checker.findings import Findings
+from rag.crosstalk.checker.check import Checker, check, judged, observe
+from rag.crosstalk.checker.findings import BRIEF, Findings
 from rag.crosstalk.checker.histories import sessions
 from rag.crosstalk.checker.turn_rules import RULES
-from rag.crosstalk.log.events import Event, History, Prompt, to_json
+from rag.crosstalk.log.events import Event, History, Prompt, read, to_json
 from tests.crosstalk.checker.generated import World, clean
 from tests.crosstalk.checker.planted import PLANTS
 
@@ -63,6 +63,44 @@ def _lines_run(events: list[Event]) -> int:
     finally:
         sys.settrace(before)
     return count
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    names=st.lists(st.sampled_from(sorted(PLANTS)), max_size=4),
+    alike=st.booleans(),
+    most=st.integers(1, 3),
+)
+def test_events_that_come_one_by_one_give_the_same_report(seed: int, names: list[str], alike: bool, most: int) -> None:
+    world = World(seed, alike=alike)
+    for _ in range(6):
+        clean(world)
+    for name in names:
+        PLANTS[name](world)
+    events, checker, shown = world.events(), Checker(), 0
+    for event in events:
+        checker.take(event)
+        assert shown <= (shown := len(checker.found.shown))
+    brief, whole = checker.report(most), checker.report()
+    assert whole == check(events) == check(read(map(to_json, events)))
+    assert (brief.verdict, brief.leaked.users, brief.shown) == (whole.verdict, whole.leaked.users, whole.shown)
+    assert whole.at_least == ()
+    for kind, count in whole.counts.items():
+        exact = kind not in brief.at_least
+        assert brief.counts[kind] == count if exact else most <= brief.counts[kind] <= count
+        assert brief.reached[kind].users == whole.reached[kind].users
+    assert shown <= whole.shown
+
+
+def test_a_brief_report_of_one_memory_for_everybody_does_not_count_it_all() -> None:
+    checker = Checker()
+    checker.take_all(shared_log(3000))
+    brief, whole = checker.report(BRIEF), checker.report()
+    assert {"foreign-read", "foreign-write"} == set(brief.at_least)
+    assert brief.counts["foreign-write"] == BRIEF < whole.counts["foreign-write"]
+    assert len(brief.anomalies) <= sum(min(BRIEF, count) for count in whole.counts.values()) < len(whole.anomalies)
+    assert brief.reached["foreign-write"].users == whole.reached["foreign-write"].users == whole.users
 
 
 def test_what_is_kept_of_a_log_full_of_leaks_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

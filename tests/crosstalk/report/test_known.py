@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from io import StringIO
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -37,20 +38,25 @@ def shown(report: Report, notes: tuple[str, ...] = ()) -> str:
 
 
 def test_people_and_turns_come_first() -> None:
-    assert LEAKING.why.startswith("1 of 3 users got somebody else's data, in 1 of 5 turns. 2 × foreign-read")
+    assert LEAKING.why.startswith("1 of 3 users was shown somebody else's data, in 1 of 5 turns. 2 × foreign-read")
     assert known.met(LEAKING, "foreign-read") == "1 of 3 users, in 1 of 5 turns; 2 ×"
     assert known.met(LEAKING, "foreign-read") in shown(LEAKING)
     assert f'message="{known.met(LEAKING, "foreign-read")} foreign-read' in as_junit(LEAKING, "log").decode()
-    assert "<b>1 of 3</b> users got others' data" in as_html(LEAKING, "log")
+    assert "<b>1 of 3</b> users were shown others' data" in as_html(LEAKING, "log")
     lost = check([*ADA_AND_BEN, stored("ada", 20), stored("ben", 20)])
     assert lost.why.startswith("Something went wrong for 2 of 2 users, in 4 of 4 turns: ")
 
 
 def test_it_is_the_same_from_the_first_second_to_the_report(lab: Lab) -> None:
     seen: list[Progress] = []
-    found = simulate("shared-buffer", Workload(users=20, latency="0.005"), lab=lab, progress=seen.append).report
-    assert (seen[-1].people, seen[-1].leaks) == (found.leaked.users, found.leaked.turns)
-    assert seen[-1].met == found.leaked.of(found.users, found.turns)
+    brief: list[Report] = []
+    workload = Workload(users=20, latency="0.01", arrival="ramp:0.3")
+    told: dict[str, Any] = {"progress": seen.append, "verdict": brief.append}
+    found = simulate("shared-buffer", workload, lab=lab, **told).report
+    assert 0 < seen[-1].shown == brief[0].shown == found.shown
+    assert [one.shown for one in seen] == sorted(one.shown for one in seen)
+    assert found.why.startswith(seen[-1].met)
+    assert (brief[0].verdict, brief[0].leaked.users) == (found.verdict, found.leaked.users)
 
 
 @pytest.mark.parametrize("written", ["cli", "html", "junit"])

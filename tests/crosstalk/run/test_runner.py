@@ -66,7 +66,7 @@ def test_few_threads_play_many_users(lab: Lab) -> None:
     assert figures.answered == 600
     assert 2 <= figures.peak_in_flight <= 8
     assert 1 <= figures.mean_in_flight <= figures.peak_in_flight
-    assert max(most) <= before + 8
+    assert max(most) <= before + 8 + 1  # and the checker
     assert threading.active_count() <= before
 
 
@@ -357,7 +357,7 @@ def test_a_process_that_is_killed_takes_only_its_turns_along(lab: Lab, tmp_path:
     planned = plan(Workload(users=2, turns=2, latency="30"), "r", 0.0)
     turn = planned.tabs[0].turns[0]
     with LogWriter(tmp_path / "log") as log:
-        host = ProcessHost("redis-turn", lab, 1, 2, None, None, threading.Event(), log.write_line)
+        host = ProcessHost("redis-turn", lab, 1, 2, None, None, threading.Event(), log.write)
         try:
             asked = Killed(host, turn)
             asked.start()
