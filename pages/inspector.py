@@ -6,7 +6,7 @@ import streamlit as st
 
 from rag.errors import CrosswireError
 from rag.ui import resources, visitor
-from rag.ui.inspector import actions, audit_log, forensics, overview, session_table, session_view, sign_in
+from rag.ui.inspector import actions, audit_log, forensics, live_tail, overview, session_table, session_view, sign_in
 from rag.ui.inspector.context import open_context
 
 services = resources.services()
@@ -21,8 +21,11 @@ try:
     context = open_context(services, visitor.visitor(services.settings))
     overview.draw(context)
     names = (
-        [session_table.TITLE, "Forensics", "Import", "Audit"] if context.ours else [session_table.TITLE, "Forensics"]
+        [session_table.TITLE, "Forensics", live_tail.TITLE, "Import", "Audit"]
+        if context.ours
+        else [session_table.TITLE, "Forensics"]
     )
+    live_tail.opening()
     sessions, scan, *others = st.tabs(names, key="view", on_change="rerun")
     with sessions:
         if sessions.open:
@@ -34,7 +37,7 @@ try:
     with scan:
         if scan.open:
             forensics.draw(context)
-    for tab, draw in zip(others, (actions.bring_in, audit_log.draw), strict=False):
+    for tab, draw in zip(others, (live_tail.draw, actions.bring_in, audit_log.draw), strict=False):
         with tab:
             if tab.open:
                 draw(context)

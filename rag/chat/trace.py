@@ -90,6 +90,11 @@ class Trace:
     system: str
     milliseconds: dict[str, float]
 
+    @property
+    def total(self) -> float:
+        """Milliseconds; the first token's are a part of the answer's."""
+        return sum(taken for phase, taken in self.milliseconds.items() if phase != "first_token")
+
 
 def digest(*texts: str) -> str:
     """Sixteen hexadecimal digits that tell whether texts are the same."""

@@ -77,9 +77,10 @@ def test_a_turn_in_the_chat_appears(services: Services) -> None:
     chat = visit()
     say(chat, "How long do I have to return an item?")
     page = inspect()
-    assert [row[:12] for row in [session_of(chat)]] == [
-        one.rstrip("…") + session_of(chat)[11] for one in page.dataframe[0].value["Id"]
-    ]
+    table = page.dataframe[0].value
+    assert [one.rstrip("…") for one in table["Id"]] == [session_of(chat)[:47]]
+    assert list(table["First question"]) == ["••••••"]
+    assert list(table["Expires in"]) == ["60 min"]
     assert list(page.dataframe[0].value["Turns"]) == [1]
     say(chat, "And a gift card?")
     assert list(calm(page.run()).dataframe[0].value["Turns"]) == [2]
@@ -97,7 +98,8 @@ def test_nothing_is_said_until_it_is_revealed(services: Services, sid: str) -> N
     assert SECRET in [text.value for text in page.text]
     calm(page.run())
     entries = [entry for entry in services.store.audit.read() if entry.session == sid and "inspector" in entry.who]
-    assert [entry.what for entry in entries] == ["reveal"]
+    assert [entry.what for entry in entries] == ["reveal", "reveal title"]
+    assert list(page.dataframe[0].value["First question"]) == [SECRET]
 
 
 def test_a_session_opens_as_turns_with_the_prompt_as_it_was_sent(services: Services) -> None:
@@ -200,6 +202,35 @@ def test_a_session_that_ends_while_it_is_looked_at(services: Services, sid: str)
     assert any("has ended" in info.value for info in page.info)
 
 
+def test_the_tail_follows_turns_as_they_come(services: Services, sid: str) -> None:
+    page = to_tab(inspect(), "Live tail")
+    assert "Waiting for turns …" in [caption.value for caption in page.caption]
+    chat = visit()
+    say(chat, SECRET)
+    services.store.append(sid, [HumanMessage("Hello"), AIMessage("Hello.")])
+    services.store.clear(session_of(chat))
+    services.store.append("another", [HumanMessage(SECRET), AIMessage("Noted.")])
+    calm(page.run())
+    rows = page.dataframe[0].value
+    assert list(rows["Event"]) == ["started, turn 1, 2 messages", "turn 2, 4 messages"]
+    assert list(rows["Session"]) == [friendly_name("another"), friendly_name(sid)]
+    assert "CW-4711" not in all_of(page)
+    (toggle,) = [toggle for toggle in page.toggle if toggle.key == "inspector_reveal"]
+    calm(toggle.set_value(True).run())
+    assert list(page.dataframe[0].value["Question"]) == [SECRET, "Hello"]
+    assert "reveal title" in [entry.what for entry in services.store.audit.read() if entry.session == "another"]
+
+
+def test_several_sessions_beside_each_other(services: Services, sid: str) -> None:
+    for other in ("another", "third", "fourth"):
+        services.store.append(other, [HumanMessage("Hello"), AIMessage("Hello.")])
+    page = inspect(sid, "another", "third", "fourth")
+    shown = [header.value for header in page.subheader]
+    assert shown == [friendly_name(one) for one in (sid, "another", "third")]
+    assert "Showing 3 of 4 selected sessions." in [caption.value for caption in page.caption]
+    assert len([one for one in page.markdown if one.value == "**Turn 1**"]) == 3
+
+
 def test_find_and_filter(services: Services, sid: str) -> None:
     services.store.append("another", [HumanMessage("Hello"), AIMessage("Hello.")])
     services.store.pin("another")
@@ -210,6 +241,12 @@ def test_find_and_filter(services: Services, sid: str) -> None:
     assert "No matching session." in [caption.value for caption in page.caption]
     put(page, "inspector_find", "")
     assert list(put(page, "inspector_text", "cw-4711").dataframe[0].value["Id"]) == ["a-session"]
+    put(page, "inspector_text", "order")  # nor is it told who said a word
+    assert len(page.dataframe[0].value) == 2
+    assert any("Texts are masked" in caption.value for caption in page.caption)
+    (toggle,) = [toggle for toggle in page.toggle if toggle.key == "inspector_reveal"]
+    calm(toggle.set_value(True).run())
+    assert list(page.dataframe[0].value["Id"]) == ["a-session"]
     put(page, "inspector_text", "")
     assert len(put(page, "inspector_order", "Largest").dataframe[0].value) == 2
 

@@ -44,13 +44,13 @@ def draw(context: Context, ids: list[str]) -> None:
             for change, (label, icon, _) in BUTTONS.items():
                 if st.button(label, icon=icon, key=f"inspector_act_{change}", disabled=not context.changes):
                     _confirm(context, change, ids)
-        with st.popover("Export", icon=":material/download:", disabled=not context.reveal):
+        with st.popover("Export", icon=":material/download:", disabled=not all(map(context.shows, ids))):
             for form, (label, ending, mime) in FORMS.items():
                 made, key = partial(_exported, context, ids, form), f"inspector_export_{form}"
                 download(label, made, f"sessions.{ending}", mime, key=key, width="stretch")
             st.caption("Contains all messages in plain text. Exports are logged.")
     if context.ours and not context.changes:
-        st.caption("To change sessions, turn on “Allow changes” in the sidebar; to export them, “Reveal texts”.")
+        st.caption("To change sessions, turn on “Allow changes” in the sidebar. To export them, reveal their texts.")
 
 
 @st.dialog("Change sessions?", icon=":material/edit:")
@@ -89,9 +89,11 @@ def _undo(context: Context) -> None:
     done: Done | None = st.session_state.get(DONE)
     if done is None or not context.ours:
         return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.success(f"{count(len(done.ids), 'session')} {BUTTONS[done.change][2]}.", icon=":material/check:")
-        if done.ids and context.changes and st.button("Undo", icon=":material/undo:", key="inspector_undo"):
+    with st.container(horizontal=True, vertical_alignment="center", border=True, gap="small"):
+        said = f":green[:material/check:] {count(len(done.ids), 'session')} {BUTTONS[done.change][2]}."
+        st.markdown(said, width="content")
+        may = bool(done.ids) and context.changes
+        if may and st.button("Undo", icon=":material/undo:", key="inspector_undo", type="tertiary"):
             back = Changes(context.inspector, context.who).undo(done)
             st.session_state.pop(DONE, None)
             left = len(done.ids) - len(back)

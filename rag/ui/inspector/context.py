@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from rag.inspector import LAYOUTS, Inspector
+from rag.inspector.forensics.canary import SHORTEST, normal
 from rag.safe_text import masked, visible
 from rag.services import Services
 from rag.settings import without_password
@@ -24,7 +25,7 @@ _REVEALED = "inspector_revealed"
 class Context:
     """who: as the log is to say; you: whose own session is marked. every: seconds between refreshes, None for never.
 
-    reveal: all that is opened is shown; revealed: of these sessions it is.
+    reveal: all that is opened is shown; otherwise it is for the sessions that somebody asked for.
     """
 
     services: Services
@@ -32,7 +33,6 @@ class Context:
     who: str
     you: str
     reveal: bool
-    revealed: frozenset[str]
     changes: bool
     every: float | None
 
@@ -42,7 +42,7 @@ class Context:
 
     def shows(self, session_id: str) -> bool:
         """Whether this session's texts are shown."""
-        return self.reveal or session_id in self.revealed
+        return self.reveal or session_id in st.session_state.get(_REVEALED, ())
 
     def text(self, session_id: str, text: str) -> str:
         """What was said in this session, as it may be shown: by `st.text` or `st.code`, never as Markdown."""
@@ -50,16 +50,26 @@ class Context:
 
     def looked(self, session_id: str) -> None:
         """Log that this session's texts are shown, once a tab."""
+        if self.shows(session_id):
+            self.log("reveal", session_id)
+
+    def log(self, what: str, session_id: str) -> None:
+        """Once a tab."""
         told = st.session_state.setdefault(_LOGGED, set())
-        if self.ours and self.shows(session_id) and session_id not in told:
-            self.inspector.store.audit.add("reveal", session_id, self.who)
-            told.add(session_id)
+        if self.ours and (what, session_id) not in told:
+            self.inspector.store.audit.add(what, session_id, self.who)
+            told.add((what, session_id))
+
+    def may_search(self, text: str) -> bool:
+        """Where texts are masked, whether one holds a word is not told either; a secret is known to who asks for it."""
+        plain = normal(text)
+        return self.reveal or (len(plain) >= SHORTEST and any(one.isdigit() for one in plain))
 
     def reveal_button(self, session_id: str, key: str) -> None:
         """Where texts are masked: shows this session's, until they are hidden again."""
         if self.reveal:
             return
-        shown = session_id in self.revealed
+        shown = self.shows(session_id)
         label, icon = ("Hide texts", "visibility_off") if shown else ("Reveal texts", "visibility")
         st.button(
             label,
@@ -87,8 +97,7 @@ def open_context(services: Services, me: Visitor) -> Context:
     known, ours = login(), inspector.layout.ours
     who = f"inspector, {known.email if known else me.name}"
     interval = INTERVALS[every] if ours else None
-    revealed = frozenset(st.session_state.get(_REVEALED, ()))
-    return Context(services, inspector, who, me.session_id, reveal, revealed, changes and ours, interval)
+    return Context(services, inspector, who, me.session_id, reveal, changes and ours, interval)
 
 
 def _switch(session_id: str) -> None:

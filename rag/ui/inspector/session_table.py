@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pandas as pd
@@ -18,11 +18,13 @@ import streamlit as st
 from rag.inspector import FLAGS, Filter, Found, Progress, flags
 from rag.inspector.timestamps import moment
 from rag.inspector.views.session_table import Order
-from rag.safe_text import line
+from rag.safe_text import MASK, line
 from rag.sessions.ids import SessionId
 from rag.sessions.listing.directory import Order as Indexed
 from rag.sessions.listing.directory import Page, Row
+from rag.sessions.protocol.replies import SessionInfo
 from rag.ui.background_job import drop, progress, start
+from rag.ui.escaping import duration
 from rag.ui.feedback import errors_shown
 from rag.ui.inspector.context import Context
 
@@ -33,6 +35,14 @@ EDITION = "inspector_edition"
 JOB = "inspector_search"
 START = "inspector_start"
 ROWS = 50
+SEARCHED = "Looks into every message of every session, in small steps. Any case."
+NOT_SEARCHED = (
+    ":material/visibility_off: Texts are masked, so only a secret such as an order number can be searched for. To "
+    "search for words, turn on “Reveal all texts”."
+)
+TITLES = "Shown where texts are revealed."
+SHOWN = ("Colour", "Name", "First question", "Flags", "Turns", "Bytes", "Last turn", "Expires in")
+"""Columns that are there at first; the others are in the table's menu."""
 INDEXED: dict[str, Indexed] = {
     "Last activity": "newest",
     "Expires first": "ending",
@@ -80,11 +90,15 @@ def draw(context: Context) -> None:
 
 def _controls(context: Context) -> Wish:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        find = st.text_input("Find", key="inspector_find", placeholder="name or id prefix", width=260)
+        find = st.text_input("Find", key="inspector_find", placeholder="name or id prefix", width=220)
+        text = st.text_input("Search texts", key="inspector_text", placeholder="ORD-48213", width=220, help=SEARCHED)
         orders = [*INDEXED, *WALKED] if context.ours else ["Most messages"]
         order = st.selectbox("Sort by", orders, key="inspector_order", width=170)
         with st.popover("Filter", icon=":material/filter_alt:"):
-            wanted = _filter(context)
+            wanted = _filter(context, text)
+    if text and not context.may_search(text):
+        st.caption(NOT_SEARCHED)
+        wanted = replace(wanted, text="")
     wish = Wish(find.strip(), order or "Last activity", wanted)
     if st.session_state.get("inspector_wish") != (wish, context.inspector.layout.name):
         st.session_state["inspector_wish"] = (wish, context.inspector.layout.name)
@@ -94,10 +108,9 @@ def _controls(context: Context) -> Wish:
     return wish
 
 
-def _filter(context: Context) -> Filter:
+def _filter(context: Context, text: str) -> Filter:
     kinds = FLAGS if context.ours else ()
     wanted = st.pills("Flags", kinds, selection_mode="multi", key="inspector_flags") if kinds else []
-    text = st.text_input("Text in a message", key="inspector_text", help="Reads every session, in small steps.")
     idle = st.number_input("Idle, at least (minutes)", min_value=0, value=0, key="inspector_idle") if kinds else 0
     ends = st.number_input("Expires within (minutes, 0: any)", min_value=0, value=0, key="inspector_ends")
     size = st.number_input("Messages, at least", min_value=0, value=0, key="inspector_size")
@@ -200,9 +213,9 @@ def _grid(context: Context, rows: Sequence[Row]) -> None:
     key = "inspector_rows_" + hashlib.blake2b(known.encode("utf-8", "replace"), digest_size=8).hexdigest()
     picked = [number for number, one in enumerate(ids) if one in chosen()]
     columns = _columns(rows, context)
-    frame = pd.DataFrame({name: cells for name, (cells, _) in columns.items()})
+    frame = {name: cells for name, (cells, _) in columns.items()}
     event = st.dataframe(
-        frame.style.apply(lambda _: [f"background-color: {row.colour}" for row in rows], subset=["Colour"]),
+        coloured(frame, "Colour", [f"background-color: {row.colour}" for row in rows]),
         hide_index=True,
         height=min(38 + 35 * len(rows), 420),
         key=key,
@@ -210,6 +223,7 @@ def _grid(context: Context, rows: Sequence[Row]) -> None:
         selection_mode="multi-row",
         selection_default={"selection": {"rows": picked}},
         column_config={name: config for name, (_, config) in columns.items()},
+        column_order=SHOWN if context.ours else None,
     )
     now = [ids[number] for number in event["selection"]["rows"] if number < len(ids)]
     if now != [one for one in ids if one in chosen()]:
@@ -217,26 +231,45 @@ def _grid(context: Context, rows: Sequence[Row]) -> None:
         st.rerun()
 
 
+def coloured(data: Any, column: str, shades: Sequence[str]) -> Any:
+    """A table in one column of which each row has a style of its own. data: as pandas takes it."""
+    return pd.DataFrame(data).style.apply(lambda _: list(shades), subset=[column])
+
+
+def _title(context: Context, info: SessionInfo) -> str:
+    if not info.title:
+        return ""
+    if context.shows(info.id):
+        context.log("reveal title", info.id)
+        return line(info.title, 80)
+    return MASK * 6
+
+
+def left(row: Row) -> str:
+    """How long it stays, as people say it."""
+    if row.info.ttl is None:
+        return "pinned" if row.pinned else "never"
+    return duration(row.info.ttl)
+
+
 def _columns(rows: Sequence[Row], context: Context) -> dict[str, tuple[list[Any], Any]]:
     """Of each column what is in it, and how it is drawn."""
     infos, config = [row.info for row in rows], st.column_config
     columns = {
         "Colour": ([""] * len(rows), config.TextColumn("", width=20)),
-        "Name": ([row.name for row in rows], config.TextColumn(width=150)),
+        "Name": ([row.name for row in rows], config.TextColumn(width=140)),
     }
     marks = [flags(row, context.you) for row in rows]
-    longest = max([3600.0, *(info.ttl or 0.0 for info in infos)])
-    left = config.ProgressColumn("Seconds left", min_value=0, max_value=longest, format="%.0f", width=130)
-    ends = {"Ends": ([info.ttl for info in infos], left)}
-    shortened = config.TextColumn(width=90, help="Shortened; select the row for the whole id.")
-    ids = {"Id": ([line(info.id, 12) for info in infos], shortened)}
+    ends = {"Expires in": ([left(row) for row in rows], config.TextColumn(width=90, help="If it stays idle."))}
     if not context.ours:
         ids = {"Id": ([line(info.id, 60) for info in infos], config.TextColumn(width=220))}
         messages = [info.messages for info in infos]
         return {**columns, "Messages": (messages, config.NumberColumn(width=80)), **ends, **ids}
+    ids = {"Id": ([line(info.id, 48) for info in infos], config.TextColumn(width=220))}
     time = config.DatetimeColumn(format="distance", width=130)
     return {
         **columns,
+        "First question": ([_title(context, info) for info in infos], config.TextColumn(width=240, help=TITLES)),
         "Flags": ([", ".join(flag for flag in FLAGS if flag in mark) for mark in marks], config.TextColumn(width=90)),
         "Turns": ([info.turns for info in infos], config.NumberColumn(width=55)),
         "Bytes": ([row.bytes for row in rows], config.NumberColumn(format="compact", width=60)),

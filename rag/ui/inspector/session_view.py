@@ -82,14 +82,13 @@ def _head(context: Context, session_id: str, row: Row | None, seen: View) -> Non
         info = row.info
         turns = [count(info.turns, "turn"), count(info.messages, "message")]
         facts = turns if context.ours else [count(len(seen.elements), "message")]
-        facts.append(left(row))
+        facts.append(_left(row))
         facts += [f"{info.trimmed} trimmed"] if info.trimmed else []
         facts += sorted(flags(row, context.you) - {"pinned", "no expiry"})
         st.caption(" · ".join(escaped(fact) for fact in facts))
 
 
-def left(row: Row) -> str:
-    """How long it stays, as people say it."""
+def _left(row: Row) -> str:
     if row.info.ttl is None:
         return "Pinned" if row.pinned else "Never expires"
     return f"Expires in {duration(row.info.ttl)} if idle"

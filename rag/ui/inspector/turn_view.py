@@ -30,6 +30,8 @@ STATES: dict[State, str] = {
     "cut": "shortened",
     "no text": "text not recorded",
 }
+LONG = 300
+"""Characters of what all may read that are shown without scrolling."""
 GREY = "#868e96"
 UNKNOWN = "#d6336c"
 
@@ -112,19 +114,21 @@ def _found(context: Context, session_id: str, turn: Turn, key: str) -> None:
             st.caption("Searched for")
             st.text(context.text(session_id, turn.searched))
         for one in found:
-            _passage(context, session_id, one)
+            _passage(context, session_id, one, whole=turn.prompt is None)
         if not found:
             st.caption("Nothing was found.")
 
 
-def _passage(context: Context, session_id: str, one: Retrieved) -> None:
+def _passage(context: Context, session_id: str, one: Retrieved, *, whole: bool) -> None:
+    """whole: with its text, which stands in the prompt, too, where that is known."""
     score = "" if one.score is None else f" · match {one.score:.2f}"
     cited = " · :green-badge[cited]" if one.cited else ""
     title = escaped(line(_public(context, session_id, one.owner, one.label), 120))
     note = f" · {STATES[one.state]}" if STATES[one.state] else ""
     st.markdown(f"**\\[{one.number}\\]** {title} · {whose(one.owner, session_id)}{score}{cited}{note}")
-    with st.container(height=120, border=False):
-        st.text(_public(context, session_id, one.owner, one.text))
+    if whole and one.text:
+        with st.container(height=120 if len(one.text) > LONG else "content", border=False):
+            st.text(_public(context, session_id, one.owner, one.text))
 
 
 # --- what was sent
@@ -162,7 +166,9 @@ def _part(context: Context, session_id: str, part: Part) -> None:
     facts = [part.role, label, whose(part.owner, session_id), STATES[part.state]]
     st.markdown(f":small[{warn}{' · '.join(fact for fact in facts if fact)}]")
     if part.text:
-        st.text(_public(context, session_id, part.owner, part.text))
+        shared = part.owner == EVERYBODY and len(part.text) > LONG
+        with st.container(height=110 if shared else "content", border=False):
+            st.text(_public(context, session_id, part.owner, part.text))
 
 
 def whose(owner: str | None, session_id: str) -> str:
