@@ -13,26 +13,10 @@ from rag.audit.checks import CHECKS
 from rag.audit.kit.opening import Target
 from rag.audit.results import Outcome
 from rag.audit.run.trying import tried
-from tests.audit.planted.expiry import (
-    ByMessage,
-    ExpiringLater,
-    FromItsBeginning,
-    InRedis,
-    WithACount,
-    WithoutExpiry,
-    in_redis,
-    served,
-)
+from tests.audit.planted.expiry import FAULTS, RESTART, RIGHT, SERVED, WithoutExpiry, in_redis, served
 from tests.servers import Server
 
 EXPIRY = ["lasting.expiry-set-with-write", "lasting.expiry-slides", "lasting.expiry-whole"]
-RESTART = "lasting.server-restart"
-
-FAULTS: dict[str, type[InRedis]] = {
-    "lasting.expiry-set-with-write": ExpiringLater,
-    "lasting.expiry-slides": FromItsBeginning,
-    "lasting.expiry-whole": ByMessage,
-}
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +41,7 @@ def test_a_fault_fails_its_own_check_and_no_other(check: str, url: str) -> None:
 
 
 def test_right_stores_fail_nothing(url: str) -> None:
-    for kind in (InRedis, WithACount):
+    for kind in RIGHT.values():
         found = outcomes(in_redis(kind, url))
         assert {each.id for each in found.values() if each.status != "pass"} == {RESTART}
         assert "not the target's own" in found[RESTART].evidence
@@ -72,7 +56,6 @@ def test_without_an_expiry_there_is_nothing_to_look_at(url: str) -> None:
 
 
 def test_a_server_that_forgets_what_it_acknowledged_is_found() -> None:
-    forgets = asyncio.run(tried(CHECKS[RESTART], Target(served(), ADAPTERS)))
-    keeps = asyncio.run(tried(CHECKS[RESTART], Target(served("--appendonly", "yes"), ADAPTERS)))
+    forgets, keeps = (asyncio.run(tried(CHECKS[RESTART], Target(served(*options), ADAPTERS))) for options in SERVED)
     assert (forgets.status, keeps.status) == ("fail", "pass"), (forgets.evidence, keeps.evidence)
     assert forgets.evidence.startswith("user: before the restart")

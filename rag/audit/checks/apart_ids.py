@@ -120,10 +120,22 @@ async def long(trial: Trial) -> None:
 async def joined(trial: Trial) -> None:
     async with trial.store() as store:
         store.needs("owner")
-        run = trial.run
-        pairs = [(f"{run}{sep}a", "b", f"{run}", f"a{sep}b") for sep in ":/-_|,. "]
-        found = [at for owner, session, other, rest in pairs for at in (Address(session, owner), Address(rest, other))]
-        await all_apart(store, found)
+        await all_apart(store, [at for n, between in enumerate(BETWEEN) for at in joined_alike(trial.run, n, between)])
+
+
+BETWEEN = ("", *":/-_|,.# ", "::", "__", "--")
+"""What stands between two parts that are joined."""
+
+
+def joined_alike(run: str, n: int, between: str) -> list[Address]:
+    """Two whose owner and id give one string, and two whose id and owner do. No id is there twice."""
+    one, two = f"{run}-{n}x", f"{run}-{n}y"
+    return [
+        Address(one, f"{run}{between}a"),
+        Address(f"a{between}{one}", run),
+        Address(f"{two}{between}a", run),
+        Address(two, f"a{between}{run}"),
+    ]
 
 
 @check("apart.owner", "Two owners of one id have two conversations.", why="Ids are counted for each user from 1.")

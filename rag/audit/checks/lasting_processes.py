@@ -93,7 +93,7 @@ async def killed_writer(trial: Trial) -> None:
     pair: list[Said] = [("user", "the question of the killed"), ("assistant", "the answer to the killed")]
     kind, points = await points_of(trial, before, pair)
     tried = points[:: max(1, -(-len(points) // MOST_KILLS))]
-    ats = {n: trial.at(f"killed-{n}") for n, _ in tried}
+    ats = {n: trial.at(f"killed-{n:06}") for n, _ in tried}  # none begins another: that is another check's
     async with trial.store() as store:
         for at in ats.values():
             await store.subject.append(at, *before)

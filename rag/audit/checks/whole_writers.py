@@ -119,7 +119,7 @@ async def one_held(trial: Trial, holding: Holding, n: int, *, warm: bool) -> tup
 async def at_once_in(trial: Trial, *, warm: bool) -> list[str]:
     """Many first writes at once. Those that were refused."""
     async with unused(trial, warm=warm) as store:
-        names = [f"user-{n}" for n in range(1, AT_ONCE + 1)]
+        names = [f"user-{n:02}" for n in range(1, AT_ONCE + 1)]  # none begins another: that is another check's
         if trial.lane == "async":
             results = await asyncio.gather(*(outcome(begins(store, who)) for who in names))
         else:

@@ -10,13 +10,14 @@ from typing import Any
 from tests.audit.planted.core import Core, Row
 
 
-def keyed(fold: Any) -> type[Core]:
+def keyed(fold: Any, faces: tuple[str, ...] = Core.faces) -> type[Core]:
     """Stores conversations under `fold(id)`."""
 
     class Folding(Core):
         def key(self, session: str) -> str:
             return str(fold(session))
 
+    Folding.faces = faces
     return Folding
 
 
@@ -81,9 +82,9 @@ FAULTS: dict[str, type[Core]] = {
     "apart.wildcard": Globbing,
     "apart.prefix": Scanning,
     "apart.whitespace": keyed(str.strip),
-    "apart.control": keyed(lambda each: each.split("\0")[0]),
+    "apart.control": keyed(lambda each: re.split("[\0\n]", each)[0]),
     "apart.unicode": keyed(lambda each: unicodedata.normalize("NFC", each)),
-    "apart.empty": keyed(lambda each: each or "default"),
+    "apart.empty": keyed(lambda each: each or "default", ("history", "session", "saver")),
     "apart.long": keyed(lambda each: each[:255]),
     "apart.clear": ClearingAll,
     "apart.listing": ListingCut,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import sqlite3
 import time
@@ -21,7 +22,7 @@ class Core:
     as a driver does; in `sync` never.
     """
 
-    faces: tuple[str, ...] = ("history", "session", "saver")
+    faces: tuple[str, ...] = ("history", "session", "saver", "store")
     """The interfaces behind which it is tried."""
     refuses_stale = True
     """Whether a saver over it refuses to write over a checkpoint that it has not read."""
@@ -50,6 +51,11 @@ class Core:
     def key(self, session: str) -> str:
         """What a conversation is stored under."""
         return session
+
+    @classmethod
+    def place(cls, prefix: str, owner: str, session: str) -> tuple[str, str]:
+        """Where owners and prefixes are known: the folder of this one's conversations, and the id of this one there."""
+        return name_of(prefix, owner), session
 
     def stamped(self, session: str, rows: list[Row]) -> list[tuple[str, str, int]]:
         """What is inserted. The order of a conversation is that of its rows; their stamps are for show."""
@@ -126,9 +132,18 @@ class Core:
         with self.database() as database:
             return [each for (each,) in database.execute("SELECT DISTINCT session FROM rows ORDER BY session")]
 
+    async def listed(self, owner: str) -> list[str]:  # they have a folder of their own
+        """The ids of this owner's conversations."""
+        return await self.sessions()
+
     async def found(self, session: str, word: str) -> list[Row]:
         """The rows of this conversation that hold the word."""
         return [row for row in await self.rows(session) if word in json.dumps(row, ensure_ascii=False)]
+
+
+def name_of(*parts: str) -> str:
+    """A name for a folder, which is theirs alone."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 class _Closing:

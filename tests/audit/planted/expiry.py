@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -84,10 +85,9 @@ class ByMessage(InRedis):
 
     async def add(self, session: str, rows: list[Row]) -> None:
         await self.gap()
-        there: Any = self.client.llen(self.key(session))
         with self.client.pipeline(transaction=True) as pipe:
-            for number, row in enumerate(rows, start=there):
-                name = f"{self.key(session)}:{number}"
+            for row in rows:
+                name = f"{self.key(session)}:{uuid.uuid4().hex}"
                 pipe.set(name, self.written(row), ex=TTL)
                 pipe.rpush(self.key(session), name)
             self.expires(pipe, self.key(session))
@@ -142,3 +142,20 @@ def served(*options: str) -> Callable[..., Any]:
                 keeper.join()
 
     return make
+
+
+FAULTS: dict[str, type[InRedis]] = {
+    "lasting.expiry-set-with-write": ExpiringLater,
+    "lasting.expiry-slides": FromItsBeginning,
+    "lasting.expiry-whole": ByMessage,
+}
+"""Check -> the store that it alone fails."""
+
+RIGHT: dict[str, type[InRedis]] = {"a list": InRedis, "a list and a count": WithACount}
+"""By name."""
+
+RESTART = "lasting.server-restart"
+"""It is tried at a store with a server of its own."""
+
+SERVED: tuple[tuple[str, ...], ...] = ((), ("--appendonly", "yes"))
+"""Options of a server that forgets at its end what it acknowledged, and of one that keeps it."""

@@ -1,4 +1,4 @@
-"""A planted store behind three interfaces that people use."""
+"""A planted store behind interfaces that people use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, Checkpoint, CheckpointMetadata, CheckpointTuple
 
 from rag.audit.kit.contract import run_now
+from tests.audit.planted.bare import bare
 from tests.audit.planted.core import Core
+from tests.audit.planted.store import store
 
 MakeCore = Callable[[str, str], Core]
 """From a folder and a lane."""
@@ -179,3 +181,13 @@ def saver(core: MakeCore) -> Callable[..., Any]:
         return Saver(folder, core)
 
     return make
+
+
+FACES: dict[str, Callable[[type[Core]], Callable[..., Any]]] = {
+    "bare": bare,
+    "history": history,
+    "session": session,
+    "saver": saver,
+    "store": store,
+}
+"""By name; `bare` is an adapter of the tests' own."""

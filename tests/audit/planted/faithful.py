@@ -10,8 +10,8 @@ from tests.audit.planted.core import Core, Row
 
 LONGEST = 65_536
 """Characters of a column."""
-PAGE = 90
-"""Rows of a read."""
+PAGE = 150
+"""Rows of a read: more than are added to see whether they stay in order, fewer than a long conversation has."""
 
 
 def everywhere(value: Any, change: Any) -> Any:
@@ -32,7 +32,7 @@ def writing(change: Any) -> type[Core]:
 
 
 def without_calls(value: Any) -> Any:
-    dropped = ("tool_calls", "call_id")
+    dropped = ("tool_calls", "call_id", "$eq")
     return {name: each for name, each in value.items() if name not in dropped} if isinstance(value, dict) else value
 
 
@@ -57,6 +57,8 @@ class Paging(Core):
 
 class TidyingUp(Core):
     """What is there twice is deleted by whoever reads it, after it was read."""
+
+    faces = ("history", "session", "saver")
 
     async def rows(self, session: str) -> list[Row]:
         found = await super().rows(session)

@@ -103,6 +103,8 @@ class LockedInItsProcess(Core):
 class SortedAsText(Core):
     """Numbers its rows, and sorts them by that as text."""
 
+    faces = ("history", "session", "saver")
+
     async def rows(self, session: str) -> list[Row]:
         there = await super().rows(session)
         return [there[n] for n in sorted(range(len(there)), key=str)]
@@ -189,6 +191,8 @@ class MakingItsTable(Core):
 class LeavingReplies(Core):
     """One connection for all, whose replies come in their order; a reply that nobody takes is the next one's."""
 
+    faces = ("history", "session", "saver")
+
     replies: ClassVar[defaultdict[tuple[str, str], list[list[Row]]]] = defaultdict(list)
     busy: ClassVar[dict[Any, asyncio.Lock]] = {}
 
@@ -216,6 +220,3 @@ FAULTS: dict[str, type[Core]] = {
     "whole.cancelled": HalfWhenCancelled,
 }
 """Check -> the store that it alone fails."""
-
-MORE: dict[str, type[Core]] = {"whole.cancelled": LeavingReplies}
-"""Another one for some."""
