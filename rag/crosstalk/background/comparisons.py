@@ -8,43 +8,23 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
-from rag.crosstalk.background.runs import TooManyRuns, folder_of, told, write_whole
-from rag.crosstalk.checker.findings import Report, few_of_each
-from rag.crosstalk.run.comparison import CRITERIA, SCENES, Weighed, weigh
+from rag.crosstalk.background import jobs
+from rag.crosstalk.background.apart import Place, Processes
+from rag.crosstalk.background.runs import TooManyRuns, folder_of
+from rag.crosstalk.checker.findings import Report
+from rag.crosstalk.run.comparison import SCENES, Row
 from rag.crosstalk.run.watch import Progress
 from rag.crosstalk.run.workload import Workload
 from rag.crosstalk.strategies import STRATEGIES, Lab
 
 FILE = "weighed.json"
-SHOWN = 5
-"""Anomalies of a kind and scene that are kept as evidence."""
 WORKLOAD = Workload(users=100, turns=3, latency="0.003~0.5", seed=7)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One memory. answers: to each question, None where nothing can be said. rate: turns a second; p95: seconds.
-
-    reports: by scene. round_trips: to Redis, a turn; None where there are none.
-    """
-
-    name: str
-    answers: Mapping[str, bool | None]
-    rate: float
-    p95: float
-    round_trips: float | None
-    reports: Mapping[str, Report]
-
-    def against(self, criterion: str) -> list[tuple[str, Report]]:
-        """The scenes that speak against it, or that cannot tell, with what they showed."""
-        kinds, scenes = CRITERIA[criterion]
-        shown = [(scene, self.reports[scene]) for scene in scenes]
-        return [(scene, one) for scene, one in shown if kinds & one.counts.keys() or one.verdict == "unknown"]
 
 
 @dataclass(slots=True)
@@ -63,8 +43,15 @@ class Table:
 class Weighing:
     """Thread-safe. One table at a time is measured in a process: two would measure each other."""
 
-    def __init__(self, folder: Path, make_lab: Callable[[Path], AbstractContextManager[Lab]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        make_lab: Callable[[Path], AbstractContextManager[Lab]],
+        place: Place | None = None,
+    ) -> None:
+        """place: where it is measured; None: in a process of its own."""
         self._folder = folder
+        self._place = place or Processes()
         self._make_lab = make_lab
         self._live: dict[str, Table] = {}
         self._lock = threading.Lock()
@@ -93,35 +80,30 @@ class Weighing:
         with self._lock:
             for table in self._live.values():
                 table.stop.set()
+        self._place.close()
 
     def _measure(self, session_id: str, table: Table, workload: Workload) -> None:
         folder = folder_of(self._folder, session_id)
         folder.mkdir(parents=True, exist_ok=True)
         steps = [(name, scene) for name in STRATEGIES for scene in SCENES]
 
-        def look(name: str, scene: str, moment: Progress) -> None:
+        def hear(said: Row | tuple[str, str, Progress]) -> None:
+            if isinstance(said, Row):
+                table.rows = [*table.rows, said]
+                return
+            name, scene, moment = said
             done = steps.index((name, scene)) + min(1.0, moment.answered / max(1, moment.turns))
             table.doing, table.share = f"{name}: {scene}", done / len(steps)
 
         try:
             with self._make_lab(folder) as lab:
-                for weighed in weigh(workload, lab, progress=look, stop=table.stop):
-                    table.rows = [*table.rows, _row(weighed)]
-            write_whole(folder / FILE, {"at": table.at, "rows": [asdict(row) for row in table.rows]})
+                job = partial(jobs.measure, workload, lab, tuple(STRATEGIES))
+                self._place.do(job, hear, table.stop, lambda *_: None)
+            jobs.write_whole(folder / FILE, {"at": table.at, "rows": [asdict(row) for row in table.rows]})
         except Exception as exc:
-            table.problem = told(exc, f"{table.doing} could not be measured")
+            table.problem = jobs.told(exc, f"{table.doing} could not be measured")
         finally:
             table.busy = False
-
-
-def _row(weighed: Weighed) -> Row:
-    figures = weighed.measured.figures
-    reports = {scene: _brief(result.report) for scene, result in weighed.results.items()}
-    return Row(weighed.name, dict(weighed.answers), figures.rate, figures.p95, figures.round_trips, reports)
-
-
-def _brief(report: Report) -> Report:
-    return replace(report, anomalies=tuple(few_of_each(report.anomalies, SHOWN)), seen=())
 
 
 def _stored(path: Path) -> Table | None:

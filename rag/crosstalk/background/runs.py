@@ -8,41 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import secrets
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext, suppress
-from dataclasses import asdict, dataclass, field
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from rag.crosstalk.background import jobs
+from rag.crosstalk.background.apart import Place, Processes
+from rag.crosstalk.background.jobs import Part
 from rag.crosstalk.checker.check import Report
-from rag.crosstalk.checker.findings import Anomaly, few_of_each
-from rag.crosstalk.log.events import Event, read, to_json
-from rag.crosstalk.report.explain import minimal
-from rag.crosstalk.report.export import matrix
+from rag.crosstalk.checker.findings import Anomaly
+from rag.crosstalk.log.events import Event, read
 from rag.crosstalk.run.hosts import Target
-from rag.crosstalk.run.results import RunResult
-from rag.crosstalk.run.runner import WINDOW, Search, simulate
+from rag.crosstalk.run.runner import Search
 from rag.crosstalk.run.watch import Progress
 from rag.crosstalk.run.workload import Workload
 from rag.crosstalk.strategies import Lab
-from rag.errors import CrosswireError, public_line
-
-LOG = logging.getLogger(__name__)
+from rag.errors import CrosswireError
 
 KEPT = 20
 """Runs of a session that can be opened again."""
 KEPT_IN_ALL = 200
 AT_ONCE = 2
 """Runs that go on side by side in this process; a further one waits for its turn."""
-SHOWN = 200
-"""Anomalies of a kind that a page gets to see; the report's file has more of them."""
-
-_PLAINEST = {"answer": 0, "prompt": 1, "retrieved": 2, "history": 3}
 
 State = Literal["waiting", "running", "done", "failed"]
 YOURS = "your-chat"
@@ -76,6 +70,7 @@ class Outcome:
     report: Report
     about: dict[str, Any]
     folder: Path
+    place: Place = field(repr=False, compare=False)
 
     @property
     def log(self) -> Path:
@@ -97,11 +92,8 @@ class Outcome:
         """The fewest turns that still show it. Looked for once, which may take seconds, and kept."""
         path = self.folder / f"smallest-{anomaly.kind}-{anomaly.op}-{anomaly.surface}.jsonl"
         if not path.exists():
-            with self.log.open("rb") as lines:
-                found = minimal(read(lines), anomaly, window=WINDOW)
-            scratch = path.with_suffix(f".{secrets.token_hex(4)}")
-            scratch.write_text("".join(f"{to_json(event)}\n" for event in found))
-            scratch.replace(path)
+            job = partial(jobs.smallest, self.log, path, anomaly)
+            self.place.do(job, _nothing, threading.Event(), _nothing)
         return list(read(path.read_text().splitlines()))
 
 
@@ -120,6 +112,8 @@ class Run:
     target: str = ""
     """Its address, where it is not against a memory of ours."""
     box: Box | None = None
+    verdicts: dict[str, Report] = field(default_factory=dict)
+    """Brief ones, of strategies whose turns are over, until the outcome is there."""
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -136,14 +130,19 @@ class Run:
 class Runs:
     """Thread-safe. One instance serves all sessions of a process."""
 
-    def __init__(self, folder: Path, make_lab: MakeLab, search: Search | None = None) -> None:
-        """make_lab: where a run may store, given a folder for its files. search: of the library."""
+    def __init__(
+        self, folder: Path, make_lab: MakeLab, search: Search | None = None, place: Place | None = None
+    ) -> None:
+        """make_lab: where a run may store, given a folder for its files. search: of the library. place: where runs are
+        served; None: in processes of their own."""
         self._folder = folder
+        self._place = place or Processes()
         self._make_lab = make_lab
         self._search = search
         self._live: dict[tuple[str, str], Run] = {}
         self._lock = threading.Lock()
         self._room = threading.BoundedSemaphore(AT_ONCE)
+        self._warming = threading.Lock()
 
     def start(self, session_id: str, strategies: Sequence[str], workload: Workload, box: Box | None = None) -> Run:
         """Begin a run in the background. Several strategies run side by side with the same people and words.
@@ -162,7 +161,7 @@ class Runs:
             self._live[session_id, run_id] = run
         folder.mkdir(parents=True)
         about = {"strategies": run.strategies, "workload": workload.to_dict(), "at": run.at, "target": run.target}
-        write_whole(folder / "run.json", about)
+        jobs.write_whole(folder / "run.json", about)
         self._make_room(session_id)
         threading.Thread(target=self._serve, args=(run,), name="simulation", daemon=True).start()
         return run
@@ -182,7 +181,7 @@ class Runs:
             return live
         if len(run_id) != 16 or not run_id.isalnum():
             return None
-        return _stored(self._of(session_id) / run_id)
+        return _stored(self._of(session_id) / run_id, self._place)
 
     def mine(self, session_id: str) -> list[Run]:
         """The session's runs, newest first."""
@@ -199,11 +198,24 @@ class Runs:
         if len(run_id) == 16 and run_id.isalnum():
             shutil.rmtree(self._of(session_id) / run_id, ignore_errors=True)
 
+    def warm(self) -> None:
+        """Somebody may start a run soon: a process is started, and loads what all runs need. Does not block."""
+        if self._warming.acquire(blocking=False):
+            threading.Thread(target=self._warm, name="warm-runs", daemon=True).start()
+
     def close(self) -> None:
         """Stop all runs of this process."""
         with self._lock:
             for run in self._live.values():
                 run.stop.set()
+        self._place.close()
+
+    def _warm(self) -> None:
+        try:
+            with suppress(CrosswireError):
+                self._place.do(jobs.load, _nothing, threading.Event(), _nothing)
+        finally:
+            self._warming.release()
 
     def _of(self, session_id: str) -> Path:
         return folder_of(self._folder, session_id)
@@ -233,26 +245,28 @@ class Runs:
         folder = run.folder / strategy
         folder.mkdir(exist_ok=True)
 
-        def say(progress: Progress) -> None:
+        def hear(said: Progress | Report) -> None:
             with run.lock:
-                run.progress = {**run.progress, strategy: progress}
+                if isinstance(said, Report):
+                    run.verdicts = {**run.verdicts, strategy: said}
+                else:
+                    run.progress = {**run.progress, strategy: said}
 
         try:
-            with self._make_lab(folder) as lab, closing(run.box.open()) if run.box else nullcontext(strategy) as what:
-                result = simulate(
-                    what,
-                    run.workload,
-                    lab=lab,
-                    log=folder / "log.jsonl",
-                    search=self._search,
-                    progress=say,
-                    stop=run.stop,
-                )
-            outcome = _keep(result, strategy, folder, run.progress.get(strategy))
+            with self._make_lab(folder) as lab:
+                opened = run.box.open if run.box else None
+                searches = self._search is not None
+                part = Part(strategy, run.title(strategy), opened, run.workload, lab, folder, searches)
+                self._place.do(partial(jobs.play, part), hear, run.stop, self._found)
+            outcome = _outcome(strategy, folder, self._place)
             with run.lock:
                 run.outcomes = {**run.outcomes, strategy: outcome}
         except Exception as exc:
-            run.problem = told(exc, f"{run.title(strategy)} could not be run")
+            run.problem = jobs.told(exc, f"{run.title(strategy)} could not be run")
+
+    def _found(self, text: str, k: int, session: str) -> list[jobs.Passage]:
+        found = self._search(text, k, session) if self._search else ()
+        return [jobs.Passage(one.id, one.text, one.private) for one in found]
 
     def _make_room(self, session_id: str) -> None:
         """Delete the oldest runs beyond what is kept. Those that go on stay."""
@@ -265,6 +279,10 @@ class Runs:
                 del self._live[key]
         for path in gone:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _nothing(*_: object) -> None:
+    return
 
 
 def folder_of(root: Path, session_id: str) -> Path:
@@ -282,62 +300,25 @@ def _age(path: Path) -> float:
     return 0.0
 
 
-def _keep(result: RunResult, strategy: str, folder: Path, last: Progress | None) -> Outcome:
-    values = result.to_dict()
-    write_whole(folder / "report.json", values)
-    shown = [asdict(anomaly) for anomaly in few_of_each(result.report.anomalies, SHOWN)]
-    write_whole(folder / "leaks.json", _leaks(result.report))
-    known = ("done", "leaked", "told")
-    field = {name: list(getattr(last, name)) if last else [] for name in known}
-    suspected = [asdict(anomaly) for anomaly in result.report.suspected[:SHOWN]]
-    write_whole(folder / "shown.json", {**values, "anomalies": shown, "suspected": suspected, "field": field})
-    return _outcome(strategy, folder)
-
-
-def _leaks(report: Report) -> dict[str, dict[str, Any]]:
-    """One of each cell of the matrix, by user and owner."""
-    found: dict[str, dict[str, Any]] = {}
-    shown = matrix(report.seen)
-    for anomaly in sorted(report.anomalies, key=lambda one: (_PLAINEST[one.surface], one.t)):
-        if anomaly.user in shown.rows and anomaly.owner in shown.columns and anomaly.user and anomaly.owner:
-            found.setdefault(anomaly.user, {}).setdefault(anomaly.owner, asdict(anomaly))
-    return found
-
-
-def _outcome(strategy: str, folder: Path) -> Outcome:
+def _outcome(strategy: str, folder: Path, place: Place) -> Outcome:
     values = json.loads((folder / "shown.json").read_text())
     about = {key: values[key] for key in ("run", "workload", "figures", "stopped", "problems", "field")}
     about |= {"lost": values.get("lost"), "left": values.get("left", ""), "notes": values.get("notes", [])}
     about["field"].setdefault("told", about["field"]["leaked"])  # an older version said less
-    return Outcome(strategy, Report.from_dict(values), about, folder)
+    return Outcome(strategy, Report.from_dict(values), about, folder, place)
 
 
-def _stored(folder: Path) -> Run | None:
+def _stored(folder: Path, place: Place) -> Run | None:
     try:
         about = json.loads((folder / "run.json").read_text())
         run = Run(folder.name, tuple(about["strategies"]), Workload(**about["workload"]), float(about["at"]), folder)
         run.target = str(about.get("target", ""))
         for strategy in run.strategies:
             with suppress(FileNotFoundError):
-                run.outcomes[strategy] = _outcome(strategy, folder / strategy)
+                run.outcomes[strategy] = _outcome(strategy, folder / strategy, place)
     except (OSError, ValueError, KeyError, TypeError, CrosswireError):  # of an older version, or cut off
         return None
     run.state = "done" if run.outcomes else "failed"
     if not run.outcomes:
         run.problem = "The app ended before this run did, so it has no verdict."
     return run
-
-
-def told(problem: Exception, what: str) -> str:
-    """For the page. Whatever a strategy's library raises when it is opened is said, not swallowed."""
-    if isinstance(problem, CrosswireError):
-        return public_line(problem)
-    LOG.error(what, exc_info=problem)
-    return f"{what} ({type(problem).__name__}: see the server's log)."
-
-
-def write_whole(path: Path, value: object) -> None:
-    """Whole or not at all."""
-    scratch = path.with_suffix(".part")
-    scratch.write_text(json.dumps(value))
-    scratch.replace(path)

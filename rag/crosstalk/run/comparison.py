@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from rag.crosstalk.checker.anomalies import breaking
+from rag.crosstalk.checker.findings import Report, few_of_each
 from rag.crosstalk.run.results import RunResult
 from rag.crosstalk.run.runner import simulate
 from rag.crosstalk.run.watch import Progress
@@ -25,6 +26,8 @@ SCENES: dict[str, dict[str, Any]] = {
     "restart": {"restart": True},
 }
 """What each scene changes in the workload."""
+EVIDENCE = 5
+"""Anomalies of a kind and scene that a row keeps."""
 
 _LOST = breaking("memory")
 CRITERIA: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {
@@ -61,6 +64,36 @@ class Weighed:
         kinds, scenes = CRITERIA[criterion]
         found = [(scene, self.results[scene].report.counts) for scene in scenes if scene in self.results]
         return [(scene, kind, count) for scene, counts in found for kind, count in counts.items() if kind in kinds]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One memory. answers: to each question, None where nothing can be said. rate: turns a second; p95: seconds.
+
+    reports: by scene. round_trips: to Redis, a turn; None where there are none.
+    """
+
+    name: str
+    answers: Mapping[str, bool | None]
+    rate: float
+    p95: float
+    round_trips: float | None
+    reports: Mapping[str, Report]
+
+    def against(self, criterion: str) -> list[tuple[str, Report]]:
+        """The scenes that speak against it, or that cannot tell, with what they showed."""
+        kinds, scenes = CRITERIA[criterion]
+        shown = [(scene, self.reports[scene]) for scene in scenes]
+        return [(scene, one) for scene, one in shown if kinds & one.counts.keys() or one.verdict == "unknown"]
+
+
+def brief(weighed: Weighed) -> Row:
+    figures = weighed.measured.figures
+    reports = {
+        scene: replace(result.report, anomalies=tuple(few_of_each(result.report.anomalies, EVIDENCE)), seen=())
+        for scene, result in weighed.results.items()
+    }
+    return Row(weighed.name, dict(weighed.answers), figures.rate, figures.p95, figures.round_trips, reports)
 
 
 def weigh(

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from rag.crosstalk.background.comparisons import Row, Weighing
+from rag.crosstalk.background.comparisons import Weighing
 from rag.crosstalk.checker.sentences import BY_DESIGN
-from rag.crosstalk.run.comparison import CRITERIA, asked
+from rag.crosstalk.run.comparison import CRITERIA, Row, asked
 from rag.crosstalk.strategies import STRATEGIES
 from rag.ui.escaping import escaped
 from rag.ui.feedback import download, errors_shown

@@ -17,6 +17,7 @@ from rag.crosstalk import Lab, Progress, Workload, simulate
 from rag.crosstalk.background.runs import Runs
 from rag.crosstalk.run import ending, liveness
 from tests.commands.running import caller, environment
+from tests.crosstalk.run.here import Here
 from tests.crosstalk.run.postgres import PASSWORD, Postgres
 from tests.servers import Server, wait_for
 
@@ -157,7 +158,7 @@ def test_a_restart_that_finds_no_memory_ends_the_run(server: Server, tmp_path: P
 @pytest.mark.usefixtures("impatient")
 def test_a_run_in_the_background_ends_with_that_report(database: Postgres, tmp_path: Path) -> None:
     with Lab(tmp_path, state_dir=tmp_path, sql_url=database.url) as lab:
-        runs = Runs(tmp_path / "runs", lambda folder: nullcontext(replace(lab, folder=folder)))
+        runs = Runs(tmp_path / "runs", lambda folder: nullcontext(replace(lab, folder=folder)), place=Here())
         run = runs.start("ada", ["sql"], replace(WORKLOAD, latency="0.2"))
         wait_for(lambda: any(one.answered >= 60 for one in run.progress.values()), "some turns")
         database.stop()

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from rag.crosstalk import Lab, Workload
-from rag.crosstalk.background.runs import KEPT, Run, Runs, TooManyRuns
+from rag.crosstalk.background.runs import Run, Runs, TooManyRuns
 from rag.crosstalk.log.events import Invoke, read
 from rag.crosstalk.report.export import matrix
 from rag.crosstalk.report.transcript import lanes, transcripts
 from rag.crosstalk.run.people import label
+from tests.crosstalk.run.here import Here
 from tests.servers import wait_for
 
 SMALL = Workload(users=10, turns=2, latency="0.002", seed=3)
@@ -26,7 +27,7 @@ def runs(lab: Lab, tmp_path: Path) -> Runs:
     def make(folder: Path) -> AbstractContextManager[Lab]:
         return nullcontext(replace(lab, folder=folder))
 
-    return Runs(tmp_path / "runs", make)
+    return Runs(tmp_path / "runs", make, place=Here())
 
 
 def ended(runs: Runs, session: str, run: Run) -> Run:
@@ -103,10 +104,10 @@ def test_what_cannot_be_opened_is_said(tmp_path: Path) -> None:
     assert run.problem == "dict-per-session could not be run (OSError: see the server's log)."
 
 
-def test_only_the_newest_runs_are_kept(runs: Runs) -> None:
-    for _ in range(KEPT + 3):
-        ended(runs, "ada", runs.start("ada", ["dict-per-session"], replace(SMALL, users=2)))
-    assert len(runs.mine("ada")) == KEPT
+def test_only_the_newest_runs_are_kept(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.crosstalk.background.runs.KEPT", 3)
+    ids = [ended(runs, "ada", runs.start("ada", ["dict-per-session"], replace(SMALL, users=2))).id for _ in range(5)]
+    assert {run.id for run in runs.mine("ada")} == set(ids[2:])
 
 
 def test_the_log_gives_both_sides_of_a_leak(runs: Runs) -> None:
@@ -127,7 +128,7 @@ def test_each_cell_of_the_matrix_has_its_sentence_however_many_leaks_there_are(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rag.crosstalk.checker.findings.KEPT", 10)
-    monkeypatch.setattr("rag.crosstalk.background.runs.SHOWN", 5)
+    monkeypatch.setattr("rag.crosstalk.background.jobs.SHOWN", 5)
     # They come one after the other, and stay while others speak: each is told what somebody else said last.
     workload = replace(SMALL, turns=3, latency="0.04", arrival="ramp:0.2")
     run = ended(runs, "ada", runs.start("ada", ["shared-buffer"], workload))

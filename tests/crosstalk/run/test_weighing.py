@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from rag.crosstalk import Lab, Workload
-from rag.crosstalk.background import comparisons
-from rag.crosstalk.background.comparisons import SHOWN, Table, Weighing
-from rag.crosstalk.run.comparison import Weighed, weigh
+from rag.crosstalk.background import jobs
+from rag.crosstalk.background.comparisons import Table, Weighing
+from rag.crosstalk.run.comparison import EVIDENCE, Weighed, weigh
 from rag.errors import CrosswireError
+from tests.crosstalk.run.here import Here
 from tests.servers import wait_for
 
 SMALL = Workload(users=10, turns=2, latency="0.002", seed=3)
@@ -24,7 +25,7 @@ def weighing(lab: Lab, tmp_path: Path) -> Weighing:
     def make(folder: Path) -> AbstractContextManager[Lab]:
         return nullcontext(replace(lab, folder=folder))
 
-    return Weighing(tmp_path / "weighings", make)
+    return Weighing(tmp_path / "weighings", make, Here())
 
 
 def ended(weighing: Weighing) -> Table:
@@ -36,16 +37,16 @@ def ended(weighing: Weighing) -> Table:
 def test_rows_are_found_again_after_a_restart_with_a_few_anomalies_of_each_kind(
     weighing: Weighing, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def one(workload: Workload, lab: Lab, **_: object) -> Iterator[Weighed]:
+    def one(workload: Workload, lab: Lab, names: object, **_: object) -> Iterator[Weighed]:
         yield from weigh(workload, lab, ["shared-buffer"])
 
-    monkeypatch.setattr(comparisons, "weigh", one)
+    monkeypatch.setattr(jobs, "weigh", one)
     [row] = ended(weighing).rows
     assert row.answers["isolated"] is False
     scenes = dict(row.against("isolated"))
     kinds = [anomaly.kind for anomaly in scenes["users"].anomalies]
     assert kinds
-    assert max(map(kinds.count, kinds)) <= SHOWN
+    assert max(map(kinds.count, kinds)) <= EVIDENCE
     again = Weighing(tmp_path / "weighings", lambda _: nullcontext(lab))
     stored = again.table("ada")
     assert stored is not None
@@ -60,10 +61,10 @@ def test_rows_are_found_again_after_a_restart_with_a_few_anomalies_of_each_kind(
 def test_what_ends_a_table_early_is_said_and_inner_matters_are_not(
     weighing: Weighing, monkeypatch: pytest.MonkeyPatch, problem: Exception, said: str
 ) -> None:
-    def broken(workload: Workload, lab: Lab, **_: object) -> Iterator[Weighed]:
+    def broken(workload: Workload, lab: Lab, names: object, **_: object) -> Iterator[Weighed]:
         raise problem
 
-    monkeypatch.setattr(comparisons, "weigh", broken)
+    monkeypatch.setattr(jobs, "weigh", broken)
     table = ended(weighing)
     assert said in table.problem
     assert "secret" not in table.problem
