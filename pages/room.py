@@ -9,10 +9,13 @@ from rag.ui.room import opened, opening
 
 rooms = resources.rooms()
 me = visitor.visitor(resources.services().settings)
-mine = rooms.of(me.session_id)
 
 st.header("Room", anchor=False)
-if mine:
+mine = rooms.of(me.session_id)
+if mine and (left := rooms.left(mine[-1])) is not None:
+    opening.another(rooms, me)
+    opened.draw_ended(rooms, me, mine[-1], left)
+elif mine:
     opened.draw(rooms, me, mine[-1])
 else:
     opening.draw(rooms, me)

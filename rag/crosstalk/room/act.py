@@ -85,6 +85,8 @@ class Act:
         """The checker's sentence about all of it, as far as it was asked for: about so many events, and when to ask
         again."""
         self.judged_events, self.judged_next = 0, 0.0
+        self.report: tuple[int, Report] | None = None
+        """The checker's report of so many events, if it was asked for."""
         self._sessions = sessions
         self._latency = latency
         self._strategy: Strategy = make(memory, Lab(Path(tempfile.gettempdir()), "room:"))

@@ -11,10 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+from rag.crosstalk.checker.findings import Report
+from rag.crosstalk.log.events import Event
 from rag.crosstalk.room.act import PATIENCE, Turn, judge
 from rag.crosstalk.room.people import Person
-from rag.crosstalk.room.room import Room, RoomRefused
+from rag.crosstalk.room.room import RIGHT, WRONG, Room, RoomRefused
 
 MOST_ROOMS = 16
 MOST_OF_ONE = 4
@@ -30,6 +33,15 @@ SWEEP = 5.0
 Done = Callable[[Turn], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Played:
+    """An act as far as it went."""
+
+    memory: str
+    report: Report
+    events: tuple[Event, ...]
+
+
 class Rooms:
     """Thread-safe."""
 
@@ -43,14 +55,16 @@ class Rooms:
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def open(self, presenter: str, memory: str) -> Room:
-        """presenter: session id of the browser that opens it. Raises UnknownMemory, RoomRefused."""
+    def open(self, presenter: str, right: str = RIGHT, wrong: str = WRONG, *, begin: str = "") -> Room:
+        """presenter: session id of the browser that opens it. right, wrong: the memories that it will be switched
+        between; begin: the one that it begins with, the right one if not said. Raises UnknownMemory, RoomRefused."""
         with self._changed:
             self.sweep()
             if self._closed or len(self._rooms) >= MOST_ROOMS:
                 raise RoomRefused(f"There are {len(self._rooms)} rooms on this server: try again when one has ended.")
             code = next(code for code in _codes() if code not in self._rooms)
-            room = Room(code, presenter, memory)
+            room = Room(code, presenter, begin or right)
+            room.right, room.wrong = right, wrong
             for older in self._of(presenter)[: -MOST_OF_ONE + 1 or None]:
                 self._drop(older)
             self._rooms[code] = room, self._clock()
@@ -64,6 +78,14 @@ class Rooms:
         with self._changed:
             self.sweep()
             return self._of(presenter)
+
+    def left(self, room: Room) -> float | None:
+        """Seconds for which what has ended is kept; None: it has not ended."""
+        with self._changed:
+            known = self._rooms.get(room.code)
+            if room.ended is None or known is None:
+                return None
+            return max(0.0, room.expires - (self._clock() - known[1]))
 
     @contextmanager
     def entered(self, code: str) -> Iterator[tuple[Room, float]]:
@@ -114,6 +136,21 @@ class Rooms:
             if verdict != act.verdict:
                 act.verdict = verdict
                 room.version += 1
+
+    def acts(self, code: str, presenter: str | None) -> list[Played]:
+        """Each act with the checker's report of it, the first one first. It holds up nobody else."""
+        with self.presented(code, presenter) as (room, _):
+            played = [(act, tuple(act.events)) for act in room.acts if act.turns]
+        for act, events in played:
+            if act.report is None or act.report[0] != len(events):
+                act.report = len(events), judge(act.memory, events)
+        return [Played(act.memory, act.report[1], events) for act, events in played if act.report]
+
+    def move(self, code: str, presenter: str | None, address: str) -> None:
+        """Phones find this server at another address: an origin."""
+        with self.presented(code, presenter) as (room, _):
+            room.version += address != room.address
+            room.address = address
 
     def sweep(self) -> None:
         """End what has been idle for too long; let go of what has been kept for long enough."""

@@ -1,4 +1,4 @@
-"""A room that is open: its wall, and how phones find it."""
+"""A room that is open: its wall, and how phones find it; when it has ended, its report."""
 
 from __future__ import annotations
 
@@ -9,40 +9,50 @@ import streamlit as st
 from rag.crosstalk.room.room import Room
 from rag.crosstalk.room.rooms import Rooms
 from rag.settings import origin_of
+from rag.ui.escaping import duration
 from rag.ui.feedback import errors_shown
+from rag.ui.room import report
 from rag.ui.room.address import LONGEST, candidates, listens_to_others
 from rag.ui.visitor import Visitor
 
+WALL_HEIGHT = 560
+
 
 def draw(rooms: Rooms, me: Visitor, room: Room) -> None:
-    url = str(st.context.url or "")
+    url = urlsplit(str(st.context.url or ""))
     if not room.address:
-        room.address = next(iter(candidates(url)), "")
-    base = urlsplit(url).path.rpartition("/")[0]
-    theme = st.context.theme.type or "light"
-    st.iframe(f"{base}/r/{room.code}/wall?theme={theme}", height=640)
-    with st.expander("Phones cannot open it?", icon=":material/wifi_find:"):
-        _address(room)
-    if st.button("End the room", icon=":material/stop_circle:"):
-        with errors_shown():
-            rooms.end(room.code, me.session_id)
-            st.rerun()
+        rooms.move(room.code, me.session_id, next(iter(candidates(url.geturl())), ""))
+    wall = f"{url.path.rpartition('/')[0]}/r/{room.code}/wall?theme={st.context.theme.type or 'light'}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.link_button("Wall in a window of its own", wall, icon=":material/open_in_new:")
+        with st.popover("Phones cannot open it?", icon=":material/wifi_find:"):
+            _address(rooms, me, room)
+        if st.button("End the room", icon=":material/stop_circle:", help="Phones say goodbye; the report comes here."):
+            with errors_shown():
+                rooms.end(room.code, me.session_id)
+                st.rerun()
+    st.iframe(wall, height=WALL_HEIGHT, alt="The wall of the room")
 
 
-def _address(room: Room) -> None:
+def draw_ended(rooms: Rooms, me: Visitor, room: Room, left: float) -> None:
+    """left: seconds for which it can still be had."""
+    st.caption(f"The room {room.code} has ended. Its report is here for another {duration(left)}; save what you need.")
+    with errors_shown():
+        report.draw(room.code, rooms.acts(room.code, me.session_id))
+
+
+def _address(rooms: Rooms, me: Visitor, room: Room) -> None:
     if not listens_to_others():
         st.warning(
             "This server listens to this machine alone. Start it with `--server.address 0.0.0.0` "
             "(`crosswire run --address 0.0.0.0`), or put a proxy in front of it.",
             icon=":material/lan:",
         )
-    typed = st.text_input(
-        "Address of this server", room.address, max_chars=LONGEST, help="As a phone reaches it: scheme, host and port."
-    )
+    told = "As a phone reaches it: scheme, host and port. Phones have to be in the same network."
+    typed = st.text_input("Address of this server", room.address, max_chars=LONGEST, help=told)
     found = origin_of(typed.strip().rstrip("/"))
     if found is None:
         st.error("Expected an address like http://192.168.1.20:8501.", icon=":material/error:")
     elif found != room.address:
-        room.address = found
-        room.version += 1
+        rooms.move(room.code, me.session_id, found)
         st.rerun()

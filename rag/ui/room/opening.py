@@ -20,22 +20,24 @@ def draw(rooms: Rooms, me: Visitor) -> None:
         "People scan a code with their phones. Each gets a name, a colour and a made-up secret, and asks one chat. "
         "You switch its memory from right to wrong and back, and the wall shows who was shown whose secret."
     )
+    another(rooms, me, "Open a room")
+    st.caption(
+        f"Up to {MOST_PEOPLE} phones. Nothing touches real sessions or Redis, and all of it is gone with the room."
+    )
+
+
+def another(rooms: Rooms, me: Visitor, label: str = "Open another room") -> None:
     if not me.lasting:
         st.warning(
             "This browser keeps no cookies, so nobody could tell that you present the room.",
             icon=":material/cookie_off:",
         )
         return
-    left, right, _ = st.columns([1, 1, 1])
-    wrong = left.selectbox(
-        "Wrong memory", WRONG_ONES, WRONG_ONES.index(WRONG), help="What the gallery has; Simulate explains each."
-    )
-    fine = right.selectbox("Right memory", RIGHT_ONES, RIGHT_ONES.index(RIGHT))
-    if st.button("Open a room", type="primary", icon=":material/meeting_room:"):
-        with errors_shown():
-            room = rooms.open(me.session_id, fine)
-            room.wrong, room.right = wrong, fine
-            st.rerun()
-    st.caption(
-        f"Up to {MOST_PEOPLE} phones. Nothing touches real sessions or Redis, and all of it is gone with the room."
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        told = "Simulate explains each of them."
+        wrong = st.selectbox("Wrong memory", WRONG_ONES, WRONG_ONES.index(WRONG), help=told, width=260)
+        right = st.selectbox("Right memory", RIGHT_ONES, RIGHT_ONES.index(RIGHT), width=260)
+        if st.button(label, type="primary", icon=":material/meeting_room:"):
+            with errors_shown():
+                rooms.open(me.session_id, right, wrong)
+                st.rerun()

@@ -63,7 +63,7 @@ def presenter(site: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def code(rooms: Rooms, presenter: httpx.Client) -> str:
-    return rooms.open(presenter.headers["session"], "shared-buffer").code
+    return rooms.open(presenter.headers["session"], begin="shared-buffer").code
 
 
 def test_two_phones_at_the_same_instant_and_the_wall_says_who_was_shown_whose(
@@ -168,13 +168,13 @@ def test_what_strangers_send_is_bounded(site: str, code: str) -> None:
 def test_rooms_are_few_and_each_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     with closing(Rooms(lambda: now)) as rooms:
-        mine = [rooms.open("me", "shared-buffer") for _ in range(5)]
+        mine = [rooms.open("me") for _ in range(5)]
         assert [room.code for room in rooms.of("me")] == [room.code for room in mine[1:]], "the oldest one is closed"
         assert rooms.of("you") == []
         for number in range(12):
-            rooms.open(f"other {number}", "shared-buffer")
+            rooms.open(f"other {number}")
         with pytest.raises(limits.RoomRefused):
-            rooms.open("one more", "shared-buffer")
+            rooms.open("one more")
         now += limits.IDLE_SECONDS
         assert [room.ended is not None for room in rooms.of("me")] == [True] * 4
         now += limits.KEPT_SECONDS

@@ -1,5 +1,5 @@
 // The wall: everybody in the room around the memory that they share, and an arrow for each secret that was shown.
-import { at, call, code, element, Refused } from "./common.js";
+import { at, call, code, Refused } from "./common.js";
 
 const $ = (id) => document.getElementById(id);
 const WIDE = 1000, HIGH = 560;
@@ -72,26 +72,26 @@ function headline(bad) {
   return `Nobody was shown anybody else’s secret, in ${counted(wall.turns, "turn", "turns")}.`;
 }
 
+// Where somebody stands, and which way is out.
 function place(number, count) {
   const angle = -Math.PI / 2 + (2 * Math.PI * number) / Math.max(count, 1);
-  return [WIDE / 2 + Math.cos(angle) * (WIDE / 2 - 62), HIGH / 2 - 8 + Math.sin(angle) * (HIGH / 2 - 48)];
+  const [right, down] = [Math.cos(angle), Math.sin(angle)];
+  return { x: WIDE / 2 + right * (WIDE / 2 - 90), y: HIGH / 2 + down * (HIGH / 2 - 62), right, down };
 }
 
 function drawField() {
   const field = $("field"), count = wall.people.length;
   if (field.childElementCount === 0) field.append(svg("g", { id: "arrows" }), svg("g", { id: "centre" }), svg("g", { id: "people" }));
   drawCentre();
-  const radius = count > 40 ? 15 : count > 24 ? 19 : count > 12 ? 24 : 28;
+  const radius = count > 40 ? 15 : count > 24 ? 19 : count > 12 ? 24 : 30;
   for (const one of wall.people) drawPerson(one, count, radius);
-  const known = new Set(wall.leaks.map((leak) => `${leak.op} ${leak.owner}`));
-  for (const [key, arrow] of drawn.arrows) if (!known.has(key)) { arrow.remove(); drawn.arrows.delete(key); }
   for (const leak of wall.leaks) drawArrow(leak, count, radius);
 }
 
 function drawCentre() {
-  const box = svg("rect", { x: WIDE / 2 - 130, y: HIGH / 2 - 52, width: 260, height: 88, rx: 16, class: `centre ${wall.memory.wrong ? "wrong" : "right"}` });
-  const name = svg("text", { x: WIDE / 2, y: HIGH / 2 - 14, class: "what" }, wall.memory.name);
-  const kind = svg("text", { x: WIDE / 2, y: HIGH / 2 + 14, class: "kind" }, wall.memory.wrong ? "a wrong memory" : "a right memory");
+  const box = svg("rect", { x: WIDE / 2 - 130, y: HIGH / 2 - 46, width: 260, height: 92, rx: 16, class: `centre ${wall.memory.wrong ? "wrong" : "right"}` });
+  const name = svg("text", { x: WIDE / 2, y: HIGH / 2 - 6, class: "what" }, wall.memory.name);
+  const kind = svg("text", { x: WIDE / 2, y: HIGH / 2 + 22, class: "kind" }, wall.memory.wrong ? "a wrong memory" : "a right memory");
   document.getElementById("centre").replaceChildren(box, name, kind);
 }
 
@@ -99,11 +99,11 @@ function drawPerson(one, count, radius) {
   let group = drawn.people.get(one.number);
   if (!group) {
     group = svg("g");
-    group.append(svg("circle", { class: "ring", fill: "none", "stroke-width": 5 }), svg("circle", { class: "inside" }), svg("text"), svg("title"));
+    group.append(svg("circle", { class: "ring", "stroke-width": 5 }), svg("circle", { class: "inside" }), svg("text"), svg("title"));
     document.getElementById("people").append(group);
     drawn.people.set(one.number, group);
   }
-  const [x, y] = place(one.number, count), owner = one.shown >= 0 ? wall.people[one.shown] : null;
+  const { x, y, right, down } = place(one.number, count), owner = one.shown >= 0 ? wall.people[one.shown] : null;
   const [ring, inside, name, title] = group.children;
   group.setAttribute("class", `person${one.away ? " away" : ""}${one.busy ? " busy" : ""}`);
   for (const circle of [ring, inside]) { circle.setAttribute("cx", x); circle.setAttribute("cy", y); }
@@ -111,29 +111,40 @@ function drawPerson(one, count, radius) {
   ring.setAttribute("stroke", one.colour);
   inside.setAttribute("r", radius - 6);
   inside.setAttribute("fill", owner ? owner.colour : one.turns > 0 ? one.colour : "transparent");
-  name.setAttribute("x", x);
-  name.setAttribute("y", y + radius + 17);
-  name.textContent = owner ? `${one.name} saw ${owner.name}` : one.name;
-  if (count > 16) name.textContent = one.name;
+  // Outside of the circle, where no arrow goes.
+  const aside = Math.abs(right) > 0.9 || count > 24;
+  name.setAttribute("x", x + (aside ? right * (radius + 8) : 0));
+  name.setAttribute("y", aside ? y + down * (radius + 10) + 5 : y + (down < 0 ? -radius - 8 : radius + 20));
+  name.setAttribute("text-anchor", aside ? (right > 0.35 ? "start" : right < -0.35 ? "end" : "middle") : "middle");
+  name.textContent = one.name;
   title.textContent = owner ? `${one.name} was shown ${owner.name}’s secret` : one.name;
 }
 
 // From the owner to whoever was shown it, bent towards the memory that they share.
 function drawArrow(leak, count, radius) {
-  const key = `${leak.op} ${leak.owner}`;
+  const key = `${leak.user} ${leak.owner}`;
   let arrow = drawn.arrows.get(key);
   if (!arrow) {
-    arrow = svg("path", { class: "arrow fresh", stroke: wall.people[leak.owner].colour });
-    setTimeout(() => arrow.setAttribute("class", "arrow"), 2500);
-    document.getElementById("arrows").append(arrow);
+    arrow = { group: svg("g"), op: 0 };
+    arrow.group.append(svg("path", { class: "line" }), svg("path", { class: "tip" }));
+    document.getElementById("arrows").append(arrow.group);
     drawn.arrows.set(key, arrow);
   }
-  const [fromX, fromY] = place(leak.owner, count), [toX, toY] = place(leak.user, count);
-  const midX = (fromX + toX) / 4 + WIDE / 4, midY = (fromY + toY) / 4 + HIGH / 4;
-  const angle = Math.atan2(toY - midY, toX - midX), tip = radius + 6;
-  const endX = toX - Math.cos(angle) * tip, endY = toY - Math.sin(angle) * tip;
-  const wing = (turn) => `L${endX - Math.cos(angle + turn) * 16} ${endY - Math.sin(angle + turn) * 16}`;
-  arrow.setAttribute("d", `M${fromX} ${fromY}Q${midX} ${midY} ${endX} ${endY}${wing(0.45)}M${endX} ${endY}${wing(-0.45)}`);
+  if (leak.op > arrow.op) {
+    arrow.op = leak.op;
+    arrow.group.setAttribute("class", "arrow fresh");
+    setTimeout(() => { if (arrow.op === leak.op) arrow.group.setAttribute("class", "arrow"); }, 3000);
+  }
+  const [line, tip] = arrow.group.children, colour = wall.people[leak.owner].colour;
+  const from = place(leak.owner, count), to = place(leak.user, count);
+  const midX = (from.x + to.x) / 4 + WIDE / 4, midY = (from.y + to.y) / 4 + HIGH / 4;
+  const out = Math.atan2(midY - from.y, midX - from.x), angle = Math.atan2(to.y - midY, to.x - midX);
+  const [dx, dy] = [Math.cos(angle), Math.sin(angle)], gap = radius + 5, long = 20, half = 9;
+  const [endX, endY] = [to.x - dx * gap, to.y - dy * gap], [footX, footY] = [endX - dx * long, endY - dy * long];
+  line.setAttribute("stroke", colour);
+  line.setAttribute("d", `M${from.x + Math.cos(out) * gap} ${from.y + Math.sin(out) * gap}Q${midX} ${midY} ${footX} ${footY}`);
+  tip.setAttribute("fill", colour);
+  tip.setAttribute("d", `M${endX} ${endY}L${footX - dy * half} ${footY + dx * half}L${footX + dy * half} ${footY - dx * half}z`);
 }
 
 async function change(side) {
