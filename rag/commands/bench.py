@@ -40,6 +40,7 @@ from rag.sessions import SessionStore, connect
 from rag.sessions import bench as store_bench
 from rag.sessions.embedded.server import EmbeddedServer
 from rag.settings import Settings, load
+from rag.web.bench import room as room_bench
 from rag.web.bench import served as served_bench
 
 app = typer.Typer(
@@ -215,6 +216,25 @@ def _served(row: served_bench.Row) -> list[str]:
     times = f"{row.rate:,.0f}", f"{row.p50 * 1e3:,.1f}", f"{row.p99 * 1e3:,.1f}", f"{row.of_floor:.2f}"
     costs = f"{row.round_trips:.1f}", f"{row.cpu * 1e3:.1f}", f"{row.client_cpu:.0%}"
     return [str(row.clients), row.name, *times, *costs]
+
+
+@app.command("room")
+def room(
+    phones: Annotated[int, typer.Option(help="That are in the room.", min=2, max=60)] = 40,
+    seconds: Annotated[float, typer.Option(help="For which they chat.", min=1)] = 10.0,
+    json_file: JsonFile = None,
+) -> None:
+    """A room full of phones and its wall, over HTTP: from a question to its answer, and to the wall. The model takes
+    0.3 s of it. CPU: of one core, of the server."""
+    with _scratch() as (folder, told):
+        rows = room_bench.run(folder, phones=phones, seconds=seconds, model=0.3, progress=told)
+    heads = ("what", "phones", "times", "p50 s", "p95 s", "most s", "CPU")
+    give(json_file, rows, heads, map(_in_the_room, rows))
+
+
+def _in_the_room(row: room_bench.Row) -> list[str]:
+    times = (f"{value:.3f}" for value in (row.p50, row.p95, row.most))
+    return [row.what, str(row.phones), str(row.count), *times, "-" if row.cpu is None else f"{row.cpu:.0%}"]
 
 
 def _redis_turn(lab: Lab, library: Library) -> turn_bench.Contender:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from rag.crosstalk.checker.anomalies import KEY_COLLISION, LEAKS, breaking
 from rag.crosstalk.checker.canaries import Canaries, Foreseen
 from rag.crosstalk.checker.deletions import foreign_deletes, untold
-from rag.crosstalk.checker.findings import Controls, Findings, Reach, Recall, Report, Shape, Verdict, bound
+from rag.crosstalk.checker.findings import Anomaly, Controls, Findings, Reach, Recall, Report, Shape, Verdict, bound
 from rag.crosstalk.checker.histories import sessions
 from rag.crosstalk.checker.misrouted import astray
 from rag.crosstalk.checker.observed import Observed, Turn
@@ -58,6 +58,10 @@ class Checker:
     def take_all(self, events: Iterable[Event]) -> None:
         """Where they can be read twice, controls that are named at the end count from the beginning. Raises BadLog."""
         _observe(events, self._seen)
+
+    def told(self, anomaly: Anomaly) -> str:
+        """In a sentence, one of those that were found."""
+        return explained(anomaly, self._seen)
 
     def report(self, most: int | None = None) -> Report:
         """Once the log is complete; it may be asked for again. most: of each kind, as many are counted at least, and

@@ -12,9 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rag.crosstalk.checker.check import Report, check
-from rag.crosstalk.checker.observed import Observed
-from rag.crosstalk.checker.sentences import explained
+from rag.crosstalk.checker.check import Checker, Report, check
 from rag.crosstalk.log.events import Event, Fail, History, Info, Invoke, Message, Ok, Prompt
 from rag.crosstalk.room import talk
 from rag.crosstalk.room.people import Person
@@ -22,8 +20,8 @@ from rag.crosstalk.run.hosts import shown
 from rag.crosstalk.strategies import STRATEGIES, Asked, Lab, Steps, Strategy, Wait, make
 from rag.errors import CrosswireError
 
-WINDOW = 20
-"""Turns of memory that a prompt holds."""
+WINDOW = 64
+"""Turns of memory that a prompt holds: more than there are people, who may all say hello at the same instant."""
 PATIENCE = 20.0
 """Seconds after which a turn that still waits is given up."""
 AGAIN = 0.02
@@ -90,7 +88,7 @@ class Act:
         self._sessions = sessions
         self._latency = latency
         self._strategy: Strategy = make(memory, Lab(Path(tempfile.gettempdir()), "room:"))
-        self._seen = Observed()
+        self._checker = Checker(window=WINDOW, keeps=STRATEGIES[memory].keeps)
         self._people: dict[str, Person] = {}
         self._turns: dict[int, list[Turn]] = {}
         self._due: list[tuple[float, int, int]] = []
@@ -166,7 +164,9 @@ class Act:
         for op in list(self._steps):
             self._end(op, Info(op, now, "stopped: the memory was switched"))
         for person in self._people.values():
-            self._log(History(self.session(person), now, tuple(self._strategy.history(self.session(person)))))
+            # For the report alone: it would hold up everybody to look through all of it here.
+            session = self.session(person)
+            self.events.append(History(session, now, tuple(self._strategy.history(session))))
         self._strategy.close()
 
     def turns_of(self, person: Person) -> list[Turn]:
@@ -213,14 +213,14 @@ class Act:
     def _log(self, event: Event) -> None:
         """The checker sees it at once: what it finds in an answer is known when the answer is."""
         self.events.append(event)
-        kept, before = self._seen.findings.kept, len(self._seen.findings.kept)
-        self._seen.take(event)
+        kept = self._checker.found.kept
+        before = len(kept)
+        self._checker.take(event)
         for one in kept[before:]:
             if one.surface != "answer" or one.op is None or one.owner is None or one.canary is None:
                 continue
             turn, owner = self.turns[one.op], self._people[one.owner]
-            sentence = explained(one, self._seen)
-            leak = Leak(one.op, turn.person.number, owner.number, one.canary, sentence, one.t)
+            leak = Leak(one.op, turn.person.number, owner.number, one.canary, self._checker.told(one), one.t)
             turn.leaks.append(leak)
             self.leaks.append(leak)
 

@@ -16,7 +16,7 @@ from rag.crosstalk.room.people import Person, person
 from rag.errors import CrosswireError
 
 MOST_PEOPLE = 60
-MOST_TURNS = 2400
+MOST_TURNS = 1500
 """Of an act."""
 MOST_ACTS = 20
 HELLO_FIRST = 428
@@ -56,6 +56,7 @@ class Room:
         """Another one whenever there is something new to see."""
         self.wrong, self.right = WRONG, RIGHT
         """The two memories that the presenter switches between."""
+        self.thinking: tuple[float, float] | None = None
         self.address = ""
         """Where phones find this server, if the presenter said so."""
         self.asked_at = 0.0
@@ -186,7 +187,7 @@ class Room:
         self.version += 1
 
     def _latency(self) -> float:
-        return self._chance.uniform(*THINKING)
+        return self._chance.uniform(*(self.thinking or THINKING))
 
     def _settle(self, now: float) -> None:
         for act in [act for act in self.closing if not act.busy]:

@@ -55,16 +55,25 @@ class Rooms:
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def open(self, presenter: str, right: str = RIGHT, wrong: str = WRONG, *, begin: str = "") -> Room:
+    def open(
+        self,
+        presenter: str,
+        right: str = RIGHT,
+        wrong: str = WRONG,
+        *,
+        begin: str = "",
+        thinking: tuple[float, float] | None = None,
+    ) -> Room:
         """presenter: session id of the browser that opens it. right, wrong: the memories that it will be switched
-        between; begin: the one that it begins with, the right one if not said. Raises UnknownMemory, RoomRefused."""
+        between; begin: the one that it begins with, the right one if not said. thinking: seconds that the model takes,
+        from and to. Raises UnknownMemory, RoomRefused."""
         with self._changed:
             self.sweep()
             if self._closed or len(self._rooms) >= MOST_ROOMS:
                 raise RoomRefused(f"There are {len(self._rooms)} rooms on this server: try again when one has ended.")
             code = next(code for code in _codes() if code not in self._rooms)
             room = Room(code, presenter, begin or right)
-            room.right, room.wrong = right, wrong
+            room.right, room.wrong, room.thinking = right, wrong, thinking
             for older in self._of(presenter)[: -MOST_OF_ONE + 1 or None]:
                 self._drop(older)
             self._rooms[code] = room, self._clock()
@@ -121,10 +130,11 @@ class Rooms:
             return room.join(now)
 
     def judge(self, code: str, presenter: str | None) -> None:
-        """Have the checker look at all that has happened in this act, if that is due. It holds up nobody else."""
+        """Have the checker look at all that has happened in this act, if that is due, and if no leak says it all. It
+        holds up nobody else."""
         with self.presented(code, presenter) as (room, now):
             act = room.act
-            if len(act.events) == act.judged_events or now < act.judged_next:
+            if act.leaks or len(act.events) == act.judged_events or now < act.judged_next:
                 return
             act.judged_events, act.judged_next = len(act.events), now + PATIENCE
             events = list(act.events)

@@ -9,8 +9,8 @@ from rag.crosstalk.room.people import Person
 from rag.crosstalk.room.room import Room
 from rag.crosstalk.room.talk import QUESTIONS
 
-NEWEST = 30
-"""Turns on a phone, and arrows on the wall."""
+NEWEST_TURNS, NEWEST_LEAKS = 30, 150
+"""On a phone; on the wall: more than can come between two looks of it."""
 
 
 def phone(room: Room, someone: Person, now: float) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def phone(room: Room, someone: Person, now: float) -> dict[str, Any]:
         "busy": someone.number in act.busy,
         "you": _person(someone) | {"secret": someone.secret},
         "people": len(room.people),
-        "turns": [_turn(room, turn) for turn in act.turns_of(someone)[-NEWEST:]],
+        "turns": [_turn(room, turn) for turn in act.turns_of(someone)[-NEWEST_TURNS:]],
         "shown": [_person(room.people[number]) for number in shown],
         "questions": [{"key": one.key, "text": one.text} for one in QUESTIONS],
     }
@@ -43,7 +43,6 @@ def wall(room: Room, now: float) -> dict[str, Any]:
         "left": round(max(0.0, room.expires - now)),
         "memory": _memory(act),
         "choices": {"wrong": room.wrong, "right": room.right},
-        "verdict": act.verdict,
         "people": [
             _person(one)
             | {
@@ -54,10 +53,8 @@ def wall(room: Room, now: float) -> dict[str, Any]:
             }
             for one in room.people
         ],
-        "leaks": [
-            {"op": one.op, "user": one.user, "owner": one.owner, "sentence": one.sentence}
-            for one in act.leaks[-NEWEST:]
-        ],
+        "leaks": [{"op": one.op, "user": one.user, "owner": one.owner} for one in act.leaks[-NEWEST_LEAKS:]],
+        "sentence": act.leaks[-1].sentence if act.leaks else act.verdict,
         "reached": len(last),
         "asked": len({turn.person.number for turn in act.turns.values()}),
         "turns": len(act.turns),

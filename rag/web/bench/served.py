@@ -8,34 +8,27 @@ machine whose speed drifts slows all of them, and ratios are taken slice by slic
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from statistics import median, quantiles
 from typing import IO, cast
-from urllib.request import urlopen
-
-import psutil
 
 from rag.errors import CrosswireError
 from rag.resources import child_environment
 from rag.sessions import connect
 from rag.sessions.connection.connect import Client
-from rag.settings import Settings
 from rag.web.bench.floor import LIBRARY
 from rag.web.bench.instant import MODEL
 from rag.web.bench.load import Job, Result
+from rag.web.bench.serving import APP, MODULE, Party, processor_seconds, serving
 
 FLOOR, BARE, OFFLINE, INSTANT = "floor", "floor, our search", "offline model", "instant server"
 TURNS = 5
 """Questions of a conversation."""
-
-START_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +49,7 @@ class Row:
     client_cpu: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Party:
-    name: str
-    port: int
-    process: psutil.Process
-    path: str = "/api/chat"
-
-
-Ask = Callable[[_Party, int, float | None], Result]
+Ask = Callable[[Party, int, float | None], Result]
 """Has so many clients ask a party, for so many seconds; None: each conversation once."""
 
 
@@ -103,8 +88,8 @@ def run(
         return rows
 
 
-def _slice(ask: Ask, client: Client, party: _Party, clients: int, seconds: float) -> Row:
-    cpu, reads = _cpu(party.process), _reads(client)
+def _slice(ask: Ask, client: Client, party: Party, clients: int, seconds: float) -> Row:
+    cpu, reads = processor_seconds(party.process), _reads(client)
     result = ask(party, clients, seconds)
     turns = max(result.turns, 1)
     asked = _reads(client) - reads - 1  # the one that asks for it
@@ -117,7 +102,7 @@ def _slice(ask: Ask, client: Client, party: _Party, clients: int, seconds: float
         p99=percentiles[98],
         of_floor=1.0,
         round_trips=asked / turns,
-        cpu=(_cpu(party.process) - cpu) / turns,
+        cpu=(processor_seconds(party.process) - cpu) / turns,
         client_cpu=result.cpu / seconds,
     )
 
@@ -127,60 +112,21 @@ def _medians(slices: Sequence[Row]) -> Row:
     return replace(slices[0], **{name: median(getattr(one, name) for one in slices) for name in figures})
 
 
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
-
-
 def _reads(client: Client) -> int:
     """How often the server has read from its clients: what is sent together counts once."""
     return int(client.info("stats")["total_reads_processed"])
 
 
-def _start(stack: ExitStack, folder: Path) -> list[_Party]:
+def _start(stack: ExitStack, folder: Path) -> list[Party]:
     """The floor comes last: it finds the articles that the application has read."""
-    module = [sys.executable, "-P", "-m"]
-    app = [*module, "rag", "run", "--port"]
-    model = stack.enter_context(_serving(INSTANT, [*module, "rag.web.bench.instant"], folder))
+    model = stack.enter_context(serving(INSTANT, [*MODULE, "rag.web.bench.instant"], folder))
     address = {"OPENAI_BASE_URL": f"http://127.0.0.1:{model.port}/v1", "CHAT_MODEL": MODEL}
     served = [
-        stack.enter_context(_serving(OFFLINE, app, folder)),
-        stack.enter_context(_serving(INSTANT, app, folder, address)),
+        stack.enter_context(serving(OFFLINE, APP, folder)),
+        stack.enter_context(serving(INSTANT, APP, folder, address)),
     ]
-    floor = stack.enter_context(_serving(FLOOR, [*module, "rag.web.bench.floor"], folder))
-    return [floor, _Party(BARE, floor.port, floor.process, LIBRARY), *served]
-
-
-@contextmanager
-def _serving(name: str, command: list[str], folder: Path, more: Mapping[str, str] = {}) -> Iterator[_Party]:
-    """A server, from when it answers until the end. Of this process's settings it gets none."""
-    port = _free_port()
-    others = {key: value for key, value in child_environment().items() if key.lower() not in Settings.model_fields}
-    log = folder / f"{name.replace(' ', '-')}-{port}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 (our own)
-            [*command, str(port)],
-            cwd=folder,
-            env={**others, "STATE_DIR": str(folder), **more},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not _answers(port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                last = log.read_text(errors="replace").strip().rpartition("\n")[2]
-                raise CrosswireError(f"The server for {name} did not start: {last[:300]}")
-            time.sleep(0.1)
-        yield _Party(name, port, psutil.Process(process.pid))
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    floor = stack.enter_context(serving(FLOOR, [*MODULE, "rag.web.bench.floor"], folder))
+    return [floor, Party(BARE, floor.port, floor.process, LIBRARY), *served]
 
 
 @contextmanager
@@ -195,7 +141,7 @@ def _asking(conversations: list[list[str]]) -> Iterator[Ask]:
     ) as process:
         jobs, results = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
 
-        def ask(party: _Party, clients: int, seconds: float | None) -> Result:
+        def ask(party: Party, clients: int, seconds: float | None) -> Result:
             job = Job(party.name, party.port, clients, conversations, party.path, seconds)
             jobs.write(json.dumps(asdict(job)) + "\n")
             jobs.flush()
@@ -211,17 +157,3 @@ def _asking(conversations: list[list[str]]) -> Iterator[Ask]:
             yield ask
         finally:
             process.kill()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _answers(port: int) -> bool:
-    try:
-        with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False

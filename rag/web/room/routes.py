@@ -39,6 +39,7 @@ PREFIX = "/r/"
 SITE = Path(__file__).parent / "site"
 LONGEST_BODY = 2048
 THREADS = 8
+SLOWEST = 5.0
 ANSWER_SECONDS = 30.0
 """For which a phone waits; a turn is given up before."""
 LOOK, BEAT = 0.15, 10.0
@@ -62,6 +63,7 @@ def _application(rooms: Callable[[], Rooms]) -> Starlette:
     room = "/r/{code:str}"
     return Starlette(
         routes=[
+            Route("/r/-/open", api.open, methods=["POST"]),
             Mount("/r/-", StaticFiles(directory=SITE)),
             Route(room, api.page("phone.html")),
             Route(f"{room}/wall", api.page("wall.html")),
@@ -153,6 +155,19 @@ class _Api:
             return views.phone(room, someone, now)
 
     # --- the presenter
+
+    async def open(self, request: Request) -> Response:
+        """Another room of this browser's, where the page is not used. seconds: that the model takes."""
+        match await _json(request):
+            case {"right": str(right), "wrong": str(wrong), "begin": str(begin), "seconds": float(seconds)}:
+                thinking = (min(max(seconds, 0.0), SLOWEST),) * 2
+            case _:
+                raise Refused(Problem(422, "Bad room", 'Send {"right": …, "wrong": …, "begin": …, "seconds": 0.5}.'))
+        presenter = _presenter(request)
+        if presenter is None:
+            raise Refused(Problem(403, "No session", "Open a page of this site first, and keep its cookie."))
+        room = await self._call(lambda: self._rooms().open(presenter, right, wrong, begin=begin, thinking=thinking))
+        return JSONResponse({"code": room.code}, headers=PRIVATE)
 
     async def live(self, request: Request) -> Response:
         """Server-sent events: the wall, anew whenever something has changed."""

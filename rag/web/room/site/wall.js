@@ -51,7 +51,7 @@ function drawWords() {
   const bad = wall.reached > 0;
   $("headline").className = bad ? "bad" : "";
   $("headline").textContent = headline(bad);
-  $("sentence").textContent = bad ? wall.leaks.at(-1).sentence : wall.verdict;
+  $("sentence").textContent = wall.sentence;
   $("address").textContent = wall.address;
   const here = wall.people.filter((one) => !one.away).length;
   $("who").textContent = wall.ended ? "The room has ended" : `${counted(here, "phone", "phones")} here`;
