@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from rag.audit.adapters import ADAPTERS
-from rag.audit.checks import CHECKS, faithful
+from rag.audit.checks import CHECKS, faithful, whole_writers
 from rag.audit.kit.opening import Target
 from rag.audit.run.trying import tried
 from tests.audit.planted import FAULTS, MORE
@@ -28,7 +28,8 @@ from tests.audit.planted.right import Locked
 
 @pytest.fixture(autouse=True)
 def shorter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Long conversations that are longer than a page, and no longer."""
+    """Long conversations that are longer than a page, and no longer; fewer places to be held at."""
+    monkeypatch.setattr(whole_writers, "PLACES", 12)
     monkeypatch.setattr(faithful, "ADDED", 200)
     monkeypatch.setattr(faithful, "REWRITTEN", 200)
 

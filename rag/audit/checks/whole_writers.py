@@ -11,7 +11,7 @@ from threading import Barrier
 from typing import Any
 
 from rag.audit.checks.registry import check
-from rag.audit.checks.whole_appends import add, whole_once
+from rag.audit.checks.whole_appends import add, pair_of, whole_once
 from rag.audit.kit.awaits import Overlap, outcome
 from rag.audit.kit.children import REPLIES, Line, other_process
 from rag.audit.kit.contract import CannotTell, NotApplicable, Said, Wrong, run_now
@@ -150,7 +150,7 @@ PLACES = 60
 )
 async def processes(trial: Trial) -> None:
     async with trial.store() as store:
-        store.needs("read", "append", "process")
+        store.needs("read", "process", added_by(store))
 
     async def serve(line: Line) -> None:
         await adds_when_told(trial, line)
@@ -162,19 +162,48 @@ async def processes(trial: Trial) -> None:
             raise NotApplicable(f"another process cannot open it: {told['error']}")
         if told["read"] != [list(each) for each in seen]:
             raise NotApplicable("another process does not see what one has written")
-        await add(store, "bob", "begun", 0)
+        await adds(store, "bob", "begun", 0)
         places = Places((await answer(other, counts=True))["places"], time.monotonic() + trial.budget, PLACES)
         for n in places:
             reached = await answer(other, n=n)
-            work = add(store, "bob", "both", n)
-            second = await outcome(trial.apart(work))
+            second = await outcome(trial.apart(adds(store, "bob", "both", n)))
             done = await answer(other, goes=True)
             places.waited = done["waited"]
             first = RuntimeError(done["refused"]) if done["refused"] else None
             where = f"While alice was held in another process at {done['where'] or reached['reached']}"
             stored = await store.read("a reader", trial.at(f"both-{n}"))
-            whole_once(where, stored, {"alice": first, "bob": second}, n)
+            judged = whole_once if added_by(store) == "append" else acknowledged_once
+            judged(where, stored, {"alice": first, "bob": second}, n)
         trial.notes.append(f"{trial.lane}: another process was held at {places.tried} of {places.total} places")
+
+
+def added_by(store: Store) -> str:
+    """How a pair is added: in one call, or where the interface has none by a whole turn."""
+    return "append" if "append" in store.subject.able else "turn"
+
+
+async def adds(store: Store, who: str, name: str, n: int) -> None:
+    if added_by(store) == "append":
+        await add(store, who, name, n)
+        return
+    (_, asks), (_, answers) = pair_of(who, n)
+
+    async def think(*_: Any) -> str:
+        return answers
+
+    await store.turn(who, store.trial.at(f"{name}-{n}"), asks, think)
+
+
+def acknowledged_once(where: str, stored: list[Said], came: dict[str, Any], n: int) -> None:
+    """Of turns, whose question may be kept before its answer is there: raises Wrong unless what each was told is kept
+    is there once. What is left of one that was refused, and in which order two stand, is for other checks."""
+    for who, result in came.items():
+        for said in pair_of(who, n):
+            if not isinstance(result, Exception) and (times := stored.count(said)) != 1:
+                raise Wrong(
+                    f"{where}, {who}'s turn was acknowledged; {said[1]!r} is stored {times} times. "
+                    f"Stored: {short(stored)}."
+                )
 
 
 async def answer(other: Line, **what: Any) -> dict[str, Any]:
@@ -194,7 +223,7 @@ async def adds_when_told(trial: Trial, line: Line) -> None:
         await asyncio.to_thread(line.hear)
         await store.read("another process", trial.at("counted-0"))
         holding = Holding(store)
-        places = await holding.places(lambda: add(store, "alice", "counted", 0))
+        places = await holding.places(lambda: adds(store, "alice", "counted", 0))
         holding.patience = max(GETS_ON, holding.patience)
         line.say(places=places)
         while told := await asyncio.to_thread(line.hear):
@@ -207,7 +236,7 @@ async def adds_when_told(trial: Trial, line: Line) -> None:
                 else:
                     await asyncio.to_thread(line.hear)
 
-            seen = await holding.overlap(lambda n=n: add(store, "alice", "both", n), lets_the_other, n)  # type: ignore[misc]  # this n
+            seen = await holding.overlap(lambda n=n: adds(store, "alice", "both", n), lets_the_other, n)  # type: ignore[misc]  # this n
             refused = f"{type(seen.first).__name__}: {seen.first}" if isinstance(seen.first, Exception) else ""
             store.used.clear()  # the one that reads them deletes them
             line.say(refused=refused[:300], where=seen.where, waited=seen.waited)

@@ -37,7 +37,7 @@ LIMITS = (
     ),
     Limit(
         "langgraph.checkpoint.base.BaseCheckpointSaver",
-        ("whole.overlapping-turns", "whole.pairs"),
+        ("whole.overlapping-turns", "whole.pairs", "whole.processes"),
         "Double texting is a feature of LangSmith Deployment. It is not available in the LangGraph open source "
         "framework.",
         "https://docs.langchain.com/langsmith/double-texting",

@@ -10,7 +10,7 @@ from tests.audit.planted.lasting import FAULTS as LASTING
 from tests.audit.planted.owners import FAULTS as OWNERS
 from tests.audit.planted.owners import JoiningTheOtherWay, JoiningWithNothing
 from tests.audit.planted.whole import FAULTS as WHOLE
-from tests.audit.planted.whole import LeavingReplies
+from tests.audit.planted.whole import KnowingItsProcess, LeavingReplies
 
 FAULTS: dict[str, type[Core]] = {**APART, **OWNERS, **FAITHFUL, **LASTING, **WHOLE}
 """Check -> the store that it alone fails."""
@@ -19,6 +19,7 @@ MORE: dict[str, tuple[type[Core], ...]] = {
     "apart.joined": (JoiningTheOtherWay, JoiningWithNothing),
     "faithful.corrupt": (Hiding,),
     "whole.cancelled": (LeavingReplies,),
+    "whole.processes": (KnowingItsProcess,),
 }
 """Other ones that it has to find as well."""
 

@@ -24,8 +24,6 @@ class Core:
 
     faces: tuple[str, ...] = ("history", "session", "saver", "store")
     """The interfaces behind which it is tried."""
-    refuses_stale = True
-    """Whether a saver over it refuses to write over a checkpoint that it has not read."""
     unquoted = False
     """Whether a search puts the names of fields into its query as they are."""
 
@@ -56,6 +54,13 @@ class Core:
     def place(cls, prefix: str, owner: str, session: str) -> tuple[str, str]:
         """Where owners and prefixes are known: the folder of this one's conversations, and the id of this one there."""
         return name_of(prefix, owner), session
+
+    def stale(self, newest: str, read: str | None) -> bool:
+        """Whether a saver over it refuses to write: not over a checkpoint that its writer has not read."""
+        return newest != read
+
+    def wrote(self, checkpoint: str) -> None:
+        """A saver over it has."""
 
     def stamped(self, session: str, rows: list[Row]) -> list[tuple[str, str, int]]:
         """What is inserted. The order of a conversation is that of its rows; their stamps are for show."""

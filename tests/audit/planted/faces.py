@@ -101,10 +101,10 @@ class Saver(BaseCheckpointSaver[int]):
         messages = [message_to_dict(each) for each in values.pop("messages", [])]
         head = {"checkpoint": {**checkpoint, "channel_values": {}}, "metadata": dict(metadata)}
         rows = await core.rows(thread)
-        parent = config["configurable"].get("checkpoint_id")
-        if core.refuses_stale and rows and rows[0]["checkpoint"]["id"] != parent:
+        if rows and core.stale(rows[0]["checkpoint"]["id"], config["configurable"].get("checkpoint_id")):
             raise RuntimeError("somebody else wrote to this thread meanwhile")
         await core.replace(thread, [head, *messages], len(rows))
+        core.wrote(checkpoint["id"])
         return {"configurable": {"thread_id": thread, "checkpoint_ns": "", "checkpoint_id": checkpoint["id"]}}
 
     async def _list(self, core: Core, config: Any, having: Any) -> list[CheckpointTuple]:

@@ -17,8 +17,10 @@ from tests.audit.planted.core import Core, Row
 class ReadersKnown(Core):
     """Knows who has read a conversation since it was last written to: which tasks, or threads."""
 
-    refuses_stale = False
     readers: ClassVar[defaultdict[tuple[str, str, str], set[Any]]] = defaultdict(set)
+
+    def stale(self, newest: str, read: str | None) -> bool:
+        return False
 
     def who(self, session: str) -> set[Any]:
         return self.readers[self.path, self.lane, session]
@@ -98,6 +100,19 @@ class LockedInItsProcess(Core):
         there = await self.rows(session)
         await self.gap()
         await self.replace(session, [*there, *rows], len(await self.rows(session)))
+
+
+class KnowingItsProcess(Core):
+    """A saver over it refuses to write over what somebody else of its process has written, and of no other."""
+
+    faces = ("saver",)
+    mine: ClassVar[set[str]] = set()
+
+    def stale(self, newest: str, read: str | None) -> bool:
+        return newest in self.mine and super().stale(newest, read)
+
+    def wrote(self, checkpoint: str) -> None:
+        self.mine.add(checkpoint)
 
 
 class SortedAsText(Core):
