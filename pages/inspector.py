@@ -6,7 +6,17 @@ import streamlit as st
 
 from rag.errors import CrosswireError
 from rag.ui import resources, visitor
-from rag.ui.inspector import actions, audit_log, forensics, live_tail, overview, session_table, session_view, sign_in
+from rag.ui.inspector import (
+    actions,
+    audit_log,
+    forensics,
+    live_tail,
+    overview,
+    recorded_view,
+    session_table,
+    session_view,
+    sign_in,
+)
 from rag.ui.inspector.context import open_context
 
 services = resources.services()
@@ -19,6 +29,9 @@ st.caption("Every live session on this server. Texts are masked until they are r
 
 try:
     context = open_context(services, visitor.visitor(services.settings))
+    if context.recorded is not None:
+        recorded_view.draw(context, context.recorded)
+        st.stop()
     overview.draw(context)
     names = (
         [session_table.TITLE, "Forensics", live_tail.TITLE, "Import", "Audit"]

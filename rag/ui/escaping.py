@@ -31,10 +31,9 @@ def count(number: int, thing: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`2 h 5 min`, `60 min`, `40 s`."""
+    """To the nearest: `2 h 5 min`, `60 min`, `40 s`."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
-    if whole < 2 * 3600:
-        return f"{whole // 60} min"
-    return f"{whole // 3600} h {whole // 60 % 60} min"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"

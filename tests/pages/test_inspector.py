@@ -10,14 +10,18 @@ from langchain_core.messages import AIMessage, HumanMessage
 from streamlit.testing.v1 import AppTest
 
 from rag.chat.prompt import RULES
+from rag.crosstalk import Workload
 from rag.inspector import inspector as inspector_module
 from rag.services import Services
 from rag.sessions.ids import SessionId
 from rag.sessions.names import friendly_name
-from rag.ui.inspector import sign_in, turn_view
+from rag.ui import resources
+from rag.ui.inspector import sign_in
+from rag.ui.inspector.turns import turn_view
 from tests.inspector.stored_sessions import HARMFUL, HOSTILE, stored
 from tests.pages.inspecting import SECRET, all_of, inspect, metrics, put
 from tests.pages.opening import calm, errors, opened, press, say, session_of, visit
+from tests.servers import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -297,3 +301,28 @@ def test_others_histories_are_read_only(services: Services) -> None:
     services.client.delete("message_store:theirs")
     put(page, "inspector_format", "auto")
     assert not errors(page)
+
+
+def test_what_leaked_in_a_simulation_and_in_a_room_opens_here(services: Services) -> None:
+    page = inspect()
+    me = session_of(page)
+    assert not [box for box in page.selectbox if box.key == "inspector_recording"]
+    run = resources.runs().start(me, ["shared-buffer"], Workload(users=6, turns=2))
+    resources.runs().start("somebody-else", ["shared-buffer"], Workload(users=6, turns=2))
+    room = resources.rooms().open(me, "shared-buffer")
+    wait_for(lambda: not run.busy, "the simulation to end")
+    calm(page.run())
+    (choice,) = [box for box in page.selectbox if box.key == "inspector_recording"]
+    assert choice.options[0] == "Live sessions"
+    assert [option.split(":")[0] for option in choice.options[1:]] == [f"Room {room.code}, act 1", "Simulation"]
+    put(page, "inspector_recording", f"run-{run.id}-shared-buffer")
+    rows = page.dataframe[0].value
+    assert len(rows) == 6
+    assert rows["Foreign"].iloc[0] > 0
+    told = [one.value for one in page.markdown if "Not this session" in one.value]
+    assert told
+    assert [badge for badge in page.markdown if "foreign" in badge.value]
+    assert not [text for text in page.text if "characters)" in text.value]  # made up, so not masked
+    put(page, "inspector_recording", f"room-{room.code}-1")
+    assert any("Nobody spoke yet" in caption.value for caption in page.caption)
+    resources.rooms().end(room.code, me)

@@ -16,6 +16,8 @@ EVERYBODY = "*"
 Texts = Callable[[Sequence[str]], Mapping[str, str]]
 """Of passages of the library by id, those that this session may see, as they are now."""
 Origin = Literal["rules", "summary", "source", "history", "question", "unknown"]
+Holds = tuple[tuple[str, str], ...]
+"""Texts that are somebody else's, each with the session whose it is."""
 State = Literal["as sent", "changed", "gone", "cut", "no text"]
 
 
@@ -24,6 +26,7 @@ class Part:
     """One part of a prompt. label: what it is called; turn: of its owner, 0 if that is not known.
 
     state: whether `text` is what was sent, is what stands there now instead, is gone, was cut, or was never recorded.
+    holds: secrets of others that are in it.
     """
 
     origin: Origin
@@ -33,14 +36,16 @@ class Part:
     label: str = ""
     turn: int = 0
     state: State = "as sent"
+    holds: Holds = ()
 
     def foreign(self, session_id: str) -> bool:
-        """Whether it is certainly somebody else's."""
-        return self.owner not in (None, EVERYBODY, session_id)
+        """Whether it certainly is, or holds, what is somebody else's."""
+        return bool(self.holds) or self.owner not in (None, EVERYBODY, session_id)
 
-    def unaccounted(self, session_id: str) -> bool:
-        """Whether it is nothing that this session's prompt should hold, as far as is known."""
-        return self.foreign(session_id) or (self.origin == "unknown" and self.owner is None)
+    @property
+    def unknown(self) -> bool:
+        """Whether it is none of the session's own, and nobody can tell whose."""
+        return self.origin == "unknown" and self.owner is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +60,29 @@ class Retrieved:
     cited: bool = False
     state: State = "as sent"
 
+    def foreign(self, session_id: str) -> bool:
+        return self.owner not in (None, EVERYBODY, session_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """said: what is stored of it, the question first. prompt: None if it was not recorded; found: the same.
 
-    milliseconds: of each phase, in their order. at: epoch seconds, 0 if unknown. trouble: how it ended, if not well.
+    milliseconds: of each phase, in their order. at: epoch seconds, 0 if unknown; when: as a recording tells it instead.
+    trouble: how it ended, if not well. holds: secrets of others in its answer.
     """
 
     number: int
     said: tuple[Element, ...]
     at: float = 0.0
+    when: str = ""
     model: str = ""
     searched: str = ""
     found: tuple[Retrieved, ...] | None = None
     prompt: tuple[Part, ...] | None = None
     milliseconds: dict[str, float] = field(default_factory=dict)
     trouble: str = ""
+    holds: Holds = ()
 
     @property
     def questions(self) -> tuple[Element, ...]:
@@ -87,10 +98,16 @@ class Turn:
         """Milliseconds. The first token's are a part of the answer's."""
         return sum(taken for phase, taken in self.milliseconds.items() if phase != "first_token")
 
-    def unaccounted(self, session_id: str) -> tuple[Part, ...]:
-        return tuple(part for part in self.prompt or () if part.unaccounted(session_id))
+    def foreign(self, session_id: str) -> int:
+        """How many parts of it are certainly, or hold, what is somebody else's."""
+        parts = sum(part.foreign(session_id) for part in self.prompt or ())
+        return parts + sum(one.foreign(session_id) for one in self.found or ()) + bool(self.holds)
 
-    def named(self, owners: dict[str, str]) -> Turn:
+    @property
+    def unknown(self) -> tuple[Part, ...]:
+        return tuple(part for part in self.prompt or () if part.unknown)
+
+    def named(self, owners: Mapping[str, str]) -> Turn:
         """The same, with the owners of texts that nobody could tell before."""
         if self.prompt is None:
             return self

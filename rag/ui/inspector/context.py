@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import streamlit as st
 
+from rag.colours import colour
 from rag.inspector import LAYOUTS, Inspector
 from rag.inspector.forensics.canary import SHORTEST, normal
 from rag.safe_text import masked, visible
 from rag.services import Services
+from rag.sessions.names import friendly_name
 from rag.settings import without_password
+from rag.ui.inspector.recordings import Source, sources
 from rag.ui.inspector.sign_in import login
 from rag.ui.visitor import Visitor
 
 INTERVALS = {"Paused": None, "2 s": 2.0, "5 s": 5.0, "30 s": 30.0}
 OURS = "crosswire"
 _LOGGED = "inspector_logged"
+_ADDRESSED = "inspector_addressed"
 _REVEALED = "inspector_revealed"
 """Ids of sessions, of this tab."""
 
@@ -25,6 +30,7 @@ _REVEALED = "inspector_revealed"
 class Context:
     """who: as the log is to say; you: whose own session is marked. every: seconds between refreshes, None for never.
 
+    recorded: what is looked at instead of live sessions; people: who its sessions belong to, where that is known.
     reveal: all that is opened is shown; otherwise it is for the sessions that somebody asked for.
     """
 
@@ -35,10 +41,18 @@ class Context:
     reveal: bool
     changes: bool
     every: float | None
+    recorded: Source | None = None
+    people: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ours(self) -> bool:
         return self.inspector.layout.ours
+
+    def name(self, session_id: str) -> str:
+        return self.people.get(session_id) or friendly_name(session_id)
+
+    def colour(self, session_id: str) -> str:
+        return colour(self.people.get(session_id, session_id))
 
     def shows(self, session_id: str) -> bool:
         """Whether this session's texts are shown."""
@@ -91,17 +105,35 @@ def open_context(services: Services, me: Visitor) -> Context:
         )
         reveal = st.toggle("Reveal all texts", key="inspector_reveal", help=logged)
         changes = st.toggle("Allow changes", key="inspector_changes", help="Enable the buttons that change sessions.")
+        recorded = _recorded(me.session_id)
         inspector = _source(services)
         if changes and not inspector.layout.ours:
             st.caption(":material/lock: These histories are read-only.")
     known, ours = login(), inspector.layout.ours
     who = f"inspector, {known.email if known else me.name}"
     interval = INTERVALS[every] if ours else None
-    return Context(services, inspector, who, me.session_id, reveal, changes and ours, interval)
+    return Context(services, inspector, who, me.session_id, reveal, changes and ours, interval, recorded)
 
 
 def _switch(session_id: str) -> None:
     st.session_state[_REVEALED] = {*st.session_state.get(_REVEALED, ())} ^ {session_id}
+
+
+def _recorded(visitor: str) -> Source | None:
+    """What is looked at instead of the live sessions. An address may name it."""
+    found = sources(visitor)
+    if not found:
+        return None
+    wanted = st.query_params.get("recording")
+    if wanted in found and st.session_state.get(_ADDRESSED) != wanted:
+        st.session_state[_ADDRESSED] = st.session_state["inspector_recording"] = wanted
+    chosen = st.selectbox(
+        "Look at",
+        ["", *found],
+        key="inspector_recording",
+        format_func=lambda one: found[one].title if one else "Live sessions",
+    )
+    return found.get(chosen or "")
 
 
 def _source(services: Services) -> Inspector:

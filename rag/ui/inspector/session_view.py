@@ -16,8 +16,9 @@ from rag.sessions.names import friendly_name
 from rag.ui.avatar import badge
 from rag.ui.escaping import count, duration, escaped
 from rag.ui.feedback import errors_shown
-from rag.ui.inspector import stored_view, turn_view
+from rag.ui.inspector import stored_view
 from rag.ui.inspector.context import Context
+from rag.ui.inspector.turns import foreign_parts, turn_view
 
 PART = 10
 """Turns that are shown at first; then four times as many more."""
@@ -108,7 +109,7 @@ def _turns(context: Context, seen: View) -> None:
         more = {key: shown + 4 * PART}
         st.button(f"Show earlier ({earlier:,} more)", key=f"{key}_more", on_click=st.session_state.update, args=(more,))
     before: Turn | None = None
-    for turn in turns[-shown:]:
+    for turn in foreign_parts.named(context, seen.id, turns[-shown:]):
         if before is not None and before.at and turn.at - before.at > GAP:
             st.caption(f"— {duration(turn.at - before.at)} later —", text_alignment="center")
         turn_view.draw(context, seen.id, turn)

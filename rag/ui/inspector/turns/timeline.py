@@ -11,6 +11,7 @@ PHASES = {
     "rewrite": ("rewrite question", "#7c6ee6"),
     "retrieve": ("retrieve", "#2f9e63"),
     "ask": ("answer", "#e8590c"),
+    "turn": ("whole turn", "#e8590c"),
 }
 """Words and colour of each, in the order in which they come."""
 OTHER = "#adb5bd"

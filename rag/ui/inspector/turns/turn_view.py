@@ -10,18 +10,16 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from rag.colours import colour
 from rag.inspector.parsing.message_parsers import Said
 from rag.inspector.timestamps import moment
-from rag.inspector.turns.model import EVERYBODY, Part, Retrieved, State, Turn
+from rag.inspector.turns.model import EVERYBODY, Holds, Part, Retrieved, State, Turn
 from rag.inspector.views.session import Element
 from rag.safe_text import line
-from rag.sessions.names import friendly_name
 from rag.ui.avatar import badge
 from rag.ui.chat.transcript import ASSISTANT
 from rag.ui.escaping import count, escaped
 from rag.ui.inspector.context import Context
-from rag.ui.inspector.timeline import milliseconds, timeline
+from rag.ui.inspector.turns.timeline import milliseconds, timeline
 
 STATES: dict[State, str] = {
     "as sent": "",
@@ -30,6 +28,7 @@ STATES: dict[State, str] = {
     "cut": "shortened",
     "no text": "text not recorded",
 }
+HELD = 5
 LONG = 300
 """Characters of what all may read that are shown without scrolling."""
 GREY = "#868e96"
@@ -38,17 +37,18 @@ UNKNOWN = "#d6336c"
 
 def draw(context: Context, session_id: str, turn: Turn) -> None:
     key = key_of(session_id, turn.number)
-    strange = turn.unaccounted(session_id)
+    foreign, unknown = turn.foreign(session_id), len(turn.unknown)
     with st.container(border=True, key=f"turn-{key}"):
-        _head(turn, len(strange))
+        _head(turn, foreign, unknown)
         for element in turn.questions:
             said(context, session_id, element)
         if turn.found is not None:
             _found(context, session_id, turn, key)
         if turn.prompt is not None:
-            _prompt(context, session_id, turn, key, opened=bool(strange))
+            _prompt(context, session_id, turn, key, opened=bool(foreign or unknown))
         for element in turn.answers:
             said(context, session_id, element)
+        _held(context, turn.holds, "The answer")
         if turn.trouble:
             st.caption(f":material/error: {escaped(line(turn.trouble, 200))}")
 
@@ -59,16 +59,17 @@ def key_of(session_id: str, number: int) -> str:
     return hashlib.blake2b(known, digest_size=6).hexdigest()
 
 
-def _head(turn: Turn, strange: int) -> None:
+def _head(turn: Turn, foreign: int, unknown: int) -> None:
     at = moment(turn.at)
-    facts = [f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "", escaped(line(turn.model, 40))]
+    facts = [f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else turn.when, escaped(line(turn.model, 40))]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         title = f"Turn {turn.number}" if turn.number else "Before the first question"
         st.markdown(f"**{title}**", width="content")
         st.caption(" · ".join(fact for fact in facts if fact), width="content")
-        if strange:
-            label = "1 foreign part" if strange == 1 else f"{strange} foreign parts"
-            st.badge(label, icon=":material/warning:", color="red")
+        if foreign:
+            st.badge(f"{foreign} foreign", icon=":material/warning:", color="red")
+        if unknown:
+            st.badge(f"{unknown} unknown", icon=":material/help:", color="orange")
     if turn.milliseconds:
         st.image(timeline(turn.milliseconds), width="stretch")
         st.caption(milliseconds(turn.milliseconds))
@@ -80,10 +81,10 @@ def _head(turn: Turn, strange: int) -> None:
 def said(context: Context, session_id: str, element: Element) -> None:
     one = element.said
     owner = one.owner if one.problem == "foreign" and one.owner else session_id
-    name = friendly_name(owner)
+    name = context.name(owner)
     human = one.role == "user"
     # What is somebody else's is drawn in his colour, whoever said it.
-    picture = badge(name, colour(owner)) if human or one.problem else ASSISTANT
+    picture = badge(name, context.colour(owner)) if human or one.problem else ASSISTANT
     with st.chat_message("user" if human else "assistant", avatar=picture):
         if human or one.problem or one.role != "assistant":
             st.caption(_speaker(one, name))
@@ -125,7 +126,7 @@ def _passage(context: Context, session_id: str, one: Retrieved, *, whole: bool) 
     cited = " · :green-badge[cited]" if one.cited else ""
     title = escaped(line(_public(context, session_id, one.owner, one.label), 120))
     note = f" · {STATES[one.state]}" if STATES[one.state] else ""
-    st.markdown(f"**\\[{one.number}\\]** {title} · {whose(one.owner, session_id)}{score}{cited}{note}")
+    st.markdown(f"**\\[{one.number}\\]** {title} · {whose(context, one.owner, session_id)}{score}{cited}{note}")
     if whole and one.text:
         with st.container(height=120 if len(one.text) > LONG else "content", border=False):
             st.text(_public(context, session_id, one.owner, one.text))
@@ -141,44 +142,54 @@ def _prompt(context: Context, session_id: str, turn: Turn, key: str, *, opened: 
     with st.expander(label, opened, icon=":material/input:", key=f"prompt-{key}", on_change="rerun") as box:
         if not box.open:
             return
-        owned(parts, key)
+        _owned(context, parts, key)
         for number, part in enumerate(parts):
             with st.container(key=f"part-{key}-{number}", gap=None):
                 _part(context, session_id, part)
 
 
-def owned(parts: Sequence[Part], key: str) -> None:
+def _owned(context: Context, parts: Sequence[Part], key: str) -> None:
     """A bar in the owner's colour beside each part. Nothing in it is what somebody wrote."""
     rules = "".join(
-        f".st-key-part-{key}-{number}{{border-left:4px solid {shade(part.owner)};padding:2px 0 2px 10px}}"
+        f".st-key-part-{key}-{number}{{border-left:4px solid {_shade(context, part.owner)};padding:2px 0 2px 10px}}"
         for number, part in enumerate(parts)
     )
     st.html(f"<style>{rules}</style>")
 
 
-def shade(owner: str | None) -> str:
-    return UNKNOWN if owner is None else GREY if owner == EVERYBODY else colour(owner)
+def _shade(context: Context, owner: str | None) -> str:
+    return UNKNOWN if owner is None else GREY if owner == EVERYBODY else context.colour(owner)
 
 
 def _part(context: Context, session_id: str, part: Part) -> None:
     label = escaped(line(_public(context, session_id, part.owner, part.label), 120)) if part.label else ""
-    warn = ":material/warning: **Not this session's** · " if part.unaccounted(session_id) else ""
-    facts = [part.role, label, whose(part.owner, session_id), STATES[part.state]]
+    warn = ":red[:material/warning: **Not this session's**] · " if part.foreign(session_id) else ""
+    warn = ":orange[:material/help: **Not in this session's history**] · " if part.unknown else warn
+    facts = [part.role, label, whose(context, part.owner, session_id), STATES[part.state]]
     st.markdown(f":small[{warn}{' · '.join(fact for fact in facts if fact)}]")
     if part.text:
         shared = part.owner == EVERYBODY and len(part.text) > LONG
         with st.container(height=110 if shared else "content", border=False):
             st.text(_public(context, session_id, part.owner, part.text))
+    if part.owner == session_id or part.owner == EVERYBODY:
+        _held(context, part.holds, "It")
 
 
-def whose(owner: str | None, session_id: str) -> str:
+def _held(context: Context, holds: Holds, what: str) -> None:
+    for text, owner in holds[:HELD]:
+        told = f"“{escaped(line(text, 80))}”" if context.shows(owner) else "a secret"
+        st.error(f"{what} holds {told} of {whose(context, owner, '')}.", icon=":material/warning:")
+
+
+def whose(context: Context, owner: str | None, session_id: str) -> str:
     """A name on its colour."""
     if owner is None:
         return ":red-badge[owner unknown]"
     if owner == EVERYBODY:
         return ":gray-badge[shared]"
     own = " (this session)" if owner == session_id else ""
-    return f':color[ {escaped(friendly_name(owner))} ]{{foreground="#ffffff" background="{colour(owner)}"}}{own}'
+    paint = f'{{foreground="#ffffff" background="{context.colour(owner)}"}}'
+    return f":color[ {escaped(line(context.name(owner), 40))} ]{paint}{own}"
 
 
 def _public(context: Context, session_id: str, owner: str | None, text: str) -> str:
