@@ -12,6 +12,7 @@ from rag.audit.adapters.langgraph_store import LangGraphStore
 from rag.audit.adapters.llama_index import LlamaIndexChatStore
 from rag.audit.adapters.mem0 import Mem0Memory
 from rag.audit.adapters.openai_agents import AgentsSession
+from rag.audit.adapters.redisvl import RedisVLHistory
 from rag.audit.adapters.running_chat import RunningChat
 from rag.audit.kit.contract import Subject
 
@@ -25,6 +26,7 @@ ADAPTERS: list[type[Subject]] = [
     LlamaIndexChatStore,
     AgnoDb,
     Mem0Memory,
+    RedisVLHistory,
     RunningChat,
     AnsweringFunction,
 ]

@@ -14,7 +14,7 @@ from rag.audit.checks.registry import check
 from rag.audit.checks.whole_appends import add, pair_of, whole_once
 from rag.audit.kit.awaits import Overlap, outcome
 from rag.audit.kit.children import REPLIES, Line, other_process
-from rag.audit.kit.contract import CannotTell, NotApplicable, Said, Wrong, run_now
+from rag.audit.kit.contract import Address, CannotTell, NotApplicable, Said, Wrong, run_now
 from rag.audit.kit.overlaps import Holding, Places
 from rag.audit.kit.trial import Store, Trial, short
 
@@ -29,8 +29,13 @@ def first_of(who: str) -> list[Said]:
     return [("user", f"first of {who}"), ("assistant", f"reply to first of {who}")]
 
 
+def at_of(store: Store, who: str) -> Address:
+    """Another one in each store: a factory may take no folder, and give the same store each time."""
+    return store.trial.at(f"{who}-{store.number}")
+
+
 async def begins(store: Store, who: str) -> None:
-    await store.say(who, store.trial.at(who), f"first of {who}")
+    await store.say(who, at_of(store, who), f"first of {who}")
 
 
 @contextlib.asynccontextmanager
@@ -48,9 +53,9 @@ async def refused_of(store: Store, where: str, came: dict[str, Any]) -> list[str
     for who, result in came.items():
         if isinstance(result, Exception):
             continue
-        found = await store.read(who, store.trial.at(who))
+        found = await store.read(who, at_of(store, who))
         if found != first_of(who):
-            kept = [await store.read(each, store.trial.at(each)) == first_of(each) for each in came]
+            kept = [await store.read(each, at_of(store, each)) == first_of(each) for each in came]
             raise Wrong(
                 f"{where}, {who}'s first write was acknowledged and reads {short(found)}. "
                 f"Kept: {kept.count(True)} of {len(came)}."

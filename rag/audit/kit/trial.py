@@ -38,6 +38,8 @@ class Trial:
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
+    opened: int = 0
+    """Times that a store was."""
 
     def name(self, text: str) -> str:
         """This id, in this run alone: its beginning and its end stay as they are."""
@@ -50,6 +52,7 @@ class Trial:
     async def store(self, folder: str = "", prefix: str = "") -> AsyncIterator[Store]:
         """The store, opened anew; of another folder, or with a prefix, where one is given."""
         async with self.target.open(folder or self.folder, self.lane, prefix) as subject:
+            self.opened += 1
             store = Store(subject, self)
             try:
                 yield store
@@ -73,6 +76,8 @@ class Store:
     def __init__(self, subject: Subject, trial: Trial) -> None:
         self.subject = subject
         self.trial = trial
+        self.number = trial.opened
+        """The how-manieth it is, of those that the trial opens."""
         self.used: set[Address] = set()
 
     def needs(self, *capabilities: str) -> None:

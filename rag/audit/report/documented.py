@@ -55,6 +55,12 @@ LIMITS = (
         "It is not suitable for multi-threaded production environments. Use it for testing and development only.",
         "https://github.com/google/adk-python/blob/main/src/google/adk/sessions/in_memory_session_service.py",
     ),
+    Limit(
+        "redisvl.extensions.message_history.message_history.MessageHistory",
+        ("apart.clear",),
+        "Clears by index membership, so it removes the documents the live index covers.",
+        "https://github.com/redis/redis-vl-python/blob/main/redisvl/extensions/message_history/message_history.py",
+    ),
 )
 """Shown is what is about the check itself, else what is about its level; of several the first."""
 

@@ -39,6 +39,8 @@ NAMED = {
     "agno-memory": "rag.audit.targets.agno:in_memory",
     "agno-sqlite": "rag.audit.targets.agno:sqlite",
     "agno-postgres": "rag.audit.targets.agno:postgres",
+    "redisvl-messages": "rag.audit.targets.redisvl:messages",
+    "redisvl-semantic": "rag.audit.targets.redisvl:semantic",
     "mem0-local": "rag.audit.targets.mem0:local",
     "mem0-local-async": "rag.audit.targets.mem0:local_async",
 }

@@ -1,9 +1,12 @@
-"""Make the matrix: `python -m tests.audit.matrix [ROW…]` (a part of a name; all without any). Writes docs/audit.json,
-docs/audit.md and docs/audit/: one reproduction a failure, each of which was seen to fail where Crosswire is not there.
+"""Make the matrix: `python -m tests.audit.matrix [ROW…] [--only LEVEL|CHECK…]`; a row by a part of its name, else all.
+
+Writes docs/audit.json, docs/audit.md and docs/audit/: one reproduction a failure, each of which was seen to fail where
+Crosswire is not there. With --only the row's other cells stay as they are.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -11,11 +14,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
-from rag.audit.checks import CHECKS
+from rag.audit.checks import CHECKS, Check
 from rag.audit.report.reproduction import name_of_test
 from rag.audit.results import Audit, Outcome
-from rag.audit.run.session import audit
+from rag.audit.run.session import audit, selected
 from rag.errors import CrosswireError
 from tests.audit.matrix.modules import with_modules
 from tests.audit.matrix.rows import ROWS, Row
@@ -57,11 +61,11 @@ def server(kind: str) -> Iterator[None]:
         yield
 
 
-def audited(row: Row) -> Audit:
+def audited(row: Row, checks: list[Check]) -> Audit:
     """Its audit, with each reproduction tried where Crosswire is not installed."""
     python = interpreter(row)
     with server(row.server):
-        running = audit(row.target, list(CHECKS.values()), python)
+        running = audit(row.target, checks, python)
         for outcome in running:
             print(f"  {outcome.id}: {outcome.status} {outcome.evidence[:100]}", file=sys.stderr)  # noqa: T201
         for outcome in running.result.outcomes:
@@ -95,18 +99,25 @@ def reproduced(row: Row, outcome: Outcome, python: str) -> bool:
     return red
 
 
-def main(parts: list[str]) -> None:
+def joined(old: dict[str, Any] | None, new: Audit) -> Audit:
+    """The new one, with the old outcomes of what was not tried again."""
+    came = {each.id: each for each in (*(Audit.from_dict(old).outcomes if old else ()), *new.outcomes)}
+    new.outcomes = [came[name] for name in CHECKS if name in came]
+    return new
+
+
+def main(parts: list[str], only: list[str]) -> None:
     (DOCS / "audit").mkdir(exist_ok=True)
-    place = DOCS / "audit.json"
+    place, checks = DOCS / "audit.json", selected(only)
     kept = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
     for row in ROWS:
         if parts and not any(part.lower() in row.name.lower() for part in parts):
             continue
         print(row.name, file=sys.stderr)  # noqa: T201
-        for old in (DOCS / "audit" / row.slug).glob("test_*.py"):
-            old.unlink()
+        for check in checks:
+            (DOCS / "audit" / row.slug / f"{name_of_test(check.id)}.py").unlink(missing_ok=True)
         try:
-            kept[row.name] = shortened(audited(row)).to_dict()
+            kept[row.name] = joined(kept.get(row.name), shortened(audited(row, checks))).to_dict()
         except (CrosswireError, subprocess.CalledProcessError) as exc:  # the other rows are worth having
             print(f"{row.name}: {exc}", file=sys.stderr)  # noqa: T201
             kept.pop(row.name, None)
@@ -119,4 +130,8 @@ def main(parts: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    asked = argparse.ArgumentParser(prog="python -m tests.audit.matrix")
+    asked.add_argument("rows", nargs="*")
+    asked.add_argument("--only", nargs="+", default=[])
+    given = asked.parse_args()
+    main(given.rows, given.only)

@@ -112,7 +112,7 @@ def _failures(kept: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def _not_run() -> list[str]:
-    return ["## Not run", "", *(f"- {name}: {why}." for name, why in NOT_RUN.items())]
+    return ["## Not run", "", *(f"- {name}: {why}." for name, why in NOT_RUN.items())] if NOT_RUN else []
 
 
 def _plain(text: str) -> str:

@@ -1,10 +1,11 @@
-"""What a cancelled call leaves locked is found, whoever would have lifted it some time later."""
+"""What earlier calls leave: a lock is found, whoever would have lifted it later; messages are no fault of a store."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 from rag.audit.adapters import ADAPTERS
@@ -12,7 +13,7 @@ from rag.audit.checks import CHECKS
 from rag.audit.kit.opening import Target
 from rag.audit.run.trying import tried
 from tests.audit.planted.core import Core, Row
-from tests.audit.planted.faces import session
+from tests.audit.planted.faces import Session, session
 
 
 class Locking(Core):
@@ -41,3 +42,15 @@ def test_a_lock_that_only_garbage_collection_lifts_is_found_however_often_that_c
     finally:
         gc.set_threshold(*usual)
     assert (found.status, "what carol adds next is refused" in found.evidence) == ("fail", True), found
+
+
+def test_a_store_that_is_the_same_each_time_and_cannot_be_cleared_is_not_accused(tmp_path: Path) -> None:
+    class Keeping(Session):
+        async def clear_session(self) -> None:
+            raise PermissionError("nothing is deleted here")
+
+    def make(session_id: str) -> Any:
+        return Keeping(session_id, str(tmp_path), Core)
+
+    found = asyncio.run(tried(CHECKS["whole.first-writes"], Target(make, ADAPTERS)))
+    assert (found.status, found.evidence) == ("pass", "")
