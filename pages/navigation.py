@@ -35,11 +35,13 @@ names = {
     for name, title in section.items()
 }
 pages = {name: page for page, name in names.items()}
-page = st.navigation({section: [pages[name] for name in inside] for section, inside in SECTIONS.items()}, expanded=True)
+page = st.navigation(
+    {section: [pages[name] for name in inside] for section, inside in SECTIONS.items()}, expanded=True, position="top"
+)
 name = names[page]
 title = next(inside[name] for inside in SECTIONS.values() if name in inside)
 layout: Literal["centered", "wide"] = "centered" if name in READ else "wide"
 st.set_page_config(page_title=f"{title} · Crosswire", page_icon=brand.ICON, layout=layout)
-st.logo(brand.LOGO, size="large", icon_image=brand.MARK)
+st.logo(brand.LOGO, size="large")
 page.run()
 next_pages.draw(name)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import streamlit as st
 
 from rag.colours import colour
 from rag.sessions.names import friendly_name
 from rag.settings import Settings
-from rag.web.cookie import new_token, read_session, session_id_of
+from rag.web.cookie import read_ticket
 from rag.web.identity import session_secret
+from rag.web.sessions.token import earlier, new_token, session_id_of
 
 _TAB_TOKEN = "tab_token"  # noqa: S105 - the name of a slot
 
@@ -22,6 +24,8 @@ class Visitor:
     session_id: str
     lasting: bool
     """False when the session ends with this tab, because cookies are blocked."""
+    earlier: Mapping[int, str] = field(default_factory=dict)
+    """Ids of the sessions that this browser can go back to, by their numbers in its cookie, the newest first."""
 
     @property
     def name(self) -> str:
@@ -34,9 +38,9 @@ class Visitor:
 
 def visitor(settings: Settings) -> Visitor:
     """The visitor that this script run draws for."""
-    session_id = read_session(st.context.cookies.to_dict(), session_secret(settings))
-    if session_id is not None:
-        return Visitor(session_id, lasting=True)
+    ticket = read_ticket(st.context.cookies.to_dict(), session_secret(settings))
+    if ticket is not None:
+        return Visitor(ticket.session_id, lasting=True, earlier=earlier(ticket.token))
     # Streamlit keeps session_state for each connection apart, so the token stays with this tab.
     token = st.session_state.setdefault(_TAB_TOKEN, new_token())
     return Visitor(session_id_of(token), lasting=False)

@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from starlette._utils import get_route_path
 from starlette.applications import Starlette
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -30,9 +29,18 @@ from rag.sessions import StoredMessage
 from rag.sessions.names import friendly_name
 from rag.web.body import read_body
 from rag.web.health import Health
-from rag.web.identity import API, NEW_SESSION, new_session, visit_of
+from rag.web.identity import API, SESSIONS, visit_of
 from rag.web.openapi import LONGEST_BODY, LONGEST_MESSAGE, description
 from rag.web.problem import PRIVATE, Problem, Refused, answer_error, problem_of
+from rag.web.sessions.switching import (
+    FORGET_SESSIONS,
+    NEW_SESSION,
+    OPEN_SESSION,
+    forget_sessions,
+    new_session,
+    open_session,
+)
+from rag.web.sessions.token import earlier, session_id_of
 from rag.web.turn import TurnAnswer, Workers, source_to_dict
 
 T = TypeVar("T")
@@ -41,7 +49,6 @@ PIECE = 1 << 16
 """Bytes."""
 
 _ROLES = {"human": "user", "ai": "assistant"}
-_EXACT = ("/healthz", NEW_SESSION)
 _NO_HISTORY: dict[str, Any] = {"session": None, "session_name": None, "ttl": None, "messages": []}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -56,8 +63,12 @@ class ApiFirst:
         self.api = _application(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        ours = scope["type"] == "http" and ((path := get_route_path(scope)).startswith(API) or path in _EXACT)
+        ours = scope["type"] == "http" and _is_ours(get_route_path(scope))
         await (self.api if ours else self._app)(scope, receive, send)
+
+
+def _is_ours(path: str) -> bool:
+    return path.startswith((API, SESSIONS)) or path == "/healthz"
 
 
 def _application(services: Callable[[], Services]) -> Starlette:
@@ -68,7 +79,9 @@ def _application(services: Callable[[], Services]) -> Starlette:
             Route("/api/history", api.history, methods=["GET", "DELETE"]),
             Route("/api/openapi.json", api.openapi),
             Route("/healthz", api.healthz),
-            Route(NEW_SESSION, api.new_session, methods=["POST"]),
+            Route(NEW_SESSION, new_session, methods=["POST"]),
+            Route(OPEN_SESSION, open_session, methods=["POST"]),
+            Route(FORGET_SESSIONS, api.forget_sessions, methods=["POST"]),
         ],
         exception_handlers=dict.fromkeys((HTTPException, Refused, CrosswireError, Exception), answer_error),
     )
@@ -117,17 +130,23 @@ class _Api:
             "messages": [_record_to_dict(record) for record in store.records(session_id)],
         }
 
-    async def new_session(self, request: Request) -> Response:
-        """The old session's documents go at once; its history cannot be reached any more and expires."""
-        left = visit_of(request).session_id
-        answer = await new_session(request)
-        if answer.status_code == 303 and left is not None:
-            answer.background = BackgroundTask(self._forget, left)
+    async def forget_sessions(self, request: Request) -> Response:
+        """All that is stored for the sessions of this browser goes."""
+        held = visit_of(request).held
+        answer = await forget_sessions(request)
+        if answer.status_code == 303:
+            await _in_thread(lambda: self._end([session_id_of(held), *earlier(held).values()]))
         return answer
 
-    def _forget(self, session_id: str) -> None:
+    def _end(self, session_ids: Sequence[str]) -> None:
+        services = self._services()
+        for session_id in services.store.live(session_ids):
+            services.store.clear(session_id)
+        self._forget(*session_ids)
+
+    def _forget(self, *session_ids: str) -> None:
         with suppress(CrosswireError):  # the sweep tries again when the session has expired
-            self._services().library.forget(session_id)
+            self._services().library.forget(*session_ids)
 
     async def openapi(self, _: Request) -> Response:
         return JSONResponse(description(), headers={"Cache-Control": "no-cache"})

@@ -1,6 +1,6 @@
-"""The session cookie, and the inspector's: a random token, signed and dated.
+"""The session cookie, and the inspector's: a token, signed and dated.
 
-Of the session's only the hash, which is its id, leaves this package. A cookie that is not exactly as it was issued is
+Of the session's only a hash, which is its id, leaves this package. A cookie that is not exactly as it was issued is
 no cookie. Nothing here raises on what a client sends.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,10 +15,13 @@ from dataclasses import dataclass
 from itsdangerous import BadSignature, TimestampSigner
 
 from rag.sessions.ids import SessionId
+from rag.web.sessions.token import SHAPE, new_token, session_id_of
+
+__all__ = ["CookieJar", "Ticket", "new_token", "read_session", "read_ticket", "session_id_of"]
 
 REISSUE_AFTER = 24 * 3600
 SECURE_PREFIX = "__Host-"
-_SHAPE = re.compile(r"[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{1,12}\.[A-Za-z0-9_-]{64}", re.ASCII)
+_SHAPE = re.compile(rf"{SHAPE}\.[A-Za-z0-9_-]{{1,12}}\.[A-Za-z0-9_-]{{64}}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +38,6 @@ SESSION = Purpose("crosswire.session", "crosswire_", 30 * 24 * 3600, "Lax")
 INSPECTOR = Purpose("crosswire.inspector", "crosswire_inspector_", 12 * 3600, "Strict")
 """This browser came by a one-time link."""
 MAX_AGE = SESSION.max_age
-
-
-def new_token() -> str:
-    """256 random bits, URL-safe."""
-    return secrets.token_urlsafe(32)
-
-
-def session_id_of(token: str) -> SessionId:
-    """What Redis and the inspector see: it cannot be turned back into the token."""
-    return SessionId(hashlib.sha256(token.encode("ascii")).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +112,15 @@ class _Signer(TimestampSigner):
         return int(self.now())
 
 
-def read_session(cookies: Mapping[str, str], secret: str) -> SessionId | None:
-    """The session of a page's websocket, from `st.context.cookies`. None: this browser keeps no cookies.
+def read_ticket(cookies: Mapping[str, str], secret: str) -> Ticket | None:
+    """The ticket of a page's websocket, from `st.context.cookies`. None: this browser keeps no cookies.
 
     SessionCookie has seen that handshake before and has left at most one session cookie in it.
     """
-    ticket = CookieJar(secret).read(cookies.items(), https=False)
+    return CookieJar(secret).read(cookies.items(), https=False)
+
+
+def read_session(cookies: Mapping[str, str], secret: str) -> SessionId | None:
+    """The session that is open there."""
+    ticket = read_ticket(cookies, secret)
     return ticket.session_id if ticket else None

@@ -16,25 +16,23 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.sessions.ids import SessionId
 from rag.settings import origin_of
 from rag.web.cookie import REISSUE_AFTER, CookieJar, Ticket, new_token, read_session, session_id_of
 from rag.web.origin import is_own, served_at
-from rag.web.problem import PRIVATE, Problem
+from rag.web.problem import PRIVATE
 from rag.web.secret import session_secret
 
-__all__ = ["CookieJar", "SessionCookie", "Visit", "new_session", "read_session", "session_secret", "visit_of"]
+__all__ = ["CookieJar", "SessionCookie", "Visit", "read_session", "session_secret", "visit_of"]
 
 API = "/api/"
-NEW_SESSION = "/session/new"
+SESSIONS = "/session/"
 SAY_AGAIN = 60.0
 """Seconds between two lines on pages that were refused."""
 _ANONYMOUS = frozenset({"/api/openapi.json"})
@@ -58,8 +56,10 @@ class Visit:
             return session_id_of(self.token)
         return self.ticket.session_id if self.ticket else None
 
-    def rotate(self) -> None:
-        self.token = new_token()
+    @property
+    def held(self) -> str:
+        """What this browser's cookie holds from now on."""
+        return self.token or (self.ticket.token if self.ticket else new_token())
 
 
 def visit_of(connection: HTTPConnection) -> Visit:
@@ -183,7 +183,7 @@ def _cookies(headers: Headers) -> list[tuple[str, str]]:
 
 def _is_personal(method: str, path: str, headers: Headers) -> bool:
     """Pages and API calls: what may set a cookie. Not what a page is made of, and not what machines poll."""
-    if path == NEW_SESSION or path.startswith(API):
+    if path.startswith((API, SESSIONS)):
         return path not in _ANONYMOUS and method != "OPTIONS"
     *folders, name = path.split("/")
     if method != "GET" or "." in name or name == "healthz" or "_stcore" in path or _ASSET_FOLDERS & set(folders):
@@ -193,21 +193,3 @@ def _is_personal(method: str, path: str, headers: Headers) -> bool:
         return destination == "document"
     accepted = headers.get("accept", "*/*")
     return "text/html" in accepted or accepted == "*/*"
-
-
-async def new_session(request: Request) -> Response:
-    """`POST /session/new`: this browser becomes a new visitor. Its old history stays until it expires."""
-    if not visit_of(request).own:
-        return Problem(403, "Foreign request", "Start a new session from this site's own page.").response()
-    visit_of(request).rotate()
-    return RedirectResponse(_own_path(request), status_code=303)
-
-
-def _own_path(request: Request) -> str:
-    """The path of the page that the form was on, if it is one of ours."""
-    try:
-        parts = urlsplit(request.headers.get("referer", ""))
-    except ValueError:
-        return "/"
-    own = parts.netloc.lower() == request.headers.get("host", "").lower()
-    return parts.path if own and parts.path.startswith("/") and not parts.path.startswith("//") else "/"

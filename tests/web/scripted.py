@@ -45,6 +45,9 @@ class ScriptedStore:
     def ttl(self, session_id: str) -> float | None:
         return 3600.0 if session_id in self.sessions else None
 
+    def live(self, session_ids: Sequence[str]) -> set[str]:
+        return {session_id for session_id in session_ids if session_id in self.sessions}
+
     def clear(self, session_id: str) -> bool:
         self._fail()
         return self.sessions.pop(session_id, None) is not None
@@ -55,8 +58,8 @@ class ScriptedLibrary:
         self.error: Exception | None = None
         self.forgotten: list[str] = []
 
-    def forget(self, session_id: str) -> None:
-        self.forgotten.append(session_id)
+    def forget(self, *session_ids: str) -> None:
+        self.forgotten += session_ids
 
     def health(self) -> None:
         if self.error:

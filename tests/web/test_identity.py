@@ -16,7 +16,8 @@ from starlette.websockets import WebSocket
 from websockets.sync.client import connect
 
 from rag.web.cookie import MAX_AGE, REISSUE_AFTER, CookieJar, new_token, read_session, session_id_of
-from rag.web.identity import NEW_SESSION, SessionCookie, new_session, visit_of
+from rag.web.identity import SessionCookie, visit_of
+from rag.web.sessions.switching import NEW_SESSION, OPEN_SESSION, new_session, open_session
 from tests.web.serving import serving
 
 SECRET = "a secret of at least thirty-two characters"
@@ -58,6 +59,7 @@ def today(clock: Clock) -> None:
 def site(clock: Clock) -> Iterator[str]:
     routes = [
         Route(NEW_SESSION, new_session, methods=["POST"]),
+        Route(OPEN_SESSION, open_session, methods=["POST"]),
         WebSocketRoute("/_stcore/stream", whose_socket),
         Route("/{path:path}", who, methods=["GET", "POST", "DELETE"]),
     ]

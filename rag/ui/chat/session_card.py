@@ -15,7 +15,7 @@ from rag.ui.avatar import badge
 from rag.ui.escaping import duration
 from rag.ui.feedback import download, errors_shown
 from rag.ui.visitor import Visitor, forget_tab
-from rag.web.identity import NEW_SESSION
+from rag.web.sessions.switching import NEW_SESSION
 
 REFRESH_SECONDS = 5
 

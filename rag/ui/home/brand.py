@@ -7,6 +7,6 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 
-LOGO, MARK = str(_HERE / "logo.svg"), str(_HERE / "mark.svg")
-ICON = "data:image/svg+xml;base64," + base64.b64encode(Path(MARK).read_bytes()).decode()
+LOGO = str(_HERE / "logo.svg")
+ICON = "data:image/svg+xml;base64," + base64.b64encode((_HERE / "mark.svg").read_bytes()).decode()
 """For the browser's tab."""

@@ -1,0 +1,63 @@
+"""What a session cookie holds: a secret of this browser, and which of its sessions is open.
+
+One secret proves all sessions of a browser: each id is a hash of the secret and the session's number. So the list needs
+no place on the server, it is bounded, and no id can be guessed, from another one neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+
+from rag.sessions.ids import SessionId
+
+EARLIER = 9
+"""Sessions that a browser can go back to, besides the open one: the newest."""
+_LAST = 999
+SHAPE = r"[A-Za-z0-9_-]{43}(?:~\d{1,3}~\d{1,3})?"
+"""The secret; and, once there was a second session, the open one's number and the last one's, from 0."""
+_NUMBER = re.compile(r"\d{1,3}", re.ASCII)
+
+
+def new_token() -> str:
+    """256 random bits, URL-safe: a browser that was never here."""
+    return secrets.token_urlsafe(32)
+
+
+def session_id_of(token: str) -> SessionId:
+    """What Redis and the inspector see of the open session: it cannot be turned back into the token."""
+    secret, number, _ = _parts(token)
+    return _session_id(secret, number)
+
+
+def following(token: str) -> str:
+    """The same browser with a new session open."""
+    secret, _, last = _parts(token)
+    return f"{secret}~{last + 1}~{last + 1}" if last < _LAST else new_token()
+
+
+def opened(token: str, number: str) -> str | None:
+    """The same browser with another session open, by a number that a client sent; None: it cannot go there."""
+    secret, current, last = _parts(token)
+    if _NUMBER.fullmatch(number) is None or int(number) not in {current, *earlier(token)}:
+        return None
+    return f"{secret}~{int(number)}~{last}"
+
+
+def earlier(token: str) -> dict[int, SessionId]:
+    """The sessions that this browser can go back to, by number, the newest first."""
+    secret, current, last = _parts(token)
+    oldest = max(0, last - EARLIER)
+    return {number: _session_id(secret, number) for number in range(last, oldest - 1, -1) if number != current}
+
+
+def _parts(token: str) -> tuple[str, int, int]:
+    secret, _, numbers = token.partition("~")
+    current, _, last = numbers.partition("~")
+    return secret, int(current or 0), int(last or 0)
+
+
+def _session_id(secret: str, number: int) -> SessionId:
+    named = f"{secret}~{number}" if number else secret
+    return SessionId(hashlib.sha256(named.encode("ascii")).hexdigest())
