@@ -6,6 +6,7 @@ import streamlit as st
 
 from rag.errors import CrosswireError, public_line
 from rag.ui import library, resources, visitor
+from rag.ui.chat.citations import ARTICLE
 
 services = resources.services()
 me = visitor.visitor(services.settings)
@@ -17,6 +18,13 @@ try:
     documents = services.library.documents(me.session_id)
 except CrosswireError as exc:
     st.error(public_line(exc), icon=":material/error:")
+    st.stop()
+
+if linked := st.query_params.get(ARTICLE):
+    library.article(services.library, linked, me.session_id)
+    if st.button("All articles", icon=":material/arrow_back:"):
+        del st.query_params[ARTICLE]
+        st.rerun()
     st.stop()
 
 search, articles, mine = st.tabs(

@@ -1,5 +1,6 @@
 """A chat turn: what is asked of the model, with which sources and history, and what is kept of its answer."""
 
+from rag.chat.citations import numbered
 from rag.chat.events import Event, EventStream, Finished, Found, Reply, Timings, Token, Waiting
 from rag.chat.models import make_model, model_name
 from rag.chat.prompt import Source
@@ -18,5 +19,6 @@ __all__ = [
     "Waiting",
     "make_model",
     "model_name",
+    "numbered",
     "sources_of",
 ]

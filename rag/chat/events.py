@@ -37,7 +37,8 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A stored answer. `question` is the self-contained one that was searched for; `turn` counts from 1."""
+    """An answer. `question` is the self-contained one that was searched for; `turn` counts from 1, None: nothing was
+    stored."""
 
     text: str
     sources: tuple[Source, ...]
@@ -68,7 +69,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The turn is stored."""
+    """The turn is over, and stored where it belongs to a session."""
 
     reply: Reply
 

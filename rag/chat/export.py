@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from langchain_core.messages import HumanMessage
 
+from rag.chat.citations import numbered
 from rag.chat.service import sources_of
 from rag.sessions import StoredMessage
 
@@ -17,8 +18,9 @@ def to_markdown(name: str, records: Sequence[StoredMessage]) -> str:
     lines = [f"# Conversation of {name}", ""]
     for record in records:
         who = "You" if isinstance(record.message, HumanMessage) else "Assistant"
-        lines += [f"**{who}** · {_time(record.at)}", "", record.message.text, ""]
-        lines += [f"- [{source.number}] {source.label}" for source in sources_of(record.message)]
+        text, sources = numbered(record.message.text, sources_of(record.message))
+        lines += [f"**{who}** · {_time(record.at)}", "", text, ""]
+        lines += [f"- [{source.number}] {source.label}" for source in sources]
         if lines[-1]:
             lines.append("")
     return "\n".join(lines)

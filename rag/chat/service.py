@@ -7,7 +7,6 @@ SessionStoreUnavailable, LibraryUnavailable, ModelError, and TurnLost for an ans
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
 from threading import Event as Flag
@@ -17,6 +16,7 @@ from typing import Protocol
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from rag.chat.citations import MARK
 from rag.chat.events import Event, EventStream, Finished, Found, Reply, Timings, Token, Waiting
 from rag.chat.memory import LastTurns, Memory, Remembered, Summary
 from rag.chat.models import model_name
@@ -31,7 +31,6 @@ from rag.sessions import SessionStore, Turn
 
 SOURCES, OFFLINE_SOURCES = 4, 6
 """Passages of a turn. Quoting costs nothing by the word, so the offline model chooses from more."""
-_MARK = re.compile(r"\[(\d{1,3})\]")
 
 
 class Searchable(Protocol):
@@ -79,6 +78,13 @@ class ChatService:
         stopped = Flag()
         return EventStream(self._turn(session_id, question, stopped, tokens), stopped, remote=not self._offline)
 
+    def once(self, text: str, *, tokens: bool = True) -> EventStream:
+        """A question without a session, as `stream` tells it: neither a history nor anybody's documents, and nothing is
+        stored. Its reply has no turn."""
+        question = checked(text)
+        stopped = Flag()
+        return EventStream(self._alone(question, stopped, tokens), stopped, remote=not self._offline)
+
     def preview(self, session_id: str, text: str) -> list[BaseMessage]:
         """What the model would be sent if this were asked now. Takes no turn and stores nothing."""
         question = checked(text)
@@ -111,21 +117,8 @@ class ChatService:
             clock.lap("retrieve")
             yield Found(tuple(sources))
 
-            answer, kind = "", ""
             prompt = build_prompt(sources, remembered.messages, question)
-            with closing(pieces_of(self._model, prompt)) as pieces:
-                for token, told in pieces:
-                    kind = told or kind
-                    if not token:
-                        continue
-                    if not answer:
-                        clock.mark("first_token")
-                    answer += token
-                    if told_tokens:
-                        yield Token(token)
-                    elif stopped.is_set():
-                        break
-            clock.lap("ask")
+            answer, kind = yield from self._asked(prompt, clock, stopped, told_tokens)
             if stopped.is_set():
                 return
             kept = self._kept(sources, answer)
@@ -135,12 +128,41 @@ class ChatService:
             clock.lap("save")
         yield Finished(Reply(answer, kept, searched, self.model_name, number, clock.timings()))
 
+    def _alone(self, question: str, stopped: Flag, told_tokens: bool) -> Generator[Event]:
+        clock = _Clock()
+        sources, searched = self._search(None, question, Remembered(()))
+        clock.lap("retrieve")
+        yield Found(tuple(sources))
+        answer, _ = yield from self._asked(build_prompt(sources, (), question), clock, stopped, told_tokens)
+        if not stopped.is_set():
+            yield Finished(Reply(answer, self._kept(sources, answer), searched, self.model_name, None, clock.timings()))
+
+    def _asked(
+        self, prompt: list[BaseMessage], clock: _Clock, stopped: Flag, told_tokens: bool
+    ) -> Generator[Event, None, tuple[str, str]]:
+        """The model's answer, and of what kind it says it is."""
+        answer, kind = "", ""
+        with closing(pieces_of(self._model, prompt)) as pieces:
+            for token, told in pieces:
+                kind = told or kind
+                if not token:
+                    continue
+                if not answer:
+                    clock.mark("first_token")
+                answer += token
+                if told_tokens:
+                    yield Token(token)
+                elif stopped.is_set():
+                    break
+        clock.lap("ask")
+        return answer, kind
+
     def _rewritten(self, question: str, remembered: Remembered) -> str | None:
         """The question made self-contained by the model. It rests on what the model sees too, and on no older turn."""
         return None if self._offline else rewritten(question, remembered.messages, self._model)
 
     def _search(
-        self, session_id: str, question: str, remembered: Remembered, alone: str | None = None
+        self, session_id: str | None, question: str, remembered: Remembered, alone: str | None = None
     ) -> tuple[list[Source], str]:
         """The sources, and the question as it was searched for: `alone`, or with the messages that it follows up."""
         count = OFFLINE_SOURCES if self._offline else SOURCES
@@ -154,7 +176,7 @@ class ChatService:
 
     def _kept(self, sources: Sequence[Source], answer: str) -> tuple[Source, ...]:
         """The cited sources. A language model that cites none may have used any; the offline one used none."""
-        cited = {int(number) for number in _MARK.findall(answer)}
+        cited = {int(number) for number in MARK.findall(answer)}
         kept = tuple(source for source in sources if source.number in cited)
         return kept if kept or self._offline else tuple(sources)
 

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from rag.errors import CrosswireError, public_line
 from rag.knowledge import COVERED, DocumentInfo, Library
 from rag.services import Services
-from rag.ui import markup
+from rag.ui import markup, uploads
 from rag.ui.escaping import count, escaped
 from rag.ui.feedback import errors_shown
 
-FILE_TYPES = ["md", "txt", "html", "htm", "pdf"]
 MOST_RESULTS = 20
 
 
@@ -78,6 +76,22 @@ def articles(documents: Sequence[DocumentInfo], library: Library) -> None:
 
 
 @errors_shown()
+def article(library: Library, document_id: str, session_id: str) -> None:
+    """One that was linked to, whole."""
+    document = library.document(document_id, session_id=session_id)
+    if document is None:
+        st.info(
+            "This article is not in the library, or only another session may read it.", icon=":material/search_off:"
+        )
+        return
+    private = document.info.private
+    if private:
+        st.badge("only in this session", icon=":material/lock:", color="violet")
+    with st.container(border=True):
+        markup.passage(document.text, private=private)
+
+
+@errors_shown()
 def private(documents: Sequence[DocumentInfo], services: Services, session_id: str) -> None:
     st.write(
         "Only your session can search the documents you add here. They are deleted when the session expires or "
@@ -85,7 +99,7 @@ def private(documents: Sequence[DocumentInfo], services: Services, session_id: s
     )
     with st.form("upload", clear_on_submit=True, border=False):
         files = st.file_uploader(
-            "Markdown, text, HTML or PDF, up to 10 MB", type=FILE_TYPES, accept_multiple_files=True, key="files"
+            "Markdown, text, HTML or PDF, up to 10 MB", type=uploads.FILE_TYPES, accept_multiple_files=True, key="files"
         )
         sent = st.form_submit_button("Add to my session", icon=":material/upload:", type="primary")
     if sent:
@@ -103,18 +117,9 @@ def private(documents: Sequence[DocumentInfo], services: Services, session_id: s
                 st.rerun()
 
 
-def _add(files: Sequence[object], services: Services, session_id: str) -> None:
+def _add(files: Sequence[uploads.File], services: Services, session_id: str) -> None:
     if not files:
         st.warning("Choose a file first.", icon=":material/upload_file:")
         return
-    problems = []
-    for file in files:
-        name, data = file.name, file.getvalue()  # type: ignore[attr-defined]
-        try:
-            with st.spinner(f"Reading {name} …"):
-                services.store.touch(session_id)
-                services.library.add_private(session_id, name, data)
-        except CrosswireError as exc:
-            problems.append(public_line(exc))
-    st.session_state["upload-errors"] = problems
+    st.session_state["upload-errors"] = uploads.add(files, services, session_id)
     st.rerun()

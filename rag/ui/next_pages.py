@@ -7,6 +7,7 @@ import streamlit as st
 NEXT = {
     "knowledge": (("chat", "Ask a question"),),
     "simulate": (("race_lab", "Step through the race"), ("inspector", "Look at the stored sessions")),
+    "room": (("simulate", "Do it with 100 simulated users"), ("race_lab", "Step through the race")),
     "race_lab": (("simulate", "See it happen to 100 people"), ("inspector", "Look at real sessions")),
     "inspector": (("audit", "Audit a store"), ("race_lab", "Learn how sessions mix")),
     "audit": (("simulate", "Run 100 people against a memory"), ("race_lab", "Step through a race")),

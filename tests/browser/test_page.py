@@ -13,19 +13,39 @@ from tests.browser.conftest import NewVisit
 pytestmark = pytest.mark.browser
 
 
+WATCH = """() => {
+    window.tops = new Set();
+    const look = () => {
+        const asked = document.querySelector('[data-testid="stChatMessage"]');
+        const buttons = [...document.querySelectorAll('button')];
+        const starter = buttons.some(one => one.innerText.includes('express delivery'));
+        if (asked) window.tops.add(Math.round(asked.getBoundingClientRect().top) + (starter ? ' beside starters' : ''));
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+
+
 def test_a_first_question_is_one_click_away_and_its_source_opens_at_the_passage(visit: NewVisit) -> None:
     ada = visit()
+    ada.page.evaluate(WATCH)
     ada.page.get_by_role("button", name="How long do I have to return something?").click()
     expect(ada.messages.nth(1)).to_contain_text("30 days")
     # What is clicked while the answer is drawn anew, once it is stored, may be gone by then.
     expect(ada.page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
     ada.settled()
+    assert len(ada.page.evaluate("[...window.tops]")) == 1, "the question stays where it first appeared"
 
     ada.page.get_by_text(re.compile(r"^\d+ sources?$")).click()
     ada.page.get_by_role("button", name="Open article").first.click()
     dialog = ada.page.get_by_role("dialog")
     expect(dialog.get_by_text("Quoted here")).to_be_visible()
     expect(dialog.get_by_text("within 30 days of delivery").first).to_be_visible()
+    ada.page.keyboard.press("Escape")
+
+    with ada.page.context.expect_page() as opened:
+        ada.messages.nth(1).get_by_role("link", name="[1]").first.click()
+    expect(opened.value.get_by_role("heading", name="Return window")).to_be_in_viewport()
 
 
 def test_clear_history_asks_first_and_then_clears_every_tab(visit: NewVisit) -> None:
@@ -43,6 +63,31 @@ def test_clear_history_asks_first_and_then_clears_every_tab(visit: NewVisit) -> 
 
     second.reload()
     expect(second.messages).to_have_count(0)
+
+
+def test_a_browser_goes_back_to_its_earlier_sessions_and_ends_them_all(visit: NewVisit) -> None:
+    ada, ben = visit(), visit()
+    ada.ask("My name is Ada Lovelace.")
+    first = ada.name()
+    ada.page.get_by_role("button", name="New session").click()
+    expect(ada.messages).to_have_count(0)
+    ada.ready().ask("What does express delivery cost?")
+    second, sidebar = ada.name(), ada.page.get_by_test_id("stSidebar")
+    assert second != first
+    expect(sidebar.get_by_text("My name is Ada Lovelace")).to_be_visible()
+
+    sidebar.get_by_role("button", name=first).click()
+    expect(ada.messages.first).to_contain_text("Ada Lovelace")
+    ada.ready()
+    assert ada.name() == first
+    expect(ben.page.get_by_text("Earlier sessions")).to_have_count(0)
+
+    sidebar.get_by_role("button", name="End all sessions").click()
+    ada.page.get_by_role("dialog").get_by_role("button", name="End all sessions").click()
+    expect(ada.messages).to_have_count(0)
+    ada.ready()
+    assert ada.name() not in (first, second)
+    expect(sidebar.get_by_text("Earlier sessions")).to_have_count(0)
 
 
 def test_the_conversation_can_be_taken_away(visit: NewVisit) -> None:
@@ -69,20 +114,15 @@ def test_what_somebody_types_is_shown_as_typed(visit: NewVisit) -> None:
     assert ada.messages.first.locator("img[src=x], strong, a, .katex").count() == 0
 
 
-def test_an_uploaded_document_answers_its_owner_only(visit: NewVisit) -> None:
+def test_a_document_is_handed_in_with_the_question_and_answers_its_owner_only(visit: NewVisit) -> None:
     ada, ben = visit(), visit()
-    for person in (ada, ben):
-        person.page.get_by_test_id("stSidebarNav").get_by_text("Knowledge").click()
-        person.page.get_by_role("tab", name="Only in this session").click()
-    ada.page.locator("input[type=file]").set_input_files(
+    ada.page.get_by_test_id("stChatInput").locator("input[type=file]").set_input_files(
         {"name": "tent.txt", "mimeType": "text/plain", "buffer": b"The Kestrel tent pitch code is ZEBRA-77."}
     )
-    ada.page.get_by_role("button", name="Add to my session").click()
-    expect(ada.page.get_by_text("tent.txt · 1 passage")).to_be_visible()
-    expect(ben.page.get_by_text("No documents yet")).to_be_visible()
-
-    for person in (ada, ben):
-        person.page.get_by_test_id("stSidebarNav").get_by_text("Chat").click()
-        person.ready()
+    expect(ada.page.get_by_test_id("stChatInput").get_by_text("tent.txt")).to_be_visible()
     assert "ZEBRA-77" in ada.ask("What is the Kestrel tent pitch code?")
     assert "ZEBRA-77" not in ben.ask("What is the Kestrel tent pitch code?")
+
+    ada.page.get_by_role("link", name="1 document of your own").click()
+    ada.page.get_by_role("tab", name="Only in this session").click()
+    expect(ada.page.get_by_text("tent.txt · 1 passage")).to_be_visible()

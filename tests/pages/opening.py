@@ -7,6 +7,7 @@ do, and what ends a run from outside (Stop, a closed tab), is for the tests in t
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from rag.web.cookie import session_id_of
 from tests import PROJECT
 
 NAVIGATION = PROJECT / "pages" / "navigation.py"
+_LINK = re.compile(r"\[\\\[(\d+)\\\]\]\([^()]*\)")
 SECTIONS = ("returns", "delivery", "orders")
 """The part of the help centre that is loaded here: enough to be asked about, and quick to read."""
 
@@ -94,11 +96,11 @@ def labels(page: AppTest) -> list[str]:
 
 
 def transcript(page: AppTest) -> list[tuple[str, str]]:
-    """Who said what: `user`, as typed, and `assistant`, the answer without its sources."""
+    """Who said what: `user`, as typed, and `assistant`, the answer without its sources and their addresses."""
     said = []
     for message in page.chat_message:
         texts = message.text if message.name == "user" else message.markdown
-        said.append((message.name, texts[0].value if texts else ""))
+        said.append((message.name, _LINK.sub(r"[\1]", texts[0].value) if texts else ""))
     return said
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from rag.chat import numbered, sources_of
 from rag.chat.export import to_json, to_markdown
 from rag.services import Services
 from rag.ui.chat.suggestions import FIRST_QUESTIONS
-from tests.pages.opening import calm, errors, labels, opened, press, say, session_of, transcript, visit
+from tests.pages.opening import calm, errors, labels, opened, press, say, session_of, to, transcript, visit
 
 QUESTION = "How long do I have to return something?"
 NASTY = "**bold** <img src=x onerror=alert(1)> $x^2$ :red[no] [link](http://a.example)\n    second line"
@@ -46,7 +48,56 @@ def test_a_suggestion_is_answered_and_the_others_go(page: AppTest, services: Ser
     assert asked == QUESTION
     assert "30 days" in answer
     assert not set(labels(page)) & set(FIRST_QUESTIONS)
-    assert [record.message.text for record in services.store.records(session_of(page))] == [asked, answer]
+    question, reply = services.store.records(session_of(page))
+    assert (question.message.text, numbered(reply.message.text, sources_of(reply.message))[0]) == (asked, answer)
+
+
+def test_citations_count_from_1_and_lead_to_the_article(page: AppTest, services: Services) -> None:
+    answer = say(page, QUESTION).chat_message[1].markdown[0].value
+    links = re.findall(r"\[\\\[(\d)\\\]\]\(knowledge\?article=([\w%.-]+)(?:#([\w-]+))?\)", answer)
+    assert [number for number, *_ in dict.fromkeys(links)] == ["1", "2"]
+    shown = [element.value[:6] for element in page.expander[0].markdown if element.value.startswith("**")]
+    assert shown == ["**\\[1\\", "**\\[2\\"]
+
+    _, article, section = links[0]
+    page.query_params["article"] = unquote(article)
+    (text,) = [element.value for element in to("knowledge.py", page).markdown if element.value.startswith("# ")]
+    assert section in text.lower().replace(" ", "-")
+    page.query_params["article"] = "returns/none"
+    assert any("not in the library" in info.value for info in to("knowledge.py", page).info)
+
+
+def test_a_file_goes_with_its_question(page: AppTest, services: Services) -> None:
+    box = page.chat_input[0].upload("tent.md", b"The Kestrel tent pitch code is ZEBRA-77.")
+    calm(box.set_value("What is the Kestrel tent pitch code?").run())
+    assert "ZEBRA-77" in transcript(page)[-1][1]
+    assert [link.proto.label for link in page.get("page_link")] == ["1 document of your own"]
+
+    calm(page.chat_input[0].upload("empty.md", b"").set_value("And what is in this?").run())
+    (trouble,) = errors(page)
+    assert trouble.startswith("empty.md: ")
+    assert {"Try again", "Discard"} <= set(labels(page))
+    press(page, "Discard")
+    calm(page.chat_input[0].upload("more.md", b"Pegs are red.").upload("bad.md", b"").run())
+    assert [success.value[:6] for success in page.success] == ["Added."]
+    assert len(errors(page)) == 1
+    assert len(transcript(page)) == 2
+
+
+def test_a_one_off_question_is_kept_nowhere_and_says_so(page: AppTest, services: Services) -> None:
+    say(page, "My order is ORD-48213.")
+    before = services.store.records(session_of(page))
+    calm(page.toggle[0].set_value(True).run())
+    assert any("Nothing is stored" in info.value for info in page.info)
+    assert "Clear history" not in labels(page)
+    assert "ORD-48213" not in transcript(say(page, "What is my order number?"))[-1][1]
+    assert "30 days" in transcript(say(page, QUESTION))[-1][1]
+    assert len(transcript(page)) == 2
+    assert transcript(calm(page.run())) == []
+    assert QUESTION not in str(page.session_state)
+    calm(page.toggle[0].set_value(False).run())
+    assert services.store.records(session_of(page)) == before
+    assert len(transcript(page)) == 2
 
 
 def test_an_answer_is_stored_with_its_sources_and_the_next_run_shows_both(page: AppTest, services: Services) -> None:

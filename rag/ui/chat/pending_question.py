@@ -6,15 +6,19 @@ loses what was typed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from rag.chat import ChatService, Found, Token
+from rag.chat import ChatService, EventStream, Finished, Found, Reply, Source, Token
 from rag.errors import CrosswireError, ModelBusy, ModelRefused, SessionStoreUnavailable, TurnBusy, TurnLost, public_line
+from rag.services import Services
+from rag.ui import uploads
 from rag.ui.chat import transcript
+from rag.ui.chat.citations import linked
 from rag.ui.chat.interruptible import interruptible
-from rag.ui.markup import drawn
 from rag.ui.visitor import Visitor
 
 _PENDING = "pending"
@@ -46,8 +50,21 @@ def pending() -> Pending | None:
     return found
 
 
-def ask(text: str) -> None:
-    st.session_state[_PENDING] = Pending(text)
+def ask(text: str, trouble: str | None = None) -> None:
+    """trouble: why it is not asked yet."""
+    st.session_state[_PENDING] = Pending(text, trouble)
+
+
+def take(text: str, files: Sequence[uploads.File], services: Services, visitor: Visitor) -> None:
+    """What was sent: the files are added first, so that the question is answered from them, too."""
+    problems = uploads.add(files, services, visitor.session_id)
+    if text.strip() or not files:
+        ask(text, "  \n".join(problems) or None)
+        return
+    for problem in problems:
+        st.error(problem, icon=ERROR)
+    if len(problems) < len(files):
+        st.success("Added. Only this session can search it: ask about it now.", icon=":material/attach_file:")
 
 
 def run(chat: ChatService, visitor: Visitor) -> None:
@@ -70,20 +87,28 @@ def _stream(chat: ChatService, visitor: Visitor, question: Pending) -> None:
         status, text = st.empty(), st.empty()
         st.button("Stop", icon=":material/stop:", key="stop", help="Stopping saves nothing.")
         status.caption("Searching …")
-        so_far = ""
         try:
-            for event in interruptible(chat.stream(visitor.session_id, question.text), status.caption):
-                if isinstance(event, Found):
-                    status.empty()
-                    so_far = ""
-                elif isinstance(event, Token):
-                    so_far += event.text
-                    text.markdown(drawn(so_far) + " ▌")
+            follow(chat.stream(visitor.session_id, question.text), status, text)
             st.session_state.pop(_PENDING, None)
         except CrosswireError as exc:
             icons = (f":material/{icon}:" for kind, icon in ICONS.items() if isinstance(exc, kind))
             question.trouble, question.icon = public_line(exc), next(icons, ERROR)
     st.rerun()
+
+
+def follow(events: EventStream, status: DeltaGenerator, text: DeltaGenerator) -> Reply | None:
+    """Draw an answer as it is written. Returns it whole; None: it was stopped."""
+    so_far, sources = "", tuple[Source, ...]()
+    for event in interruptible(events, status.caption):
+        if isinstance(event, Found):
+            status.empty()
+            so_far, sources = "", event.sources
+        elif isinstance(event, Token):
+            so_far += event.text
+            text.markdown(linked(so_far, sources)[0] + " ▌")
+        elif isinstance(event, Finished):
+            return event.reply
+    return None
 
 
 def _offer_again(question: Pending) -> None:

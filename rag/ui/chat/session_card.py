@@ -12,20 +12,13 @@ from rag.errors import CrosswireError
 from rag.services import Services
 from rag.sessions import StoredMessage
 from rag.ui.avatar import badge
-from rag.ui.escaping import duration
+from rag.ui.chat import earlier_sessions, one_off
+from rag.ui.escaping import count, duration
 from rag.ui.feedback import download, errors_shown
 from rag.ui.visitor import Visitor, forget_tab
 from rag.web.sessions.switching import NEW_SESSION
 
 REFRESH_SECONDS = 5
-
-# A form, because only an HTTP answer can set an HttpOnly cookie. Constant text: nothing in it comes from anybody.
-_NEW_SESSION_FORM = f"""
-<form method="post" action="{NEW_SESSION}" target="_self" style="margin:0">
-  <button type="submit" style="width:100%;min-height:2.5rem;padding:.25rem .75rem;border-radius:.5rem;font:inherit;
-    cursor:pointer;color:inherit;background:transparent;border:1px solid rgba(128,128,160,.4)">New session</button>
-</form>
-"""
 
 
 def draw(services: Services, visitor: Visitor, records: Sequence[StoredMessage]) -> None:
@@ -34,6 +27,7 @@ def draw(services: Services, visitor: Visitor, records: Sequence[StoredMessage])
         picture.image(badge(visitor.name, visitor.colour), width=44)
         words.markdown(f"**{visitor.name}**  \n:small[:gray[your session]]")
         _lifetime(services, visitor)
+        _documents(services, visitor)
         if not visitor.lasting:
             st.warning(
                 "Your browser blocks cookies for this site, so this conversation lives in this tab only: "
@@ -41,18 +35,31 @@ def draw(services: Services, visitor: Visitor, records: Sequence[StoredMessage])
                 icon=":material/cookie_off:",
             )
         if visitor.lasting:
-            st.html(_NEW_SESSION_FORM)
-        elif st.button("New session", width="stretch"):
+            earlier_sessions.form(NEW_SESSION, "New session", "Starts an empty session. This one stays in the list.")
+        elif st.button("New session", width="stretch", help="Starts an empty session. This one is gone."):
             forget_tab()
             st.rerun()
-        if st.button("Clear history", icon=":material/delete:", width="stretch", disabled=not records):
+        clear = "Deletes what this session holds, and stays in it."
+        if st.button("Clear history", icon=":material/delete:", width="stretch", disabled=not records, help=clear):
             _confirm_clear(services, visitor)
         with st.popover("Download", icon=":material/download:", width="stretch", disabled=not records):
             file = visitor.name.lower().replace(" ", "-")
             markdown, as_json = partial(to_markdown, visitor.name, records), partial(to_json, visitor.name, records)
             download("As Markdown", markdown, f"{file}.md", "text/markdown", width="stretch")
             download("As JSON", as_json, f"{file}.json", "application/json", width="stretch")
-        st.caption(f"Model: {services.chat.model_name}")
+        earlier_sessions.draw(services.store, visitor)
+        _end(services)
+
+
+def without_session(services: Services) -> None:
+    """The card of one-off questions."""
+    with st.sidebar:
+        _end(services)
+
+
+def _end(services: Services) -> None:
+    one_off.switch()
+    st.caption(f"Model: {services.chat.model_name}")
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
@@ -67,6 +74,13 @@ def _lifetime(services: Services, visitor: Visitor) -> None:
     else:
         share = left / services.settings.session_ttl_seconds
         st.progress(min(1.0, max(0.0, share)), text=f"Expires in {duration(left)} if idle")
+
+
+@errors_shown()
+def _documents(services: Services, visitor: Visitor) -> None:
+    own = sum(info.private for info in services.library.documents(visitor.session_id))
+    if own:
+        st.page_link("knowledge.py", label=f"{count(own, 'document')} of your own", icon=":material/attach_file:")
 
 
 @st.dialog("Clear this conversation?", icon=":material/delete:")

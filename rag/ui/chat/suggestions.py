@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 FIRST_QUESTIONS = (
@@ -12,10 +14,15 @@ FIRST_QUESTIONS = (
 )
 
 
-def draw() -> str | None:
-    """The question that was clicked."""
+def draw(ask: Callable[[str], None]) -> None:
+    """ask: called before the page is drawn again, with the question that was clicked."""
     st.markdown("##### Start with one of these")
     for number, question in enumerate(FIRST_QUESTIONS):
-        if st.button(question, key=f"first-{number}", icon=":material/chat_bubble:", width="stretch"):
-            return question
-    return None
+        st.button(
+            question,
+            key=f"first-{number}",
+            icon=":material/chat_bubble:",
+            width="stretch",
+            on_click=ask,
+            args=(question,),
+        )

@@ -11,9 +11,10 @@ from rag.chat import Source, sources_of
 from rag.knowledge import Library
 from rag.sessions import StoredMessage
 from rag.ui.avatar import badge
+from rag.ui.chat.citations import linked
 from rag.ui.escaping import count, escaped
 from rag.ui.feedback import errors_shown
-from rag.ui.markup import drawn, passage
+from rag.ui.markup import passage
 from rag.ui.visitor import Visitor
 
 ASSISTANT = ":material/support_agent:"
@@ -25,8 +26,8 @@ def draw(records: Sequence[StoredMessage], visitor: Visitor, library: Library) -
             asked(record.message.text, visitor)
         else:
             with st.chat_message("assistant", avatar=ASSISTANT):
-                st.markdown(drawn(record.message.text))
-                _cited(sources_of(record.message), library, visitor.session_id, f"{record.turn}-{number}")
+                key = f"{record.turn}-{number}"
+                answered(record.message.text, sources_of(record.message), library, visitor.session_id, key)
 
 
 def asked(text: str, visitor: Visitor) -> None:
@@ -34,18 +35,24 @@ def asked(text: str, visitor: Visitor) -> None:
         st.text(text)
 
 
-def _cited(sources: tuple[Source, ...], library: Library, session_id: str, key: str) -> None:
-    """Draw expandable citations. `key` tells the answers of a page apart."""
-    if not sources:
+def answered(text: str, sources: Sequence[Source], library: Library, session_id: str, key: str | None = None) -> None:
+    """The answer, and below it what it quotes. key: tells the answers of a page apart; None: a click, which draws the
+    page anew, would lose this one, so there is nothing to click."""
+    markdown, cited = linked(text, sources)
+    st.markdown(markdown)
+    if not cited:
         return
-    with st.expander(count(len(sources), "source"), icon=":material/menu_book:"):
-        for source in sources:
+    with st.expander(count(len(cited), "source"), icon=":material/menu_book:"):
+        for source in cited:
             private = " :violet-badge[only in this session]" if source.private else ""
             st.markdown(f"**\\[{source.number}\\] {escaped(source.label)}**{private}")
             with st.container(border=True):
                 passage(source.text, private=source.private)
-            button = f"open-{key}-{source.number}"
-            if st.button("Open article", key=button, icon=":material/open_in_full:", type="tertiary"):
+            if key is None:
+                continue
+            if st.button(
+                "Open article", key=f"open-{key}-{source.number}", icon=":material/open_in_full:", type="tertiary"
+            ):
                 article(source, library, session_id)
 
 

@@ -1,0 +1,44 @@
+"""Questions without a session: each is answered by itself, and kept nowhere, not in this tab either."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from rag.errors import CrosswireError, public_line
+from rag.services import Services
+from rag.ui.chat import pending_question, transcript
+from rag.ui.visitor import Visitor
+
+_SWITCH = "one-off"
+SAID = (
+    "**One-off questions.** Each is answered by itself, from the shared articles. "
+    "Nothing is stored, and the next one replaces it."
+)
+
+
+def wanted() -> bool:
+    return bool(st.session_state.get(_SWITCH))
+
+
+def switch() -> None:
+    st.toggle("One-off questions", key=_SWITCH, help="Without a session: nothing is stored, nothing is remembered.")
+
+
+def draw(services: Services, visitor: Visitor) -> None:
+    st.info(SAID, icon=":material/do_not_disturb_on:")
+    question = st.chat_input("Ask one question …", key="one-off-question", max_chars=4000)
+    if not question:
+        return
+    transcript.asked(question, visitor)
+    with st.chat_message("assistant", avatar=transcript.ASSISTANT):
+        status, text = st.empty(), st.empty()
+        status.caption("Searching …")
+        try:
+            reply = pending_question.follow(services.chat.once(question), status, text)
+        except CrosswireError as exc:
+            status.empty()
+            text.error(public_line(exc), icon=":material/error:")
+            return
+        if reply is not None:
+            with text.container():
+                transcript.answered(reply.text, reply.sources, services.library, visitor.session_id)
