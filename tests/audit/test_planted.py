@@ -7,6 +7,7 @@ stores whose cost is known is in test_wire. `python -m tests.audit.rounds` tries
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,6 +16,8 @@ import pytest
 from rag.audit.adapters import ADAPTERS
 from rag.audit.checks import CHECKS, faithful, whole_writers
 from rag.audit.kit.opening import Target
+from rag.audit.kit.overlaps import Places
+from rag.audit.kit.trial import Trial
 from rag.audit.run.trying import tried
 from tests.audit.planted import FAULTS, MORE
 from tests.audit.planted.bare import Bare
@@ -77,3 +80,11 @@ def test_a_fault_of_ids_fails_no_other_check_of_them() -> None:
     for check in [each for each in FAULTS if each in ids]:
         found = statuses(session(FAULTS[check]), ids)
         assert {each for each, status in found.items() if status != "pass"} == {check} & {*found}
+
+
+def test_what_a_check_did_before_counts_and_one_place_at_least_is_tried() -> None:
+    """Else a busy machine takes it beyond its limit, or it passes without having tried anything."""
+    trial = Trial(Target(Core, []), "sync", "", "r1", budget=100, began=time.monotonic() - 90)
+    assert trial.until(1 / 2) - time.monotonic() <= 5
+    trial.began -= 100
+    assert list(Places(3, trial.until())) == [1]

@@ -114,7 +114,7 @@ async def many(trial: Trial) -> None:
     async with trial.store() as store:
         store.needs("read")
         wanted, size = (ADDED if "append" in store.subject.able else REWRITTEN), FIRST
-        at, written, until = trial.at("long"), list[Said](), time.monotonic() + trial.budget / 4
+        at, written, until = trial.at("long"), list[Said](), trial.until(1 / 4)
         while len(written) < wanted and (not written or time.monotonic() < until):
             numbers = range(len(written), min(len(written) + size, wanted))
             said = [("assistant" if n % 2 else "user", f"message {n + 1}") for n in numbers]

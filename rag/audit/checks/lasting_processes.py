@@ -97,9 +97,10 @@ async def killed_writer(trial: Trial) -> None:
     async with trial.store() as store:
         for at in ats.values():
             await store.subject.append(at, *before)
-    killed, until = [], time.monotonic() + trial.budget
+    killed: list[Point] = []
+    until = trial.until()
     for n, what in tried:
-        if time.monotonic() > until:
+        if killed and time.monotonic() > until:
             break
         came = await in_child(lambda n=n: writes_until(trial, kind, ats[n], pair, n))  # type: ignore[misc]  # this n
         if came.error:

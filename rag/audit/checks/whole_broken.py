@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -66,11 +65,11 @@ class Cut:
         self.bob = bob
         self.his = his
 
-    async def each(self, what: str, call: Callable[[Address], Work], left: Any, budget: float) -> None:
+    async def each(self, what: str, call: Callable[[Address], Work], left: Any, until: float) -> None:
         """left: from an address and whether the call was acknowledged to what may be stored then."""
         trial = self.store.trial
         total, _ = await cancelled_at(call(trial.at(f"{what}-0")), 0, come=False)
-        places = Places(2 * total, time.monotonic() + budget)
+        places = Places(2 * total, until)
         for n in places:
             at, come = trial.at(f"{what}-{n}"), n % 2 == 0
             expected = await left(at)
@@ -135,7 +134,6 @@ async def cancelled(trial: Trial) -> None:
         store.needs("read")
         bob = trial.at("bob")
         cut = Cut(store, bob, await store.say("bob", bob, "of bob"))
-        share = trial.budget / 3
         early: list[Said] = []
 
         async def said_before(at: Address) -> list[list[Said]]:
@@ -147,12 +145,12 @@ async def cancelled(trial: Trial) -> None:
         async def turn_or_none(at: Address) -> list[list[Said]]:  # noqa: ARG001  # as `left` is called
             return [[], early, [("user", "asked"), ("assistant", "answer to asked")]]
 
-        await cut.each("reads", lambda at: store.read("alice", at), said_before, share)
+        await cut.each("reads", lambda at: store.read("alice", at), said_before, trial.until(1 / 3))
         if "append" in store.subject.able:
-            await cut.each("adds", lambda at: store.say("alice", at, "of alice"), all_or_none, share)
+            await cut.each("adds", lambda at: store.say("alice", at, "of alice"), all_or_none, trial.until(1 / 2))
         if "turn" in store.subject.able:
             early += await kept_early(store)
-            await cut.each("asks", lambda at: store.turn("alice", at, "asked", slowly), turn_or_none, share)
+            await cut.each("asks", lambda at: store.turn("alice", at, "asked", slowly), turn_or_none, trial.until())
 
 
 async def slowly(text: str, before: list[Said]) -> str:

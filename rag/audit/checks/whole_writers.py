@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -100,7 +99,7 @@ async def held_first(trial: Trial) -> None:
         holding = Holding(store)
     async with unused(trial, warm=False) as store:
         total = await holding.places(lambda: begins(store, "alice"))
-    places = Places(total, time.monotonic() + trial.budget / 4, HELD_AT_MOST)
+    places = Places(total, trial.until(1 / 4), HELD_AT_MOST)
     for n in places:
         seen, refused = await one_held(trial, holding, n, warm=False)
         places.waited = seen.waited
@@ -168,7 +167,7 @@ async def processes(trial: Trial) -> None:
         if told["read"] != [list(each) for each in seen]:
             raise NotApplicable("another process does not see what one has written")
         await adds(store, "bob", "begun", 0)
-        places = Places((await answer(other, counts=True))["places"], time.monotonic() + trial.budget, PLACES)
+        places = Places((await answer(other, counts=True))["places"], trial.until(), PLACES)
         for n in places:
             reached = await answer(other, n=n)
             second = await outcome(trial.apart(adds(store, "bob", "both", n)))

@@ -116,8 +116,8 @@ async def at_once(store: Store, asks_back: Any) -> AsyncIterator[tuple[int, Over
         blocks = store.trial.lane == "sync"
         return await outcome(asyncio.to_thread(run_now, asks_back(who)) if blocks else asks_back(who))
 
-    until, tried = time.monotonic() + store.trial.budget, 0
-    while tried < ROUNDS and time.monotonic() < until:
+    until, tried = store.trial.until(), 0
+    while tried < ROUNDS and (not tried or time.monotonic() < until):
         first, second = await asyncio.gather(asked("alice"), asked("bob"))
         tried += 1
         yield tried, Overlap(first, second, "", waited=False)

@@ -22,7 +22,7 @@ Numbered = Callable[[int], Coroutine[Any, Any, Any]]
 
 @dataclass
 class Places:
-    """Which of so many places a call is held at: in order, until that time (monotonic) has come."""
+    """Which of so many places a call is held at: in order, until that time (monotonic) has come; one at least."""
 
     total: int
     until: float
@@ -35,7 +35,7 @@ class Places:
 
     def __iter__(self) -> Iterator[int]:
         n, step = 1, (usual := max(1, -(-self.total // self.most)))
-        while n <= self.total and time.monotonic() < self.until:
+        while n <= self.total and (not self.tried or time.monotonic() < self.until):
             self.tried, self.waited = self.tried + 1, False
             yield n
             step = min(2 * step, 64) if self.waited else usual
@@ -85,7 +85,7 @@ async def overlaps(
     with contextlib.suppress(NotApplicable):
         await store.read("the auditor", trial.at("nobody"))  # what is audited is made by now
     holding = Holding(store)
-    places = Places(await holding.places(lambda: first(0)), time.monotonic() + trial.budget)
+    places = Places(await holding.places(lambda: first(0)), trial.until())
     for n in places:
         await prepare(n)
         seen = await holding.overlap(lambda n=n: first(n), lambda n=n: second(n), n)  # type: ignore[misc]  # this n

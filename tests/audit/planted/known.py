@@ -13,7 +13,7 @@ BY_DESIGN: dict[str, frozenset[str]] = {"saver": frozenset({"whole.pairs", "whol
 """What a graph cannot have, whatever its saver does: it keeps the question before it asks the model."""
 
 ALSO: dict[tuple[str, str], frozenset[str]] = {
-    ("saver", "apart.shared-read"): frozenset({"apart.shared-write"}),
+    ("saver", "apart.shared-read"): frozenset({"apart.shared-write", "whole.first-writes"}),
     ("saver", "apart.colon"): frozenset({"apart.listing"}),
     ("saver", "apart.slash"): frozenset({"apart.listing"}),
     ("saver", "apart.prefix"): frozenset({"apart.clear"}),
