@@ -13,7 +13,7 @@ SECTIONS = {
     "": {"home": "Home"},
     "See it": {"simulate": "Simulate", "room": "Room"},
     "Debug it": {"inspector": "Inspector", "audit": "Audit"},
-    "Learn it": {"race_lab": "Race lab"},
+    "Learn it": {"race_lab": "Race lab", "beliefs": "Beliefs"},
     "Example app": {"chat": "Chat", "knowledge": "Knowledge"},
 }
 ICONS = {
@@ -22,6 +22,7 @@ ICONS = {
     "knowledge": "menu_book",
     "simulate": "groups",
     "race_lab": "alt_route",
+    "beliefs": "quiz",
     "room": "meeting_room",
     "audit": "fact_check",
     "inspector": "policy",

@@ -22,6 +22,8 @@ STREAMLIT_OPTIONS = ROOT / "streamlit.toml"
 """Packed only: a checkout has .streamlit/config.toml, which Streamlit finds by itself."""
 LOG_FORMAT = ROOT / "docs" / "log-format.md"
 """What `check` reads."""
+BELIEFS = ROOT / "data" / "beliefs"
+"""The wrong and the right lines of each belief: `answer(model, session_id, text)`, each file by itself."""
 QUESTIONS = ROOT / "data" / "eval" / "questions.jsonl"
 
 

@@ -9,6 +9,7 @@ NEXT = {
     "simulate": (("race_lab", "Step through the race"), ("inspector", "Look at the stored sessions")),
     "room": (("simulate", "Do it with 100 simulated users"), ("race_lab", "Step through the race")),
     "race_lab": (("simulate", "See it happen to 100 people"), ("inspector", "Look at real sessions")),
+    "beliefs": (("race_lab", "Step through the race"), ("audit", "Audit a store")),
     "inspector": (("audit", "Audit a store"), ("race_lab", "Learn how sessions mix")),
     "audit": (("simulate", "Run 100 people against a memory"), ("race_lab", "Step through a race")),
 }

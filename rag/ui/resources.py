@@ -14,6 +14,7 @@ from rag.audit.run.background import Audits
 from rag.crosstalk import Lab
 from rag.crosstalk.background.comparisons import Weighing
 from rag.crosstalk.background.runs import Runs
+from rag.crosstalk.beliefs import Measurements
 from rag.crosstalk.room.rooms import Rooms
 from rag.inspector.access import Guard
 from rag.services import Services, build
@@ -47,6 +48,12 @@ def weighing() -> Weighing:
 
 
 @st.cache_resource(show_spinner=False)
+def measurements() -> Measurements:
+    """What measures beliefs; it keeps nothing of who asked."""
+    return Measurements(partial(_lab, services().settings))
+
+
+@st.cache_resource(show_spinner=False)
 def audits() -> Audits:
     """The audits of this process; each call of it names the session that they belong to."""
     return Audits()
@@ -71,6 +78,6 @@ def _lab(settings: Settings, folder: Path) -> Lab:
 
 def close() -> None:
     """Close what was built; the next call of `services` builds anew."""
-    for resource in (rooms, runs, weighing, audits, services):
+    for resource in (rooms, runs, weighing, measurements, audits, services):
         resource().close()
         resource.clear()

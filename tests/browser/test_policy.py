@@ -18,6 +18,7 @@ PAGES = {
     "knowledge": "Knowledge",
     "simulate": "Simulate",
     "race_lab": "Race lab",
+    "beliefs": "Beliefs",
     "inspector": "Inspector",
 }
 

@@ -169,11 +169,11 @@ def test_a_replay_names_who_beside_their_colour_and_draws_no_markup_of_theirs() 
 
 
 def test_what_a_check_is_linked_to_shows_its_fault_in_the_race_lab(services: Services) -> None:
-    for name, played in IN_THE_LAB.items():
+    for name, (played, shows) in IN_THE_LAB.items():
         seen = look(played.strategy, played.scene, played.schedule, services.settings)
         assert name in CHECKS
         assert seen.outcome is not None, name
-        assert played.shows in seen.outcome.kinds
+        assert shows in seen.outcome.kinds
 
 
 def test_what_a_target_needs_is_read_off_its_factory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,12 +84,14 @@ def simulate(
     stop: threading.Event | None = None,
     window: int | None = WINDOW,
     require_memory: bool = False,
+    apart: bool = False,
 ) -> RunResult:
     """Run it and check what happened. Blocks; `stop` ends it at once, from any thread.
 
     strategy: a name, or a black box. lab: where it may store; None: places of its own, that are gone afterwards.
     log: keep the operation log there. model: None: the mirror. search: of a library, for the users' questions to it.
     window: turns of memory that a prompt holds; None: all of it. require_memory: as `check` takes it.
+    apart: serve from another process even if it is only one, so that a restart ends it.
     verdict: is given a brief report as soon as one stands, before all that went wrong is counted.
     A store that is lost on the way ends the run early.
     Raises UnknownStrategy, BadWorkload, and what opening the strategy's store raises.
@@ -121,7 +123,7 @@ def simulate(
             kind.left(own) if kind else "",
             window,
         )
-        histories = one.serve(_host(strategy, own, model, one))
+        histories = one.serve(_host(strategy, own, model, one, apart=apart))
         if not isinstance(strategy, str):
             one.deleted(strategy)
         writer.close()
@@ -387,11 +389,11 @@ class _Run:
         return Lost(serving, watch.answered, watch.turns, read, len(self.plan.sessions), reason)
 
 
-def _host(strategy: str | Target, lab: Lab, model: MakeModel | None, run: _Run) -> Host:
+def _host(strategy: str | Target, lab: Lab, model: MakeModel | None, run: _Run, *, apart: bool) -> Host:
     if not isinstance(strategy, str):
         return TargetHost(strategy, run.stop)
     count, threads = run.workload.processes, run.workload.in_flight
-    if count > 1:
+    if count > 1 or apart:
         return ProcessHost(strategy, lab, count, threads, model, run.window, run.stop, run.write)
     return StrategyHost(strategy, lab, made(model), run.window, run.stop, run.write)
 

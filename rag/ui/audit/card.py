@@ -78,7 +78,8 @@ def _again(check: Check, outcome: Outcome, key: str) -> None:
                 key=f"{key}_file",
                 help="A pytest file that needs the audited package alone.",
             )
-        if played := IN_THE_LAB.get(check.id):
+        if check.id in IN_THE_LAB:
+            played, _ = IN_THE_LAB[check.id]
             told = "The same interleaving, step by step, on a memory that has this fault."
             st.link_button("See it in the race lab", played.address, icon=":material/alt_route:", help=told)
     if outcome.reproduction:
