@@ -6,7 +6,7 @@ from typing import Literal
 
 import streamlit as st
 
-from rag.ui import next_pages
+from rag.ui import next_pages, presenter
 from rag.ui.home import brand
 
 SECTIONS = {
@@ -44,5 +44,6 @@ title = next(inside[name] for inside in SECTIONS.values() if name in inside)
 layout: Literal["centered", "wide"] = "centered" if name in READ else "wide"
 st.set_page_config(page_title=f"{title} · Crosswire", page_icon=brand.ICON, layout=layout)
 st.logo(brand.LOGO, size="large")
+presenter.draw()
 page.run()
 next_pages.draw(name)

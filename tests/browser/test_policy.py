@@ -20,6 +20,7 @@ PAGES = {
     "race_lab": "Race lab",
     "beliefs": "Beliefs",
     "inspector": "Inspector",
+    "room": "Room",
 }
 
 

@@ -56,6 +56,8 @@ class Room:
         """Another one whenever there is something new to see."""
         self.wrong, self.right = WRONG, RIGHT
         """The two memories that the presenter switches between."""
+        self.beside = ""
+        """Code of the room that is looked at beside this one."""
         self.thinking: tuple[float, float] | None = None
         self.address = ""
         """Where phones find this server, if the presenter said so."""

@@ -82,6 +82,20 @@ class Rooms:
                 self._thread.start()
             return room
 
+    def open_beside(self, presenter: str, right: str = RIGHT, wrong: str = WRONG) -> tuple[Room, Room]:
+        """Two rooms for who is alone: one on the wrong memory, the other on the right one. Raises what `open` does."""
+        with self._changed:
+            one = self.open(presenter, right, wrong, begin=wrong)
+            other = self.open(presenter, right, wrong, begin=right)
+            one.beside, other.beside = other.code, one.code
+            return one, other
+
+    def beside(self, room: Room) -> Room | None:
+        """The other one of two, while it lasts."""
+        with self._changed:
+            known = self._rooms.get(room.beside)
+            return known[0] if known else None
+
     def of(self, presenter: str) -> list[Room]:
         """Those that this browser opened, the oldest first."""
         with self._changed:

@@ -14,6 +14,11 @@ from rag.settings import origin_of
 LONGEST = 200
 
 
+def base_path() -> str:
+    """What this server's addresses begin with, where it is not at the top of its host."""
+    return urlsplit(str(st.context.url or "")).path.rpartition("/")[0]
+
+
 def candidates(url: str) -> list[str]:
     """Origins, the likeliest first. url: of the page, as the browser says."""
     parts = urlsplit(url)
@@ -24,9 +29,11 @@ def candidates(url: str) -> list[str]:
     return [f"{parts.scheme or 'http'}://{address}{port}" for address in _addresses()]
 
 
-def listens_to_others() -> bool:
-    """Whether this server hears anybody but this machine itself."""
-    return not _loopback(str(st.get_option("server.address") or "0.0.0.0"))  # noqa: S104 - what Streamlit takes it for
+def reachable(url: str) -> bool:
+    """Whether others may find this server. url: of the page, as the browser says: one from a proxy, or from outside,
+    has been found already."""
+    listens = str(st.get_option("server.address") or "0.0.0.0")  # noqa: S104 - what Streamlit takes it for
+    return not _loopback(urlsplit(url).hostname or "") or not _loopback(listens)
 
 
 def _loopback(host: str) -> bool:

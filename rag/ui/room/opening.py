@@ -8,6 +8,7 @@ from rag.crosstalk.room.act import MEMORIES
 from rag.crosstalk.room.room import MOST_PEOPLE, RIGHT, WRONG
 from rag.crosstalk.room.rooms import Rooms
 from rag.crosstalk.strategies import STRATEGIES
+from rag.ui import presenter
 from rag.ui.feedback import errors_shown
 from rag.ui.visitor import Visitor
 
@@ -24,6 +25,7 @@ def draw(rooms: Rooms, me: Visitor) -> None:
     st.caption(
         f"Up to {MOST_PEOPLE} phones. Nothing touches real sessions or Redis, and all of it is gone with the room."
     )
+    presenter.link()
 
 
 def another(rooms: Rooms, me: Visitor, label: str = "Open another room") -> None:
@@ -37,7 +39,10 @@ def another(rooms: Rooms, me: Visitor, label: str = "Open another room") -> None
         told = "Simulate explains each of them."
         wrong = st.selectbox("Wrong memory", WRONG_ONES, WRONG_ONES.index(WRONG), help=told, width=260)
         right = st.selectbox("Right memory", RIGHT_ONES, RIGHT_ONES.index(RIGHT), width=260)
-        if st.button(label, type="primary", icon=":material/meeting_room:"):
-            with errors_shown():
-                rooms.open(me.session_id, right, wrong)
-                st.rerun()
+        opens = st.button(label, type="primary", icon=":material/meeting_room:")
+        told = "Two phones on the wrong memory and two on the right one, here, for you to play."
+        alone = st.button("Alone? Two phones here", icon=":material/splitscreen_left:", help=told)
+    if opens or alone:
+        with errors_shown():
+            (rooms.open_beside if alone else rooms.open)(me.session_id, right, wrong)
+            st.rerun()

@@ -3,7 +3,9 @@ export const code = location.pathname.split("/").filter(Boolean).slice(-1)[0] ==
   ? location.pathname.split("/").filter(Boolean).slice(-2)[0]
   : location.pathname.split("/").filter(Boolean).slice(-1)[0];
 const base = location.pathname.slice(0, location.pathname.indexOf("/r/") + 3);
-const theme = new URLSearchParams(location.search).get("theme");
+const options = new URLSearchParams(location.search);
+const theme = options.get("theme");
+if (options.has("small")) document.documentElement.classList.add("small");
 if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
 
 export const at = (path) => `${base}${code}/${path}`;

@@ -48,6 +48,7 @@ function take(found) {
 const counted = (number, one, many) => `${number} ${number === 1 ? one : many}`;
 
 function drawWords() {
+  $("wall").classList.toggle("empty", wall.people.length === 0 && !wall.ended);
   const bad = wall.reached > 0;
   $("headline").className = bad ? "bad" : "";
   $("headline").textContent = headline(bad);
@@ -57,7 +58,15 @@ function drawWords() {
   $("who").textContent = wall.ended ? "The room has ended" : `${counted(here, "phone", "phones")} here`;
   const address = `qr.svg?${encodeURIComponent(wall.address)}`;
   if ($("qr").getAttribute("src") !== address) $("qr").setAttribute("src", address);
-  for (const side of ["wrong", "right"]) {
+  // Within the page, the keys of presenter mode are the page's.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== " " || window.parent === window || event.target.closest("button, input")) return;
+  const { key, code: place, keyCode, which } = event;
+  event.preventDefault();
+  window.parent.document.dispatchEvent(new window.parent.KeyboardEvent("keydown", { key, code: place, keyCode, which, bubbles: true }));
+  window.parent.document.dispatchEvent(new window.parent.KeyboardEvent("keyup", { key, code: place, keyCode, which, bubbles: true }));
+});
+for (const side of ["wrong", "right"]) {
     $(side).textContent = `${side === "wrong" ? "Wrong" : "Right"} memory`;
     $(side).title = wall.choices[side];
     $(side).setAttribute("aria-pressed", String(wall.memory.name === wall.choices[side]));
