@@ -10,6 +10,11 @@ from rag.ui.room import opened, opening
 rooms = resources.rooms()
 me = visitor.visitor(resources.services().settings)
 
+# The wall is as high as the window leaves it.
+st.html("""<style>
+[data-testid="stMainBlockContainer"] {padding-top: 4.5rem}
+.st-key-wall iframe {height: max(24rem, calc(100dvh - 15rem))}
+</style>""")
 st.header("Room", anchor=False)
 mine = rooms.of(me.session_id)
 if mine and (left := rooms.left(mine[-1])) is not None:

@@ -17,13 +17,17 @@ AT = "story"
 MOVED = "story-moved"
 NOTES = "notes"
 LARGE = """<style>
-html { font-size: 20px !important }
-[data-testid="stSidebar"], [data-testid="stExpandSidebarButton"] { display: none }
-[data-testid="stMainBlockContainer"] { padding-top: 3.5rem; padding-bottom: 7rem }
-.st-key-presenter-bar { position: fixed; left: 0; right: 0; bottom: 0; z-index: 1000; padding: .6rem 1.2rem;
-  background: var(--st-secondary-background-color); border-top: 1px solid var(--st-border-color) }
-.st-key-presenter-bar p { margin: 0 }
+html {{ font-size: 20px !important }}
+[data-testid="stSidebar"], [data-testid="stExpandSidebarButton"] {{ display: none }}
+[data-testid="stMainBlockContainer"] {{ padding-top: 4.5rem }}
+[data-testid="stMain"]:not(:has([data-testid="stBottom"])) [data-testid="stMainBlockContainer"] {{
+  padding-bottom: 7rem }}
+[data-testid="stBottomBlockContainer"] {{ padding-bottom: 4.5rem }}
+.st-key-presenter-bar {{ position: fixed; left: 0; right: 0; bottom: 0; z-index: 1000; padding: .5rem 1.2rem;
+  background: {ground}; border-top: 1px solid {edge} }}
+.st-key-presenter-bar p {{ margin: 0 }}
 </style>"""
+EDGE = "#8884"
 
 
 def draw() -> None:
@@ -35,9 +39,10 @@ def draw() -> None:
     step = _at()
     if step is None:
         return
-    st.html(LARGE)
+    theme = st.context.theme.type or "light"
+    st.html(LARGE.format(ground=st.get_option(f"theme.{theme}.backgroundColor"), edge=EDGE))
     with st.container(key="presenter-bar", horizontal=True, vertical_alignment="center"):
-        st.markdown(f":small[:gray[{step} / {len(STORY)}]] **{STORY[step - 1].title}**")
+        st.markdown(f"##### :gray[{step} / {len(STORY)}]\u2002{STORY[step - 1].title}", width="stretch")
         st.button("Back", icon=":material/arrow_back:", on_click=_go, args=(step - 1,), disabled=step == 1)
         last = step == len(STORY)
         st.button("Next", type="primary", shortcut="Space", on_click=_go, args=(step + 1,), disabled=last)

@@ -23,7 +23,7 @@ STORY = (
         "2:04 AM. A customer is shown a stranger's address.",
         "The pager goes off. A customer asked our chat where her parcel was, and it told her somebody else's "
         "name and address. Nobody attacked us. Every test was green. On the left you see what happened to the "
-        "hundred people who were online.",
+        "sixty people who were online.",
         35,
     ),
     Step(

@@ -36,7 +36,8 @@ def draw(rooms: Rooms, me: Visitor, room: Room) -> None:
         _end(rooms, me, room)
     if not reachable(str(st.context.url or "")):
         st.warning(UNHEARD, icon=":material/lan:")
-    st.iframe(wall, height=WALL_HEIGHT, alt="The wall of the room")
+    with st.container(key="wall"):
+        st.iframe(wall, height=WALL_HEIGHT, alt="The wall of the room")
 
 
 def draw_ended(rooms: Rooms, me: Visitor, room: Room, left: float) -> None:
