@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with the 
     )
     from rag.settings import Settings
     from rag.settings import load as load_settings
+    from rag.tracing.handler import TraceHandler, trace
 
 __version__: str
 
@@ -66,6 +67,7 @@ __all__ = [
     "SessionId",
     "SessionStore",
     "Settings",
+    "TraceHandler",
     "Workload",
     "audit",
     "audit_test",
@@ -82,6 +84,7 @@ __all__ = [
     "read_log",
     "replay",
     "simulate",
+    "trace",
 ]
 
 _HOMES = {
@@ -120,6 +123,8 @@ _HOMES = {
     "history_factory": "rag.sessions:history_factory",
     "Settings": "rag.settings:Settings",
     "load_settings": "rag.settings:load",
+    "TraceHandler": "rag.tracing.handler:TraceHandler",
+    "trace": "rag.tracing.handler:trace",
 }
 """Where each of them is defined, as `module:name`."""
 

@@ -16,6 +16,7 @@ from rag.ui.inspector import (
     session_table,
     session_view,
     sign_in,
+    traced_view,
 )
 from rag.ui.inspector.context import open_context
 
@@ -31,6 +32,9 @@ try:
     context = open_context(services, visitor.visitor(services.settings))
     if context.recorded is not None:
         recorded_view.draw(context, context.recorded)
+        st.stop()
+    if context.traced:
+        traced_view.draw(context)
         st.stop()
     overview.draw(context)
     names = (

@@ -44,6 +44,7 @@ EXPECTED = {
     "chat_model": "the name of a model",
     "embeddings": "wordllama, openai or minilm",
     "embedding_model": "the name of an embedding model",
+    "trace_token": "at least 16 characters",
     "inspector_password": "at least 8 characters",
     "inspector_emails": "e-mail addresses, separated by commas",
     "allowed_origins": "addresses like https://chat.example.org, without a path, separated by commas",
@@ -119,6 +120,7 @@ class Settings(BaseSettings):
     embeddings: Literal["wordllama", "openai", "minilm"] = "wordllama"
     embedding_model: Annotated[str, Field(min_length=1)] = "text-embedding-3-small"
     inspector_password: Annotated[SecretStr, Field(min_length=8)] | None = None
+    trace_token: Annotated[SecretStr, Field(min_length=16)] | None = None
     inspector_emails: Annotated[tuple[_Email, ...], NoDecode] = ()
     allowed_origins: Annotated[tuple[_Origin, ...], NoDecode] = ()
     model_max_answer_chars: Annotated[int, Field(ge=100, le=1_000_000)] = 16_000

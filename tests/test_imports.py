@@ -16,7 +16,15 @@ from packaging.requirements import Requirement
 from tests import PROJECT
 
 BASE = {"rag.settings", "rag.errors", "rag.resources", "rag.safe_text", "rag.colours"}
-ROOMS = BASE | {"rag.sessions", "rag.knowledge", "rag.chat", "rag.crosstalk", "rag.inspector", "rag.audit"}
+ROOMS = BASE | {
+    "rag.sessions",
+    "rag.knowledge",
+    "rag.chat",
+    "rag.crosstalk",
+    "rag.inspector",
+    "rag.audit",
+    "rag.tracing",
+}
 MAY_USE: dict[str, set[str]] = {
     "rag.errors": set(),
     "rag.resources": set(),
@@ -25,7 +33,8 @@ MAY_USE: dict[str, set[str]] = {
     "rag.knowledge": BASE,
     "rag.chat": BASE | {"rag.sessions", "rag.knowledge"},
     "rag.crosstalk": BASE | {"rag.sessions", "rag.chat"},
-    "rag.inspector": BASE | {"rag.sessions", "rag.chat", "rag.crosstalk"},
+    "rag.tracing": BASE | {"rag.sessions"},
+    "rag.inspector": BASE | {"rag.sessions", "rag.chat", "rag.crosstalk", "rag.tracing"},
     "rag.safe_text": set(),
     "rag.colours": set(),
     "rag.audit": {"rag.errors", "rag.safe_text"},

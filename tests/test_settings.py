@@ -42,6 +42,7 @@ GOOD = [
     ("EMBEDDINGS", "openai", "openai"),
     ("EMBEDDING_MODEL", "bge-m3", "bge-m3"),
     ("INSPECTOR_PASSWORD", "12345678", SecretStr("12345678")),
+    ("TRACE_TOKEN", "0123456789abcdef", SecretStr("0123456789abcdef")),
     ("INSPECTOR_EMAILS", "ada@example.org, Ben@example.org", ("ada@example.org", "Ben@example.org")),
     ("ALLOWED_ORIGINS", "https://Chat.example:443, http://[::1]:8501", ("https://chat.example", "http://[::1]:8501")),
     ("MODEL_MAX_ANSWER_CHARS", "100", 100),
@@ -91,6 +92,7 @@ BAD_SECRETS = [
     ("SESSION_ENCRYPTION_KEYS", "not/base64!!"),
     ("SESSION_ENCRYPTION_KEYS", f"{KEY},c2hvcnQ="),
     ("INSPECTOR_PASSWORD", "hunter2"),
+    ("TRACE_TOKEN", "0123456789abcde"),
 ]
 
 

@@ -41,6 +41,7 @@ from rag.web.sessions.switching import (
     open_session,
 )
 from rag.web.sessions.token import earlier, session_id_of
+from rag.web.traces import TRACES, Traces
 from rag.web.turn import TurnAnswer, Workers, source_to_dict
 
 T = TypeVar("T")
@@ -68,7 +69,7 @@ class ApiFirst:
 
 
 def _is_ours(path: str) -> bool:
-    return path.startswith((API, SESSIONS)) or path == "/healthz"
+    return path.startswith((API, SESSIONS)) or path in ("/healthz", TRACES)
 
 
 def _application(services: Callable[[], Services]) -> Starlette:
@@ -82,6 +83,7 @@ def _application(services: Callable[[], Services]) -> Starlette:
             Route(NEW_SESSION, new_session, methods=["POST"]),
             Route(OPEN_SESSION, open_session, methods=["POST"]),
             Route(FORGET_SESSIONS, api.forget_sessions, methods=["POST"]),
+            Route(TRACES, Traces(services), methods=["POST"]),
         ],
         exception_handlers=dict.fromkeys((HTTPException, Refused, CrosswireError, Exception), answer_error),
     )

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from streamlit.testing.v1 import AppTest
 
 from rag.chat.prompt import RULES
@@ -15,6 +16,7 @@ from rag.inspector import inspector as inspector_module
 from rag.services import Services
 from rag.sessions.ids import SessionId
 from rag.sessions.names import friendly_name
+from rag.tracing.handler import trace
 from rag.ui import resources
 from rag.ui.inspector import sign_in
 from rag.ui.inspector.turns import turn_view
@@ -306,7 +308,6 @@ def test_others_histories_are_read_only(services: Services) -> None:
 def test_what_leaked_in_a_simulation_and_in_a_room_opens_here(services: Services) -> None:
     page = inspect()
     me = session_of(page)
-    assert not [box for box in page.selectbox if box.key == "inspector_recording"]
     run = resources.runs().start(me, ["shared-buffer"], Workload(users=6, turns=2))
     resources.runs().start("somebody-else", ["shared-buffer"], Workload(users=6, turns=2))
     room = resources.rooms().open(me, "shared-buffer")
@@ -314,7 +315,7 @@ def test_what_leaked_in_a_simulation_and_in_a_room_opens_here(services: Services
     calm(page.run())
     (choice,) = [box for box in page.selectbox if box.key == "inspector_recording"]
     assert choice.options[0] == "Live sessions"
-    assert [option.split(":")[0] for option in choice.options[1:]] == [f"Room {room.code}, act 1", "Simulation"]
+    assert [option.split(":")[0] for option in choice.options[1:-1]] == [f"Room {room.code}, act 1", "Simulation"]
     put(page, "inspector_recording", f"run-{run.id}-shared-buffer")
     rows = page.dataframe[0].value
     assert len(rows) == 6
@@ -326,3 +327,34 @@ def test_what_leaked_in_a_simulation_and_in_a_room_opens_here(services: Services
     put(page, "inspector_recording", f"room-{room.code}-1")
     assert any("Nobody spoke yet" in caption.value for caption in page.caption)
     resources.rooms().end(room.code, me)
+
+
+def test_turns_of_another_app_are_shown_masked_and_what_is_foreign_in_them(services: Services) -> None:
+    page = inspect()
+    put(page, "inspector_recording", "traced")
+    assert any("crosswire.trace(" in block.value for block in page.code)
+    handler = trace(services.client, text=True)
+    secret, told = "My order is ORD-48213, please remember it.", "Noted, I will remember that for you."
+
+    def turn(session: str, *prompt: BaseMessage) -> None:
+        model = FakeListChatModel(responses=[told if session == "theirs" else "I do not know your order."])
+        model.invoke([*prompt], {"callbacks": [handler], "metadata": {"session_id": session}})
+
+    turn("theirs", HumanMessage(secret))
+    turn("traced", HumanMessage("Hello, who are you?"))
+    turn("traced", HumanMessage(secret), HumanMessage("What is my order?"))
+    assert handler.close()
+    calm(page.run())
+    assert list(page.dataframe[0].value["Conversation"]) == ["traced", "theirs"]
+    assert "ORD-48213" not in all_of(page)
+    assert any("Not in this session's history" in one.value for one in page.markdown)
+    press(page, "Find whose")
+    wait_for(lambda: any("Not this session's" in one.value for one in calm(page.run()).markdown), "its owner")
+    assert any(friendly_name("theirs") in one.value for one in page.markdown if "Not this session's" in one.value)
+    assert "ORD-48213" not in all_of(page)
+    press(page, "Reveal texts")
+    assert secret not in [text.value for text in page.text]  # it is the other one's, and stays masked
+    assert "What is my order?" in [text.value for text in page.text]
+    assert "reveal" in [entry.what for entry in services.store.audit.read() if entry.session == "traced"]
+    for key in services.client.scan_iter("traces:*"):
+        services.client.delete(key)

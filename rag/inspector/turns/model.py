@@ -26,7 +26,7 @@ class Part:
     """One part of a prompt. label: what it is called; turn: of its owner, 0 if that is not known.
 
     state: whether `text` is what was sent, is what stands there now instead, is gone, was cut, or was never recorded.
-    holds: secrets of others that are in it.
+    holds: secrets of others that are in it. digest: by which others are asked for it, where its text is not.
     """
 
     origin: Origin
@@ -37,10 +37,16 @@ class Part:
     turn: int = 0
     state: State = "as sent"
     holds: Holds = ()
+    digest: str = ""
 
     def foreign(self, session_id: str) -> bool:
         """Whether it certainly is, or holds, what is somebody else's."""
         return bool(self.holds) or self.owner not in (None, EVERYBODY, session_id)
+
+    @property
+    def asked(self) -> str:
+        """What it is looked for by in other sessions."""
+        return self.digest or (self.text if self.state == "as sent" else "")
 
     @property
     def unknown(self) -> bool:
@@ -112,7 +118,7 @@ class Turn:
         if self.prompt is None:
             return self
         parts = (
-            replace(part, owner=owners[part.text]) if part.owner is None and part.text in owners else part
+            replace(part, owner=owners[part.asked]) if part.unknown and part.asked in owners else part
             for part in self.prompt
         )
         return replace(self, prompt=tuple(parts))

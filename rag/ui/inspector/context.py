@@ -20,6 +20,7 @@ from rag.ui.visitor import Visitor
 
 INTERVALS = {"Paused": None, "2 s": 2.0, "5 s": 5.0, "30 s": 30.0}
 OURS = "crosswire"
+TRACED = "traced"
 _LOGGED = "inspector_logged"
 _ADDRESSED = "inspector_addressed"
 _REVEALED = "inspector_revealed"
@@ -30,7 +31,8 @@ _REVEALED = "inspector_revealed"
 class Context:
     """who: as the log is to say; you: whose own session is marked. every: seconds between refreshes, None for never.
 
-    recorded: what is looked at instead of live sessions; people: who its sessions belong to, where that is known.
+    recorded: what is looked at instead of live sessions; traced: other apps' turns are; people: who its sessions belong
+    to, where that is known.
     reveal: all that is opened is shown; otherwise it is for the sessions that somebody asked for.
     """
 
@@ -42,6 +44,7 @@ class Context:
     changes: bool
     every: float | None
     recorded: Source | None = None
+    traced: bool = False
     people: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -105,35 +108,31 @@ def open_context(services: Services, me: Visitor) -> Context:
         )
         reveal = st.toggle("Reveal all texts", key="inspector_reveal", help=logged)
         changes = st.toggle("Allow changes", key="inspector_changes", help="Enable the buttons that change sessions.")
-        recorded = _recorded(me.session_id)
+        looked_at, recorded = _looked_at(me.session_id)
         inspector = _source(services)
         if changes and not inspector.layout.ours:
             st.caption(":material/lock: These histories are read-only.")
     known, ours = login(), inspector.layout.ours
     who = f"inspector, {known.email if known else me.name}"
     interval = INTERVALS[every] if ours else None
-    return Context(services, inspector, who, me.session_id, reveal, changes and ours, interval, recorded)
+    return Context(
+        services, inspector, who, me.session_id, reveal, changes and ours, interval, recorded, looked_at == TRACED
+    )
 
 
 def _switch(session_id: str) -> None:
     st.session_state[_REVEALED] = {*st.session_state.get(_REVEALED, ())} ^ {session_id}
 
 
-def _recorded(visitor: str) -> Source | None:
-    """What is looked at instead of the live sessions. An address may name it."""
+def _looked_at(visitor: str) -> tuple[str, Source | None]:
+    """What is looked at instead of the live sessions, if anything is. An address may name it."""
     found = sources(visitor)
-    if not found:
-        return None
+    titles = {"": "Live sessions", **{one.id: one.title for one in found.values()}, TRACED: "Other apps’ turns"}
     wanted = st.query_params.get("recording")
-    if wanted in found and st.session_state.get(_ADDRESSED) != wanted:
+    if wanted in titles and st.session_state.get(_ADDRESSED) != wanted:
         st.session_state[_ADDRESSED] = st.session_state["inspector_recording"] = wanted
-    chosen = st.selectbox(
-        "Look at",
-        ["", *found],
-        key="inspector_recording",
-        format_func=lambda one: found[one].title if one else "Live sessions",
-    )
-    return found.get(chosen or "")
+    chosen = st.selectbox("Look at", list(titles), key="inspector_recording", format_func=titles.__getitem__) or ""
+    return chosen, found.get(chosen)
 
 
 def _source(services: Services) -> Inspector:

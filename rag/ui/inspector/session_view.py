@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
 from rag.colours import colour
-from rag.inspector import flags
+from rag.inspector import Pace, Progress, flags
 from rag.inspector.turns.model import Turn
+from rag.inspector.turns.owners import Owners, find_owners
 from rag.inspector.views.session import View
 from rag.safe_text import line
 from rag.sessions.listing.directory import Row
@@ -100,6 +101,9 @@ def _turns(context: Context, seen: View) -> None:
         found = context.services.library.passages(ids, seen.id)
         return {passage_id: passage.text for passage_id, passage in found.items()}
 
+    def find(wanted: Sequence[str], pace: Pace, tell: Callable[[Progress], None]) -> Owners:
+        return find_owners(context.inspector.histories, wanted, seen.id, pace, tell)
+
     key = f"inspector_turns_{seen.id}"
     turns = context.inspector.turns(seen, texts)
     shown = st.session_state.get(key, PART)
@@ -109,7 +113,7 @@ def _turns(context: Context, seen: View) -> None:
         more = {key: shown + 4 * PART}
         st.button(f"Show earlier ({earlier:,} more)", key=f"{key}_more", on_click=st.session_state.update, args=(more,))
     before: Turn | None = None
-    for turn in foreign_parts.named(context, seen.id, turns[-shown:]):
+    for turn in foreign_parts.named(seen.id, turns[-shown:], find):
         if before is not None and before.at and turn.at - before.at > GAP:
             st.caption(f"— {duration(turn.at - before.at)} later —", text_alignment="center")
         turn_view.draw(context, seen.id, turn)

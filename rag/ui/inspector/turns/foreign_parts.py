@@ -9,17 +9,18 @@ import streamlit as st
 
 from rag.inspector import Pace, Progress
 from rag.inspector.turns.model import Turn
-from rag.inspector.turns.owners import Owners, find_owners
+from rag.inspector.turns.owners import Owners
 from rag.ui.background_job import Job, progress, start
 from rag.ui.escaping import count
-from rag.ui.inspector.context import Context
 
 JOB = "inspector_owners"
+Find = Callable[[Sequence[str], Pace, Callable[[Progress], None]], Owners]
+"""Looks for texts, or digests, in all other sessions."""
 
 
-def named(context: Context, session_id: str, turns: Sequence[Turn]) -> list[Turn]:
+def named(session_id: str, turns: Sequence[Turn], find: Find) -> list[Turn]:
     """The turns, with the owners that were found. Draws how they are looked for, where there is anything to find."""
-    texts = tuple(dict.fromkeys(part.text for turn in turns for part in turn.unknown if part.state == "as sent"))
+    texts = tuple(dict.fromkeys(part.asked for turn in turns for part in turn.unknown if part.asked))
     if not texts:
         return [*turns]
     job: Job[Progress, Owners] | None = st.session_state.get(JOB)
@@ -27,8 +28,8 @@ def named(context: Context, session_id: str, turns: Sequence[Turn]) -> list[Turn
         words = f"Not in this session's history: {count(len(texts), 'part')} of these prompts."
         with st.container(horizontal=True, vertical_alignment="center", border=True):
             st.markdown(f":orange[:material/help:] {words}", width="content")
-            find = partial(_start, context, session_id, texts)
-            st.button("Find whose", icon=":material/person_search:", key="inspector_find_owners", on_click=find)
+            begin = partial(_start, session_id, texts, find)
+            st.button("Find whose", icon=":material/person_search:", key="inspector_find_owners", on_click=begin)
         return [*turns]
     if job.running():
         progress(job, _searched, "inspector_owners")
@@ -39,13 +40,11 @@ def named(context: Context, session_id: str, turns: Sequence[Turn]) -> list[Turn
     return _told(job.result, turns)
 
 
-def _start(context: Context, session_id: str, texts: Sequence[str]) -> None:
-    histories = context.inspector.histories
+def _start(session_id: str, texts: Sequence[str], find: Find) -> None:
+    def work(pace: Pace, tell: Callable[[Progress], None]) -> Owners:
+        return find(texts, pace, tell)
 
-    def find(pace: Pace, tell: Callable[[Progress], None]) -> Owners:
-        return find_owners(histories, texts, session_id, pace, tell)
-
-    start(JOB, find, about=(session_id, texts))
+    start(JOB, work, about=(session_id, texts))
 
 
 def _told(found: Owners, turns: Sequence[Turn]) -> list[Turn]:

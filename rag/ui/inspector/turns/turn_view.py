@@ -91,7 +91,10 @@ def said(context: Context, session_id: str, element: Element) -> None:
         if one.problem:
             whose = f" It belongs to {name}." if one.problem == "foreign" and one.owner else ""
             st.error(f"**{one.problem}**: {escaped(one.detail)}.{whose}", icon=":material/warning:")
-        st.text(context.text(session_id, one.text))
+        if one.text or not one.detail:
+            st.text(context.text(session_id, one.text))
+        elif not one.problem:
+            st.caption(escaped(one.detail))
         if one.documents:
             st.caption("From " + ", ".join(escaped(line(document, 60)) for document in one.documents))
 
@@ -126,7 +129,8 @@ def _passage(context: Context, session_id: str, one: Retrieved, *, whole: bool) 
     cited = " · :green-badge[cited]" if one.cited else ""
     title = escaped(line(_public(context, session_id, one.owner, one.label), 120))
     note = f" · {STATES[one.state]}" if STATES[one.state] else ""
-    st.markdown(f"**\\[{one.number}\\]** {title} · {whose(context, one.owner, session_id)}{score}{cited}{note}")
+    owner = f" · {whose(context, one.owner, session_id)}" if one.owner else ""
+    st.markdown(f"**\\[{one.number}\\]** {title}{owner}{score}{cited}{note}")
     if whole and one.text:
         with st.container(height=120 if len(one.text) > LONG else "content", border=False):
             st.text(_public(context, session_id, one.owner, one.text))
@@ -165,7 +169,8 @@ def _part(context: Context, session_id: str, part: Part) -> None:
     label = escaped(line(_public(context, session_id, part.owner, part.label), 120)) if part.label else ""
     warn = ":red[:material/warning: **Not this session's**] · " if part.foreign(session_id) else ""
     warn = ":orange[:material/help: **Not in this session's history**] · " if part.unknown else warn
-    facts = [part.role, label, whose(context, part.owner, session_id), STATES[part.state]]
+    owner = whose(context, part.owner, session_id) if part.owner or part.unknown else ""
+    facts = [part.role, label, owner, STATES[part.state]]
     st.markdown(f":small[{warn}{' · '.join(fact for fact in facts if fact)}]")
     if part.text:
         shared = part.owner == EVERYBODY and len(part.text) > LONG
