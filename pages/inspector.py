@@ -9,6 +9,7 @@ from rag.ui import resources, visitor
 from rag.ui.inspector import (
     actions,
     audit_log,
+    examples,
     forensics,
     live_tail,
     overview,
@@ -47,6 +48,8 @@ try:
     with sessions:
         if sessions.open:
             session_table.draw(context)
+            if not session_table.chosen():
+                examples.draw(context, "table")
             chosen = session_table.chosen()
             actions.draw(context, chosen)
             if chosen:

@@ -11,6 +11,8 @@ from langchain_core.messages import AIMessage, HumanMessage
 from rag.chat import ChatService
 from rag.chat.trace import read
 from rag.crosstalk.log.events import Document, Event, Fail, Invoke, Message, Ok, Prompt, Retrieved
+from rag.inspector import flags
+from rag.inspector.actions import examples
 from rag.inspector.pace import Pace
 from rag.inspector.parsing.message_parsers import Said
 from rag.inspector.turns.model import EVERYBODY, Turn
@@ -203,3 +205,33 @@ def test_what_strangers_write_into_a_trace_breaks_nothing(place: Place, sid: str
         place.client.rpush(key, json.dumps({**good, **change}))
         assert read(place.store.traces(sid)[-1]) is not None
         assert len(turns_of(place, sid)) == 1
+
+
+def test_examples_hold_what_they_are_said_to_hold_and_go_without_a_trace(place: Place, sid: str) -> None:
+    place.said(sid, "Somebody's own question", "And its answer")
+    before = place.client.dump(place.history(sid))
+    ids = examples.fill(place.inspector, "inspector, tester")
+    assert examples.fill(place.inspector, "inspector, tester") == ids  # twice is once
+    assert examples.present(place.inspector) == len(ids)
+    found = {(one.kind, one.sessions[0]) for one in place.scan(canaries=(examples.CANARY,)).findings if one.certain}
+    assert {
+        ("names-other", "example-ben"),
+        ("half-expired", "example-dan"),
+        ("no-expiry", "example-eva"),
+        ("broken", "example-finn"),
+        ("question-without-answer", "example-finn"),
+        ("canary", "example-ada"),
+    } <= found
+    assert not {one for one in found if one[1] in (sid, "example-gita")}
+    turn = turns_of(place, "example-cleo")[-1]
+    owners = find_owners(place.inspector.histories, [part.asked for part in turn.unknown], "example-cleo", Pace())
+    assert turn.named(owners.owners).foreign("example-cleo") == 2
+    row = place.inspector.row("example-ada")
+    assert row is not None
+    assert "example" in flags(row)
+    assert examples.remove(place.inspector, "inspector, tester") == len(ids)
+    assert not [*place.client.scan_iter(f"{place.store.protocol.keys.prefix}*example-*")]
+    assert examples.present(place.inspector) == 0
+    assert place.client.dump(place.history(sid)) == before
+    logged = {entry.what for entry in place.store.audit.read() if entry.session == "example-ada"}
+    assert logged == {"add example", "clear"}

@@ -358,3 +358,19 @@ def test_turns_of_another_app_are_shown_masked_and_what_is_foreign_in_them(servi
     assert "reveal" in [entry.what for entry in services.store.audit.read() if entry.session == "traced"]
     for key in services.client.scan_iter("traces:*"):
         services.client.delete(key)
+
+
+def test_examples_are_put_in_found_by_a_scan_and_taken_out(services: Services) -> None:
+    page = inspect()
+    (button,) = [button for button in page.button if button.label == "Fill with examples"]
+    assert button.disabled
+    page = inspect(changes=True)
+    press(page, "Fill with examples")
+    flagged = page.dataframe[0].value
+    assert [flag.split(",")[0] for flag in flagged["Flags"]] == ["example"] * len(flagged)
+    to_tab(page, "Forensics")
+    page.text_area[0].set_value("ORD-48213-EXAMPLE")
+    press(page, "Scan")
+    assert {"names-other", "half-expired", "no-expiry", "broken", "canary"} <= set(page.dataframe[0].value["Kind"])
+    press(page, "Remove examples")
+    assert services.store.directory.count() == 0

@@ -79,7 +79,9 @@ class Watch:
             if form.search(text):
                 canary.seen += 1
                 if len(canary.sightings) < KEPT:
-                    canary.sightings.append(Sighting(session_id, number, said.role, said.at))
+                    # Whoever is shown what another session stored did not state it.
+                    role = f"{said.role}, {said.problem}" if said.problem else said.role
+                    canary.sightings.append(Sighting(session_id, number, role, said.at))
 
     def spots(self, text: str) -> bool:
         """Whether one of them is in a text."""

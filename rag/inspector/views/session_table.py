@@ -18,10 +18,11 @@ from rag.inspector.layouts.base import Histories
 from rag.inspector.pace import Pace, Progress, Stopped
 from rag.sessions.listing.directory import Row
 
-Flag = Literal["you", "simulated", "pinned", "no expiry", "suspicious"]
-FLAGS: tuple[Flag, ...] = ("you", "simulated", "pinned", "no expiry", "suspicious")
+Flag = Literal["you", "simulated", "example", "pinned", "no expiry", "suspicious"]
+FLAGS: tuple[Flag, ...] = ("you", "simulated", "example", "pinned", "no expiry", "suspicious")
 Order = Literal["seen", "ttl", "created", "turns", "messages", "bytes"]
 SIMULATED = "sim-"
+EXAMPLES = "example-"
 LIMIT = 200
 
 
@@ -69,6 +70,8 @@ def flags(row: Row, you: str = "") -> frozenset[Flag]:
         found.add("you")
     if row.info.id.startswith(SIMULATED):
         found.add("simulated")
+    if row.info.id.startswith(EXAMPLES):
+        found.add("example")
     if row.pinned:
         found.add("pinned")
     elif row.info.ttl is None:

@@ -15,7 +15,7 @@ from rag.sessions.names import friendly_name
 from rag.ui.background_job import Job, progress, start
 from rag.ui.escaping import count, escaped
 from rag.ui.feedback import download
-from rag.ui.inspector import session_table
+from rag.ui.inspector import examples, session_table
 from rag.ui.inspector.context import Context
 
 JOB = "inspector_scan"
@@ -32,6 +32,7 @@ def draw(context: Context) -> None:
         "Reads every session once, in small steps, and looks for one session's messages in another, half-expired "
         "sessions, questions without answers, and more."
     )
+    examples.draw(context, "forensics")
     with st.form("inspector_scan_form"):
         texts = st.text_area(
             "Secrets to look for, one per line (optional)",
