@@ -97,7 +97,7 @@ def _say(inspector: Inspector, session_id: str, *turns: tuple[str, str]) -> None
 
 
 def _prompted_with_anothers(inspector: Inspector, session_id: str, other: str) -> None:
-    """Two turns, traced. Another session's messages came into the prompt of the second, and its answer tells of them."""
+    """Two turns, traced. The second one's prompt holds another session's messages, and its answer tells of them."""
     from rag.chat.events import Timings
     from rag.chat.prompt import build_prompt
     from rag.chat.trace import written
