@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -166,7 +167,8 @@ class Act:
         for person in self._people.values():
             # For the report alone: it would hold up everybody to look through all of it here.
             session = self.session(person)
-            self.events.append(History(session, now, tuple(self._strategy.history(session))))
+            with suppress(Exception):  # a memory that cannot be read leaves this session's read out
+                self.events.append(History(session, now, tuple(self._strategy.history(session))))
         self._strategy.close()
 
     def turns_of(self, person: Person) -> list[Turn]:

@@ -10,7 +10,6 @@ from rag.colours import colour
 from rag.crosstalk.run.people import GIVEN, label, order
 
 Rgb = tuple[int, int, int]
-BRIGHTEST = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +31,8 @@ def person(number: int, chance: random.Random) -> Person:
 
 @cache
 def _names() -> tuple[str, ...]:
-    """Each in a colour as unlike those before as there is, and dark enough for white letters."""
+    """Each in a colour as unlike those before as there is."""
     left = {name: _rgb(colour(name)) for name in GIVEN}
-    left = {name: rgb for name, rgb in left.items() if _brightness(rgb) < BRIGHTEST}
     chosen = [next(iter(left))]
     taken = [left.pop(chosen[0])]
     while left:
@@ -46,12 +44,6 @@ def _names() -> tuple[str, ...]:
 
 def _rgb(text: str) -> Rgb:
     return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
-
-
-def _brightness(rgb: Rgb) -> float:
-    """Relative luminance as WCAG 2 has it; white letters are 3 : 1 against 0.3."""
-    red, green, blue = (float(((part / 255 + 0.055) / 1.055) ** 2.4) for part in rgb)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def _apart(one: Rgb, other: Rgb) -> float:

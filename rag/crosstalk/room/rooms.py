@@ -6,6 +6,7 @@ reach the one in which its room was opened.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
@@ -30,6 +31,7 @@ JUDGE_SECONDS, SHARE = 1.0, 8.0
 SWEEP = 5.0
 """Seconds between two looks for rooms whose time is over."""
 
+LOG = logging.getLogger(__name__)
 Done = Callable[[Turn], None]
 
 
@@ -69,13 +71,14 @@ class Rooms:
         from and to. Raises UnknownMemory, RoomRefused."""
         with self._changed:
             self.sweep()
-            if self._closed or len(self._rooms) >= MOST_ROOMS:
+            older = self._of(presenter)[: 1 - MOST_OF_ONE]
+            if self._closed or len(self._rooms) - len(older) >= MOST_ROOMS:
                 raise RoomRefused(f"There are {len(self._rooms)} rooms on this server: try again when one has ended.")
             code = next(code for code in _codes() if code not in self._rooms)
             room = Room(code, presenter, begin or right)
             room.right, room.wrong, room.thinking = right, wrong, thinking
-            for older in self._of(presenter)[: -MOST_OF_ONE + 1 or None]:
-                self._drop(older)
+            for one in older:
+                self._drop(one)
             self._rooms[code] = room, self._clock()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._play, name="rooms", daemon=True)
@@ -205,13 +208,17 @@ class Rooms:
         return [room for room, _ in self._rooms.values() if room.presenter == presenter]
 
     def _drop(self, room: Room) -> None:
-        _, opened = self._rooms[room.code]
-        self._end(room, self._clock() - opened)
-        del self._rooms[room.code]
+        _, opened = self._rooms.pop(room.code)
+        try:
+            self._end(room, self._clock() - opened)
+        except Exception:
+            LOG.exception("A room broke when it ended")
 
     def _end(self, room: Room, now: float) -> None:
-        room.end(now)
-        self._tell([turn for act in room.acts for turn in act.turns.values() if id(turn) in self._waiting])
+        try:
+            room.end(now)
+        finally:  # nobody waits for what will not be answered any more
+            self._tell([turn for act in room.acts for turn in act.turns.values() if id(turn) in self._waiting])
 
     def _wait(self, turn: Turn, done: Done) -> Turn:
         self._waiting[id(turn)] = done
@@ -230,8 +237,13 @@ class Rooms:
                 self.sweep()
 
     def _play_one(self, room: Room, opened: float) -> float:
-        """Seconds until it is due again."""
-        self._tell(room.play(self._clock() - opened))
+        """Seconds until it is due again. One that breaks ends, and no other."""
+        try:
+            self._tell(room.play(self._clock() - opened))
+        except Exception:
+            LOG.exception("A room broke")
+            self._drop(room)
+            return SWEEP
         return SWEEP if room.due is None else max(0.0, opened + room.due - self._clock())
 
 

@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -73,6 +74,7 @@ def _application(rooms: Callable[[], Rooms]) -> Starlette:
             Route(f"{room}/ask", api.ask, methods=["POST"]),
             Route(f"{room}/state", api.state),
             Route(f"{room}/live", api.live),
+            Route(f"{room}/now", api.now),
             Route(f"{room}/switch", api.switch, methods=["POST"]),
             Route(f"{room}/end", api.end, methods=["POST"]),
         ],
@@ -140,11 +142,13 @@ class _Api:
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
 
         def done(_: Turn) -> None:
-            loop.call_soon_threadsafe(ended.set)
+            with suppress(RuntimeError):  # the server has ended meanwhile
+                loop.call_soon_threadsafe(ended.set)
 
         await self._call(lambda: begin(done))
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await ended.wait()
+        with suppress(TimeoutError):  # what the phone shows then is that it still waits
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await ended.wait()
         token = _token(request)
         return JSONResponse(await self._call(lambda: self._phone(request, token)), headers=PRIVATE)
 
@@ -175,6 +179,11 @@ class _Api:
         first = await self._call(lambda: self._wall(request, presenter, -1))
         headers = {**PRIVATE, "X-Accel-Buffering": "no"}
         return StreamingResponse(self._events(request, presenter, first or {}), 200, headers, "text/event-stream")
+
+    async def now(self, request: Request) -> Response:
+        """The wall once: also why `live` is refused, which a browser does not tell its page."""
+        presenter = visit_of(request).session_id
+        return JSONResponse(await self._call(lambda: self._wall(request, presenter, -1)), headers=PRIVATE)
 
     async def _events(self, request: Request, presenter: str | None, seen: dict[str, Any]) -> AsyncIterator[str]:
         yield _event(seen)

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from rag.crosstalk.room import room as limits
+from rag.crosstalk.room.act import Turn
 from rag.crosstalk.room.rooms import Rooms
 from tests.web.room.phones import Phone, live
 
@@ -88,6 +89,7 @@ def test_only_the_browser_that_opened_it_presents_it(site: str, code: str, prese
             base = f"{site}/r/{code}"
             for refused in (
                 client.get(f"{base}/live"),
+                client.get(f"{base}/now"),
                 client.post(f"{base}/switch", json={"memory": "shared-buffer"}),
                 client.post(f"{base}/end", json={}),
             ):
@@ -110,6 +112,24 @@ def test_what_strangers_send_is_bounded(site: str, code: str) -> None:
     for body, status in (({"text": "x" * 300}, 422), ({"text": " "}, 422), ({"key": "?"}, 422), ({}, 422), ([], 422)):
         assert phone.client.post("/ask", json=body).status_code == status
     assert phone.client.get("/qr.svg").text.startswith("<svg")
+
+
+def test_a_room_that_breaks_ends_and_no_other(
+    site: str, code: str, rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaks = rooms.open("somebody")
+    plays = limits.Room.play
+
+    def play(room: limits.Room, now: float) -> list[Turn]:
+        if room is breaks and room.act.turns:
+            raise RuntimeError("planted")
+        return plays(room, now)
+
+    monkeypatch.setattr(limits.Room, "play", play)
+    broken, whole = Phone(site, breaks.code), Phone(site, code)
+    assert broken.client.post("/hello", json={}).status_code == 404, "answered at once, not when patience ends"
+    whole.hello()
+    assert whole.secret in whole.shown["turns"][0]["question"]
 
 
 def test_rooms_are_few_and_each_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:

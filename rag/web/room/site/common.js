@@ -17,6 +17,12 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
+// Letters that can be read on a colour, by its luminance as WCAG 2 has it.
+export function ink(colour) {
+  const [red, green, blue] = [1, 3, 5].map((at) => ((parseInt(colour.slice(at, at + 2), 16) / 255 + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 ? "#14131c" : "#ffffff";
+}
+
 export class Refused extends Error {
   constructor(status, detail) { super(detail); this.status = status; }
 }

@@ -1,5 +1,5 @@
 // One phone: its own conversation, asked one question at a time, and a look every few seconds at what has changed.
-import { call, code, element, Refused } from "./common.js";
+import { call, code, element, ink, Refused } from "./common.js";
 
 const LOOK = 2500, HIDDEN = 10000;
 // Two phones beside each other in one window are told apart by what follows the # in their addresses.
@@ -101,6 +101,7 @@ function draw() {
   $("middle").hidden = true;
   $("phone").hidden = false;
   $("phone").style.setProperty("--mine", state.you.colour);
+  $("phone").style.setProperty("--on-mine", ink(state.you.colour));
   $("name").textContent = state.you.name;
   $("secret").textContent = state.you.secret;
   document.title = `${state.you.name} · Crosswire`;
@@ -158,6 +159,7 @@ function marked(turn) {
 function owned(owner) {
   const made = element("span", { class: "owned mono" }, owner.secret);
   made.style.setProperty("--whose", owner.colour);
+  made.style.setProperty("--on-whose", ink(owner.colour));
   return made;
 }
 

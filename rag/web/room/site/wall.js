@@ -3,7 +3,7 @@ import { at, call, code, Refused } from "./common.js";
 
 const $ = (id) => document.getElementById(id);
 const WIDE = 1000, HIGH = 560;
-const drawn = { people: new Map(), arrows: new Map(), act: 0 };
+const drawn = { people: new Map(), arrows: new Map(), act: 0, before: false };
 let wall = null;
 
 function svg(name, attributes = {}, text = "") {
@@ -20,7 +20,7 @@ function listen() {
   events.onerror = async () => {
     if (events.readyState !== EventSource.CLOSED) return;
     // The answer says why; a stream that is refused does not.
-    try { await call("live?why"); setTimeout(listen, 2000); }
+    try { await call("now"); setTimeout(listen, 2000); }
     catch (error) { error instanceof Refused ? stop(error.message) : setTimeout(listen, 2000); }
   };
 }
@@ -81,20 +81,29 @@ function headline(bad) {
   return `Nobody was shown anybody else’s secret, in ${counted(wall.turns, "turn", "turns")}.`;
 }
 
-// Where somebody stands, and which way is out.
+const ACROSS = WIDE / 2 - 92, DOWN = HIGH / 2 - 56, POINTS = 720;
+// How far it is along the ellipse to each of its points, from its top.
+const along = [0];
+for (let n = 1; n <= POINTS; n += 1) {
+  const [a, b] = [n - 1, n].map((at) => [Math.cos((2 * Math.PI * at) / POINTS) * DOWN, Math.sin((2 * Math.PI * at) / POINTS) * ACROSS]);
+  along.push(along[n - 1] + Math.hypot(a[0] - b[0], a[1] - b[1]));
+}
+
+// Where somebody stands, as far from one neighbour as from the other, and which way is out.
 function place(number, count) {
-  const angle = -Math.PI / 2 + (2 * Math.PI * number) / Math.max(count, 1);
-  const [right, down] = [Math.cos(angle), Math.sin(angle)];
-  return { x: WIDE / 2 + right * (WIDE / 2 - 90), y: HIGH / 2 + down * (HIGH / 2 - 62), right, down };
+  const far = (along[POINTS] * number) / Math.max(count, 1), at = along.findIndex((one) => one >= far);
+  const angle = (2 * Math.PI * at) / POINTS - Math.PI / 2, [right, down] = [Math.cos(angle), Math.sin(angle)];
+  return { x: WIDE / 2 + right * ACROSS, y: HIGH / 2 + down * DOWN, right, down };
 }
 
 function drawField() {
   const field = $("field"), count = wall.people.length;
   if (field.childElementCount === 0) field.append(svg("g", { id: "arrows" }), svg("g", { id: "centre" }), svg("g", { id: "people" }));
   drawCentre();
-  const radius = count > 40 ? 15 : count > 24 ? 19 : count > 12 ? 24 : 30;
+  const radius = Math.max(10, Math.min(30, (along[POINTS] / Math.max(count, 1)) * 0.4));
   for (const one of wall.people) drawPerson(one, count, radius);
   for (const leak of wall.leaks) drawArrow(leak, count, radius);
+  drawn.before = true;  // what was there when the wall was opened is nothing new
 }
 
 function drawCentre() {
@@ -141,7 +150,7 @@ function drawArrow(leak, count, radius) {
   }
   if (leak.op > arrow.op) {
     arrow.op = leak.op;
-    arrow.group.setAttribute("class", "arrow fresh");
+    arrow.group.setAttribute("class", drawn.before ? "arrow fresh" : "arrow");
     setTimeout(() => { if (arrow.op === leak.op) arrow.group.setAttribute("class", "arrow"); }, 3000);
   }
   const [line, tip] = arrow.group.children, colour = wall.people[leak.owner].colour;
