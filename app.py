@@ -24,6 +24,7 @@ from rag.ui import resources
 from rag.web import inspector_link
 from rag.web.api import ApiFirst
 from rag.web.headers import SecurityHeaders
+from rag.web.addresses import OLDER
 from rag.web.identity import SessionCookie, session_secret
 from rag.web.room import RoomFirst
 
@@ -99,5 +100,5 @@ app = st.App(
         Middleware(ApiFirst, services=resources.services),
         Middleware(RoomFirst, rooms=resources.rooms),
     ],
-    routes=inspector_link.routes(lambda: resources.services().settings),
+    routes=[*inspector_link.routes(lambda: resources.services().settings), *OLDER],
 )

@@ -1,4 +1,4 @@
-"""The race lab in Chromium: played by clicking and by keys, shared by its address, readable on a phone."""
+"""The race lab in Chromium: every press counts, by keys and by clicks; shared by its address, readable on a phone."""
 
 from __future__ import annotations
 
@@ -15,138 +15,214 @@ from tests.servers import wait_for
 
 pytestmark = pytest.mark.browser
 
-PEOPLE = {"A": "Ada", "B": "Ben"}
+RECORD = """board => {
+    window.seen = [];
+    new MutationObserver(() => window.seen.push(board.dataset.schedule)).observe(board, {attributeFilter: ["data-presses"]});
+}"""
 
 
-def step(page: Page, name: str, so_far: str) -> None:
-    page.get_by_role("button", name=re.compile(f"^{name}:")).click()
-    expect(page.get_by_text(f"So far: {so_far}", exact=True)).to_be_visible()
+def board(page: Page) -> Locator:
+    return page.locator(".lab")
 
 
-def steps(page: Page, names: dict[str, str], schedule: str) -> None:
-    for number, letter in enumerate(schedule, 1):
-        step(page, names[letter], schedule[:number])
+def expect_schedule(page: Page, schedule: str) -> None:
+    expect(board(page)).to_have_attribute("data-schedule", schedule)
 
 
-def chapter(page: Page, number: int) -> Locator:
-    return page.locator(f".st-key-race_chapter_{number} button")
+def press(page: Page, keys: str, pause: float = 30) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+        page.wait_for_timeout(pause)
 
 
-def expect_done(page: Page, *numbers: int) -> None:
-    for number in range(1, 7):
-        seen = expect(chapter(page, number))
-        (seen.to_contain_text if number in numbers else seen.not_to_contain_text)("check_circle")
+def chapter(page: Page, name: str) -> Locator:
+    return page.locator(f".st-key-race_chapter_{name} button")
+
+
+def expect_done(page: Page, *names: str) -> None:
+    for number, name in enumerate(("incident", "scheduler", "deepcopy", "tabs", "every"), 1):
+        expect(chapter(page, name)).to_contain_text(f"{number}. ")
+        seen = expect(chapter(page, name))
+        (seen.to_contain_text if name in names else seen.not_to_contain_text)("check_circle")
+
+
+def test_sixty_presses_at_thirty_milliseconds_are_all_played_in_order(open_page: NewPage) -> None:
+    page = open_page("race_lab?chapter=scheduler", "Race lab")
+    expect_schedule(page, "")
+    board(page).evaluate(RECORD)
+    rounds = ["abababab", "bbbbaaaa", "aabbaabb", "abbabaab", "baabbaab", "ababbaba"]
+    press(page, "r".join(rounds) + "rabaabr"[:7])
+    expect(board(page)).to_have_attribute("data-presses", "60")
+    expected = [one[:length].upper() for one in rounds for length in (*range(1, 9), 0)]
+    expected += ["ABAAB"[:length] for length in range(1, 6)] + [""]
+    assert page.evaluate("window.seen") == expected[: len(page.evaluate("window.seen"))]
+    assert len(page.evaluate("window.seen")) == 60
+    wait_for(lambda: "scheduler=" not in page.url, "an address without a schedule")
+
+
+def test_a_scene_that_the_server_steps_through_loses_none_either(open_page: NewPage) -> None:
+    page = open_page("race_lab?strategy=lesson-shared&users=5&turns=4", "Race lab")
+    expect_schedule(page, "")
+    press(page, "abcde" * 12)
+    expect(board(page)).to_have_attribute("data-presses", "60")
+    expect_schedule(page, "ABCDE" * 12)
+    wait_for(lambda: f"schedule={'ABCDE' * 12}" in page.url, "the schedule in the address")
+
+
+def test_by_the_keyboard_alone_from_what_one_foretells_to_the_next_chapter(open_page: NewPage) -> None:
+    page = open_page("race_lab?chapter=scheduler", "Race lab")
+    expect_schedule(page, "")
+
+    def tab_to(name: str) -> None:
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.locator("button:focus").filter(has_text=name).count():
+                return
+        raise AssertionError(f"no way by Tab to {name}")
+
+    tab_to("Turns are torn or mixed in the store")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("You were right.")).to_be_visible()
+    tab_to("Now play it yourself")
+    page.keyboard.press("Enter")
+    press(page, "aaaabbbb")
+    expect(page.get_by_text("Goal reached with 0 preemptions, at par (0)")).to_be_visible()
+    page.keyboard.press("r")
+    press(page, "abaabb")
+    page.keyboard.press("u")
+    press(page, "ab")
+    expect_schedule(page, "ABAABAB")
+    press(page, "b")
+    expect(page.get_by_text("in 60 of the 70 interleavings both answers look fine")).to_be_visible()
+    for _ in range(3):
+        page.keyboard.press("Shift+Tab")
+    tab_to("Next: The clever fix")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("each turn works on a copy of the memory")).to_be_visible()
+
+
+def test_nothing_jumps_the_victim_is_above_the_fold_and_a_message_flies(contexts: NewContext, app: AppServer) -> None:
+    page = contexts().new_page()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    for motion, flying in (("no-preference", 1), ("reduce", 0)):
+        page.emulate_media(reduced_motion=motion)  # type: ignore[arg-type]
+        page.goto(f"{app.url}/race-lab?chapter=scheduler")
+        expect(page.get_by_role("heading", name="Race lab", exact=True)).to_be_visible(timeout=30_000)
+        expect_schedule(page, "")
+        places = "board => [...board.querySelectorAll('section, .phone')].map(one => one.getBoundingClientRect().toJSON())"
+        before = board(page).evaluate(places)
+        for key in "aaaabbb":
+            page.keyboard.press(key)
+            assert board(page).evaluate(places) == before
+        assert all(place["bottom"] <= 800 for place in before)
+        page.keyboard.press("b")
+        assert page.locator(".flying").count() == flying
+        expect(page.locator(".phone.wrong")).to_contain_text("12 Willow LaneAda's")
+        assert board(page).evaluate(places) == before
+    page.set_viewport_size({"width": 390, "height": 844})
+    fits = "innerWidth < 400 && document.documentElement.scrollWidth <= innerWidth"
+    wait_for(lambda: page.evaluate(fits), "a page as narrow as the screen")
 
 
 def test_the_first_two_chapters_are_played_and_a_reload_remembers_it(open_page: NewPage, app: AppServer) -> None:
     page = open_page("race_lab", "Race lab")
-    page.get_by_role("button", name=re.compile("^Play")).click()
-    page.get_by_role("button", name=re.compile("^Next")).click()
-    expect(page.get_by_text("Ben's answer shows Ada's address")).to_be_visible()
-    page.get_by_role("button", name=re.compile("Again")).click()
-    expect(page.get_by_text("Nothing said yet.").first).to_be_visible()
-    chapter(page, 2).press("Enter")  # which belongs to what has the focus, not to Play
-    expect(page.get_by_text("So far: –")).to_be_visible()
-    assert "incident" not in page.url
-    steps(page, PEOPLE, "AAAABBBB")
-    expect(page.get_by_text("Anomalies: foreign-read")).to_be_visible()
-    page.get_by_role("button", name="Reset", exact=True).click()
-    expect(page.get_by_text("So far: –")).to_be_visible()
-    steps(page, PEOPLE, "ABABABAB")
+    page.get_by_role("button", name="Somebody sees the other's address").click()
+    expect(page.get_by_text("You were right.")).to_be_visible()
+    expect(page.get_by_text("The chat's memory is one object")).to_be_visible()
+    expect_done(page, "incident")
+    page.get_by_role("button", name="Next: You are the scheduler").click()
+    expect(page.get_by_role("button", name=re.compile("Ada load"))).to_be_visible()
+    for name, times in (("Ada", 4), ("Ben", 4)):
+        for _ in range(times):
+            page.get_by_role("button", name=re.compile(f"^[ab] ?{name}")).click()
+    expect(page.get_by_text("Goal reached")).to_be_visible()
+    page.get_by_role("button", name=re.compile("Restart")).click()
+    press(page, "abababab")
     expect(page.get_by_text("in 60 of the 70 interleavings both answers look fine")).to_be_visible()
-    expect_done(page, 1, 2)
+    expect_done(page, "incident", "scheduler")
+    wait_for(lambda: "scheduler=ABABABAB" in page.url, "the schedule in the address")
     page.reload()
     expect(page.get_by_text("in 60 of the 70 interleavings both answers look fine")).to_be_visible(timeout=30_000)
-    expect_done(page, 1, 2)
+    expect_done(page, "incident", "scheduler")
     other = open_page(page.url.removeprefix(f"{app.url}/"), "Race lab")
-    expect(other.get_by_text("So far: ABABABAB", exact=True)).to_be_visible()
+    expect_schedule(other, "ABABABAB")
     expect_done(other)
 
 
-def test_the_fourth_chapter_is_played_to_its_end(open_page: NewPage) -> None:
-    page = open_page("race_lab?chapter=4", "Race lab")
-    steps(page, {"A": "Ada, tab 1", "B": "Ada, tab 2"}, "AAABBBBA")
-    expect(page.get_by_text("44 of the 70 interleavings tear a turn")).to_be_visible()
-    for number, letter in enumerate("AAABBB", 1):
-        page.get_by_role("heading", name="Race lab").click()
-        page.keyboard.press(letter.lower())  # of two boards, the one that is not done yet
-        expect(page.get_by_text(f"So far: {'AAABBB'[:number]}", exact=True)).to_be_visible()
-        if number == 1:
-            expect(page.locator(".st-key-race_lock_B button")).to_be_disabled()
-    expect(page.get_by_text("No schedule is left that goes wrong.")).to_be_visible()
-    expect_done(page, 4)
+def test_the_timeline_looks_back_and_a_press_there_goes_on_from_it(open_page: NewPage) -> None:
+    page = open_page("race_lab?chapter=deepcopy&deepcopy=ABAABB", "Race lab")
+    expect_schedule(page, "ABAABB")
+    expect(page.get_by_text("Step 6 of 6")).to_be_visible()
+    page.get_by_label("Step of the schedule").focus()
+    page.keyboard.press("Home")
+    expect(page.get_by_text("Step 0 of 6")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("Ada reads the shared list: it is empty.")).to_be_visible()
+    page.keyboard.press("a")
+    expect_schedule(page, "AA")
+    page.keyboard.press("p")
+    expect(page.get_by_text("Step 2 of 2")).to_be_visible()
 
 
 def test_a_cell_of_every_way_is_clicked_and_loads(open_page: NewPage, app: AppServer) -> None:
-    page = open_page("race_lab?chapter=5", "Race lab")
+    page = open_page("race_lab?chapter=every", "Race lab")
     page.set_viewport_size({"width": 1280, "height": 1600})
     strip = page.get_by_test_id("stVegaLiteChart").first.locator("canvas, svg").first
-    expect(page.get_by_text("So far: –")).to_be_visible(timeout=60_000)
+    expect_schedule(page, "")
     box = strip.bounding_box()
     assert box is not None
     # In the first row, where every schedule leaks.
     page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + 20)
     expect(page.get_by_text(re.compile("foreign-read"))).to_be_visible()
     assert "memory=lesson-shared" in page.url
-    expect_done(page, 5)
-    played = page.get_by_text(re.compile("So far: [AB]{8}"))
-    expect(played).to_be_visible()
-    page.get_by_role("button", name="Reset", exact=True).click()
-    expect(page.get_by_text("So far: –")).to_be_visible()
+    expect_done(page, "every")
+    expect(board(page)).to_have_attribute("data-schedule", re.compile("^[AB]{8}$"))
+    page.get_by_role("button", name=re.compile("Restart")).click()
+    expect_schedule(page, "")
+    wait_for(lambda: "every=" not in page.url, "an address without a schedule")
     page.wait_for_timeout(500)  # the strip begins anew
     box = strip.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + 20)
-    expect(played).to_be_visible()
-    page.goto(f"{app.url}/race_lab?chapter=5&memory=lesson-list")
+    expect(board(page)).to_have_attribute("data-schedule", re.compile("^[AB]{8}$"))
+    page.goto(f"{app.url}/race_lab?chapter=every&memory=lesson-list")
     expect(page.get_by_text("0 of 2 interleavings go wrong")).to_be_visible(timeout=60_000)
-    expect(page.get_by_text("So far: –")).to_be_visible()
+    expect_schedule(page, "")
     page.wait_for_timeout(500)  # the charts take their place
     box = page.get_by_test_id("stVegaLiteChart").nth(1).locator("canvas, svg").first.bounding_box()
     assert box is not None
     # Ada has made few steps there, and Ben nearly all.
     page.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.3)
-    expect(page.get_by_text(re.compile("So far: A?BBB"))).to_be_visible()
-    page.set_viewport_size({"width": 390, "height": 844})
-    fits = "innerWidth < 400 && document.documentElement.scrollWidth <= innerWidth"
-    wait_for(lambda: page.evaluate(fits), "a page as narrow as the screen")
+    expect(board(page)).to_have_attribute("data-schedule", re.compile("^A?BBB"))
 
 
 def test_the_lab_finds_the_shortest_failure_and_it_is_taken_home(open_page: NewPage) -> None:
-    page = open_page("race_lab?chapter=5", "Race lab")
-    chapter(page, 6).click()
+    page = open_page("race_lab?chapter=every", "Race lab")
+    chapter(page, "lab").click()
     page.get_by_role("button", name="Find the shortest failure").click()
-    expect(page.get_by_text(re.compile("interleavings|leak")).first).to_be_visible()
+    expect(page.get_by_text(re.compile("interleavings leak")).first).to_be_visible()
     expect(page.get_by_test_id("stMermaidChart")).to_be_visible()
     with page.expect_download() as got:
         page.get_by_role("button", name="pytest", exact=True).click()
     assert "def test_" in got.value.path().read_text()
-    page.get_by_role("button", name=re.compile("^Undo")).click()
+    page.get_by_role("button", name=re.compile("Undo")).click()
     expect(page.get_by_text("Play it to the end to export it")).to_be_visible()
-
-
-def test_it_is_played_by_keys_undone_and_set_in_large_type(open_page: NewPage) -> None:
-    page = open_page("race_lab?chapter=3", "Race lab")
-    expect(page.get_by_text("So far: –")).to_be_visible()
-    page.get_by_role("heading", name="Race lab").click()
-    page.keyboard.press("a")
-    expect(page.get_by_text("So far: A", exact=True)).to_be_visible()
-    page.keyboard.press("b")
-    expect(page.get_by_text("So far: AB", exact=True)).to_be_visible()
-    page.keyboard.press("u")
-    expect(page.get_by_text("So far: A", exact=True)).to_be_visible()
     size = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
     before = page.evaluate(size)
     page.get_by_text("Large type").click()
     wait_for(lambda: page.evaluate(size) > before, "larger type")
 
 
-def test_a_shared_address_opens_the_same_state_for_somebody_else(open_page: NewPage, app: AppServer) -> None:
-    page = open_page("race_lab?chapter=6&strategy=lesson-deepcopy&tabs=0&users=2&turns=1&schedule=ABAABB", "Race lab")
+@pytest.mark.parametrize("path", ["race-lab", "race_lab"])
+def test_a_shared_address_opens_the_same_state_for_somebody_else(
+    open_page: NewPage, app: AppServer, path: str
+) -> None:
+    page = open_page(f"{path}?strategy=lesson-deepcopy&schedule=ABAABB", "Race lab")
     expect(page.get_by_text("lost-update")).to_be_visible()
     expect(page.get_by_test_id("stMermaidChart")).to_be_visible()
+    wait_for(lambda: "chapter=lab" in page.url, "the whole setting in the address")
     other = open_page(page.url.removeprefix(f"{app.url}/"), "Race lab")
-    expect(other.get_by_text("lost-update")).to_be_visible(timeout=30_000)
+    expect_schedule(other, "ABAABB")
     with other.expect_download() as got:
         other.get_by_role("button", name="PNG", exact=True).click()
     assert got.value.path().read_bytes().startswith(b"\x89PNG")
@@ -158,8 +234,8 @@ def test_the_drawn_memory_follows_the_theme_and_its_owners_do_not(contexts: NewC
     for theme in ("dark", "light"):
         # The theme that a visitor has chosen, whatever the system prefers.
         page.emulate_media(color_scheme="light" if theme == "dark" else "dark")
-        page.goto(f"{app.url}/race_lab?chapter=2&embed_options={theme}_theme")
-        picture = page.locator(".race-memory")
+        page.goto(f"{app.url}/race_lab?chapter=scheduler&embed_options={theme}_theme")
+        picture = page.locator(".phones")
         expect(picture).to_be_visible(timeout=30_000)
         drawn = Image.open(io.BytesIO(picture.screenshot())).convert("RGB")
         seen[theme] = {colour: count for count, colour in drawn.getcolors(1 << 24) or ()}

@@ -1,19 +1,21 @@
-"""A strategy's code beside the board, with everybody's place in it."""
+"""A strategy's code beside the store: its lines, and where in them a turn waits."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
+from keyword import iskeyword
 from textwrap import dedent
 from typing import Any
 
 from rag.crosstalk.strategies import MARK, find
 
-FOLD = 42
-"""Characters of a line, with its margin, that fit beside the store."""
+FOLD = 40
+"""Characters of a line that fit beside the store."""
 _TEXT = re.compile(r"\"[^\"]*\"|'[^']*'")
+_PIECE = re.compile(rf"(?P<note>#.*)|(?P<text>[fr]?(?:{_TEXT.pattern}))|(?P<word>\w+)|[^\w#\"']+|.")
 Place = tuple[str, int]
 """A function's name, and a line of it, from 0."""
 
@@ -26,20 +28,41 @@ def place_of(steps: Any) -> Place | None:
     return None if frame is None else (frame.f_code.co_name, frame.f_lineno - frame.f_code.co_firstlineno)
 
 
-def annotated(strategy: str, places: Iterable[tuple[str, Place | None]], *, bug: bool = True) -> str:
-    """The code of its turn, and of the functions that make some of its steps; before a line the letters of those who go
-    on there. bug: whether the lines that are what is wrong are marked as that."""
-    who = list(places)
-    margin = max(4, len(who) + 2)
-    shown: list[str] = []
+@dataclass(frozen=True, slots=True)
+class Line:
+    """place: of the first of the lines that a long one is shown in, None for the rest. bug: whether it is part of what
+    is wrong."""
+
+    text: str
+    place: Place | None = None
+    bug: bool = False
+
+    @property
+    def pieces(self) -> list[tuple[str, str]]:
+        """(kind, text): `keyword`, `text`, `note`, or nothing."""
+        found = []
+        for part in _PIECE.finditer(self.text):
+            kind = part.lastgroup or ""
+            if kind == "word":
+                kind = "keyword" if iskeyword(part[0]) else ""
+            found.append((kind, part[0]))
+        return found
+
+
+@lru_cache(64)
+def listing(strategy: str) -> tuple[Line, ...]:
+    """The code of its turn, and of the functions that make some of its steps."""
+    shown: list[Line] = []
     for name, first, lines in _functions(strategy):
         if shown:
-            shown.append("")
+            shown.append(Line(""))
         for number, line in enumerate(lines, first):
-            here = "".join(letter for letter, place in who if place == (name, number))
-            for part, text in enumerate(_folded(line if bug else line.removesuffix(MARK).rstrip(), FOLD - margin)):
-                shown.append(f"{here + '▶' if here and not part else '':<{margin}}{text}".rstrip())
-    return "\n".join(shown).rstrip()
+            bug = line.endswith(MARK)
+            for part, text in enumerate(_folded(line.removesuffix(MARK).rstrip(), FOLD)):
+                shown.append(Line(text, None if part else (name, number), bug))
+    while shown and not shown[-1].text:
+        shown.pop()
+    return tuple(shown)
 
 
 @lru_cache(64)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -18,13 +17,11 @@ from rag.ui.background_job import drop
 from rag.ui.escaping import escaped
 from rag.ui.feedback import download, errors_shown
 from rag.ui.race import board, failure_search
-from rag.ui.race.replay import Look, look, playable
+from rag.ui.race.replay import Look, playable
 from rag.ui.race.schedule_image import png
 from rag.ui.race.sequence_diagram import sequence
 
 SLOT = "race_lab"
-SPEEDS = {"slow": 1.2, "normal": 0.5, "fast": 0.15}
-"""Seconds a step."""
 LIMITS = {"users": (2, 5), "tabs": (0, 1), "turns": (1, MOST_TURNS), "cancels": (0, 2)}
 """Of the numbers of a scene, as they stand in a link."""
 VERDICT = f"{SLOT}_verdict"
@@ -51,12 +48,11 @@ def draw(settings: Settings) -> None:
         return
     _advise(strategy, scene)
     _find(strategy, scene, settings)
-    _play(strategy, scene, settings)
     seen = board.draw("schedule", strategy, scene, settings)
     if seen is None:
         return
     numbers = {name: str(int(getattr(scene, name))) for name in LIMITS}
-    st.query_params.update(chapter="6", strategy=strategy, **numbers)  # the board has put the schedule there
+    board.addressed(strategy=strategy, **numbers)
     if seen.steps:
         st.caption("The schedule as a sequence diagram. Shaded: turns that overlapped.")
         chart = sequence(seen, size=22 if board.large() else 14)
@@ -102,33 +98,6 @@ def _find(strategy: str, scene: Scene, settings: Settings) -> None:
             board.put("schedule", found.explored.shortest.schedule)
     if told := st.session_state.get(VERDICT):
         st.info(escaped(told), icon=":material/fact_check:")
-
-
-def _play(strategy: str, scene: Scene, settings: Settings) -> None:
-    """The schedule from its beginning, a step at a time."""
-    schedule = board.opened("schedule")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        wanted = st.button("Play", icon=":material/play_arrow:", disabled=not schedule, shortcut="p")
-        speed = st.segmented_control(
-            "Speed",
-            list(SPEEDS),
-            default="normal",
-            required=True,
-            key=f"{SLOT}_speed",
-            label_visibility="collapsed",
-            width="content",
-        )
-    if not wanted:
-        return
-    screen = st.empty()
-    for length in range(len(schedule) + 1):
-        now = look(strategy, scene, schedule[:length], settings)
-        with screen.container(border=True):
-            board.step(now)
-            board.told(now)
-            board.store(now, 560)
-        time.sleep(SPEEDS[speed])
-    screen.empty()
 
 
 def _take_home(strategy: str, scene: Scene, seen: Look) -> None:

@@ -109,7 +109,7 @@ def _memory(found: Mapping[str, Any]) -> str:
         st.session_state[MEMORY] = asked if asked in found else "lesson-shared-late"
         if asked and asked not in found:
             board.refuse("every", "The link names a memory that is not shown here.", again=False)
-    st.query_params["memory"] = st.session_state[MEMORY]
+    board.addressed(memory=st.session_state[MEMORY])
     return str(st.session_state[MEMORY])
 
 

@@ -1,6 +1,6 @@
 """What happened on the board, in words: what a step read or wrote and whose data that was, and how a schedule ended.
 
-Markdown. The lab's own fixed texts, except for what a strategy says when it refuses a turn: that is escaped.
+Plain text, in which `**` stands around the names of whoever's data it is that should not be there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from rag.crosstalk.explore.outcomes import STUCK, Outcome, gravest
 from rag.crosstalk.explore.scenes import LETTERS, PEOPLE, Scene
 from rag.crosstalk.explore.stepping import Stored, Texts
-from rag.ui.escaping import escaped
 
 _MARK = re.compile(r"\((?:to )?([A-E])\d\)$")
 _CLOCK = re.compile(r",? (?:\d[\d.]* (?:ms|s|min)|less than \d+ m?s) earlier")
@@ -58,7 +57,7 @@ def step_told(scene: Scene, step: Step) -> str:
     told += tell.stored(step)
     what, text = step.end
     if what == "fail":
-        told.append(f"{tell.my.capitalize()} turn is refused: {escaped(text.rstrip('.'))}.")
+        told.append(f"{tell.my.capitalize()} turn is refused: {text.rstrip('.')}.")
     elif what == "ok" and (whose := tell.addresses(((what, text),))):
         told.append(f"{tell.my.capitalize()} answer shows {whose}.")
     elif what == "ok" and not told:

@@ -56,7 +56,7 @@ def look(strategy: str, scene: Scene, schedule: str, settings: Settings) -> Look
         stage = make_stage(strategy, scene, lab)
         earlier = _before(stage, schedule) if schedule else ()
         with closing(stage.start()) as run:
-            return _look(strategy, run, schedule, earlier)
+            return Watch(strategy, scene)(run, schedule, earlier)
 
 
 def _before(stage: Stage, schedule: str) -> Stored:
@@ -69,41 +69,55 @@ def _before(stage: Stage, schedule: str) -> Stored:
     raise BadSchedule(schedule, len(schedule), "cannot be played twice alike")
 
 
-def _look(strategy: str, run: Run, schedule: str, earlier: Stored) -> Look:
-    scene, steps = run.stage.scene, list[tuple[str, str, int]]()
-    moments = prompts = 0
-    held: Texts | None = None
-    for letter in schedule:
-        track = run.tracks[scene.letters.index(letter.upper())]
-        moments, prompts = len(run.moments), len(run.prompts)
-        held = next((messages for owner, _, messages in _copies(run) if owner == letter), None)
-        steps.append((letter, str(track.label) if letter.isupper() else "give up", track.number))
-        run.step(letter)
-    actors = tuple(_actor(run, track) for track in run.tracks)
-    choices, over, copies = tuple(run.choices()), run.over, _copies(run)
-    trace = run.trace()
-    lists = {messages for _, messages in trace.stored}
-    one_list = KEY_COLLISION.kind in find(strategy).expects
-    shared = len(trace.stored) > 1 and len(lists) == 1 and (one_list or any(lists))
-    said = ""
-    if steps:
-        letter, label, _ = steps[-1]
-        asked = [messages for _, messages in run.prompts[prompts:]]
-        ended = [(what, text) for what, _, text in run.moments[moments:] if what != "invoke"]
-        loaded = next((messages for owner, _, messages in copies if owner == letter), None)
-        step = Step(
-            letter,
-            label,
-            asked[-1] if asked else None,
-            loaded if loaded != held else None,
-            ended[-1] if ended else ("", ""),
-            earlier,
-            trace.stored,
-            shared,
-        )
-        said = step_told(scene, step)
-    outcome = Judge(scene, keeps=find(strategy).keeps)(trace) if over or trace.stuck else None
-    return Look(schedule, actors, choices, tuple(steps), trace.stored, shared, outcome, copies, said)
+class Watch:
+    """Plays schedules of one strategy and scene, and tells what is seen. Not thread-safe."""
+
+    def __init__(self, strategy: str, scene: Scene) -> None:
+        kind = find(strategy)
+        self._scene = scene
+        self._one_list = KEY_COLLISION.kind in kind.expects
+        self._judge = Judge(scene, keeps=kind.keeps)
+
+    def __call__(
+        self, run: Run, schedule: str, earlier: Stored, before_trace: Callable[[Run], None] = lambda _: None
+    ) -> Look:
+        """run: a new one. earlier: what is stored before the last step. before_trace: called with the run before what
+        is stored is read."""
+        scene, steps = self._scene, list[tuple[str, str, int]]()
+        moments = prompts = 0
+        held: Texts | None = None
+        for place, letter in enumerate(schedule, 1):
+            track = run.tracks[scene.letters.index(letter.upper())]
+            if place == len(schedule):
+                moments, prompts = len(run.moments), len(run.prompts)
+                held = next((messages for owner, _, messages in _copies(run) if owner == letter), None)
+            steps.append((letter, str(track.label) if letter.isupper() else "give up", track.number))
+            run.step(letter)
+        actors = tuple(_actor(run, track) for track in run.tracks)
+        choices, over, copies = tuple(run.choices()), run.over, _copies(run)
+        before_trace(run)
+        trace = run.trace()
+        lists = {messages for _, messages in trace.stored}
+        shared = len(trace.stored) > 1 and len(lists) == 1 and (self._one_list or any(lists))
+        said = ""
+        if steps:
+            letter, label, _ = steps[-1]
+            asked = [messages for _, messages in run.prompts[prompts:]]
+            ended = [(what, text) for what, _, text in run.moments[moments:] if what != "invoke"]
+            loaded = next((messages for owner, _, messages in copies if owner == letter), None)
+            step = Step(
+                letter,
+                label,
+                asked[-1] if asked else None,
+                loaded if loaded != held else None,
+                ended[-1] if ended else ("", ""),
+                earlier,
+                trace.stored,
+                shared,
+            )
+            said = step_told(scene, step)
+        outcome = self._judge(trace) if over or trace.stuck else None
+        return Look(schedule, actors, choices, tuple(steps), trace.stored, shared, outcome, copies, said)
 
 
 def _actor(run: Run, track: Track) -> Actor:

@@ -50,7 +50,7 @@ def test_a_memory_shows_its_bug_in_its_own_scene() -> None:
 
 
 def test_a_scene_that_cannot_show_it_says_so_and_is_set_up(services: Services) -> None:
-    page = lab(6, strategy="thread-local", turns="1")
+    page = lab("lab", strategy="thread-local", turns="1")
     assert "it needs two turns each" in said(page)
     press(page, "Set it up")
     assert page.session_state["race_lab_turns"] == 2
@@ -61,7 +61,7 @@ def test_a_scene_that_cannot_show_it_says_so_and_is_set_up(services: Services) -
 
 
 def test_the_shortest_failure_is_found(services: Services) -> None:
-    page = lab(6, strategy="lesson-list", tabs="1")
+    page = lab("lab", strategy="lesson-list", tabs="1")
     press(page, "Find the shortest failure")
     ended(page)
     assert "of 70" in said(page)
@@ -82,7 +82,7 @@ def test_a_search_shows_how_far_it_is_and_keeps_what_it_has(
         return certify(*given, progress=progress, **options, stop=lambda: False)
 
     monkeypatch.setattr(failure_search, "certify", slow)
-    page = lab(6, strategy="lesson-deepcopy")
+    page = lab("lab", strategy="lesson-deepcopy")
     press(page, "Find the shortest failure")
     assert "7 schedules" in said(page)
     press(page, "Stop")
@@ -100,7 +100,7 @@ def test_another_memory_ends_the_search(services: Services, monkeypatch: pytest.
         raise CrosswireError("stopped")
 
     monkeypatch.setattr(failure_search, "certify", slow)
-    page = lab(6, strategy="lesson-deepcopy")
+    page = lab("lab", strategy="lesson-deepcopy")
     press(page, "Find the shortest failure")
     search = page.session_state["race_lab_search"]
     calm(page.selectbox[0].select("lesson-shared").run())

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from rag.services import Services
-from tests.pages.opening import calm, labels, opened, press
-from tests.pages.race.racing import lab, play, said
+from tests.pages.opening import calm, labels, opened, press, visit
+from tests.pages.race.racing import lab, play, said, shown, tell
 
 
 @pytest.fixture(scope="module")
@@ -18,69 +18,98 @@ def services() -> Iterator[Services]:
 
 
 def test_a_bad_link_is_said_and_starts_anew(services: Services) -> None:
-    page = lab(6, strategy="no-such", schedule="<b>")
+    page = lab("lab", strategy="no-such", schedule="<b>")
     assert "is not a schedule" in said(page)
     assert "There is no memory “no-such”" in said(page)
-    page = lab(6, strategy="lesson-deepcopy", turns="nine", schedule="AAAAAAAA")
+    page = lab("lab", strategy="lesson-deepcopy", turns="nine", schedule="AAAAAAAA")
     assert "“turns=nine”: expected 1 to 4" in said(page)
-    assert page.session_state["race_schedule"] == ""
+    assert shown(page).schedule == ""
 
 
 def test_what_cannot_be_played_is_said_in_the_engines_words(services: Services) -> None:
-    page = lab(6, strategy="lesson-deepcopy", schedule="AAAAAAAA")
+    page = lab("lab", strategy="lesson-deepcopy", schedule="AAAAAAAA")
     assert "letter 4, Ada has no step left; possible: B" in said(page)
-    assert page.session_state["race_schedule"] == ""
-    page = lab(4, lock="AB")
+    assert shown(page).schedule == ""
+    page = lab("tabs", lock="AB")
     assert "letter 2" not in said(page)  # the second board is not there yet
 
 
-@pytest.mark.parametrize(
-    ("number", "name"), [(1, "incident"), (2, "scheduler"), (3, "deepcopy"), (4, "tabs"), (5, "every")]
-)
-def test_a_chapters_bad_link_is_said_until_a_step_is_made(services: Services, number: int, name: str) -> None:
-    page = lab(number, **{name: "<script>"})
+@pytest.mark.parametrize("name", ["incident", "scheduler", "deepcopy", "tabs", "every"])
+def test_a_chapters_bad_link_is_said_until_a_step_is_made(services: Services, name: str) -> None:
+    page = lab(name, **{name: "<script>"})
     assert "is not a schedule" in said(page)
     assert "is not a schedule" in said(calm(page.run()))
-    press(page, "Play") if number == 1 else play(page, name, "A")
+    play(page, "A")
     assert "is not a schedule" not in said(page)
 
 
+@pytest.mark.parametrize(("number", "slot"), [("1", "incident"), ("4", "tabs"), ("5", "every"), ("6", "schedule")])
+def test_older_links_have_numbers(services: Services, number: str, slot: str) -> None:
+    page = lab(number)
+    assert shown(page).slot == slot
+    assert page.query_params["chapter"] in (page.session_state["race_chapter"], [page.session_state["race_chapter"]])
+
+
+def test_what_only_the_lab_has_opens_the_lab(services: Services) -> None:
+    page = visit()
+    page.switch_page("race_lab.py")
+    page.query_params["strategy"], page.query_params["schedule"] = "lesson-deepcopy", "ABAABB"
+    assert "lost-update" in shown(calm(page.run())).kinds
+
+
 def test_a_long_schedule_is_opened_again(services: Services) -> None:
-    page = lab(6, strategy="lesson-shared", users="5", turns="4")
+    page = lab("lab", strategy="lesson-shared", users="5", turns="4")
     press(page, "One after the other")
     schedule = page.session_state["race_schedule"]
     assert len(schedule) == 80
-    again = lab(6, strategy="lesson-shared", users="5", turns="4", schedule=schedule)
-    assert again.session_state["race_schedule"] == schedule
+    again = lab("lab", strategy="lesson-shared", users="5", turns="4", schedule=schedule)
+    assert shown(again).schedule == schedule
     assert not again.warning
 
 
-def test_a_given_up_turn_is_opened_and_given_up_by_a_button(services: Services) -> None:
+def test_a_given_up_turn_is_opened_and_given_up(services: Services) -> None:
     schedule = "AAAABBAaBBBBB"
-    page = lab(6, strategy="reused-connection", turns="2", schedule=schedule)
-    assert page.session_state["race_schedule"] == schedule
-    assert "with **Ada's address**" in said(page)
-    page = play(lab(6, strategy="reused-connection", turns="2"), "schedule", "A")
-    press(page, "Ada cancels")
-    assert page.session_state["race_schedule"] == "Aa"
-    assert "Ada cancels the turn." in said(page)
+    page = lab("lab", strategy="reused-connection", turns="2", schedule=schedule)
+    assert shown(page).data["stepped"]
+    assert shown(page).schedule == schedule
+    assert "with Ada's address" in shown(page).told
+    page = lab("lab", strategy="reused-connection", turns="2")
+    tell(page, schedule="", keys="Aa", number=1)
+    assert shown(page).schedule == "Aa"
+    assert "Ada cancels the turn." in shown(page).told
+
+
+def test_a_scene_too_large_for_the_browser_takes_every_key_in_order(services: Services) -> None:
+    page = lab("lab", strategy="lesson-shared", users="5", turns="4")
+    assert shown(page).data["stepped"]
+    pressed = "ABCDE" * 12
+    tell(page, schedule="", keys=pressed[:40], number=1)
+    tell(page, schedule=pressed[:40], keys=pressed[40:], number=2)
+    board = shown(page)
+    assert (board.schedule, board.data["number"], board.data["refused"]) == (pressed, 2, "")
+    assert len(board.data["moments"]) == 61
+    tell(page, schedule=pressed, keys="<<A0AAAAAAAAAAAAAAAAA", number=3)
+    assert shown(page).schedule == "A" * 16
+    assert shown(page).data["refused"] == "Ada has no step left."
+    tell(page, schedule="Z", keys="A", number=4)
+    assert shown(page).schedule == "A" * 16
+    tell(page, schedule="AAAAAAAAAAAAAAAAAA", keys="A", number=5)
+    assert "Ada has no step left" in shown(page).data["refused"]
 
 
 def test_the_response_router_is_stepped_through_to_the_exchange(services: Services) -> None:
-    page = lab(6, strategy="response-router", schedule="AAABBBBA")
-    assert "stores her question and answer in her own list" in said(page)
-    page = play(page, "schedule", "AB")
-    assert page.session_state["race_schedule"] == "AAABBBBAAB"
-    assert "Ben's answer shows **Ada's address**" in said(page)
-    assert any("self.routed(number," in one.value and "# the bug" in one.value for one in page.code)
-    mended = lab(6, strategy="routed-by-client", schedule="AAABBBBBAA")
-    assert mended.session_state["race_schedule"] == "AAABBBBBAA"
-    assert "address**" not in said(mended)
-    assert not any("# the bug" in one.value for one in mended.code)
+    page = lab("lab", strategy="response-router", schedule="AAABBBBA")
+    assert "stores her question and answer in her own list" in shown(page).told
+    play(page, "AAABBBBAAB")
+    assert "Ben's answer shows Ada's address" in shown(page).told
+    assert any("self.routed(number" in line for line, bug in shown(page).code if bug)
+    mended = lab("lab", strategy="routed-by-client", schedule="AAABBBBBAA")
+    assert shown(mended).schedule == "AAABBBBBAA"
+    assert "address" not in shown(mended).told
+    assert not any(bug for _, bug in shown(mended).code)
 
 
 def test_the_address_names_the_schedule_once(services: Services) -> None:
-    page = play(lab(6, strategy="lesson-deepcopy"), "schedule", "AB")
+    page = play(lab("lab", strategy="lesson-deepcopy"), "AB")
     assert page.query_params["schedule"] in ("AB", ["AB"])
-    assert "lab" not in page.query_params
     assert "Copy the link" not in labels(page)  # a popover

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import pairwise
 
 import pytest
 
 from rag.crosstalk.explore.explorer import make_stage, temporary_lab
 from rag.crosstalk.explore.scenes import Scene
-from rag.crosstalk.strategies import LESSONS, MARK, STRATEGIES
+from rag.crosstalk.strategies import LESSONS, STRATEGIES
 from rag.services import Services
 from rag.settings import Settings
-from rag.ui.race.code_listing import annotated, place_of
+from rag.ui.race.code_listing import listing, place_of
 from rag.ui.race.narration import told
 from rag.ui.race.replay import Look, look
 from rag.ui.race.sequence_diagram import sequence, window
@@ -71,20 +70,23 @@ def test_no_time_is_told_and_a_tab_by_its_name(settings: Settings) -> None:
 def test_a_turn_that_waits_is_marked_where_it_waits(settings: Settings) -> None:
     with temporary_lab(settings) as place:
         for name in {**LESSONS, **STRATEGIES}:
+            there = {line.place: line.text for line in listing(name) if line.place}
             with closing(make_stage(name, Scene(), place).start()) as run:
                 while not run.over:
-                    spots = [(track.actor.letter, place_of(track.steps)) for track in run.tracks if track.label]
-                    lines = [line for line in annotated(name, spots).splitlines() if "▶" in line]
-                    marked = sorted("".join(line.partition("▶")[0] for line in lines))
-                    assert marked == [letter for letter, _ in spots], (name, run.schedule)
+                    for track in run.tracks:
+                        if track.label:
+                            spot = place_of(track.steps)
+                            assert spot is not None, name
+                            assert "yield" in there[spot], (name, run.schedule)
                     run.step(next(letter for letter in run.choices() if letter.isupper()))
 
 
-def test_a_helper_that_makes_steps_is_shown_with_the_mark_in_it() -> None:
-    shown = annotated("reused-connection", [])
+def test_a_helper_that_makes_steps_is_shown_with_what_is_wrong_in_it() -> None:
+    shown = "\n".join(line.text for line in listing("reused-connection"))
     assert "def load(" in shown
     assert "def turn(" in shown
-    assert "def turn(" not in annotated("lesson-shared", [])
+    assert next(line.text for line in listing("reused-connection") if line.bug).strip().startswith("self.connections")
+    assert "def turn(" not in "".join(line.text for line in listing("lesson-shared"))
 
 
 def test_the_model_is_asked_and_the_memory_is_not(settings: Settings) -> None:
@@ -108,11 +110,3 @@ def test_the_window_ends_with_the_save_that_overwrites(settings: Settings) -> No
     assert shaded("ABABBA") == (0, 5)
     assert shaded("AAABBB") == (-1, -1)
     assert shaded("BAAABB") == (0, 5)
-
-
-def test_the_bug_is_marked_above_its_statement_and_not_inside_a_call() -> None:
-    for name in {**LESSONS, **STRATEGIES}:
-        shown = annotated(name, []).splitlines()
-        for before, mark in pairwise(shown):
-            if mark.strip() == MARK:
-                assert not before.rstrip().endswith(("(", "[", "{", ",")), (name, before)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from rag.services import Services
-from tests.pages.opening import calm, labels, opened, press
-from tests.pages.race.racing import chapter, lab, play, reached, said
+from rag.ui.race.levels import LEVELS, questions
+from tests.pages.opening import labels, opened, press
+from tests.pages.race.racing import chapter, lab, play, reached, said, shown, tell
 
 
 @pytest.fixture(scope="module")
@@ -18,149 +19,145 @@ def services() -> Iterator[Services]:
 
 
 def test_2_am(services: Services) -> None:
-    page = lab(1)
-    press(page, "Play")
-    assert "Ben's answer shows Ada's address" not in said(page)
-    press(page, "Next")
-    assert "Ben's answer shows Ada's address" in said(page)
-    assert ":violet-background[**12 Willow Lane** (Ada's)]" in said(page)
-    assert "one shared list" in said(page)
+    page = lab("incident")
+    assert [one["schedule"] for one in shown(page).data["questions"]] == ["AAAABBBB"]
+    play(page, "AAAABBBB")
+    board = shown(page)
+    assert ("12 Willow Lane", "A!") in board.phone("B")
+    assert ("9 Mill Road", "B") in board.phone("B")
+    assert [box["title"] for box in board.boxes] == ["One shared list"]
+    assert "Ben's answer shows Ada's address" in board.told
+    assert "The chat's memory is **one object**" in said(page)
+    assert reached(page) == {"incident-seen", "incident"}
+    press(page, "Next: You are the scheduler")
+    assert shown(page).slot == "scheduler"
 
 
 def test_the_scheduler_makes_it_happen_and_then_not(services: Services) -> None:
-    page = play(lab(2), "scheduler", "AAAABBBB")
-    assert "foreign-read" in said(page)
+    page = play(lab("scheduler"), "AAAABBBB")
+    assert "foreign-read" in shown(page).kinds
     assert reached(page) == {"scheduler-leak"}
-    press(page, "Reset")
-    play(page, "scheduler", "ABABABAB")
+    assert [one["done"] for one in shown(page).data["goals"]] == [True, False]
+    play(page, "ABABABAB")
     assert "in 60 of the 70 interleavings both answers look fine" in said(page)
     assert "wrong in all 70" in said(page)
+    assert [one["par"] for one in shown(page).data["goals"]] == [0, 1]
 
 
 def test_a_goal_is_reached_by_what_it_says_alone(services: Services) -> None:
-    page = play(lab(2), "scheduler", "BBBBAAAA")
-    assert "the other way round: Ada sees Ben's address" in said(page)
+    page = play(lab("scheduler"), "BBBBAAAA")
+    assert "the other way round: Ada sees Ben's address" in shown(page).end["goals"]["leak"]
     assert not reached(page)
-    page = play(lab(4), "tabs", "AABBAABB")
-    assert "Stale, not torn" in said(page)
+    page = play(lab("tabs"), "AABBAABB")
+    assert "Stale, not torn" in shown(page).end["goals"]["torn"]
     assert not reached(page)
-    page = play(lab(3), "deepcopy", "AAABBB")
-    assert "Nothing is lost this time" in said(page)
+    page = play(lab("deepcopy"), "AAABBB")
+    assert "Nothing is lost this time" in shown(page).end["goals"]["lost"]
     assert not reached(page)
 
 
-@pytest.mark.parametrize(
-    ("number", "slot", "schedule"),
-    [(1, "incident", "AAAABBBB"), (2, "scheduler", "AAAABBBB"), (3, "deepcopy", "ABABAB"), (4, "tabs", "AAABBBBA")],
-)
-def test_whoever_opens_a_link_has_reached_nothing(services: Services, number: int, slot: str, schedule: str) -> None:
-    page = lab(number, **{slot: schedule})
-    assert page.session_state[f"race_{slot}"] == schedule
-    assert not reached(page)
+@pytest.mark.parametrize("level", list(LEVELS))
+def test_every_level_asks_what_it_has_an_answer_to_and_a_link_reaches_nothing(services: Services, level: str) -> None:
+    for one in questions(level):
+        assert 0 <= one.answer < len(one.options)
+        page = lab("tabs" if level == "lock" else level, **{level: one.schedule})
+        if level != "lock":  # which is closed to who has not done what is before it
+            assert shown(page).schedule == one.schedule
+            assert shown(page).end
+        assert not reached(page)
 
 
 def test_what_is_wrong_with_the_code_is_for_the_learner_to_find(services: Services) -> None:
-    page = lab(3)
-    assert "# the bug" not in page.code[0].value
-    play(page, "deepcopy", "ABAABB")
-    assert "# the bug" in page.code[0].value
-    assert "# the bug" in lab(6, strategy="lesson-deepcopy").code[0].value
+    page = lab("deepcopy")
+    assert not any(bug for _, bug in shown(page).code)
+    play(page, "ABAABB")
+    assert any(bug for _, bug in shown(page).code)
+    assert any(bug for _, bug in shown(lab("lab", strategy="lesson-deepcopy")).code)
 
 
 def test_a_step_says_what_was_read_and_written_and_whose_it_is(services: Services) -> None:
-    page = play(lab(2), "scheduler", "AAAAB")
-    assert "Ben reads the shared list: it holds Ada's question and answer, with **Ada's address**." in said(page)
-    play(page, "scheduler", "BBB")
-    assert "Ben's answer shows **Ada's address**." in said(page)
-    assert "earlier" not in said(page)
+    board = shown(lab("scheduler"))
+    told = board.after("AAAAB")[1]
+    assert told == "Ben reads the shared list: it holds Ada's question and answer, with Ada's address."
+    assert board.after("AAAABBBB")[1].endswith("Ben's answer shows Ada's address.")
 
 
-def test_the_keys_play_the_board_that_was_touched_last(services: Services) -> None:
-    page = play(lab(4), "tabs", "AAABBBBA")
-
-    def keys(slot: str) -> str:
-        return "".join(one.proto.shortcut for one in page.button if str(one.key).startswith(f"race_{slot}_"))
-
-    assert (keys("tabs"), keys("lock")) == ("", "abu")
-    assert said(page).count("A, B and U control this board.") == 1
-    press_undo = next(one for one in page.button if one.key == "race_tabs_undo")
-    calm(press_undo.click().run())
-    assert (keys("tabs"), keys("lock")) == ("abu", "")
-    play(page, "lock", "A")
-    assert (keys("tabs"), keys("lock")) == ("", "abu")
-
-
-def test_undo_is_one_step_back(services: Services) -> None:
-    page = play(lab(2), "scheduler", "AAB")
-    press(page, "Undo")
-    assert page.session_state["race_scheduler"] == "AA"
-    assert "A▶" in page.code[0].value.replace("AB▶", "A▶")
+def test_what_the_browser_tells_is_bounded_and_of_this_board(services: Services) -> None:
+    page = play(lab("scheduler"), "AAB")
+    for told in ({"schedule": "<script>"}, {"schedule": "A" * 900}, {"board": "another", "schedule": "AA"}):
+        tell(page, **told)
+        assert page.session_state["race_scheduler"] == "AAB"
+    tell(page, schedule="AA")
+    assert page.query_params["scheduler"] in ("AA", ["AA"])
 
 
 def test_the_clever_fix_loses_a_message(services: Services) -> None:
-    page = play(lab(3), "deepcopy", "ABAABB")
-    assert "lost-update" in said(page)
+    page = play(lab("deepcopy"), "ABAABB")
+    assert "lost-update" in shown(page).kinds
     assert "the clever fix is worse" in said(page)
 
 
 def test_two_tabs_tear_a_turn_and_the_lock_holds(services: Services) -> None:
-    page = play(lab(4), "tabs", "ABABABAB")
+    page = play(lab("tabs"), "ABABABAB")
     assert "44 of the 70 interleavings tear a turn" in said(page)
-    assert "tab 1's question, which has no answer yet" not in said(page)
-    assert "12 Willow Lane" in said(page)
-    assert "(Ada's)" not in said(page)  # both tabs are hers
-    play(page, "lock", "A")
-    (waiting,) = [one for one in page.button if one.key == "race_lock_B"]
-    assert waiting.disabled
-    assert waiting.label.endswith("(waits)")
-    play(page, "lock", "AABBB")
+    assert not any(owner.endswith("!") for _, owner in shown(page).phone("B"))  # both tabs are hers
+    press(page, "Now with a lock")
+    assert shown(page).slot == "lock"
+    play(page, "A")
+    assert shown(page).actor("B")["blocked"]
+    assert "B" not in shown(page).after()[0][1]
+    assert not any(one["kinds"] for one in shown(page).data["ends"])
+    play(page, "AAABBB")
     assert "No schedule is left that goes wrong." in said(page)
+    assert {"tabs", "lock"} <= reached(page)
+    press(page, "Next: Every interleaving")
+    assert "every" in said(page)
 
 
 def test_every_way_says_what_the_facts_say(services: Services) -> None:
-    text = said(lab(5))
+    text = said(lab("every"))
     assert "**shared**: All 70 interleavings leak, even with no interruption: a scope bug" in text
     assert "**deepcopy**: 2 of 20 interleavings leak" in text
     assert "**turn-lock**: 0 of 2 interleavings go wrong" in text
 
 
 def test_every_way_is_played_by_keyboard_too(services: Services) -> None:
-    page = lab(5)
+    page = lab("every")
     (memory,) = page.selectbox
-    calm(memory.select("lesson-deepcopy").run())
+    memory.select("lesson-deepcopy").run()
     assert not reached(page)
     press(page, "Next failure")
-    assert page.session_state["race_every"] == "AAABBB"
+    assert shown(page).schedule == "AAABBB"
     assert reached(page) == {"every"}
     press(page, "Next failure")
-    assert page.session_state["race_every"] != "AAABBB"
-    assert not next(one for one in page.button if one.key == "race_every_undo").disabled
+    assert shown(page).schedule != "AAABBB"
 
 
 def test_every_way_and_the_lab_are_as_they_were_after_another_chapter(services: Services) -> None:
-    page = lab(5, memory="lesson-deepcopy", every="ABBBAA")
-    chapter(page, 2)
-    chapter(page, 5)
-    assert page.session_state["race_every"] == "ABBBAA"
+    page = lab("every", memory="lesson-deepcopy", every="ABBBAA")
+    chapter(page, "scheduler")
+    chapter(page, "every")
+    assert shown(page).schedule == "ABBBAA"
     assert page.selectbox[0].value == "lesson-deepcopy"
-    assert "lost-update" in said(page)
-    page = lab(6, strategy="lesson-deepcopy", users="2", turns="1", schedule="ABAABB")
-    chapter(page, 2)
-    chapter(page, 6)
+    assert "lost-update" in shown(page).kinds
+    page = lab("lab", strategy="lesson-deepcopy", users="2", turns="1", schedule="ABAABB")
+    chapter(page, "scheduler")
+    chapter(page, "lab")
     assert page.selectbox[0].value == "lesson-deepcopy"
-    assert page.session_state["race_schedule"] == "ABAABB"
+    assert shown(page).schedule == "ABAABB"
 
 
 def test_a_link_opens_the_same_schedule_and_it_can_be_taken_home(services: Services) -> None:
-    page = lab(6, strategy="lesson-deepcopy", schedule="ABAABB", tabs="0", users="2", turns="1")
-    assert "lost-update" in said(page)
+    page = lab("lab", strategy="lesson-deepcopy", schedule="ABAABB", tabs="0", users="2", turns="1")
+    assert "lost-update" in shown(page).kinds
     assert {"pytest", "PNG", "JSON"} <= {getattr(button, "label", "") for button in page.get("download_button")}
-    press(page, "Undo")
-    shown = page.query_params["schedule"]
-    assert shown in ("ABAAB", ["ABAAB"])
+    tell(page, schedule="ABAAB")
+    assert page.query_params["schedule"] in ("ABAAB", ["ABAAB"])
+    assert "Play it to the end" in said(page)
 
 
-def test_a_real_redis_strategy_is_stepped_too(services: Services) -> None:
-    page = play(lab(6, strategy="redis-turn", tabs="1"), "schedule", "A")
-    assert next(one.label for one in page.button if one.key == "race_schedule_B").endswith("(waits)")
+def test_a_real_redis_strategy_is_played_too(services: Services) -> None:
+    page = play(lab("lab", strategy="redis-turn", tabs="1"), "A")
+    assert not shown(page).data["stepped"]
+    assert shown(page).actor("B")["blocked"]
     assert "Random" in labels(page)
