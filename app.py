@@ -22,9 +22,9 @@ from rag.services import Services, load_articles, settle, sweep, warn_of_evictio
 from rag.settings import Settings, load
 from rag.ui import resources
 from rag.web import inspector_link
+from rag.web.addresses import OLDER
 from rag.web.api import ApiFirst
 from rag.web.headers import SecurityHeaders
-from rag.web.addresses import OLDER
 from rag.web.identity import SessionCookie, session_secret
 from rag.web.room import RoomFirst
 

@@ -31,7 +31,9 @@ READ = {"chat", "knowledge"}  # text is easier to read in a narrow column
 
 # The icons are part of the titles: for an icon of its own the browser asks Google's server, to put it on the tab.
 names = {
-    st.Page(f"{name}.py", title=f":material/{ICONS[name]}: {title}", default=name == "home"): name
+    st.Page(
+        f"{name}.py", url_path=name.replace("_", "-"), title=f":material/{ICONS[name]}: {title}", default=name == "home"
+    ): name
     for section in SECTIONS.values()
     for name, title in section.items()
 }

@@ -62,8 +62,8 @@ def test_a_fault_is_watched_read_copied_and_played(open_page: NewPage) -> None:
     with page.context.expect_page() as opened:
         fault.get_by_role("link", name="See it in the race lab").click()
     lab = opened.value
-    expect(lab.get_by_text("So far: AABBBA", exact=True)).to_be_visible(timeout=30_000)
-    expect(lab.get_by_text("Anomalies: lost-update")).to_be_visible()
+    expect(lab.locator(".lab")).to_have_attribute("data-schedule", "AABBBA", timeout=30_000)
+    expect(lab.get_by_text("lost-update")).to_be_visible()
     lab.close()
 
     for level in ("apart", "whole"):

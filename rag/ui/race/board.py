@@ -57,9 +57,11 @@ def draw(
     """A board whose schedule is kept under this key. What it shows; None if it cannot be played. level: whose
     goals its ends are judged by. watch: to see a question's schedule played counts as the visitor's own playing. bug:
     whether the code's wrong lines are marked."""
+    above = st.container()  # always there: whatever shifts on a page is mounted anew
     try:
-        given = _given(strategy, scene, level, settings)
-        moments = reopened(key, strategy, scene, settings)
+        with above:
+            given = _given(strategy, scene, level, settings)
+            moments = reopened(key, strategy, scene, settings)
     except CrosswireError as exc:
         st.error(public_line(exc), icon=":material/error:")
         return None

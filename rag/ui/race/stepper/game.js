@@ -20,6 +20,7 @@ export class Game {
       this.load(data.schedule, false);
       this.loaded = data.load;
       this.begin();
+      if (data.schedule) this.asking = data.questions.length; // who comes by a link comes to look
     } else if (data.stepped) {
       this.answered(data);
     } else if (data.load !== this.loaded) {

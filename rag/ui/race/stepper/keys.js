@@ -2,9 +2,9 @@
 
 const FIELDS = "input:not([type=range]):not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable=true], [role=combobox], [role=dialog] *";
 
-export function listen(act, root) {
+export function listen(act, mine) {
   const pressed = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !root.isConnected) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || !mine()) return;
     const target = event.composedPath()[0];
     if (target instanceof Element && target.matches(FIELDS)) return;
     const what = meaning(event, target);

@@ -7,24 +7,30 @@ import { Game } from "./game.js";
 
 const SETTLED = 350; // milliseconds without a press, after which Python and the address are told
 const mounted = new WeakMap();
+const games = new Map(); // by board's place: a board that is drawn anew elsewhere on the page goes on with its game
+let last; // of the boards the one that was drawn last: the keyboard is its own
 
 export default function ({ data, parentElement, setStateValue }) {
   let here = mounted.get(parentElement);
-  if (!here) {
-    here = { game: new Game(), board: new Board(parentElement) };
+  const first = !here;
+  if (first) {
+    if (!games.has(data.slot)) games.set(data.slot, new Game());
+    here = { game: games.get(data.slot), board: new Board(parentElement) };
     here.board.on = (what, value) => act(here, what, value);
-    here.stop = listen((what, value) => act(here, what, value), here.board.root);
+    here.stop = listen((what, value) => act(here, what, value), () => last === here);
     mounted.set(parentElement, here);
   }
+  last = here;
   here.send = (value) => setStateValue("sent", value);
   const anew = here.game.given(data);
-  if (anew) here.board.build(here.game);
-  here.board.draw(here.game, { animate: !anew });
+  if (anew || first) here.board.build(here.game);
+  here.board.draw(here.game, { animate: !anew && !first });
   if (here.game.queue) ask(here);
   return () => {
     here.stop();
     clearTimeout(here.timer);
     clearInterval(here.player);
+    here.board.root.remove();
     mounted.delete(parentElement);
   };
 }
