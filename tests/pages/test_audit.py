@@ -20,7 +20,7 @@ from rag.ui import resources
 from rag.ui.audit import card, choice
 from rag.ui.audit.in_the_lab import IN_THE_LAB
 from rag.ui.audit.results import matrix
-from rag.ui.race.replay import look
+from rag.ui.race.scene.replay import look
 from tests.pages.opening import calm, errors, labels, opened, press, session_of, visit
 from tests.servers import wait_for
 

@@ -20,9 +20,9 @@ from rag.settings import Settings
 from rag.ui.components import component
 from rag.ui.escaping import escaped
 from rag.ui.race.levels import LEVELS, Question
-from rag.ui.race.payload import Goals, payload
-from rag.ui.race.replay import Look
-from rag.ui.race.state_graph import Moment, TooLarge, advanced, chain, explored
+from rag.ui.race.scene.payload import Goals, payload
+from rag.ui.race.scene.replay import Look
+from rag.ui.race.scene.state_graph import Moment, TooLarge, advanced, chain, explored
 
 MOST = 2 * LONGEST
 """Letters of a schedule: the engine plays no longer one."""

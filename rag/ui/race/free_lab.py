@@ -17,9 +17,9 @@ from rag.ui.background_job import drop
 from rag.ui.escaping import escaped
 from rag.ui.feedback import download, errors_shown
 from rag.ui.race import board, failure_search
-from rag.ui.race.replay import Look, playable
-from rag.ui.race.schedule_image import png
-from rag.ui.race.sequence_diagram import sequence
+from rag.ui.race.scene.replay import Look, playable
+from rag.ui.race.scene.schedule_image import png
+from rag.ui.race.scene.sequence_diagram import sequence
 
 SLOT = "race_lab"
 LIMITS = {"users": (2, 5), "tabs": (0, 1), "turns": (1, MOST_TURNS), "cancels": (0, 2)}

@@ -15,8 +15,9 @@ from rag.crosstalk.explore.scenes import Scene
 from rag.crosstalk.explore.verdicts import verdict
 from rag.settings import Settings
 from rag.ui.palette import OUTCOMES, RIGHT
-from rag.ui.race import board, narration
+from rag.ui.race import board
 from rag.ui.race.progress import reach
+from rag.ui.race.scene import narration
 
 ROWS = (
     ("lesson-shared", False),

@@ -12,10 +12,10 @@ from rag.crosstalk.explore.scenes import Scene
 from rag.crosstalk.strategies import LESSONS, STRATEGIES
 from rag.services import Services
 from rag.settings import Settings
-from rag.ui.race.code_listing import listing, place_of
-from rag.ui.race.narration import told
-from rag.ui.race.replay import Look, look
-from rag.ui.race.sequence_diagram import sequence, window
+from rag.ui.race.scene.code_listing import listing, place_of
+from rag.ui.race.scene.narration import told
+from rag.ui.race.scene.replay import Look, look
+from rag.ui.race.scene.sequence_diagram import sequence, window
 from tests.pages.opening import opened
 
 TABS = Scene(tabs=True)

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from rag.crosstalk.strategies import LESSONS
-from rag.ui.race.code_listing import FOLD, listing
 from rag.ui.race.progress import keep, kept
+from rag.ui.race.scene.code_listing import FOLD, listing
 
 
 def test_a_session_finds_its_own_goals_and_nobody_elses(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from rag.crosstalk.explore.scenes import Scene
 from rag.crosstalk.explore.stepping import BadSchedule, Run, Stage, Stored, Texts, Track, played
 from rag.crosstalk.strategies import find
 from rag.settings import Settings
-from rag.ui.race.code_listing import Place, place_of
-from rag.ui.race.narration import Step, step_told
+from rag.ui.race.scene.code_listing import Place, place_of
+from rag.ui.race.scene.narration import Step, step_told
 
 
 @dataclass(frozen=True, slots=True)

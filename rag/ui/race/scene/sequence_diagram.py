@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from rag.ui.race.replay import Look
+from rag.ui.race.scene.replay import Look
 
 # Close together: a wide diagram would be drawn too small to read on a phone.
 SHAPE = {"actorMargin": 8, "width": 60, "height": 40, "diagramMarginX": 4, "boxMargin": 6}

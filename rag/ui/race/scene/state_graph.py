@@ -19,7 +19,7 @@ from rag.crosstalk.explore.states import Opaque, States
 from rag.crosstalk.explore.stepping import BadSchedule, Run, Stage
 from rag.crosstalk.strategies import find
 from rag.settings import Settings
-from rag.ui.race.replay import Look, Watch
+from rag.ui.race.scene.replay import Look, Watch
 
 MOST_MOMENTS = 1_500
 """What a browser is given at once, at most; with more, the server is asked for each step."""

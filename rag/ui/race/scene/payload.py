@@ -16,11 +16,11 @@ from rag.crosstalk.explore.outcomes import Outcome
 from rag.crosstalk.explore.scenes import LETTERS, PEOPLE, Scene
 from rag.crosstalk.explore.stepping import Texts
 from rag.ui.palette import OWNERS
-from rag.ui.race import narration
-from rag.ui.race.code_listing import listing
-from rag.ui.race.narration import owner_of
-from rag.ui.race.replay import Actor, Look
-from rag.ui.race.state_graph import Moment
+from rag.ui.race.scene import narration
+from rag.ui.race.scene.code_listing import listing
+from rag.ui.race.scene.narration import owner_of
+from rag.ui.race.scene.replay import Actor, Look
+from rag.ui.race.scene.state_graph import Moment
 
 _ADDRESS = re.compile("|".join(re.escape(address) for _, address in PEOPLE))
 _OWNER = {address: letter for letter, (_, address) in zip(LETTERS, PEOPLE, strict=True)}

@@ -8,7 +8,7 @@ from textwrap import wrap
 from PIL import Image, ImageDraw, ImageFont
 
 from rag.ui.palette import OUTCOMES, OWNERS, RIGHT
-from rag.ui.race.replay import Look
+from rag.ui.race.scene.replay import Look
 
 WIDE, HIGH, EDGE, NAMES = 132, 64, 24, 150
 INK, PAPER = "#1d1b2a", "#ffffff"
