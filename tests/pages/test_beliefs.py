@@ -13,7 +13,7 @@ from rag.crosstalk.beliefs import BELIEFS, Measured, Measurements
 from rag.crosstalk.beliefs.measuring import NotMeasured
 from rag.crosstalk.beliefs.results import Level
 from rag.services import Services
-from rag.ui.race.replay import look
+from rag.ui.race.scene.replay import look
 from tests.pages.opening import calm, labels, opened, visit
 
 FOUND: dict[str, Measured] = {
