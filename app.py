@@ -12,6 +12,9 @@ from pathlib import Path
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
 from streamlit.web.server import server_util
 
 from rag.errors import CrosswireError
@@ -22,7 +25,6 @@ from rag.services import Services, load_articles, settle, sweep, warn_of_evictio
 from rag.settings import Settings, load
 from rag.ui import resources
 from rag.web import inspector_link
-from rag.web.addresses import OLDER
 from rag.web.api import ApiFirst
 from rag.web.headers import SecurityHeaders
 from rag.web.identity import SessionCookie, session_secret
@@ -78,6 +80,11 @@ async def _sweep_forever(services: Services) -> None:
             logging.getLogger("crosswire").warning("Sweep put off: %s", exc)
 
 
+def _race_lab(request: Request) -> RedirectResponse:
+    """Links that people have name the page by its file. Relative: the application may be served below another path."""
+    return RedirectResponse(f"race-lab?{request.url.query}".rstrip("?"), 308)
+
+
 def _secret() -> str:
     return session_secret(resources.services().settings)
 
@@ -100,5 +107,5 @@ app = st.App(
         Middleware(ApiFirst, services=resources.services),
         Middleware(RoomFirst, rooms=resources.rooms),
     ],
-    routes=[*inspector_link.routes(lambda: resources.services().settings), *OLDER],
+    routes=[*inspector_link.routes(lambda: resources.services().settings), Route("/race_lab", _race_lab)],
 )
