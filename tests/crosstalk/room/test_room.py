@@ -12,7 +12,7 @@ from rag.crosstalk.room import talk
 from rag.crosstalk.room.act import MEMORIES, Act, UnknownMemory, judge
 from rag.crosstalk.room.people import Person
 from rag.crosstalk.room.room import Room, RoomRefused
-from rag.crosstalk.strategies import STRATEGIES
+from rag.crosstalk.strategies import STRATEGIES, Lab
 
 
 class Played:
@@ -73,7 +73,10 @@ def test_a_shared_memory_shows_a_neighbours_secret_and_the_checker_says_so_at_on
 
 
 @pytest.mark.parametrize("memory", MEMORIES)
-def test_every_memory_is_judged_as_the_gallery_says(memory: str) -> None:
+def test_every_memory_is_judged_as_the_gallery_says_and_opens_no_redis(
+    memory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lab, "open_redis", lambda _: pytest.fail("a room stores nothing"))
     played = Played(memory, people=6)
     played.greet(*range(6))
     for key in ("order", "parcel", "told", "return", "order"):

@@ -75,6 +75,8 @@ def test_a_question_under_way_when_the_room_ends_is_answered_at_once(
         asked = beside.submit(phone.hello)
         with presenter.stream("GET", f"/r/{code}/live") as answer:
             next(one for one in live(answer) if one["turns"] == 1)
+        reloaded = httpx.get(f"{site}/r/{code}/state", headers={"Authorization": f"Bearer {phone.token}"}).json()
+        assert (reloaded["busy"], reloaded["turns"][0]["answer"]) == (True, None), "reloaded in the middle"
         rooms.end(code, presenter.headers["session"])
         asked.result(10)
     assert phone.shown["ended"]

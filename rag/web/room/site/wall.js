@@ -53,7 +53,9 @@ function drawWords() {
   $("headline").className = bad ? "bad" : "";
   $("headline").textContent = headline(bad);
   $("sentence").textContent = wall.sentence;
-  $("address").textContent = wall.address;
+  const [origin, path] = wall.address.split(/(?=\/r\/)/);
+  // A line ends before the path, if anywhere.
+  if ($("address").textContent !== wall.address) $("address").replaceChildren(origin, document.createElement("wbr"), path);
   const here = wall.people.filter((one) => !one.away).length;
   $("who").textContent = wall.ended ? "The room has ended" : `${counted(here, "phone", "phones")} here`;
   const address = `qr.svg?${encodeURIComponent(wall.address)}`;
