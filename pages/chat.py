@@ -18,8 +18,7 @@ if one_off.wanted():
     st.stop()
 
 st.caption(
-    "Answers quote the Larkspur help centre and what you said here. "
-    "Nobody else sees this conversation, and it sees nobody else’s."
+    "Answers come from the Larkspur help centre and from what you say here. Nobody else can see this conversation."
 )
 try:
     records = services.store.records(me.session_id)

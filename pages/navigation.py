@@ -45,7 +45,8 @@ name = names[page]
 title = next(inside[name] for inside in SECTIONS.values() if name in inside)
 layout: Literal["centered", "wide"] = "centered" if name in READ else "wide"
 st.set_page_config(page_title=f"{title} · Crosswire", page_icon=brand.ICON, layout=layout)
-st.logo(brand.LOGO, size="large")
+st.logo(brand.LOGO)
+st.html(brand.READABLE)
 presenter.draw()
 page.run()
 next_pages.draw(name)

@@ -24,7 +24,7 @@ REFRESH_SECONDS = 5
 def draw(services: Services, visitor: Visitor, records: Sequence[StoredMessage]) -> None:
     with st.sidebar:
         picture, words = st.columns([1, 4], vertical_alignment="center")
-        picture.image(badge(visitor.name, visitor.colour), width=44)
+        picture.image(badge(visitor.name, visitor.colour), width=44, alt="")
         words.markdown(f"**{visitor.name}**  \n:small[:gray[your session]]")
         _lifetime(services, visitor)
         _documents(services, visitor)

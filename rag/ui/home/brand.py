@@ -1,4 +1,4 @@
-"""The name and the mark, from files of this program."""
+"""The name and the mark, from files of this program, and what the theme cannot say."""
 
 from __future__ import annotations
 
@@ -10,3 +10,9 @@ _HERE = Path(__file__).parent
 LOGO = str(_HERE / "logo.svg")
 ICON = "data:image/svg+xml;base64," + base64.b64encode((_HERE / "mark.svg").read_bytes()).decode()
 """For the browser's tab."""
+
+READABLE = """<style>
+button[data-selected="true"] p, [role="tab"][aria-selected="true"] p {color: light-dark(#4a3bc4, #b3a8ff)}
+</style>"""
+"""What is chosen is written in the theme's primary colour, on which white has to be read elsewhere: for text on a dark
+ground it is too dark, so it takes the colour of links."""

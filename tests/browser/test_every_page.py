@@ -1,0 +1,99 @@
+"""Every page, in both themes: nothing is asked of another server, and axe-core finds nothing serious."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Page, expect
+
+from tests import PROJECT
+from tests.browser.conftest import NewPage
+from tests.browser.serving import AppServer
+from tests.browser.talking import Visit
+
+pytestmark = pytest.mark.browser
+
+PAGES = sorted(path.stem for path in (PROJECT / "pages").glob("*.py") if path.stem != "navigation")
+SERIOUS = {"serious", "critical"}
+STREAMLITS: dict[tuple[str, str], str] = {}
+"""What Streamlit itself does wrong, by axe's rule and a part of the element's markup, and why it stays."""
+RUN = "options => axe.run(document, {resultTypes: ['violations'], ...options}).then(found => found.violations)"
+COLOURS = {"runOnly": ["color-contrast"]}
+"""All that a theme changes."""
+
+
+def test_no_page_asks_another_server_or_shuts_anybody_out(open_page: NewPage, app: AppServer) -> None:
+    page = open_page("inspector", "Inspector")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    wrong = [line for name in PAGES for line in looked_at(page, app.url, name)]
+    assert wrong == []
+    assert [url for url in asked if not url.startswith(("data:", "blob:")) and origin(url) != origin(app.url)] == []
+    assert len(asked) > len(PAGES)
+
+
+def origin(url: str) -> str:
+    return urlsplit(url).netloc
+
+
+def looked_at(page: Page, url: str, name: str) -> Iterator[str]:
+    page.emulate_media(color_scheme="light")
+    page.goto(f"{url}/{'' if name == 'home' else name}")
+    expect(page.get_by_role("heading").first).to_be_visible(timeout=30_000)
+    Visit(page).settled()
+    assert str(page.locator("link[rel='shortcut icon']").get_attribute("href")).startswith("data:"), name
+    page.evaluate(AXE_SCRIPT)
+    yield from (f"{name}: {line}" for line in serious(page.evaluate(RUN, {})))
+    page.emulate_media(color_scheme="dark")
+    expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", "dark")
+    yield from (f"{name}, dark: {line}" for line in serious(page.evaluate(RUN, COLOURS)))
+
+
+def serious(violations: list[dict[str, Any]]) -> Iterator[str]:
+    for found in violations:
+        for node in found["nodes"] if found["impact"] in SERIOUS else ():
+            if not any(rule == found["id"] and part in node["html"] for rule, part in STREAMLITS):
+                reason = next((one["message"] for one in [*node["any"], *node["all"], *node["none"]]), "")
+                yield f"{found['id']}: {node['html'][:200]} {reason}"
+
+
+def test_what_is_planted_is_found(open_page: NewPage) -> None:
+    page = open_page("knowledge", "Knowledge")
+    page.evaluate(AXE_SCRIPT)
+    page.evaluate("document.querySelector('[data-testid=stMain]').insertAdjacentHTML('beforeend', '<button></button>')")
+    assert any(line.startswith("button-name") for line in serious(page.evaluate(RUN, {})))
+
+
+def test_a_question_is_asked_and_answered_by_keys_alone(open_page: NewPage) -> None:
+    page = open_page("", "Does your chat show one user another user’s data?")
+    walk(page, r"^Try the chat")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Ask the help centre")).to_be_visible()
+    chat = Visit(page).ready()
+    walk(page, r"^Ask about orders")
+    page.keyboard.type("How long do I have to return something?")
+    page.keyboard.press("Enter")
+    expect(chat.messages.nth(1)).to_contain_text("30 days", timeout=30_000)
+    chat.settled()
+    walk(page, r"^\[1\]$")
+
+
+WHERE = """() => {
+    let at = document.activeElement;
+    while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+    return at.getAttribute('aria-label') || at.getAttribute('placeholder') || at.innerText || '';
+}"""
+
+
+def walk(page: Page, name: str) -> None:
+    """Press Tab until what has this name has the focus."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if re.search(name, page.evaluate(WHERE)):
+            return
+    raise AssertionError(f"Tab never came to {name}")
