@@ -9,7 +9,7 @@ from rag.ui import next_pages
 DOORS = {
     "See it": (
         "Send 100 users at once through a memory or your own chat, and get a verdict: who saw whose data.",
-        (("simulate", "Run a simulation"), ("chat", "Try the chat")),
+        (("simulate", "Run a simulation"), ("room", "Try it with a room full of phones"), ("chat", "Try the chat")),
     ),
     "Debug it": (
         "Open live sessions, search them for other users’ data, and audit the store that keeps them.",
@@ -17,7 +17,7 @@ DOORS = {
     ),
     "Learn it": (
         "Step two requests through the code until one user’s message lands in the other’s chat.",
-        (("race_lab", "Enter the race lab"),),
+        (("race_lab", "Enter the race lab"), ("beliefs", "Test what you believe")),
     ),
 }
 
