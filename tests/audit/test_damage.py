@@ -144,6 +144,14 @@ def test_rows_of_postgresql_are_cut_and_mended_in_the_tables_that_are_named() ->
         connection.execute('INSERT INTO "odd ""name" VALUES (1, %s, %s, %s), (2, %s, NULL, NULL)', [*told, "first"])
         with wire.aside():
             connection.execute("INSERT INTO theirs VALUES ('a word')")
+        assert (wire.sent[-1].what, wire.received) == ("INSERT", 0)
+        assert len(connection.execute("SELECT plain FROM theirs").fetchall()) == 1
+        assert wire.received == len("a word")
+        wire.sent.pop()  # which named a table of theirs
+        with connection.pipeline():
+            connection.execute("SELECT 1")
+            connection.execute("SELECT 22")
+        assert [each.what for each in wire.sent[-2:]] == ["INSERT", "SELECT, SELECT"], "a pipeline goes at once"
         reach = Reach("", wire)
         records = reach.holding("word", ["first"])
         assert [each.where for each in records] == [f'odd "name.{each}' for each in ("plain", "document", "packed")]

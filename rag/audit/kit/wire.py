@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -47,7 +47,14 @@ class Sent:
     link: Any
     """Of Redis and psycopg: the connection; of sqlite3: the database's name."""
     commands: tuple[tuple[bytes, ...], ...] = ()
-    """Of Redis: each with its words; of psycopg: the statement."""
+    """Of Redis: each with its words; of psycopg: the statements."""
+    pipeline: Any = None
+    """Of psycopg: the one that it is sent in."""
+
+    def with_next(self, sent: Sent) -> Sent:
+        """It and what follows in the same pipeline."""
+        what, commands = f"{self.what}, {sent.what}", self.commands + sent.commands
+        return replace(self, what=what, size=self.size + sent.size, commands=commands)
 
 
 class Wire:
@@ -58,7 +65,7 @@ class Wire:
         """Files that are opened in it are seen as well."""
         self.sent: list[Sent] = []
         self.received = 0
-        """Bytes of the values in Redis' replies."""
+        """Bytes of the values in Redis' replies, and of PostgreSQL's rows."""
         self.opened: list[tuple[int, bool]] = []
         """Of each file that was opened in the folder: the thread, and whether to write."""
         self.before: Callable[[Sent], None] = lambda _: None
@@ -74,10 +81,11 @@ class Wire:
 
     def attach(self) -> None:
         """Watch the clients that have been loaded since, too."""
-        clients = {"sqlite3": watch_sqlite, "psycopg": watch_psycopg, "sqlalchemy": watch_sqlalchemy}
-        for kind, watch in clients.items():
+        for kind, watch in {"sqlite3": watch_sqlite, "sqlalchemy": watch_sqlalchemy}.items():
             if kind in sys.modules and kind not in self._watching:
                 self._watching[kind] = watch(self._saw)
+        if "psycopg" in sys.modules and "psycopg" not in self._watching:
+            self._watching["psycopg"] = watch_psycopg(self._saw, self._heard)
         for module in redis_like():
             if module not in self._watching:
                 self._watching[module] = watch_redis(module, self._saw, self._heard)
@@ -102,9 +110,12 @@ class Wire:
         if own or getattr(self._aside, "on", False):
             return
         what = ", ".join(found.names[:6])
-        sent = Sent(found.client, what, found.size, threading.get_ident(), found.link, found.commands)
+        sent = Sent(found.client, what, found.size, threading.get_ident(), found.link, found.commands, found.pipeline)
         self.before(sent)
-        self.sent.append(sent)
+        if found.pipeline and self.sent and self.sent[-1].pipeline is found.pipeline:
+            self.sent[-1] = self.sent[-1].with_next(sent)
+        else:
+            self.sent.append(sent)
 
     def _heard(self, reply: Any) -> None:
         if not getattr(self._aside, "on", False):

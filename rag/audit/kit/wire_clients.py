@@ -18,6 +18,8 @@ class Found:
     size: int
     link: Any = None
     commands: tuple[tuple[bytes, ...], ...] = ()
+    pipeline: Any = None
+    """What is sent in the same one goes with it, at once."""
 
 
 Saw = Callable[[Found], None]
@@ -125,8 +127,8 @@ def watch_sqlite(saw: Saw) -> Undo:
     return undo
 
 
-def watch_psycopg(saw: Saw) -> Undo:
-    """Its cursors: each statement as it is executed."""
+def watch_psycopg(saw: Saw, heard: Callable[[Any], None]) -> Undo:
+    """Its cursors: each statement as it is executed, and the rows that come of one by itself."""
     import psycopg
 
     undone: list[Undo] = []
@@ -135,19 +137,36 @@ def watch_psycopg(saw: Saw) -> Undo:
         text = query if isinstance(query, (str, bytes)) else repr(query)
         packed = text.encode(errors="replace") if isinstance(text, str) else text
         name = packed.decode(errors="replace").strip(" \r\n\t;").split(None, 1)[:1] or ["empty statement"]
-        saw(Found("psycopg", [name[0].upper()], len(packed) + size_of(given), link, ((packed,),)))
+        pipeline = getattr(link, "_pipeline", None)
+        saw(Found("psycopg", [name[0].upper()], len(packed) + size_of(given), link, ((packed,),), pipeline))
+
+    def begins(name: str, cursor: Any, query: Any, params: Any) -> Any:
+        """The parameters, which may have been an iterator."""
+        if name == "executemany" and not isinstance(params, (list, tuple)):
+            params = list(params)
+        statement(getattr(cursor, "connection", None), query, params)
+        return params
+
+    def ends(cursor: Any) -> None:
+        if result := cursor.pgresult:
+            heard([result.get_value(row, field) for row in range(result.ntuples) for field in range(result.nfields)])
 
     def replace(kind: Any, name: str) -> None:
         original = getattr(kind, name)
 
         @functools.wraps(original)
-        def watched_call(cursor: Any, query: Any, params: Any = None, *given: Any, **named: Any) -> Any:
-            if name == "executemany" and not isinstance(params, (list, tuple)):
-                params = list(params)
-            statement(getattr(cursor, "connection", None), query, params)
-            return original(cursor, query, params, *given, **named)
+        def watched_now(cursor: Any, query: Any, params: Any = None, *given: Any, **named: Any) -> Any:
+            done = original(cursor, query, begins(name, cursor, query, params), *given, **named)
+            ends(cursor)
+            return done
 
-        setattr(kind, name, watched_call)
+        @functools.wraps(original)
+        async def watched_async(cursor: Any, query: Any, params: Any = None, *given: Any, **named: Any) -> Any:
+            done = await original(cursor, query, begins(name, cursor, query, params), *given, **named)
+            ends(cursor)
+            return done
+
+        setattr(kind, name, watched_async if kind is psycopg.AsyncCursor else watched_now)
         undone.append(lambda: setattr(kind, name, original))
 
     for kind in (psycopg.Cursor, psycopg.AsyncCursor):
