@@ -1,7 +1,8 @@
 """Make the matrix: `python -m tests.audit.matrix [ROW…] [--only LEVEL|CHECK…]`; a row by a part of its name, else all.
 
 Writes docs/audit.json, docs/audit.md and docs/audit/: one reproduction a failure, each of which was seen to fail where
-Crosswire is not there. With --only the row's other cells stay as they are.
+Crosswire is not there. With --only the row's other cells stay as they are. With --again nothing is audited: the
+reproductions that are there are run, and those that do not fail are named.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ LAST_STEPS = 20
 """Of a replay, that are kept."""
 MARK = "Wrong"
 """What a reproduction fails with, and nothing else."""
+SLOWEST = 180
+"""Seconds that one may take."""
 
 
 def interpreter(row: Row) -> str:
@@ -87,16 +90,38 @@ def reproduced(row: Row, outcome: Outcome, python: str) -> bool:
     file = DOCS / "audit" / row.slug / f"{name_of_test(outcome.id)}.py"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(outcome.reproduction, encoding="utf-8")
-    whole = file.resolve()
-    bare = ("-c", os.devnull, f"--rootdir={whole.parent}")  # not with this project's settings
-    command = [python, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", *bare, str(whole)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=file.parent)
-    red = ran.returncode == 1 and f"{MARK}: " in ran.stdout
+    red = is_red(file, python)
     if not red:
-        print(ran.stdout[-2000:], ran.stderr[-500:], file=sys.stderr)  # noqa: T201
         file.unlink()
     outcome.reproduction = str(file.relative_to(DOCS)) if red else ""
     return red
+
+
+def is_red(file: Path, python: str) -> bool:
+    """Whether this test fails with what it asserts, where nothing of ours can be imported."""
+    whole = file.resolve()
+    bare = ("-c", os.devnull, f"--rootdir={whole.parent}")  # not with this project's settings
+    command = [python, "-I", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", *bare, str(whole)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SLOWEST, cwd=whole.parent)
+    red = ran.returncode == 1 and f"{MARK}: " in ran.stdout
+    if not red:
+        print(ran.stdout[-2000:], ran.stderr[-500:], file=sys.stderr)  # noqa: T201
+    return red
+
+
+def again(parts: list[str], only: list[str]) -> int:
+    """How many of the reproductions that are there do not fail."""
+    wanted = {f"{name_of_test(check.id)}.py" for check in selected(only)}
+    green = 0
+    for row in asked_for(parts):
+        files = [file for file in sorted((DOCS / "audit" / row.slug).glob("test_*.py")) if file.name in wanted]
+        python = interpreter(row) if files else ""
+        with server(row.server if files else ""):
+            for file in files:
+                red = is_red(file, python)
+                green += not red
+                print(f"{'fails' if red else 'DOES NOT FAIL'}: {file}", flush=True)  # noqa: T201
+    return green
 
 
 def joined(old: dict[str, Any] | None, new: Audit) -> Audit:
@@ -106,13 +131,15 @@ def joined(old: dict[str, Any] | None, new: Audit) -> Audit:
     return new
 
 
+def asked_for(parts: list[str]) -> list[Row]:
+    return [row for row in ROWS if not parts or any(part.lower() in row.name.lower() for part in parts)]
+
+
 def main(parts: list[str], only: list[str]) -> None:
     (DOCS / "audit").mkdir(exist_ok=True)
     place, checks = DOCS / "audit.json", selected(only)
     kept = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
-    for row in ROWS:
-        if parts and not any(part.lower() in row.name.lower() for part in parts):
-            continue
+    for row in asked_for(parts):
         print(row.name, file=sys.stderr)  # noqa: T201
         for check in checks:
             (DOCS / "audit" / row.slug / f"{name_of_test(check.id)}.py").unlink(missing_ok=True)
@@ -133,5 +160,8 @@ if __name__ == "__main__":
     asked = argparse.ArgumentParser(prog="python -m tests.audit.matrix")
     asked.add_argument("rows", nargs="*")
     asked.add_argument("--only", nargs="+", default=[])
+    asked.add_argument("--again", action="store_true")
     given = asked.parse_args()
+    if given.again:
+        sys.exit(min(again(given.rows, given.only), 1))
     main(given.rows, given.only)

@@ -1,0 +1,746 @@
+"""A cancelled call leaves nothing or the whole of itself, and nothing to the next caller.
+
+What was seen: alice reads, and is cancelled at await 2; what carol adds next is refused: OperationalError: (sqlite3.OperationalError) database is locked (Background on this error at: https://sqlalche.me/e/21/e3q8)
+Why it matters: A reply that nobody waits for any more is the next caller's, as in redis-py 4.5.3. https://github.com/redis/redis-py/issues/2624
+
+pip install pytest SQLAlchemy==2.1.9 openai==2.26.0 openai-agents==0.12.5
+pytest THIS_FILE
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import inspect
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from collections.abc import Awaitable
+from collections.abc import Callable
+from collections.abc import Coroutine
+from collections.abc import Generator
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import field
+from importlib.util import find_spec
+from typing import Any
+from typing import TypeVar
+
+def test_whole_cancelled() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        target = Target(sqlalchemy, [AgentsSession])
+        asyncio.run(cancelled(Trial(target, "async", folder, run="r1", budget=60)))
+
+LOOKS_AGAIN = 20
+
+class Cut:
+    """Calls that are cut at each of their awaits, and what is found after each."""
+
+    def __init__(self, store: Store, bob: Address, his: list[Said]) -> None:
+        self.store = store
+        self.bob = bob
+        self.his = his
+
+    async def each(self, what: str, call: Callable[[Address], Work], left: Any, budget: float) -> None:
+        """left: from an address and whether the call was acknowledged to what may be stored then."""
+        trial = self.store.trial
+        total, _ = await cancelled_at(call(trial.at(f"{what}-0")), 0, come=False)
+        places = Places(2 * total, time.monotonic() + budget)
+        for n in places:
+            at, come = trial.at(f"{what}-{n}"), n % 2 == 0
+            expected = await left(at)
+            where = f"alice {what}, and is cancelled at await {(n + 1) // 2}" + (", as it had come" if come else "")
+            with uncollected():
+                _, came = await cancelled_at(call(at), (n + 1) // 2, come=come)
+                only(f"{where}; bob", self.bob, await self.next_read("bob", self.bob, where), self.his)
+                await self.next_write("carol", f"{what}-{n}-next", where)
+            allowed = expected if isinstance(came, BaseException) else expected[-1:]
+            await self.settled(where, at, allowed)
+        trial.notes.append(f"{trial.lane}: {what}: cancelled at {places.tried} of {places.total} places")
+
+    async def settled(self, where: str, at: Address, allowed: list[list[Said]]) -> None:
+        for _ in range(LOOKS_AGAIN):
+            found = await self.next_read("alice", at, where)
+            if found in allowed:
+                return
+            await asyncio.sleep(0.05)
+        expected = " or ".join(dict.fromkeys(map(short, allowed)))
+        raise Wrong(f"{where}; {at} then holds {short(found)}. Expected: {expected}.")
+
+    async def next_read(self, who: str, at: Address, where: str) -> list[Said]:
+        """Refused once is no harm: its connection was cut. Raises Wrong if it stays so."""
+        for _ in range(2):
+            found = await soon(self.store.read(who, at), f"{where}; {who}'s next call")
+            if not isinstance(found, BaseException):
+                return list(found)
+        raise Wrong(f"{where}; {who}'s next calls are refused: {type(found).__name__}: {str(found)[:200]}")
+
+    async def next_write(self, who: str, name: str, where: str) -> None:
+        """The same, of a turn that is added: what is left locked refuses it."""
+        for again in range(2):
+            at = self.store.trial.at(f"{name}-{again}")
+            found = await soon(self.store.say(who, at, "of somebody else"), f"{where}; {who}'s next call")
+            if not isinstance(found, BaseException):
+                return
+        raise Wrong(f"{where}; what {who} adds next is refused: {type(found).__name__}: {str(found)[:200]}")
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """What a call leaves locked until Python collects its garbage stays locked, for that may be at any time."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
+
+async def cancelled(trial: Trial) -> None:
+    async with trial.store() as store:
+        store.needs("read")
+        bob = trial.at("bob")
+        cut = Cut(store, bob, await store.say("bob", bob, "of bob"))
+        share = trial.budget / 3
+        early: list[Said] = []
+
+        async def said_before(at: Address) -> list[list[Said]]:
+            return [await store.say("alice", at, "of alice")]
+
+        async def all_or_none(at: Address) -> list[list[Said]]:  # noqa: ARG001  # as `left` is called
+            return [[], [("user", "of alice"), ("assistant", "reply to of alice")]]
+
+        async def turn_or_none(at: Address) -> list[list[Said]]:  # noqa: ARG001  # as `left` is called
+            return [[], early, [("user", "asked"), ("assistant", "answer to asked")]]
+
+        await cut.each("reads", lambda at: store.read("alice", at), said_before, share)
+        if "append" in store.subject.able:
+            await cut.each("adds", lambda at: store.say("alice", at, "of alice"), all_or_none, share)
+        if "turn" in store.subject.able:
+            early += await kept_early(store)
+            await cut.each("asks", lambda at: store.turn("alice", at, "asked", slowly), turn_or_none, share)
+
+async def slowly(text: str, before: list[Said]) -> str:
+    """A model that gives the loop back before it answers."""
+    await asyncio.sleep(0)
+    return await answered(text, before)
+
+async def kept_early(store: Store) -> list[Said]:
+    """What is stored of a turn while its model thinks: some interfaces keep the question first."""
+    at = store.trial.at("early")
+    seen: list[Said] = []
+
+    async def looks(text: str, before: list[Said]) -> str:
+        for _ in range(10):  # it may be on its way
+            if not seen:
+                await asyncio.sleep(0.02)
+                seen.extend(await store.read("the auditor", at))
+        return await answered(text, before)
+
+    await store.turn("alice", at, "asked", looks)
+    return seen
+
+T = TypeVar("T")
+
+Said = tuple[str, str]
+
+Think = Callable[[str, list[Said]], Awaitable[str]]
+
+@dataclass(frozen=True, order=True)
+class Address:
+    """One conversation: its id as it is given to the store, and whose it is where the interface knows owners."""
+
+    session: str
+    owner: str = ""
+
+    def __str__(self) -> str:
+        named = self.session if len(self.session) <= 60 else f"{self.session[:40]}… ({len(self.session)} characters)"
+        return f"{self.owner!r} {named!r}" if self.owner else repr(named)
+
+PROBE = Address("probe-of-the-audit")
+
+class Wrong(AssertionError):
+    """The store did what it must not. Its text is the evidence, one line."""
+
+class CannotTell(Exception):
+    """Neither right nor wrong could be shown. Its text says why, and what would tell."""
+
+class NotApplicable(Exception):
+    """The store has nothing of what is looked at. Its text says what."""
+
+CAPABILITIES = {
+    "read": "read a conversation",
+    "append": "add to a conversation in one call",
+    "clear": "delete a conversation",
+    "list": "list conversations",
+    "search": "find by what is in it",
+    "owner": "keep conversations of several owners",
+    "turn": "run a whole turn with a model that is handed to it",
+    "ask": "answer with a model of its own",
+    "ids": "take a conversation's id from outside",
+    "messages": "keep messages of every type with their fields",
+    "expiry": "let conversations expire",
+    "prefix": "keep two prefixes or namespaces in one store",
+    "process": "be opened by another process",
+    "damage": "have a stored record damaged from outside",
+}
+
+class Subject:
+    """A store under audit: the base of every adapter, one instance an opened store and lane.
+
+    A method is a coroutine. In the lane `sync` it calls the store's blocking methods and never gives the loop back; in
+    `async` it awaits the store's own. What the interface has not is left out of `able`, with the reason in `lacks`.
+    """
+
+    interface = "?"
+    possible: tuple[str, ...] = ("async", "sync")
+    """Lanes that the interface may have; which of them a store has is found by trying."""
+    each_session = False
+    """Whether an object is one conversation, so that a factory has to take `session_id`."""
+    reproducible = True
+    """Whether a failure can be seen again by a file that stands alone."""
+    able: frozenset[str] = frozenset({"read"})
+    one_by_one: bool = False
+    """Whether a call of the interface keeps one message, so that a turn is two calls, and can end between them."""
+    lacks: dict[str, str]
+    """Capability -> why it is not there, where that is worth saying."""
+
+    def __init__(self, made: Any, lane: str) -> None:
+        self.made = made
+        self.lane = lane
+        self.lacks = {}
+
+    @classmethod
+    def recognises(cls, made: Any) -> bool:
+        """Whether what a factory made (or, for one object a session, one of them) has this interface."""
+        raise NotImplementedError
+
+    def cannot(self, capability: str) -> NotApplicable:
+        """To be raised where it is needed."""
+        return NotApplicable(self.lacks.get(capability) or f"the interface cannot {CAPABILITIES[capability]}")
+
+    async def probe(self) -> None:
+        """Raises what the store raises if it has not this lane."""
+        await self.read(PROBE)
+
+    def audited(self) -> list[Any]:
+        """The objects whose code is stepped through: the store's own."""
+        return [self.made]
+
+    async def read(self, at: Address) -> list[Said]:
+        """What the conversation holds, oldest first. A conversation that is not there is empty."""
+        raise self.cannot("read")
+
+    async def append(self, at: Address, *said: Said) -> None:
+        """Add these in one call of the interface, if it has such; else by reading and writing the whole."""
+        raise self.cannot("append")
+
+    async def clear(self, at: Address) -> None:
+        raise self.cannot("clear")
+
+    async def listed(self, owner: str) -> list[str]:
+        """The ids of the conversations, of this owner where the interface knows owners."""
+        raise self.cannot("list")
+
+    async def search(self, at: Address, word: str, field: str = "") -> list[Said]:
+        """What a search in this conversation (or, where that is the scope, of this owner) finds.
+
+        field: in which field, where a search names one; "" is its usual one.
+        """
+        raise self.cannot("search")
+
+    async def turn(self, at: Address, text: str, think: Think) -> str:
+        """One whole turn as the interface's users run it: load, ask the model, keep question and answer."""
+        raise self.cannot("turn")
+
+    async def ask(self, at: Address, text: str) -> str:
+        """The answer of a chat that has its own model, for an interface that shows nothing else."""
+        raise self.cannot("ask")
+
+    def samples(self) -> list[Any]:
+        """One message of each type the interface has, every field filled, in its own classes."""
+        raise self.cannot("messages")
+
+    async def keep(self, at: Address, messages: list[Any]) -> None:
+        """Add messages in the interface's own classes."""
+        raise self.cannot("messages")
+
+    async def kept(self, at: Address) -> list[Any]:
+        """The conversation in the interface's own classes."""
+        raise self.cannot("messages")
+
+async def answered(text: str, _: list[Said]) -> str:
+    """A model that answers at once."""
+    return f"answer to {text}"
+
+def run_now(work: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that never waits: the lane `sync`, in any thread."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]  # the coroutine's own T
+    work.close()
+    raise RuntimeError("a blocking call gave the event loop back")
+
+Work = Coroutine[Any, Any, Any]
+
+class Driven:
+    """A coroutine that is driven one await at a time, so that something can be done at each of them."""
+
+    def __init__(self, work: Work, at: int) -> None:
+        self.work = work
+        self.at = at
+        """The await at which it is done; 0: at none."""
+        self.awaits = 0
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        thrown: BaseException | None = None
+        while True:
+            try:
+                pending = self.work.send(None) if thrown is None else self.work.throw(thrown)
+            except StopIteration as done:
+                return done.value
+            thrown = None
+            self.awaits += 1
+            try:
+                yield from self.waits(pending)
+            except BaseException as exc:  # a cancelled task: the coroutine is told, as it would be
+                thrown = exc
+
+    def waits(self, pending: Any) -> Generator[Any, Any, Any]:
+        """What comes between its asking for `pending` (None: for its next turn) and its going on."""
+        yield pending
+
+    async def run(self) -> Any:
+        return await self
+
+RETURNS = 10.0
+
+class CancelledAt(Driven):
+    """Drives a coroutine in a task that is cancelled at its n-th await."""
+
+    def __init__(self, work: Work, at: int, *, come: bool) -> None:
+        super().__init__(work, at)
+        self.come = come
+
+    def waits(self, pending: Any) -> Generator[Any, Any, Any]:
+        task = asyncio.current_task()
+        if self.awaits == self.at and task:
+            if self.come and pending is not None:  # told before the task is: it was not added yet
+                pending.add_done_callback(lambda _: task.cancel())
+            else:
+                task.cancel()
+        yield pending
+
+async def cancelled_at(work: Work, at: int, *, come: bool) -> tuple[int, Any]:
+    """How many awaits it came to, and its result, or what it raised: asyncio.CancelledError, as a rule."""
+    driven = CancelledAt(work, at, come=come)
+    came = await soon(driven.run(), "A call that was cancelled")
+    return driven.awaits, came
+
+async def soon(work: Work, what: str) -> Any:
+    """Its result or what it raised. Raises CannotTell if it does not come back."""
+    task = asyncio.ensure_future(work)
+    done, _ = await asyncio.wait({task}, timeout=RETURNS)
+    if not done:
+        task.cancel()
+        raise CannotTell(f"{what} has not come back within {RETURNS:g} s.")
+    if task.cancelled():
+        return asyncio.CancelledError()
+    return task.exception() or task.result()
+
+SKIPPED = {"delete_thread": ("clear",), "list": ("list", "search")}
+
+class Target:
+    """A factory and the adapter that fits what it makes."""
+
+    def __init__(self, factory: Callable[..., Any], adapters: list[type[Subject]]) -> None:
+        self.factory = factory
+        self.adapters = adapters
+
+    @contextlib.asynccontextmanager
+    async def open(self, folder: str, lane: str = "", prefix: str = "") -> AsyncIterator[Subject]:
+        """The store of that folder, opened anew. Without a lane: the first that it has.
+
+        Raises TypeError if no adapter fits.
+        """
+        given = {"folder": folder, **({"prefix": prefix} if prefix else {})}
+        async with made_by(self.factory, given, lambda made: self._adapter(made) is not None) as made:
+            one = made(PROBE.session) if isinstance(made, OnePerSession) else made
+            adapter = self._adapter(one)
+            if adapter is None:
+                kind = type(one)
+                raise TypeError(
+                    f"No interface is known for {kind.__module__}.{kind.__qualname__}. Known: "
+                    f"{'; '.join(each.interface for each in self.adapters)}."
+                )
+            if adapter.each_session and one is made:
+                raise TypeError(f"{adapter.interface}: the factory gave one conversation, and must take session_id.")
+            subject = adapter(made, lane or adapter.possible[0])
+            if "prefix" in takes(self.factory):
+                subject.able |= {"prefix"}
+            else:
+                subject.lacks["prefix"] = "the factory takes no `prefix`"
+            for skipped in getattr(self.factory, "skip_capabilities", ()):
+                for capability in SKIPPED.get(skipped, ()):
+                    subject.able -= {capability}
+                    subject.lacks[capability] = f"its skip_capabilities names {skipped}"
+            yield subject
+
+    def _adapter(self, one: Any) -> type[Subject] | None:
+        return next((adapter for adapter in self.adapters if adapter.recognises(one)), None)
+
+    async def lanes(self, folder: str) -> list[str]:
+        """Those in which a conversation can be read, found by trying. Raises what the store raises if there is none."""
+        found, errors = [], []
+        async with self.open(folder) as subject:
+            for lane in subject.possible:
+                try:
+                    await type(subject)(subject.made, lane).probe()
+                    found.append(lane)
+                except Exception as exc:
+                    errors.append(exc)
+        if not found:
+            raise errors[0]
+        return found
+
+class OnePerSession:
+    """A factory of one object a conversation, as an app keeps them: an id's object is made once."""
+
+    def __init__(self, factory: Callable[..., Any], given: dict[str, Any]) -> None:
+        self.factory = factory
+        self.given = given
+        self.owned = "owner" in inspect.signature(factory).parameters
+        self.made: dict[tuple[str, str], Any] = {}
+
+    def __call__(self, session_id: str, owner: str = "") -> Any:
+        at = (owner if self.owned else "", session_id)
+        if at not in self.made:
+            whose = {"owner": owner} if self.owned else {}
+            return self.made.setdefault(at, self.factory(session_id=session_id, **whose, **self.given))
+        return self.made[at]
+
+def takes(factory: Any) -> set[str]:
+    """The names of what it takes; nothing for what tells nothing (some of C's, and what is registered elsewhere)."""
+    try:
+        return set(inspect.signature(factory).parameters)
+    except (TypeError, ValueError):
+        return set()
+
+@contextlib.asynccontextmanager
+async def made_by(
+    factory: Callable[..., Any], offered: dict[str, str], ready: Callable[[Any], bool]
+) -> AsyncIterator[Any]:
+    """What the factory gives: entered if it is a context manager and not `ready` as it is."""
+    if hasattr(factory, "create") and hasattr(factory, "enter_lifespan"):
+        async with factory.enter_lifespan(), factory.create() as made:
+            yield made
+        return
+    given = {name: value for name, value in offered.items() if name in takes(factory)}
+    if ready(factory) and not inspect.isclass(factory):  # a class has the methods of what it makes
+        yield factory
+        return
+    if (each := one_per_session(factory, given)) is not None:
+        yield each
+        return
+    if inspect.isasyncgenfunction(factory):
+        made = contextlib.asynccontextmanager(factory)(**given)
+    elif inspect.isgeneratorfunction(factory):
+        made = contextlib.contextmanager(factory)(**given)
+    else:
+        made = factory(**given)
+        made = await made if inspect.isawaitable(made) else made
+    if ready(made):
+        yield made
+    elif hasattr(made, "__aenter__"):
+        async with made as entered:
+            yield one_per_session(entered, {}) or entered
+    elif hasattr(made, "__enter__"):
+        with made as entered:
+            yield one_per_session(entered, {}) or entered
+    else:
+        yield one_per_session(made, {}) or made
+
+def one_per_session(made: Any, given: dict[str, Any]) -> OnePerSession | None:
+    """A function of a session's id that makes its object, as such; None for anything else."""
+    if not callable(made) or hasattr(made, "__enter__") or hasattr(made, "__aenter__"):
+        return None
+    wanted = takes(made)
+    return OnePerSession(made, given) if "session_id" in wanted and "text" not in wanted else None
+
+MEANWHILE = "…"
+
+@dataclass
+class Step:
+    """Something that was done, by whom, and what came of it."""
+
+    who: str
+    did: str
+    came: str = ""
+
+@dataclass
+class Trial:
+    """What a check is given. `lane`: `sync` or `async`; `folder`: the store's own, `run`: makes names unique."""
+
+    target: Target
+    lane: str
+    folder: str
+    run: str
+    budget: float = 10.0
+    """Seconds that forced overlaps may take."""
+    steps: list[Step] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    figures: dict[str, float] = field(default_factory=dict)
+    opened: int = 0
+    """Times that a store was."""
+
+    def name(self, text: str) -> str:
+        """This id, in this run alone: its beginning and its end stay as they are."""
+        return text.replace("{run}", self.run) if "{run}" in text else f"{self.run}-{text}"
+
+    def at(self, text: str, owner: str = "") -> Address:
+        return Address(self.name(text), owner)
+
+    @contextlib.asynccontextmanager
+    async def store(self, folder: str = "", prefix: str = "") -> AsyncIterator[Store]:
+        """The store, opened anew; of another folder, or with a prefix, where one is given."""
+        async with self.target.open(folder or self.folder, self.lane, prefix) as subject:
+            self.opened += 1
+            store = Store(subject, self)
+            try:
+                yield store
+            finally:
+                await store.tidy()
+
+    def apart(self, work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+        """The same, so that others get on meanwhile: in the lane `sync` in a thread."""
+        return asyncio.to_thread(run_now, work) if self.lane == "sync" else work
+
+    @contextlib.contextmanager
+    def fresh_folder(self) -> Iterator[str]:
+        """A folder of its own for a store that holds nothing yet."""
+        with tempfile.TemporaryDirectory(prefix="audit-") as folder:
+            yield folder
+
+class Store:
+    """An opened store as a check uses it: each call names who makes it, and is kept as a step."""
+
+    def __init__(self, subject: Subject, trial: Trial) -> None:
+        self.subject = subject
+        self.trial = trial
+        self.number = trial.opened
+        """The how-manieth it is, of those that the trial opens."""
+        self.used: set[Address] = set()
+
+    def needs(self, *capabilities: str) -> None:
+        """Raises NotApplicable, with the adapter's reason, if the interface cannot."""
+        for each in capabilities:
+            if each not in self.subject.able:
+                raise self.subject.cannot(each)
+
+    async def tidy(self) -> None:
+        """Delete what this trial left, where the interface can."""
+        if "clear" in self.subject.able:
+            for at in sorted(self.used):
+                with contextlib.suppress(Exception):
+                    await self.subject.clear(at)
+
+    async def say(self, who: str, at: Address, text: str, reply: str = "") -> list[Said]:
+        """Add a turn whose texts are these. What was added."""
+        pair: list[Said] = [("user", text), ("assistant", reply or f"reply to {text}")]
+        await self.add(who, at, pair)
+        return pair
+
+    async def add(self, who: str, at: Address, said: list[Said]) -> None:
+        """Add these in one call."""
+        self.used.add(at)
+        await self._did(who, f"adds to {at}", self.subject.append(at, *said), show=lambda _: short(said))
+
+    async def keep(self, who: str, at: Address, messages: list[Any]) -> None:
+        """Add messages in the interface's own classes."""
+        self.used.add(at)
+        await self._did(who, f"adds to {at}", self.subject.keep(at, messages), show=lambda _: f"{messages!r:.200}")
+
+    async def kept(self, who: str, at: Address) -> list[Any]:
+        """What is read in the interface's own classes."""
+        return await self._did(who, f"reads {at}", self.subject.kept(at), show=lambda found: f"{found!r:.200}")
+
+    async def read(self, who: str, at: Address) -> list[Said]:
+        return await self._did(who, f"reads {at}", self.subject.read(at), show=short)
+
+    async def clear(self, who: str, at: Address) -> None:
+        await self._did(who, f"clears {at}", self.subject.clear(at), show=lambda _: "done")
+
+    async def listed(self, who: str, owner: str = "") -> list[str]:
+        return await self._did(who, "lists conversations", self.subject.listed(owner), show=repr)
+
+    async def search(self, who: str, at: Address, word: str, field: str = "") -> list[Said]:
+        return await self._did(
+            who,
+            f"searches {at} for {word!r}{' in ' + repr(field) if field else ''}",
+            self.subject.search(at, word, field),
+            show=short,
+        )
+
+    async def turn(self, who: str, at: Address, text: str, think: Think) -> str:
+        self.used.add(at)
+        return await self._did(who, f"asks in {at}: {text}", self.subject.turn(at, text, think), show=str)
+
+    async def ask(self, who: str, at: Address, text: str) -> str:
+        self.used.add(at)
+        return await self._did(who, f"asks in {at}: {text}", self.subject.ask(at, text), show=lambda said: said[:200])
+
+    async def _did(self, who: str, did: str, call: Coroutine[Any, Any, T], show: Callable[[T], str]) -> T:
+        step = Step(who, did)
+        self.trial.steps.append(step)
+        try:
+            found = await call
+        except BaseException as exc:
+            self._came(step, f"{type(exc).__name__}: {str(exc)[:200]}")
+            raise
+        self._came(step, show(found))
+        return found
+
+    def _came(self, step: Step, came: str) -> None:
+        if self.trial.steps[-1] is step:
+            step.came = came
+        else:
+            step.came = MEANWHILE
+            self.trial.steps.append(Step(step.who, f"{MEANWHILE} {step.did}", came))
+
+def short(said: list[Said]) -> str:
+    """What was said, in one line."""
+    texts = [f"{role}: {text if len(text) <= 60 else text[:40] + '…'}" for role, text in said[:6]]
+    more = f" and {len(said) - 6} more" if len(said) > 6 else ""
+    return "; ".join(texts) + more if said else "nothing"
+
+def only(who: str, at: Address, read: list[Said], expected: list[Said]) -> None:
+    """Raises Wrong unless exactly this was read."""
+    if read != expected:
+        raise Wrong(f"{who} reads {at}: {short(read)}. Expected: {short(expected)}.")
+
+MOST_POINTS = 400
+
+@dataclass
+class Places:
+    """Which of so many places a call is held at: in order, until that time (monotonic) has come."""
+
+    total: int
+    until: float
+    most: int = MOST_POINTS
+    """Of more, this many spread over all."""
+    waited: bool = False
+    """To be set when the second call had to wait at the last one: nothing comes between there, and the rest of such
+    a stretch is met in growing steps."""
+    tried: int = 0
+
+    def __iter__(self) -> Iterator[int]:
+        n, step = 1, (usual := max(1, -(-self.total // self.most)))
+        while n <= self.total and time.monotonic() < self.until:
+            self.tried, self.waited = self.tried + 1, False
+            yield n
+            step = min(2 * step, 64) if self.waited else usual
+            n += step
+
+_METHODS = ("get_items", "add_items", "pop_item", "clear_session")
+
+class AgentsSession(Subject):
+    interface = "OpenAI Agents SDK Session"
+    possible = ("async",)
+    each_session = True
+    able = frozenset({"read", "append", "clear", "turn", "messages", "process"})
+
+    def __init__(self, made: Callable[[str], Any], lane: str) -> None:
+        super().__init__(made, lane)
+        self.used: dict[str, Any] = {}
+        self.lacks = {
+            "owner": "a session has an id, and no owner",
+            "list": "a session object knows itself alone",
+            "search": "a session object has no search",
+        }
+        if find_spec("agents") is None:
+            self.able -= {"turn"}
+            self.lacks["turn"] = "the package openai-agents, which runs turns, is not installed"
+
+    @classmethod
+    def recognises(cls, made: Any) -> bool:
+        return all(callable(getattr(made, name, None)) for name in _METHODS)
+
+    def _session(self, at: Address) -> Any:
+        self.used[at.session] = self.made(at.session)
+        return self.used[at.session]
+
+    def audited(self) -> list[Any]:
+        return list(self.used.values())
+
+    async def read(self, at: Address) -> list[Said]:
+        return [item_said(each) for each in await self._session(at).get_items()]
+
+    async def append(self, at: Address, *said: Said) -> None:
+        await self._session(at).add_items([{"role": role, "content": text} for role, text in said])
+
+    async def clear(self, at: Address) -> None:
+        await self._session(at).clear_session()
+
+    async def turn(self, at: Address, text: str, think: Think) -> str:
+        import agents
+        from agents.models.interface import Model
+        from openai.types.responses import ResponseOutputMessage, ResponseOutputText
+
+        class Thinking(Model):  # type: ignore[misc]  # Any, where it is not installed
+            async def get_response(self, *given: Any, **named: Any) -> Any:
+                items = named["input"] if "input" in named else given[1]
+                *before, question = [("user", items)] if isinstance(items, str) else [item_said(each) for each in items]
+                said = ResponseOutputText(text=await think(question[1], before), type="output_text", annotations=[])
+                message = ResponseOutputMessage(
+                    id="m", content=[said], role="assistant", status="completed", type="message"
+                )
+                return agents.ModelResponse(output=[message], usage=agents.Usage(), response_id=None)
+
+            def stream_response(self, *given: Any, **named: Any) -> Any:
+                raise NotImplementedError
+
+        agents.set_tracing_disabled(True)
+        agent = agents.Agent(name="audited", model=Thinking())
+        done = await agents.Runner.run(agent, text, session=self._session(at))
+        return str(done.final_output)
+
+    def samples(self) -> list[Any]:
+        return [
+            {"role": "user", "content": "Ünïcode 🙂\n\ttab"},
+            {"role": "user", "content": [{"type": "input_text", "text": "a part"}]},
+            {"type": "function_call", "call_id": "c1", "name": "look_up", "arguments": '{"id": 7}'},
+            {"type": "function_call_output", "call_id": "c1", "output": '{"found": [7, null]}'},
+            {"type": "reasoning", "id": "r1", "summary": []},
+            {"role": "assistant", "content": ""},
+        ]
+
+    async def keep(self, at: Address, messages: list[Any]) -> None:
+        await self._session(at).add_items(messages)
+
+    async def kept(self, at: Address) -> list[Any]:
+        return list(await self._session(at).get_items())
+
+def item_said(item: Any) -> Said:
+    content = item.get("content", item.get("output", ""))
+    if isinstance(content, list):
+        content = "".join(part.get("text", "") for part in content)
+    return item.get("role", item.get("type", "?")), content
+
+def sqlalchemy(folder: str) -> Any:
+    return sqlalchemy_on(f"sqlite+aiosqlite:///{folder}/sessions.db")
+
+@contextlib.asynccontextmanager
+async def sqlalchemy_on(url: str) -> AsyncIterator[Callable[[str], Any]]:
+    from agents.extensions.memory import SQLAlchemySession
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    engine = create_async_engine(url)
+
+    def session(session_id: str) -> Any:
+        return SQLAlchemySession(session_id, engine=engine, create_tables=True)
+
+    try:
+        yield session
+    finally:
+        await engine.dispose()
