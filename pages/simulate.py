@@ -9,12 +9,8 @@ from rag.ui import resources, visitor
 from rag.ui.feedback import errors_shown
 from rag.ui.simulation import comparison, controls, earlier_runs, results, run_view, your_chat
 
-# A reload finds the run by this query parameter. It opens nothing for anybody else.
+# A reload finds the run by this query parameter, and so does whoever is given the address, to read it.
 LOOKED_AT = "run"
-
-FIRST_ON_A_PHONE = """<style>
-@media (max-width: 640px) {div[data-testid="stColumn"]:has(.st-key-stage) {order: -1}}
-</style>"""
 
 runs = resources.runs()
 me = visitor.visitor(resources.services().settings)
@@ -33,44 +29,51 @@ with table:
 
 
 @st.fragment(run_every=0.5)
-def _live(shown: Run) -> None:
+def _live(shown: Run, *, mine: bool) -> None:
+    if mine and st.button("Stop", icon=":material/stop:", shortcut="Escape", help="What ran so far gets a verdict."):
+        runs.stop(me.session_id, shown.id)
     run_view.draw(shown)
     if not shown.busy:
         st.rerun()
-    if st.button(
-        "Stop", icon=":material/stop:", shortcut="Escape", help="Ends the run. The turns so far get a verdict."
-    ):
-        runs.stop(me.session_id, shown.id)
 
 
-def _shown(run: Run) -> None:
+def _shown(run: Run, *, mine: bool = True) -> None:
     if run.busy:
-        _live(run)
+        _live(run, mine=mine)
         return
     run_view.draw(run)
     if run.problem:
         st.error(run.problem, icon=":material/error:")
 
 
-def _draw() -> None:
-    run = runs.find(me.session_id, st.query_params.get(LOOKED_AT, ""))
-    controls.presets()
-    setting, stage = st.columns([1, 2.6], gap="large")
-    with setting:
-        setup = controls.draw(busy=run is not None and run.busy)
+def _start(setup: controls.Setup | None) -> None:
     if setup is not None:
-        with setting, errors_shown():
+        with errors_shown():
             st.query_params[LOOKED_AT] = runs.start(me.session_id, *setup).id
             st.rerun()
-    with stage.container(key="stage"):
-        if run is None:
+
+
+def _draw() -> None:
+    asked = st.query_params.get(LOOKED_AT, "")
+    mine = runs.find(me.session_id, asked)
+    run = mine or runs.shared(asked)
+    if run is None and asked:
+        st.info(runs.why_not(asked), icon=":material/link_off:")
+    if run is None:
+        runs.warm()
+        controls.presets()
+        setting, stage = st.columns([1, 2.6], gap="large")
+        with setting:
+            _start(controls.draw())
+        with stage:
             earlier_runs.empty()
-        else:
-            _shown(run)
-    if run is not None:
-        st.html(FIRST_ON_A_PHONE)
-    if run is not None and not run.busy:
-        results.draw(run)
+    else:
+        if mine is None:
+            st.info("This is somebody else's run. You can read it, not change it.", icon=":material/visibility:")
+        _start(controls.bar(run, ("Run again" if mine else "Run it yourself")))
+        _shown(run, mine=mine is not None)
+        if not run.busy:
+            results.draw(run)
     earlier_runs.draw(runs, me.session_id, run)
 
 
@@ -82,7 +85,7 @@ def _draw_yours() -> None:
     setting, stage = st.columns([1, 2], gap="large")
     with setting:
         your_chat.paste(allowed, busy=busy)
-    with stage.container(key="stage" if run is not None else None):
+    with stage:
         if run is not None:
             _shown(run)
         with st.expander("The chat", icon=":material/link:") if run is not None else st.container():
@@ -93,8 +96,6 @@ def _draw_yours() -> None:
             with errors_shown():
                 st.query_params[LOOKED_AT] = runs.start(me.session_id, [YOURS], workload, box).id
                 st.rerun()
-    if run is not None:
-        st.html(FIRST_ON_A_PHONE)
     if run is not None and not busy:
         results.draw(run)
 

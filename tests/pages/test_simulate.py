@@ -64,6 +64,11 @@ def finished(page: AppTest) -> AppTest:
     return calm(page.run())
 
 
+def look(page: AppTest, part: str) -> None:
+    page.session_state["results"] = part
+    calm(page.run())
+
+
 def texts(page: AppTest) -> str:
     said = [*page.markdown, *page.caption, *page.error, *page.success, *page.warning]
     return "\n".join(str(one.value) for one in said)
@@ -80,15 +85,24 @@ def test_the_incident_leaks_and_its_evidence_opens(page: AppTest) -> None:
     put(page, "arrival", "ramp:0.6")  # one after the other, so that no race explains it
     finished(press(page, "Simulate"))
     assert "shown somebody else's data" in errors(page)[0]
-    assert "scope bug" in errors(page)[0]
+    assert "No race is needed" in errors(page)[0]
     assert "said**" in texts(page)
     owner = next(one for one in page.selectbox if one.label == "Owner of the data").value
     assert f'**]{{background="{colour(str(owner))}' in texts(page)
     assert any("words in its prompt" in one.label for one in page.expander)
     assert any("stored history" in one.label for one in page.expander)
-    assert "ConversationBufferMemory" in page.code[0].value
+    look(page, ":material/list: Anomalies")
+    kinds = page.dataframe[0].value
+    assert "key-collision" in list(kinds["kind"])
+    assert kinds["users"].max() == 6
+    look(page, ":material/download: Files")
     assert "--strategy shared-buffer --users 6 --turns 2" in texts(page)
-    assert "key-collision" in texts(page) or any("key-collision" in one.label for one in page.expander)
+    look(page, ":material/menu_book: Glossary")
+    assert "**canary**" in texts(page)
+    press(page, "See the line")
+    assert "ConversationBufferMemory" in page.code[0].value
+    press(page, "See it")
+    assert len(page.chat_message) >= 4
 
 
 def test_what_a_run_left_behind_is_said(page: AppTest) -> None:
@@ -158,15 +172,22 @@ def test_a_run_is_stopped_and_found_again(page: AppTest) -> None:
     assert "The run was stopped early" in texts(again)
 
 
-def test_the_link_of_a_run_opens_nothing_for_somebody_else(page: AppTest) -> None:
+def test_the_address_of_a_run_opens_it_for_others_to_read_and_run_themselves(page: AppTest) -> None:
     small(page)
     finished(press(page, "Simulate"))
     other = visit()
     other.switch_page("simulate.py")
     other.query_params["run"] = page.query_params["run"]
     calm(other.run())
-    assert "A hundred users, waiting." in texts(other)
     assert session_of(other) != session_of(page)
+    assert "somebody else's run" in other.info[0].value
+    assert errors(other) == errors(page)
+    finished(press(other, "Run it yourself"))
+    assert run_of(other).workload == run_of(page).workload
+    other.query_params["run"] = "0123456789abcdef"
+    calm(other.run())
+    assert "There is no such run on this server" in other.info[0].value
+    assert "A hundred users, waiting." in texts(other)
 
 
 def test_earlier_runs_are_opened_and_deleted(page: AppTest) -> None:

@@ -130,8 +130,9 @@ def test_from_a_curl_command_to_a_verdict(path: str, verdict: str, page: AppTest
     (outcome,) = run.outcomes.values()
     assert outcome.report.verdict == verdict, outcome.report.why
     assert f"##### `{url}/{path}`" in texts(page)
-    assert f"--target {url}/{path} --users 4" in texts(page)
-    assert "Source" not in [tab.label for tab in page.tabs]
+    assert not any("Source" in tab.label for tab in page.tabs)
+    page.session_state["results"] = ":material/download: Files"
+    assert f"--target {url}/{path} --users 4" in texts(calm(page.run()))
     stored = (run.folder / "run.json").read_text()
     assert f"{url}/{path}" in stored
     assert "session_id" not in stored

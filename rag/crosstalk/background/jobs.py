@@ -18,6 +18,7 @@ from rag.crosstalk.report.explain import minimal
 from rag.crosstalk.report.export import matrix
 from rag.crosstalk.run.comparison import brief, weigh
 from rag.crosstalk.run.hosts import Target
+from rag.crosstalk.run.people import label
 from rag.crosstalk.run.results import RunResult
 from rag.crosstalk.run.runner import WINDOW, simulate
 from rag.crosstalk.run.watch import Progress
@@ -124,11 +125,22 @@ def _keep(result: RunResult, folder: Path, last: Progress | None) -> None:
     values = result.to_dict()
     shown = [asdict(anomaly) for anomaly in few_of_each(result.report.anomalies, SHOWN)]
     write_whole(folder / "leaks.json", _leaks(result.report))
+    write_whole(folder / "steps.json", _steps(result))
     known = ("done", "leaked", "told")
     field = {name: list(getattr(last, name)) if last else [] for name in known}
     suspected = [asdict(anomaly) for anomaly in result.report.suspected[:SHOWN]]
     write_whole(folder / "shown.json", {**values, "anomalies": shown, "suspected": suspected, "field": field})
     write_whole(folder / "report.json", values)
+
+
+def _steps(result: RunResult) -> list[tuple[float, int, int, int]]:
+    """By number: who was answered when, and whose data was in the answer, and in the prompt (-1: nobody else's)."""
+    numbers = {label(number): number for number in range(result.workload.users)}
+
+    def number(user: str | None) -> int:
+        return numbers.get(user or "", -1)
+
+    return [(round(one.t, 3), number(one.user), number(one.shown), number(one.held)) for one in result.steps]
 
 
 def _leaks(report: Report) -> dict[str, dict[str, Any]]:

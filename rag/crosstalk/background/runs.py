@@ -1,7 +1,8 @@
 """Simulations that go on in the background, and the last ones of each session.
 
-A run belongs to the session that started it: every call names that session, and nobody finds a run of another one. Its
-log and report are files under its own folder, so a reload, another tab or a restart of the app finds it again.
+A run belongs to the session that started it: every call that changes one names that session. Whoever was given a run's
+address, which cannot be guessed, may read it. Its log and report are files under its own folder, so a reload, another
+tab or a restart of the app finds it again.
 """
 
 from __future__ import annotations
@@ -80,6 +81,13 @@ class Outcome:
     def whole(self) -> Path:
         """The report with everything that was kept, as JSON."""
         return self.folder / "report.json"
+
+    def steps(self) -> list[tuple[float, int, int, int]]:
+        """Turns as they were answered: seconds, and by number who, whose data was in the answer, whose in the prompt
+        (-1: nobody else's). Empty where an older version kept none."""
+        with suppress(FileNotFoundError):
+            return [tuple(one) for one in json.loads((self.folder / "steps.json").read_text())]
+        return []
 
     def leak(self, user: str, owner: str) -> Anomaly | None:
         """How the one was shown the other's data: what could be read before what only the model was given."""
@@ -179,9 +187,25 @@ class Runs:
             live = self._live.get((session_id, run_id))
         if live is not None:
             return live
-        if len(run_id) != 16 or not run_id.isalnum():
+        if not _is_id(run_id):
             return None
         return _stored(self._of(session_id) / run_id, self._place)
+
+    def shared(self, run_id: str) -> Run | None:
+        """A run of whomever, by the id in its address, for reading: of a memory of ours. What somebody's own chat has
+        answered is theirs alone."""
+        with self._lock:
+            run = next((run for (_, known), run in self._live.items() if known == run_id), None)
+        if run is None and _is_id(run_id):
+            found = (_stored(path, self._place) for path in self._folder.glob(f"*/{run_id}"))
+            run = next((one for one in found if one is not None), None)
+        return None if run is None or run.target else run
+
+    def why_not(self, run_id: str) -> str:
+        """Why `shared` finds none."""
+        if _is_id(run_id) and any(self._folder.glob(f"*/{run_id}/run.json")):
+            return "This run was against somebody's own chat: only who started it can open it."
+        return f"There is no such run on this server. It may be deleted: the last {KEPT} of each person are kept."
 
     def mine(self, session_id: str) -> list[Run]:
         """The session's runs, newest first."""
@@ -195,7 +219,7 @@ class Runs:
             run = self._live.pop((session_id, run_id), None)
         if run is not None:
             run.stop.set()
-        if len(run_id) == 16 and run_id.isalnum():
+        if _is_id(run_id):
             shutil.rmtree(self._of(session_id) / run_id, ignore_errors=True)
 
     def warm(self) -> None:
@@ -279,6 +303,10 @@ class Runs:
                 del self._live[key]
         for path in gone:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == 16 and text.isascii() and text.isalnum()
 
 
 def _nothing(*_: object) -> None:

@@ -15,7 +15,7 @@ from rag.crosstalk.checker.deletions import foreign_deletes, untold
 from rag.crosstalk.checker.findings import Anomaly, Controls, Findings, Reach, Recall, Report, Shape, Verdict, bound
 from rag.crosstalk.checker.histories import sessions
 from rag.crosstalk.checker.misrouted import astray
-from rag.crosstalk.checker.observed import Observed, Turn
+from rag.crosstalk.checker.observed import Observed, Step, Turn
 from rag.crosstalk.checker.sentences import CAUSES, cause, explained, why
 from rag.crosstalk.checker.swapped_answers import same_list, swapped_answers
 from rag.crosstalk.checker.turn_rules import LEAK_RULES, RULES, Rule
@@ -62,6 +62,10 @@ class Checker:
     def told(self, anomaly: Anomaly) -> str:
         """In a sentence, one of those that were found."""
         return explained(anomaly, self._seen)
+
+    def steps(self) -> list[Step]:
+        """The answered turns, for whoever plays them again."""
+        return self._seen.steps()
 
     def report(self, most: int | None = None) -> Report:
         """Once the log is complete; it may be asked for again. most: of each kind, as many are counted at least, and

@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from rag.crosstalk.checker.anomalies import (
     CORRUPT,
@@ -108,6 +108,15 @@ class Stored:
     messages: array[int]
     hits: array[int]
     unlike: array[int]
+
+
+class Step(NamedTuple):
+    """A turn that was answered, at t seconds. shown, held: whose data was in its answer, and in its prompt."""
+
+    t: float
+    user: str
+    shown: str | None
+    held: str | None
 
 
 @dataclass(slots=True)
@@ -215,6 +224,16 @@ class Observed:
         """Answered turns in which somebody else's data could have been seen: it had been stated by then. To be asked
         once the log is read."""
         return sum(turn.end == "ok" and self.foreign_capable(turn) for turn in self.turns.values())
+
+    def steps(self) -> list[Step]:
+        """In the order in which they ended."""
+        answered = sorted((turn for turn in self.turns.values() if turn.end == "ok"), key=lambda turn: turn.ended)
+        return [
+            Step(turn.ended, turn.user, self._whose(turn, "answer"), self._whose(turn, "prompt")) for turn in answered
+        ]
+
+    def _whose(self, turn: Turn, surface: Surface) -> str | None:
+        return next((self.canary(number).user for number in turn.leaked(surface)), None)
 
     @property
     def looked(self) -> int:

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from rag.crosstalk.checker.check import Report
+from rag.crosstalk.checker.observed import Step
 from rag.crosstalk.run.ending import Lost
 from rag.crosstalk.run.workload import Workload
+
+MOST_STEPS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class RunResult:
     left: str = ""
     notes: tuple[str, ...] = ()
     """What a reader should know of how a target was asked, a line each."""
+    steps: tuple[Step, ...] = ()
+    """The answered turns in their order, at most MOST_STEPS of them. They are in the log, and not in `to_dict`."""
 
     def to_dict(self) -> dict[str, Any]:
         return {

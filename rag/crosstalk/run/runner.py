@@ -45,7 +45,7 @@ from rag.crosstalk.run.hosts import Host, Served, StrategyHost, Target, TargetHo
 from rag.crosstalk.run.liveness import Liveness, said
 from rag.crosstalk.run.model import MakeModel, made
 from rag.crosstalk.run.processes import ProcessGone, ProcessHost
-from rag.crosstalk.run.results import Figures, RunResult
+from rag.crosstalk.run.results import MOST_STEPS, Figures, RunResult
 from rag.crosstalk.run.watch import LiveCheck, Progress, Watch, percentile
 from rag.crosstalk.run.workload import BadWorkload, Plan, Planned, Tab, Workload, plan
 from rag.crosstalk.strategies import Lab, find
@@ -149,6 +149,7 @@ def simulate(
             one.lost,
             one.left,
             () if isinstance(strategy, str) or not strategy.note else (strategy.note,),
+            tuple(checker.steps()[:MOST_STEPS]),
         )
 
 

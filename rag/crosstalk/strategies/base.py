@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from rag.crosstalk.checker.anomalies import LOST_APPEND, Definition, in_group
 from rag.crosstalk.log.events import Document, Message
@@ -39,6 +39,8 @@ __all__ = [
 Steps = Generator[str, None, str]
 """Labels, one before each atomic step; then the answer. A label's first word is the phase that its step belongs to:
 wait, load, retrieve, ask or save."""
+
+Grade = Literal["wrong", "subtle", "right"]
 
 NOTHING: frozenset[str] = frozenset()
 FORGOTTEN = in_group("lost", "forgotten")
@@ -106,6 +108,8 @@ class Strategy(ABC):
     """One instance serves all turns of a process, from many threads, as the memory of a web app does. All that is known
     of a strategy is in its class, and a file below this folder is all that a new one takes.
 
+    title: what it is called where people read; its name is for commands and files.
+
     keeps: False where it keeps nothing by design: isolation is what it is judged by, and what it loses is no fault.
     place: in the order in which the story tells them; a low number is early. lesson_only: for the race lab and its
     facts, no part of the gallery. seen: where the bug was reported. expects: the anomaly kinds that separate users meet
@@ -117,6 +121,7 @@ class Strategy(ABC):
     """
 
     name: ClassVar[str]
+    title: ClassVar[str] = ""
     place: ClassVar[int] = 1000
     lesson: ClassVar[str]
     wrong: ClassVar[str] = ""
@@ -159,6 +164,14 @@ class Strategy(ABC):
     def close(self) -> None:
         """Let go of files and connections."""
         return
+
+    @classmethod
+    def grade(cls) -> Grade:
+        """wrong: users meet. subtle: they stay apart, but tabs, processes, cancelled turns or a restart break it."""
+        if cls.expects or cls.cancels:
+            return "wrong"
+        later = cls.expects_tabs | cls.expects_processes | cls.expects_cancelled | cls.expects_restart
+        return "subtle" if cls.keeps and (later or cls.in_process) else "right"
 
     @classmethod
     def source(cls) -> str:

@@ -9,6 +9,11 @@ from typing import Any, Literal
 import streamlit as st
 
 from rag.crosstalk import STRATEGIES, Workload
+from rag.crosstalk.background.runs import Run
+from rag.crosstalk.report.headline import TERMS
+from rag.crosstalk.strategies import find
+from rag.crosstalk.strategies.base import Grade
+from rag.ui.escaping import code, count, escaped
 from rag.ui.feedback import errors_shown
 
 Setup = tuple[tuple[str, ...], Workload]
@@ -36,6 +41,8 @@ PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """What each of them is, and what is other than by default."""
 ALONE = "nothing"
+GRADES: dict[Grade, str] = {"wrong": "❌", "subtle": "⚠️", "right": "✅"}
+GRADED = "❌ users meet; ⚠️ right until tabs, processes or a restart come; ✅ right."
 KEPT: Literal["session"] = "session"
 """As long as the browser's session, and sent to the browser until that has it: a run of the page that is interrupted
 before its controls arrive, as by a quick click, would otherwise leave them empty there, and the next one believe it."""
@@ -55,17 +62,55 @@ def presets() -> None:
     )
 
 
-def draw(*, busy: bool) -> Setup | None:
+def bar(run: Run, again: str) -> Setup | None:
+    """The controls in a line, over a run. again: on the button that starts the same once more."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(told(run), width="content")
+        if run.busy:
+            return None
+        if not run.target and st.button(again, icon=":material/replay:"):
+            return run.strategies, run.workload
+        with st.popover("New run", icon=":material/tune:"):
+            presets()
+            return draw()
+
+
+def told(run: Run) -> str:
+    """What is run, in a line."""
+    what = code(run.target) if run.target else " against ".join(find(name).title for name in run.strategies)
+    work = run.workload
+    tabs = f", {work.tabs} tabs each" if work.tabs > 1 else ""
+    processes = f", {work.processes} processes" if work.processes > 1 else ""
+    restart = ", a restart halfway" if work.restart else ""
+    return f"**{what}** · {work.users:,} users × {count(work.turns, 'turn')}{tabs}{processes}{restart}"
+
+
+def _choice(name: str | None) -> str:
+    if name is None:
+        return ALONE
+    kind = find(name)
+    return f"{GRADES[kind.grade()]} {kind.title}"
+
+
+def _about(name: str) -> str:
+    kind = find(name)
+    seen = f"\n\nSeen in the wild: {escaped(kind.seen[0])}" if kind.seen else ""
+    return f"`{name}`: {escaped(kind.lesson)}{seen}"
+
+
+def draw() -> Setup | None:
     """The controls. What was set up when the button was pressed; None otherwise."""
-    names = list(STRATEGIES)
-    lesson = STRATEGIES[st.session_state["sim_first"]].lesson
-    st.selectbox("Memory", names, key="sim_first", persist_state=KEPT, help=lesson)
+    names = sorted(STRATEGIES, key=lambda name: list(GRADES).index(STRATEGIES[name].grade()))
+    st.selectbox(
+        "Memory", names, key="sim_first", persist_state=KEPT, format_func=_choice, help=f"{GRADED} {TERMS['memory']}"
+    )
+    st.caption(_about(st.session_state["sim_first"]))
     st.selectbox(
         "Compare with",
         [None, *names],
         key="sim_second",
         persist_state=KEPT,
-        format_func=lambda name: name or ALONE,
+        format_func=_choice,
         placeholder=ALONE.capitalize(),
         help="The same users send the same messages to both.",
     )
@@ -73,7 +118,7 @@ def draw(*, busy: bool) -> Setup | None:
     _number(users, "Users", "users", 1, 10_000, step=50)
     _number(turns, "Turns each", "turns", 2, 1000)
     problem = st.container()
-    pressed = st.button("Simulate", type="primary", icon=":material/play_arrow:", width="stretch", disabled=busy)
+    pressed = st.button("Simulate", type="primary", icon=":material/play_arrow:", width="stretch")
     with st.expander("More", icon=":material/tune:"):
         _more()
     state = {key: st.session_state[f"sim_{key}"] for key in DEFAULTS}

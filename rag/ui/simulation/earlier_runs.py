@@ -8,13 +8,14 @@ import streamlit as st
 
 from rag.crosstalk.background.runs import KEPT, Run, Runs
 from rag.ui.escaping import code, count
-from rag.ui.simulation.user_grid import grid
+from rag.ui.simulation import people_field
 
 USERS = 100
 
 
 def empty() -> None:
-    st.image(grid([0] * USERS, [-1] * USERS, 3), width=460, alt="A hundred users who have not said anything yet")
+    nobody = [-1] * USERS
+    people_field.draw("nobody", "A hundred users who have not said anything yet", 3, [0] * USERS, nobody, nobody)
     st.caption("A hundred users, waiting. Press **Simulate**: this memory caused the 2 AM incident.")
 
 
@@ -23,7 +24,7 @@ def draw(runs: Runs, session_id: str, current: Run | None) -> None:
     if not past:
         return
     with st.expander(f"Earlier runs ({len(past)})", icon=":material/history:"):
-        st.caption(f"Your last {KEPT} runs are kept. Only you can open them.")
+        st.caption(f"Your last {KEPT} runs are kept. Whoever has a run's address can read it, not change it.")
         for run in past:
             when = datetime.fromtimestamp(run.at, UTC).astimezone()
             said = "; ".join(
@@ -46,5 +47,5 @@ def _told(run: Run, name: str) -> str:
     if outcome is None:
         return run.state
     report = outcome.report
-    leaked = f" ({report.leaked.of(report.users, report.turns)})" if report.leaked.users else ""
+    leaked = f" ({report.shown:,} of {report.users:,} users shown others' data)" if report.leaked.users else ""
     return f"{report.verdict}{leaked}"

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
 from rag.crosstalk.background.runs import Outcome, Run
-from rag.crosstalk.checker.anomalies import DEFINITIONS
+from rag.crosstalk.checker.anomalies import DEFINITIONS, Definition
 from rag.crosstalk.checker.findings import Anomaly
 from rag.crosstalk.checker.sentences import BY_DESIGN
 from rag.crosstalk.report import known
 from rag.crosstalk.report.export import as_html, as_junit, matrix
+from rag.crosstalk.report.headline import TERMS
 from rag.crosstalk.report.reproduce import command, file_name, of_run, of_target
 from rag.crosstalk.report.transcript import lanes
 from rag.crosstalk.run.people import label
@@ -25,11 +27,12 @@ from rag.ui.simulation import evidence
 
 PHASES = ("wait", "load", "retrieve", "ask", "save")
 SUSPECTS = 25
+WHO = ":material/grid_on: Who saw whom"
 ENDS = {"ok": "answered", "fail": "failed", "info": "cancelled"}
 
 
 def draw(run: Run) -> None:
-    """Everything about the outcome that was chosen."""
+    """Everything about the outcome that was chosen. Only the part that is open is made: some read the whole log."""
     names = [name for name in run.strategies if name in run.outcomes]
     if not names:
         return
@@ -39,7 +42,7 @@ def draw(run: Run) -> None:
         chosen = st.segmented_control("Results of", names, default=worst, key=f"look-{run.id}", required=True)
     outcome = run.outcomes[chosen]
     parts: dict[str, Callable[[], None]] = {
-        ":material/grid_on: Who saw whom": lambda: _who_saw_whom(run, outcome),
+        WHO: lambda: _who_saw_whom(run, outcome),
         ":material/list: Anomalies": lambda: _anomalies(outcome),
         ":material/account_tree: Smallest example": lambda: evidence.smallest(outcome),
         ":material/timeline: Timeline": lambda: _timeline(outcome),
@@ -51,9 +54,37 @@ def draw(run: Run) -> None:
         parts[f":material/forum: {known.ASKED}"] = lambda: _shapes(outcome)
     if outcome.report.suspected:
         parts[f":material/help: {known.SUSPECTED}"] = lambda: _suspected(outcome)
-    for tab, draw_part in zip(st.tabs(list(parts)), parts.values(), strict=True):
+    parts[":material/menu_book: Glossary"] = _glossary
+    for tab, draw_part in zip(st.tabs(list(parts), key="results", on_change="rerun"), parts.values(), strict=True):
         with tab:
-            draw_part()
+            if tab.open:
+                draw_part()
+
+
+def links(run: Run, outcome: Outcome) -> None:
+    """See it, see the line: each opens over the page."""
+    key = f"{run.id}-{outcome.strategy}"
+    pair = next(_telling(outcome), None)
+    if pair and st.button("See it", key=f"see-{key}", icon=":material/visibility:"):
+        _see(outcome, *pair)
+    guilty = not run.target and guilty_lines(outcome.strategy)
+    if guilty and st.button("See the line", key=f"line-{key}", icon=":material/code:"):
+        _see_the_line(outcome.strategy)
+
+
+@st.dialog("Both conversations", width="large")
+def _see(outcome: Outcome, victim: str, owner: str) -> None:
+    evidence.side_by_side(outcome, victim, owner)
+
+
+@st.dialog("The line", width="large")
+def _see_the_line(name: str) -> None:
+    _source(name)
+
+
+def _glossary() -> None:
+    for term, text in TERMS.items():
+        st.markdown(f"**{term}**: {escaped(text)}")
 
 
 def _who_saw_whom(run: Run, outcome: Outcome) -> None:
@@ -100,43 +131,63 @@ def _take_cell(key: str) -> None:
         st.session_state[f"saw-{key}"], st.session_state[f"whose-{key}"] = cell["viewer"], cell["owner"]
 
 
-def _telling(outcome: Outcome) -> Iterator[tuple[str | None, str | None]]:
+def _telling(outcome: Outcome) -> Iterator[tuple[str, str]]:
     """Who was shown whose data, what says most first: what a user could read, then what the model was given."""
     for user, owner in enumerate(outcome.about["field"]["told"]):
         if owner >= 0:
             yield label(user), label(owner)
     for anomaly in outcome.report.anomalies:
-        if anomaly.surface == "prompt":
+        if anomaly.surface in ("answer", "prompt") and anomaly.user and anomaly.owner and anomaly.user != anomaly.owner:
             yield anomaly.user, anomaly.owner
 
 
 def _anomalies(outcome: Outcome) -> None:
     report = outcome.report
-    if not report.counts:
-        st.success("No anomalies found.", icon=":material/check_circle:")
-    for kind, definition in DEFINITIONS.items():
-        count = report.counts.get(kind, 0)
-        if not count:
-            continue
-        title = f"**{kind}** · {known.met(report, kind)} · {definition.severity}"
-        with st.expander(title, icon=":material/report:"):
-            st.caption(f"{definition.text} ({definition.term}) Cause: {definition.cause} Fix: {definition.remedy}")
-            shown = [anomaly for anomaly in report.anomalies if anomaly.kind == kind]
-            rows = [
-                {
-                    "user": one.user,
-                    "owner": one.owner,
-                    "where": one.surface,
-                    "what happened": one.explanation,
-                    "evidence": one.evidence,
-                }
-                for one in shown
-            ]
-            st.dataframe(rows, hide_index=True, key=f"kind-{outcome.about['run']}-{kind}")
-            if count > len(shown):
-                st.caption(f"The first {len(shown)} are shown; the files have more.")
+    found = [definition for kind, definition in DEFINITIONS.items() if report.counts.get(kind)]
     clean = [kind for kind in DEFINITIONS if not report.counts.get(kind)]
+    if not found:
+        st.success("No anomalies found.", icon=":material/check_circle:")
+    else:
+        rows = [
+            {
+                "kind": one.kind,
+                "severity": one.severity,
+                "users": report.reached[one.kind].users if one.kind in report.reached else None,
+                "turns": report.reached[one.kind].turns if one.kind in report.reached else None,
+                "occurrences": report.counts[one.kind],
+                "what it is": one.text,
+            }
+            for one in found
+        ]
+        state: Any = st.dataframe(
+            rows,
+            hide_index=True,
+            on_select="rerun",
+            selection_mode="single-row-required",
+            key=f"kinds-{outcome.about['run']}",
+            column_config={"occurrences": st.column_config.NumberColumn(format="localized")},
+        )
+        chosen = next(iter(state["selection"]["rows"]), 0)
+        _kind(outcome, found[chosen if chosen < len(found) else 0])
     st.caption("Checked for and not found: " + ", ".join(clean) + "." if clean else "")
+
+
+def _kind(outcome: Outcome, definition: Definition) -> None:
+    st.markdown(f"**{definition.kind}** ({definition.term}). {definition.cause} *Fix:* {definition.remedy}")
+    shown = [anomaly for anomaly in outcome.report.anomalies if anomaly.kind == definition.kind]
+    rows = [
+        {
+            "user": one.user,
+            "owner": one.owner,
+            "where": one.surface,
+            "what happened": one.explanation,
+            "evidence": one.evidence,
+        }
+        for one in shown
+    ]
+    st.dataframe(rows, hide_index=True, key=f"kind-{outcome.about['run']}-{definition.kind}")
+    if outcome.report.counts[definition.kind] > len(shown):
+        st.caption(f"The first {len(shown)} are shown; the files have more.")
 
 
 def _shapes(outcome: Outcome) -> None:

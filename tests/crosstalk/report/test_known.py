@@ -12,10 +12,12 @@ from rich.console import Console
 
 from rag.commands.reports import show
 from rag.crosstalk import Lab, Report, Workload, check, simulate
-from rag.crosstalk.checker.findings import Anomaly, Recall, Shape
+from rag.crosstalk.checker.anomalies import DEFINITIONS, LEAKS
+from rag.crosstalk.checker.findings import Anomaly, Reach, Recall, Shape
 from rag.crosstalk.explore.explorer import explore_strategy, replay
 from rag.crosstalk.report import known
 from rag.crosstalk.report.export import as_html, as_junit
+from rag.crosstalk.report.headline import headline, why
 from rag.crosstalk.run.comparison import CRITERIA, asked, weigh
 from rag.crosstalk.run.watch import Progress
 from rag.crosstalk.strategies import STRATEGIES
@@ -57,6 +59,24 @@ def test_it_is_the_same_from_the_first_second_to_the_report(lab: Lab) -> None:
     assert [one.shown for one in seen] == sorted(one.shown for one in seen)
     assert found.why.startswith(seen[-1].met)
     assert (brief[0].verdict, brief[0].leaked.users) == (found.verdict, found.leaked.users)
+
+
+def test_a_page_says_what_happened_to_whom_and_why() -> None:
+    assert headline(LEAKING) == "1 of 3 users was shown somebody else's data."
+    assert headline(replace(LEAKING, shown=3, leaked=Reach(3, 3))) == "All 3 users were shown somebody else's data."
+    unseen = replace(LEAKING, shown=0, leaked=Reach(2, 3))
+    assert headline(unseen) == "Nobody was shown somebody else's data, but it reached 2 of 3 users unseen."
+    lost = check([*ADA_AND_BEN, stored("ada", 20), stored("ben", 20)])
+    assert headline(lost) == ("Nobody was shown somebody else's data. 2 of 2 users lost turns that had been answered.")
+    assert (
+        why(replace(LEAKING, cause="race"), "One id.") == "One id. It takes a race: one turn has to interrupt another."
+    )
+    told = [headline(replace(lost, counts={kind: 1}, reached={kind: Reach(1, 1)})) for kind in DEFINITIONS]
+    assert all(
+        one.endswith(".") and "1 of 2 users" in one
+        for kind, one in zip(DEFINITIONS, told, strict=True)
+        if kind not in LEAKS
+    )
 
 
 @pytest.mark.parametrize("written", ["cli", "html", "junit"])

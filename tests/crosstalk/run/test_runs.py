@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -56,6 +57,23 @@ def test_nobody_finds_a_run_of_somebody_else(runs: Runs) -> None:
     runs.delete("ben", run.id)
     assert [one.id for one in runs.mine("ada")] == [run.id]
     assert runs.find("ada", "../" + run.id) is None
+
+
+def test_whoever_knows_the_address_may_read_a_run_but_not_one_against_somebodys_own_chat(
+    runs: Runs, tmp_path: Path
+) -> None:
+    run = ended(runs, "ada", runs.start("ada", ["dict-per-session"], SMALL))
+    for one in (runs, Runs(tmp_path / "runs", runs._make_lab, place=Here())):
+        shared = one.shared(run.id)
+        assert shared is not None
+        assert shared.outcomes.keys() == {"dict-per-session"}
+        assert one.shared("../" + run.id) is None
+        assert "no such run" in one.why_not("0" * 16)
+    about = json.loads((run.folder / "run.json").read_text())
+    (run.folder / "run.json").write_text(json.dumps({**about, "target": "https://chat.example"}))
+    again = Runs(tmp_path / "runs", runs._make_lab, place=Here())
+    assert again.shared(run.id) is None
+    assert "somebody's own chat" in again.why_not(run.id)
 
 
 def test_a_run_is_found_again_after_a_restart_and_deleted_with_its_files(runs: Runs, tmp_path: Path) -> None:
@@ -118,6 +136,11 @@ def test_the_log_gives_both_sides_of_a_leak(runs: Runs) -> None:
     assert set(found) == {user, owner}
     assert all(len(one.turns) == 2 and one.stored for one in found.values())
     assert found[owner].turns[0].plants[0] in found[owner].turns[0].text
+    played = outcome.steps()
+    assert [step[0] for step in played] == sorted(step[0] for step in played)
+    assert sorted(step[1] for step in played) == sorted([*range(10)] * 2)
+    met = {who for _, who, told, held in played if max(told, held) >= 0}
+    assert met == {who for who, owner in enumerate(outcome.about["field"]["leaked"]) if owner >= 0} != set()
     drawn = lanes(outcome.log, [owner], most=3)
     assert len({turn.user for turn in drawn}) == 3
     assert drawn[0].user == owner

@@ -25,6 +25,7 @@ class Chain:
 
 class CachedChain(Strategy):
     name = "cached-chain"
+    title = "Session id kept on a cached chain"
     place = 30
     lesson = "A session id that is an attribute of a shared object belongs to whoever set it last."
     wrong = (

@@ -9,6 +9,7 @@ from rag.crosstalk.strategies.base import Asked, Message, PerSession, Steps, pai
 
 class ConstantSessionId(PerSession):
     name = "constant-session-id"
+    title = "One fixed session id"
     place = 40
     lesson = "A store keyed by session id is a shared buffer when every request calls itself “default”."
     wrong = (

@@ -21,6 +21,7 @@ def enter(session: str) -> str:
 
 class ContextVariable(PerSession):
     name = "context-variable"
+    title = "History in a context variable"
     place = 70
     lesson = "A context variable that is set but never reset turns every later request into the first one's user."
     wrong = (

@@ -12,6 +12,7 @@ from rag.crosstalk.strategies.plain_messages import plain
 
 class DeepcopyPerRequest(Strategy):
     name = "deepcopy-per-request"
+    title = "A copy of one memory per request"
     place = 20
     lesson = "A copy for each request hides the leak while requests overlap, and loses what the others said."
     wrong = (

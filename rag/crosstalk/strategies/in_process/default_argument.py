@@ -21,6 +21,7 @@ def make_remember() -> Callable[..., list[Message]]:
 
 class DefaultArgument(Strategy):
     name = "default-argument"
+    title = "History in a default argument"
     place = 50
     lesson = "A mutable default is created once: a history that nobody passes in is everyone's."
     wrong = (

@@ -8,6 +8,7 @@ from rag.crosstalk.strategies.base import Asked, PerSession, Steps, pair, questi
 
 class DictPerSession(PerSession):
     name = "dict-per-session"
+    title = "A dict of histories"
     place = 80
     lesson = "A key for each session keeps users apart. Two tabs, two processes and a restart are another matter."
     wrong = (

@@ -11,6 +11,7 @@ from rag.crosstalk.strategies.base import Asked, Lab, PerSession, Steps, Wait, p
 
 class DictWithLock(PerSession):
     name = "dict-with-lock"
+    title = "A dict of histories, with locks"
     place = 90
     lesson = "A lock for each session makes two tabs correct. It reaches as far as the process, and so does the dict."
     wrong = "Correct within one process. A second process has its own dict and locks; a restart begins with none."

@@ -13,6 +13,7 @@ def key(session: str) -> str:
 
 class FoldedKey(PerSession):
     name = "folded-key"
+    title = "Session ids in lower case"
     place = 190
     lesson = "Ids are exact. Lower-cased, trimmed or split, two of them become one, and so do their sessions."
     wrong = "The key is the session id in lower case, so sessions whose ids differ only by case share a history."

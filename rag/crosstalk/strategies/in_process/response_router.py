@@ -58,6 +58,7 @@ class Transport:
 
 class ResponseRouter(PerSession):
     name = "response-router"
+    title = "Answers routed by request number"
     place = 185
     lesson = "An id that each client counts for itself names no request where all clients share a transport."
     wrong = (

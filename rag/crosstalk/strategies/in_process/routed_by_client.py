@@ -8,6 +8,7 @@ from rag.crosstalk.strategies.in_process.response_router import ResponseRouter
 
 class RoutedByClient(ResponseRouter):
     name = "routed-by-client"
+    title = "Answers routed by client"
     place = 186
     lesson = "Whose request it is belongs to its id: then a shared transport swaps nothing."
     wrong = "Correct within one process. A second process has its own histories; a restart begins with none."

@@ -10,6 +10,7 @@ from rag.crosstalk.strategies.plain_messages import plain
 
 class SharedBuffer(Strategy):
     name = "shared-buffer"
+    title = "One memory for everyone"
     place = 10
     lesson = "One memory object for all users: everyone's words end up in everyone's prompt."
     wrong = (

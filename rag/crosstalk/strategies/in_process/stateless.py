@@ -7,6 +7,7 @@ from rag.crosstalk.strategies.base import Asked, Message, Steps, Strategy, quest
 
 class Stateless(Strategy):
     name = "stateless"
+    title = "No memory at all"
     place = 200
     lesson = "Nothing is kept, so nothing leaks and nothing is remembered. Right for one-off questions."
     wrong = "Not a mix-up: a follow-up question finds no history, and the user has to say everything again."

@@ -11,6 +11,7 @@ from rag.crosstalk.strategies.base import Asked, Lab, PerSession, Steps, pair, q
 
 class ThreadLocal(PerSession):
     name = "thread-local"
+    title = "History on the thread"
     place = 60
     lesson = "A pool's thread outlives the request: what is left on it meets the next user."
     wrong = (

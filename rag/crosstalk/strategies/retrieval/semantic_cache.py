@@ -15,6 +15,7 @@ _REMARK = re.compile(r"\([^()]*\)")
 
 class SemanticCache(PerSession):
     name = "semantic-cache"
+    title = "Answers cached by question"
     place = 160
     lesson = "A cache keyed by the question alone serves one user's personal answer to the next user who asks the same."
     wrong = (

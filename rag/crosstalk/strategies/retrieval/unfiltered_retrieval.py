@@ -23,6 +23,7 @@ ARTICLES = (
 
 class UnfilteredRetrieval(PerSession):
     name = "unfiltered-retrieval"
+    title = "One collection, no filter"
     place = 170
     on_disk = True
     lesson = "One collection for everyone's documents needs a filter in every query. One forgotten filter is a leak."

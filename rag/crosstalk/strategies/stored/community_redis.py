@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 class CommunityRedis(RedisKeyed):
     name = "community-redis"
+    title = "LangChain community's Redis list"
     place = 140
     lesson = "The popular class is the classic list: users are kept apart, but two tabs tear each other's turns."
     wrong = (

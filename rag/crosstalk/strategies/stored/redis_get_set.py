@@ -11,6 +11,7 @@ from rag.crosstalk.strategies.stored.keys import RedisKeyed
 
 class RedisGetSet(RedisKeyed):
     name = "redis-get-set"
+    title = "Redis: GET, change, SET"
     place = 120
     lesson = "Read, change, write: whoever writes last wipes out what came in between."
     wrong = (

@@ -11,6 +11,7 @@ from rag.crosstalk.strategies.stored.keys import RedisKeyed
 
 class RedisList(RedisKeyed):
     name = "redis-list"
+    title = "Redis list, two pushes per turn"
     place = 130
     lesson = "A list for each session leaks nothing. Question and answer are pushed separately, so two tabs tear turns."
     wrong = (

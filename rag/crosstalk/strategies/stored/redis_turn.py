@@ -15,6 +15,7 @@ BATCH = 1000
 
 class RedisTurn(Strategy):
     name = "redis-turn"
+    title = "Redis, one write per turn"
     place = 150
     lesson = "A turn is a transaction: it holds its session in Redis, and stores the pair in one write or not at all."
     wrong = "Nothing that we know of. It costs two round trips per turn, and a second tab waits for the first."

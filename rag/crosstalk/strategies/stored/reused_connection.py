@@ -42,6 +42,7 @@ class Connections:
 
 class ReusedConnection(RedisKeyed):
     name = "reused-connection"
+    title = "A connection with a reply left in it"
     place = 180
     lesson = "A connection with an unread reply is one reply behind: the next user gets the previous user's."
     wrong = (

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 class Sql(Strategy):
     name = "sql"
+    title = "SQL, read and write apart"
     place = 110
     lesson = "A database keeps users apart and loses nothing. It does not know that a turn began with a read."
     wrong = (

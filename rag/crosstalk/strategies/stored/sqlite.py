@@ -15,6 +15,7 @@ TABLE = """CREATE TABLE IF NOT EXISTS message (
 
 class Sqlite(Strategy):
     name = "sqlite"
+    title = "SQLite, one transaction per turn"
     place = 100
     lesson = (
         "One transaction per turn, refused if another turn was first: correct, with no lock held while the model "
