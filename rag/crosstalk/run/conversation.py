@@ -175,7 +175,7 @@ class Writer:
                 return Said("library", self._marked(self.chance.choice(self.questions)))
 
     def _marked(self, text: str) -> str:
-        return text if self.shape is not None else f"{text} (message {people.reference(self.chance)})"
+        return text if self.shape is not None else f"{text} My ticket is {people.reference(self.chance)}."
 
     def _correct(self, goes: bool) -> Said:
         address = self.said["address"] = people.address(self.chance)

@@ -25,14 +25,18 @@ _FACTS = {
     "order": re.compile(r"my order is (LK-[\w-]+)"),
     "address": re.compile(r"my address is (.{1,200}?)(?:\.| now)"),
 }
-_MARK = re.compile(r"\(message (\w+)\)")
+_MARK = re.compile(r"My ticket is (\w+)\.")
+_EMPHASIS = str.maketrans("", "", "*_`|")
+"""Of Markdown: it would be left over in a sentence."""
+FOUND = 200
+"""Characters of what was found that are told."""
 
 
 def mirror(messages: Sequence[Message]) -> str:
     """Deterministic. Each answer names the message that it answers, so no two are alike."""
     question = messages[-1].text if messages else ""
     mark = _MARK.search(question)
-    return f"{_said(question, messages)} (answer to {mark[1] if mark else 'you'})"
+    return f"{_said(question, messages)}{f' This answers ticket {mark[1]}.' if mark else ''}"
 
 
 def _said(question: str, messages: Sequence[Message]) -> str:
@@ -44,8 +48,16 @@ def _said(question: str, messages: Sequence[Message]) -> str:
         return "Thank you, I have written that down."
     context = [message.text for message in messages if message.role == "system"]
     if context:
-        return f"I found this: {context[0][:200]}"
+        return f"I found this: {_sentences(context[0])}"
     return "That is in our help pages."
+
+
+def _sentences(text: str) -> str:
+    """The first ones, as they would be spoken."""
+    lines = (line.strip() for line in text.translate(_EMPHASIS).splitlines())
+    plain = " ".join(line.lstrip("-> ") for line in lines if not line.startswith("#"))
+    end = max(plain[:FOUND].rfind(mark) for mark in (". ", "! ", "? "))
+    return plain if len(plain) <= FOUND else plain[: end + 1] if end > 0 else f"{plain[:FOUND].rpartition(' ')[0]} …"
 
 
 def _newest(fact: re.Pattern[str], messages: Sequence[Message]) -> str | None:

@@ -1,13 +1,12 @@
 """Who the simulated users are. A person follows from seed and number alone; what identifies one is a canary.
 
 Each canary is made of at least 64 random bits (of the seeded kind: reproducible, so not for real secrets), spelt as a
-name, an order number or an address as people have them, and no two of a run are alike.
+name, an order number or an address that can be read out, and no two of a run are alike.
 """
 
 from __future__ import annotations
 
 import random
-import re
 from dataclasses import dataclass
 
 GIVEN = (
@@ -16,16 +15,6 @@ GIVEN = (
     "Ulla Viktor Wanda Ximena Yusuf Zoe Amir Bela Carl Dora Emil Fay Gregor Hilda Ilya Juno Karim Lotte Maya Noah Orla "
     "Pia Ravi Selma Theo Uma Vito Willa Xaver Yves Zara Anton Bibi Chen Dina Egon Flora Goran Heidi Igor Joris Kaya "
     "Leo Marta Nico Opal Pavel Ruth Stefan Tara Urban Vida Walt Ylva Zelda"
-).split()
-FAMILY = (
-    "Abbott Archer Bailey Barker Barnes Bennett Bishop Bradley Brooks Burton Carter Chapman Clarke Coleman Cooper "
-    "Cross Dawson Dixon Ellis Evans Fisher Foster Fox Gibson Gordon Graham Grant Harper Harris Hayes Holloway Hughes "
-    "Hunter Jenkins Kelly Knight Lambert Lane Lawson Marsh Mason Miller Mitchell Moore Murray Newman Palmer Parker "
-    "Pearson Porter Reed Reynolds Rhodes Shaw Spencer Stone Sutton Taylor Turner Walker Watson Webb West Young"
-).split()
-STREETS = (
-    "Acorn Ash Bridge Brook Castle Cedar Cherry Church Clover Elm Farm Forest Garden Harbour Hazel Hill Holly Lake "
-    "Laurel Maple Market Meadow Mill Oak Orchard Park Queen River Rose Spring Station Willow"
 ).split()
 KINDS = "Lane Road Street Row Avenue Close Walk Mews".split()
 TOWNS = (
@@ -40,8 +29,8 @@ THINGS = (
 ).split()
 BASE32 = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 DIGITS = "23456789"
-CODE = re.compile(r"\b[2-9A-Z]{2,4}(?:-[2-9A-Z]{4,6}){1,8}\b")
-"""What each canary ends in, and nothing else holds: one of them is one person's."""
+CONSONANTS, VOWELS = "bdfgklmnprstvz", "aeiou"
+"""A pair of them is a syllable of 6.1 random bits, which anybody can read out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +64,13 @@ def collection(number: int) -> str:
 
 def hints(facts: Facts) -> tuple[str, ...]:
     """What tells whose data it is without being a canary: name, street and collection, and the end of the number."""
-    street, town, _ = facts.address.split(", ")
-    return facts.name.partition(" #")[0], f"{street}, {town}", facts.order.partition("-")[2][5:], facts.collects
+    given, second, _ = facts.name.split(" ")
+    return f"{given} {second}", facts.address.partition(",")[0], facts.order.partition("-")[2][5:], facts.collects
 
 
 def name(chance: random.Random, number: int) -> str:
-    """71 bits: a name as people have, which others may have too, and a tag that nobody else has."""
-    return f"{GIVEN[number % len(GIVEN)]} {chance.choice(FAMILY)} #{_code(chance, 4, 4, 5)}"
+    """67 bits: a given name that others have, too, and two that nobody else has."""
+    return f"{GIVEN[number % len(GIVEN)]} {_word(chance, 4)} {_word(chance, 4)}-{_word(chance, 3)}"
 
 
 def order(chance: random.Random) -> str:
@@ -90,9 +79,8 @@ def order(chance: random.Random) -> str:
 
 
 def address(chance: random.Random) -> str:
-    """73 bits: number, street, town, and a code of two groups."""
-    street = f"{chance.randrange(1, 1000)} {chance.choice(STREETS)} {chance.choice(KINDS)}"
-    return f"{street}, {chance.choice(TOWNS)}, {_code(chance, 4, 6)}"
+    """74 bits: number, street and town."""
+    return f"{chance.randrange(1, 1000)} {_word(chance, 5)} {chance.choice(KINDS)}, {_word(chance, 5)}"
 
 
 def reference(chance: random.Random) -> str:
@@ -103,3 +91,7 @@ def reference(chance: random.Random) -> str:
 def _code(chance: random.Random, *groups: int) -> str:
     """5 bits a character."""
     return "-".join("".join(chance.choices(BASE32, k=size)) for size in groups)
+
+
+def _word(chance: random.Random, syllables: int) -> str:
+    return "".join(chance.choice(CONSONANTS) + chance.choice(VOWELS) for _ in range(syllables)).capitalize()
