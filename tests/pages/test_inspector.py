@@ -285,7 +285,8 @@ def test_everything_recognised_says_what_was_looked_at(services: Services, monke
         assert any("A first look at" in caption.value for caption in page.caption)
         page = to_tab(page, "Forensics")
         press(page, "Scan")
-        assert any("OpenAI-style messages in a list (1)" in caption.value for caption in page.caption)
+        read = "OpenAI-style messages in a list (1)"
+        wait_for(lambda: any(read in one.value for one in calm(page.run()).caption), "the scan to end")
         assert any("1 key could hold messages" in warning.value for warning in page.warning)
         assert any("Can't tell" in warning.value for warning in page.warning)
     finally:

@@ -27,10 +27,12 @@ import crosswire
 from rag.crosstalk.checker.check import check
 from rag.crosstalk.log.foreign.reading import read
 from rag.errors import BadSessionId, BadSetting
+from rag.inspector import Inspector
+from rag.inspector.forensics.scan import scan
 from rag.inspector.pace import Pace
 from rag.inspector.turns.model import EVERYBODY
 from rag.inspector.turns.traced import traced_owners, traced_turns
-from rag.sessions import connect
+from rag.sessions import SessionStore, connect
 from rag.sessions.connection.connect import Client
 from rag.tracing import conventions
 from rag.tracing.receiving import MOST_RECEIVED, received
@@ -272,3 +274,15 @@ def test_the_door_is_shut_without_the_token_and_bounded_with_it(client: Client, 
     assert client.llen("traces:{x}") == 1
     many = {"resourceSpans": [{"scopeSpans": [{"spans": [{**span, "traceId": str(n)} for n in range(600)]}]}]}
     assert post(json.dumps(many)).json()["partialSuccess"]["rejectedSpans"] == str(600 - MOST_RECEIVED)
+
+
+def test_a_scan_of_all_keys_takes_traces_for_what_they_are(client: Client) -> None:
+    for text in (True, False):
+        handler = crosswire.trace(client, text=text)
+        App().ask(handler, "ada", ADA)
+        assert handler.close()
+    store = SessionStore(client)
+    store.append("somebody", [HumanMessage("Hi"), AIMessage("Hello.")])
+    report = scan(Inspector(client, store).of("auto").histories)
+    assert (report.verdict, report.sessions, report.seen.doubtful) == ("clean", 1, 0)
+    store.clear("somebody")

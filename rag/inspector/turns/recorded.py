@@ -55,6 +55,7 @@ class Recording:
     """Text: the sessions in which it was said, the first two of them."""
     _planted: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """Last word of a canary: the canaries that end so, with their sessions."""
+    _listed: list[Recorded] | None = None
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Recording:
@@ -92,7 +93,12 @@ class Recording:
             self._said[text] = (*known, session_id)
 
     def sessions(self) -> list[Recorded]:
-        """Those with what is somebody else's first, then in the order in which they spoke."""
+        """Those with what is somebody else's first, then in the order in which they spoke. Looked at once."""
+        if self._listed is None:
+            self._listed = self._list()
+        return self._listed
+
+    def _list(self) -> list[Recorded]:
         found = []
         for session_id, ops in self._sessions.items():
             foreign = sum(turn.foreign(session_id) > 0 for turn in self.turns(session_id))

@@ -88,15 +88,10 @@ class Context:
             return
         shown = self.shows(session_id)
         label, icon = ("Hide texts", "visibility_off") if shown else ("Reveal texts", "visibility")
-        st.button(
-            label,
-            icon=f":material/{icon}:",
-            key=key,
-            type="tertiary",
-            help="This is logged." if not shown else None,
-            on_click=_switch,
-            args=(session_id,),
-        )
+        told = None if shown else "This is logged."
+        if st.button(label, icon=f":material/{icon}:", key=key, type="tertiary", help=told):
+            st.session_state[_REVEALED] = {*st.session_state.get(_REVEALED, ())} ^ {session_id}
+            st.rerun()  # all of the page, of which this may be a part
 
 
 def open_context(services: Services, me: Visitor) -> Context:
@@ -118,10 +113,6 @@ def open_context(services: Services, me: Visitor) -> Context:
     return Context(
         services, inspector, who, me.session_id, reveal, changes and ours, interval, recorded, looked_at == TRACED
     )
-
-
-def _switch(session_id: str) -> None:
-    st.session_state[_REVEALED] = {*st.session_state.get(_REVEALED, ())} ^ {session_id}
 
 
 def _looked_at(visitor: str) -> tuple[str, Source | None]:

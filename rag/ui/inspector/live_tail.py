@@ -11,6 +11,7 @@ from rag.colours import colour
 from rag.inspector.timestamps import moment
 from rag.inspector.views.watch import News, known, look, newest
 from rag.safe_text import MASK, line
+from rag.ui.avatar import badge
 from rag.ui.feedback import errors_shown
 from rag.ui.inspector import session_table
 from rag.ui.inspector.context import Context
@@ -61,7 +62,7 @@ def _live(context: Context) -> None:
     rows = [
         {
             "When": moment(one.at),
-            "": "",
+            "": badge(one.name, colour(one.session)),
             "Session": one.name,
             "Event": _event(one),
             "Question": _question(context, one.session, said.question),
@@ -69,10 +70,8 @@ def _live(context: Context) -> None:
         }
         for one, said in zip(news, seen, strict=True)
     ]
-    shades = [f"background-color: {colour(one.session)}" for one in news]
-    frame = session_table.coloured(rows, "", shades)
     table = st.dataframe(
-        frame,
+        rows,
         hide_index=True,
         key=f"inspector_tail_{len(tail.known)}_{news[0].at}",
         on_select="rerun",
@@ -80,7 +79,7 @@ def _live(context: Context) -> None:
         height="auto",
         column_config={
             "When": st.column_config.DatetimeColumn(format="HH:mm:ss", width=80),
-            "": st.column_config.TextColumn(width=20),
+            "": st.column_config.ImageColumn(width=40),
             "Question": st.column_config.TextColumn(width="large"),
             "ms": st.column_config.NumberColumn(format="%.0f", width=60),
         },

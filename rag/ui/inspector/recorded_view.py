@@ -14,7 +14,6 @@ from rag.safe_text import line
 from rag.ui.avatar import badge
 from rag.ui.escaping import count, escaped
 from rag.ui.feedback import errors_shown
-from rag.ui.inspector import session_table
 from rag.ui.inspector.context import Context
 from rag.ui.inspector.recordings import Source, recording
 from rag.ui.inspector.turns import turn_view
@@ -48,7 +47,7 @@ def draw(context: Context, source: Source) -> None:
 def _table(source: Source, rows: Sequence[Recorded]) -> list[Recorded]:
     cells = [
         {
-            "Colour": "",
+            "Colour": badge(row.name, colour(row.name)),
             "Name": line(row.name, 60),
             "Foreign": row.foreign,
             "Turns": row.turns,
@@ -59,7 +58,7 @@ def _table(source: Source, rows: Sequence[Recorded]) -> list[Recorded]:
     wanted = st.query_params.get("session")
     first = next((number for number, row in enumerate(rows) if wanted in (row.id, row.name)), 0)
     table = st.dataframe(
-        session_table.coloured(cells, "Colour", [f"background-color: {colour(row.name)}" for row in rows]),
+        cells,
         hide_index=True,
         height=min(38 + 35 * len(rows), 300),
         key=f"inspector_recorded_{source.id}",
@@ -67,7 +66,7 @@ def _table(source: Source, rows: Sequence[Recorded]) -> list[Recorded]:
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [first]}},
         column_config={
-            "Colour": st.column_config.TextColumn("", width=20),
+            "Colour": st.column_config.ImageColumn("", width=40),
             "Foreign": st.column_config.NumberColumn(width=70, help="Turns that held somebody else's data."),
             "Turns": st.column_config.NumberColumn(width=60),
             "First question": st.column_config.TextColumn(width="large"),

@@ -23,6 +23,7 @@ from rag.sessions.ids import SessionId
 from rag.sessions.listing.directory import Order as Indexed
 from rag.sessions.listing.directory import Page, Row
 from rag.sessions.protocol.replies import SessionInfo
+from rag.ui.avatar import badge
 from rag.ui.background_job import drop, progress, start
 from rag.ui.escaping import duration
 from rag.ui.feedback import errors_shown
@@ -215,7 +216,7 @@ def _grid(context: Context, rows: Sequence[Row]) -> None:
     columns = _columns(rows, context)
     frame = {name: cells for name, (cells, _) in columns.items()}
     event = st.dataframe(
-        coloured(frame, "Colour", [f"background-color: {row.colour}" for row in rows]),
+        pd.DataFrame(frame),
         hide_index=True,
         height=min(38 + 35 * len(rows), 420),
         key=key,
@@ -229,11 +230,6 @@ def _grid(context: Context, rows: Sequence[Row]) -> None:
     if now != [one for one in ids if one in chosen()]:
         st.session_state[CHOSEN] = now
         st.rerun()
-
-
-def coloured(data: Any, column: str, shades: Sequence[str]) -> Any:
-    """A table in one column of which each row has a style of its own. data: as pandas takes it."""
-    return pd.DataFrame(data).style.apply(lambda _: list(shades), subset=[column])
 
 
 def _title(context: Context, info: SessionInfo) -> str:
@@ -256,7 +252,7 @@ def _columns(rows: Sequence[Row], context: Context) -> dict[str, tuple[list[Any]
     """Of each column what is in it, and how it is drawn."""
     infos, config = [row.info for row in rows], st.column_config
     columns = {
-        "Colour": ([""] * len(rows), config.TextColumn("", width=20)),
+        "Colour": ([badge(row.name, row.colour) for row in rows], config.ImageColumn("", width=40)),
         "Name": ([row.name for row in rows], config.TextColumn(width=140)),
     }
     marks = [flags(row, context.you) for row in rows]
@@ -266,10 +262,10 @@ def _columns(rows: Sequence[Row], context: Context) -> dict[str, tuple[list[Any]
         messages = [info.messages for info in infos]
         return {**columns, "Messages": (messages, config.NumberColumn(width=80)), **ends, **ids}
     ids = {"Id": ([line(info.id, 48) for info in infos], config.TextColumn(width=220))}
-    time = config.DatetimeColumn(format="distance", width=130)
+    time = config.DatetimeColumn(format="distance", width=125)
     return {
         **columns,
-        "First question": ([_title(context, info) for info in infos], config.TextColumn(width=240, help=TITLES)),
+        "First question": ([_title(context, info) for info in infos], config.TextColumn(width=180, help=TITLES)),
         "Flags": ([", ".join(flag for flag in FLAGS if flag in mark) for mark in marks], config.TextColumn(width=90)),
         "Turns": ([info.turns for info in infos], config.NumberColumn(width=55)),
         "Bytes": ([row.bytes for row in rows], config.NumberColumn(format="compact", width=60)),

@@ -18,7 +18,6 @@ from rag.tracing.store import Traced, TraceStore
 from rag.ui.avatar import badge
 from rag.ui.escaping import count, duration
 from rag.ui.feedback import errors_shown
-from rag.ui.inspector import session_table
 from rag.ui.inspector.context import Context
 from rag.ui.inspector.turns import foreign_parts, turn_view
 
@@ -55,7 +54,7 @@ def _live(context: Context) -> None:
 def _table(rows: Sequence[Traced]) -> list[Traced]:
     cells = [
         {
-            "Colour": "",
+            "Colour": badge(friendly_name(one.id), colour(one.id)),
             "Name": friendly_name(one.id),
             "Conversation": line(one.id, 60),
             "Turns": one.turns,
@@ -67,7 +66,7 @@ def _table(rows: Sequence[Traced]) -> list[Traced]:
     held = st.session_state.get(CHOSEN, [])
     picked = [number for number, one in enumerate(rows) if one.id in held]
     table = st.dataframe(
-        session_table.coloured(cells, "Colour", [f"background-color: {colour(one.id)}" for one in rows]),
+        cells,
         hide_index=True,
         height=min(38 + 35 * len(rows), 300),
         key="inspector_traced_" + str(hash(tuple(one.id for one in rows))),
@@ -75,7 +74,7 @@ def _table(rows: Sequence[Traced]) -> list[Traced]:
         selection_mode="multi-row",
         selection_default={"selection": {"rows": picked or [0]}},
         column_config={
-            "Colour": st.column_config.TextColumn("", width=20),
+            "Colour": st.column_config.ImageColumn("", width=40),
             "Turns": st.column_config.NumberColumn(width=60),
             "Last turn": st.column_config.DatetimeColumn(format="distance", width=130),
         },

@@ -15,6 +15,7 @@ from rag.crosstalk.log.events import Event, Invoke, Message, Ok, Prompt
 from rag.crosstalk.report.export import marked
 from rag.crosstalk.report.story import story
 from rag.crosstalk.report.transcript import Transcript, transcripts
+from rag.ui import next_pages
 from rag.ui.anomalies import definitions
 from rag.ui.avatar import badge
 from rag.ui.escaping import escaped
@@ -35,6 +36,8 @@ def side_by_side(outcome: Outcome, victim: str, owner: str) -> None:
     foreign = [canary for turn in found[owner].turns for canary in turn.plants]
     if (first := outcome.leak(victim, owner)) is not None:
         st.markdown(f":material/arrow_forward: {escaped(first.explanation)}")
+    recording = f"run-{outcome.folder.parent.name}-{outcome.strategy}"
+    next_pages.link("inspector", f"{victim}'s prompts in the Inspector", recording=recording, session=victim)
     left, right = st.columns(2, gap="medium")
     with left:
         _conversation(found[victim], f"What {victim} was shown", foreign, owner)

@@ -51,7 +51,7 @@ def _told(found: Owners, turns: Sequence[Turn]) -> list[Turn]:
     end = "" if found.complete else " The search was stopped, so nobody is named."
     several = f", {count(len(found.several), 'part')} in several sessions" if found.several else ""
     st.caption(
-        f"{count(found.looked_at, 'session')} searched: {count(len(found.owners), 'owner')} found{several}.{end}"
+        f"{count(found.looked_at, 'session')} searched: {count(len(found.owners), 'part')} found in one{several}.{end}"
     )
     return [turn.named(found.owners) for turn in turns]
 
