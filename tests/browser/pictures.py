@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,7 @@ from tests import PROJECT
 from tests.browser.conftest import ARGUMENTS, chromium_path
 from tests.browser.serving import AppServer, serving
 from tests.browser.talking import Visit
+from tests.web.room.phones import Phone
 
 FOLDER = PROJECT / "docs" / "images"
 TALK = (
@@ -36,9 +38,43 @@ def main() -> None:
             _knowledge(browser, app.url, scheme)
             _simulate(browser, app.url, scheme)
             _race_lab(browser, app.url, scheme)
+            _room(browser, app.url, scheme)
             _audit(browser, app.url, scheme)
             _inspector(browser, app, scheme)
         browser.close()
+
+
+def _room(browser: Browser, url: str, scheme: str) -> None:
+    """The wall in a window of its own, and a phone that was shown somebody else's secret."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{url}/room")
+    page.get_by_role("button", name="Open a room").click()
+    frame = page.frame_locator("iframe")
+    expect(frame.locator("#address")).to_contain_text("/r/")
+    code = frame.locator("#address").inner_text().rpartition("/")[2]
+    wall, phone = context.new_page(), context.new_page()
+    wall.goto(f"{url}/r/{code}/wall")
+    phone.set_viewport_size({"width": 390, "height": 720})
+    phone.goto(f"{url}/r/{code}")
+    others = [Phone(url, code) for _ in range(10)]
+    wall.get_by_role("button", name="Wrong memory").click()
+    expect(phone.locator(".says.chat").first).to_contain_text("written that down")
+    with ThreadPoolExecutor(len(others)) as at_once:
+        list(at_once.map(Phone.hello, others))
+        button = phone.get_by_role("button", name="What is my order number?")
+        while not phone.get_by_text("order, not yours").count():
+            expect(button).to_be_enabled()
+            button.click()
+            phone.wait_for_timeout(500)
+        list(at_once.map(Phone.ask, others))
+    expect(button).to_be_enabled()
+    wall.bring_to_front()
+    wall.wait_for_timeout(1500)
+    wall.screenshot(path=FOLDER / f"room-{scheme}.png")
+    phone.bring_to_front()
+    phone.screenshot(path=FOLDER / f"room-phone-{scheme}.png")
+    context.close()
 
 
 def _chat(browser: Browser, url: str, scheme: str) -> None:

@@ -94,6 +94,7 @@ class Act:
         self._turns: dict[int, list[Turn]] = {}
         self._due: list[tuple[float, int, int]] = []
         self._steps: dict[int, tuple[Steps, str]] = {}
+        self._messages: dict[Message, Message] = {}
         self._order = 0
         self._answers = 0
         self._made: dict[int, str] = {}
@@ -137,7 +138,7 @@ class Act:
 
         def ask(messages: Sequence[Message]) -> str:
             prompt = shown(messages, (), WINDOW)
-            self._log(Prompt(op, tuple(prompt)))
+            self._log(Prompt(op, self._once(prompt)))
             self._answers += 1
             self._made[op] = talk.answer(prompt, self._answers)
             return self._made[op]
@@ -168,11 +169,15 @@ class Act:
             # For the report alone: it would hold up everybody to look through all of it here.
             session = self.session(person)
             with suppress(Exception):  # a memory that cannot be read leaves this session's read out
-                self.events.append(History(session, now, tuple(self._strategy.history(session))))
+                self.events.append(History(session, now, self._once(self._strategy.history(session))))
         self._strategy.close()
 
     def turns_of(self, person: Person) -> list[Turn]:
         return self._turns.get(person.number, [])
+
+    def _once(self, messages: Sequence[Message]) -> tuple[Message, ...]:
+        """The same, each message kept once: every prompt of a shared memory holds those of all the others."""
+        return tuple(self._messages.setdefault(one, one) for one in messages)
 
     def _later(self, op: int, at: float) -> None:
         self._order += 1  # of those that are due at the same time, each takes one step after the other

@@ -16,8 +16,8 @@ from rag.crosstalk.room.people import Person, person
 from rag.errors import CrosswireError
 
 MOST_PEOPLE = 60
-MOST_TURNS = 1500
-"""Of an act."""
+MOST_TURNS, MOST_TURNS_IN_ALL = 1500, 6000
+"""Of an act, and of a room."""
 MOST_ACTS = 20
 HELLO_FIRST = 428
 AWAY = 12.0
@@ -141,6 +141,8 @@ class Room:
         self.saw(someone, now)
         if someone.number in self.act.busy:
             raise RoomRefused("Wait for the answer to your last question.")
+        if sum(len(act.turns) for act in self.acts) >= MOST_TURNS_IN_ALL:
+            raise RoomRefused("This room has answered all that it may. The presenter can open another one.")
         if len(self.act.turns) >= MOST_TURNS:
             raise RoomRefused("This memory has answered all that it may. The presenter can switch to another one.")
         self.asked_at = now

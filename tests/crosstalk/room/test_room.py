@@ -162,6 +162,10 @@ def test_one_question_at_a_time_and_no_more_people_turns_or_acts_than_there_may_
     ):
         with pytest.raises(RoomRefused):
             refused()
+    monkeypatch.setattr(limits, "MOST_TURNS", 100)
+    monkeypatch.setattr(limits, "MOST_TURNS_IN_ALL", 1)
+    with pytest.raises(RoomRefused, match="open another one"):
+        played.room.ask(token, "order", "", played.now)
     with pytest.raises(UnknownMemory):
         Room("K7QM4X", "presenter", "redis-list")
 

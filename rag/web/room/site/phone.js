@@ -84,7 +84,7 @@ async function hello() {
 
 function tell(error) {
   if (error.status === 410) return;
-  $("talk").append(element("p", { class: "note" }, error.message || "That did not work: try again."));
+  $("talk").append(element("p", { class: "note" }, error instanceof Refused ? error.message : "The server did not answer: ask again."));
   $("talk").lastChild.scrollIntoView();
 }
 
