@@ -1,6 +1,7 @@
 """What people ask in a room, and the model that answers: it knows nothing but its prompt.
 
-Each message ends in a mark, so that no two are alike and the checker can tell them apart; what is shown is without it.
+Each message ends in a ticket, as those of a simulation do, so that no two are alike and the checker can tell them
+apart; what is shown is without it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ LONGEST = 200
 HELLO = "Hello, I am {name} and my order is {secret}."
 _ORDER = re.compile(r"\bLK-[2-9A-Z]{4}-[2-9A-Z]{4}-[2-9A-Z]{6}\b")
 _PERSONAL = re.compile(r"\b(?:i|me|my|mine|order|number|secret|told|said|know|remember|parcel)\b", re.IGNORECASE)
-_MARK = re.compile(r" \((?:to )?([^(), ]{1,40}(?: \d{1,4})?, \d{1,6})(?:, \d{1,6})?\)$")
+_MARK = re.compile(r" (?:My ticket is (\w{1,60})|This is answer \d{1,6}, to ticket \w{1,60})\.$")
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -59,7 +60,7 @@ def asked(key: str, text: str) -> str:
 
 
 def marked(text: str, name: str, number: int) -> str:
-    return f"{text} ({name}, {number})"
+    return f"{text} My ticket is {name.replace(' ', '_')}_{number}."
 
 
 def unmarked(text: str) -> str:
@@ -76,7 +77,7 @@ def answer(messages: Sequence[Message], number: int) -> str:
     question = next((message.text for message in reversed(messages) if message.role == "user"), "")
     mark = _MARK.search(question)
     said = _said(unmarked(question), messages, f"{question} {number}")
-    return f"{said} (to {mark[1]}, {number})" if mark else said
+    return f"{said} This is answer {number}, to ticket {mark[1]}." if mark else said
 
 
 def _said(question: str, messages: Sequence[Message], chance: str) -> str:
