@@ -7,7 +7,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 GUIDE = PROJECT / "docs" / "development.md"
-PATH = re.compile(r"`((?:rag|crosswire|pages|tests|docs)/[\w./]*)`")
+PATH = re.compile(r"`((?:rag|crosswire|pages|tests|docs|data|examples)/[\w./]*)`")
 
 
 def test_every_file_that_the_guide_names_exists() -> None:
