@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -22,10 +23,12 @@ from rag.commands import options
 from rag.commands.options import JsonFile, Rounds, Seconds, Strategy, give
 from rag.crosstalk.bench import checking as check_bench
 from rag.crosstalk.bench import exploring as rates
+from rag.crosstalk.bench import memories as memories_bench
 from rag.crosstalk.bench import verdicts as verdict_bench
 from rag.crosstalk.bench.turns import StrategyTurns
 from rag.crosstalk.explore.explorer import temporary_lab
 from rag.crosstalk.explore.scenes import MOST_TURNS
+from rag.crosstalk.run.comparison import CRITERIA
 from rag.crosstalk.run.workload import Workload
 from rag.crosstalk.strategies import STRATEGIES, Lab
 from rag.errors import BadDocument
@@ -40,6 +43,7 @@ from rag.sessions import SessionStore, connect
 from rag.sessions import bench as store_bench
 from rag.sessions.embedded.server import EmbeddedServer
 from rag.settings import Settings, load
+from rag.web.bench import pages as pages_bench
 from rag.web.bench import room as room_bench
 from rag.web.bench import served as served_bench
 
@@ -273,6 +277,36 @@ def verdict(
         rows = list(verdict_bench.run(names, workload, lab, rounds, status.update))
     heads = ("memory", "verdict", "slowest", "report", "anomalies", "shown others' data")
     give(json_file, rows, heads, map(_stood, rows))
+
+
+@app.command("pages")
+def pages(seconds: Seconds = 20.0, json_file: JsonFile = None) -> None:
+    """Seconds until a page is drawn whole: while nothing else happens, and while a run of 100 users goes on."""
+    with _scratch() as (folder, told):
+        rows = list(pages_bench.run(folder, seconds, told))
+    cells = ((row.what, f"{row.pages}", f"{row.p50:.2f}", f"{row.p95:.2f}", row.slowest, f"{row.runs}") for row in rows)
+    give(json_file, rows, ("server", "pages", "p50 s", "p95 s", "slowest page", "runs"), cells)
+
+
+@app.command("memories")
+def memories(
+    strategy: Strategy = None,
+    file: Annotated[
+        Path | None, typer.Option("--write", metavar="FILE", help="The table that the page shows, with its evidence.")
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Which memory should I use? Each through four scenes: users, tabs, processes, a restart."""
+    with temporary_lab() as lab, Console(stderr=True).status("") as status:
+        rows = list(memories_bench.run([strategy] if strategy else list(STRATEGIES), lab, status.update))
+    content = memories_bench.content(rows)
+    if file is not None:
+        file.write_text(json.dumps(content), encoding="utf-8")
+    cells = [[row.name, *(_ANSWERS[row.answers[one]] for one in CRITERIA), f"{row.rate:,.0f}"] for row in rows]
+    give(json_file, rows, ("memory", *CRITERIA, "turns/s"), cells)
+
+
+_ANSWERS = {True: "yes", False: "no", None: "-"}
 
 
 def _stood(row: verdict_bench.Row) -> list[str]:

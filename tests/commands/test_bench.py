@@ -113,6 +113,14 @@ def test_each_verdict_is_timed(call: Call, env: dict[str, str]) -> None:
     assert cells[0] == "shared-buffer"
 
 
+def test_the_table_of_memories_is_written(call: Call, env: dict[str, str], tmp_path: Path) -> None:
+    content, [cells], _ = measured(call, env, "memories", "--strategy", "stateless", "--write", str(tmp_path / "t"))
+    assert cells[:3] == ["stateless", "yes", "yes"]
+    written = json.loads((tmp_path / "t").read_text())
+    assert written.keys() == {"at", "machine", "versions", "rows"}
+    assert written["rows"][0]["answers"] == content["rows"][0]["answers"]
+
+
 def test_what_is_served_is_given_as_it_was_measured(
     call: Call, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +129,13 @@ def test_what_is_served_is_given_as_it_was_measured(
     content, [cells], _ = measured(call, env, "served")
     assert content["rows"] == [asdict(row)]
     assert cells[:5] == ["100", "Crosswire, the API", "1,234", "12.3", "45.6"]
+
+
+def test_pages_are_opened_while_a_run_goes_on(call: Call, env: dict[str, str]) -> None:
+    content, rows, _ = measured(call, env, "pages", "--seconds", "1")
+    assert [row[0] for row in rows] == ["quiet", "busy"]
+    assert [bool(row["runs"]) for row in content["rows"]] == [False, True]
+    assert all(row["pages"] >= 1 and 0 < row["p50"] <= row["p95"] for row in content["rows"])
 
 
 def test_only_what_is_in_memory_is_timed(call: Call, env: dict[str, str]) -> None:

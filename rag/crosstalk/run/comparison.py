@@ -6,6 +6,7 @@ A yes is what these runs showed on this machine, not a proof; a no comes with it
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -68,7 +69,8 @@ class Weighed:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One memory. answers: to each question, None where nothing can be said. rate: turns a second; p95: seconds.
+    """One memory. at: epoch seconds when it was measured; here: whether on this machine. answers: to each question,
+    None where nothing can be said. rate: turns a second; p95: seconds.
 
     reports: by scene. round_trips: to Redis, a turn; None where there are none.
     """
@@ -79,6 +81,8 @@ class Row:
     p95: float
     round_trips: float | None
     reports: Mapping[str, Report]
+    at: float = 0.0
+    here: bool = False
 
     def against(self, criterion: str) -> list[tuple[str, Report]]:
         """The scenes that speak against it, or that cannot tell, with what they showed."""
@@ -93,7 +97,8 @@ def brief(weighed: Weighed) -> Row:
         scene: replace(result.report, anomalies=tuple(few_of_each(result.report.anomalies, EVIDENCE)), seen=())
         for scene, result in weighed.results.items()
     }
-    return Row(weighed.name, dict(weighed.answers), figures.rate, figures.p95, figures.round_trips, reports)
+    measured = figures.rate, figures.p95, figures.round_trips
+    return Row(weighed.name, dict(weighed.answers), *measured, reports, time.time(), here=True)
 
 
 def weigh(

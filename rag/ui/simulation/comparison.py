@@ -1,4 +1,4 @@
-"""“Which memory should I use?”: every memory through the same scenes, measured now, each answer with its evidence."""
+"""“Which memory should I use?”: every memory through the same scenes, shipped or measured here, with the evidence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from rag.crosstalk.background.comparisons import Weighing
+from rag.crosstalk.background.comparisons import Weighing, shipped
 from rag.crosstalk.checker.sentences import BY_DESIGN
 from rag.crosstalk.run.comparison import CRITERIA, Row, asked
 from rag.crosstalk.strategies import STRATEGIES
@@ -23,39 +23,23 @@ EVERY = 1.0
 
 
 def draw(weighing: Weighing, session_id: str) -> None:
+    table, known = weighing.table(session_id), shipped()
+    versions = ", ".join(f"{name} {version}" for name, version in known.versions.items())
     st.caption(
-        "Four scenes: a hundred users; two tabs each; two processes; a restart halfway. "
-        "Every memory runs all four, now, on this machine."
+        f"Four scenes: a hundred users; two tabs each; two processes; a restart halfway. Measured on "
+        f"{_day(known.at)} ({known.machine}). “Yes” is what these runs showed, not a proof.",
+        help=f"With {versions}. `bench memories` measures them anew.",
     )
-    table = weighing.table(session_id)
-    if table is None or not table.busy:
-        label = "Measure all" if table is None else "Measure again"
-        if st.button(label, type="primary" if table is None else "secondary", icon=":material/balance:"):
-            with errors_shown():
-                weighing.start(session_id)
-                st.rerun()
-    if table is None:
-        st.info("Not measured yet. This takes a few minutes; results appear as they come in.", icon=":material/info:")
-    else:
-        st.fragment(_shown, run_every=EVERY if table.busy else None)(weighing, session_id, table.busy)
-
-
-def _shown(weighing: Weighing, session_id: str, busy: bool) -> None:
-    """busy: whether it was, when the page was drawn. The page is drawn anew when it is over."""
-    table = weighing.table(session_id)
-    if table is None or table.busy != busy:
-        st.rerun()
-    if busy:
-        st.progress(min(1.0, table.share), text=f"Measuring {table.doing} …")
-        if st.button("Stop", icon=":material/stop:", key="stop-weighing"):
-            weighing.stop(session_id)
+    if table.busy:
+        st.fragment(_progress, run_every=EVERY)(weighing, session_id, table.measured)
     elif table.problem:
         st.error(table.problem, icon=":material/error:")
-    rows = tuple(table.rows)
-    if not rows:
-        return
-    when = datetime.fromtimestamp(table.at, UTC).astimezone().strftime("%d %B, %H:%M")
-    st.caption(f"Measured on {when}. “Yes” is what these runs showed, not a proof. Select a row for the evidence.")
+    elif table.stopped:
+        st.warning(
+            f"Stopped: {table.measured} of {len(table.names)} were measured again. The other rows are older.",
+            icon=":material/timelapse:",
+        )
+    rows = table.over(known)
     frame = _frame(rows)
     state: Any = st.dataframe(
         frame,
@@ -63,7 +47,7 @@ def _shown(weighing: Weighing, session_id: str, busy: bool) -> None:
         height="content",
         placeholder="–",
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode="multi-row",
         key="which-memory",
         column_config={
             # The name stays in sight while a phone's reader goes through the columns; wide enough for those to come.
@@ -74,21 +58,50 @@ def _shown(weighing: Weighing, session_id: str, busy: bool) -> None:
             "round trips": st.column_config.NumberColumn(format="%.1f", help="Redis round trips per turn"),
         },
     )
-    for row in state["selection"]["rows"]:
-        _evidence(rows[row])
-    if not busy:
-        download("Download as CSV", frame.to_csv(index=False), "which-memory.csv", "text/csv", "download")
+    chosen = [rows[row] for row in state["selection"]["rows"] if row < len(rows)]
+    if not table.busy:
+        label = f"Measure {len(chosen)} again, here" if chosen else "Measure all again, here"
+        with st.container(horizontal=True):
+            if st.button(label, icon=":material/balance:", help="Select rows to measure only those."):
+                with errors_shown():
+                    weighing.start(session_id, [row.name for row in chosen] or tuple(STRATEGIES))
+                    st.rerun()
+            download("Download as CSV", frame.to_csv(index=False), "which-memory.csv", "text/csv", "download")
+    if not chosen:
+        st.caption("Select a row for its evidence.")
+    for row in chosen:
+        _evidence(row)
+
+
+def _progress(weighing: Weighing, session_id: str, measured: int) -> None:
+    """measured: rows when the page was drawn. It is drawn anew when there is another one, or when it is over."""
+    table = weighing.table(session_id)
+    if table.measured != measured or not table.busy:
+        st.rerun()
+    left = f", {_minutes(table.left)} left" if table.left is not None else ""
+    st.progress(min(1.0, table.share), text=f"Measuring {table.doing} …{left}")
+    if st.button("Stop", icon=":material/stop:", key="stop-weighing"):
+        weighing.stop(session_id)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _day(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%d %B %Y").lstrip("0")
 
 
 def _frame(rows: Sequence[Row]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "memory": row.name,
+                "memory": STRATEGIES[row.name].title,
                 **{f"{criterion}?": _answer(row, criterion) for criterion in CRITERIA},
                 "turns/s": row.rate,
                 "p95 (ms)": row.p95 * 1000,
                 "round trips": row.round_trips,
+                "measured": "here" if row.here else "shipped",
             }
             for row in rows
         ]
@@ -101,7 +114,7 @@ def _answer(row: Row, criterion: str) -> str:
 
 def _evidence(row: Row) -> None:
     kind = STRATEGIES[row.name]
-    st.markdown(f"##### {row.name}")
+    st.markdown(f"##### {kind.title} · `{row.name}`")
     st.markdown(f"{escaped(kind.lesson)} {escaped(kind.wrong)}")
     if not kind.keeps:
         st.info(f"It {BY_DESIGN}: isolation is what it is judged by.", icon=":material/info:")

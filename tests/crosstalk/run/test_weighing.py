@@ -11,8 +11,9 @@ import pytest
 
 from rag.crosstalk import Lab, Workload
 from rag.crosstalk.background import jobs
-from rag.crosstalk.background.comparisons import Table, Weighing
-from rag.crosstalk.run.comparison import EVIDENCE, Weighed, weigh
+from rag.crosstalk.background.comparisons import Table, Weighing, shipped
+from rag.crosstalk.run.comparison import CRITERIA, EVIDENCE, Weighed, asked, weigh
+from rag.crosstalk.strategies import STRATEGIES
 from rag.errors import CrosswireError
 from tests.crosstalk.run.here import Here
 from tests.servers import wait_for
@@ -29,7 +30,7 @@ def weighing(lab: Lab, tmp_path: Path) -> Weighing:
 
 
 def ended(weighing: Weighing) -> Table:
-    table = weighing.start("ada", SMALL)
+    table = weighing.start("ada", workload=SMALL)
     wait_for(lambda: not table.busy, "the end of the table", seconds=30)
     return table
 
@@ -41,7 +42,9 @@ def test_rows_are_found_again_after_a_restart_with_a_few_anomalies_of_each_kind(
         yield from weigh(workload, lab, ["shared-buffer"])
 
     monkeypatch.setattr(jobs, "weigh", one)
-    [row] = ended(weighing).rows
+    table = ended(weighing)
+    [row] = table.rows.values()
+    assert (table.stopped, table.measured) == (True, 1)  # of all of them
     assert row.answers["isolated"] is False
     scenes = dict(row.against("isolated"))
     kinds = [anomaly.kind for anomaly in scenes["users"].anomalies]
@@ -49,9 +52,23 @@ def test_rows_are_found_again_after_a_restart_with_a_few_anomalies_of_each_kind(
     assert max(map(kinds.count, kinds)) <= EVIDENCE
     again = Weighing(tmp_path / "weighings", lambda _: nullcontext(lab))
     stored = again.table("ada")
-    assert stored is not None
-    assert stored.rows == [row]
-    assert again.table("ben") is None
+    assert stored.rows == {row.name: row}
+    assert again.table("ben").rows == {}
+    merged = stored.over(shipped())
+    assert [one.name for one in merged] == list(STRATEGIES)
+    assert [one.name for one in merged if one.here] == [row.name]
+
+
+def test_the_table_that_is_shipped_answers_what_is_asked_of_every_memory() -> None:
+    known = shipped()
+    assert [row.name for row in known.rows] == list(STRATEGIES)
+    assert known.machine
+    assert known.versions
+    for row in known.rows:
+        kind = STRATEGIES[row.name]
+        assert all(row.answers[one] is not None for one in CRITERIA if asked(row.name, one)), row.name
+        assert row.answers["isolated"] == (kind.grade() != "wrong"), row.name
+        assert all(row.answers[one] for one in CRITERIA if asked(row.name, one)) == (kind.grade() == "right"), row.name
 
 
 @pytest.mark.parametrize(

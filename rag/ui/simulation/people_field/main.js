@@ -163,7 +163,7 @@ class Field {
     if (!this.data || !this.state) return;
     const { columns, rows, step } = this.layout();
     const wide = columns * step - GAP + 2 * EDGE, high = rows * step - GAP + 2 * EDGE;
-    const width = Math.min(this.stage.clientWidth || wide, wide * 1.6), scale = width / wide;
+    const width = Math.min(this.stage.clientWidth || wide, wide * 1.2), scale = width / wide;
     const dense = window.devicePixelRatio || 1;
     Object.assign(this.canvas, { width: Math.round(width * dense), height: Math.round(high * scale * dense) });
     Object.assign(this.canvas.style, { width: `${width}px`, height: `${high * scale}px` });
