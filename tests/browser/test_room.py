@@ -89,7 +89,7 @@ def test_a_neighbours_secret_is_on_a_phone_and_the_wall_draws_the_arrow(
     expect(ada.answers).to_have_count(1)
     assert ada.secret in ada.ask()
     page.get_by_role("button", name="End the room").click()
-    expect(page.get_by_role("heading", name="2. shared-buffer")).to_be_visible()
+    expect(page.get_by_role("heading", name="2. One memory for everyone")).to_be_visible()
     expect(page.get_by_text(f"{ada.name} was shown the secret of {ben.name}.")).to_be_visible()
     expect(page.get_by_text("isolated", exact=False).or_(page.get_by_text("stayed apart")).first).to_be_visible()
     with page.expect_download() as got:

@@ -8,6 +8,7 @@ from rag.crosstalk.room.act import Act, Turn
 from rag.crosstalk.room.people import Person
 from rag.crosstalk.room.room import Room
 from rag.crosstalk.room.talk import QUESTIONS
+from rag.crosstalk.strategies import STRATEGIES
 
 NEWEST_TURNS, NEWEST_LEAKS = 30, 150
 """On a phone; on the wall: more than can come between two looks of it."""
@@ -42,7 +43,10 @@ def wall(room: Room, now: float) -> dict[str, Any]:
         "ended": room.ended is not None,
         "left": round(max(0.0, room.expires - now)),
         "memory": _memory(act),
-        "choices": {"wrong": room.wrong, "right": room.right},
+        "choices": {
+            side: {"name": name, "title": STRATEGIES[name].title}
+            for side, name in (("wrong", room.wrong), ("right", room.right))
+        },
         "people": [
             _person(one)
             | {
@@ -71,4 +75,4 @@ def _turn(room: Room, turn: Turn) -> dict[str, Any]:
 
 
 def _memory(act: Act) -> dict[str, Any]:
-    return {"name": act.memory, "lesson": act.kind.lesson, "wrong": bool(act.kind.expects)}
+    return {"name": act.memory, "title": act.kind.title, "lesson": act.kind.lesson, "wrong": bool(act.kind.expects)}

@@ -21,7 +21,7 @@ def draw(rooms: Rooms, me: Visitor, one: Room, other: Room) -> None:
         st.columns(2, gap="medium"), (one, other), ("Wrong memory", "Right memory"), strict=True
     ):
         with side:
-            st.markdown(f"##### {title}: {room.act.memory}")
+            st.markdown(f"##### {title}: {room.act.kind.title}")
             _told(rooms, me, room.code)
             for place, number in zip(st.columns(2, gap="small"), (1, 2), strict=True):
                 theme = st.context.theme.type or "light"

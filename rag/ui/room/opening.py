@@ -37,8 +37,8 @@ def another(rooms: Rooms, me: Visitor, label: str = "Open another room") -> None
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         told = "Simulate explains each of them."
-        wrong = st.selectbox("Wrong memory", WRONG_ONES, WRONG_ONES.index(WRONG), help=told, width=260)
-        right = st.selectbox("Right memory", RIGHT_ONES, RIGHT_ONES.index(RIGHT), width=260)
+        wrong = st.selectbox("Wrong memory", WRONG_ONES, WRONG_ONES.index(WRONG), _title, help=told, width=260)
+        right = st.selectbox("Right memory", RIGHT_ONES, RIGHT_ONES.index(RIGHT), _title, width=260)
         opens = st.button(label, type="primary", icon=":material/meeting_room:")
         told = "Two phones on the wrong memory and two on the right one, here, for you to play."
         alone = st.button("Alone? Two phones here", icon=":material/splitscreen_left:", help=told)
@@ -46,3 +46,7 @@ def another(rooms: Rooms, me: Visitor, label: str = "Open another room") -> None
         with errors_shown():
             (rooms.open_beside if alone else rooms.open)(me.session_id, right, wrong)
             st.rerun()
+
+
+def _title(name: str) -> str:
+    return STRATEGIES[name].title

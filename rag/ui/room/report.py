@@ -14,7 +14,7 @@ from rag.crosstalk.report.explain import minimal
 from rag.crosstalk.report.export import as_html, as_junit
 from rag.crosstalk.room.act import WINDOW
 from rag.crosstalk.room.rooms import Played
-from rag.crosstalk.strategies import STRATEGIES
+from rag.crosstalk.strategies import find
 from rag.ui.escaping import escaped
 from rag.ui.feedback import download
 from rag.ui.simulation.run_view import VERDICTS
@@ -37,7 +37,7 @@ def draw(code: str, acts: Sequence[Played]) -> None:
 
 def _act(name: str, number: int, act: Played) -> None:
     box, icon = VERDICTS[act.report.verdict]
-    st.markdown(f"##### {number}. {act.memory}")
+    st.markdown(f"##### {number}. {find(act.memory).title}")
     box(escaped(act.report.why), icon=icon)
     lines = _who_saw_whose(act)
     if lines:
@@ -45,7 +45,7 @@ def _act(name: str, number: int, act: Played) -> None:
         if len(lines) > SHOWN:
             st.caption(f"{len(lines) - SHOWN} more are in the files.")
     else:
-        st.caption(STRATEGIES[act.memory].lesson)
+        st.caption(find(act.memory).lesson)
     with st.container(horizontal=True):
         download("Report (HTML)", lambda: _html(name, act), f"{name}.html", "text/html", "description")
         download("JUnit", lambda: as_junit(act.report, name), f"{name}.xml", "application/xml", "rule")

@@ -70,8 +70,8 @@ document.addEventListener("keydown", (event) => {
 });
 for (const side of ["wrong", "right"]) {
     $(side).textContent = `${side === "wrong" ? "Wrong" : "Right"} memory`;
-    $(side).title = wall.choices[side];
-    $(side).setAttribute("aria-pressed", String(wall.memory.name === wall.choices[side]));
+    $(side).title = wall.choices[side].title;
+    $(side).setAttribute("aria-pressed", String(wall.memory.name === wall.choices[side].name));
     $(side).disabled = wall.ended;
   }
 }
@@ -109,8 +109,8 @@ function drawField() {
 }
 
 function drawCentre() {
-  const box = svg("rect", { x: WIDE / 2 - 130, y: HIGH / 2 - 46, width: 260, height: 92, rx: 16, class: `centre ${wall.memory.wrong ? "wrong" : "right"}` });
-  const name = svg("text", { x: WIDE / 2, y: HIGH / 2 - 6, class: "what" }, wall.memory.name);
+  const box = svg("rect", { x: WIDE / 2 - 170, y: HIGH / 2 - 46, width: 340, height: 92, rx: 16, class: `centre ${wall.memory.wrong ? "wrong" : "right"}` });
+  const name = svg("text", { x: WIDE / 2, y: HIGH / 2 - 6, class: "what" }, wall.memory.title);
   const kind = svg("text", { x: WIDE / 2, y: HIGH / 2 + 22, class: "kind" }, wall.memory.wrong ? "a wrong memory" : "a right memory");
   document.getElementById("centre").replaceChildren(box, name, kind);
 }
@@ -168,8 +168,8 @@ function drawArrow(leak, count, radius) {
 }
 
 async function change(side) {
-  if (wall === null || wall.ended || wall.memory.name === wall.choices[side]) return;
-  try { await call("switch", { memory: wall.choices[side] }); } catch (error) { $("sentence").textContent = error.message; }
+  if (wall === null || wall.ended || wall.memory.name === wall.choices[side].name) return;
+  try { await call("switch", { memory: wall.choices[side].name }); } catch (error) { $("sentence").textContent = error.message; }
 }
 
 for (const side of ["wrong", "right"]) $(side).addEventListener("click", () => change(side));
