@@ -81,6 +81,22 @@ def test_a_question_is_asked_and_answered_by_keys_alone(open_page: NewPage) -> N
     expect(chat.messages.nth(1)).to_contain_text("30 days", timeout=30_000)
     chat.settled()
     walk(page, r"^\[1\]$")
+    page.evaluate(AXE_SCRIPT)
+    assert list(serious(page.evaluate(RUN, {}))) == []
+
+
+def test_the_recorded_run_plays_pauses_and_stands_still_for_whoever_asks_for_it(open_page: NewPage) -> None:
+    page = open_page("", "Does your chat show one user another user’s data?")
+    time = "Number(getComputedStyle(document.querySelector('.cw-people')).getPropertyValue('--t'))"
+    before = page.evaluate(time)
+    page.wait_for_function(f"{time} !== {before}")
+    page.get_by_label("Pause").check()
+    stopped = page.evaluate(time)
+    page.wait_for_timeout(300)
+    assert page.evaluate(time) == stopped
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate(time) == 99, "how it ended"
+    expect(page.get_by_label("Pause")).to_be_hidden()
 
 
 WHERE = """() => {
