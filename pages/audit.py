@@ -19,7 +19,7 @@ me = visitor.visitor(settings)
 shown = audits.find(me.session_id)
 
 st.header("Audit", anchor=False)
-st.caption("Checks for any store of conversations: does it keep them apart, whole and lasting?")
+st.caption("Audits any conversation store: are sessions kept apart, whole and durable?")
 
 
 @st.fragment(run_every=0.5)

@@ -21,7 +21,7 @@ with st.container(horizontal=True, horizontal_alignment="distribute", vertical_a
     if known:
         st.markdown(f"You were right in **{sum(known)} of {len(known)}**.", width="content")
 st.html(SMALLER)
-st.caption("Commit to yes or no. Then it is measured on this server, in seconds; nothing here is canned.")
+st.caption("Commit to yes or no, then see it measured on this server in seconds. Nothing is canned.")
 
 for kind, head in HEADS.items():
     st.subheader(head, anchor=False)

@@ -32,7 +32,7 @@ session_card.draw(services, me, records)
 # A place of their own: what is drawn where they were would leave the last of them standing until the answer is there.
 starters = st.empty()
 if records and records[0].turn > 1:
-    st.caption(f"Earlier turns are gone: a session keeps its newest {services.settings.max_stored_turns:,}.")
+    st.caption(f"Older turns were dropped: a session keeps its newest {services.settings.max_stored_turns:,}.")
 transcript.draw(records, me, services.library)
 
 typed = st.chat_input(

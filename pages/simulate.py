@@ -16,7 +16,9 @@ runs = resources.runs()
 me = visitor.visitor(resources.services().settings)
 
 st.header("Simulate", anchor=False)
-st.caption("Many people use one chat at the same time. Each cell is one of them; a foreign colour in it is a leak.")
+st.caption(
+    "Many people use one chat at the same time. Each cell is one of them; someone else’s colour in it is a leak."
+)
 
 one, yours, table = st.tabs(
     [":material/groups: Run", ":material/link: Your chat", ":material/balance: Which memory should I use?"],

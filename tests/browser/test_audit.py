@@ -17,7 +17,7 @@ BOTH = ("langgraph-memory", f"{STORES}:Folding")
 
 
 def audit(page: Page, path: str, checks: int) -> None:
-    box = page.get_by_role("textbox", name="Or a store of your own")
+    box = page.get_by_role("textbox", name="Or your own store")
     box.fill(path)
     box.press("Enter")
     page.get_by_role("button", name=f"Audit with {checks} checks").click()
@@ -53,7 +53,7 @@ def test_a_fault_is_watched_read_copied_and_played(open_page: NewPage) -> None:
     assert [[bool(cell) for cell in row].index(True, 1) for row in steps] == [1, 2, 1, 3]
     assert steps[0][1] == "asks in 'one': question of the first tab → …"
     assert steps[2][1] == "… → answer to question of the first tab"
-    fault.get_by_text("The file, to copy").click()
+    fault.get_by_text("Copy the file").click()
     expect(fault.get_by_test_id("stCode")).to_contain_text("def test_whole_overlapping_turns")
     with page.expect_download() as got:
         fault.get_by_role("button", name="Reproduction", exact=True).click()

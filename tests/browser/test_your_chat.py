@@ -22,7 +22,7 @@ def test_a_pasted_request_becomes_a_run_with_a_verdict(open_page: NewPage) -> No
         field.fill(f'curl {url}/by-address --json \'{{"message": "Hi", "session_id": "a"}}\'')
         field.press("Tab")
         page.get_by_role("button", name="Recognise").press("Enter")
-        spec = page.get_by_label("How it is asked (YAML)", exact=True)
+        spec = page.get_by_label("How to ask it (YAML)", exact=True)
         expect(spec).to_have_value(re.compile(r"message: '\{text\}'\n  session_id: '\{session\}'"))
         page.get_by_role("button", name="Ask five questions").press("Enter")
         expect(page.get_by_text("It remembers")).to_be_visible()

@@ -66,7 +66,7 @@ def begun(page: AppTest) -> Auditing:
 
 
 def test_a_stranger_is_offered_no_import_path_and_no_server(stranger: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "keep them apart, whole and lasting" in texts(stranger)
+    assert "are sessions kept apart, whole and durable?" in texts(stranger)
     assert not stranger.text_input
     monkeypatch.setenv("AUDIT_REDIS_URL", "redis://secret:6379")
     stranger.session_state["audit_path"] = f"{STORES}:leaves"
@@ -105,7 +105,7 @@ def test_several_stores_are_a_matrix_with_a_card_for_each_check(owner: AppTest) 
     assert f"{counts['pass']} hold, {counts['not applicable']} not applicable" in titles
     assert "Why: An index folds case. [Source](https://" in texts(page)
     assert "| 1 | :small[adds to" in texts(page)
-    code = "The file, to copy"
+    code = "Copy the file"
     assert [title for title in titles if title == code] == [code]
     assert {getattr(each, "label", "") for each in page.get("download_button")} == {
         "HTML",

@@ -63,7 +63,7 @@ def test_a_server_that_hears_nobody_else_says_so(
 def test_a_browser_without_cookies_is_told_why_it_cannot_present() -> None:
     with opened():
         page = to("room.py", tab())
-        assert "keeps no cookies" in page.warning[0].value
+        assert "blocks cookies" in page.warning[0].value
         assert not page.button
 
 

@@ -76,15 +76,13 @@ def _again(check: Check, outcome: Outcome, key: str) -> None:
                 "text/x-python",
                 "science",
                 key=f"{key}_file",
-                help="A pytest file that needs the audited package alone.",
+                help="A pytest file that needs only the audited package.",
             )
         if check.id in IN_THE_LAB:
             played, _ = IN_THE_LAB[check.id]
             told = "The same interleaving, step by step, on a memory that has this fault."
             st.link_button("See it in the race lab", played.address, icon=":material/alt_route:", help=told)
     if outcome.reproduction:
-        with st.expander(
-            "The file, to copy", icon=":material/content_copy:", key=f"{key}_text", on_change="rerun"
-        ) as it:
+        with st.expander("Copy the file", icon=":material/content_copy:", key=f"{key}_text", on_change="rerun") as it:
             if it.open:
                 st.code(visible(outcome.reproduction), language="python", height=420)

@@ -41,13 +41,13 @@ def draw(settings: Settings, *, busy: bool) -> Chosen | None:
     )
     if mine:
         path = st.text_input(
-            "Or a store of your own",
+            "Or your own store",
             key="audit_path",
             persist_state="page",
             max_chars=500,
             placeholder="package.module:function",
-            help="Where the function is that makes it. It is imported and run on this machine, in a process of its "
-            "own. Offered only to who opens this page on the machine itself.",
+            help="The function that creates it. It is imported and run on this machine, in its own process. Offered "
+            "only to visitors on the machine itself.",
         ).strip()
         targets = [*targets, *([path] if path else [])]
     levels = st.pills(

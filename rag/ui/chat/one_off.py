@@ -11,8 +11,8 @@ from rag.ui.visitor import Visitor
 
 _SWITCH = "one-off"
 SAID = (
-    "**One-off questions.** Each is answered by itself, from the shared articles. "
-    "Nothing is stored, and the next one replaces it."
+    "**One-off questions.** Each is answered on its own, from the shared articles. "
+    "Nothing is stored: the next question replaces the answer."
 )
 
 

@@ -64,7 +64,7 @@ def take(text: str, files: Sequence[uploads.File], services: Services, visitor: 
     for problem in problems:
         st.error(problem, icon=ERROR)
     if len(problems) < len(files):
-        st.success("Added. Only this session can search it: ask about it now.", icon=":material/attach_file:")
+        st.success("Added. Only this session can search it. Ask about it now.", icon=":material/attach_file:")
 
 
 def run(chat: ChatService, visitor: Visitor) -> None:

@@ -35,11 +35,13 @@ def draw(services: Services, visitor: Visitor, records: Sequence[StoredMessage])
                 icon=":material/cookie_off:",
             )
         if visitor.lasting:
-            earlier_sessions.form(NEW_SESSION, "New session", "Starts an empty session. This one stays in the list.")
-        elif st.button("New session", width="stretch", help="Starts an empty session. This one is gone."):
+            earlier_sessions.form(
+                NEW_SESSION, "New session", "Starts an empty session. This one stays in the list below."
+            )
+        elif st.button("New session", width="stretch", help="Starts an empty session and discards this one."):
             forget_tab()
             st.rerun()
-        clear = "Deletes what this session holds, and stays in it."
+        clear = "Deletes this session’s messages and documents. The session itself stays."
         if st.button("Clear history", icon=":material/delete:", width="stretch", disabled=not records, help=clear):
             _confirm_clear(services, visitor)
         with st.popover("Download", icon=":material/download:", width="stretch", disabled=not records):

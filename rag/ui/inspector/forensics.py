@@ -67,7 +67,7 @@ def _report(report: Report) -> None:
         f"{report.seconds:.1f} s.{end}"
     )
     if report.sealed:
-        st.warning(f"{report.sealed:,} elements are encrypted with a key that is not here, or in a form not read.")
+        st.warning(f"{report.sealed:,} elements could not be read: their key is missing, or their format is unknown.")
     for canary in report.canaries:
         sessions = len({one.session for one in canary.sightings})
         first = f", first said by {friendly_name(canary.first.session)}" if canary.first else ""

@@ -14,7 +14,7 @@ from rag.ui.inspector.context import Context
 
 _KEPT = "inspector_overview"
 """What the numbers found last, for the charts."""
-QUARANTINED = "Elements that did not belong in a history, ever found. They are shown to nobody."
+QUARANTINED = "Elements found so far that did not belong in a history. Nobody is shown them."
 
 
 def draw(context: Context) -> None:
@@ -50,7 +50,7 @@ def _numbers(context: Context) -> None:
             ("Messages", about + short(seen.messages.value), how),
             ("Bytes", about + short(seen.bytes.value), how),
             ("Expire in 5 min", short(seen.ending), None),
-            ("No expiry", short(seen.endless), "Neither pinned nor expiring: they stay until somebody deletes them."),
+            ("No expiry", short(seen.endless), "Neither pinned nor expiring: they stay until someone deletes them."),
             ("Quarantined", short(seen.quarantined), QUARANTINED),
             ("Cross-talk", short(seen.crosstalk), "Quarantined messages that belong to another session."),
         ):

@@ -36,12 +36,12 @@ EDITION = "inspector_edition"
 JOB = "inspector_search"
 START = "inspector_start"
 ROWS = 50
-SEARCHED = "Looks into every message of every session, in small steps. Any case."
+SEARCHED = "Searches every message of every session, in small steps. Case is ignored."
 NOT_SEARCHED = (
     ":material/visibility_off: Texts are masked, so only a secret such as an order number can be searched for. To "
     "search for words, turn on “Reveal all texts”."
 )
-TITLES = "Shown where texts are revealed."
+TITLES = "Shown once texts are revealed."
 SHOWN = ("Colour", "Name", "First question", "Flags", "Turns", "Bytes", "Last turn", "Expires in")
 """Columns that are there at first; the others are in the table's menu."""
 INDEXED: dict[str, Indexed] = {

@@ -52,7 +52,7 @@ def opened(settings: Settings) -> bool:
         st.error(NO_LOGIN, icon=":material/lock:")
         return False
     st.info(
-        "This page shows what other people said. It opens to those who look after this server.", icon=":material/lock:"
+        "This page shows what other people said, so it opens only for this server’s operators.", icon=":material/lock:"
     )
     if state in ("login", "either"):
         st.button("Log in", icon=":material/login:", type="primary", on_click=st.login)

@@ -109,7 +109,7 @@ def _quarantine(context: Context, seen: View) -> None:
 
 @st.dialog("Remove this element?", icon=":material/delete:")
 def _remove(context: Context, session_id: str, one: Quarantined) -> None:
-    st.write("The element is deleted for good; the rest of the session stays. This cannot be undone.")
+    st.write("This deletes the element for good; the rest of the session stays. It cannot be undone.")
     if st.button("Remove", type="primary"):
         with errors_shown():
             Changes(context.inspector, context.who).remove_quarantined(session_id, one)

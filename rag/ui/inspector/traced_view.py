@@ -41,7 +41,7 @@ def _live(context: Context) -> None:
     store = TraceStore(context.services.client)
     rows = store.conversations()
     if not rows:
-        st.caption("No turns yet. An app with LangChain sends them with two lines:")
+        st.caption("No turns yet. A LangChain app sends them with two lines:")
         st.code(SNIPPET, language="python")
         st.caption("Texts stay in the app unless you pass `text=True`. The newest 50 turns are kept for a day.")
         return

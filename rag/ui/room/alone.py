@@ -16,7 +16,7 @@ PHONE_HEIGHT = 470
 
 def draw(rooms: Rooms, me: Visitor, one: Room, other: Room) -> None:
     """one: on the wrong memory."""
-    st.caption("Ask both phones of a side for their order number. Who is told the other one's?")
+    st.caption("Ask both phones on one side for their order number. Which is told the other's?")
     for side, room, title in zip(
         st.columns(2, gap="medium"), (one, other), ("Wrong memory", "Right memory"), strict=True
     ):

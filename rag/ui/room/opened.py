@@ -15,7 +15,7 @@ from rag.ui.visitor import Visitor
 
 WALL_HEIGHT = 560
 UNHEARD = (
-    "Phones cannot reach this server: it listens to this machine alone. Start it with "
+    "Phones cannot reach this server: it only listens on this machine. Start it with "
     "`crosswire run --address 0.0.0.0` (or `--server.address 0.0.0.0`), or put a proxy in front of it."
 )
 
@@ -58,7 +58,7 @@ def _end(rooms: Rooms, me: Visitor, *ending: Room) -> None:
 
 
 def _address(rooms: Rooms, me: Visitor, room: Room) -> None:
-    told = "As a phone reaches it: scheme, host and port. Phones have to be in the same network."
+    told = "As a phone reaches it: scheme, host and port. Phones have to be on the same network."
     typed = st.text_input("Address of this server", room.address, max_chars=LONGEST, help=told)
     found = origin_of(typed.strip().rstrip("/"))
     if found is None:

@@ -31,12 +31,12 @@ def draw(rooms: Rooms, me: Visitor) -> None:
 def another(rooms: Rooms, me: Visitor, label: str = "Open another room") -> None:
     if not me.lasting:
         st.warning(
-            "This browser keeps no cookies, so nobody could tell that you present the room.",
+            "This browser blocks cookies, so the room could not tell that you are its presenter.",
             icon=":material/cookie_off:",
         )
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        told = "Simulate explains each of them."
+        told = "The Simulate page explains each of them."
         wrong = st.selectbox("Wrong memory", WRONG_ONES, WRONG_ONES.index(WRONG), _title, help=told, width=260)
         right = st.selectbox("Right memory", RIGHT_ONES, RIGHT_ONES.index(RIGHT), _title, width=260)
         opens = st.button(label, type="primary", icon=":material/meeting_room:")

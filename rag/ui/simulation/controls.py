@@ -42,7 +42,7 @@ PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
 """What each of them is, and what is other than by default."""
 ALONE = "nothing"
 GRADES: dict[Grade, str] = {"wrong": "❌", "subtle": "⚠️", "right": "✅"}
-GRADED = "❌ users meet; ⚠️ right until tabs, processes or a restart come; ✅ right."
+GRADED = "❌ mixes users; ⚠️ right until tabs, processes or a restart come in; ✅ right."
 KEPT: Literal["session"] = "session"
 """As long as the browser's session, and sent to the browser until that has it: a run of the page that is interrupted
 before its controls arrive, as by a quick click, would otherwise leave them empty there, and the next one believe it."""
@@ -138,7 +138,7 @@ def _more() -> None:
     """One under the other: beside each other their labels would break on most screens."""
     number = partial(_number, st)
     number("Tabs per user", "tabs", 1, 20, help="Concurrent tabs that share one session.")
-    number("Processes", "processes", 1, 16, help="Real ones, each with a memory of its own.")
+    number("Processes", "processes", 1, 16, help="Real processes, each with its own memory.")
     st.toggle("Restart halfway", key="sim_restart", persist_state=KEPT, help="Restart the service halfway.")
     st.text_input(
         "Arrival", key="sim_arrival", persist_state=KEPT, help="`at once`, `ramp:SECONDS` or `poisson:USERS_PER_SECOND`"

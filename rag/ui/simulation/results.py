@@ -112,7 +112,7 @@ def _who_saw_whom(run: Run, outcome: Outcome) -> None:
     )
     st.altair_chart(chart, on_select=lambda: _take_cell(key), key=f"matrix-{key}", alt="Who saw whom")
     if table.left_out:
-        st.caption(f"Only the users with most leaks are shown; {table.left_out} more are in the files.")
+        st.caption(f"Only the users with the most leaks are shown; {table.left_out} more are in the files.")
     if f"saw-{key}" not in st.session_state:
         first = next((pair for pair in _telling(outcome) if pair in pairs), pairs[0])
         st.session_state[f"saw-{key}"], st.session_state[f"whose-{key}"] = first

@@ -91,7 +91,7 @@ def _verdict(run: Run, strategy: str, report: Report, outcome: Outcome | None) -
     )
     tell(" ".join(filter(None, parts)), icon=icon)
     if outcome is None:
-        st.caption("Counting all that went wrong …")
+        st.caption("Counting everything that went wrong …")
         return
     with st.container(horizontal=True, gap="small"):
         results.links(run, outcome)

@@ -37,7 +37,7 @@ KEPT: Literal["session"] = "session"
 DEFAULTS = {"users": 20, "turns": 3, "in_flight": 8}
 MOST, SECONDS = 1000, 600.0
 """Messages that one run may send for a visitor of this server, and how long it may take."""
-WHO = "This server asks public addresses for anybody, and its own network only where {where}."
+WHO = "This server sends requests to public addresses for anyone, and to its own network only if {where}."
 EMPTY = """\
 **From your chat to a verdict in three steps**
 
@@ -96,7 +96,7 @@ def description(allowed: Trust, *, busy: bool) -> None:
         return
     asking = _job(ASKING)
     st.text_area(
-        "How it is asked (YAML)",
+        "How to ask it (YAML)",
         key=SPEC,
         persist_state=KEPT,
         height=300,
@@ -171,7 +171,7 @@ def start(allowed: Trust, *, busy: bool) -> tuple[Box, Workload] | None:
             icon=":material/play_arrow:",
             width="stretch",
             disabled=busy or not ready or not agreed,
-            help=hint or ("" if agreed else "Tick the line above first.") or None,
+            help=hint or ("" if agreed else "Tick the box above first.") or None,
         )
         if pressed and ready and agreed:
             seconds = SECONDS if allowed.reach == "public" else None
@@ -200,7 +200,7 @@ def _address(allowed: Trust) -> str:
 
 def _look(text: str, allowed: Trust, pace: Pace, say: Any) -> Draft:
     del pace
-    say("Looking at what it speaks …")
+    say("Detecting its protocol …")
     return begun(text, allowed)
 
 
