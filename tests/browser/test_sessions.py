@@ -83,7 +83,7 @@ def test_a_session_id_from_redis_is_no_cookie(visit: NewVisit, app: AppServer) -
         assert answer.json()["session"] != session_id
 
 
-def test_new_session_starts_empty_and_the_old_conversation_is_gone(visit: NewVisit) -> None:
+def test_new_session_starts_empty_and_knows_nothing_of_the_one_before(visit: NewVisit) -> None:
     ada = visit()
     ada.ask(ADA)
     name, cookie = ada.name(), ada.cookie()
@@ -95,7 +95,8 @@ def test_new_session_starts_empty_and_the_old_conversation_is_gone(visit: NewVis
     assert ada.messages.count() == 0
     assert ada.cookie() != cookie
     assert ada.name() != name
-    assert "ORD-51206" not in ada.page.content()
+    assert "ORD-51206" not in ada.page.get_by_test_id("stMain").inner_text()
+    assert "ORD-51206" not in ada.ask(RECALL)
 
 
 def test_with_cookies_blocked_the_tab_works_and_says_so(blocking_context: BrowserContext, visit: NewVisit) -> None:
