@@ -95,7 +95,7 @@ def test_new_session_starts_empty_and_knows_nothing_of_the_one_before(visit: New
     assert ada.messages.count() == 0
     assert ada.cookie() != cookie
     assert ada.name() != name
-    assert "ORD-51206" not in ada.page.get_by_test_id("stMain").inner_text()
+    assert "ORD-51206" not in ada.page.locator("section.stMain, #stMain").first.inner_text()
     assert "ORD-51206" not in ada.ask(RECALL)
 
 
