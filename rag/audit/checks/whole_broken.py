@@ -77,7 +77,7 @@ class Cut:
             with uncollected():
                 _, came = await cancelled_at(call(at), (n + 1) // 2, come=come)
                 only(f"{where}; bob", self.bob, await self.next_read("bob", self.bob, where), self.his)
-                await self.next_write("carol", f"{what}-{n}-next", where)
+                await self.next_write("carol", f"after-{what}-{n}", where)  # no id begins another
             allowed = expected if isinstance(came, BaseException) else expected[-1:]
             await self.settled(where, at, allowed)
         trial.notes.append(f"{trial.lane}: {what}: cancelled at {places.tried} of {places.total} places")

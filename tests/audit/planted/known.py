@@ -20,12 +20,14 @@ ALSO: dict[tuple[str, str], frozenset[str]] = {
     ("store", "apart.colon"): frozenset({"apart.listing", "apart.joined"}),
     ("store", "apart.slash"): frozenset({"apart.listing"}),
     ("saver", "whole.overlapping-turns"): frozenset({"whole.processes"}),
+    ("saver", "faithful.many"): FIGURES,
     **{(face, "apart.shared-write"): frozenset({"whole.first-writes"}) for face in FACES},
     **{(face, "whole.order"): frozenset({"faithful.many"}) for face in FACES},
     ("served", RESTART): frozenset({"lasting.new-process"}),
 }
 """(interface, its fault) -> checks that show the same fault. A long conversation is in order if any is; first writes
 overlap as others do, and turns of two processes as those of one. A write of a saver or into a store of items begins
-with a read, which takes up what is wrong in it; their lists show the ids that they keep. A server that ends with its
-store has forgotten when that is opened again.
+with a read, which takes up what is wrong in it; their lists show the ids that they keep. A saver that reads one page
+cannot write a long conversation whose costs could be measured. A server that ends with its store has forgotten when
+that is opened again.
 """
