@@ -8,6 +8,7 @@ from rag.crosstalk.checker.anomalies import in_group
 from rag.crosstalk.checker.findings import Report
 from rag.crosstalk.checker.sentences import Cause
 from rag.crosstalk.explore.explorer import make_scene, make_stage, scenes_of
+from rag.crosstalk.explore.lab_address import lab_address
 from rag.crosstalk.explore.schedules import Played, ordered
 from rag.crosstalk.explore.stepping import Stage
 from rag.crosstalk.strategies import Lab
@@ -29,19 +30,25 @@ def explored(report: Report, strategy: str, lab: Lab) -> Report:
         found = _cause(strategy, lab)
     except Exception:  # whatever a store raises that is gone by now: the report is worth more than this
         found = None
-    return report if found is None else replace(report, cause=found, about_cause=FOUND[found])
+    if found is None:
+        return report
+    cause, address = found
+    played = f" Step through it: /{address}" if cause == "race" else ""
+    return replace(report, cause=cause, about_cause=f"{FOUND[cause]}{played}")
 
 
-def _cause(strategy: str, lab: Lab) -> Cause | None:
+def _cause(strategy: str, lab: Lab) -> tuple[Cause, str] | None:
+    """And the schedule that shows it, as an address in the race lab."""
     scenes = scenes_of(strategy, make_scene(), given=False)
     bounds: tuple[tuple[int, Cause], ...] = ((0, "scope bug"), (1, "race"))
     for bound, cause in bounds:
-        if any(_leaks(make_stage(strategy, scene, lab), bound) for scene in scenes):
-            return cause
+        for scene in scenes:
+            if (schedule := _leaking(make_stage(strategy, scene, lab), bound)) is not None:
+                return cause, lab_address(strategy, scene, schedule)
     return None
 
 
-def _leaks(stage: Stage, bound: int) -> bool:
-    """Whether a schedule with so many preemptions leaks; the first one is enough."""
+def _leaking(stage: Stage, bound: int) -> str | None:
+    """A schedule with so many preemptions that leaks; the first one is enough."""
     schedules = (one for one in ordered(stage, bound) if isinstance(one, Played))
-    return any(not _LEAKS.isdisjoint(one.outcome.kinds) for one in schedules)
+    return next((one.schedule for one in schedules if not _LEAKS.isdisjoint(one.outcome.kinds)), None)

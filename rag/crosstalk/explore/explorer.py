@@ -16,6 +16,7 @@ from typing import Any
 
 from rag.crosstalk.checker.findings import Verdict
 from rag.crosstalk.checker.sentences import BY_DESIGN
+from rag.crosstalk.explore.lab_address import lab_address
 from rag.crosstalk.explore.outcomes import GROUPS, Judge, Outcome, gravest
 from rag.crosstalk.explore.scenes import BadScene, Scene
 from rag.crosstalk.explore.schedules import DEPTH, Explored, How, Played, Progress, Stop, explore, shrunk
@@ -67,6 +68,13 @@ class Certificate:
             return None
         return " ".join(map(shlex.quote, replay_command(self.strategy, self.simplest_scene, self.simplest.schedule)))
 
+    @property
+    def in_the_lab(self) -> str | None:
+        """Its address in the race lab."""
+        if self.simplest is None:
+            return None
+        return lab_address(self.strategy, self.simplest_scene, self.simplest.schedule)
+
     def to_dict(self) -> dict[str, Any]:
         """Everything but `seconds` and `schedules_per_second` is the same each time."""
         found, scene = self.explored, self.explored.scene
@@ -94,6 +102,7 @@ class Certificate:
             },
             "counterexample": self._counterexample(),
             "replay": self.replay,
+            "race_lab": self.in_the_lab,
             "seconds": round(self.seconds, 3),
             "schedules_per_second": round(found.total / self.seconds) if self.seconds else None,
         }

@@ -53,13 +53,15 @@ def draw(
     watch: bool = False,
     bug: bool = True,
     hint: str = HINT,
+    above: float = 28.5,
 ) -> Look | None:
     """A board whose schedule is kept under this key. What it shows; None if it cannot be played. level: whose
     goals its ends are judged by. watch: to see a question's schedule played counts as the visitor's own playing. bug:
-    whether the code's wrong lines are marked."""
-    above = st.container()  # always there: whatever shifts on a page is mounted anew
+    whether the code's wrong lines are marked. above: what stands over the
+    columns, in rem; they take the rest of the window."""
+    notices = st.container()  # always there: whatever shifts on a page is mounted anew
     try:
-        with above:
+        with notices:
             given = _given(strategy, scene, level, settings)
             moments = reopened(key, strategy, scene, settings)
     except CrosswireError as exc:
@@ -84,6 +86,7 @@ def draw(
             "watch": watch,
             "bug": bug,
             "hint": hint,
+            "above": above,
         },
         on_sent_change=partial(_sent, key, strategy, scene, settings),
     )

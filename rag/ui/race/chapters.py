@@ -17,10 +17,17 @@ def play(key: str, settings: Settings, *, onward: tuple[str, Callable[[], None]]
     level = LEVELS[key]
     todo = [goal for goal in level.goals if not done(f"{key}-{goal.name}")]
     schedule = board.opened(key)
-    with st.container(horizontal=True, vertical_alignment="center", key=f"race_goals_{key}"):
-        icons = [":material/flag:" if goal in todo else ":material/check_circle:" for goal in level.goals]
-        lines = [f"{icon} **Goal:** {goal.text}" for icon, goal in zip(icons, level.goals, strict=True)]
-        st.markdown("  \n".join([level.text, *lines]))
+    what, button = st.columns([4, 1], vertical_alignment="center")
+    links = ", ".join(f"[{name}]({address})" for name, address in level.reports)
+    reported = f" :small[Reported: {links}]" if links else ""
+    with what:
+        if todo:
+            icons = [":material/flag:" if goal in todo else ":material/check_circle:" for goal in level.goals]
+            goals = [f"{icon} **Goal:** {goal.text}" for icon, goal in zip(icons, level.goals, strict=True)]
+            st.markdown("  \n".join([level.text + reported, *goals]))
+        else:
+            st.markdown(f":green[:material/check_circle:] **Done.** {level.after}{reported}")
+    with button:
         if todo:
             with st.popover("Hint", icon=":material/lightbulb:"):
                 st.write(todo[0].hint)
@@ -38,10 +45,10 @@ def play(key: str, settings: Settings, *, onward: tuple[str, Callable[[], None]]
         questions=questions(key) if todo == list(level.goals) else (),
         watch=level.watch,
         bug=not todo,
+        above=32.5 if level.title else 28.5,
     )
     outcome = seen.outcome if seen and board.own(key, schedule) else None
     if todo and outcome is not None and todo[0].done(outcome):
         reach(settings, f"{key}-{todo[0].name}")
     if not todo:
         reach(settings, key)
-        st.success(level.after, icon=":material/school:")

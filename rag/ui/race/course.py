@@ -10,8 +10,10 @@ import streamlit as st
 
 from rag.settings import Settings
 from rag.ui.race import board, chapters, free_lab, interleavings, progress
+from rag.ui.race.levels import REPORTS
 
 SLOT = "race_chapter"
+REPORT = "race_report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,41 @@ def _tabs(settings: Settings, name: str) -> None:
         st.button("Back to the list without a lock", on_click=_turn_to, args=("tabs",))
 
 
+def _reports(settings: Settings, name: str) -> None:
+    """A level at a time; the one that is open stands in the address."""
+    keys = list(REPORTS)
+    asked = st.query_params.get("report", "")
+    begun = next((key for key in keys if key in st.query_params), keys[0])
+    at = st.session_state.setdefault(REPORT, asked if asked in REPORTS else begun)
+    with st.container(horizontal=True, gap="small"):
+        for key in keys:
+            st.button(
+                REPORTS[key].title,
+                key=f"race_report_{key}",
+                type="secondary" if key == at else "tertiary",
+                icon=":material/check_circle:" if progress.done(key) else None,
+                on_click=_open_report,
+                args=(key,),
+            )
+    board.addressed(report=at, **dict.fromkeys((key for key in keys if key != at), ""))
+    place = keys.index(at) + 1
+    following = REPORTS[keys[place]].title if place < len(keys) else ""
+    onward = (f"Next: {following}", partial(_open_report, keys[place])) if following else _onward(name)
+    chapters.play(at, settings, onward=onward)
+    if all(progress.done(key) for key in keys):
+        progress.reach(settings, name)
+
+
+def _open_report(key: str) -> None:
+    st.session_state[REPORT] = key
+
+
 def _turn_to(level: str) -> None:
     st.session_state["race_tabs_level"] = level
 
 
-def _every(settings: Settings, _: str) -> None:
-    interleavings.draw(settings)
+def _every(settings: Settings, name: str) -> None:
+    interleavings.draw(settings, _onward(name))
 
 
 def _lab(settings: Settings, _: str) -> None:
@@ -60,6 +91,7 @@ CHAPTERS = (
     Chapter("deepcopy", "The clever fix", "deepcopy", ("deepcopy",), _level),
     Chapter("tabs", "Two tabs", "lock", ("tabs", "lock"), _tabs),
     Chapter("every", "Every interleaving", "every", ("every", "memory"), _every),
+    Chapter("reports", "Real reports", "reports", ("report", *REPORTS), _reports),
     Chapter("lab", "Lab", "", OF_A_SCENE, _lab),
 )
 NUMBERED = ("incident", "scheduler", "deepcopy", "tabs", "every", "lab")

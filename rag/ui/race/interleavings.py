@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any
 
@@ -16,7 +16,7 @@ from rag.crosstalk.explore.verdicts import verdict
 from rag.settings import Settings
 from rag.ui.palette import OUTCOMES, RIGHT
 from rag.ui.race import board
-from rag.ui.race.progress import reach
+from rag.ui.race.progress import done, reach
 from rag.ui.race.scene import narration
 
 ROWS = (
@@ -28,6 +28,8 @@ ROWS = (
     ("lesson-turn-lock", True),
 )
 
+Found = Mapping[str, tuple[str, list[dict[str, Any]]]]
+"""By strategy: its verdict, and a row for each schedule."""
 MEMORY = "race_every_memory"
 """What is looked at."""
 
@@ -49,47 +51,34 @@ def _explored(strategy: str, tabs: bool) -> tuple[str, list[dict[str, Any]]]:
         for one in found.cells
     ]
     rows.sort(key=itemgetter("preemptions", "outcome", "schedule"))
-    return verdict(found), [{"place": place, **row} for place, row in enumerate(rows)]
+    wide = 1 / len(rows)
+    return verdict(found), [{"from": at * wide, "to": (at + 1) * wide, **row} for at, row in enumerate(rows)]
 
 
-def draw(settings: Settings) -> None:
-    st.markdown(
-        "Stress tests find races by luck. Here is **every** way that two people's turns can interleave: a cell is a "
-        "schedule, and those with the fewest preemptions come first. Click one, or choose below, to load it.",
-        help="A preemption: a turn is interrupted, and another one goes on.",
-    )
+def draw(settings: Settings, onward: tuple[str, Callable[[], None]] | None = None) -> None:
+    """onward: where it goes on, as words and what is done."""
     found = {strategy: _explored(strategy, tabs) for strategy, tabs in ROWS}
-    cells = pd.DataFrame([row for _, rows in found.values() for row in rows])
-    names = list(dict.fromkeys(cells["memory"]))
-    there = [name for name in OUTCOMES if name in set(cells["outcome"])]
-    scale = alt.Scale(domain=there, range=[OUTCOMES[name] for name in there])
-    type_size = 20 if board.large() else 14
-    picked = alt.selection_point(name="cell", fields=["strategy", "schedule"], on="click")
-    across = alt.X("place:O", axis=None)
-    down = alt.Y("memory:N", sort=names, title=None, axis=alt.Axis(labelOverlap=False, labelFontSize=type_size))
-    # In one line it would be cut off on a phone.
-    legend = alt.Legend(orient="bottom", labelFontSize=type_size, columns=3, offset=0)
-    strip = (
-        alt.Chart(cells)
-        .mark_rect(stroke="#8883", strokeWidth=0.5)
-        .encode(
-            x=across,
-            y=down,
-            color=alt.Color("outcome:N", scale=scale, title=None, legend=legend),
-            tooltip=["memory:N", "schedule:N", "preemptions:Q", "outcome:N", "told:N"],
-        )
-        .add_params(picked)
+    st.markdown(
+        f"**{_sentence(found)}**  \nA cell is one way that two turns can interleave, those with the fewest preemptions "
+        "first. Click one to play it.",
+        help="A preemption: a turn is interrupted, and another one goes on. A stress test finds such a way by luck; "
+        "here every way was played.",
     )
     chosen = _memory(found)
     schedule = board.opened("every")
-    here = cells[(cells["strategy"] == chosen) & (cells["schedule"] == schedule)]
-    mark = alt.Chart(here).mark_rect(filled=False, stroke="#1d1b2a", strokeWidth=3).encode(x=across, y=down)
-    height = alt.Step(30)
-    cell = _clicked(alt.layer(strip, mark).properties(height=height), "Every interleaving of six memories", "cell")
+    cell = _clicked(_strip(found, chosen, schedule), "Every interleaving of six memories", "cell")
     if cell and (cell["strategy"], cell["schedule"]) != (chosen, schedule):
         _load(cell["strategy"], cell["schedule"], settings)
     rows = found[chosen][1]
-    _by_hand(rows, settings)
+    _by_hand(rows, settings, onward)
+    board.draw("every", chosen, Scene(tabs=dict(ROWS)[chosen]), settings)
+    more = "More: the progress graph, a stress test's chances, each verdict"
+    with st.expander(more, icon=":material/query_stats:", key="race_every_more", on_change="rerun") as it:
+        if it.open:
+            _more(found, rows, schedule, settings)
+
+
+def _more(found: Found, rows: list[dict[str, Any]], schedule: str, settings: Settings) -> None:
     beside = not board.large()
     graph, odds = st.columns([1.2, 1], gap="large") if beside else (st.container(), st.container())
     with graph:
@@ -97,10 +86,55 @@ def draw(settings: Settings) -> None:
         st.caption("Click a square to load the path through it with the fewest preemptions.")
     with odds:
         _odds(rows)
-    board.draw("every", chosen, Scene(tabs=dict(ROWS)[chosen]), settings)
-    st.divider()
     for strategy, _ in ROWS:
         st.caption(f"**{strategy.removeprefix('lesson-')}**: {found[strategy][0]}")
+
+
+def _sentence(found: Found) -> str:
+    """What the chart says, in one sentence."""
+    never = [name for name, (_, rows) in found.items() if all(row["outcome"] == RIGHT for row in rows)]
+    always = [name for name, (_, rows) in found.items() if not any(row["outcome"] == RIGHT for row in rows)]
+    held = " and ".join(name.removeprefix("lesson-") for name in never)
+    return (
+        f"Of {len(found)} memories, {len(always)} go wrong whichever way the turns interleave, "
+        f"{len(found) - len(always) - len(never)} in some ways, and only {held} in none."
+    )
+
+
+def _strip(found: Found, chosen: str, schedule: str) -> Any:
+    """A row for each memory, all equally wide, with its cells in groups of one outcome."""
+    cells = pd.DataFrame([{**row, "row": _row(rows)} for _, rows in found.values() for row in rows])
+    names = list(dict.fromkeys(cells["row"]))
+    there = [name for name in OUTCOMES if name in set(cells["outcome"])]
+    scale = alt.Scale(domain=there, range=[OUTCOMES[name] for name in there])
+    type_size = 20 if board.large() else 14
+    picked = alt.selection_point(name="cell", fields=["strategy", "schedule"], on="click")
+    across, to = alt.X("from:Q", axis=None, scale=alt.Scale(domain=[0, 1])), alt.X2("to:Q")
+    axis = alt.Axis(labelOverlap=False, labelFontSize=type_size, labelLimit=320)
+    down = alt.Y("row:N", sort=names, title=None, axis=axis)
+    # In one line it would be cut off on a phone.
+    legend = alt.Legend(orient="bottom", labelFontSize=type_size, columns=4, offset=0)
+    strip = (
+        alt.Chart(cells)
+        .mark_rect(stroke="#8883", strokeWidth=0.5)
+        .encode(
+            x=across,
+            x2=to,
+            y=down,
+            color=alt.Color("outcome:N", scale=scale, title=None, legend=legend),
+            tooltip=["memory:N", "schedule:N", "preemptions:Q", "outcome:N", "told:N"],
+        )
+        .add_params(picked)
+    )
+    here = cells[(cells["strategy"] == chosen) & (cells["schedule"] == schedule)]
+    mark = alt.Chart(here).mark_rect(filled=False, stroke="#1d1b2a", strokeWidth=3).encode(x=across, x2=to, y=down)
+    return alt.layer(strip, mark).properties(height=alt.Step(26))
+
+
+def _row(rows: list[dict[str, Any]]) -> str:
+    """Its label: how many ways there are, and how many of them go wrong."""
+    wrong = sum(row["outcome"] != RIGHT for row in rows)
+    return f"{rows[0]['memory']}: {wrong} of {len(rows)} wrong"
 
 
 def _memory(found: Mapping[str, Any]) -> str:
@@ -114,7 +148,7 @@ def _memory(found: Mapping[str, Any]) -> str:
     return str(st.session_state[MEMORY])
 
 
-def _by_hand(rows: list[dict[str, Any]], settings: Settings) -> None:
+def _by_hand(rows: list[dict[str, Any]], settings: Settings, onward: tuple[str, Callable[[], None]] | None) -> None:
     """The same by keyboard."""
     memory = st.session_state[MEMORY]
     st.session_state["race_every_by_hand"] = memory  # what was clicked in the strip is its value, too
@@ -126,6 +160,7 @@ def _by_hand(rows: list[dict[str, Any]], settings: Settings) -> None:
             format_func=lambda name: name.removeprefix("lesson-"),
             on_change=_take_memory,
             width=200,
+            label_visibility="collapsed",
         )
         for label, icon, key, right in (
             ("Next failure", "skip_next", "n", False),
@@ -136,6 +171,8 @@ def _by_hand(rows: list[dict[str, Any]], settings: Settings) -> None:
                 now = board.opened("every")
                 place = there.index(now) + 1 if now in there else 0
                 _load(memory, there[place % len(there)], settings)
+        if onward and done("every"):
+            st.button(onward[0], type="primary", icon=":material/arrow_forward:", on_click=onward[1])
 
 
 def _take_memory() -> None:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from rag.services import Services
-from rag.ui.race.levels import LEVELS, questions
-from tests.pages.opening import labels, opened, press
+from rag.ui.race import interleavings
+from rag.ui.race.interleavings import ROWS
+from rag.ui.race.levels import LEVELS, REPORTS, par, questions
+from tests.pages.opening import calm, labels, opened, press
 from tests.pages.race.racing import chapter, lab, play, reached, said, shown, tell
 
 
@@ -60,7 +62,8 @@ def test_a_goal_is_reached_by_what_it_says_alone(services: Services) -> None:
 def test_every_level_asks_what_it_has_an_answer_to_and_a_link_reaches_nothing(services: Services, level: str) -> None:
     for one in questions(level):
         assert 0 <= one.answer < len(one.options)
-        page = lab("tabs" if level == "lock" else level, **{level: one.schedule})
+        chapter = "reports" if level in REPORTS else "tabs" if level == "lock" else level
+        page = lab(chapter, **{level: one.schedule})
         if level != "lock":  # which is closed to who has not done what is before it
             assert shown(page).schedule == one.schedule
             assert shown(page).end
@@ -111,11 +114,16 @@ def test_two_tabs_tear_a_turn_and_the_lock_holds(services: Services) -> None:
     assert "No schedule is left that goes wrong." in said(page)
     assert {"tabs", "lock"} <= reached(page)
     press(page, "Next: Every interleaving")
-    assert "every" in said(page)
+    assert shown(page).slot == "every"
 
 
 def test_every_way_says_what_the_facts_say(services: Services) -> None:
-    text = said(lab("every"))
+    page = lab("every")
+    assert "3 go wrong whichever way the turns interleave, 2 in some ways, and only turn-lock in none." in said(page)
+    rows = {row for name, tabs in ROWS for row in [interleavings._row(interleavings._explored(name, tabs)[1])]}
+    assert {"deepcopy: 20 of 20 wrong", "list: 68 of 70 wrong", "turn-lock: 0 of 2 wrong"} <= rows
+    page.session_state["race_every_more"] = True
+    text = said(calm(page.run()))
     assert "**shared**: All 70 interleavings leak, even with no interruption: a scope bug" in text
     assert "**deepcopy**: 2 of 20 interleavings leak" in text
     assert "**turn-lock**: 0 of 2 interleavings go wrong" in text
@@ -161,3 +169,28 @@ def test_a_real_redis_strategy_is_played_too(services: Services) -> None:
     assert not shown(page).data["stepped"]
     assert shown(page).actor("B")["blocked"]
     assert "Random" in labels(page)
+
+
+def test_real_reports_end_with_the_cancelled_command_of_march_2023(services: Services) -> None:
+    page = lab("reports")
+    played = {
+        "worker": "AAABBB",
+        "chain": "BAAAAABBBB",
+        "overwrite": "ABABAB",
+        "router": "AAABBBBAAB",
+        "march-2023": "AAaBBBBB",
+    }
+    assert list(played) == list(REPORTS)
+    for number, (name, schedule) in enumerate(played.items()):
+        assert shown(page).slot == name
+        assert all(f"]({address})" in said(page) for _, address in REPORTS[name].reports)
+        assert all(one["par"] == par(name, one["name"]) <= 1 for one in shown(page).data["goals"])
+        play(page, schedule)
+        assert name in reached(page), (name, shown(page).end)
+        titles = [one.title for one in REPORTS.values()]
+        press(page, f"Next: {[*titles[1:], 'Lab'][number]}")
+    assert "reports" in reached(page)
+    assert shown(page).slot == "schedule"
+    finale = shown(lab("reports", report="march-2023", **{"march-2023": "AAa"}))
+    assert finale.boxes[-1]["title"].startswith("In the pool")
+    assert ["12 Willow Lane", "A"] in finale.boxes[-1]["messages"][0][2]

@@ -12,7 +12,7 @@ from typing import Any
 
 from rag.crosstalk.strategies import MARK, find
 
-FOLD = 40
+FOLD = 56
 """Characters of a line that fit beside the store."""
 _TEXT = re.compile(r"\"[^\"]*\"|'[^']*'")
 _PIECE = re.compile(rf"(?P<note>#.*)|(?P<text>[fr]?(?:{_TEXT.pattern}))|(?P<word>\w+)|[^\w#\"']+|.")

@@ -44,7 +44,7 @@ def payload(strategy: str, scene: Scene, moments: Sequence[Moment], goals: Goals
                 "".join(look.choices),
                 one.busy,
                 [actors.of(who, _actor, who, scene, spots) for who in look.actors],
-                stores.of((look.stored, look.shared, look.copies), _store, look),
+                stores.of((look.stored, look.shared, look.copies, look.unread), _store, look),
                 -1 if look.outcome is None else ends.of(look.outcome, _end, look.outcome, goals),
             ]
         )
@@ -117,7 +117,8 @@ def _store(look: Look) -> dict[str, Any]:
             for (letter, name), (_, messages) in zip(names.items(), look.stored, strict=False)
         ]
     copies = [_box(f"{names[letter]}: {name}", letter, messages, copy=True) for letter, name, messages in look.copies]
-    return {"boxes": boxes + copies}
+    waiting = [_box("In the pool: a reply nobody has read", "", messages, copy=True) for messages in look.unread]
+    return {"boxes": boxes + copies + waiting}
 
 
 def _box(title: str, users: str, messages: Texts, *, copy: bool = False) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Actor:
 class Look:
     """The moment after a schedule. steps: of each that was made its letter, its label, and the number of its turn.
     stored: by session; shared: all of them are one list. copies: what turns under way hold in a variable: (letter, its
-    name, messages). told: the last step in words."""
+    name, messages). told: the last step in words. unread: replies that wait in a pool of connections."""
 
     schedule: str
     actors: tuple[Actor, ...]
@@ -48,6 +48,7 @@ class Look:
     outcome: Outcome | None
     copies: tuple[tuple[str, str, Texts], ...]
     told: str
+    unread: tuple[Texts, ...] = ()
 
 
 def look(strategy: str, scene: Scene, schedule: str, settings: Settings) -> Look:
@@ -95,6 +96,7 @@ class Watch:
             run.step(letter)
         actors = tuple(_actor(run, track) for track in run.tracks)
         choices, over, copies = tuple(run.choices()), run.over, _copies(run)
+        unread = _unread(run)
         before_trace(run)
         trace = run.trace()
         lists = {messages for _, messages in trace.stored}
@@ -117,7 +119,7 @@ class Watch:
             )
             said = step_told(scene, step)
         outcome = self._judge(trace) if over or trace.stuck else None
-        return Look(schedule, actors, choices, tuple(steps), trace.stored, shared, outcome, copies, said)
+        return Look(schedule, actors, choices, tuple(steps), trace.stored, shared, outcome, copies, said, unread)
 
 
 def _actor(run: Run, track: Track) -> Actor:
@@ -153,6 +155,12 @@ def _copies(run: Run) -> tuple[tuple[str, str, Texts], ...]:
         held = ((name, _messages(variables.get(name))) for name in ("copy", "memory", "history"))
         found += [(track.actor.letter, name, messages) for name, messages in held if messages is not None][:1]
     return tuple(found)
+
+
+def _unread(run: Run) -> tuple[Texts, ...]:
+    """Of a memory that has such a thing."""
+    found = getattr(run.memory, "unread", None)
+    return () if found is None else tuple(tuple((one.role, one.text) for one in reply) for reply in found())
 
 
 def _messages(value: Any) -> Texts | None:

@@ -144,7 +144,7 @@ class _Walk:
 
             look = self._watch(run, schedule, before.look.stored if before else (), last)
         end = look.outcome.trace if look.outcome else None
-        told = look.actors, look.copies, look.choices, look.stored, end
+        told = look.actors, look.copies, look.unread, look.choices, look.stored, end
         return Moment(look, busy), (state if state is not None else schedule, told)
 
     def _state(self, run: Run) -> Any:

@@ -20,7 +20,7 @@ export class Board {
   build(game) {
     const { data } = game;
     for (const [letter, colour] of Object.entries(data.colours)) this.root.style.setProperty(`--own-${letter}`, colour);
-    this.root.style.setProperty("--lines", Math.max(12, data.code.length));
+    this.root.style.setProperty("--above", `${data.above}rem`);
     this.steps = data.people.map((one) => this.button("step", () => this.on("press", one.letter), one.letter));
     this.cancels = data.people.map((one) => this.button("cancel", () => this.on("press", one.letter.toLowerCase())));
     this.cancels.forEach((one, number) => {
