@@ -125,7 +125,6 @@ def _one(found: Certificate, console: Console) -> None:
         )
         console.print(Text(visible(found.simplest.outcome.told)))
         console.print(Text(f"Replay it: {found.replay}"), soft_wrap=True)  # it can be copied
-        console.print(Text(f"In the application: /{found.in_the_lab}"), soft_wrap=True)
     console.print(Text.assemble((found.strategy, VERDICTS[found.status]), f": {found.verdict}"))
     if found.seconds > 0:
         total, rate = amount(found.explored.total), amount(round(found.explored.total / found.seconds))

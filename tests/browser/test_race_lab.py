@@ -193,6 +193,7 @@ def test_a_cell_of_every_way_is_clicked_and_loads(open_page: NewPage, app: AppSe
     page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + 20)
     expect(board(page)).to_have_attribute("data-schedule", re.compile("^[AB]{8}$"))
     page.goto(f"{app.url}/race_lab?chapter=every&memory=lesson-list")
+    page.get_by_text("More: the progress graph").click()
     expect(page.get_by_text("0 of 2 interleavings go wrong")).to_be_visible(timeout=60_000)
     expect_schedule(page, "")
     page.wait_for_timeout(500)  # the charts take their place

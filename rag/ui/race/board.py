@@ -26,6 +26,9 @@ from rag.ui.race.scene.state_graph import Moment, TooLarge, advanced, chain, exp
 
 MOST = 2 * LONGEST
 """Letters of a schedule: the engine plays no longer one."""
+MOST_ENDED = 10
+"""Schedules that a browser says have reached a goal; each is judged here."""
+_SCHEDULE = re.compile(rf"[A-Ea-e]{{0,{MOST}}}")
 MOST_KEYS = 200
 """Presses that are taken at once where the server steps."""
 HINT = "Press a letter to make a step. U undoes, R restarts, P plays, ← and → look back and forth."
@@ -123,9 +126,10 @@ def _sent(key: str, strategy: str, scene: Scene, settings: Settings) -> None:
 
 def received(key: str, strategy: str, scene: Scene, settings: Settings, told: Mapping[str, Any]) -> None:
     """told: `schedule`, as played so far, and whether it is the visitor's `own`; `keys`: what was pressed since, for
-    this server to play, in the order pressed: letters, `<` to undo and `0` to begin anew; `number` of the question."""
+    this server to play, in the order pressed: letters, `<` to undo and `0` to begin anew; `number` of the question. `ended`:
+    schedules played here, and left since, that reached a goal."""
     schedule, keys = str(told.get("schedule", "")), str(told.get("keys", ""))[:MOST_KEYS]
-    if len(schedule) > MOST or not re.fullmatch(r"[A-Ea-e]*", schedule):
+    if not _SCHEDULE.fullmatch(schedule):
         return
     slot = f"race_{key}"
     if keys:
@@ -138,6 +142,9 @@ def received(key: str, strategy: str, scene: Scene, settings: Settings, told: Ma
         st.session_state[f"{slot}_number"], st.session_state[f"{slot}_refused"] = told.get("number", 0), refused
         schedule = moments[-1].look.schedule if moments else ""
     st.session_state[slot] = schedule
+    ended = told.get("ended")
+    if isinstance(ended, list):
+        st.session_state[f"{slot}_ended"] = [one for one in map(str, ended[:MOST_ENDED]) if _SCHEDULE.fullmatch(one)]
     if told.get("own"):
         st.session_state[f"{slot}_own"] = schedule
         st.session_state.pop(f"{slot}_notice", None)
@@ -204,6 +211,12 @@ def put(key: str, schedule: str) -> None:
 def own(key: str, schedule: str) -> bool:
     """Whether the visitor brought it there: opening somebody's link reaches no goal."""
     return bool(st.session_state.get(f"race_{key}_own") == schedule)
+
+
+def played(key: str) -> list[str]:
+    """Of the visitor's own schedules the one on the board, and those that the browser says have reached a goal."""
+    now = str(st.session_state.get(f"race_{key}", ""))
+    return [*st.session_state.get(f"race_{key}_ended", ()), *([now] if own(key, now) else [])]
 
 
 def large() -> bool:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import streamlit as st
 
+from rag.crosstalk.explore.stepping import BadSchedule
 from rag.settings import Settings
 from rag.ui.race import board
 from rag.ui.race.levels import LEVELS, par, questions
 from rag.ui.race.progress import done, reach
+from rag.ui.race.scene.replay import look
 
 
 def play(key: str, settings: Settings, *, onward: tuple[str, Callable[[], None]] | None = None) -> None:
     """onward: where it goes on, as words and what is done."""
     level = LEVELS[key]
     todo = [goal for goal in level.goals if not done(f"{key}-{goal.name}")]
-    schedule = board.opened(key)
     what, button = st.columns([4, 1], vertical_alignment="center")
     links = ", ".join(f"[{name}]({address})" for name, address in level.reports)
     reported = f" :small[Reported: {links}]" if links else ""
@@ -47,8 +49,11 @@ def play(key: str, settings: Settings, *, onward: tuple[str, Callable[[], None]]
         bug=not todo,
         above=32.5 if level.title else 28.5,
     )
-    outcome = seen.outcome if seen and board.own(key, schedule) else None
-    if todo and outcome is not None and todo[0].done(outcome):
-        reach(settings, f"{key}-{todo[0].name}")
+    if todo and seen is not None:
+        for schedule in board.played(key):
+            with suppress(BadSchedule):
+                outcome = look(level.strategy, level.scene, schedule, settings).outcome
+                if outcome is not None and todo[0].done(outcome):
+                    reach(settings, f"{key}-{todo[0].name}")
     if not todo:
         reach(settings, key)

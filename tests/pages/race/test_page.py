@@ -46,6 +46,15 @@ def test_the_scheduler_makes_it_happen_and_then_not(services: Services) -> None:
     assert [one["par"] for one in shown(page).data["goals"]] == [0, 1]
 
 
+def test_a_goal_that_was_left_before_python_heard_of_it_counts_and_is_judged(services: Services) -> None:
+    page = lab("scheduler")
+    tell(page, schedule="", ended=["BBBBAAAA", "AAAABBBB", "<b>", "AAAAAAAA", "ABABABAB"])
+    assert reached(page) == {"scheduler-leak", "scheduler-no-leak", "scheduler"}
+    page = lab("scheduler")
+    tell(page, schedule="A", ended=["BBBBAAAA"])
+    assert not reached(page)
+
+
 def test_a_goal_is_reached_by_what_it_says_alone(services: Services) -> None:
     page = play(lab("scheduler"), "BBBBAAAA")
     assert "the other way round: Ada sees Ben's address" in shown(page).end["goals"]["leak"]

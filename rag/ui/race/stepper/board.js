@@ -157,15 +157,13 @@ export class Board {
   }
 
   drawEnd(game, end) {
-    const { todo } = game;
     const kinds = end.kinds.map(([kind, text]) => Object.assign(made("abbr", "kind", kind), { title: text }));
-    const missed = todo && end.goals[todo.name];
-    const reached = game.own && todo && missed === "";
-    const again = game.own && !reached && game.data.goals.find((goal) => goal.done && end.goals[goal.name] === "");
-    const goal = reached ? todo : again;
-    if (goal) {
+    const over = (goal) => goal.done || game.reached.has(goal.name);
+    const met = game.own && [...game.data.goals].reverse().find((goal) => over(goal) && end.goals[goal.name] === "");
+    const missed = game.todo && end.goals[game.todo.name];
+    if (met) {
       const cuts = game.preemptions();
-      const par = cuts <= goal.par ? `at par (${goal.par})` : `par is ${goal.par}`;
+      const par = cuts <= met.par ? `at par (${met.par})` : `par is ${met.par}`;
       this.verdict.classList.add("reached");
       const head = made("strong", "", `✓ Goal reached with ${cuts} preemption${cuts === 1 ? "" : "s"}, ${par}. `);
       this.verdict.append(head, end.said, " ", ...kinds);

@@ -29,11 +29,22 @@ export class Game {
     } else {
       this.load(this.schedule, this.own, this.place);
     }
-    this.todo = data.goals.find((goal) => !goal.done);
     return anew;
   }
 
+  /* The goal that is next; what was reached here and Python has not heard of yet is not. */
+  get todo() {
+    return this.data.goals.find((goal) => !goal.done && !this.reached.has(goal.name));
+  }
+
+  /* Whoever plays fast has gone on before Python is told: what reached a goal is kept for it. */
+  noteReached() {
+    const { end, todo } = this;
+    if (this.own && end && todo && end.goals[todo.name] === "") this.reached.set(todo.name, this.schedule);
+  }
+
   begin() {
+    this.reached = new Map(); // goals, by the schedules that reached them
     this.asking = 0; // which of the questions of the lesson is next
     this.said = undefined;
     this.judged = false;

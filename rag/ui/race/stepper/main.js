@@ -49,6 +49,7 @@ function act(here, what, value) {
     case "predict": game.predict(value); play(here, game.question.schedule); break;
     case "skip": game.skip(); break;
   }
+  game.noteReached();
   here.board.draw(game, { animate: true });
   if (game.queue) ask(here);
   else if (game.schedule !== before) settle(here);
@@ -64,7 +65,10 @@ function play(here, schedule) {
   here.player = setInterval(() => {
     if (game.place >= game.schedule.length) {
       pause(here);
-      if (game.played()) settle(here);
+      if (game.played()) {
+        game.noteReached();
+        settle(here);
+      }
       here.board.draw(game, { animate: false });
       return;
     }
@@ -86,7 +90,7 @@ function ask(here) {
   if (game.asked) return;
   game.asked = game.queue.length;
   game.number += 1;
-  here.send({ board: game.board, schedule: game.schedule, own: true, keys: game.queue, number: game.number });
+  here.send({ board: game.board, schedule: game.schedule, own: true, keys: game.queue, number: game.number, ended: [] });
 }
 
 function settle(here) {
@@ -95,7 +99,7 @@ function settle(here) {
   address(game);
   const wait = game.end ? 60 : SETTLED;
   here.timer = setTimeout(() => {
-    here.send({ board: game.board, schedule: game.schedule, own: game.own, keys: "", number: 0 });
+    here.send({ board: game.board, schedule: game.schedule, own: game.own, keys: "", number: 0, ended: [...game.reached.values()] });
   }, wait);
 }
 
