@@ -126,8 +126,8 @@ def _sent(key: str, strategy: str, scene: Scene, settings: Settings) -> None:
 
 def received(key: str, strategy: str, scene: Scene, settings: Settings, told: Mapping[str, Any]) -> None:
     """told: `schedule`, as played so far, and whether it is the visitor's `own`; `keys`: what was pressed since, for
-    this server to play, in the order pressed: letters, `<` to undo and `0` to begin anew; `number` of the question. `ended`:
-    schedules played here, and left since, that reached a goal."""
+    this server to play, in the order pressed: letters, `<` to undo and `0` to begin anew; `number` of the question.
+    `ended`: schedules played here, and left since, that reached a goal."""
     schedule, keys = str(told.get("schedule", "")), str(told.get("keys", ""))[:MOST_KEYS]
     if not _SCHEDULE.fullmatch(schedule):
         return
