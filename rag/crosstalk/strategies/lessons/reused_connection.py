@@ -15,6 +15,7 @@ class ReusedConnection(PerSession):
     wrong = "A turn is cancelled between command and reply. Whoever takes its connection next reads that reply."
     fix = "Close a connection whose reply was not read."
     seen = ("redis/redis-py#2624, #2665: ChatGPT, March 2023",)
+    expects_tabs = kinds(kind.INTERLEAVED_TURNS, kind.MID_TURN_READ)
     expects_cancelled = kinds(kind.FOREIGN_READ)
     may = kinds(kind.FOREIGN_WRITE, kind.AMNESIA, kind.TORN_TURN)
     cancels = 0.1
