@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
+from rag.crosstalk.explore.lab_address import NUMBERS, lab_address
 from rag.crosstalk.explore.scenes import Scene
 
 
@@ -18,10 +18,11 @@ class Played:
 
     @property
     def query(self) -> dict[str, str]:
-        numbers = {name: str(int(getattr(self.scene, name))) for name in ("users", "tabs", "turns", "cancels")}
-        return {"chapter": "6", "strategy": self.strategy, "schedule": self.schedule, **numbers}
+        numbers = {name: str(int(getattr(self.scene, name))) for name in NUMBERS}
+        """As the lab writes it, so that its page is one step back."""
+        return {"chapter": "lab", "strategy": self.strategy, "schedule": self.schedule, **numbers}
 
     @property
     def address(self) -> str:
         """Relative to another page of the application."""
-        return f"race_lab?{urlencode(self.query)}"
+        return lab_address(self.strategy, self.scene, self.schedule)
