@@ -36,5 +36,5 @@ def test_every_api_route_is_described() -> None:
     routes = [
         route.path for route in inner.routes if isinstance(route, Route) if not route.path.startswith("/session/")
     ]
-    paths = set(routes) - {"/api/openapi.json"}
+    paths = set(routes) - {"/api/openapi.json", "/v1/traces"}  # the latter is OTLP/HTTP, described by its own standard
     assert paths == set(description()["paths"])
