@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rag.crosstalk.explore.lab_address import NUMBERS, lab_address
+from rag.crosstalk.explore.lab_address import lab_address, lab_query
 from rag.crosstalk.explore.scenes import Scene
 
 
@@ -18,9 +18,8 @@ class Played:
 
     @property
     def query(self) -> dict[str, str]:
-        numbers = {name: str(int(getattr(self.scene, name))) for name in NUMBERS}
         """As the lab writes it, so that its page is one step back."""
-        return {"chapter": "lab", "strategy": self.strategy, "schedule": self.schedule, **numbers}
+        return {"chapter": "lab", **lab_query(self.strategy, self.scene, self.schedule)}
 
     @property
     def address(self) -> str:

@@ -12,7 +12,6 @@ import logging
 import os
 import pickle
 import queue
-import subprocess
 import sys
 import threading
 import time
@@ -21,12 +20,11 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import IO, Any, Protocol, cast
 
+from rag.crosstalk.child_process import ended, serve, started
 from rag.errors import CrosswireError
-from rag.resources import child_environment
 
 IDLE_SECONDS = 240
 """After so long without a job a process ends; in the half of it, it is used again."""
-STOP_SECONDS = 5.0
 NICE = 5
 """Pages come first."""
 ENDED = "The process of this run has ended before the run did: see the server's log."
@@ -99,13 +97,7 @@ class _Process:
     """One, which does a job at a time. It ends with its parent: the end of standard input is the last order."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "rag.crosstalk.background.apart"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=child_environment(),
-            start_new_session=True,  # Ctrl-C is for the process that started it
-        )
+        self._process = started("rag.crosstalk.background.apart")
         self._orders = cast("IO[bytes]", self._process.stdin)
         self._replies = cast("IO[bytes]", self._process.stdout)
         self._lock = threading.Lock()
@@ -142,11 +134,7 @@ class _Process:
     def end(self) -> None:
         with suppress(OSError):
             self._orders.close()
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        ended(self._process)
         self._replies.close()
 
     def _pass_on(self, number: int, stop: threading.Event, done: threading.Event) -> None:
@@ -234,12 +222,9 @@ class _Service:
 
 
 def main() -> None:
-    replies = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no reply
     if hasattr(os, "nice"):
         os.nice(NICE)
-    with suppress(EOFError, BrokenPipeError):  # whoever wanted it done is gone
-        _Service(sys.stdin.buffer, replies).run()
+    serve(lambda orders, replies: _Service(orders, replies).run())
 
 
 if __name__ == "__main__":

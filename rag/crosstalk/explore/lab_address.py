@@ -10,7 +10,12 @@ NUMBERS = ("users", "tabs", "turns", "cancels")
 """Of a scene, as they stand in it."""
 
 
+def lab_query(strategy: str, scene: Scene, schedule: str) -> dict[str, str]:
+    """What the address says after its question mark."""
+    numbers = {name: str(int(getattr(scene, name))) for name in NUMBERS}
+    return {"strategy": strategy, **numbers, "schedule": schedule}
+
+
 def lab_address(strategy: str, scene: Scene, schedule: str) -> str:
     """Relative to the other pages of the application."""
-    numbers = {name: int(getattr(scene, name)) for name in NUMBERS}
-    return f"race-lab?{urlencode({'strategy': strategy, **numbers, 'schedule': schedule})}"
+    return f"race-lab?{urlencode(lab_query(strategy, scene, schedule))}"

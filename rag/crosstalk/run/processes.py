@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import pickle
-import subprocess
 import sys
 import threading
 import zlib
@@ -17,16 +16,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import IO, Any
 
+from rag.crosstalk.child_process import ended, started
 from rag.crosstalk.log.events import Document, Event, Message
 from rag.crosstalk.run.hosts import Served
 from rag.crosstalk.run.model import MakeModel
 from rag.crosstalk.run.workload import Planned
 from rag.crosstalk.strategies import Lab, find
 from rag.errors import CrosswireError
-from rag.resources import child_environment
 
 GONE = "The process that served it has ended."
-STOP_SECONDS = 5.0
 
 
 class ProcessGone(CrosswireError):
@@ -123,14 +121,7 @@ class Worker:
     """One process, and the calls that it has not answered yet. Thread-safe."""
 
     def __init__(self, order: bytes, log: Callable[[Event], None]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "rag.crosstalk.run.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=child_environment(),
-            # Ctrl-C is the parent's to understand: it ends the run with a verdict.
-            start_new_session=True,
-        )
+        self._process = started("rag.crosstalk.run.worker")
         self._log = log
         self._lock = threading.Lock()
         self._waiting: dict[int, Future[Any]] = {}
@@ -153,11 +144,7 @@ class Worker:
         self._write(pickle.dumps((what, number, arguments)))
 
     def wait(self) -> None:
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        ended(self._process)
 
     def _write(self, data: bytes) -> None:
         pipe = self._process.stdin

@@ -5,14 +5,13 @@ It ends with its parent: the end of standard input is the last order.
 
 from __future__ import annotations
 
-import os
 import pickle
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import IO, Any
 
+from rag.crosstalk.child_process import serve
 from rag.crosstalk.log.events import Event
 from rag.crosstalk.run.hosts import StrategyHost
 from rag.crosstalk.run.liveness import said
@@ -78,10 +77,7 @@ class Service:
 
 
 def main() -> None:
-    replies = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is not an answer
-    with suppress(EOFError, BrokenPipeError):  # whoever wanted the answers is gone: nobody is left to be told
-        Service(sys.stdin.buffer, replies).run()
+    serve(lambda orders, replies: Service(orders, replies).run())
 
 
 if __name__ == "__main__":
