@@ -32,8 +32,11 @@ with table:
 
 @st.fragment(run_every=0.5)
 def _live(shown: Run, *, mine: bool) -> None:
-    if mine and st.button("Stop", icon=":material/stop:", shortcut="Escape", help="What ran so far gets a verdict."):
-        runs.stop(me.session_id, shown.id)
+    with st.container():
+        if mine and st.button(
+            "Stop", icon=":material/stop:", shortcut="Escape", help="What ran so far gets a verdict."
+        ):
+            runs.stop(me.session_id, shown.id)
     run_view.draw(shown)
     if not shown.busy:
         st.rerun()
@@ -43,6 +46,7 @@ def _shown(run: Run, *, mine: bool = True) -> None:
     if run.busy:
         _live(run, mine=mine)
         return
+    st.container()  # in place of the button: otherwise the field moves up, and both stand there until all is drawn
     run_view.draw(run)
     if run.problem:
         st.error(run.problem, icon=":material/error:")

@@ -225,7 +225,7 @@ def _served(row: served_bench.Row) -> list[str]:
 @app.command("room")
 def room(
     phones: Annotated[int, typer.Option(help="That are in the room.", min=2, max=60)] = 40,
-    seconds: Annotated[float, typer.Option(help="For which they chat.", min=1)] = 10.0,
+    seconds: Annotated[float, typer.Option(help="Length of each measurement.", min=1)] = 10.0,
     json_file: JsonFile = None,
 ) -> None:
     """A room full of phones and its wall, over HTTP: from a question to its answer, and to the wall. The model takes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -66,7 +67,7 @@ def test_a_replay_can_be_written_whatever_was_said() -> None:
 
 
 def test_a_slow_store_gets_fewer_messages_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(faithful, "time", SimpleNamespace(monotonic=count(step=10).__next__))
+    monkeypatch.setattr(faithful, "time", SimpleNamespace(monotonic=count(time.monotonic() + 100, step=10).__next__))
     assert outcome("faithful.many", stores.Session).tried == [
         "async: 100 messages of 10020: a limit beyond is not seen"
     ]

@@ -93,6 +93,7 @@ def test_a_question_is_asked_and_answered_by_keys_alone(open_page: NewPage) -> N
 def test_the_recorded_run_plays_pauses_and_stands_still_for_whoever_asks_for_it(open_page: NewPage) -> None:
     page = open_page("", "Does your chat show one user another user’s data?")
     time = "Number(getComputedStyle(document.querySelector('.cw-people')).getPropertyValue('--t'))"
+    page.locator(".cw-people").first.wait_for()
     before = page.evaluate(time)
     page.wait_for_function(f"{time} !== {before}")
     page.get_by_label("Pause").check()
