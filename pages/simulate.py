@@ -46,8 +46,9 @@ def _shown(run: Run, *, mine: bool = True) -> None:
     if run.busy:
         _live(run, mine=mine)
         return
-    st.container()  # in place of the button: otherwise the field moves up, and both stand there until all is drawn
-    run_view.draw(run)
+    with st.container():  # where the fragment was: elsewhere, both would stand there until all is drawn
+        st.container()  # where its button was
+        run_view.draw(run)
     if run.problem:
         st.error(run.problem, icon=":material/error:")
 

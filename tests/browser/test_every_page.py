@@ -16,6 +16,7 @@ from tests import PROJECT
 from tests.browser.conftest import NewPage
 from tests.browser.serving import AppServer
 from tests.browser.talking import Visit
+from tests.servers import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -95,7 +96,7 @@ def test_the_recorded_run_plays_pauses_and_stands_still_for_whoever_asks_for_it(
     time = "Number(getComputedStyle(document.querySelector('.cw-people')).getPropertyValue('--t'))"
     page.locator(".cw-people").first.wait_for()
     before = page.evaluate(time)
-    page.wait_for_function(f"{time} !== {before}")
+    wait_for(lambda: page.evaluate(time) != before, "another frame of the recorded run")
     page.get_by_label("Pause").check()
     stopped = page.evaluate(time)
     page.wait_for_timeout(300)

@@ -54,6 +54,7 @@ def test_one_button_shows_the_incident_and_a_click_its_evidence(simulate: Callab
     line = page.get_by_text(re.compile("was answered with .*'s data"))
     expect(line).to_be_visible()
     at = page.get_by_label("Turns answered")
+    expect(at).not_to_have_value("300")
     first = int(at.input_value())
     page.get_by_role("button", name="One turn on").click()
     expect(at).to_have_value(str(first + 1))
