@@ -56,6 +56,7 @@ class Field {
   close() {
     clearInterval(this.playing);
     this.sized.disconnect();
+    this.root.remove(); // another one may be mounted in the same place
   }
 
   // --- what is known at a moment
