@@ -228,10 +228,7 @@ class TraceHandler(BaseCallbackHandler):
             run.span.attributes[names.DOCUMENTS] = json.dumps(found)
         self._end(run_id)
 
-    @_quiet
-    def on_retriever_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
-        del kwargs
-        self._end(run_id, error)
+    on_retriever_error = on_llm_error
 
     @_quiet
     def on_tool_start(
@@ -252,10 +249,7 @@ class TraceHandler(BaseCallbackHandler):
         del output, kwargs
         self._end(run_id)
 
-    @_quiet
-    def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
-        del error, kwargs
-        self._end(run_id)
+    on_tool_error = on_chain_error
 
     # --- what is kept of it
 
