@@ -41,8 +41,8 @@ PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """What each of them is, and what is other than by default."""
 ALONE = "nothing"
-GRADES: dict[Grade, str] = {"wrong": "❌", "subtle": "⚠️", "right": "✅"}
-GRADED = "❌ mixes users; ⚠️ right until tabs, processes or a restart come in; ✅ right."
+GRADES: dict[Grade, str] = {"wrong": "✗", "subtle": "!", "right": "✓"}
+GRADED = "✗ mixes users; ! right until tabs, processes or a restart come in; ✓ right."
 KEPT: Literal["session"] = "session"
 """As long as the browser's session, and sent to the browser until that has it: a run of the page that is interrupted
 before its controls arrive, as by a quick click, would otherwise leave them empty there, and the next one believe it."""
