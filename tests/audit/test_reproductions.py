@@ -41,7 +41,7 @@ def test_a_file_has_all_that_it_names(adapter: type[Subject], tmp_path: Path) ->
 
 
 def test_it_fails_where_the_fault_is_and_passes_where_it_is_not(tmp_path: Path) -> None:
-    for name in ("whole.overlapping-turns", "whole.pairs"):
+    for name in ("whole.overlapping-turns", "apart.case"):
         outcome = Outcome(name, "fail", "a turn is gone")
         text = reproduction(CHECKS[name], outcome, IN_MEMORY, LangGraphSaver, "async", ["langgraph"])
         (tmp_path / f"{name_of_test(name)}.py").write_text(text, encoding="utf-8")
