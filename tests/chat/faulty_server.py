@@ -26,6 +26,7 @@ class FaultyServer(ThreadingHTTPServer):
         self.always: Fault = well
         self.seen: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
+        self.proxied: list[str | None] = []
         self.ended = threading.Event()
         self.hung_up = threading.Event()
         self.connections = 0
@@ -46,6 +47,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.server.seen.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         self.server.keys.append(self.headers["Authorization"])
+        self.server.proxied.append(self.headers["Proxy-Authorization"])
         fault = self.server.faults.popleft() if self.server.faults else self.server.always
         try:
             fault(self)

@@ -90,6 +90,21 @@ def test_other_variables_of_the_client_library_do_not_redirect_it(
     assert ask(model_for(server)) == ANSWER
 
 
+def test_redirects_are_followed_and_the_environment_says_which_proxy(
+    server: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.faults.append(faults.status(307, "", Location=f"{server.url}/elsewhere"))
+    assert ask(model_for(server)) == ANSWER
+    monkeypatch.setenv("http_proxy", server.url.replace("http://", "me:pw@").removesuffix("/v1"))
+    monkeypatch.setenv("no_proxy", "")
+    assert ask(model_for(server, openai_base_url="http://model.invalid/v1")) == ANSWER
+    assert server.keys == [f"Bearer {KEY}"] * 3
+    assert server.proxied == [None, None, "Basic bWU6cHc="]
+    monkeypatch.setenv("no_proxy", "model.invalid")
+    with pytest.raises(ModelUnavailable, match="no connection"):
+        ask(model_for(server, openai_base_url="http://model.invalid/v1"))
+
+
 async def test_every_way_to_call_it_is_bounded(server: FaultyServer) -> None:
     model = model_for(server)
     server.always = faults.stall_midway

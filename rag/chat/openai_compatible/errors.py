@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import httpx2
 import openai
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
+from urllib3.exceptions import TimeoutError as WaitedTooLong
 
 from rag.errors import ModelBusy, ModelError, ModelRefused, ModelTooSlow, ModelUnavailable
 
@@ -21,9 +23,11 @@ def translate(exc: Exception, target: str, model: str) -> ModelError:
         return exc
     if isinstance(exc, openai.APIStatusError):
         return _refusal(exc, target, model)
-    if isinstance(exc, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError):
+    if isinstance(exc, NewConnectionError):  # which urllib3 takes for a timeout
+        return ModelUnavailable(target, "no connection")
+    if isinstance(exc, openai.APITimeoutError | httpx2.TimeoutException | WaitedTooLong | TimeoutError):
         return ModelTooSlow(target)
-    if isinstance(exc, openai.APIConnectionError | httpx2.HTTPError | OSError):
+    if isinstance(exc, openai.APIConnectionError | httpx2.HTTPError | HTTPError | OSError):
         return ModelUnavailable(target, _connection_reason(exc))
     if isinstance(exc, openai.APIError):
         return _reported(exc, target)
@@ -58,7 +62,7 @@ def _reported(exc: openai.APIError, target: str) -> ModelError:
 def _connection_reason(exc: Exception) -> str:
     cause: BaseException | None = exc
     while cause is not None:
-        if isinstance(cause, httpx2.RemoteProtocolError | httpx2.ReadError):
+        if isinstance(cause, ProtocolError | httpx2.RemoteProtocolError | httpx2.ReadError):
             return "the connection was dropped"
         if isinstance(cause, httpx2.ConnectError | ConnectionRefusedError):
             return "no connection"

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx2
 import openai
+import urllib3
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
@@ -140,14 +141,13 @@ def connect(
     Servers that need no key get a dummy.
     """
     silence = limit / 2
-    timeout = httpx2.Timeout(silence, connect=min(CONNECT_SECONDS, silence))
-    client = BoundedClient(limit)
+    connecting = min(CONNECT_SECONDS, silence)
     made = CompatibleChat(
         model=model,
         base_url=base_url or OPENAI,
         api_key=key or SecretStr("not-needed"),
-        timeout=timeout,  # overrides that of the client
-        http_client=client,
+        timeout=httpx2.Timeout(silence, connect=connecting),  # overrides that of the client
+        http_client=BoundedClient(limit),
         max_retries=0,
         streaming=True,
         stream_usage=base_url is None,  # many compatible servers refuse the option
@@ -156,14 +156,16 @@ def connect(
         attempts=retries + 1,
         longest=longest,
     )
-    made._wire = Wire(client, made.root_client, timeout)
+    made._wire = Wire(made.root_client, connect=connecting, silence=silence, limit=limit)
     return made
 
 
 def _worth_repeating(exc: BaseException) -> bool:
     if isinstance(exc, ModelBusy):
         return exc.retry_after is None or exc.retry_after <= PATIENCE_SECONDS
-    return isinstance(exc, ModelUnavailable) and isinstance(exc.__cause__, openai.OpenAIError | httpx2.HTTPError | None)
+    return isinstance(exc, ModelUnavailable) and isinstance(
+        exc.__cause__, openai.OpenAIError | httpx2.HTTPError | urllib3.exceptions.HTTPError | None
+    )
 
 
 def _pause(state: RetryCallState) -> float:

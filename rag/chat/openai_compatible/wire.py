@@ -1,7 +1,7 @@
 """Chat completions as they come over the wire: the text of each event, read without the client library's models.
 
-Those take a third of a millisecond a token. What goes wrong raises the client library's errors, httpx2's, or whatever a
-reply that cannot be read does: `errors.translate` knows them all.
+Those take a third of a millisecond a token. What goes wrong raises the client library's errors, urllib3's, or whatever
+a reply that cannot be read does: `errors.translate` knows them all.
 """
 
 from __future__ import annotations
@@ -12,17 +12,28 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 import openai
 import orjson
+import urllib3
 from langchain_core.outputs import ChatGenerationChunk
+from urllib3.exceptions import HTTPError
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import Retry, make_headers, parse_url
 
 from rag.errors import AnswerTooLong
 
 LONGEST_EVENT = 1 << 20
 LONGEST_REFUSAL = 1 << 16
 """Bytes of one event, where a real one has some hundreds; and what is read of a refusal."""
+PIECE = 1 << 16
+MOST_CONNECTIONS = 1000
+"""That are kept; who finds none makes one."""
+_RETRIES = Retry(total=None, connect=False, read=False, status=0, other=False, redirect=5)
+"""None: a question is asked again by whoever knows that nothing of an answer came. Redirects are followed."""
 
 
 class Delta(NamedTuple):
@@ -37,40 +48,78 @@ Deltas = Generator[Delta]
 
 
 class Wire:
-    """Thread-safe."""
+    """Thread-safe. It asks through urllib3, which takes half of httpx2's time for an answer."""
 
-    def __init__(self, http: httpx2.Client, client: openai.OpenAI, timeout: httpx2.Timeout) -> None:
-        """`client` says where to send what, and with which headers; `http` sends it."""
-        self._http = http
-        url = client.base_url.copy_with(path=client.base_url.path.rstrip("/") + "/chat/completions")
-        headers = {
+    def __init__(self, client: openai.OpenAI, *, connect: float, silence: float, limit: float) -> None:
+        """`client` says where to send what, and with which headers. Seconds: for a connection, without a byte, and for
+        a whole answer."""
+        self._limit = limit
+        self._url = str(client.base_url.copy_with(path=client.base_url.path.rstrip("/") + "/chat/completions"))
+        self._headers = {
             name: value
             for name, value in client.default_headers.items()
             if isinstance(value, str) and not name.startswith("X-Stainless")  # what the client library runs on
         }
-        headers["Authorization"] = f"Bearer {client.api_key}"
-        self._like = http.build_request("POST", url, headers=headers, timeout=timeout)
-        del self._like.headers["Content-Length"]
+        self._headers["Authorization"] = f"Bearer {client.api_key}"
+        self._http = _connections(self._url, urllib3.Timeout(connect=connect, read=silence))
+        self._request = httpx2.Request("POST", self._url)
 
     def ask(self, payload: dict[str, Any]) -> Deltas:
         """Closing it ends the request."""
-        body = orjson.dumps(payload)
-        like = self._like
-        request = httpx2.Request("POST", like.url, headers=like.headers, content=body, extensions=like.extensions)
-        with closing(self._http.send(request, stream=True)) as response:
-            if response.status_code >= 400:
-                raise _refused(response)
-            chunks = response.iter_bytes()
+        deadline = time.monotonic() + self._limit
+        response = self._http.request(
+            "POST", self._url, body=orjson.dumps(payload), headers=self._headers, preload_content=False
+        )
+        with closing(response):
+            chunks = _chunks(response, deadline)
+            if response.status >= 400:
+                raise self._refused(response, chunks)
             for data in _events(chunks):
                 if data.startswith(b"[DONE]"):
-                    with suppress(httpx2.HTTPError):  # read to its end, a connection serves the next question, too
+                    with suppress(HTTPError, TimeoutError):  # read to its end, a connection serves the next question
                         deque(chunks, maxlen=0)
                     return
                 event = _parsed(data)
                 if error := event.get("error"):
-                    raise openai.APIError("An error was reported while streaming", request, body=error)
+                    raise openai.APIError("An error was reported while streaming", self._request, body=error)
                 for choice in event["choices"][:1]:
                     yield Delta(choice["delta"].get("content") or "", choice.get("finish_reason"))
+
+    def _refused(self, response: BaseHTTPResponse, chunks: Iterator[bytes]) -> openai.APIStatusError:
+        said = b""
+        while len(said) < LONGEST_REFUSAL and (chunk := next(chunks, b"")):
+            said += chunk
+        text = said[:LONGEST_REFUSAL].decode(errors="replace")
+        try:
+            body = orjson.loads(text)
+        except ValueError:
+            body = text
+        error = body.get("error", body) if isinstance(body, dict) else body
+        told = httpx2.Response(response.status, headers=[*response.headers.items()], request=self._request)
+        return openai.APIStatusError(text, response=told, body=error)
+
+
+def _connections(url: str, timeout: urllib3.Timeout) -> urllib3.PoolManager:
+    """Kept from question to question. Proxies and certificates are those that the environment names."""
+    options: dict[str, Any] = {"maxsize": MOST_CONNECTIONS, "timeout": timeout, "retries": _RETRIES}
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        options["ssl_context"] = httpx2.create_ssl_context()
+    proxies = {} if proxy_bypass(parts.hostname or "") else getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy:
+        return urllib3.PoolManager(**options)
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    login = parse_url(proxy).auth
+    return urllib3.ProxyManager(proxy, proxy_headers=make_headers(proxy_basic_auth=login) if login else None, **options)
+
+
+def _chunks(response: BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
+    """What has come, as it comes. Raises TimeoutError after the deadline, even when keep-alives trickle in forever."""
+    while chunk := response.read1(PIECE):
+        if time.monotonic() > deadline:
+            raise TimeoutError("the whole answer took too long")
+        yield chunk
 
 
 def _parsed(data: bytes) -> Any:
@@ -102,16 +151,6 @@ def well_formed(text: str, last: bool) -> tuple[str, str]:
     half = text[-1] if "\ud800" <= text[-1:] <= "\udbff" and not last else ""
     whole = text.removesuffix(half).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return whole.replace("\0", "\ufffd"), half
-
-
-def _refused(response: httpx2.Response) -> openai.APIStatusError:
-    text = next(response.iter_bytes(LONGEST_REFUSAL), b"").decode(errors="replace")
-    try:
-        body = orjson.loads(text)
-    except ValueError:
-        body = text
-    error = body.get("error", body) if isinstance(body, dict) else body
-    return openai.APIStatusError(text, response=response, body=error)
 
 
 def _events(chunks: Iterator[bytes]) -> Iterator[bytes]:
