@@ -162,6 +162,7 @@ class _Turn:
         self._items: deque[Item] = deque()
         self._waking = False
         self._stopped = False
+        self._ended = False
         self._events: EventStream | None = None
 
     def begin(self) -> None:
@@ -178,6 +179,8 @@ class _Turn:
     def stop(self) -> None:
         """Called in the event loop, so it waits for nothing: the thread frees the turn with its next event."""
         self._stopped = True
+        if self._ended:
+            return
         if self._events is not None:
             self._events.stop()
         self._post(None)
@@ -203,8 +206,10 @@ class _Turn:
         for event in events:
             if self._stopped:
                 return False
-            if not self._whole or isinstance(event, Finished):
+            if not self._whole:
                 self._post(event)
+            elif isinstance(event, Finished):
+                self._items.append(event)  # the end is told with it: the loop is woken once
             if isinstance(event, Waiting) and not may_wait:
                 return True
         return False
@@ -214,6 +219,7 @@ class _Turn:
             if self._events is not None:
                 self._events.close()
         finally:
+            self._ended = True
             self._post(None)
 
     def _post(self, item: Item) -> None:
