@@ -195,6 +195,9 @@ def turn(
 @app.command("served")
 def served(
     clients: Annotated[list[int] | None, typer.Option(help="Browsers at once. Repeatable.", min=1)] = None,
+    processes: Annotated[
+        int, typer.Option(help="Also served by so many processes, behind a balancer.", min=1, max=16)
+    ] = 1,
     rounds: Rounds = 5,
     seconds: Seconds = 2.0,
     json_file: JsonFile = None,
@@ -208,6 +211,7 @@ def served(
             folder,
             _known_questions(),
             clients=clients or (1, 20, 100),
+            processes=processes,
             slices=rounds,
             seconds=seconds,
             progress=told,

@@ -22,8 +22,11 @@ from tests.web.serving import serving
 
 def test_all_parties_answer_and_a_turn_goes_to_redis_twice(tmp_path: Path) -> None:
     questions = [question.text for question in read_questions(QUESTIONS)][: 2 * served.TURNS]
-    rows = served.run(tmp_path, questions, clients=(1, 4), slices=1, seconds=0.5)
-    parties = [served.FLOOR, served.BARE, served.OFFLINE, served.INSTANT]
+    rows = served.run(tmp_path, questions, clients=(1, 4), processes=2, slices=1, seconds=0.5)
+    names = [served.FLOOR, served.OFFLINE, served.INSTANT]
+    several = {name: f"{name}, 2 processes" for name in names}
+    parties = [served.FLOOR, several[served.FLOOR], served.BARE]
+    parties += [name for one in names[1:] for name in (one, several[one])]
     assert [(row.clients, row.name) for row in rows] == [(count, name) for count in (1, 4) for name in parties]
     assert all(row.rate > 0 and row.cpu > 0 and 0 < row.p50 <= row.p99 for row in rows)
     assert {row.of_floor for row in rows if row.name == served.FLOOR} == {1.0}
@@ -50,7 +53,7 @@ def test_a_wrong_answer_is_told(fault: dict[str, object], told: str) -> None:
         return JSONResponse({**right, **fault})
 
     with serving(Starlette(routes=[Route("/api/other", chat, methods=["POST"])])) as address:
-        job = Job("app", int(address.rpartition(":")[2]), 1, [["one?"], ["two?"]], "/api/other")
+        job = Job("app", [int(address.rpartition(":")[2])], 1, [["one?"], ["two?"]], "/api/other")
         result = asyncio.run(perform(job, {(0, 0): "m: yes", (1, 0): "m: yes"}))
     assert asked
     assert any(told in wrong for wrong in result.wrong)

@@ -19,10 +19,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """For so many `seconds`; without, every conversation once. `name` says whose answers they are."""
+    """For so many `seconds`; without, every conversation once. `name` says whose answers they are.
+
+    Clients are dealt to the `ports` in turn, as a balancer in front of several processes does.
+    """
 
     name: str
-    port: int
+    ports: list[int]
     clients: int
     conversations: list[list[str]]
     path: str = "/api/chat"
@@ -81,8 +84,9 @@ class _Run:
             self.result.wrong.append(what)
 
 
-async def _browse(run: _Run) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", run.job.port)
+async def _browse(run: _Run, client: int) -> None:
+    port = run.job.ports[client % len(run.job.ports)]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         while (number := run.conversation()) is not None:
             await _converse(run, number, reader, writer)
@@ -97,7 +101,7 @@ async def _converse(run: _Run, number: int, reader: asyncio.StreamReader, writer
     cookie, session = b"", ""
     for turn, question in enumerate(job.conversations[number]):
         body = json.dumps({"message": question}).encode()
-        head = f"POST {job.path} HTTP/1.1\r\nHost: localhost:{job.port}\r\nContent-Type: application/json\r\n".encode()
+        head = f"POST {job.path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n".encode()
         asked = time.perf_counter()
         writer.write(b"%s%sContent-Length: %d\r\n\r\n%s" % (head, cookie, len(body), body))
         status, *lines = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[:-2]
@@ -120,7 +124,7 @@ async def _converse(run: _Run, number: int, reader: asyncio.StreamReader, writer
 async def perform(job: Job, right: dict[tuple[int, int], str]) -> Result:
     """`right`: the answers by conversation and turn; what is not in it yet is added."""
     run, cpu = _Run(job, right), time.process_time()
-    await asyncio.gather(*(_browse(run) for _ in range(job.clients)))
+    await asyncio.gather(*(_browse(run, client) for client in range(job.clients)))
     run.result.cpu = time.process_time() - cpu
     return run.result
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from rag.sessions.connection.connect import Client
 from rag.web.bench.floor import LIBRARY
 from rag.web.bench.instant import MODEL
 from rag.web.bench.load import Job, Result
-from rag.web.bench.serving import APP, MODULE, Party, processor_seconds, serving
+from rag.web.bench.serving import APP, MODULE, Party, serving
 
 FLOOR, BARE, OFFLINE, INSTANT = "floor", "floor, our search", "offline model", "instant server"
 TURNS = 5
@@ -33,7 +33,7 @@ TURNS = 5
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Medians over the slices. `p50` and `p99` in seconds; `cpu`: seconds a turn of the server's process.
+    """Medians over the slices. `p50` and `p99` in seconds; `cpu`: seconds a turn of the server's processes.
 
     `round_trips` to Redis a turn, of everybody; `client_cpu`: how much of a core the load took.
     """
@@ -58,23 +58,26 @@ def run(
     questions: Sequence[str],
     *,
     clients: Sequence[int] = (1, 20, 100),
+    processes: int = 1,
     slices: int = 5,
     seconds: float = 2.0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[Row]:
-    """`folder` is a scratch folder. First every conversation is held once, alone: that says what is right.
+    """`folder` is a scratch folder. With more `processes`, floor and application are also served by so many, and each
+    client by one of them; ratios are to the floor in one process. First every conversation is held once, alone: that
+    says what is right.
 
     Raises CrosswireError where a server does not start, or an answer is wrong.
     """
     conversations = [list(questions[start : start + TURNS]) for start in range(0, len(questions) - TURNS + 1, TURNS)]
     progress("starting the servers")
     with ExitStack() as stack:
-        parties = _start(stack, folder)
+        parties = _start(stack, folder, processes)
         client = stack.enter_context(closing(connect("embedded", state_dir=folder)))
         ask = stack.enter_context(_asking(conversations))
         for party in parties:
             progress(f"warming up: {party.name}")
-            ask(party, 1, None)
+            ask(party, len(party.ports), None)
         rows = []
         for count in clients:
             measured: dict[str, list[Row]] = {party.name: [] for party in parties}
@@ -89,7 +92,7 @@ def run(
 
 
 def _slice(ask: Ask, client: Client, party: Party, clients: int, seconds: float) -> Row:
-    cpu, reads = processor_seconds(party.process), _reads(client)
+    cpu, reads = party.processor_seconds, _reads(client)
     result = ask(party, clients, seconds)
     turns = max(result.turns, 1)
     asked = _reads(client) - reads - 1  # the one that asks for it
@@ -102,7 +105,7 @@ def _slice(ask: Ask, client: Client, party: Party, clients: int, seconds: float)
         p99=percentiles[98],
         of_floor=1.0,
         round_trips=asked / turns,
-        cpu=(processor_seconds(party.process) - cpu) / turns,
+        cpu=(party.processor_seconds - cpu) / turns,
         client_cpu=result.cpu / seconds,
     )
 
@@ -117,16 +120,19 @@ def _reads(client: Client) -> int:
     return int(client.info("stats")["total_reads_processed"])
 
 
-def _start(stack: ExitStack, folder: Path) -> list[Party]:
-    """The floor comes last: it finds the articles that the application has read."""
+def _start(stack: ExitStack, folder: Path, processes: int) -> list[Party]:
+    """The floor starts last: it finds the articles that the application has read."""
     model = stack.enter_context(serving(INSTANT, [*MODULE, "rag.web.bench.instant"], folder))
     address = {"OPENAI_BASE_URL": f"http://127.0.0.1:{model.port}/v1", "CHAT_MODEL": MODEL}
-    served = [
-        stack.enter_context(serving(OFFLINE, APP, folder)),
-        stack.enter_context(serving(INSTANT, APP, folder, address)),
-    ]
-    floor = stack.enter_context(serving(FLOOR, [*MODULE, "rag.web.bench.floor"], folder))
-    return [floor, Party(BARE, floor.port, floor.process, LIBRARY), *served]
+
+    def started(name: str, command: list[str], more: Mapping[str, str] = {}) -> list[Party]:
+        first, *others = (stack.enter_context(serving(name, command, folder, more)) for _ in range(processes))
+        several = replace(first, name=f"{name}, {processes} processes", others=tuple(others))
+        return [first, several] if others else [first]
+
+    served = [*started(OFFLINE, APP), *started(INSTANT, APP, address)]
+    floor, *several = started(FLOOR, [*MODULE, "rag.web.bench.floor"])
+    return [floor, *several, replace(floor, name=BARE, path=LIBRARY), *served]
 
 
 @contextmanager
@@ -142,7 +148,7 @@ def _asking(conversations: list[list[str]]) -> Iterator[Ask]:
         jobs, results = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
 
         def ask(party: Party, clients: int, seconds: float | None) -> Result:
-            job = Job(party.name, party.port, clients, conversations, party.path, seconds)
+            job = Job(party.name, party.ports, clients, conversations, party.path, seconds)
             jobs.write(json.dumps(asdict(job)) + "\n")
             jobs.flush()
             line = results.readline()

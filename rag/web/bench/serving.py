@@ -29,6 +29,17 @@ class Party:
     port: int
     process: psutil.Process
     path: str = "/api/chat"
+    others: tuple[Party, ...] = ()
+    """Further processes that serve the same."""
+
+    @property
+    def ports(self) -> list[int]:
+        return [self.port, *(other.port for other in self.others)]
+
+    @property
+    def processor_seconds(self) -> float:
+        """Of all its processes."""
+        return sum(processor_seconds(one.process) for one in (self, *self.others))
 
 
 @contextmanager
