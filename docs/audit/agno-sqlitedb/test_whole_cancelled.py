@@ -41,11 +41,11 @@ class Cut:
         self.bob = bob
         self.his = his
 
-    async def each(self, what: str, call: Callable[[Address], Work], left: Any, budget: float) -> None:
+    async def each(self, what: str, call: Callable[[Address], Work], left: Any, until: float) -> None:
         """left: from an address and whether the call was acknowledged to what may be stored then."""
         trial = self.store.trial
         total, _ = await cancelled_at(call(trial.at(f"{what}-0")), 0, come=False)
-        places = Places(2 * total, time.monotonic() + budget)
+        places = Places(2 * total, until)
         for n in places:
             at, come = trial.at(f"{what}-{n}"), n % 2 == 0
             expected = await left(at)
@@ -53,7 +53,7 @@ class Cut:
             with uncollected():
                 _, came = await cancelled_at(call(at), (n + 1) // 2, come=come)
                 only(f"{where}; bob", self.bob, await self.next_read("bob", self.bob, where), self.his)
-                await self.next_write("carol", f"{what}-{n}-next", where)
+                await self.next_write("carol", f"after-{what}-{n}", where)  # no id begins another
             allowed = expected if isinstance(came, BaseException) else expected[-1:]
             await self.settled(where, at, allowed)
         trial.notes.append(f"{trial.lane}: {what}: cancelled at {places.tried} of {places.total} places")
@@ -100,7 +100,6 @@ async def cancelled(trial: Trial) -> None:
         store.needs("read")
         bob = trial.at("bob")
         cut = Cut(store, bob, await store.say("bob", bob, "of bob"))
-        share = trial.budget / 3
         early: list[Said] = []
 
         async def said_before(at: Address) -> list[list[Said]]:
@@ -112,12 +111,12 @@ async def cancelled(trial: Trial) -> None:
         async def turn_or_none(at: Address) -> list[list[Said]]:  # noqa: ARG001  # as `left` is called
             return [[], early, [("user", "asked"), ("assistant", "answer to asked")]]
 
-        await cut.each("reads", lambda at: store.read("alice", at), said_before, share)
+        await cut.each("reads", lambda at: store.read("alice", at), said_before, trial.until(1 / 3))
         if "append" in store.subject.able:
-            await cut.each("adds", lambda at: store.say("alice", at, "of alice"), all_or_none, share)
+            await cut.each("adds", lambda at: store.say("alice", at, "of alice"), all_or_none, trial.until(1 / 2))
         if "turn" in store.subject.able:
             early += await kept_early(store)
-            await cut.each("asks", lambda at: store.turn("alice", at, "asked", slowly), turn_or_none, share)
+            await cut.each("asks", lambda at: store.turn("alice", at, "asked", slowly), turn_or_none, trial.until())
 
 async def slowly(text: str, before: list[Said]) -> str:
     """A model that gives the loop back before it answers."""
@@ -486,12 +485,19 @@ class Trial:
     folder: str
     run: str
     budget: float = 10.0
-    """Seconds that forced overlaps may take."""
+    """Seconds from its beginning in which forced overlaps are tried."""
+    began: float = field(default_factory=time.monotonic)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
     opened: int = 0
     """Times that a store was."""
+
+    def until(self, share: float = 1.0) -> float:
+        """When (monotonic) such a share of what is left of the budget is over. Whatever it did before counts: where a
+        machine is busy a check tries fewer places, and does not outlast its limit."""
+        now = time.monotonic()
+        return now + share * max(0.0, self.began + self.budget - now)
 
     def name(self, text: str) -> str:
         """This id, in this run alone: its beginning and its end stay as they are."""
@@ -622,7 +628,7 @@ MOST_POINTS = 400
 
 @dataclass
 class Places:
-    """Which of so many places a call is held at: in order, until that time (monotonic) has come."""
+    """Which of so many places a call is held at: in order, until that time (monotonic) has come; one at least."""
 
     total: int
     until: float
@@ -635,7 +641,7 @@ class Places:
 
     def __iter__(self) -> Iterator[int]:
         n, step = 1, (usual := max(1, -(-self.total // self.most)))
-        while n <= self.total and time.monotonic() < self.until:
+        while n <= self.total and (not self.tried or time.monotonic() < self.until):
             self.tried, self.waited = self.tried + 1, False
             yield n
             step = min(2 * step, 64) if self.waited else usual

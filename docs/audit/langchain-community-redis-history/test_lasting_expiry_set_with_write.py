@@ -1,6 +1,6 @@
 """No key of a conversation exists without its expiry, not for a moment.
 
-What was seen: When EXPIRE is about to be sent, the key 'audit-7e5f78f48dfa:rd802636-one' exists without expiry: whoever dies there leaves it for ever.
+What was seen: When EXPIRE is about to be sent, the key 'audit-050ff6b8ea5d:rb9a1666-one' exists without expiry: whoever dies there leaves it for ever.
 Why it matters: A write, then EXPIRE: whoever dies between leaves a key that never goes. https://redis.io/docs/latest/commands/expire/
 
 pip install pytest SQLAlchemy==2.1.9 langchain-community==0.4.2 langchain-core==1.7.2
@@ -18,6 +18,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import AsyncIterator
 from collections.abc import Awaitable
 from collections.abc import Callable
@@ -26,13 +27,15 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from functools import cache
 from typing import Any
 from typing import TypeVar
 
 def test_lasting_expiry_set_with_write() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(set_with_write(Trial(Target(community_redis, [LangChainHistory]), "async", folder, run="r1")))
+        target = Target(community_redis, [LangChainHistory])
+        asyncio.run(set_with_write(Trial(target, "async", folder, run="r1", budget=60)))
 
 async def set_with_write(trial: Trial) -> None:
     async with expiring(trial) as (store, keys):
@@ -113,6 +116,8 @@ class Subject:
     reproducible = True
     """Whether a failure can be seen again by a file that stands alone."""
     able: frozenset[str] = frozenset({"read"})
+    one_by_one: bool = False
+    """Whether a call of the interface keeps one message, so that a turn is two calls, and can end between them."""
     lacks: dict[str, str]
     """Capability -> why it is not there, where that is worth saying."""
 
@@ -198,6 +203,8 @@ class Found:
     size: int
     link: Any = None
     commands: tuple[tuple[bytes, ...], ...] = ()
+    pipeline: Any = None
+    """What is sent in the same one goes with it, at once."""
 
 Saw = Callable[[Found], None]
 
@@ -300,28 +307,46 @@ def watch_sqlite(saw: Saw) -> Undo:
 
     return undo
 
-def watch_psycopg(saw: Saw) -> Undo:
-    """Its cursors: each statement as it is executed."""
+def watch_psycopg(saw: Saw, heard: Callable[[Any], None]) -> Undo:
+    """Its cursors: each statement as it is executed, and the rows that come of one by itself."""
     import psycopg
 
     undone: list[Undo] = []
 
-    def statement(query: Any, given: Any) -> None:
+    def statement(link: Any, query: Any, given: Any) -> None:
         text = query if isinstance(query, (str, bytes)) else repr(query)
-        name = (text.decode(errors="replace") if isinstance(text, bytes) else text).split(None, 1)[:1] or ["?"]
-        saw(Found("psycopg", [name[0].upper()], size_of(text) + size_of(given)))
+        packed = text.encode(errors="replace") if isinstance(text, str) else text
+        name = packed.decode(errors="replace").strip(" \r\n\t;").split(None, 1)[:1] or ["empty statement"]
+        pipeline = getattr(link, "_pipeline", None)
+        saw(Found("psycopg", [name[0].upper()], len(packed) + size_of(given), link, ((packed,),), pipeline))
+
+    def begins(name: str, cursor: Any, query: Any, params: Any) -> Any:
+        """The parameters, which may have been an iterator."""
+        if name == "executemany" and not isinstance(params, (list, tuple)):
+            params = list(params)
+        statement(getattr(cursor, "connection", None), query, params)
+        return params
+
+    def ends(cursor: Any) -> None:
+        if result := cursor.pgresult:
+            heard([result.get_value(row, field) for row in range(result.ntuples) for field in range(result.nfields)])
 
     def replace(kind: Any, name: str) -> None:
         original = getattr(kind, name)
 
         @functools.wraps(original)
-        def watched_call(cursor: Any, query: Any, params: Any = None, *given: Any, **named: Any) -> Any:
-            if name == "executemany" and not isinstance(params, (list, tuple)):
-                params = list(params)
-            statement(query, params)
-            return original(cursor, query, params, *given, **named)
+        def watched_now(cursor: Any, query: Any, params: Any = None, *given: Any, **named: Any) -> Any:
+            done = original(cursor, query, begins(name, cursor, query, params), *given, **named)
+            ends(cursor)
+            return done
 
-        setattr(kind, name, watched_call)
+        @functools.wraps(original)
+        async def watched_async(cursor: Any, query: Any, params: Any = None, *given: Any, **named: Any) -> Any:
+            done = await original(cursor, query, begins(name, cursor, query, params), *given, **named)
+            ends(cursor)
+            return done
+
+        setattr(kind, name, watched_async if kind is psycopg.AsyncCursor else watched_now)
         undone.append(lambda: setattr(kind, name, original))
 
     for kind in (psycopg.Cursor, psycopg.AsyncCursor):
@@ -479,6 +504,8 @@ def one_per_session(made: Any, given: dict[str, Any]) -> OnePerSession | None:
     wanted = takes(made)
     return OnePerSession(made, given) if "session_id" in wanted and "text" not in wanted else None
 
+MEANWHILE = "…"
+
 @dataclass
 class Step:
     """Something that was done, by whom, and what came of it."""
@@ -496,10 +523,19 @@ class Trial:
     folder: str
     run: str
     budget: float = 10.0
-    """Seconds that forced overlaps may take."""
+    """Seconds from its beginning in which forced overlaps are tried."""
+    began: float = field(default_factory=time.monotonic)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
+    opened: int = 0
+    """Times that a store was."""
+
+    def until(self, share: float = 1.0) -> float:
+        """When (monotonic) such a share of what is left of the budget is over. Whatever it did before counts: where a
+        machine is busy a check tries fewer places, and does not outlast its limit."""
+        now = time.monotonic()
+        return now + share * max(0.0, self.began + self.budget - now)
 
     def name(self, text: str) -> str:
         """This id, in this run alone: its beginning and its end stay as they are."""
@@ -512,11 +548,16 @@ class Trial:
     async def store(self, folder: str = "", prefix: str = "") -> AsyncIterator[Store]:
         """The store, opened anew; of another folder, or with a prefix, where one is given."""
         async with self.target.open(folder or self.folder, self.lane, prefix) as subject:
+            self.opened += 1
             store = Store(subject, self)
             try:
                 yield store
             finally:
                 await store.tidy()
+
+    def apart(self, work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+        """The same, so that others get on meanwhile: in the lane `sync` in a thread."""
+        return asyncio.to_thread(run_now, work) if self.lane == "sync" else work
 
     @contextlib.contextmanager
     def fresh_folder(self) -> Iterator[str]:
@@ -530,6 +571,8 @@ class Store:
     def __init__(self, subject: Subject, trial: Trial) -> None:
         self.subject = subject
         self.trial = trial
+        self.number = trial.opened
+        """The how-manieth it is, of those that the trial opens."""
         self.used: set[Address] = set()
 
     def needs(self, *capabilities: str) -> None:
@@ -547,9 +590,8 @@ class Store:
 
     async def say(self, who: str, at: Address, text: str, reply: str = "") -> list[Said]:
         """Add a turn whose texts are these. What was added."""
-        self.used.add(at)
         pair: list[Said] = [("user", text), ("assistant", reply or f"reply to {text}")]
-        await self._did(who, f"adds to {at}", self.subject.append(at, *pair), show=lambda _: short(pair))
+        await self.add(who, at, pair)
         return pair
 
     async def add(self, who: str, at: Address, said: list[Said]) -> None:
@@ -597,10 +639,17 @@ class Store:
         try:
             found = await call
         except BaseException as exc:
-            step.came = f"{type(exc).__name__}: {str(exc)[:200]}"
+            self._came(step, f"{type(exc).__name__}: {str(exc)[:200]}")
             raise
-        step.came = show(found)
+        self._came(step, show(found))
         return found
+
+    def _came(self, step: Step, came: str) -> None:
+        if self.trial.steps[-1] is step:
+            step.came = came
+        else:
+            step.came = MEANWHILE
+            self.trial.steps.append(Step(step.who, f"{MEANWHILE} {step.did}", came))
 
 def short(said: list[Said]) -> str:
     """What was said, in one line."""
@@ -623,9 +672,16 @@ class Sent:
     thread: int
     """The identifier of the thread that sent it."""
     link: Any
-    """Of Redis: the connection; of sqlite3: the database's name."""
+    """Of Redis and psycopg: the connection; of sqlite3: the database's name."""
     commands: tuple[tuple[bytes, ...], ...] = ()
-    """Of Redis: each with its words."""
+    """Of Redis: each with its words; of psycopg: the statements."""
+    pipeline: Any = None
+    """Of psycopg: the one that it is sent in."""
+
+    def with_next(self, sent: Sent) -> Sent:
+        """It and what follows in the same pipeline."""
+        what, commands = f"{self.what}, {sent.what}", self.commands + sent.commands
+        return replace(self, what=what, size=self.size + sent.size, commands=commands)
 
 class Wire:
     """All that is sent while it is entered, in order. `before` is called with each before it goes, in its thread."""
@@ -635,7 +691,7 @@ class Wire:
         """Files that are opened in it are seen as well."""
         self.sent: list[Sent] = []
         self.received = 0
-        """Bytes of the values in Redis' replies."""
+        """Bytes of the values in Redis' replies, and of PostgreSQL's rows."""
         self.opened: list[tuple[int, bool]] = []
         """Of each file that was opened in the folder: the thread, and whether to write."""
         self.before: Callable[[Sent], None] = lambda _: None
@@ -651,10 +707,11 @@ class Wire:
 
     def attach(self) -> None:
         """Watch the clients that have been loaded since, too."""
-        clients = {"sqlite3": watch_sqlite, "psycopg": watch_psycopg, "sqlalchemy": watch_sqlalchemy}
-        for kind, watch in clients.items():
+        for kind, watch in {"sqlite3": watch_sqlite, "sqlalchemy": watch_sqlalchemy}.items():
             if kind in sys.modules and kind not in self._watching:
                 self._watching[kind] = watch(self._saw)
+        if "psycopg" in sys.modules and "psycopg" not in self._watching:
+            self._watching["psycopg"] = watch_psycopg(self._saw, self._heard)
         for module in redis_like():
             if module not in self._watching:
                 self._watching[module] = watch_redis(module, self._saw, self._heard)
@@ -679,9 +736,12 @@ class Wire:
         if own or getattr(self._aside, "on", False):
             return
         what = ", ".join(found.names[:6])
-        sent = Sent(found.client, what, found.size, threading.get_ident(), found.link, found.commands)
+        sent = Sent(found.client, what, found.size, threading.get_ident(), found.link, found.commands, found.pipeline)
         self.before(sent)
-        self.sent.append(sent)
+        if found.pipeline and self.sent and self.sent[-1].pipeline is found.pipeline:
+            self.sent[-1] = self.sent[-1].with_next(sent)
+        else:
+            self.sent.append(sent)
 
     def _heard(self, reply: Any) -> None:
         if not getattr(self._aside, "on", False):
@@ -775,10 +835,10 @@ class Keys:
                 found.update(zip(keys, pipeline.execute(raise_on_error=False), strict=True))
         return {key: left for key, left in found.items() if isinstance(left, int) and left >= FOREVER}
 
-    def on(self, key: Key, command: str, *given: object) -> None:
-        """Give the server a command on this key."""
+    def on(self, key: Key, command: str, *given: object) -> Any:
+        """Give the server a command on this key. Its reply."""
         with self.wire.aside():
-            self._links[key.where].execute_command(command, key.name, *given)
+            return self._links[key.where].execute_command(command, key.name, *given)
 
     def _beside(self, link: Any) -> Where:
         names = ("path", "host", "port", "db")

@@ -33,6 +33,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,8 @@ from typing import TypeVar
 
 def test_lasting_killed_writer() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(killed_writer(Trial(Target(community_redis, [LangChainHistory]), "async", folder, run="r1")))
+        target = Target(community_redis, [LangChainHistory])
+        asyncio.run(killed_writer(Trial(target, "async", folder, run="r1", budget=60)))
 
 MOST_KILLS = 60
 
@@ -70,13 +72,14 @@ async def killed_writer(trial: Trial) -> None:
     pair: list[Said] = [("user", "the question of the killed"), ("assistant", "the answer to the killed")]
     kind, points = await points_of(trial, before, pair)
     tried = points[:: max(1, -(-len(points) // MOST_KILLS))]
-    ats = {n: trial.at(f"killed-{n}") for n, _ in tried}
+    ats = {n: trial.at(f"killed-{n:06}") for n, _ in tried}  # none begins another: that is another check's
     async with trial.store() as store:
         for at in ats.values():
             await store.subject.append(at, *before)
-    killed, until = [], time.monotonic() + trial.budget
+    killed: list[Point] = []
+    until = trial.until()
     for n, what in tried:
-        if time.monotonic() > until:
+        if killed and time.monotonic() > until:
             break
         came = await in_child(lambda n=n: writes_until(trial, kind, ats[n], pair, n))  # type: ignore[misc]  # this n
         if came.error:
@@ -91,11 +94,13 @@ async def killed_writer(trial: Trial) -> None:
             except Exception as exc:
                 error = f"{type(exc).__name__}: {str(exc)[:200]}"
                 raise Wrong(f"{where}: the conversation cannot be read any more: {error}") from exc
-            if found not in (before, [*before, *pair]):
+            if found not in (before, [*before, *pair], [*before, *pair[: store.subject.one_by_one]]):
                 raise Wrong(
                     f"{where}: the conversation holds {short(found)}. Expected: {short(before)}; with that turn or "
                     f"without it."
                 )
+        if store.subject.one_by_one:
+            trial.notes.append("a call keeps one message, so a question may be there without its answer")
     trial.notes.append(f"{trial.lane}: a writer was killed before {len(killed)} of {len(points)} {kind}s of its turn")
 
 Point = tuple[int, str]
@@ -133,7 +138,7 @@ async def writes_until(trial: Trial, kind: str, at: Address, pair: list[Said], n
         if len(points) == n:
             die()
 
-    tracing = Tracing(passes)
+    tracing = Traced(lambda frame: passes(place_of(frame)))
     if kind == "line":
         sys.settrace(tracing.entered)
         threading.settrace(tracing.entered)
@@ -165,21 +170,6 @@ def looks_of(folder: str) -> dict[str, tuple[int, int, int]]:
     return found
 
 WRITERS = tuple(str(inspect.getsourcefile(each)) for each in (pathlib, shutil, tempfile))
-
-class Tracing:
-    """Calls `passes` before each line in these folders, in every thread that starts under it."""
-
-    def __init__(self, passes: Callable[[str], None]) -> None:
-        self.passes = passes
-        self.folders: tuple[str, ...] = ()
-
-    def entered(self, frame: Any, _event: str, _arg: Any) -> Any:
-        return self.line if self.folders and frame.f_code.co_filename.startswith(self.folders) else None
-
-    def line(self, frame: Any, event: str, _arg: Any) -> Any:
-        if event == "line" and self.folders:
-            self.passes(f"{pathlib.Path(frame.f_code.co_filename).name}:{frame.f_lineno}")
-        return self.line
 
 T = TypeVar("T")
 
@@ -241,6 +231,8 @@ class Subject:
     reproducible = True
     """Whether a failure can be seen again by a file that stands alone."""
     able: frozenset[str] = frozenset({"read"})
+    one_by_one: bool = False
+    """Whether a call of the interface keeps one message, so that a turn is two calls, and can end between them."""
     lacks: dict[str, str]
     """Capability -> why it is not there, where that is worth saying."""
 
@@ -317,6 +309,26 @@ def run_now(work: Coroutine[Any, Any, T]) -> T:
     work.close()
     raise RuntimeError("a blocking call gave the event loop back")
 
+class Traced:
+    """Calls `passes` with the frame before each line in these folders, in a thread that is traced by `entered`."""
+
+    def __init__(self, passes: Callable[[Any], None], folders: tuple[str, ...] = ()) -> None:
+        self.passes = passes
+        self.folders = folders
+        """Empty: nothing is looked at."""
+
+    def entered(self, frame: Any, _event: str, _arg: Any) -> Any:
+        return self._line if frame.f_code.co_filename.startswith(self.folders) else None
+
+    def _line(self, frame: Any, event: str, _arg: Any) -> Any:
+        if event == "line" and self.folders:
+            self.passes(frame)
+        return self._line
+
+def place_of(frame: Any) -> str:
+    """The file and the line that it is at."""
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+
 def folders_of(objects: list[Any]) -> tuple[str, ...]:
     """The folders that the code of these objects' classes is in, those of the standard library left out."""
     found: set[str] = set()
@@ -339,6 +351,8 @@ class Found:
     size: int
     link: Any = None
     commands: tuple[tuple[bytes, ...], ...] = ()
+    pipeline: Any = None
+    """What is sent in the same one goes with it, at once."""
 
 Saw = Callable[[Found], None]
 
@@ -441,28 +455,46 @@ def watch_sqlite(saw: Saw) -> Undo:
 
     return undo
 
-def watch_psycopg(saw: Saw) -> Undo:
-    """Its cursors: each statement as it is executed."""
+def watch_psycopg(saw: Saw, heard: Callable[[Any], None]) -> Undo:
+    """Its cursors: each statement as it is executed, and the rows that come of one by itself."""
     import psycopg
 
     undone: list[Undo] = []
 
-    def statement(query: Any, given: Any) -> None:
+    def statement(link: Any, query: Any, given: Any) -> None:
         text = query if isinstance(query, (str, bytes)) else repr(query)
-        name = (text.decode(errors="replace") if isinstance(text, bytes) else text).split(None, 1)[:1] or ["?"]
-        saw(Found("psycopg", [name[0].upper()], size_of(text) + size_of(given)))
+        packed = text.encode(errors="replace") if isinstance(text, str) else text
+        name = packed.decode(errors="replace").strip(" \r\n\t;").split(None, 1)[:1] or ["empty statement"]
+        pipeline = getattr(link, "_pipeline", None)
+        saw(Found("psycopg", [name[0].upper()], len(packed) + size_of(given), link, ((packed,),), pipeline))
+
+    def begins(name: str, cursor: Any, query: Any, params: Any) -> Any:
+        """The parameters, which may have been an iterator."""
+        if name == "executemany" and not isinstance(params, (list, tuple)):
+            params = list(params)
+        statement(getattr(cursor, "connection", None), query, params)
+        return params
+
+    def ends(cursor: Any) -> None:
+        if result := cursor.pgresult:
+            heard([result.get_value(row, field) for row in range(result.ntuples) for field in range(result.nfields)])
 
     def replace(kind: Any, name: str) -> None:
         original = getattr(kind, name)
 
         @functools.wraps(original)
-        def watched_call(cursor: Any, query: Any, params: Any = None, *given: Any, **named: Any) -> Any:
-            if name == "executemany" and not isinstance(params, (list, tuple)):
-                params = list(params)
-            statement(query, params)
-            return original(cursor, query, params, *given, **named)
+        def watched_now(cursor: Any, query: Any, params: Any = None, *given: Any, **named: Any) -> Any:
+            done = original(cursor, query, begins(name, cursor, query, params), *given, **named)
+            ends(cursor)
+            return done
 
-        setattr(kind, name, watched_call)
+        @functools.wraps(original)
+        async def watched_async(cursor: Any, query: Any, params: Any = None, *given: Any, **named: Any) -> Any:
+            done = await original(cursor, query, begins(name, cursor, query, params), *given, **named)
+            ends(cursor)
+            return done
+
+        setattr(kind, name, watched_async if kind is psycopg.AsyncCursor else watched_now)
         undone.append(lambda: setattr(kind, name, original))
 
     for kind in (psycopg.Cursor, psycopg.AsyncCursor):
@@ -682,6 +714,8 @@ def one_per_session(made: Any, given: dict[str, Any]) -> OnePerSession | None:
     wanted = takes(made)
     return OnePerSession(made, given) if "session_id" in wanted and "text" not in wanted else None
 
+MEANWHILE = "…"
+
 @dataclass
 class Step:
     """Something that was done, by whom, and what came of it."""
@@ -699,10 +733,19 @@ class Trial:
     folder: str
     run: str
     budget: float = 10.0
-    """Seconds that forced overlaps may take."""
+    """Seconds from its beginning in which forced overlaps are tried."""
+    began: float = field(default_factory=time.monotonic)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
+    opened: int = 0
+    """Times that a store was."""
+
+    def until(self, share: float = 1.0) -> float:
+        """When (monotonic) such a share of what is left of the budget is over. Whatever it did before counts: where a
+        machine is busy a check tries fewer places, and does not outlast its limit."""
+        now = time.monotonic()
+        return now + share * max(0.0, self.began + self.budget - now)
 
     def name(self, text: str) -> str:
         """This id, in this run alone: its beginning and its end stay as they are."""
@@ -715,11 +758,16 @@ class Trial:
     async def store(self, folder: str = "", prefix: str = "") -> AsyncIterator[Store]:
         """The store, opened anew; of another folder, or with a prefix, where one is given."""
         async with self.target.open(folder or self.folder, self.lane, prefix) as subject:
+            self.opened += 1
             store = Store(subject, self)
             try:
                 yield store
             finally:
                 await store.tidy()
+
+    def apart(self, work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+        """The same, so that others get on meanwhile: in the lane `sync` in a thread."""
+        return asyncio.to_thread(run_now, work) if self.lane == "sync" else work
 
     @contextlib.contextmanager
     def fresh_folder(self) -> Iterator[str]:
@@ -733,6 +781,8 @@ class Store:
     def __init__(self, subject: Subject, trial: Trial) -> None:
         self.subject = subject
         self.trial = trial
+        self.number = trial.opened
+        """The how-manieth it is, of those that the trial opens."""
         self.used: set[Address] = set()
 
     def needs(self, *capabilities: str) -> None:
@@ -750,9 +800,8 @@ class Store:
 
     async def say(self, who: str, at: Address, text: str, reply: str = "") -> list[Said]:
         """Add a turn whose texts are these. What was added."""
-        self.used.add(at)
         pair: list[Said] = [("user", text), ("assistant", reply or f"reply to {text}")]
-        await self._did(who, f"adds to {at}", self.subject.append(at, *pair), show=lambda _: short(pair))
+        await self.add(who, at, pair)
         return pair
 
     async def add(self, who: str, at: Address, said: list[Said]) -> None:
@@ -800,10 +849,17 @@ class Store:
         try:
             found = await call
         except BaseException as exc:
-            step.came = f"{type(exc).__name__}: {str(exc)[:200]}"
+            self._came(step, f"{type(exc).__name__}: {str(exc)[:200]}")
             raise
-        step.came = show(found)
+        self._came(step, show(found))
         return found
+
+    def _came(self, step: Step, came: str) -> None:
+        if self.trial.steps[-1] is step:
+            step.came = came
+        else:
+            step.came = MEANWHILE
+            self.trial.steps.append(Step(step.who, f"{MEANWHILE} {step.did}", came))
 
 def short(said: list[Said]) -> str:
     """What was said, in one line."""
@@ -826,9 +882,16 @@ class Sent:
     thread: int
     """The identifier of the thread that sent it."""
     link: Any
-    """Of Redis: the connection; of sqlite3: the database's name."""
+    """Of Redis and psycopg: the connection; of sqlite3: the database's name."""
     commands: tuple[tuple[bytes, ...], ...] = ()
-    """Of Redis: each with its words."""
+    """Of Redis: each with its words; of psycopg: the statements."""
+    pipeline: Any = None
+    """Of psycopg: the one that it is sent in."""
+
+    def with_next(self, sent: Sent) -> Sent:
+        """It and what follows in the same pipeline."""
+        what, commands = f"{self.what}, {sent.what}", self.commands + sent.commands
+        return replace(self, what=what, size=self.size + sent.size, commands=commands)
 
 class Wire:
     """All that is sent while it is entered, in order. `before` is called with each before it goes, in its thread."""
@@ -838,7 +901,7 @@ class Wire:
         """Files that are opened in it are seen as well."""
         self.sent: list[Sent] = []
         self.received = 0
-        """Bytes of the values in Redis' replies."""
+        """Bytes of the values in Redis' replies, and of PostgreSQL's rows."""
         self.opened: list[tuple[int, bool]] = []
         """Of each file that was opened in the folder: the thread, and whether to write."""
         self.before: Callable[[Sent], None] = lambda _: None
@@ -854,10 +917,11 @@ class Wire:
 
     def attach(self) -> None:
         """Watch the clients that have been loaded since, too."""
-        clients = {"sqlite3": watch_sqlite, "psycopg": watch_psycopg, "sqlalchemy": watch_sqlalchemy}
-        for kind, watch in clients.items():
+        for kind, watch in {"sqlite3": watch_sqlite, "sqlalchemy": watch_sqlalchemy}.items():
             if kind in sys.modules and kind not in self._watching:
                 self._watching[kind] = watch(self._saw)
+        if "psycopg" in sys.modules and "psycopg" not in self._watching:
+            self._watching["psycopg"] = watch_psycopg(self._saw, self._heard)
         for module in redis_like():
             if module not in self._watching:
                 self._watching[module] = watch_redis(module, self._saw, self._heard)
@@ -882,9 +946,12 @@ class Wire:
         if own or getattr(self._aside, "on", False):
             return
         what = ", ".join(found.names[:6])
-        sent = Sent(found.client, what, found.size, threading.get_ident(), found.link, found.commands)
+        sent = Sent(found.client, what, found.size, threading.get_ident(), found.link, found.commands, found.pipeline)
         self.before(sent)
-        self.sent.append(sent)
+        if found.pipeline and self.sent and self.sent[-1].pipeline is found.pipeline:
+            self.sent[-1] = self.sent[-1].with_next(sent)
+        else:
+            self.sent.append(sent)
 
     def _heard(self, reply: Any) -> None:
         if not getattr(self._aside, "on", False):

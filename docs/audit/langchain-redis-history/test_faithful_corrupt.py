@@ -3,7 +3,7 @@
 What was seen: One of 6 messages is damaged (in data of a JSON document), and none can be read: JSONDecodeError: Unterminated string starting at: line 1 column 13 (char 12)
 Why it matters: One row that cannot be read fails all.
 
-pip install pytest SQLAlchemy==2.1.9 langchain-core==1.8.3 langchain-redis==0.2.6 psycopg==3.3.9
+pip install pytest langchain-core==1.8.3 langchain-redis==0.2.6
 pytest THIS_FILE
 """
 
@@ -19,6 +19,7 @@ import sqlite3
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import AsyncIterator
 from collections.abc import Awaitable
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from functools import cache
 from functools import partial
 from pathlib import Path
@@ -225,6 +227,8 @@ class Found:
     size: int
     link: Any = None
     commands: tuple[tuple[bytes, ...], ...] = ()
+    pipeline: Any = None
+    """What is sent in the same one goes with it, at once."""
 
 Saw = Callable[[Found], None]
 
@@ -327,8 +331,8 @@ def watch_sqlite(saw: Saw) -> Undo:
 
     return undo
 
-def watch_psycopg(saw: Saw) -> Undo:
-    """Its cursors: each statement as it is executed."""
+def watch_psycopg(saw: Saw, heard: Callable[[Any], None]) -> Undo:
+    """Its cursors: each statement as it is executed, and the rows that come of one by itself."""
     import psycopg
 
     undone: list[Undo] = []
@@ -337,19 +341,36 @@ def watch_psycopg(saw: Saw) -> Undo:
         text = query if isinstance(query, (str, bytes)) else repr(query)
         packed = text.encode(errors="replace") if isinstance(text, str) else text
         name = packed.decode(errors="replace").strip(" \r\n\t;").split(None, 1)[:1] or ["empty statement"]
-        saw(Found("psycopg", [name[0].upper()], len(packed) + size_of(given), link, ((packed,),)))
+        pipeline = getattr(link, "_pipeline", None)
+        saw(Found("psycopg", [name[0].upper()], len(packed) + size_of(given), link, ((packed,),), pipeline))
+
+    def begins(name: str, cursor: Any, query: Any, params: Any) -> Any:
+        """The parameters, which may have been an iterator."""
+        if name == "executemany" and not isinstance(params, (list, tuple)):
+            params = list(params)
+        statement(getattr(cursor, "connection", None), query, params)
+        return params
+
+    def ends(cursor: Any) -> None:
+        if result := cursor.pgresult:
+            heard([result.get_value(row, field) for row in range(result.ntuples) for field in range(result.nfields)])
 
     def replace(kind: Any, name: str) -> None:
         original = getattr(kind, name)
 
         @functools.wraps(original)
-        def watched_call(cursor: Any, query: Any, params: Any = None, *given: Any, **named: Any) -> Any:
-            if name == "executemany" and not isinstance(params, (list, tuple)):
-                params = list(params)
-            statement(getattr(cursor, "connection", None), query, params)
-            return original(cursor, query, params, *given, **named)
+        def watched_now(cursor: Any, query: Any, params: Any = None, *given: Any, **named: Any) -> Any:
+            done = original(cursor, query, begins(name, cursor, query, params), *given, **named)
+            ends(cursor)
+            return done
 
-        setattr(kind, name, watched_call)
+        @functools.wraps(original)
+        async def watched_async(cursor: Any, query: Any, params: Any = None, *given: Any, **named: Any) -> Any:
+            done = await original(cursor, query, begins(name, cursor, query, params), *given, **named)
+            ends(cursor)
+            return done
+
+        setattr(kind, name, watched_async if kind is psycopg.AsyncCursor else watched_now)
         undone.append(lambda: setattr(kind, name, original))
 
     for kind in (psycopg.Cursor, psycopg.AsyncCursor):
@@ -526,12 +547,19 @@ class Trial:
     folder: str
     run: str
     budget: float = 10.0
-    """Seconds that forced overlaps may take."""
+    """Seconds from its beginning in which forced overlaps are tried."""
+    began: float = field(default_factory=time.monotonic)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
     opened: int = 0
     """Times that a store was."""
+
+    def until(self, share: float = 1.0) -> float:
+        """When (monotonic) such a share of what is left of the budget is over. Whatever it did before counts: where a
+        machine is busy a check tries fewer places, and does not outlast its limit."""
+        now = time.monotonic()
+        return now + share * max(0.0, self.began + self.budget - now)
 
     def name(self, text: str) -> str:
         """This id, in this run alone: its beginning and its end stay as they are."""
@@ -670,7 +698,14 @@ class Sent:
     link: Any
     """Of Redis and psycopg: the connection; of sqlite3: the database's name."""
     commands: tuple[tuple[bytes, ...], ...] = ()
-    """Of Redis: each with its words; of psycopg: the statement."""
+    """Of Redis: each with its words; of psycopg: the statements."""
+    pipeline: Any = None
+    """Of psycopg: the one that it is sent in."""
+
+    def with_next(self, sent: Sent) -> Sent:
+        """It and what follows in the same pipeline."""
+        what, commands = f"{self.what}, {sent.what}", self.commands + sent.commands
+        return replace(self, what=what, size=self.size + sent.size, commands=commands)
 
 class Wire:
     """All that is sent while it is entered, in order. `before` is called with each before it goes, in its thread."""
@@ -680,7 +715,7 @@ class Wire:
         """Files that are opened in it are seen as well."""
         self.sent: list[Sent] = []
         self.received = 0
-        """Bytes of the values in Redis' replies."""
+        """Bytes of the values in Redis' replies, and of PostgreSQL's rows."""
         self.opened: list[tuple[int, bool]] = []
         """Of each file that was opened in the folder: the thread, and whether to write."""
         self.before: Callable[[Sent], None] = lambda _: None
@@ -696,10 +731,11 @@ class Wire:
 
     def attach(self) -> None:
         """Watch the clients that have been loaded since, too."""
-        clients = {"sqlite3": watch_sqlite, "psycopg": watch_psycopg, "sqlalchemy": watch_sqlalchemy}
-        for kind, watch in clients.items():
+        for kind, watch in {"sqlite3": watch_sqlite, "sqlalchemy": watch_sqlalchemy}.items():
             if kind in sys.modules and kind not in self._watching:
                 self._watching[kind] = watch(self._saw)
+        if "psycopg" in sys.modules and "psycopg" not in self._watching:
+            self._watching["psycopg"] = watch_psycopg(self._saw, self._heard)
         for module in redis_like():
             if module not in self._watching:
                 self._watching[module] = watch_redis(module, self._saw, self._heard)
@@ -724,9 +760,12 @@ class Wire:
         if own or getattr(self._aside, "on", False):
             return
         what = ", ".join(found.names[:6])
-        sent = Sent(found.client, what, found.size, threading.get_ident(), found.link, found.commands)
+        sent = Sent(found.client, what, found.size, threading.get_ident(), found.link, found.commands, found.pipeline)
         self.before(sent)
-        self.sent.append(sent)
+        if found.pipeline and self.sent and self.sent[-1].pipeline is found.pipeline:
+            self.sent[-1] = self.sent[-1].with_next(sent)
+        else:
+            self.sent.append(sent)
 
     def _heard(self, reply: Any) -> None:
         if not getattr(self._aside, "on", False):

@@ -26,6 +26,7 @@ from collections.abc import AsyncIterator
 from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Coroutine
+from collections.abc import Generator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
@@ -35,7 +36,8 @@ from typing import TypeVar
 
 def test_whole_processes() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(processes(Trial(Target(redis, [LangChainHistory]), "sync", folder, run="r1")))
+        target = Target(redis, [LangChainHistory])
+        asyncio.run(processes(Trial(target, "sync", folder, run="r1", budget=60)))
 
 def pair_of(who: str, n: int) -> list[Said]:
     """What this writer adds in the n-th try."""
@@ -67,7 +69,7 @@ PLACES = 60
 
 async def processes(trial: Trial) -> None:
     async with trial.store() as store:
-        store.needs("read", "append", "process")
+        store.needs("read", "process", added_by(store))
 
     async def serve(line: Line) -> None:
         await adds_when_told(trial, line)
@@ -79,19 +81,45 @@ async def processes(trial: Trial) -> None:
             raise NotApplicable(f"another process cannot open it: {told['error']}")
         if told["read"] != [list(each) for each in seen]:
             raise NotApplicable("another process does not see what one has written")
-        await add(store, "bob", "begun", 0)
-        places = Places((await answer(other, counts=True))["places"], time.monotonic() + trial.budget, PLACES)
+        await adds(store, "bob", "begun", 0)
+        places = Places((await answer(other, counts=True))["places"], trial.until(), PLACES)
         for n in places:
             reached = await answer(other, n=n)
-            work = add(store, "bob", "both", n)
-            second = await outcome(asyncio.to_thread(run_now, work) if trial.lane == "sync" else work)
+            second = await outcome(trial.apart(adds(store, "bob", "both", n)))
             done = await answer(other, goes=True)
             places.waited = done["waited"]
             first = RuntimeError(done["refused"]) if done["refused"] else None
             where = f"While alice was held in another process at {done['where'] or reached['reached']}"
             stored = await store.read("a reader", trial.at(f"both-{n}"))
-            whole_once(where, stored, {"alice": first, "bob": second}, n)
+            judged = whole_once if added_by(store) == "append" else acknowledged_once
+            judged(where, stored, {"alice": first, "bob": second}, n)
         trial.notes.append(f"{trial.lane}: another process was held at {places.tried} of {places.total} places")
+
+def added_by(store: Store) -> str:
+    """How a pair is added: in one call, or where the interface has none by a whole turn."""
+    return "append" if "append" in store.subject.able else "turn"
+
+async def adds(store: Store, who: str, name: str, n: int) -> None:
+    if added_by(store) == "append":
+        await add(store, who, name, n)
+        return
+    (_, asks), (_, answers) = pair_of(who, n)
+
+    async def think(*_: Any) -> str:
+        return answers
+
+    await store.turn(who, store.trial.at(f"{name}-{n}"), asks, think)
+
+def acknowledged_once(where: str, stored: list[Said], came: dict[str, Any], n: int) -> None:
+    """Of turns, whose question may be kept before its answer is there: raises Wrong unless what each was told is kept
+    is there once. What is left of one that was refused, and in which order two stand, is for other checks."""
+    for who, result in came.items():
+        for said in pair_of(who, n):
+            if not isinstance(result, Exception) and (times := stored.count(said)) != 1:
+                raise Wrong(
+                    f"{where}, {who}'s turn was acknowledged; {said[1]!r} is stored {times} times. "
+                    f"Stored: {short(stored)}."
+                )
 
 async def answer(other: Line, **what: Any) -> dict[str, Any]:
     """What the other process says to this. Raises CannotTell if it is gone, or fails later than when it opens."""
@@ -109,7 +137,7 @@ async def adds_when_told(trial: Trial, line: Line) -> None:
         await asyncio.to_thread(line.hear)
         await store.read("another process", trial.at("counted-0"))
         holding = Holding(store)
-        places = await holding.places(lambda: add(store, "alice", "counted", 0))
+        places = await holding.places(lambda: adds(store, "alice", "counted", 0))
         holding.patience = max(GETS_ON, holding.patience)
         line.say(places=places)
         while told := await asyncio.to_thread(line.hear):
@@ -122,7 +150,7 @@ async def adds_when_told(trial: Trial, line: Line) -> None:
                 else:
                     await asyncio.to_thread(line.hear)
 
-            seen = await holding.overlap(lambda n=n: add(store, "alice", "both", n), lets_the_other, n)  # type: ignore[misc]  # this n
+            seen = await holding.overlap(lambda n=n: adds(store, "alice", "both", n), lets_the_other, n)  # type: ignore[misc]  # this n
             refused = f"{type(seen.first).__name__}: {seen.first}" if isinstance(seen.first, Exception) else ""
             store.used.clear()  # the one that reads them deletes them
             line.say(refused=refused[:300], where=seen.where, waited=seen.waited)
@@ -282,17 +310,16 @@ class Overlap:
     waited: bool
     """Whether the second waited until the first was done: they exclude each other there."""
 
-class Held:
-    """A coroutine that stops before it goes on from its n-th await, until `release` is set; n = 0: never."""
+class Driven:
+    """A coroutine that is driven one await at a time, so that something can be done at each of them."""
 
-    def __init__(self, work: Coroutine[Any, Any, Any], at: int) -> None:
+    def __init__(self, work: Work, at: int) -> None:
         self.work = work
         self.at = at
+        """The await at which it is done; 0: at none."""
         self.awaits = 0
-        self.reached = asyncio.Event()
-        self.release = asyncio.Event()
 
-    async def run(self) -> Any:
+    def __await__(self) -> Generator[Any, Any, Any]:
         thrown: BaseException | None = None
         while True:
             try:
@@ -300,26 +327,32 @@ class Held:
             except StopIteration as done:
                 return done.value
             thrown = None
+            self.awaits += 1
             try:
-                await self._settled(pending)
-                self.awaits += 1
-                if self.awaits == self.at:
-                    self.reached.set()
-                    await self.release.wait()
+                yield from self.waits(pending)
             except BaseException as exc:  # a cancelled task: the coroutine is told, as it would be
                 thrown = exc
 
-    @staticmethod
-    async def _settled(pending: Any) -> None:
-        if pending is None:  # sleep(0)
-            await asyncio.sleep(0)
-            return
-        pending._asyncio_future_blocking = False
-        try:
-            await asyncio.wait({pending})
-        except asyncio.CancelledError:
-            pending.cancel()
-            raise
+    def waits(self, pending: Any) -> Generator[Any, Any, Any]:
+        """What comes between its asking for `pending` (None: for its next turn) and its going on."""
+        yield pending
+
+    async def run(self) -> Any:
+        return await self
+
+class Held(Driven):
+    """A coroutine that stops before it goes on from its n-th await, until `release` is set."""
+
+    def __init__(self, work: Work, at: int) -> None:
+        super().__init__(work, at)
+        self.reached = asyncio.Event()
+        self.release = asyncio.Event()
+
+    def waits(self, pending: Any) -> Generator[Any, Any, Any]:
+        yield pending
+        if self.awaits == self.at:
+            self.reached.set()
+            yield from self.release.wait().__await__()
 
 async def outcome(work: Coroutine[Any, Any, Any]) -> Any:
     """What it returns or raises."""
@@ -330,9 +363,9 @@ async def outcome(work: Coroutine[Any, Any, Any]) -> Any:
 
 async def count_awaits(work: Coroutine[Any, Any, Any]) -> tuple[int, Any]:
     """How often it gives the loop back, and its result or what it raised."""
-    held = Held(work, 0)
-    result = await outcome(held.run())
-    return held.awaits, result
+    driven = Driven(work, 0)
+    result = await outcome(driven.run())
+    return driven.awaits, result
 
 async def overlap_at(first: Work, second: Callable[[], Work], at: int, patience: float = PATIENCE) -> Overlap:
     """Hold the first at its await `at`, run the second, let the first go."""
@@ -528,13 +561,33 @@ def one_per_session(made: Any, given: dict[str, Any]) -> OnePerSession | None:
     wanted = takes(made)
     return OnePerSession(made, given) if "session_id" in wanted and "text" not in wanted else None
 
+class Traced:
+    """Calls `passes` with the frame before each line in these folders, in a thread that is traced by `entered`."""
+
+    def __init__(self, passes: Callable[[Any], None], folders: tuple[str, ...] = ()) -> None:
+        self.passes = passes
+        self.folders = folders
+        """Empty: nothing is looked at."""
+
+    def entered(self, frame: Any, _event: str, _arg: Any) -> Any:
+        return self._line if frame.f_code.co_filename.startswith(self.folders) else None
+
+    def _line(self, frame: Any, event: str, _arg: Any) -> Any:
+        if event == "line" and self.folders:
+            self.passes(frame)
+        return self._line
+
+def place_of(frame: Any) -> str:
+    """The file and the line that it is at."""
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+
 class Stepped(threading.Thread):
     """A call in a thread of its own, held before its n-th line in these folders until `release` is set; 0: never."""
 
     def __init__(self, call: Callable[[], Any], folders: tuple[str, ...], at: int) -> None:
         super().__init__(daemon=True)
         self.call = call
-        self.folders = folders
+        self.traced = Traced(self._passes, folders)
         self.at = at
         self.lines = 0
         self.where = ""
@@ -544,7 +597,7 @@ class Stepped(threading.Thread):
         self.release = threading.Event()
 
     def run(self) -> None:
-        sys.settrace(self._entered)
+        sys.settrace(self.traced.entered)
         try:
             self.result = self.call()
         except Exception as exc:
@@ -553,17 +606,12 @@ class Stepped(threading.Thread):
             sys.settrace(None)
             self.reached.set()
 
-    def _entered(self, frame: Any, _event: str, _arg: Any) -> Any:
-        return self._line if frame.f_code.co_filename.startswith(self.folders) else None
-
-    def _line(self, frame: Any, event: str, _arg: Any) -> Any:
-        if event == "line":
-            self.lines += 1
-            if self.lines == self.at:
-                self.where = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} ({frame.f_code.co_name})"
-                self.reached.set()
-                self.release.wait()
-        return self._line
+    def _passes(self, frame: Any) -> None:
+        self.lines += 1
+        if self.lines == self.at:
+            self.where = f"{place_of(frame)} ({frame.f_code.co_name})"
+            self.reached.set()
+            self.release.wait()
 
 def folders_of(objects: list[Any]) -> tuple[str, ...]:
     """The folders that the code of these objects' classes is in, those of the standard library left out."""
@@ -606,6 +654,8 @@ def _overlapped(one: Stepped, other: Stepped, patience: float) -> Overlap:
     other.join()
     return Overlap(one.result, other.result, one.where, waited)
 
+MEANWHILE = "…"
+
 @dataclass
 class Step:
     """Something that was done, by whom, and what came of it."""
@@ -623,10 +673,19 @@ class Trial:
     folder: str
     run: str
     budget: float = 10.0
-    """Seconds that forced overlaps may take."""
+    """Seconds from its beginning in which forced overlaps are tried."""
+    began: float = field(default_factory=time.monotonic)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
+    opened: int = 0
+    """Times that a store was."""
+
+    def until(self, share: float = 1.0) -> float:
+        """When (monotonic) such a share of what is left of the budget is over. Whatever it did before counts: where a
+        machine is busy a check tries fewer places, and does not outlast its limit."""
+        now = time.monotonic()
+        return now + share * max(0.0, self.began + self.budget - now)
 
     def name(self, text: str) -> str:
         """This id, in this run alone: its beginning and its end stay as they are."""
@@ -639,11 +698,16 @@ class Trial:
     async def store(self, folder: str = "", prefix: str = "") -> AsyncIterator[Store]:
         """The store, opened anew; of another folder, or with a prefix, where one is given."""
         async with self.target.open(folder or self.folder, self.lane, prefix) as subject:
+            self.opened += 1
             store = Store(subject, self)
             try:
                 yield store
             finally:
                 await store.tidy()
+
+    def apart(self, work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+        """The same, so that others get on meanwhile: in the lane `sync` in a thread."""
+        return asyncio.to_thread(run_now, work) if self.lane == "sync" else work
 
     @contextlib.contextmanager
     def fresh_folder(self) -> Iterator[str]:
@@ -657,6 +721,8 @@ class Store:
     def __init__(self, subject: Subject, trial: Trial) -> None:
         self.subject = subject
         self.trial = trial
+        self.number = trial.opened
+        """The how-manieth it is, of those that the trial opens."""
         self.used: set[Address] = set()
 
     def needs(self, *capabilities: str) -> None:
@@ -674,9 +740,8 @@ class Store:
 
     async def say(self, who: str, at: Address, text: str, reply: str = "") -> list[Said]:
         """Add a turn whose texts are these. What was added."""
-        self.used.add(at)
         pair: list[Said] = [("user", text), ("assistant", reply or f"reply to {text}")]
-        await self._did(who, f"adds to {at}", self.subject.append(at, *pair), show=lambda _: short(pair))
+        await self.add(who, at, pair)
         return pair
 
     async def add(self, who: str, at: Address, said: list[Said]) -> None:
@@ -724,10 +789,17 @@ class Store:
         try:
             found = await call
         except BaseException as exc:
-            step.came = f"{type(exc).__name__}: {str(exc)[:200]}"
+            self._came(step, f"{type(exc).__name__}: {str(exc)[:200]}")
             raise
-        step.came = show(found)
+        self._came(step, show(found))
         return found
+
+    def _came(self, step: Step, came: str) -> None:
+        if self.trial.steps[-1] is step:
+            step.came = came
+        else:
+            step.came = MEANWHILE
+            self.trial.steps.append(Step(step.who, f"{MEANWHILE} {step.did}", came))
 
 def short(said: list[Said]) -> str:
     """What was said, in one line."""
@@ -739,7 +811,7 @@ MOST_POINTS = 400
 
 @dataclass
 class Places:
-    """Which of so many places a call is held at: in order, until that time (monotonic) has come."""
+    """Which of so many places a call is held at: in order, until that time (monotonic) has come; one at least."""
 
     total: int
     until: float
@@ -752,7 +824,7 @@ class Places:
 
     def __iter__(self) -> Iterator[int]:
         n, step = 1, (usual := max(1, -(-self.total // self.most)))
-        while n <= self.total and time.monotonic() < self.until:
+        while n <= self.total and (not self.tried or time.monotonic() < self.until):
             self.tried, self.waited = self.tried + 1, False
             yield n
             step = min(2 * step, 64) if self.waited else usual

@@ -27,7 +27,8 @@ from typing import TypeVar
 
 def test_whole_overlapping_turns() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(overlapping_turns(Trial(Target(sqlite, [LangGraphSaver]), "sync", folder, run="r1")))
+        target = Target(sqlite, [LangGraphSaver])
+        asyncio.run(overlapping_turns(Trial(target, "sync", folder, run="r1", budget=60)))
 
 @dataclass
 class Turns:
@@ -35,38 +36,32 @@ class Turns:
 
     acknowledged: list[str]
     stored: list[Said]
-    waited: bool
 
 async def overlapping(store: Store, at: Address) -> Turns:
     """One turn whose model is held, another that runs as a whole meanwhile, then the first goes on."""
     gate = threading.Event()
     asking = threading.Event()
 
-    async def slow(text: str, _: list[Said]) -> str:
+    async def slow(text: str, before: list[Said]) -> str:
         asking.set()
         if store.trial.lane == "sync":
             gate.wait()
         else:
             while not gate.is_set():
                 await asyncio.sleep(0.001)
-        return f"answer to {text}"
-
-    async def quick(text: str, _: list[Said]) -> str:
-        return f"answer to {text}"
+        return await answered(text, before)
 
     def started(who: str, think: Any, at: Address = at) -> asyncio.Future[Any]:
-        work = store.turn(who, at, f"question of {who}", think)
-        if store.trial.lane == "sync":
-            return asyncio.ensure_future(outcome(asyncio.to_thread(run_now, work)))
-        return asyncio.ensure_future(outcome(work))
+        return asyncio.ensure_future(outcome(store.trial.apart(store.turn(who, at, f"question of {who}", think))))
 
     began = time.monotonic()
-    await started("somebody", quick, store.trial.at("before"))
+    await started("somebody", answered, store.trial.at("before"))
+    store.trial.steps.clear()  # it only says how long a turn takes
     patience = max(8 * PATIENCE, SLOWER * (time.monotonic() - began))
     first = started("the first tab", slow)
     while not asking.is_set() and not first.done():
         await asyncio.sleep(0.001)
-    second = started("the second tab", quick)
+    second = started("the second tab", answered)
     done, _ = await asyncio.wait({second}, timeout=patience)
     gate.set()
     await asyncio.wait({first, second})
@@ -80,7 +75,7 @@ async def overlapping(store: Store, at: Address) -> Turns:
             acknowledged.append(f"question of {who}")
     if not acknowledged:
         raise CannotTell(f"Neither of two overlapping turns was answered: {store.trial.notes[-1]}")
-    return Turns(acknowledged, await store.read("a reader", at), waited=not done)
+    return Turns(acknowledged, await store.read("a reader", at))
 
 async def overlapping_turns(trial: Trial) -> None:
     async with trial.store() as store:
@@ -153,6 +148,8 @@ class Subject:
     reproducible = True
     """Whether a failure can be seen again by a file that stands alone."""
     able: frozenset[str] = frozenset({"read"})
+    one_by_one: bool = False
+    """Whether a call of the interface keeps one message, so that a turn is two calls, and can end between them."""
     lacks: dict[str, str]
     """Capability -> why it is not there, where that is worth saying."""
 
@@ -219,6 +216,10 @@ class Subject:
     async def kept(self, at: Address) -> list[Any]:
         """The conversation in the interface's own classes."""
         raise self.cannot("messages")
+
+async def answered(text: str, _: list[Said]) -> str:
+    """A model that answers at once."""
+    return f"answer to {text}"
 
 def run_now(work: Coroutine[Any, Any, T]) -> T:
     """The result of a coroutine that never waits: the lane `sync`, in any thread."""
@@ -359,6 +360,8 @@ def one_per_session(made: Any, given: dict[str, Any]) -> OnePerSession | None:
     wanted = takes(made)
     return OnePerSession(made, given) if "session_id" in wanted and "text" not in wanted else None
 
+MEANWHILE = "…"
+
 @dataclass
 class Step:
     """Something that was done, by whom, and what came of it."""
@@ -376,10 +379,19 @@ class Trial:
     folder: str
     run: str
     budget: float = 10.0
-    """Seconds that forced overlaps may take."""
+    """Seconds from its beginning in which forced overlaps are tried."""
+    began: float = field(default_factory=time.monotonic)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
+    opened: int = 0
+    """Times that a store was."""
+
+    def until(self, share: float = 1.0) -> float:
+        """When (monotonic) such a share of what is left of the budget is over. Whatever it did before counts: where a
+        machine is busy a check tries fewer places, and does not outlast its limit."""
+        now = time.monotonic()
+        return now + share * max(0.0, self.began + self.budget - now)
 
     def name(self, text: str) -> str:
         """This id, in this run alone: its beginning and its end stay as they are."""
@@ -392,11 +404,16 @@ class Trial:
     async def store(self, folder: str = "", prefix: str = "") -> AsyncIterator[Store]:
         """The store, opened anew; of another folder, or with a prefix, where one is given."""
         async with self.target.open(folder or self.folder, self.lane, prefix) as subject:
+            self.opened += 1
             store = Store(subject, self)
             try:
                 yield store
             finally:
                 await store.tidy()
+
+    def apart(self, work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+        """The same, so that others get on meanwhile: in the lane `sync` in a thread."""
+        return asyncio.to_thread(run_now, work) if self.lane == "sync" else work
 
     @contextlib.contextmanager
     def fresh_folder(self) -> Iterator[str]:
@@ -410,6 +427,8 @@ class Store:
     def __init__(self, subject: Subject, trial: Trial) -> None:
         self.subject = subject
         self.trial = trial
+        self.number = trial.opened
+        """The how-manieth it is, of those that the trial opens."""
         self.used: set[Address] = set()
 
     def needs(self, *capabilities: str) -> None:
@@ -427,9 +446,8 @@ class Store:
 
     async def say(self, who: str, at: Address, text: str, reply: str = "") -> list[Said]:
         """Add a turn whose texts are these. What was added."""
-        self.used.add(at)
         pair: list[Said] = [("user", text), ("assistant", reply or f"reply to {text}")]
-        await self._did(who, f"adds to {at}", self.subject.append(at, *pair), show=lambda _: short(pair))
+        await self.add(who, at, pair)
         return pair
 
     async def add(self, who: str, at: Address, said: list[Said]) -> None:
@@ -477,10 +495,17 @@ class Store:
         try:
             found = await call
         except BaseException as exc:
-            step.came = f"{type(exc).__name__}: {str(exc)[:200]}"
+            self._came(step, f"{type(exc).__name__}: {str(exc)[:200]}")
             raise
-        step.came = show(found)
+        self._came(step, show(found))
         return found
+
+    def _came(self, step: Step, came: str) -> None:
+        if self.trial.steps[-1] is step:
+            step.came = came
+        else:
+            step.came = MEANWHILE
+            self.trial.steps.append(Step(step.who, f"{MEANWHILE} {step.did}", came))
 
 def short(said: list[Said]) -> str:
     """What was said, in one line."""

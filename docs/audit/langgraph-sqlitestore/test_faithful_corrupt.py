@@ -3,7 +3,7 @@
 What was seen: One of 6 messages is damaged (in store.value), and none can be read: JSONDecodeError: unexpected end of data: line 1 column 31 (char 30)
 Why it matters: One row that cannot be read fails all.
 
-pip install pytest SQLAlchemy==2.1.9 langgraph-checkpoint==4.3.2 langgraph-checkpoint-sqlite==3.1.2 psycopg==3.3.9
+pip install pytest langgraph-checkpoint==4.3.2 langgraph-checkpoint-sqlite==3.1.2
 pytest THIS_FILE
 """
 
@@ -19,6 +19,7 @@ import sqlite3
 import sys
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import AsyncIterator
 from collections.abc import Awaitable
@@ -547,12 +548,19 @@ class Trial:
     folder: str
     run: str
     budget: float = 10.0
-    """Seconds that forced overlaps may take."""
+    """Seconds from its beginning in which forced overlaps are tried."""
+    began: float = field(default_factory=time.monotonic)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
     opened: int = 0
     """Times that a store was."""
+
+    def until(self, share: float = 1.0) -> float:
+        """When (monotonic) such a share of what is left of the budget is over. Whatever it did before counts: where a
+        machine is busy a check tries fewer places, and does not outlast its limit."""
+        now = time.monotonic()
+        return now + share * max(0.0, self.began + self.budget - now)
 
     def name(self, text: str) -> str:
         """This id, in this run alone: its beginning and its end stay as they are."""

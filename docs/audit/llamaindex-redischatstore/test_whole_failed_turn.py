@@ -14,6 +14,7 @@ import contextlib
 import inspect
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from collections.abc import Awaitable
 from collections.abc import Callable
@@ -26,15 +27,12 @@ from typing import TypeVar
 
 def test_whole_failed_turn() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(failed_turn(Trial(Target(redis, [LlamaIndexChatStore]), "async", folder, run="r1")))
-
-async def answered(text: str, _: list[Said]) -> str:
-    """A model that answers at once."""
-    return f"answer to {text}"
+        target = Target(redis, [LlamaIndexChatStore])
+        asyncio.run(failed_turn(Trial(target, "async", folder, run="r1", budget=60)))
 
 async def in_lane(store: Store, work: Work) -> Any:
     """Its result or what it raised; in the lane `sync` in a thread."""
-    return await soon(asyncio.to_thread(run_now, work) if store.trial.lane == "sync" else work, "A turn")
+    return await soon(store.trial.apart(work), "A turn")
 
 async def failed_turn(trial: Trial) -> None:
     async with trial.store() as store:
@@ -192,6 +190,10 @@ class Subject:
         """The conversation in the interface's own classes."""
         raise self.cannot("messages")
 
+async def answered(text: str, _: list[Said]) -> str:
+    """A model that answers at once."""
+    return f"answer to {text}"
+
 def run_now(work: Coroutine[Any, Any, T]) -> T:
     """The result of a coroutine that never waits: the lane `sync`, in any thread."""
     try:
@@ -335,6 +337,8 @@ def one_per_session(made: Any, given: dict[str, Any]) -> OnePerSession | None:
     wanted = takes(made)
     return OnePerSession(made, given) if "session_id" in wanted and "text" not in wanted else None
 
+MEANWHILE = "…"
+
 @dataclass
 class Step:
     """Something that was done, by whom, and what came of it."""
@@ -352,10 +356,19 @@ class Trial:
     folder: str
     run: str
     budget: float = 10.0
-    """Seconds that forced overlaps may take."""
+    """Seconds from its beginning in which forced overlaps are tried."""
+    began: float = field(default_factory=time.monotonic)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
+    opened: int = 0
+    """Times that a store was."""
+
+    def until(self, share: float = 1.0) -> float:
+        """When (monotonic) such a share of what is left of the budget is over. Whatever it did before counts: where a
+        machine is busy a check tries fewer places, and does not outlast its limit."""
+        now = time.monotonic()
+        return now + share * max(0.0, self.began + self.budget - now)
 
     def name(self, text: str) -> str:
         """This id, in this run alone: its beginning and its end stay as they are."""
@@ -368,11 +381,16 @@ class Trial:
     async def store(self, folder: str = "", prefix: str = "") -> AsyncIterator[Store]:
         """The store, opened anew; of another folder, or with a prefix, where one is given."""
         async with self.target.open(folder or self.folder, self.lane, prefix) as subject:
+            self.opened += 1
             store = Store(subject, self)
             try:
                 yield store
             finally:
                 await store.tidy()
+
+    def apart(self, work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+        """The same, so that others get on meanwhile: in the lane `sync` in a thread."""
+        return asyncio.to_thread(run_now, work) if self.lane == "sync" else work
 
     @contextlib.contextmanager
     def fresh_folder(self) -> Iterator[str]:
@@ -386,6 +404,8 @@ class Store:
     def __init__(self, subject: Subject, trial: Trial) -> None:
         self.subject = subject
         self.trial = trial
+        self.number = trial.opened
+        """The how-manieth it is, of those that the trial opens."""
         self.used: set[Address] = set()
 
     def needs(self, *capabilities: str) -> None:
@@ -403,9 +423,8 @@ class Store:
 
     async def say(self, who: str, at: Address, text: str, reply: str = "") -> list[Said]:
         """Add a turn whose texts are these. What was added."""
-        self.used.add(at)
         pair: list[Said] = [("user", text), ("assistant", reply or f"reply to {text}")]
-        await self._did(who, f"adds to {at}", self.subject.append(at, *pair), show=lambda _: short(pair))
+        await self.add(who, at, pair)
         return pair
 
     async def add(self, who: str, at: Address, said: list[Said]) -> None:
@@ -453,10 +472,17 @@ class Store:
         try:
             found = await call
         except BaseException as exc:
-            step.came = f"{type(exc).__name__}: {str(exc)[:200]}"
+            self._came(step, f"{type(exc).__name__}: {str(exc)[:200]}")
             raise
-        step.came = show(found)
+        self._came(step, show(found))
         return found
+
+    def _came(self, step: Step, came: str) -> None:
+        if self.trial.steps[-1] is step:
+            step.came = came
+        else:
+            step.came = MEANWHILE
+            self.trial.steps.append(Step(step.who, f"{MEANWHILE} {step.did}", came))
 
 def short(said: list[Said]) -> str:
     """What was said, in one line."""

@@ -34,7 +34,8 @@ from typing import TypeVar
 
 def test_whole_equal_stamps() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(equal_stamps(Trial(Target(local, [Mem0Memory]), "sync", folder, run="r1")))
+        target = Target(local, [Mem0Memory])
+        asyncio.run(equal_stamps(Trial(target, "sync", folder, run="r1", budget=60)))
 
 async def keeps_order(store: Store, name: str, turns: int, before: Callable[[], None] = lambda: None) -> None:
     """Raises Wrong unless so many turns come back as they were added. before: is called before each."""
@@ -149,6 +150,8 @@ class Subject:
     reproducible = True
     """Whether a failure can be seen again by a file that stands alone."""
     able: frozenset[str] = frozenset({"read"})
+    one_by_one: bool = False
+    """Whether a call of the interface keeps one message, so that a turn is two calls, and can end between them."""
     lacks: dict[str, str]
     """Capability -> why it is not there, where that is worth saying."""
 
@@ -215,6 +218,15 @@ class Subject:
     async def kept(self, at: Address) -> list[Any]:
         """The conversation in the interface's own classes."""
         raise self.cannot("messages")
+
+def run_now(work: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that never waits: the lane `sync`, in any thread."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]  # the coroutine's own T
+    work.close()
+    raise RuntimeError("a blocking call gave the event loop back")
 
 class Clock:
     """`now`: seconds since 1970, as all are told. `told`: the modules that asked."""
@@ -413,6 +425,8 @@ def one_per_session(made: Any, given: dict[str, Any]) -> OnePerSession | None:
     wanted = takes(made)
     return OnePerSession(made, given) if "session_id" in wanted and "text" not in wanted else None
 
+MEANWHILE = "…"
+
 @dataclass
 class Step:
     """Something that was done, by whom, and what came of it."""
@@ -430,10 +444,19 @@ class Trial:
     folder: str
     run: str
     budget: float = 10.0
-    """Seconds that forced overlaps may take."""
+    """Seconds from its beginning in which forced overlaps are tried."""
+    began: float = field(default_factory=time.monotonic)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
+    opened: int = 0
+    """Times that a store was."""
+
+    def until(self, share: float = 1.0) -> float:
+        """When (monotonic) such a share of what is left of the budget is over. Whatever it did before counts: where a
+        machine is busy a check tries fewer places, and does not outlast its limit."""
+        now = time.monotonic()
+        return now + share * max(0.0, self.began + self.budget - now)
 
     def name(self, text: str) -> str:
         """This id, in this run alone: its beginning and its end stay as they are."""
@@ -446,11 +469,16 @@ class Trial:
     async def store(self, folder: str = "", prefix: str = "") -> AsyncIterator[Store]:
         """The store, opened anew; of another folder, or with a prefix, where one is given."""
         async with self.target.open(folder or self.folder, self.lane, prefix) as subject:
+            self.opened += 1
             store = Store(subject, self)
             try:
                 yield store
             finally:
                 await store.tidy()
+
+    def apart(self, work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+        """The same, so that others get on meanwhile: in the lane `sync` in a thread."""
+        return asyncio.to_thread(run_now, work) if self.lane == "sync" else work
 
     @contextlib.contextmanager
     def fresh_folder(self) -> Iterator[str]:
@@ -464,6 +492,8 @@ class Store:
     def __init__(self, subject: Subject, trial: Trial) -> None:
         self.subject = subject
         self.trial = trial
+        self.number = trial.opened
+        """The how-manieth it is, of those that the trial opens."""
         self.used: set[Address] = set()
 
     def needs(self, *capabilities: str) -> None:
@@ -481,9 +511,8 @@ class Store:
 
     async def say(self, who: str, at: Address, text: str, reply: str = "") -> list[Said]:
         """Add a turn whose texts are these. What was added."""
-        self.used.add(at)
         pair: list[Said] = [("user", text), ("assistant", reply or f"reply to {text}")]
-        await self._did(who, f"adds to {at}", self.subject.append(at, *pair), show=lambda _: short(pair))
+        await self.add(who, at, pair)
         return pair
 
     async def add(self, who: str, at: Address, said: list[Said]) -> None:
@@ -531,10 +560,17 @@ class Store:
         try:
             found = await call
         except BaseException as exc:
-            step.came = f"{type(exc).__name__}: {str(exc)[:200]}"
+            self._came(step, f"{type(exc).__name__}: {str(exc)[:200]}")
             raise
-        step.came = show(found)
+        self._came(step, show(found))
         return found
+
+    def _came(self, step: Step, came: str) -> None:
+        if self.trial.steps[-1] is step:
+            step.came = came
+        else:
+            step.came = MEANWHILE
+            self.trial.steps.append(Step(step.who, f"{MEANWHILE} {step.did}", came))
 
 def short(said: list[Said]) -> str:
     """What was said, in one line."""

@@ -1,6 +1,6 @@
 """Long ids are not cut.
 
-What was seen: user 5 reads 'rc73625c-xxxxxxxxxxxxxxxxxxxxxx… (10019 characters)': nothing. Expected: user: canary-5; assistant: reply to canary-5.
+What was seen: user 5 reads 'rafc3c11-xxxxxxxxxxxxxxxxxxxxxx… (10019 characters)': nothing. Expected: user: canary-5; assistant: reply to canary-5.
 Why it matters: A column of 255 characters cuts without a word.
 
 pip install pytest redisvl==0.28.0
@@ -14,6 +14,7 @@ import contextlib
 import inspect
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from collections.abc import Awaitable
 from collections.abc import Callable
@@ -336,12 +337,19 @@ class Trial:
     folder: str
     run: str
     budget: float = 10.0
-    """Seconds that forced overlaps may take."""
+    """Seconds from its beginning in which forced overlaps are tried."""
+    began: float = field(default_factory=time.monotonic)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
     opened: int = 0
     """Times that a store was."""
+
+    def until(self, share: float = 1.0) -> float:
+        """When (monotonic) such a share of what is left of the budget is over. Whatever it did before counts: where a
+        machine is busy a check tries fewer places, and does not outlast its limit."""
+        now = time.monotonic()
+        return now + share * max(0.0, self.began + self.budget - now)
 
     def name(self, text: str) -> str:
         """This id, in this run alone: its beginning and its end stay as they are."""

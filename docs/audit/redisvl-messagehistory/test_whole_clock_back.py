@@ -443,12 +443,19 @@ class Trial:
     folder: str
     run: str
     budget: float = 10.0
-    """Seconds that forced overlaps may take."""
+    """Seconds from its beginning in which forced overlaps are tried."""
+    began: float = field(default_factory=time.monotonic)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
     opened: int = 0
     """Times that a store was."""
+
+    def until(self, share: float = 1.0) -> float:
+        """When (monotonic) such a share of what is left of the budget is over. Whatever it did before counts: where a
+        machine is busy a check tries fewer places, and does not outlast its limit."""
+        now = time.monotonic()
+        return now + share * max(0.0, self.began + self.budget - now)
 
     def name(self, text: str) -> str:
         """This id, in this run alone: its beginning and its end stay as they are."""

@@ -521,12 +521,19 @@ class Trial:
     folder: str
     run: str
     budget: float = 10.0
-    """Seconds that forced overlaps may take."""
+    """Seconds from its beginning in which forced overlaps are tried."""
+    began: float = field(default_factory=time.monotonic)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
     opened: int = 0
     """Times that a store was."""
+
+    def until(self, share: float = 1.0) -> float:
+        """When (monotonic) such a share of what is left of the budget is over. Whatever it did before counts: where a
+        machine is busy a check tries fewer places, and does not outlast its limit."""
+        now = time.monotonic()
+        return now + share * max(0.0, self.began + self.budget - now)
 
     def name(self, text: str) -> str:
         """This id, in this run alone: its beginning and its end stay as they are."""
@@ -654,7 +661,7 @@ Numbered = Callable[[int], Coroutine[Any, Any, Any]]
 
 @dataclass
 class Places:
-    """Which of so many places a call is held at: in order, until that time (monotonic) has come."""
+    """Which of so many places a call is held at: in order, until that time (monotonic) has come; one at least."""
 
     total: int
     until: float
@@ -667,7 +674,7 @@ class Places:
 
     def __iter__(self) -> Iterator[int]:
         n, step = 1, (usual := max(1, -(-self.total // self.most)))
-        while n <= self.total and time.monotonic() < self.until:
+        while n <= self.total and (not self.tried or time.monotonic() < self.until):
             self.tried, self.waited = self.tried + 1, False
             yield n
             step = min(2 * step, 64) if self.waited else usual
@@ -714,7 +721,7 @@ async def overlaps(
     with contextlib.suppress(NotApplicable):
         await store.read("the auditor", trial.at("nobody"))  # what is audited is made by now
     holding = Holding(store)
-    places = Places(await holding.places(lambda: first(0)), time.monotonic() + trial.budget)
+    places = Places(await holding.places(lambda: first(0)), trial.until())
     for n in places:
         await prepare(n)
         seen = await holding.overlap(lambda n=n: first(n), lambda n=n: second(n), n)  # type: ignore[misc]  # this n

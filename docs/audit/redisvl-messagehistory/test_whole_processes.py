@@ -69,7 +69,7 @@ PLACES = 60
 
 async def processes(trial: Trial) -> None:
     async with trial.store() as store:
-        store.needs("read", "append", "process")
+        store.needs("read", "process", added_by(store))
 
     async def serve(line: Line) -> None:
         await adds_when_told(trial, line)
@@ -81,19 +81,45 @@ async def processes(trial: Trial) -> None:
             raise NotApplicable(f"another process cannot open it: {told['error']}")
         if told["read"] != [list(each) for each in seen]:
             raise NotApplicable("another process does not see what one has written")
-        await add(store, "bob", "begun", 0)
-        places = Places((await answer(other, counts=True))["places"], time.monotonic() + trial.budget, PLACES)
+        await adds(store, "bob", "begun", 0)
+        places = Places((await answer(other, counts=True))["places"], trial.until(), PLACES)
         for n in places:
             reached = await answer(other, n=n)
-            work = add(store, "bob", "both", n)
-            second = await outcome(trial.apart(work))
+            second = await outcome(trial.apart(adds(store, "bob", "both", n)))
             done = await answer(other, goes=True)
             places.waited = done["waited"]
             first = RuntimeError(done["refused"]) if done["refused"] else None
             where = f"While alice was held in another process at {done['where'] or reached['reached']}"
             stored = await store.read("a reader", trial.at(f"both-{n}"))
-            whole_once(where, stored, {"alice": first, "bob": second}, n)
+            judged = whole_once if added_by(store) == "append" else acknowledged_once
+            judged(where, stored, {"alice": first, "bob": second}, n)
         trial.notes.append(f"{trial.lane}: another process was held at {places.tried} of {places.total} places")
+
+def added_by(store: Store) -> str:
+    """How a pair is added: in one call, or where the interface has none by a whole turn."""
+    return "append" if "append" in store.subject.able else "turn"
+
+async def adds(store: Store, who: str, name: str, n: int) -> None:
+    if added_by(store) == "append":
+        await add(store, who, name, n)
+        return
+    (_, asks), (_, answers) = pair_of(who, n)
+
+    async def think(*_: Any) -> str:
+        return answers
+
+    await store.turn(who, store.trial.at(f"{name}-{n}"), asks, think)
+
+def acknowledged_once(where: str, stored: list[Said], came: dict[str, Any], n: int) -> None:
+    """Of turns, whose question may be kept before its answer is there: raises Wrong unless what each was told is kept
+    is there once. What is left of one that was refused, and in which order two stand, is for other checks."""
+    for who, result in came.items():
+        for said in pair_of(who, n):
+            if not isinstance(result, Exception) and (times := stored.count(said)) != 1:
+                raise Wrong(
+                    f"{where}, {who}'s turn was acknowledged; {said[1]!r} is stored {times} times. "
+                    f"Stored: {short(stored)}."
+                )
 
 async def answer(other: Line, **what: Any) -> dict[str, Any]:
     """What the other process says to this. Raises CannotTell if it is gone, or fails later than when it opens."""
@@ -111,7 +137,7 @@ async def adds_when_told(trial: Trial, line: Line) -> None:
         await asyncio.to_thread(line.hear)
         await store.read("another process", trial.at("counted-0"))
         holding = Holding(store)
-        places = await holding.places(lambda: add(store, "alice", "counted", 0))
+        places = await holding.places(lambda: adds(store, "alice", "counted", 0))
         holding.patience = max(GETS_ON, holding.patience)
         line.say(places=places)
         while told := await asyncio.to_thread(line.hear):
@@ -124,7 +150,7 @@ async def adds_when_told(trial: Trial, line: Line) -> None:
                 else:
                     await asyncio.to_thread(line.hear)
 
-            seen = await holding.overlap(lambda n=n: add(store, "alice", "both", n), lets_the_other, n)  # type: ignore[misc]  # this n
+            seen = await holding.overlap(lambda n=n: adds(store, "alice", "both", n), lets_the_other, n)  # type: ignore[misc]  # this n
             refused = f"{type(seen.first).__name__}: {seen.first}" if isinstance(seen.first, Exception) else ""
             store.used.clear()  # the one that reads them deletes them
             line.say(refused=refused[:300], where=seen.where, waited=seen.waited)
@@ -647,12 +673,19 @@ class Trial:
     folder: str
     run: str
     budget: float = 10.0
-    """Seconds that forced overlaps may take."""
+    """Seconds from its beginning in which forced overlaps are tried."""
+    began: float = field(default_factory=time.monotonic)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
     opened: int = 0
     """Times that a store was."""
+
+    def until(self, share: float = 1.0) -> float:
+        """When (monotonic) such a share of what is left of the budget is over. Whatever it did before counts: where a
+        machine is busy a check tries fewer places, and does not outlast its limit."""
+        now = time.monotonic()
+        return now + share * max(0.0, self.began + self.budget - now)
 
     def name(self, text: str) -> str:
         """This id, in this run alone: its beginning and its end stay as they are."""
@@ -778,7 +811,7 @@ MOST_POINTS = 400
 
 @dataclass
 class Places:
-    """Which of so many places a call is held at: in order, until that time (monotonic) has come."""
+    """Which of so many places a call is held at: in order, until that time (monotonic) has come; one at least."""
 
     total: int
     until: float
@@ -791,7 +824,7 @@ class Places:
 
     def __iter__(self) -> Iterator[int]:
         n, step = 1, (usual := max(1, -(-self.total // self.most)))
-        while n <= self.total and time.monotonic() < self.until:
+        while n <= self.total and (not self.tried or time.monotonic() < self.until):
             self.tried, self.waited = self.tried + 1, False
             yield n
             step = min(2 * step, 64) if self.waited else usual
