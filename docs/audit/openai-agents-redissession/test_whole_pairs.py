@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import hashlib
 import inspect
+import math
 import os
 import tempfile
 import threading
@@ -40,50 +41,89 @@ class Turns:
     acknowledged: list[str]
     stored: list[Said]
 
-async def overlapping(store: Store, at: Address) -> Turns:
-    """One turn whose model is held, another that runs as a whole meanwhile, then the first goes on."""
-    gate = threading.Event()
-    asking = threading.Event()
+class HeldModel:
+    """A model that has read its prompt and does not answer until `release` is set."""
 
-    async def slow(text: str, before: list[Said]) -> str:
-        asking.set()
-        if store.trial.lane == "sync":
-            gate.wait()
+    def __init__(self, store: Store) -> None:
+        self.blocks = store.trial.lane == "sync"
+        self.asking = threading.Event()
+        self.release = threading.Event()
+
+    async def __call__(self, text: str, before: list[Said]) -> str:
+        self.asking.set()
+        if self.blocks:
+            self.release.wait()
         else:
-            while not gate.is_set():
+            while not self.release.is_set():
                 await asyncio.sleep(0.001)
         return await answered(text, before)
 
-    def started(who: str, think: Any, at: Address = at) -> asyncio.Future[Any]:
-        return asyncio.ensure_future(outcome(store.trial.apart(store.turn(who, at, f"question of {who}", think))))
+    async def is_asked(self, turn: asyncio.Future[Any], patience: float = math.inf) -> bool:
+        """Wait until it is, or its turn is over. Whether one of them came in time."""
+        until = time.monotonic() + patience
+        while not (asked := self.asking.is_set() or turn.done()) and time.monotonic() < until:
+            await asyncio.sleep(0.001)
+        return asked
+
+async def question_kept(store: Store, at: Address, text: str, patience: float) -> None:
+    """Wait until the question of a turn that is held can be read, if it is kept before the answer: some keep it in the
+    background, and what a second turn finds must not depend on who is faster."""
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        read = asyncio.ensure_future(outcome(store.trial.apart(store.subject.read(at))))
+        await asyncio.wait({read}, timeout=patience)  # a store may keep readers out, too
+        if not read.done() or (isinstance(read.result(), list) and ("user", text) in read.result()):
+            return
+        await asyncio.sleep(0.01)
+
+async def overlapping(store: Store, at: Address, *, first_ends_first: bool) -> Turns:
+    """One turn whose model is held, and another that begins meanwhile and ends before it, or after it."""
+    trial = store.trial
+
+    def started(who: str, think: Think, where: Address = at) -> asyncio.Future[Any]:
+        return asyncio.ensure_future(outcome(trial.apart(store.turn(who, where, f"question of {who}", think))))
 
     began = time.monotonic()
-    await started("somebody", answered, store.trial.at("before"))
-    store.trial.steps.clear()  # it only says how long a turn takes
+    steps = len(trial.steps)
+    await started("somebody", answered, trial.at("before"))
+    del trial.steps[steps:]  # it only says how long a turn takes
     patience = max(8 * PATIENCE, SLOWER * (time.monotonic() - began))
-    first = started("the first tab", slow)
-    while not asking.is_set() and not first.done():
-        await asyncio.sleep(0.001)
-    second = started("the second tab", answered)
-    done, _ = await asyncio.wait({second}, timeout=patience)
-    gate.set()
+    one, other = HeldModel(store), HeldModel(store)
+    first = started("the first tab", one)
+    await one.is_asked(first)
+    await question_kept(store, at, "question of the first tab", PATIENCE)
+    second = started("the second tab", other if first_ends_first else answered)
+    if first_ends_first:
+        came = await other.is_asked(second, patience)
+        how = "the second one began and ended after it" if came else "the second one waited for it"
+        one.release.set()
+        await asyncio.wait({first}, timeout=patience)
+        other.release.set()
+    else:
+        done, _ = await asyncio.wait({second}, timeout=patience)
+        how = "the second one ran as a whole" if done else "the second one waited for it"
+        one.release.set()
     await asyncio.wait({first, second})
-    how = "the second one ran as a whole" if done else "the second one waited for it"
-    store.trial.notes.append(f"{store.trial.lane}: the first tab's turn was held in its model; {how}")
+    trial.notes.append(f"{trial.lane}: the first tab's turn was held in its model; {how}")
     acknowledged = []
-    for who, came in (("the first tab", first.result()), ("the second tab", second.result())):
-        if isinstance(came, Exception):
-            store.trial.notes.append(f"{who}'s turn was refused: {type(came).__name__}: {str(came)[:200]}")
+    for who, result in (("the first tab", first.result()), ("the second tab", second.result())):
+        if isinstance(result, Exception):
+            trial.notes.append(f"{who}'s turn was refused: {type(result).__name__}: {str(result)[:200]}")
         else:
             acknowledged.append(f"question of {who}")
     if not acknowledged:
-        raise CannotTell(f"Neither of two overlapping turns was answered: {store.trial.notes[-1]}")
+        raise CannotTell(f"Neither of two overlapping turns was answered: {trial.notes[-1]}")
     return Turns(acknowledged, await store.read("a reader", at))
 
-async def pairs(trial: Trial) -> None:
+async def both_orders(trial: Trial) -> AsyncIterator[Turns]:
+    """What came of it where the first turn ends last, and where it ends first: one of them may be right alone."""
     async with trial.store() as store:
         store.needs("turn")
-        came = await overlapping(store, trial.at("one"))
+        for name, first_ends_first in (("one", False), ("two", True)):
+            yield await overlapping(store, trial.at(name), first_ends_first=first_ends_first)
+
+async def pairs(trial: Trial) -> None:
+    async for came in both_orders(trial):
         roles = [role for role, _ in came.stored]
         if roles != ["user", "assistant"] * (len(roles) // 2):
             raise Wrong(f"The conversation is torn: {', '.join(roles)}. Stored: {short(came.stored)}.")
