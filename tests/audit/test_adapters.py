@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from rag.audit.adapters import ADAPTERS
+from rag.audit.checks import CHECKS
 from rag.audit.kit.contract import Address, NotApplicable, Said, Subject
 from rag.audit.kit.opening import Target
 from rag.audit.run.loading import factory_of
+from rag.audit.run.trying import tried
 from rag.audit.targets import NAMED
 
 NEEDS = {
@@ -156,3 +158,10 @@ def test_an_id_that_a_service_makes_is_no_conversation_of_the_empty_id() -> None
             return list(subject.made.sessions)
 
     assert asyncio.run(run()) == ["one"]
+
+
+def test_turns_of_a_saver_overlap_in_both_orders() -> None:
+    """One order loses the second turn, the other tears the conversation, wherever the saver's background writer is."""
+    for name, seen in (("whole.overlapping-turns", "stored 0 times"), ("whole.pairs", "user, user, assistant")):
+        came = asyncio.run(tried(CHECKS[name], Target(factory_of("langgraph-memory"), ADAPTERS)))
+        assert (came.status, seen in came.evidence) == ("fail", True), came
