@@ -136,7 +136,7 @@ def _audit(browser: Browser, url: str, scheme: str) -> None:
         page.get_by_role("button", name=level, exact=True).click()
     page.get_by_role("button", name="Audit with 10 checks").click()
     fault = page.get_by_text("Overlapping turns keep every acknowledged turn, once.")
-    expect(page.get_by_role("heading", name="langgraph-memory: 2 checks failed")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="langgraph-memory: 3 checks failed")).to_be_visible(timeout=60_000)
     page.get_by_text("A turn whose model fails leaves no half turn.").click()  # folded, so that the other is seen
     expect(fault).to_be_visible()
     page.mouse.move(0, 0)

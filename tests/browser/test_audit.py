@@ -39,10 +39,10 @@ def test_a_fault_is_watched_read_copied_and_played(open_page: NewPage) -> None:
     audit(page, f"{STORES}:Hanging", 10)
     expect(page.get_by_text(re.compile("^2 of 2:"))).to_be_visible(timeout=60_000)
     live = page.get_by_test_id("stMain")
-    expect(live).to_contain_text(re.compile(r"whole 10/10 .*2 fail.*6 pass.*2 not applicable", re.DOTALL))
+    expect(live).to_contain_text(re.compile(r"whole 10/10 .*3 fail.*5 pass.*2 not applicable", re.DOTALL))
     expect(live).to_contain_text("whole.overlapping-turns Overlapping turns keep every acknowledged turn, once.")
     page.get_by_role("button", name=re.compile("^Stop")).click()
-    expect(page.get_by_role("heading", name="langgraph-memory: 2 checks failed")).to_be_visible()
+    expect(page.get_by_role("heading", name="langgraph-memory: 3 checks failed")).to_be_visible()
     expect(page.get_by_text(f"Stopped before a check was done: {STORES}:Hanging")).to_be_visible()
 
     fault = card(page, "whole.overlapping-turns")
