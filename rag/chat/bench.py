@@ -76,9 +76,9 @@ class Row:
 class Instant(SimpleChatModel):
     """Answers at once, and always the same. It can be read directly, as the product's own models can."""
 
-    def pieces(self, messages: Sequence[BaseMessage]) -> Iterator[tuple[str, str]]:
+    def pieces(self, messages: Sequence[BaseMessage], *, whole: bool = False) -> Iterator[tuple[str, str]]:
         """See `rag.chat.pieces.Direct`."""
-        del messages
+        del messages, whole
         return iter([(ANSWER, "")])
 
     @property

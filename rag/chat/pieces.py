@@ -19,15 +19,15 @@ Pieces = Generator[tuple[str, str]]
 
 @runtime_checkable
 class Direct(Protocol):
-    """A chat model that can be read without a run of LangChain's around it."""
+    """A chat model that can be read without a run of LangChain's around it. whole: nobody looks at single pieces."""
 
-    def pieces(self, messages: Sequence[BaseMessage]) -> Iterator[tuple[str, str]]: ...
+    def pieces(self, messages: Sequence[BaseMessage], *, whole: bool = False) -> Iterator[tuple[str, str]]: ...
 
 
-def pieces_of(model: BaseChatModel, prompt: Sequence[BaseMessage]) -> Pieces:
+def pieces_of(model: BaseChatModel, prompt: Sequence[BaseMessage], *, whole: bool = False) -> Pieces:
     """Closing it ends the request. LangSmith's tracing and callbacks of the model's own get LangChain's run."""
     if isinstance(model, Direct) and not model.callbacks and not tracing_is_enabled():
-        yield from model.pieces(prompt)
+        yield from model.pieces(prompt, whole=whole)
         return
     for chunk in model.stream([*prompt]):
         yield str(chunk.text), str(chunk.response_metadata.get("kind", ""))
@@ -35,5 +35,5 @@ def pieces_of(model: BaseChatModel, prompt: Sequence[BaseMessage]) -> Pieces:
 
 def text_of(model: BaseChatModel, prompt: Sequence[BaseMessage]) -> str:
     """All that it writes."""
-    with closing(pieces_of(model, prompt)) as pieces:
+    with closing(pieces_of(model, prompt, whole=True)) as pieces:
         return "".join(text for text, _ in pieces)

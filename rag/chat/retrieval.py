@@ -7,7 +7,6 @@ what is found that way counts less. The passages that the last answer cited stay
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
@@ -52,7 +51,7 @@ def _leans(question: str, found: Sequence[Passage]) -> bool:
 def _keep(best: dict[str, Passage], passage: Passage, score: float) -> None:
     known = best.get(passage.id)
     if known is None or known.score < score:
-        best[passage.id] = replace(passage, score=score)
+        best[passage.id] = passage.scored(score)
 
 
 def _cited(history: Sequence[BaseMessage]) -> list[Passage]:

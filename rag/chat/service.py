@@ -142,7 +142,7 @@ class ChatService:
     ) -> Generator[Event, None, tuple[str, str]]:
         """The model's answer, and of what kind it says it is."""
         answer, kind = "", ""
-        with closing(pieces_of(self._model, prompt)) as pieces:
+        with closing(pieces_of(self._model, prompt, whole=not told_tokens)) as pieces:
             for token, told in pieces:
                 kind = told or kind
                 if not token:

@@ -27,6 +27,10 @@ class Passage:
     score: float
     private: bool
 
+    def scored(self, score: float) -> Passage:
+        """The same with this score. (`replace` takes five times as long.)"""
+        return Passage(self.id, self.document_id, self.title, self.heading, self.text, score, self.private)
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:

@@ -32,9 +32,9 @@ class Counted(Instant):
 
     direct: int = 0
 
-    def pieces(self, messages: Any) -> Iterator[tuple[str, str]]:
+    def pieces(self, messages: Any, *, whole: bool = False) -> Iterator[tuple[str, str]]:
         self.direct += 1
-        return super().pieces(messages)
+        return super().pieces(messages, whole=whole)
 
 
 def test_without_listeners_there_is_no_run_around_it() -> None:

@@ -88,6 +88,7 @@ class _Stated:
 
 def compose(ranker: Ranker, sources: Sequence[Source], said: Sequence[str], question: str) -> Draft:
     """The reply. `said`: this person's earlier messages, oldest first."""
+    ranker = ranker.for_one_reply()
     top = max((source.score for source in sources), default=0.0)
     if draft := _without_search(ranker, said, question, top):
         return draft
@@ -125,10 +126,11 @@ def _without_search(ranker: Ranker, said: Sequence[str], question: str, top: flo
     for text, kind, some, others in _SMALL_TALK:
         if words & some and words <= some | others:
             return Draft(text, kind)
-    asked = [sentence for message in said for sentence in sentences(message) if asks(sentence)]
     for place, examples in ((0, phrases.FIRST_ASKED), (-1, phrases.LAST_ASKED)):
-        if asked and ranker.similarity(question, examples) >= INTENT:
-            return Draft(phrases.ASKED.format(asked[place]), "recall")
+        if said and ranker.similarity(question, examples) >= INTENT:
+            asked = [sentence for message in said for sentence in sentences(message) if asks(sentence)]
+            if asked:
+                return Draft(phrases.ASKED.format(asked[place]), "recall")
     vague = len(tokens(question)) < 2 and not said and top < VAGUE and phrases.OWN.isdisjoint(words)
     empty = not tokens(question) and (not said or phrases.OWN.isdisjoint(words))
     return Draft(phrases.CLARIFY, "clarify") if vague or empty else None
@@ -148,18 +150,19 @@ def _best(sources: Sequence[Source], ready: Sequence[Ready], question: Question,
     top = max((source.score for source in sources), default=0.0)
     if top < COVERED:
         return []
-    found = []
-    for place, (source, texts) in enumerate(zip(sources, ready, strict=True)):
+    values = []
+    for source, texts in zip(sources, ready, strict=True):
         prior = 1 - PRIOR + PRIOR * max(source.score, 0.0) / top
-        for number, score in enumerate(scores(question, texts)):
-            unit = texts.units[number]
-            fits = (amount if any(map(str.isdigit, unit.text)) else 1.0) * (POINTER if unit.points else 1.0)
-            found.append(_Quote(float(score) * prior * fits, place, number))
-    found.sort(key=lambda quote: -quote.score)
+        fits = np.where(texts.numbered, amount, 1.0) * np.where(texts.pointing, POINTER, 1.0)
+        values.append(scores(question, texts) * prior * fits)
+    places = [(place, number) for place, texts in enumerate(ready) for number in range(len(texts.units))]
+    every = np.concatenate(values)
+    nearest = np.argsort(-every, kind="stable")[:LOOKED_AT].tolist()
+    found = [_Quote(float(every[number]), *places[number]) for number in nearest]
     if not found or found[0].score < NEAR or (question.leans and not _of_its_own(found, ready, question)):
         return []
     chosen = [found[0]]
-    for quote in found[1:LOOKED_AT]:
+    for quote in found[1:]:
         near = quote.score >= CLOSE * found[0].score
         if len(chosen) < MOST and _differs(quote, chosen, ready) and (near or _adds(quote, chosen, ready, question)):
             chosen.append(quote)

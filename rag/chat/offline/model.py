@@ -49,9 +49,11 @@ class OfflineChatModel(BaseChatModel):
     ) -> ChatResult:
         return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
 
-    def pieces(self, messages: Sequence[BaseMessage]) -> Iterator[tuple[str, str]]:
+    def pieces(self, messages: Sequence[BaseMessage], *, whole: bool = False) -> Iterator[tuple[str, str]]:
         """The words of the answer, the last one with its kind, without LangChain's callbacks. See `Direct`."""
         draft = self._draft(messages)
+        if whole and not self.delay:
+            return iter([(draft.text, draft.kind)])
         return self._spoken(draft.text, draft.kind)
 
     def _spoken(self, text: str, kind: str) -> Generator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,12 +33,18 @@ Scores = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ready:
-    """Texts made ready to be compared: a unit vector and the words of each, and the words of its place."""
+    """Texts made ready to be compared: a unit vector and the words of each, and the words of its place.
+
+    counts: how many units have a word. numbered, pointing: which have a digit, which only say where to read on.
+    """
 
     units: tuple[Unit, ...]
     vectors: Vectors
     words: tuple[frozenset[str], ...]
     places: tuple[frozenset[str], ...]
+    counts: Counter[str]
+    numbered: npt.NDArray[np.bool_]
+    pointing: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +57,25 @@ class Question:
     leans: bool
 
 
+class _Once(Embedder):
+    """Embeds a question once, however often it is compared. It holds somebody's words, so it lives as long as a reply
+    is being made, and no longer."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.name = embedder.name
+        self._embedder = embedder
+        self._known: dict[str, Vectors] = {}
+
+    def embed(self, texts: list[str]) -> Vectors:
+        return self._embedder.embed(texts)
+
+    def question(self, text: str) -> Vectors:
+        vector = self._known.get(text)
+        if vector is None:
+            vector = self._known[text] = self._embedder.question(text)
+        return vector
+
+
 class Ranker:
     """Compares texts with questions. Thread-safe; it remembers only what is the same for everybody."""
 
@@ -57,6 +83,12 @@ class Ranker:
         self._embedder = embedder
         self._articles: OrderedDict[tuple[str, str], Ready] = OrderedDict()
         self._examples: dict[tuple[str, ...], Vectors] = {}
+
+    def for_one_reply(self) -> Ranker:
+        """The same, that embeds each question once. Not to be kept."""
+        ranker = copy(self)
+        ranker._embedder = _Once(self._embedder)
+        return ranker
 
     def source(self, source: Source) -> Ready:
         """The units of a source."""
@@ -73,19 +105,29 @@ class Ranker:
     def ready(self, found: Sequence[Unit]) -> Ready:
         """These units, embedded in their places."""
         if not found:
-            return Ready((), np.zeros((0, 1), dtype=np.float32), (), ())
+            none = np.zeros(0, dtype=np.bool_)
+            return Ready((), np.zeros((0, 1), dtype=np.float32), (), (), Counter(), none, none)
         alone = self._embedder.embed([unit.text for unit in found])
-        where = list(dict.fromkeys(unit.place for unit in found))
-        around = self._embedder.embed([place or "." for place in where])
-        at = {place: around[number] if place else np.zeros_like(around[0]) for number, place in enumerate(where)}
-        places = {place: frozenset(tokens(place)) for place in where}
+        where = list(dict.fromkeys(unit.place for unit in found if unit.place))
+        at = {"": np.zeros_like(alone[0])}
+        if where:
+            at.update(zip(where, self._embedder.embed(where), strict=True))
+        places = {place: frozenset(tokens(place)) for place in at}
         spoken_of = [frozenset(tokens(unit.text)) for unit in found]
         words = tuple(
             own if len(own) > FEW else own | places[unit.place] for own, unit in zip(spoken_of, found, strict=True)
         )
         parts = np.asarray([PLACE if len(own) > FEW else 1.0 for own in spoken_of], dtype=np.float32)
         mixed: Vectors = alone + parts[:, np.newaxis] * np.stack([at[unit.place] for unit in found])
-        return Ready(tuple(found), _unit(mixed), tuple(words), tuple(places[unit.place] for unit in found))
+        return Ready(
+            tuple(found),
+            _unit(mixed),
+            words,
+            tuple(places[unit.place] for unit in found),
+            Counter(word for held in words for word in held),
+            np.asarray([any(map(str.isdigit, unit.text)) for unit in found]),
+            np.asarray([unit.points for unit in found]),
+        )
 
     def question(self, text: str, earlier: Sequence[str], known: Iterable[Ready]) -> Question:
         """A question, with what it may lean on (oldest first): the shorter it is, the more.
@@ -94,15 +136,21 @@ class Ranker:
         """
         known = list(known)
         own = tokens(text)
-        counts = Counter(word for ready in known for held in ready.words for word in held)
         size = sum(len(ready.words) for ready in known)
-        weights = {word: _rarity(counts[word], size) * (1.0 if counts[word] else UNKNOWN) for word in own}
-        vector, lean = self._embedder.question(text), 1.0
+
+        def count(word: str) -> int:
+            return sum(ready.counts[word] for ready in known)
+
+        weights = {
+            word: _rarity(n, size) * (1.0 if n else UNKNOWN) for word, n in zip(own, map(count, own), strict=True)
+        }
+        vector, lean, each = self._embedder.question(text), 1.0, leaning(text) if earlier else 1.0
         for before in reversed(earlier):
-            lean *= leaning(text)
+            lean *= each
             vector = vector + np.float32(lean) * self._embedder.question(before)
             for word in tokens(before):
-                weights.setdefault(word, lean * _rarity(counts[word], size))
+                if word not in weights:
+                    weights[word] = lean * _rarity(count(word), size)
         return Question(_unit(vector.reshape(1, -1))[0], weights, frozenset(own), bool(earlier))
 
     def similarity(self, text: str, examples: tuple[str, ...]) -> float:

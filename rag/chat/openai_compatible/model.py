@@ -51,8 +51,9 @@ class CompatibleChat(ChatOpenAI):
     longest: int
     _wire: Wire = PrivateAttr()
 
-    def pieces(self, messages: Sequence[BaseMessage]) -> Iterator[tuple[str, str]]:
-        """The answer as it comes, without LangChain's callbacks. See `Direct`."""
+    def pieces(self, messages: Sequence[BaseMessage], *, whole: bool = False) -> Iterator[tuple[str, str]]:
+        """The answer as it comes, without LangChain's callbacks, so that it can be stopped. See `Direct`."""
+        del whole
         with closing(self._answer(lambda: self._asked([*messages]))) as deltas:
             for delta in deltas:
                 yield delta.text, ""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from heapq import merge
 from operator import itemgetter
 from typing import NamedTuple
@@ -77,4 +76,4 @@ def best(collections: Sequence[Iterable[Ranked]], k: int) -> list[Passage]:
         insort(varied, (one.minus * REPEAT ** seen[one.passage.document_id], one.id, one), key=by_rank)
         seen[one.passage.document_id] += 1
     chosen = sorted((one for *_, one in varied[:k]), key=by_rank)
-    return [replace(one.passage, score=round(-one.minus, 4)) for one in chosen]
+    return [one.passage.scored(round(-one.minus, 4)) for one in chosen]
