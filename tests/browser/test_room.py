@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import NewContext, NewPage
 from tests.browser.serving import AppServer
+from tests.browser.test_every_page import shuts_nobody_out
 
 pytestmark = pytest.mark.browser
 
@@ -74,9 +75,16 @@ def test_a_neighbours_secret_is_on_a_phone_and_the_wall_draws_the_arrow(
     expect(wall.locator("#headline")).to_contain_text("shown somebody else’s secret")
     expect(wall.locator("#sentence")).to_contain_text(f"{ben.name}'s “{ben.secret}”")
     expect(wall.locator(".arrow")).not_to_have_count(0)
+    alone = page.context.new_page()
+    alone.goto(f"{app.url}/r/{code}/wall")
+    expect(alone.locator(".person")).to_have_count(2)
+    for each in (alone, ada.page):
+        shuts_nobody_out(each)
+    alone.close()
 
+    secret = ada.secret
     ada.page.reload()
-    expect(ada.page.locator("#secret")).to_have_text(ada.secret)
+    expect(ada.page.locator("#secret")).to_have_text(secret)
     expect(ada.page.get_by_text("order, not yours").first).to_be_visible()
     assert ada.page.context.cookies() == []
     fits = "document.documentElement.scrollWidth <= innerWidth"
@@ -88,6 +96,10 @@ def test_a_neighbours_secret_is_on_a_phone_and_the_wall_draws_the_arrow(
     wall.get_by_role("button", name="Right memory").click()
     expect(ada.answers).to_have_count(1)
     assert ada.secret in ada.ask()
+    wall.get_by_role("button", name=re.compile(f"^{ben.name}")).press("Enter")
+    wall.get_by_role("button", name=f"Send {ben.name} out").click()
+    expect(wall.locator("#who")).to_have_text("1 phone here")
+    expect(ben.page.get_by_text("The presenter has sent this phone out of the room.")).to_be_visible()
     page.get_by_role("button", name="End the room").click()
     expect(page.get_by_role("heading", name="2. One memory for everyone")).to_be_visible()
     expect(page.get_by_text(f"{ada.name} was shown the secret of {ben.name}.")).to_be_visible()

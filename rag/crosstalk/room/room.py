@@ -15,7 +15,8 @@ from rag.crosstalk.room.act import Act, Leak, Turn
 from rag.crosstalk.room.people import Person, person
 from rag.errors import CrosswireError
 
-MOST_PEOPLE = 60
+MOST_PEOPLE, MOST_JOINED = 60, 200
+"""In it, and in all: whoever was sent out makes room for another one."""
 MOST_TURNS, MOST_TURNS_IN_ALL = 1500, 6000
 """Of an act, and of a room."""
 MOST_ACTS = 20
@@ -66,6 +67,8 @@ class Room:
         self._chance = chance or secrets.SystemRandom()
         self._tokens: dict[str, Person] = {}
         self._gone: set[int] = set()
+        self.out: set[int] = set()
+        """Numbers of those who were sent out."""
         self._mark = f"room-{code}"
         self._begin(memory, 0.0)
 
@@ -89,8 +92,8 @@ class Room:
     def join(self, now: float) -> tuple[str, Person]:
         """A new person, with the token that this phone speaks with from here on. Raises RoomRefused."""
         self._must_be_open()
-        if len(self.people) >= MOST_PEOPLE:
-            raise RoomRefused(f"This room is full: {MOST_PEOPLE} people are in it.")
+        if len(self.people) - len(self.out) >= MOST_PEOPLE or len(self.people) >= MOST_JOINED:
+            raise RoomRefused(f"This room is full: {min(len(self.people), MOST_PEOPLE)} people are in it.")
         token = secrets.token_urlsafe(32)
         someone = person(len(self.people), self._chance)
         self.people.append(someone)
@@ -104,6 +107,8 @@ class Room:
         found = self._tokens.get(_hash(token))
         if found is None:
             raise RoomRefused("This phone is not in this room: open its address again.", 401)
+        if found.number in self.out:
+            raise RoomRefused("The presenter has sent this phone out of the room.", 403)
         return found
 
     def saw(self, someone: Person, now: float) -> None:
@@ -163,6 +168,14 @@ class Room:
         self._begin(memory, now)
         self.closing.append(before)
         self._settle(now)
+
+    def send_out(self, number: int) -> None:
+        """This phone is not heard any more. What it said stays in the memories that it told. Raises RoomRefused."""
+        self._must_be_open()
+        if not 0 <= number < len(self.people):
+            raise RoomRefused("Nobody of that number is in this room.", 404)
+        self.out.add(number)
+        self.version += 1
 
     def end(self, now: float) -> None:
         """No more questions; those under way are given up."""

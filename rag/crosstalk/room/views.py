@@ -25,7 +25,7 @@ def phone(room: Room, someone: Person, now: float) -> dict[str, Any]:
         "known": act.knows(someone),
         "busy": someone.number in act.busy,
         "you": _person(someone) | {"secret": someone.secret},
-        "people": len(room.people),
+        "people": len(room.people) - len(room.out),
         "turns": [_turn(room, turn) for turn in act.turns_of(someone)[-NEWEST_TURNS:]],
         "shown": [_person(room.people[number]) for number in shown],
         "questions": [{"key": one.key, "text": one.text} for one in QUESTIONS],
@@ -51,6 +51,7 @@ def wall(room: Room, now: float) -> dict[str, Any]:
             _person(one)
             | {
                 "away": room.away(one, now),
+                "out": one.number in room.out,
                 "busy": one.number in busy,
                 "turns": len(act.turns_of(one)),
                 "shown": last.get(one.number, -1),

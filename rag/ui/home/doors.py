@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rag.ui import next_pages
+from rag.ui import next_pages, presenter
 
 DOORS = {
     "See it": (
@@ -29,3 +29,5 @@ def draw() -> None:
             st.write(words)
             for page, label in links:
                 next_pages.link(page, label)
+            if title == "Learn it":
+                presenter.link()

@@ -48,13 +48,13 @@ def draw() -> None:
         st.button("Next", type="primary", shortcut="Space", on_click=_go, args=(step + 1,), disabled=last)
         with st.popover("Notes", icon=":material/speaker_notes:"):
             st.markdown(STORY[step - 1].say)
-            st.link_button("All of them, in another window", f"/?{NOTES}=1", icon=":material/open_in_new:")
+            st.link_button("All notes, in another window", f"/?{NOTES}=1", icon=":material/open_in_new:")
         st.button("Leave", icon=":material/close:", on_click=_go, args=(0,))
 
 
 def link() -> None:
     """Begins it."""
-    next_pages.link(STORY[0].page, "Present it in five minutes: large type, and the space bar goes on", **{AT: "1"})
+    next_pages.link(STORY[0].page, "Present it in five minutes", **{AT: "1"})
 
 
 def _at() -> int | None:

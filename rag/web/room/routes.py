@@ -76,6 +76,7 @@ def _application(rooms: Callable[[], Rooms]) -> Starlette:
             Route(f"{room}/live", api.live),
             Route(f"{room}/now", api.now),
             Route(f"{room}/switch", api.switch, methods=["POST"]),
+            Route(f"{room}/out", api.send_out, methods=["POST"]),
             Route(f"{room}/end", api.end, methods=["POST"]),
         ],
         exception_handlers=dict.fromkeys((HTTPException, Refused, CrosswireError, Exception), _problem),
@@ -223,6 +224,21 @@ class _Api:
                 room.switch(memory, now)
 
         await self._call(switch)
+        return Response(status_code=204)
+
+    async def send_out(self, request: Request) -> Response:
+        match await _json(request):
+            case {"number": int(number)}:
+                pass
+            case _:
+                raise Refused(Problem(422, "Bad number", 'Send {"number": …}.'))
+        code, presenter = request.path_params["code"], _presenter(request)
+
+        def send_out() -> None:
+            with self._rooms().presented(code, presenter) as (room, _):
+                room.send_out(number)
+
+        await self._call(send_out)
         return Response(status_code=204)
 
     async def end(self, request: Request) -> Response:

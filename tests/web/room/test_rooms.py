@@ -101,6 +101,33 @@ def test_only_the_browser_that_opened_it_presents_it(site: str, code: str, prese
     assert presenter.post(f"/r/{code}/switch", json={"memory": "redis-list"}).status_code == 422
 
 
+def test_who_is_sent_out_is_not_heard_and_makes_room_for_another_one(
+    site: str, code: str, presenter: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone, other = Phone(site, code), Phone(site, code)
+    monkeypatch.setattr(limits, "MOST_PEOPLE", 2)
+    phone.hello()
+    number = {"number": phone.shown["you"]["number"]}
+    assert other.client.post("/out", json=number).status_code == 403
+    assert httpx.post(f"{site}/r/{code}/join", json={}).status_code == 409
+    assert [presenter.post(f"/r/{code}/out", json={"number": one}).status_code for one in (-1, 9, "1")] == [
+        404,
+        404,
+        422,
+    ]
+    assert presenter.post(f"/r/{code}/out", json=number).status_code == 204
+    told = phone.client.get("/state")
+    assert (told.status_code, "has sent this phone out" in told.json()["detail"]) == (403, True)
+    assert phone.client.post("/ask", json={"key": "order"}).status_code == 403
+    other.hello()
+    assert other.secret in other.ask()
+    assert other.look()["people"] == 1
+    assert Phone(site, code).shown["people"] == 2
+    monkeypatch.setattr(limits, "MOST_JOINED", 3)
+    assert presenter.post(f"/r/{code}/out", json={"number": 1}).status_code == 204
+    assert httpx.post(f"{site}/r/{code}/join", json={}).status_code == 409
+
+
 def test_what_strangers_send_is_bounded(site: str, code: str) -> None:
     base = f"{site}/r/{code}"
     assert httpx.post(f"{base}/join", data={}).status_code == 415, "another site's form"

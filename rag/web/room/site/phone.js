@@ -19,7 +19,7 @@ async function begin() {
     look();
   } catch (error) {
     if (error.status === 401) { drop(); return begin(); }
-    stop(error instanceof Refused ? error.message : "This server cannot be reached. Are you in its network?", true);
+    stop(error instanceof Refused ? error.message : "This server cannot be reached. Are you in its network?", error.status !== 403);
   }
 }
 
@@ -45,6 +45,7 @@ function look() {
       if (!asking) take(await call("state", undefined, token));
     } catch (error) {
       if (error.status === 404 || error.status === 401) return stop("The room has ended. Nothing of it is kept.");
+      if (error.status === 403) return stop(error.message);
     }
     look();
   }, document.hidden ? HIDDEN : LOOK);

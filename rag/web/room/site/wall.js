@@ -56,19 +56,11 @@ function drawWords() {
   const [origin, path] = wall.address.split(/(?=\/r\/)/);
   // A line ends before the path, if anywhere.
   if ($("address").textContent !== wall.address) $("address").replaceChildren(origin, document.createElement("wbr"), path);
-  const here = wall.people.filter((one) => !one.away).length;
+  const here = wall.people.filter((one) => !one.away && !one.out).length;
   $("who").textContent = wall.ended ? "The room has ended" : `${counted(here, "phone", "phones")} here`;
   const address = `qr.svg?${encodeURIComponent(wall.address)}`;
   if ($("qr").getAttribute("src") !== address) $("qr").setAttribute("src", address);
-  // Within the page, the keys of presenter mode are the page's.
-document.addEventListener("keydown", (event) => {
-  if (event.key !== " " || window.parent === window || event.target.closest("button, input")) return;
-  const { key, code: place, keyCode, which } = event;
-  event.preventDefault();
-  window.parent.document.dispatchEvent(new window.parent.KeyboardEvent("keydown", { key, code: place, keyCode, which, bubbles: true }));
-  window.parent.document.dispatchEvent(new window.parent.KeyboardEvent("keyup", { key, code: place, keyCode, which, bubbles: true }));
-});
-for (const side of ["wrong", "right"]) {
+  for (const side of ["wrong", "right"]) {
     $(side).textContent = `${side === "wrong" ? "Wrong" : "Right"} memory`;
     $(side).title = wall.choices[side].title;
     $(side).setAttribute("aria-pressed", String(wall.memory.name === wall.choices[side].name));
@@ -118,14 +110,20 @@ function drawCentre() {
 function drawPerson(one, count, radius) {
   let group = drawn.people.get(one.number);
   if (!group) {
-    group = svg("g");
+    group = svg("g", { tabindex: 0, role: "button" });
+    group.addEventListener("click", () => choose(one.number));
+    group.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      choose(one.number);
+    });
     group.append(svg("circle", { class: "ring", "stroke-width": 5 }), svg("circle", { class: "inside" }), svg("text"), svg("title"));
     document.getElementById("people").append(group);
     drawn.people.set(one.number, group);
   }
   const { x, y, right, down } = place(one.number, count), owner = one.shown >= 0 ? wall.people[one.shown] : null;
   const [ring, inside, name, title] = group.children;
-  group.setAttribute("class", `person${one.away ? " away" : ""}${one.busy ? " busy" : ""}`);
+  group.setAttribute("class", `person${one.out ? " out" : one.away ? " away" : ""}${one.busy ? " busy" : ""}`);
   for (const circle of [ring, inside]) { circle.setAttribute("cx", x); circle.setAttribute("cy", y); }
   ring.setAttribute("r", radius);
   ring.setAttribute("stroke", one.colour);
@@ -137,7 +135,9 @@ function drawPerson(one, count, radius) {
   name.setAttribute("y", aside ? y + down * (radius + 10) + 5 : y + (down < 0 ? -radius - 8 : radius + 20));
   name.setAttribute("text-anchor", aside ? (right > 0.35 ? "start" : right < -0.35 ? "end" : "middle") : "middle");
   name.textContent = one.name;
-  title.textContent = owner ? `${one.name} was shown ${owner.name}’s secret` : one.name;
+  title.textContent = `${one.name}${owner ? ` was shown ${owner.name}’s secret` : ""}${one.out ? ", was sent out" : ""}`;
+  group.setAttribute("aria-label", title.textContent);
+  if (one.out) group.removeAttribute("tabindex");
 }
 
 // From the owner to whoever was shown it, bent towards the memory that they share.
@@ -166,6 +166,32 @@ function drawArrow(leak, count, radius) {
   tip.setAttribute("fill", colour);
   tip.setAttribute("d", `M${endX} ${endY}L${footX - dy * half} ${footY + dx * half}L${footX + dy * half} ${footY - dx * half}z`);
 }
+
+// Within the page, the keys of presenter mode are the page's.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== " " || window.parent === window || event.target.closest("button, input, [role=button]")) return;
+  const { key, code: place, keyCode, which } = event;
+  event.preventDefault();
+  window.parent.document.dispatchEvent(new window.parent.KeyboardEvent("keydown", { key, code: place, keyCode, which, bubbles: true }));
+  window.parent.document.dispatchEvent(new window.parent.KeyboardEvent("keyup", { key, code: place, keyCode, which, bubbles: true }));
+});
+
+// Whoever disturbs is sent out: their phone is not heard any more.
+let chosen = null;
+function choose(number) {
+  const one = wall.people[number];
+  if (wall.ended || one.out) return;
+  chosen = number;
+  $("whom").textContent = `${one.name} is in the room.`;
+  $("out").textContent = `Send ${one.name} out`;
+  $("person").showModal();
+}
+$("person").addEventListener("close", async () => {
+  const number = chosen;
+  chosen = null;
+  if ($("person").returnValue !== "out" || number === null) return;
+  try { await call("out", { number }); } catch (error) { $("sentence").textContent = error.message; }
+});
 
 async function change(side) {
   if (wall === null || wall.ended || wall.memory.name === wall.choices[side].name) return;
