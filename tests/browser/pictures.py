@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests import PROJECT
@@ -41,7 +44,36 @@ def main() -> None:
             _room(browser, app.url, scheme)
             _audit(browser, app.url, scheme)
             _inspector(browser, app, scheme)
+        _two_am(browser, app.url)
         browser.close()
+
+
+def _two_am(browser: Browser, url: str) -> None:
+    """The 2 AM run as it goes, until its verdict has been there for some seconds."""
+    context = browser.new_context(viewport={"width": 1200, "height": 760}, color_scheme="light")
+    page = context.new_page()
+    page.goto(f"{url}/simulate")
+    page.get_by_text("The 2 AM incident", exact=True).click()
+    button = page.get_by_role("button", name="Simulate", exact=True)
+    expect(button).to_be_enabled()
+    Visit(page).settled()
+    frames, held = [page.screenshot()], [1200]
+    button.click()
+    done, until = page.get_by_role("tab", name="Who saw whom"), time.monotonic() + 60
+    while time.monotonic() < until and not done.is_visible():
+        frames.append(page.screenshot())
+        held.append(150)
+    Visit(page).settled()
+    page.mouse.move(0, 0)
+    frames.append(page.screenshot())
+    held.append(4000)
+    context.close()
+    small = [
+        Image.open(io.BytesIO(frame)).convert("RGB").resize((900, 570), Image.Resampling.LANCZOS) for frame in frames
+    ]
+    small[0].save(
+        FOLDER / "two-am.webp", save_all=True, append_images=small[1:], duration=held, loop=0, quality=70, method=4
+    )
 
 
 def _room(browser: Browser, url: str, scheme: str) -> None:
