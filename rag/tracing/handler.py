@@ -23,10 +23,11 @@ from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 
-from rag.errors import BadSessionId, BadSetting
+from rag.errors import BadSetting
 from rag.sessions.ids import SessionId
 from rag.settings import without_password
 from rag.tracing import conventions as names
+from rag.tracing.langchain_values import conversation_of, document_of, model_of, note_answer
 from rag.tracing.sender import Deliver, Sender, to_redis, to_server
 from rag.tracing.spans import Said, Span, otlp
 from rag.tracing.store import TTL
@@ -34,8 +35,6 @@ from rag.tracing.store import TTL
 LOG = logging.getLogger(__name__)
 MOST_OPEN = 2000
 """Runs that have begun and not ended; the oldest is forgotten for a further one."""
-KEYS = (names.CONVERSATION, "conversation_id", "session_id", "thread_id")
-"""Where the metadata of a run may name its conversation, best first. LangChain puts what is `configurable` there."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -166,7 +165,7 @@ class TraceHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         sent = [(names.ROLES.get(one.type, one.type), str(one.text)) for one in (messages[0] if messages else ())]
-        self._asked(run_id, parent_run_id, metadata, _model(serialized, metadata, kwargs), sent)
+        self._asked(run_id, parent_run_id, metadata, model_of(serialized, metadata, kwargs), sent)
 
     @_quiet
     def on_llm_start(
@@ -180,7 +179,7 @@ class TraceHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         sent = [("user", prompt) for prompt in prompts[:1]]
-        self._asked(run_id, parent_run_id, metadata, _model(serialized, metadata, kwargs), sent)
+        self._asked(run_id, parent_run_id, metadata, model_of(serialized, metadata, kwargs), sent)
 
     @_quiet
     def on_llm_new_token(self, token: Any, *, run_id: UUID, **kwargs: Any) -> None:
@@ -194,7 +193,7 @@ class TraceHandler(BaseCallbackHandler):
         del kwargs
         run = self._runs.get(run_id)
         if run is not None and run.span is not None:
-            _answered(run.span, response, text=self._text)
+            note_answer(run.span, response, text=self._text)
         self._end(run_id)
 
     @_quiet
@@ -224,7 +223,7 @@ class TraceHandler(BaseCallbackHandler):
         del kwargs
         run = self._runs.get(run_id)
         if run is not None and run.span is not None:
-            found = [_document(number, one) for number, one in enumerate(documents[: names.MOST_DOCUMENTS], 1)]
+            found = [document_of(number, one) for number, one in enumerate(documents[: names.MOST_DOCUMENTS], 1)]
             run.span.attributes[names.DOCUMENTS] = json.dumps(found)
         self._end(run_id)
 
@@ -268,7 +267,7 @@ class TraceHandler(BaseCallbackHandler):
         self._begin(run_id, parent, metadata, span)
 
     def _begin(self, run_id: UUID, parent: UUID | None, metadata: Mapping[str, Any] | None, span: Span | None) -> None:
-        named = _conversation(metadata)
+        named = conversation_of(metadata)
         with self._lock:
             above = self._runs.get(parent) if parent is not None else None
             root = above.root if above is not None else run_id
@@ -300,45 +299,3 @@ class TraceHandler(BaseCallbackHandler):
             self.unnamed += 1
             return
         self._sender.put((conversation, otlp(conversation, run.spans, self._service)))
-
-
-def _conversation(metadata: Mapping[str, Any] | None) -> str | None:
-    for key in KEYS:
-        found = (metadata or {}).get(key)
-        if isinstance(found, str | int) and not isinstance(found, bool):
-            try:
-                return SessionId(str(found))
-            except BadSessionId:
-                continue
-    return None
-
-
-def _model(serialized: Any, metadata: Mapping[str, Any] | None, kwargs: Mapping[str, Any]) -> str:
-    given = kwargs.get("invocation_params")
-    params = given if isinstance(given, dict) else {}
-    known = (params.get("model"), params.get("model_name"), (metadata or {}).get("ls_model_name"))
-    name = serialized.get("name") if isinstance(serialized, dict) else None
-    return next((one[:100] for one in (*known, name) if isinstance(one, str) and one), "")
-
-
-def _answered(span: Span, response: LLMResult, *, text: bool) -> None:
-    generations = response.generations[0] if response.generations else []
-    told: list[Said] = [("assistant", one.text or "") for one in generations[:1]]
-    span.messages(told, sent=False, text=text)
-    message = getattr(generations[0], "message", None) if generations else None
-    usage = getattr(message, "usage_metadata", None) or {}
-    for name, key in ((names.INPUT_TOKENS, "input_tokens"), (names.OUTPUT_TOKENS, "output_tokens")):
-        if isinstance(usage.get(key), int):
-            span.attributes[name] = usage[key]
-    about = getattr(message, "response_metadata", None) or {}
-    if isinstance(about.get("model_name"), str):
-        span.attributes[names.RESPONSE_MODEL] = about["model_name"][:100]
-    if isinstance(about.get("finish_reason"), str):
-        span.attributes[names.FINISH_REASONS] = [about["finish_reason"][:40]]
-
-
-def _document(number: int, one: Document) -> dict[str, Any]:
-    """Its id, or its place, and its score, if the retriever says it. Never its text or title."""
-    score = one.metadata.get("score", one.metadata.get("relevance_score"))
-    known = {"id": str(one.id or one.metadata.get("id") or number)[:100]}
-    return known | ({"score": float(score)} if isinstance(score, int | float) else {})
