@@ -220,7 +220,11 @@ class _Turn:
                 self._events.close()
         finally:
             self._ended = True
-            self._post(None)
+            if self._whole:
+                self._items.append(None)
+                self._workers.slot.tell(self._loop, self._wake)
+            else:
+                self._post(None)
 
     def _post(self, item: Item) -> None:
         self._items.append(item)

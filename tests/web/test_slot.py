@@ -136,3 +136,44 @@ def test_what_ends_beside_the_slot_is_progress_too(clock: _Clock) -> None:
         await _until(ended.is_set)
 
     asyncio.run(scene())
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_ends_is_told_together_where_much_waits_and_held_back_by_nothing_that_hangs() -> None:
+    told: list[int] = []
+    woken: list[Callable[[], object]] = []
+    gates = [threading.Event() for _ in range(2)]
+
+    class Loop:
+        def __init__(self) -> None:
+            self._loop = asyncio.get_running_loop()
+
+        def call_soon_threadsafe(self, callback: Callable[[], object]) -> None:
+            woken.append(callback)
+            self._loop.call_soon_threadsafe(callback)
+
+    async def scene() -> None:
+        slot, loop = Slot(8, "test"), Loop()
+
+        def work(number: int) -> None:
+            slot.tell(loop, lambda: told.append(number))  # type: ignore[arg-type]
+
+        def stuck(number: int) -> None:
+            assert gates[number].wait(20)
+
+        slot.submit(lambda: work(0))
+        await _until(lambda: told == [0])
+        assert len(woken) == 1
+        slot.submit(lambda: stuck(0))
+        for number in range(1, 21):
+            slot.submit(lambda number=number: work(number))  # type: ignore[misc]
+        slot.submit(lambda: stuck(1))
+        for number in range(21, 21 + module.MUCH):
+            slot.submit(lambda number=number: work(number))  # type: ignore[misc]
+        gates[0].set()
+        await _until(lambda: told == list(range(21)))
+        assert len(woken) <= 3
+        gates[1].set()
+        await _until(lambda: told == list(range(21 + module.MUCH)))
+
+    asyncio.run(scene())
