@@ -22,6 +22,7 @@ from rag.inspector import one_time_link
 from rag.inspector.access import opens_by_link
 from rag.resources import NAVIGATION
 from rag.services import Services, load_articles, settle, sweep, warn_of_eviction
+from rag.sessions.revocations import Revocations
 from rag.settings import Settings, load
 from rag.ui import resources
 from rag.web import inspector_link
@@ -89,6 +90,10 @@ def _secret() -> str:
     return session_secret(resources.services().settings)
 
 
+def _revocations() -> Revocations:
+    return resources.services().store.revocations
+
+
 def _front_end() -> str:
     return (Path(st.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
 
@@ -103,7 +108,7 @@ app = st.App(
     lifespan=lifespan,
     middleware=[
         Middleware(SecurityHeaders, html=_front_end()),
-        Middleware(SessionCookie, secret=_secret, allowed=SETTINGS.allowed_origins),
+        Middleware(SessionCookie, secret=_secret, allowed=SETTINGS.allowed_origins, revocations=_revocations),
         Middleware(ApiFirst, services=resources.services),
         Middleware(RoomFirst, rooms=resources.rooms),
     ],

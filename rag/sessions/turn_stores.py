@@ -22,6 +22,7 @@ from rag.sessions.listing.audit import AsyncAudit, Audit
 from rag.sessions.listing.directory import AsyncDirectory, Directory
 from rag.sessions.operations import Operations
 from rag.sessions.protocol.steps import Awaiting, Blocking
+from rag.sessions.revocations import AsyncRevocations, Revocations
 from rag.sessions.turns.lease import HEARTBEAT, HeldTurn
 from rag.sessions.turns.sending import AsyncSender, Sender
 from rag.sessions.turns.turn import AsyncTurn, Turn
@@ -65,6 +66,11 @@ class TurnStore(Operations, Blocking):
     def audit(self) -> Audit:
         """Who did what to which session."""
         return Audit(self._sender, self.protocol.keys)
+
+    @property
+    def revocations(self) -> Revocations:
+        """Which cookies no longer count."""
+        return Revocations(self._sender, self.protocol.keys)
 
 
 class AsyncTurnStore(Operations, Awaiting):
@@ -114,3 +120,8 @@ class AsyncTurnStore(Operations, Awaiting):
     def audit(self) -> AsyncAudit:
         """Who did what to which session."""
         return AsyncAudit(self._sender, self.protocol.keys)
+
+    @property
+    def revocations(self) -> AsyncRevocations:
+        """Which cookies no longer count."""
+        return AsyncRevocations(self._sender, self.protocol.keys)

@@ -3,7 +3,7 @@
 The session of a request is in `request.state.session` (a Visit), and is never taken from anything but the cookie.
 A cookie is set only on answers to pages and API calls, so that the many requests of one page load do not overwrite
 each other's. An answer that sets one is never cached: a proxy that hands it to the next visitor would log them in as
-the first.
+the first. A cookie that was ended is no cookie.
 
 `https` is what the server says (`scope["scheme"]`). Uvicorn takes X-Forwarded-Proto into account when the proxy's
 address is in its `forwarded_allow_ips` (loopback by default, FORWARDED_ALLOW_IPS), and from nobody else.
@@ -17,24 +17,31 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from anyio import CapacityLimiter, to_thread
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rag.errors import CrosswireError
 from rag.sessions.ids import SessionId
+from rag.sessions.revocations import Revocations
 from rag.settings import origin_of
 from rag.web.cookie import REISSUE_AFTER, CookieJar, Ticket, new_token, read_session, session_id_of
 from rag.web.origin import is_own, served_at
-from rag.web.problem import PRIVATE
+from rag.web.problem import PRIVATE, problem_of
 from rag.web.secret import session_secret
+from rag.web.sessions.revocation import is_over
 
 __all__ = ["CookieJar", "SessionCookie", "Visit", "read_session", "session_secret", "visit_of"]
 
 API = "/api/"
 SESSIONS = "/session/"
+ROOMS = "/r/"
 SAY_AGAIN = 60.0
 """Seconds between two lines on pages that were refused."""
+ASKING = 16
+"""Threads that ask at the same time whether a cookie was ended."""
 _ANONYMOUS = frozenset({"/api/openapi.json"})
 _ASSET_FOLDERS = frozenset({"static", "media", "component", "r"})
 """The last one holds rooms, whose phones are given no session."""
@@ -49,6 +56,10 @@ class Visit:
     """What the answer's cookie will hold, if it sets one."""
     own: bool = True
     """No other site's page caused this request, so it may change something."""
+    ended: bool = False
+    """Its cookie counted once."""
+    revocations: Callable[[], Revocations] | None = None
+    """Where to end the cookie that another replaces; None where none ever ends."""
 
     @property
     def session_id(self) -> SessionId | None:
@@ -76,12 +87,18 @@ class SessionCookie:
         *,
         secret: str | Callable[[], str],
         allowed: Iterable[str] = (),
+        revocations: Callable[[], Revocations] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`secret` may be a function; it is called at the first request. allowed: further origins of ours."""
+        """`secret` may be a function; it is called at the first request. allowed: further origins of ours.
+
+        revocations: of the store that all replicas share, called for each request; None: no cookie is ever ended.
+        """
         self._app = app
         self._secret = secret
         self._allowed = frozenset(allowed)
+        self._revocations = revocations
+        self._threads: CapacityLimiter | None = None
         self._now = now
         self._refused_at = -math.inf
         self._jar: CookieJar | None = None
@@ -107,12 +124,22 @@ class SessionCookie:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        personal = _is_personal(scope["method"], get_route_path(scope), headers)
+        path, ended = get_route_path(scope), False
+        personal = _is_personal(scope["method"], path, headers)
         https = scope.get("scheme") == "https"
         ticket = self.jar.read(_cookies(headers), https=https)
-        visit = Visit(ticket, None, is_own(scope, self._allowed))
-        if personal and visit.own:
-            visit.token = self._due(ticket, https)
+        if ticket is not None and (personal or path.startswith(ROOMS)):
+            try:
+                ended = await self._is_over(ticket.token)
+            except CrosswireError as exc:
+                if path.startswith((API, SESSIONS, ROOMS)):
+                    await problem_of(exc).response()(scope, receive, send)
+                    return
+                # Without the store a page shows nothing of anybody's, and asks again itself.
+        own = is_own(scope, self._allowed)
+        visit = Visit(None if ended else ticket, None, own, ended, self._revocations)
+        if personal and own:
+            visit.token = self._due(visit.ticket, https)
         scope.setdefault("state", {})["session"] = visit
 
         async def send_with_cookie(message: Message) -> None:
@@ -126,6 +153,14 @@ class SessionCookie:
             await send(message)
 
         await self._app(scope, receive, send_with_cookie)
+
+    async def _is_over(self, token: str) -> bool:
+        """In a thread: a store that hangs holds nobody else's request."""
+        asked = self._revocations
+        if asked is None:
+            return False
+        self._threads = self._threads or CapacityLimiter(ASKING)
+        return await to_thread.run_sync(lambda: is_over(asked(), token), limiter=self._threads)
 
     def _due(self, ticket: Ticket | None, https: bool) -> str | None:
         """The token to send: a new visitor's, or the same one again so that it does not run out while in use."""

@@ -13,6 +13,7 @@
 | `trace:{<tag>}`         | List       | how the newest turns were answered, oldest first; what is in one, says its |
 |                         |            | writer                                                                     |
 | `misplaced:{<tag>}:<k>` | any        | what was found under one of these names and had the wrong type             |
+| `cookies:<browser>`     | String     | the first generation of a browser's cookies that counts                    |
 | `sessions:live`         | Sorted set | session id by last activity (epoch s)                                      |
 | `sessions:ends`         | Sorted set | session id by the end of its time to live (epoch s; inf: never)            |
 | `sessions:find`         | Sorted set | `id:<id>` and `name:<name>\\0<id>`, in the order of their characters        |
@@ -65,6 +66,9 @@ class Keys:
 
     def history(self, session_id: SessionId) -> str:
         return self.of(session_id).history if self.fmt == "crosswire" else self.prefix + session_id
+
+    def cookies(self, browser: str) -> str:
+        return f"{self._space}cookies:{browser}"
 
     def session(self, session_id: SessionId) -> str:
         return self.of(session_id).session

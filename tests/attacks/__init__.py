@@ -1,0 +1,1 @@
+"""What people try who want to read others' chats, or to keep others from theirs. Each test fails without its mend."""

@@ -1,0 +1,147 @@
+"""A cookie that was replaced is nobody's: at every replica, at once, and for as long as it would have lived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from rag.sessions import SessionStore, connect
+from rag.web.api import ApiFirst
+from rag.web.cookie import MAX_AGE, CookieJar, new_token
+from rag.web.identity import SessionCookie
+from rag.web.sessions.token import session_id_of
+from tests.servers import Server
+from tests.web.scripted import ScriptedServices
+
+SECRET = "a secret of at least thirty-two characters"
+JAR = CookieJar(SECRET)
+
+
+class Replicas:
+    """Applications of one secret over one Redis, each with a store of its own."""
+
+    def __init__(self, redis: Server) -> None:
+        self.redis = redis
+        self.clients = [connect(redis.url) for _ in range(2)]
+        self.stores = [SessionStore(client) for client in self.clients]
+        self.apps = [self._app(store) for store in self.stores]
+
+    def _app(self, store: SessionStore) -> Starlette:
+        services = ScriptedServices(store=store)  # type: ignore[arg-type]
+        return Starlette(
+            routes=[Route("/{path:path}", lambda _: PlainTextResponse("page"))],
+            middleware=[
+                Middleware(SessionCookie, secret=SECRET, revocations=lambda: store.revocations),
+                Middleware(ApiFirst, services=lambda: services.typed),
+            ],
+        )
+
+    def browser(self, token: str | None = None, at: int = 0) -> TestClient:
+        browser = TestClient(self.apps[at], follow_redirects=False, raise_server_exceptions=False)
+        if token:
+            browser.cookies.set(JAR.plain_name, JAR.sign(token), domain="testserver.local")
+        return browser
+
+
+@pytest.fixture(scope="module")
+def replicas() -> Iterator[Replicas]:
+    with Server() as redis:
+        made = Replicas(redis)
+        try:
+            yield made
+        finally:
+            for client in made.clients:
+                client.close()
+
+
+def history(browser: TestClient) -> dict[str, Any]:
+    found: dict[str, Any] = browser.get("/api/history").json()
+    return found
+
+
+def held(browser: TestClient) -> str:
+    (cookie,) = browser.cookies.jar
+    return str(cookie.value).partition(".")[0]
+
+
+def test_a_stolen_cookie_is_worth_nothing_once_its_session_was_changed(replicas: Replicas) -> None:
+    ada = replicas.browser()
+    first = history(ada)["session"]
+    replicas.stores[0].append(first, [HumanMessage("My order is ORD-51206."), AIMessage("Noted.")])
+    stolen = held(ada)
+    assert history(replicas.browser(stolen, at=1))["session"] == first  # until here it is as good as hers
+
+    assert ada.post("/session/new").status_code == 303
+    second = history(ada)["session"]
+    after_new = held(ada)
+    for number, at in enumerate((1, 0)):
+        thief = replicas.browser(stolen, at)
+        for path, data in (("/session/new", {}), ("/session/open", {"number": str(number)}), ("/session/forget", {})):
+            answer = thief.post(path, data=data)
+            assert (answer.status_code, "set-cookie" in answer.headers) == (303, False), path
+        found = history(thief)
+        assert found["session"] not in (first, second)
+        assert found["messages"] == []
+        assert session_id_of(held(thief)) == found["session"]
+    assert thief.delete("/api/history").json() == {"cleared": False}
+
+    assert ada.post("/session/open", data={"number": "0"}).status_code == 303
+    assert history(ada)["session"] == first
+    assert len(history(ada)["messages"]) == 2
+    # Back in the same session, by a cookie of its own: neither of those before is it.
+    for token in (stolen, after_new):
+        assert history(replicas.browser(token, at=1))["session"] not in (first, second)
+
+    last = held(ada)
+    assert ada.post("/session/forget").status_code == 303
+    assert replicas.stores[1].live([first]) == set()
+    for token in (stolen, after_new, last):
+        assert history(replicas.browser(token, at=1))["session"] not in (first, second)
+
+
+def test_what_is_kept_of_ended_cookies_is_one_key_a_browser_and_no_longer_than_they_live(replicas: Replicas) -> None:
+    with closing(replicas.redis.client()) as redis:
+        before: set[Any] = set(redis.keys())
+        for path in ("/", "/api/history"):
+            for _ in range(200):  # who keeps no cookie leaves nothing
+                assert replicas.browser().get(path).status_code == 200
+        for path in ("/session/new", "/session/forget"):
+            assert replicas.browser().post(path).status_code == 303
+            assert replicas.browser("x" * 43 + "~1~1~1").post("/session/open", data={"number": "7"}).status_code == 404
+        assert set(redis.keys()) == before
+
+        ada = replicas.browser(new_token())
+        for _ in range(3):
+            ada.post("/session/new")
+            ada.post("/session/open", data={"number": "0"})
+        key: Any
+        (key,) = set(redis.keys()) - before
+        assert key.startswith(b"cookies:")
+        assert redis.get(key) == b"6"
+        assert 0 < redis.ttl(key) <= MAX_AGE + 60
+        secret = held(ada).partition("~")[0]
+        known = {session_id_of(secret), session_id_of(f"{secret}~1~1"), secret}
+        assert not any(one.encode() in key for one in known)
+
+
+def test_a_store_that_is_away_takes_nobodys_cookie_and_believes_none(replicas: Replicas) -> None:
+    with Server() as redis:
+        alone = Replicas(redis)
+        ada = alone.browser(new_token())
+        before = held(ada)
+        redis.kill()
+        answer = ada.post("/session/new")
+        assert (answer.status_code, "set-cookie" in answer.headers) == (503, False)
+        assert ada.get("/").status_code == 200
+        assert held(ada) == before
+        for client in alone.clients:
+            client.close()
