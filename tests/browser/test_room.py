@@ -10,10 +10,28 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import NewContext, NewPage
 from tests.browser.serving import AppServer
 from tests.browser.test_every_page import shuts_nobody_out
+from tests.servers import wait_for
 
 pytestmark = pytest.mark.browser
 
 ORDER = "What is my order number?"
+FORTY = """address => {
+    for (let number = 0; number < 40; number += 1) {
+        const phone = document.createElement('iframe');
+        phone.id = `phone-${number}`;
+        phone.src = `${address}#${number}`;
+        document.body.append(phone);
+    }
+}"""
+ANSWERS = """() => [...document.querySelectorAll('iframe')].map(
+    phone => phone.contentDocument.querySelectorAll('.says.chat').length)"""
+ASK_ALL = """question => [...document.querySelectorAll('iframe')].filter(phone => {
+    const button = [...phone.contentDocument.querySelectorAll('button')].find(one => one.textContent === question);
+    if (phone.asked || button.disabled) return phone.asked;
+    button.click();
+    return phone.asked = true;
+}).length"""
+"""How many have asked; whoever still waits for an answer asks later."""
 
 
 class OnPhone:
@@ -151,3 +169,18 @@ def test_the_space_bar_goes_on_but_not_while_somebody_types(open_page: NewPage) 
     expect(bar).to_contain_text("5 / 7")
     bar.get_by_role("button", name="Leave").click()
     expect(bar).to_have_count(0)
+
+
+def test_forty_phones_ask_at_once(open_page: NewPage, contexts: NewContext, app: AppServer) -> None:
+    page = open_page("room", "Room")
+    page.get_by_role("button", name="Open a room").click()
+    wall, code = wall_of(page)
+    wall.get_by_role("button", name="Wrong memory").click()
+    hall = contexts().new_page()
+    hall.goto(f"{app.url}/r/-/room.css")  # whatever is of this server: a window that holds all of them
+    hall.evaluate(FORTY, f"/r/{code}?small=1")
+    wait_for(lambda: hall.evaluate(ANSWERS) == [1] * 40, "forty phones that said hello")
+    expect(wall.locator(".person")).to_have_count(40)
+    wait_for(lambda: hall.evaluate(ASK_ALL, ORDER) == 40, "forty questions")
+    wait_for(lambda: hall.evaluate(ANSWERS) == [2] * 40, "forty answers")
+    expect(wall.locator("#headline")).to_contain_text(re.compile(r"\d+ of 40 people were shown"))
