@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from itsdangerous import BadSignature, TimestampSigner
 
@@ -107,6 +108,14 @@ class CookieJar:
 
 class _Signer(TimestampSigner):
     now: Callable[[], float]
+
+    @cached_property
+    def _derived(self) -> bytes:
+        return super().derive_key()
+
+    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
+        """Of our one secret it is always the same."""
+        return self._derived if secret_key in (None, self.secret_key) else super().derive_key(secret_key)
 
     def get_timestamp(self) -> int:
         return int(self.now())

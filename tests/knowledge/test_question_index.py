@@ -107,7 +107,7 @@ def test_the_likest_question_stands_for_its_document() -> None:
     assert 1.0 >= first > 2 * other
     assert none == 0.0
     assert Index({"b": documents["b"]}).asked(["x"], vector).tolist() == [0.0]
-    assert Index({}).ranked(["x"], vector, 4) == []
+    assert list(Index({}).ranked(["x"], vector, 4)) == []
 
 
 @pytest.mark.parametrize("asked", [0.0, 0.2, 0.5, 1.0])

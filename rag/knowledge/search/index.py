@@ -9,13 +9,13 @@ compared with each other and with no passage: a document is as likely as the bes
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from rag.knowledge.embedding.embedders import Vectors
 from rag.knowledge.search.keywords import Keywords, Scores, tokens
-from rag.knowledge.search.ranking import Ranked, Values, blend, by_rank, lifted
+from rag.knowledge.search.ranking import Ranked, Values, blend, lifted
 from rag.knowledge.search.records import Entry
 
 
@@ -39,6 +39,9 @@ class Index:
         self.entries = entries
         found = [entry for entry in entries.values() if entry.passages]
         self._passages = [passage for entry in found for passage in entry.passages]
+        ids = np.asarray([passage.id for passage in self._passages])
+        self._by_id = ids.argsort(kind="stable").argsort()
+        """The place of each passage among all of them in order of their ids."""
         self._documents = np.repeat(np.arange(len(found)), [len(entry.passages) for entry in found])
         self._texts = found and Texts([words for one in found for words in one.words], [one.vectors for one in found])
         self._asked = [number for number, entry in enumerate(found) if entry.questions.texts]
@@ -47,15 +50,18 @@ class Index:
         self._questions = questions and Texts(words, [one.vectors for one in questions])
         self._count = len(found)
 
-    def ranked(self, words: list[str], vector: Vectors, count: int) -> list[Ranked]:
-        """The `count` best passages, best first. `vector` is a unit vector, `words` are the question's tokens."""
+    def ranked(self, words: list[str], vector: Vectors, count: int) -> Iterator[Ranked]:
+        """The `count` best passages, best first, as they are asked for. `vector` is a unit vector, `words` are the
+        question's tokens."""
         if not self._texts:
-            return []
+            return
         own = self._texts.scores(words, vector)
         minus = -lifted(own, self._texts.starts, self._documents, self.asked(words, vector))
         places = minus.argpartition(count - 1)[:count] if count < len(minus) else np.arange(len(minus))
-        found = zip(minus[places].tolist(), [self._passages[place] for place in places.tolist()], strict=True)
-        return sorted([Ranked(value, passage.id, passage) for value, passage in found], key=by_rank)
+        places = places[np.lexsort((self._by_id[places], minus[places]))]
+        for value, place in zip(minus[places].tolist(), places.tolist(), strict=True):
+            passage = self._passages[place]
+            yield Ranked(value, passage.id, passage)
 
     def asked(self, words: list[str], vector: Vectors) -> Values:
         """How much like the best of its own questions each document was asked for, 0 to 1."""

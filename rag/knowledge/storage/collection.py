@@ -118,7 +118,7 @@ class DocumentCollection:
         text = "".join(piece for _, piece in pieces)
         return Document(entry.info, text or "\n\n".join(passage.text for passage in entry.passages))
 
-    def ranked(self, words: list[str], vector: Vectors, count: int) -> list[Ranked]:
+    def ranked(self, words: list[str], vector: Vectors, count: int) -> Iterator[Ranked]:
         """The `count` best passages, best first."""
         if self._index.entries is not self.entries and self._store.lock.acquire(blocking=False):
             try:

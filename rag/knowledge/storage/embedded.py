@@ -94,7 +94,7 @@ class EmbeddedStore(Store):
 
     def revision(self, name: str) -> str:
         with suppress(OSError):
-            found = (self._revisions / name).stat()
+            found = os.stat(f"{self._revisions}{os.sep}{name}")  # noqa: PTH116 - at every search, and pathlib is slow
             return f"{found.st_ino}-{found.st_mtime_ns}"
         return ""
 
