@@ -1,4 +1,4 @@
-"""How tests are shared out when several processes run them: a file stays whole, and all of Chromium's go together.
+"""How tests are shared out when several processes run them: a file stays whole, and Chromium's go together.
 
 And what would be paid in each of these processes, and is not.
 """
@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import signal
 import sys
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.installing import place, plain, wheel
 
@@ -37,11 +40,40 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            # Two browsers at once would take turns on two cores, and wait for each other until one gives up.
-            group = "browser" if item.get_closest_marker("browser") else item.location[0]
-            if "wheel" in getattr(item, "fixturenames", ()):  # it is built and installed once
-                group = "wheel"
-            item.add_marker(pytest.mark.xdist_group(group))
+TOGETHER = ("tests/browser/test_[a-p]", "tests/browser", "tests/(test_install|audit/test_plugin)")
+"""What one process runs, as it shares what takes long to start: a browser, or the installed wheel. No more than two
+browsers: more would wait for each other on two cores until one gives up."""
+
+FIRST = (*TOGETHER, "tests/web")
+"""What takes long must not begin last."""
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """A file stays whole, so that what its module needs is started once.
+
+    Not by the marks of `--dist loadgroup`: pytest 9.2 no longer sees what xdist 3.8 adds to the name of a test.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
+
+
+def group(nodeid: str) -> str:
+    """Tests of one group are run by one process."""
+    file = nodeid.split("::")[0]
+    return next((start for start in TOGETHER if re.match(start, file)), file)
+
+
+@pytest.hookimpl(optionalhook=True)  # of xdist, which a run may go without
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        return next((place for place, start in enumerate(FIRST) if re.match(start, item.nodeid)), len(FIRST))
+
+    items.sort(key=rank)
