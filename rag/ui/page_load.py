@@ -22,7 +22,7 @@ PAGES = ("", "chat", "knowledge", "simulate", "race_lab", "inspector", "audit")
 SIMULATE = "simulate"
 EVERY = 0.5
 """Seconds after which the page of a run that goes on asks for its live part, as a browser does."""
-AGAIN = ("Simulate", "Run again")
+BEGIN = "Simulate"
 LONG = 120.0
 
 
@@ -56,47 +56,49 @@ class Tab:
         if press:
             state = asked.rerun_script.widget_states.widgets.add()
             state.id, state.trigger_value = press, True
-        if not fragment:
-            self.buttons, self.live = {}, ""
         self._socket.send(asked.SerializeToString())
+        buttons: dict[str, str] = {}
+        live = ""
         while True:
             data: Any = self._socket.recv(LONG)
             message = ForwardMsg()
             message.ParseFromString(data)
             kind = message.WhichOneof("type")
-            if kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-                return
-            if kind == "new_session" and not fragment:
-                self.buttons, self.live = {}, ""
-            if kind == "auto_rerun":
-                self.live = message.auto_rerun.fragment_id
-            if kind == "delta" and message.delta.new_element.WhichOneof("type") == "button":
+            if kind == "new_session":
+                buttons, live = {}, ""
+            elif kind == "auto_rerun":
+                live = message.auto_rerun.fragment_id
+            elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "button":
                 button = message.delta.new_element.button
-                self.buttons[button.label] = button.id
+                buttons[button.label] = button.id
+            elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                # A fragment's end may be the whole page's: what was there before it is gone.
+                part = message.script_finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
+                self.buttons = {**self.buttons, **buttons} if part else buttons
+                self.live = live or (self.live if part else "")
+                return
 
     def close(self) -> None:
         self._open.close()
 
 
-def keep_running(port: int, stop: threading.Event, runs: list[float]) -> None:
-    """Press the button, look at the run as it goes on, and press again. runs: when each was begun."""
-    tab = Tab(port, SIMULATE)
-    tab.draw()
+def keep_running(port: int, stop: threading.Event, runs: list[tuple[float, float]]) -> None:
+    """One run after the other, each in a tab of its own that looks at it as a browser does. runs: when each was begun,
+    and when its end was seen."""
     while not stop.is_set():
-        button = next((tab.buttons[label] for label in AGAIN if label in tab.buttons), "")
-        if button:
-            runs.append(time.monotonic())
-            tab.draw(button)
-        elif tab.live:
+        tab = Tab(port, SIMULATE)
+        tab.draw()
+        begun = time.monotonic()
+        tab.draw(tab.buttons[BEGIN])
+        runs.append((begun, begun))
+        while tab.live and not stop.wait(EVERY):
             tab.draw(fragment=tab.live)
-        else:
-            tab.draw()
-        stop.wait(EVERY)
-    tab.close()
+            runs[-1] = begun, time.monotonic()
+        tab.close()
 
 
 def main(port: int, seconds: float, busy: bool) -> None:
-    stop, runs = threading.Event(), list[float]()
+    stop, runs = threading.Event(), list[tuple[float, float]]()
     owner = threading.Thread(target=keep_running, args=(port, stop, runs), daemon=True)
     if busy:
         owner.start()
