@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import sys
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 from streamlit.web.server import server_util
 
+from rag.erasure import compact
 from rag.errors import CrosswireError
 from rag.inspector import one_time_link
 from rag.inspector.access import opens_by_link
@@ -32,6 +34,8 @@ from rag.web.identity import SessionCookie, session_secret
 from rag.web.room import RoomFirst
 
 SWEEP_SECONDS = 30.0
+COMPACT_EVERY = 20
+"""Sweeps, after which the embedded server's file is written anew, without what was deleted or has expired."""
 
 
 @asynccontextmanager
@@ -73,10 +77,12 @@ def _say_how_to_inspect(settings: Settings) -> None:
 
 
 async def _sweep_forever(services: Services) -> None:
-    while True:
+    for number in itertools.count(1):
         await asyncio.sleep(SWEEP_SECONDS)
         try:
             await run_in_threadpool(sweep, services)
+            if number % COMPACT_EVERY == 0:
+                await run_in_threadpool(compact, services)
         except CrosswireError as exc:
             logging.getLogger("crosswire").warning("Sweep put off: %s", exc)
 

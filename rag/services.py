@@ -74,6 +74,8 @@ def settle() -> None:
 def sweep(services: Services) -> int:
     """Take ended sessions out of the index, and delete their private documents. Returns how many had some.
 
+    What this process remembers of sessions that ended, wherever that was, goes too.
+
     Safe when several processes do it at once: forgetting twice is forgetting once.
     """
     services.store.directory.sweep()
@@ -81,4 +83,6 @@ def sweep(services: Services) -> int:
     gone = set(owners) - services.store.live(owners) if owners else set()
     if gone:
         services.library.forget(*gone)
+    services.store.drop_ended()
+    services.library.drop_ended()
     return len(gone)

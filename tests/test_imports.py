@@ -39,13 +39,14 @@ MAY_USE: dict[str, set[str]] = {
     "rag.colours": set(),
     "rag.audit": {"rag.errors", "rag.safe_text"},
     "rag.services": ROOMS - {"rag.crosstalk", "rag.inspector", "rag.audit"},
+    "rag.erasure": BASE | {"rag.sessions", "rag.knowledge", "rag.inspector", "rag.tracing", "rag.services"},
     "rag.web": ROOMS - {"rag.audit"} | {"rag.services"},
-    "rag.ui": ROOMS | {"rag.services", "rag.web"},
-    "rag.commands": ROOMS | {"rag.services", "rag.web"},
+    "rag.ui": ROOMS | {"rag.services", "rag.web", "rag.erasure"},
+    "rag.commands": ROOMS | {"rag.services", "rag.web", "rag.erasure"},
     "rag.__main__": BASE | {"rag.commands"},
     "crosswire": ROOMS | {"rag.services", "rag.__main__"},
     "pages": ROOMS | {"rag.ui"},
-    "app": ROOMS | {"rag.ui", "rag.web", "rag.services"},
+    "app": ROOMS | {"rag.ui", "rag.web", "rag.services", "rag.erasure"},
 }
 """What each room may import of the product, besides itself."""
 

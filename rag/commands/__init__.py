@@ -29,6 +29,7 @@ COMMANDS = {
     "audit": ("audit.command:audit_command", "Does a store of conversations keep them apart, whole and lasting?"),
     "explore": ("explore:explore_command", "Try every order in which turns can interleave in a memory strategy."),
     "sessions": ("sessions:app", "Every live session: list, show, export, change, and scan for trouble."),
+    "erasure": ("erasure.command:erasure", "Is anything left of a session? Also deletes one for good."),
     "inspect-link": (
         "serving:inspect_link",
         "A new one-time link to the inspector, where it has no password and no login.",

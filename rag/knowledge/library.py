@@ -149,6 +149,17 @@ class Library:
             for session_id in session_ids:
                 self._loaded.pop(session_id, None)
 
+    def drop_ended(self) -> None:
+        """Forget what this process has in memory of documents that another one deleted or replaced."""
+        with self._store.errors():
+            for session_id, found in [*self._loaded.items()]:
+                if found.outdated:
+                    self._loaded.pop(session_id, None)
+
+    def remembered(self) -> list[str]:
+        """The sessions whose private documents are in the memory of this process."""
+        return [*self._loaded]
+
     def private_sessions(self) -> list[str]:
         """The ids of all sessions that have private documents."""
         with self._store.errors():

@@ -22,6 +22,7 @@ from rag.errors import CrosswireError, SessionStoreUnavailable, TurnBusy
 from rag.sessions.connection.errors import WrongType
 from rag.sessions.health import Eviction, StoreHealth, eviction_of
 from rag.sessions.ids import SessionId
+from rag.sessions.listing.sweep import BATCH
 from rag.sessions.messages.codec import StoredMessage, duplicate
 from rag.sessions.protocol import index_entries
 from rag.sessions.protocol.keys import DEFAULT_PREFIX, Format
@@ -160,6 +161,21 @@ class Operations:
         return None
 
     # --- how long, and the end
+
+    @operation
+    def drop_ended(self) -> Steps[int]:
+        """Forget what was decoded here of sessions that ended or were cleared elsewhere. Returns of how many."""
+        known = [*self.protocol.cache.epochs().items()]
+        gone = []
+        for start in range(0, len(known), BATCH):
+            part = known[start : start + BATCH]
+            found = yield self._sender(
+                Lenient([("HGET", self.protocol.keys.session(SessionId(sid)), "epoch") for sid, _ in part])
+            )
+            gone += [sid for (sid, epoch), now in zip(part, found, strict=True) if now != epoch.encode()]
+        for sid in gone:
+            self.protocol.cache.forget(sid)
+        return len(gone)
 
     @operation
     def touch(self, session_id: str) -> Steps[None]:

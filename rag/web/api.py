@@ -40,7 +40,7 @@ from rag.web.sessions.switching import (
     new_session,
     open_session,
 )
-from rag.web.sessions.token import earlier, session_id_of
+from rag.web.sessions.token import all_sessions
 from rag.web.traces import TRACES, Traces
 from rag.web.turn import TurnAnswer, Workers, source_to_dict
 
@@ -137,7 +137,7 @@ class _Api:
         held = visit_of(request).held
         answer = await forget_sessions(request)
         if answer.status_code == 303:
-            await _in_thread(lambda: self._end([session_id_of(held), *earlier(held).values()]))
+            await _in_thread(lambda: self._end(all_sessions(held)))
         return answer
 
     def _end(self, session_ids: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from rag.sessions.ids import SessionId
 from rag.sessions.names import friendly_name
 from rag.tracing.handler import trace
 from rag.ui import resources
-from rag.ui.inspector import sign_in
+from rag.ui.inspector import actions, sign_in
 from rag.ui.inspector.turns import turn_view
 from tests.inspector.stored_sessions import HARMFUL, HOSTILE, stored
 from tests.pages.inspecting import SECRET, all_of, inspect, metrics, put
@@ -189,6 +189,21 @@ def test_delete_confirmed_and_undone(services: Services, sid: str) -> None:
         if entry.session == sid and entry.who.startswith("inspector")
     ]
     assert whats[:3] == ["restore", "delete", "clear"]
+
+
+def test_deleted_for_good_there_is_no_copy_and_the_proof_is_shown(services: Services, sid: str) -> None:
+    services.library.add_private(sid, "mine.md", b"# Mine\n\nA document of my own, of some length.\n")
+    page = act(inspect(sid, changes=True), "delete")
+    (button,) = [button for button in page.button if button.key == "inspector_erase"]
+    calm(button.click().run())
+    assert services.library.private_sessions() == []
+    assert actions.DONE not in page.session_state
+    assert not [button for button in page.button if button.label == "Undo"]
+    said = [text.value for text in page.markdown]
+    assert "1 session deleted for good\\." in said
+    for place in ("Redis", "Redis on disk", "Documents", "Memory of this process"):
+        assert any(f":green[:material/check:] **{place}**" in text for text in said), (place, said)
+    assert services.store.audit.read()[0].what == "erase"
 
 
 def test_pin_several_and_back(services: Services, sid: str) -> None:

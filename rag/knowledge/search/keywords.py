@@ -12,7 +12,6 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 
 import bm25s
 import numpy as np
@@ -46,8 +45,8 @@ def tokens(text: str) -> list[str]:
     return found
 
 
-@lru_cache(1 << 15)
 def _singular(word: str) -> str:
+    # Not cached: words that one person alone has said would stay here.
     # Harman's S-stemmer (1991): the weakest of stemmers, and so the one that never joins strangers.
     if len(word) > 4 and word.endswith("ies") and word[-4] not in "ae":
         return word[:-3] + "y"

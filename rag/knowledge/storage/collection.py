@@ -53,6 +53,11 @@ class DocumentCollection:
                 self._revision = revision
             self.index()
 
+    @property
+    def outdated(self) -> bool:
+        """Somebody else wrote to the collection, or deleted it, since it was read."""
+        return self._store.revision(self._name) != self._revision
+
     def probe(self, seconds: float) -> None:
         """Read a passage from Chroma, past what is in memory. Raises what Chroma raises."""
         with self._store.opened(seconds):

@@ -106,6 +106,11 @@ class Cache:
         with self._lock:
             self._pop(session_id)
 
+    def epochs(self) -> dict[str, str]:
+        """Of which sessions something is kept, and the epoch that it was read in."""
+        with self._lock:
+            return {session_id: entry.known.epoch for session_id, entry in self._entries.items()}
+
     def _pop(self, session_id: str) -> Entry | None:
         entry = self._entries.pop(session_id, None)
         if entry is not None:

@@ -189,7 +189,7 @@ class SessionProtocol:
     def clear(self, sid: SessionId, who: str, what: str) -> Request[list[int]]:
         keys = self.keys.of(sid)
         self.cache.forget(sid)
-        names = (keys.history, keys.session, keys.turn, keys.quarantine, keys.trace, *self._index)
+        names = (*keys, *self.keys.misplaced(sid), *self._index)
         return Request(scripts.CLEAR, names, (sid, who, what, find_entries(sid)), _written, repeatable=False, proof=b"")
 
     def live(

@@ -39,8 +39,10 @@ def draw(services: Services, visitor: Visitor, records: Sequence[StoredMessage])
                 NEW_SESSION, "New session", "Starts an empty session. This one stays in the list below."
             )
         elif st.button("New session", width="stretch", help="Starts an empty session and discards this one."):
-            forget_tab()
-            st.rerun()
+            with errors_shown():
+                _erase(services, visitor)
+                forget_tab()
+                st.rerun()
         clear = "Deletes this session’s messages and documents. The session itself stays."
         if st.button("Clear history", icon=":material/delete:", width="stretch", disabled=not records, help=clear):
             _confirm_clear(services, visitor)
@@ -91,9 +93,13 @@ def _confirm_clear(services: Services, visitor: Visitor) -> None:
     with st.container(horizontal=True):
         if st.button("Delete", type="primary"):
             with errors_shown():
-                services.store.clear(visitor.session_id)
-                services.library.forget(visitor.session_id)
+                _erase(services, visitor)
                 st.session_state.pop("pending", None)
                 st.rerun()
         if st.button("Cancel"):
             st.rerun()
+
+
+def _erase(services: Services, visitor: Visitor) -> None:
+    services.store.clear(visitor.session_id)
+    services.library.forget(visitor.session_id)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 
 import streamlit as st
 
+from rag.erasure import Proof, erase, look, marks_of
 from rag.errors import CrosswireError
-from rag.inspector.actions.changes import Change, Changes, Done
+from rag.inspector.actions.changes import ENDING, Change, Changes, Done
 from rag.inspector.actions.exporting import export
 from rag.inspector.actions.importing import import_new, read_export
-from rag.ui.escaping import count
+from rag.sessions.names import friendly_name
+from rag.ui.escaping import count, escaped
 from rag.ui.feedback import download, errors_shown
 from rag.ui.inspector import session_table
 from rag.ui.inspector.context import Context
 
-DONE = "inspector_done"
+DONE, UNTIL = "inspector_done", "inspector_undo_until"
+UNDO_MINUTES = 10
 NAMED = 10
 PROBLEM = "inspector_problem"
 MINUTES = "inspector_minutes"
@@ -32,6 +36,11 @@ FORMS = {
     "markdown": ("Markdown", "md", "text/markdown"),
     "csv": ("CSV", "csv", "text/csv"),
 }
+
+PROOF, SAID = "inspector_proof", "inspector_erased"
+MOST_PROVED = 1
+"""Each proof reads all that is stored."""
+_COLOURS = {"erased": ":green[:material/check:]", "left": ":red[:material/error:]", "unknown": ":gray[:material/help:]"}
 
 
 def draw(context: Context, ids: list[str]) -> None:
@@ -63,10 +72,12 @@ def _confirm(context: Context, change: Change, ids: list[str]) -> None:
     st.caption(", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else ""))
     if change == "extend":
         st.number_input("Minutes after each turn", 1, 525_600, 1440, key=MINUTES)
-    st.caption("This is logged. You can undo your last change in this tab.")
+    copy = f", which keeps a copy of the messages for {UNDO_MINUTES} minutes" if change in ENDING else ""
+    st.caption(f"This is logged. You can undo your last change in this tab{copy}.")
     with st.container(horizontal=True):
         did = st.button(label, type="primary", key="inspector_confirm", on_click=_do, args=(context, change, ids))
-        if did or st.button("Cancel", key="inspector_leave"):
+        good = change == "delete" and _for_good(context, ids)
+        if did or good or st.button("Cancel", key="inspector_leave"):
             st.rerun()
 
 
@@ -75,6 +86,9 @@ def _do(context: Context, change: Change, ids: list[str]) -> None:
     try:
         seconds = 60 * int(st.session_state.get(MINUTES, 1440))
         st.session_state[DONE] = Changes(context.inspector, context.who).do(change, ids, seconds)
+        st.session_state[UNTIL] = time.monotonic() + 60 * UNDO_MINUTES
+        if change in ("expire", "delete"):
+            context.services.library.forget(*ids)
     except CrosswireError as exc:
         st.session_state[PROBLEM] = str(exc)
         return
@@ -82,10 +96,14 @@ def _do(context: Context, change: Change, ids: list[str]) -> None:
         session_table.choose([])
 
 
+@st.fragment(run_every=30)
 @errors_shown("error", str)
 def _undo(context: Context) -> None:
     if problem := st.session_state.get(PROBLEM):
         st.error(problem, icon=":material/error:")
+    _proof()
+    if time.monotonic() > st.session_state.get(UNTIL, 0.0):
+        st.session_state.pop(DONE, None)
     done: Done | None = st.session_state.get(DONE)
     if done is None or not context.ours:
         return
@@ -100,6 +118,40 @@ def _undo(context: Context) -> None:
             more = f" {count(left, 'session')} in use since then: left as is." if left else ""
             st.toast(f"{count(len(back), 'session')} restored.{more}")
             st.rerun()
+
+
+def _for_good(context: Context, ids: list[str]) -> bool:
+    tip = "No copy is kept. One session: then everything stored is searched for what may be left of it."
+    return st.button("Delete for good", key="inspector_erase", help=tip, on_click=_erase, args=(context, ids))
+
+
+def _erase(context: Context, ids: list[str]) -> None:
+    services = context.services
+    st.session_state.pop(PROOF, None)
+    try:
+        marks = [marks_of(services, one) for one in ids[:MOST_PROVED]]
+        rewritten = [erase(services, one, context.who) for one in ids]
+        st.session_state[SAID] = f"{count(len(ids), 'session')} deleted for good."
+        if len(ids) <= MOST_PROVED:
+            st.session_state[PROOF] = look(services, marks[0], rewritten=all(rewritten))
+    except CrosswireError as exc:
+        st.session_state[SAID] = str(exc)
+    session_table.choose([])
+
+
+def _proof() -> None:
+    """What was deleted last, and the proof."""
+    if said := st.session_state.get(SAID):
+        with st.container(border=True, gap="small"):
+            st.markdown(escaped(said))
+            if proof := st.session_state.get(PROOF):
+                _draw(proof)
+
+
+def _draw(proof: Proof) -> None:
+    st.caption(f"{friendly_name(proof.session_id)}: {count(proof.looked_for, 'mark')} of it were looked for.")
+    for place in proof.places:
+        st.markdown(f"{_COLOURS[place.verdict]} **{place.name}**: {escaped(place.detail)}")
 
 
 def _exported(context: Context, ids: list[str], form: str) -> str:

@@ -67,6 +67,12 @@ def earlier(token: str) -> dict[int, SessionId]:
     return {number: _session_id(secret, number) for number in range(last, oldest - 1, -1) if number != current}
 
 
+def all_sessions(token: str) -> list[SessionId]:
+    """Every session that this browser ever had, those included to which it cannot go back any more."""
+    secret, _, last, _ = _parts(token)
+    return [_session_id(secret, number) for number in range(last + 1)]
+
+
 def _token(secret: str, current: int, last: int, generation: int) -> str:
     return f"{secret}~{current}~{last}~{generation}" if generation < OVER else new_token()
 

@@ -1,0 +1,1 @@
+"""Deleting a session for good, and the proof."""

@@ -1,0 +1,52 @@
+"""Deletes a session: what Redis holds of it, its documents, and what a file still holds of what was deleted."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+import redis
+
+from rag.services import Services
+from rag.sessions.connection.errors import translated
+from rag.sessions.ids import SessionId
+from rag.tracing.store import TraceStore
+
+REWRITE_SECONDS = 30.0
+LOOK_SECONDS = 0.05
+
+
+def erase(services: Services, session_id: str, who: str) -> bool:
+    """Fine if it is gone already. A turn that is being answered is not stored. Raises CrosswireError.
+
+    Returns whether the embedded server's file was written anew, too.
+    """
+    sid = SessionId(session_id)
+    services.store.clear(sid, who)
+    services.library.forget(sid)
+    TraceStore(services.client).forget(sid)
+    services.store.audit.add("erase", sid, who)
+    return compact(services, REWRITE_SECONDS)
+
+
+def compact(services: Services, seconds: float = 0.0) -> bool:
+    """Have the embedded server write its append-only file anew: until then it holds what was deleted, too.
+
+    seconds: how long to wait until that is done. False if it was not, or if Redis is somebody else's to keep.
+    """
+    if services.settings.redis_url != "embedded":
+        return False
+    client = services.client
+    client, deadline, asked = services.client, time.monotonic() + seconds, False
+    with translated("STATE_DIR"):
+        while True:
+            if not asked:
+                with suppress(redis.ResponseError):  # one that has begun before is under way: another after it
+                    client.bgrewriteaof()
+                    asked = True
+            found = client.info("persistence")
+            if asked and not (found["aof_rewrite_in_progress"] or found["aof_rewrite_scheduled"]):
+                return bool(found["aof_last_bgrewrite_status"] == "ok")
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(LOOK_SECONDS)

@@ -1,0 +1,153 @@
+"""Looks for what is left of a session: in every key and value of Redis, in Chroma's files, in the append-only file, in
+the memory of this process.
+
+What only this session can have written is a leftover wherever it lies. The same words in another session's keys are
+that session's, as far as can be told; in Chroma's files nobody's name stands beside them, so there they are `unknown`.
+The audit keeps the session's id on purpose, with what was done to it, and never a text.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rag.erasure.marks import Marks
+from rag.erasure.reading import everything
+from rag.inspector import Inspector, Pace
+from rag.inspector.layouts.crosswire import Own
+from rag.services import Services
+from rag.sessions.connection.errors import translated
+
+Verdict = Literal["erased", "left", "unknown"]
+MOST_NAMED = 5
+"""Places are named so many; the others are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """detail: a sentence, without any text of the session."""
+
+    name: str
+    verdict: Verdict
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """looked_for: how many marks."""
+
+    session_id: str
+    looked_for: int
+    places: tuple[Place, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        found = {place.verdict for place in self.places}
+        return "left" if "left" in found else "unknown" if "unknown" in found else "erased"
+
+
+def look(services: Services, marks: Marks, *, rewritten: bool = True) -> Proof:
+    """rewritten: the append-only file was written anew since the deletion. Raises CrosswireError.
+
+    Reads all of Redis, in steps and at most half of the server's time.
+    """
+    sid = marks.session_id.encode()
+    places = (
+        _redis(services, marks),
+        _log(services, marks, rewritten),
+        _chroma(services, marks),
+        _memory(services, marks),
+    )
+    return Proof(marks.session_id, len({sid, *marks.ids, *marks.said, *marks.owned, *marks.canaries}), places)
+
+
+def _redis(services: Services, marks: Marks) -> Place:
+    store, keys, strange = services.store, 0, 0
+    histories = Inspector(services.client, store).histories
+    assert isinstance(histories, Own)  # noqa: S101 - of no other layout
+    own = (marks.session_id.encode(), *marks.ids, *marks.canaries)
+    shared = (*marks.said, *marks.owned)
+    audit, last = store.protocol.keys.audit.encode(), b""
+    left: dict[bytes, None] = {}
+    with translated(services.settings.redis_url if services.settings.redis_url == "embedded" else "REDIS_URL"):
+        for key, part in everything(services.client, Pace(share=0.5)):
+            keys += key != last
+            last = key
+            if part is None:
+                strange += 1
+                continue
+            owner = histories.owner(key)
+            wanted = own[1:] if key == audit else own
+            if owner is None or owner == marks.session_id:
+                wanted += shared
+            if any(mark in part for mark in wanted):
+                left[key] = None
+    if left:
+        return Place("Redis", "left", f"In {_named([*left])}.")
+    if strange:
+        return Place("Redis", "unknown", f"{strange} keys have types that cannot be read here.")
+    return Place("Redis", "erased", f"Nothing in {keys:,} keys and their values. The audit keeps the id.")
+
+
+def _log(services: Services, marks: Marks, rewritten: bool) -> Place:
+    name = "Redis on disk"
+    if services.settings.redis_url != "embedded":
+        return Place(name, "unknown", "Files, replicas and backups of this Redis are its operator’s to erase.")
+    if not rewritten:
+        return Place(name, "unknown", "The append-only file has not been written anew since.")
+    folder = services.settings.state_dir / "redis"
+    # The pieces may be another's as well, and the id is the audit's.
+    return _files(name, folder, (*marks.ids, *marks.canaries), ())
+
+
+def _chroma(services: Services, marks: Marks) -> Place:
+    name = "Documents"
+    if services.settings.chroma_url != "embedded":
+        if marks.session_id in services.library.private_sessions():
+            return Place(name, "left", "Chroma has a collection of this session.")
+        return Place(name, "unknown", "Chroma’s server has no collection of it; its files are its operator’s to erase.")
+    own = (marks.session_id.encode(), *marks.ids, *marks.canaries)
+    return _files(name, services.settings.state_dir / "library", own, marks.owned)
+
+
+def _memory(services: Services, marks: Marks) -> Place:
+    name, sid = "Memory of this process", marks.session_id
+    held: dict[str, Callable[[], Collection[str]]] = {
+        "messages": services.store.protocol.cache.epochs,
+        "documents": services.library.remembered,
+    }
+    left = [what for what, known in held.items() if sid in known()]
+    if left:
+        return Place(name, "left", f"It still has {' and '.join(left)}.")
+    return Place(name, "erased", "Nothing. Other processes let go of it within 30 s, and show none of it.")
+
+
+def _files(name: str, folder: Path, own: Sequence[bytes], shared: Sequence[bytes]) -> Place:
+    """shared: what may be another's."""
+    seen, size, left, perhaps = 0, 0, [], []
+    for path in sorted(folder.rglob("*")):
+        try:
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                seen, size = seen + 1, size + len(content)
+                if any(content.find(mark) >= 0 for mark in own):
+                    left.append(path.name.encode())
+                elif any(content.find(mark) >= 0 for mark in shared):
+                    perhaps.append(path.name.encode())
+        except FileNotFoundError:
+            continue  # replaced while it was looked for
+        except (ValueError, OSError) as exc:
+            if path.is_file() and not path.is_socket() and path.stat().st_size:
+                return Place(name, "unknown", f"{path.name} cannot be read ({type(exc).__name__}).")
+    if left:
+        return Place(name, "left", f"In {_named(left)}.")
+    if perhaps:
+        return Place(name, "unknown", f"The same words are in {_named(perhaps)}: perhaps in another’s document.")
+    return Place(name, "erased", f"Nothing in {seen} files, {size:,} bytes.")
+
+
+def _named(names: Sequence[bytes]) -> str:
+    shown = [ascii(one.decode("utf-8", "replace"))[1:-1][:80] for one in names[:MOST_NAMED]]
+    return ", ".join(shown) + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")
