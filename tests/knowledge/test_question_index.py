@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,12 @@ def test_the_likest_question_stands_for_its_document() -> None:
     assert none == 0.0
     assert Index({"b": documents["b"]}).asked(["x"], vector).tolist() == [0.0]
     assert list(Index({}).ranked(["x"], vector, 4)) == []
+
+
+def test_the_words_of_passages_cost_a_garbage_collection_nothing() -> None:
+    words = entry("a", "red apples", "green pears").words
+    gc.collect()
+    assert [gc.is_tracked(one) for one in words] == [False, False]
 
 
 @pytest.mark.parametrize("asked", [0.0, 0.2, 0.5, 1.0])

@@ -69,9 +69,10 @@ class Entry:
     text: str = field(default="", repr=False)
 
     @cached_property
-    def words(self) -> list[list[str]]:
-        """Those of each passage: of the title, of the headings, of the keywords and of the text."""
-        return [tokens("\n".join((one.title, one.heading, self.keywords, one.text))) for one in self.passages]
+    def words(self) -> list[tuple[str, ...]]:
+        """Those of each passage: of the title, of the headings, of the keywords and of the text. As tuples: the garbage
+        collector passes over those that hold only texts, and looking at all of them would stop every turn."""
+        return [tuple(tokens("\n".join((one.title, one.heading, self.keywords, one.text)))) for one in self.passages]
 
 
 def make_passage(info: DocumentInfo, number: int, heading: str, text: str) -> Passage:
