@@ -44,12 +44,22 @@ def fill(page: Page, label: str, value: str) -> None:
     box.press("Enter")
 
 
+def top(what: Locator) -> float:
+    box = what.bounding_box()
+    return box["y"] if box else 0.0
+
+
 def test_one_button_shows_the_incident_and_a_click_its_evidence(simulate: Callable[[], Page]) -> None:
     page = simulate()
     start(page)
     expect(field(page, "[1-9][0-9]* of 300 turns answered")).to_be_visible()
     assert "shown somebody else's data" in verdict(page)
     expect(page.get_by_role("tab", name="Who saw whom")).to_be_visible(timeout=30_000)
+    for name, shown in (("See it", re.compile("Both conversations")), ("See the line", re.compile("def turn"))):
+        page.get_by_test_id("stMain").get_by_role("button", name=name).click()
+        expect(page.get_by_role("dialog")).to_contain_text(shown)
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("button", name="First leak").click()
     line = page.get_by_text(re.compile("was answered with .*'s data"))
     expect(line).to_be_visible()
@@ -79,6 +89,7 @@ def test_one_button_shows_the_incident_and_a_click_its_evidence(simulate: Callab
     page.set_viewport_size({"width": 390, "height": 844})
     fits = "innerWidth < 400 && document.documentElement.scrollWidth <= innerWidth"
     wait_for(lambda: page.evaluate(fits), "a page as narrow as the screen")
+    wait_for(lambda: top(page.get_by_test_id("stAlert").first) < top(at), "the verdict above all")
     page.set_viewport_size({"width": 1280, "height": 1800})
     page.get_by_role("tab", name="Smallest example").click()
     expect(page.get_by_test_id("stMermaidChart")).to_be_visible()

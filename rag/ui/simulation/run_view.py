@@ -23,6 +23,12 @@ VERDICTS = {
     "anomalies": (st.error, ":material/report:"),
     "unknown": (st.warning, ":material/help:"),
 }
+VERDICT_FIRST = """<style>
+@media (max-width: 640px) {
+  .st-key-one-run > [data-testid="stLayoutWrapper"] > * > [data-testid="stColumn"]:last-child { order: -1 }
+}
+</style>"""
+"""On a phone what is beside the field stands above it."""
 HELP = {
     "Turns": TERMS["turn"],
     "In flight": TERMS["in flight"],
@@ -53,7 +59,9 @@ def draw(run: Run) -> None:
         report = outcome.report if outcome else run.verdicts.get(strategy)
         with column:
             if len(columns) == 1:
-                stage, words = st.columns([1.5, 1], gap="large")
+                with st.container(key="one-run"):
+                    st.html(VERDICT_FIRST)
+                    stage, words = st.columns([1.5, 1], gap="large")
             else:
                 words, stage = st.container(), st.container()
         with words:
