@@ -5,6 +5,7 @@ To the application everybody who comes through them is from this machine.
 
 from __future__ import annotations
 
+import re
 import socket
 import socketserver
 import subprocess
@@ -19,7 +20,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from rag.inspector.one_time_link import issue
 from rag.sessions import SessionStore, connect
-from tests import needs
+from tests import PROJECT, needs
 from tests.browser.serving import AppServer, serving
 from tests.servers import free_port, wait_for
 from tests.web.page_socket import drawn
@@ -35,6 +36,11 @@ RULES = {
     "forwarded for": "proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $remote_addr;",
     "behind TLS": "proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto https;",
 }
+RULES["as shipped"] = " ".join(
+    line.partition("#")[0].strip()
+    for line in (PROJECT / "deploy" / "nginx.conf").read_text().splitlines()
+    if re.match(r"\s*proxy_(set_header (Host|X-)|next|read)", line)
+)
 FORGED: list[tuple[str, str | None, dict[str, str]]] = [
     ("localhost", "http://localhost", {}),
     ("localhost", None, {"X_Forwarded_For": "127.0.0.1", "X_Real_Ip": "::1"}),

@@ -1,0 +1,84 @@
+"""What is in deploy/: as far as it can be checked without a container engine."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rag.settings import Settings
+from tests import PROJECT, needs
+from tests.servers import free_port
+
+DEPLOY = PROJECT / "deploy"
+BESIDE_OURS = {"FORWARDED_ALLOW_IPS"}
+"""Uvicorn's own."""
+
+
+def said(*command: str, cwd: Path = PROJECT) -> str:
+    done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def beside_python(name: str) -> str:
+    return needs.program(name, str(Path(sys.executable).parent / name))
+
+
+def test_the_dockerfile_is_sound_and_builds_from_what_is_sent(tmp_path: Path) -> None:
+    assert said(beside_python("hadolint"), str(DEPLOY / "Dockerfile")) == ""
+    lines = (DEPLOY / "Dockerfile").read_text()
+    assert re.search(r"^USER 10001$", lines, re.MULTILINE)
+    for line in (PROJECT / ".dockerignore").read_text().splitlines():
+        if line.startswith("!"):
+            source, target = PROJECT / line[1:], tmp_path / line[1:]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            copy: Any = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, target)
+    told = said(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", "dist", cwd=tmp_path)
+    assert ".whl" in told
+    constraints = (PROJECT / "requirements.txt").read_text()
+    assert not re.search(r"^[\w.-]+\[", constraints, re.MULTILINE), "pip takes no extras as constraints"
+
+
+def test_kubernetes_takes_the_manifests_and_no_pod_is_root() -> None:
+    said(beside_python("kubernetes-validate"), "--strict", str(DEPLOY / "kubernetes" / "crosswire.yaml"))
+    documents = list(yaml.safe_load_all((DEPLOY / "kubernetes" / "crosswire.yaml").read_text()))
+    pod = next(one for one in documents if one["kind"] == "Deployment")["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert all(one["securityContext"]["readOnlyRootFilesystem"] for one in pod["containers"])
+    known(next(one for one in documents if one["kind"] == "ConfigMap")["data"])
+
+
+def test_compose_names_only_what_there_is() -> None:
+    found = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    services = found["services"]
+    for service in services.values():
+        known(service.get("environment", {}))
+        assert set(service.get("depends_on", ())) <= set(services)
+        assert set(service["networks"]) <= set(found["networks"])
+        for volume in service.get("volumes", ()):
+            source = volume.partition(":")[0]
+            assert source in found["volumes"] or (DEPLOY / source).exists(), volume
+    assert set(re.findall(r"server (app-\d+):8501", (DEPLOY / "nginx.conf").read_text())) == {
+        name for name in services if name.startswith("app-")
+    }
+
+
+def known(environment: dict[str, str]) -> None:
+    unknown = {name for name in environment if name.lower() not in Settings.model_fields} - BESIDE_OURS
+    assert unknown == set()
+
+
+def test_nginx_takes_its_file(tmp_path: Path) -> None:
+    text = re.sub(r"server app-\d+:8501", "server 127.0.0.1:9", (DEPLOY / "nginx.conf").read_text())
+    text = text.replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
+    (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid; error_log stderr; events {{}}\nhttp {{ {text} }}\n")
+    program = needs.program("nginx", "/usr/sbin/nginx")
+    told = said(program, "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"))
+    assert "test is successful" in told
