@@ -76,8 +76,8 @@ class AppServer:
 
     def redis_server(self) -> psutil.Process:
         """The embedded server of this state folder."""
-        for process in psutil.process_iter(["name"]):
-            if process.info["name"] == "valkey-server" and process.cwd().startswith(str(self.state_dir)):
+        for process in psutil.process_iter(["name", "cwd"]):  # of one that has just ended, the folder is None
+            if process.info["name"] == "valkey-server" and (process.info["cwd"] or "").startswith(str(self.state_dir)):
                 return process
         raise AssertionError("no embedded server runs for this state folder")
 

@@ -112,7 +112,7 @@ def test_a_session_is_deleted_after_a_confirmation(visit: NewVisit, inspector: P
     dialog = inspector.get_by_role("dialog")
     expect(dialog).to_contain_text("This deletes 1 session")
     assert store.info(sid) is not None
-    dialog.get_by_role("button", name="Delete").click()
+    dialog.get_by_role("button", name="Delete", exact=True).click()
     expect(inspector.get_by_text("1 session deleted.")).to_be_visible()
     assert store.info(sid) is None
     ada.reload()

@@ -61,8 +61,10 @@ def _stripped(node: ast.stmt) -> ast.stmt:
     return node
 
 
-def _used(node: ast.stmt) -> set[str]:
-    return {each.id for each in ast.walk(_stripped(node)) if isinstance(each, ast.Name)}
+@cache  # each check of an audit stands on much the same
+def _used(home: str, name: str) -> frozenset[str]:
+    node = _module(home)[1][name]
+    return frozenset(each.id for each in ast.walk(_stripped(node)) if isinstance(each, ast.Name))
 
 
 def _text(source: str, node: ast.stmt) -> str:
@@ -84,7 +86,7 @@ def gathered(roots: list[Name]) -> tuple[list[str], list[str]]:
             raise ValueError(f"{name} is defined in {found[name]} and in {home}: rename one, they share one file")
         found[name] = home
         _, defines, imported = _module(home)
-        for used in _used(defines[name]):
+        for used in sorted(_used(home, name)):
             if used in defines and used != name:
                 waiting.append((home, used))
             elif used in imported:
