@@ -22,7 +22,7 @@ PAGES = ("", "chat", "knowledge", "simulate", "race_lab", "inspector", "audit")
 SIMULATE = "simulate"
 EVERY = 0.5
 """Seconds after which the page of a run that goes on asks for its live part, as a browser does."""
-BEGIN = "Simulate"
+AGAIN = ("Simulate", "Run again")
 LONG = 120.0
 
 
@@ -34,6 +34,7 @@ class Tab:
         with urllib.request.urlopen(f"http://{address}/{page}", timeout=LONG) as answer:
             cookies = [value.partition(";")[0] for value in answer.headers.get_all("Set-Cookie") or ()]
         self.page = page
+        self.query = ""
         self.buttons: dict[str, str] = {}
         self.live = ""
         """The fragment that wants to be drawn again and again."""
@@ -47,74 +48,113 @@ class Tab:
             )
         )
 
-    def draw(self, press: str = "", fragment: str = "", query: str = "") -> None:
-        """Until the script has ended. press: a button's id."""
+    def draw(self, press: str = "", fragment: str = "") -> None:
+        """Until the script has ended, and whatever it is run anew for. press: a button's id."""
         asked = BackMsg()
         asked.rerun_script.page_name = self.page
-        asked.rerun_script.query_string = query
+        asked.rerun_script.query_string = self.query
         asked.rerun_script.fragment_id = fragment
         if press:
             state = asked.rerun_script.widget_states.widgets.add()
             state.id, state.trigger_value = press, True
+        if not fragment:
+            self._begin()
         self._socket.send(asked.SerializeToString())
-        buttons: dict[str, str] = {}
-        live = ""
         while True:
             data: Any = self._socket.recv(LONG)
             message = ForwardMsg()
             message.ParseFromString(data)
-            kind = message.WhichOneof("type")
-            if kind == "new_session":
-                buttons, live = {}, ""
-            elif kind == "auto_rerun":
-                live = message.auto_rerun.fragment_id
-            elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "button":
-                button = message.delta.new_element.button
-                buttons[button.label] = button.id
-            elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-                # A fragment's end may be the whole page's: what was there before it is gone.
-                part = message.script_finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
-                self.buttons = {**self.buttons, **buttons} if part else buttons
-                self.live = live or (self.live if part else "")
+            if self.heard(message):
                 return
+
+    def heard(self, message: ForwardMsg) -> bool:
+        """Whether the script has ended. A fragment that asks for the whole page is gone with what it belonged to."""
+        kind = message.WhichOneof("type")
+        if kind == "script_finished":
+            if message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                return True
+            self._begin()
+        elif kind == "page_info_changed":
+            self.query = message.page_info_changed.query_string
+        elif kind == "auto_rerun":
+            self.live = message.auto_rerun.fragment_id
+        elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "button":
+            button = message.delta.new_element.button
+            self.buttons[button.label] = button.id
+        return False
+
+    def _begin(self) -> None:
+        self.buttons, self.live = {}, ""
 
     def close(self) -> None:
         self._open.close()
 
 
-def keep_running(port: int, stop: threading.Event, runs: list[tuple[float, float]]) -> None:
-    """One run after the other, each in a tab of its own that looks at it as a browser does. runs: when each was begun,
-    and when its end was seen."""
-    while not stop.is_set():
-        tab = Tab(port, SIMULATE)
-        tab.draw()
-        begun = time.monotonic()
-        tab.draw(tab.buttons[BEGIN])
-        runs.append((begun, begun))
-        while tab.live and not stop.wait(EVERY):
+class Owner:
+    """Presses the button, looks at the run as it goes on, and presses again as soon as it is over."""
+
+    def __init__(self, port: int) -> None:
+        self.runs = 0
+        self.running = threading.Event()
+        self.problem = ""
+        self._port = port
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep, daemon=True)
+
+    def start(self) -> None:
+        """Until the first run goes on. Raises TimeoutError."""
+        self._thread.start()
+        if not self.running.wait(LONG):
+            raise TimeoutError(self.problem or "No run has begun.")
+
+    def end(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(LONG)
+
+    def _keep(self) -> None:
+        try:
+            tab = Tab(self._port, SIMULATE)
+            tab.draw()
+            while not self._stop.is_set():
+                self.step(tab)
+            tab.close()
+        except Exception as exc:  # told by whoever waits for it
+            self.problem = f"The owner of the runs: {type(exc).__name__}: {exc}"
+        finally:
+            self.running.clear()
+
+    def step(self, tab: Tab) -> None:
+        button = next((tab.buttons[label] for label in AGAIN if label in tab.buttons), "")
+        if tab.live:
+            self._stop.wait(EVERY)
             tab.draw(fragment=tab.live)
-            runs[-1] = begun, time.monotonic()
-        tab.close()
+        elif button:
+            tab.draw(button)
+            self.runs += bool(tab.live)
+        else:
+            tab.draw()
+        (self.running.set if tab.live else self.running.clear)()
 
 
 def main(port: int, seconds: float, busy: bool) -> None:
-    stop, runs = threading.Event(), list[tuple[float, float]]()
-    owner = threading.Thread(target=keep_running, args=(port, stop, runs), daemon=True)
+    owner = Owner(port)
     if busy:
         owner.start()
-        while not runs:
-            time.sleep(0.05)
     until = time.monotonic() + seconds
     for page in itertools.cycle(PAGES):
         if time.monotonic() > until:
             break
+        there = owner.running.is_set()
         begun = time.perf_counter()
         tab = Tab(port, page)
         tab.draw()
-        sys.stdout.write(json.dumps({"page": page or "home", "seconds": time.perf_counter() - begun}) + "\n")
+        told = {"page": page or "home", "seconds": time.perf_counter() - begun, "during": there}
+        sys.stdout.write(json.dumps(told) + "\n")
         tab.close()
-    stop.set()
-    sys.stdout.write(json.dumps({"runs": len(runs)}) + "\n")
+    if busy:
+        owner.end()
+    sys.stdout.write(json.dumps({"runs": owner.runs, "problem": owner.problem}) + "\n")
 
 
 if __name__ == "__main__":

@@ -12,10 +12,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from rag.errors import CrosswireError
 from rag.knowledge.search.evaluation import read_questions
 from rag.resources import QUESTIONS
-from rag.web.bench import served
+from rag.ui.page_load import Owner, Tab
+from rag.web.bench import pages, served
 from rag.web.bench.load import Job, perform
 from tests.web.serving import serving
 
@@ -57,3 +60,36 @@ def test_a_wrong_answer_is_told(fault: dict[str, object], told: str) -> None:
         result = asyncio.run(perform(job, {(0, 0): "m: yes", (1, 0): "m: yes"}))
     assert asked
     assert any(told in wrong for wrong in result.wrong)
+
+
+def test_one_run_follows_another_and_an_idle_window_is_no_figure() -> None:
+    """The live part asks for the whole page as its run ends, and is asked for no more: nothing would answer."""
+    begun, ended, over = ForwardMsg(), ForwardMsg(), ForwardMsg()
+    begun.auto_rerun.fragment_id = "live"
+    ended.script_finished = ForwardMsg.FINISHED_EARLY_FOR_RERUN
+    over.delta.new_element.button.label, over.delta.new_element.button.id = "Run again", "again"
+
+    class Scripted(Tab):
+        def __init__(self) -> None:
+            self.buttons, self.live, self.query = {}, "", ""
+            self.asked: list[str] = []
+
+        def draw(self, press: str = "", fragment: str = "") -> None:
+            self.asked.append(press or fragment)
+            for message in {"again": [ended, begun], "live": [ended, over]}.get(press or fragment, [over]):
+                assert not self.heard(message)
+
+    owner, tab = Owner(0), Scripted()
+    owner.end()  # no pause between two looks
+    seen = []
+    for _ in range(5):
+        owner.step(tab)
+        seen.append(owner.running.is_set())
+    assert tab.asked == ["", "again", "live", "again", "live"]
+    assert seen == [False, True, False, True, False]
+    assert owner.runs == 2
+    lines = [{"page": "home", "seconds": 9.0, "during": False}, {"page": "chat", "seconds": 1.0, "during": True}]
+    assert pages.row(pages.BUSY, lines, {"runs": 2, "problem": ""}).p95 == 1.0
+    for problem in ("", "The owner of the runs: OSError: gone"):
+        with pytest.raises(CrosswireError, match="while a run went on"):
+            pages.row(pages.BUSY, lines[: 2 if problem else 1], {"runs": 1, "problem": problem})

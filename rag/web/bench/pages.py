@@ -22,7 +22,8 @@ QUIET, BUSY = "quiet", "busy"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Seconds, of so many pages opened. runs: of 100 users × 3 turns, begun meanwhile by another browser."""
+    """Seconds, of so many pages opened; busy: only of those asked for while a run went on. runs: of 100 users × 3
+    turns, begun meanwhile by another browser."""
 
     what: str
     pages: int
@@ -39,10 +40,16 @@ def run(folder: Path, seconds: float, progress: Callable[[str], None]) -> Iterat
         for what in (QUIET, BUSY):
             progress(f"Opening pages: {what}")
             lines = _opened(party.port, seconds, what)
-            yield row(what, lines[:-1], lines[-1]["runs"])
+            yield row(what, lines[:-1], lines[-1])
 
 
-def row(what: str, opened: list[dict[str, Any]], runs: int) -> Row:
+def row(what: str, opened: list[dict[str, Any]], owner: dict[str, Any]) -> Row:
+    """Raises CrosswireError where the window was idle: its figures would be those of a quiet server."""
+    runs = int(owner["runs"])
+    if what == BUSY:
+        opened = [one for one in opened if one["during"]]
+        if owner["problem"] or not runs or not opened:
+            raise CrosswireError(f"No page was opened while a run went on. {owner['problem']}".strip())
     times = sorted(one["seconds"] for one in opened)
     by_page: dict[str, list[float]] = {}
     for one in opened:
