@@ -7,6 +7,7 @@ what is found that way counts less. The passages that the last answer cited stay
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
@@ -30,10 +31,13 @@ def search(
     `find(text, k)` searches. `history`: this session's messages, oldest first; answers carry their sources.
     """
     found = find(question, k)
-    before = [message.text for message in history if isinstance(message, HumanMessage) and tokens(message.text)]
-    if not before or not _leans(question, found):
+    if not _leans(question, found):
         return found, question
-    together = " ".join([*before[-LOOK_BACK:], question])
+    said = (message.text for message in reversed(history) if isinstance(message, HumanMessage))
+    before = [*islice(filter(tokens, said), LOOK_BACK)]
+    if not before:
+        return found, question
+    together = " ".join([*reversed(before), question])
     best = {passage.id: passage for passage in found}
     for passage in find(together, k):
         _keep(best, passage, passage.score * leaning(question) ** 0.5)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -94,7 +95,7 @@ def compose(ranker: Ranker, sources: Sequence[Source], said: Sequence[str], ques
         return draft
     stated, asking = _asking(question)
     ready = [ranker.source(source) for source in sources]
-    earlier = [message for message in said if tokens(message)][-LOOK_BACK:] + ([stated] if stated else [])
+    earlier = [*islice(filter(tokens, reversed(said)), LOOK_BACK)][::-1] + ([stated] if stated else [])
     amount = AMOUNT if any(not phrases.AMOUNTS.isdisjoint(spoken(text)) for text in (asking, *earlier)) else 1.0
     quotes = _best(sources, ready, ranker.question(asking, earlier, ready), amount)
     own, nearest = _recalled(ranker, said, asking) if asks(asking) else ([], "")
