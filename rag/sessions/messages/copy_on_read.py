@@ -43,6 +43,12 @@ class CopyOnRead(list[BaseMessage]):
             yield self[place]
             place += 1
 
+    def __reversed__(self) -> Iterator[BaseMessage]:
+        for place in range(len(self) - 1, -1, -1):
+            if place >= len(self):  # it has become shorter
+                return
+            yield self[place]
+
     def __radd__(self, other: list[Any]) -> list[Any]:
         return [*other, *self]
 
@@ -63,7 +69,7 @@ def _taking(name: str) -> Any:
 
 # What moves messages to other places, or hands out all of them, first copies them all.
 for _name in (
-    *("__setitem__", "__delitem__", "__add__", "__iadd__", "__mul__", "__rmul__", "__imul__", "__reversed__"),
+    *("__setitem__", "__delitem__", "__add__", "__iadd__", "__mul__", "__rmul__", "__imul__"),
     *("append", "extend", "insert", "pop", "remove", "reverse", "sort", "clear", "copy"),
 ):
     setattr(CopyOnRead, _name, _taking(_name))

@@ -84,8 +84,12 @@ def test_only_what_is_looked_at_is_copied() -> None:
     assert bool(copies)
     assert copies == shared()
     assert sum(copies._mine or b"") == 0
+    next(newest := reversed(copies))
+    assert list(copies._mine or b"") == [0, 0, 0, 1]
     copies[-2:]
     assert list(copies._mine or b"") == [0, 0, 1, 1]
+    del copies[1:]
+    assert [*newest] == []
 
 
 def test_outside_of_it_is_an_index_error() -> None:
