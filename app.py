@@ -29,6 +29,7 @@ from rag.settings import Settings, load
 from rag.ui import resources
 from rag.web import inspector_link
 from rag.web.api import ApiFirst
+from rag.web.connections.heads import bound_heads
 from rag.web.headers import SecurityHeaders
 from rag.web.identity import SessionCookie, session_secret
 from rag.web.room import RoomFirst
@@ -108,6 +109,8 @@ try:
     SETTINGS = load()
 except CrosswireError as exc:
     sys.exit(f"Crosswire cannot start. {exc}")
+
+bound_heads()
 
 app = st.App(
     NAVIGATION,

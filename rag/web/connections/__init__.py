@@ -1,0 +1,1 @@
+"""What Uvicorn does not bound of a connection."""

@@ -1,0 +1,204 @@
+"""The real application behind a real nginx that keeps its connections: what clients of all kinds get out of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from rag.sessions import connect
+from rag.web.cookie import CookieJar
+from rag.web.sessions.token import session_id_of
+from tests import needs
+from tests.browser.serving import AppServer, serving
+from tests.servers import free_port, wait_for
+from tests.web.page_socket import drawn
+
+pytestmark = pytest.mark.server
+
+SECRET = "served-secret-" + "k" * 32
+JAR = CookieJar(SECRET)
+MARKS = ("ORD-51206", "ORD-99071")
+
+
+class Site:
+    def __init__(self, app: AppServer, proxy: str, folder: Path) -> None:
+        self.app, self.proxy, self.folder = app, proxy, folder
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("served")
+    with serving(folder / "state", {"SESSION_SECRET": SECRET, "INSPECTOR_PASSWORD": "correct horse"}) as app:
+        port = free_port()
+        nginx = _nginx(folder, app.port, port)
+        try:
+            yield Site(app, f"http://127.0.0.1:{port}", folder)
+        finally:
+            nginx.terminate()
+            nginx.wait(10)
+
+
+def _nginx(folder: Path, app: int, port: int) -> subprocess.Popen[bytes]:
+    """One connection to the application for everybody."""
+    places = "".join(
+        f"{kind}_temp_path {folder}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    config = folder / "nginx.conf"
+    config.write_text(
+        f"daemon off; master_process off; pid {folder}/pid; error_log stderr;\nevents {{}}\n"
+        f"http {{ access_log {folder}/access.log; {places}\n"
+        f"upstream app {{ server 127.0.0.1:{app}; keepalive 1; }}\n"
+        f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://app; proxy_http_version 1.1; "
+        'proxy_set_header Connection ""; proxy_set_header Host $http_host; }}}\n'
+    )
+    command = [needs.program("nginx", "/usr/sbin/nginx"), "-p", str(folder), "-c", str(config)]
+    started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=(folder / "nginx.log").open("wb"))
+    with httpx.Client(timeout=10) as client:
+        wait_for(lambda: client.get(f"http://127.0.0.1:{port}/healthz"), "nginx")
+    return started
+
+
+def cookie(browser: httpx.Client) -> str:
+    """As a header."""
+    return f"{JAR.plain_name}={browser.cookies[JAR.plain_name]}"
+
+
+def texts(browser: httpx.Client) -> str:
+    return json.dumps(browser.get("/api/history").json()["messages"])
+
+
+def test_two_people_whose_requests_come_by_one_connection_are_two(site: Site) -> None:
+    with httpx.Client(base_url=site.proxy, timeout=30) as ada, httpx.Client(base_url=site.proxy, timeout=30) as ben:
+        people = dict(zip((ada, ben), MARKS, strict=True))
+
+        def talk(person: httpx.Client) -> None:
+            for _ in range(4):
+                assert person.post("/api/chat", json={"message": f"My order is {people[person]}."}).status_code == 200
+
+        for person in people:
+            person.get("/", headers={"Accept": "text/html"})
+        with ThreadPoolExecutor(2) as both:
+            list(both.map(talk, people))
+        for person, mark in people.items():
+            assert person.get("/api/history").headers["cache-control"] == "no-store, private"
+            assert [one in texts(person) for one in MARKS] == [one == mark for one in MARKS]
+
+        # The same by hand: requests of two people in one go, none waiting for the other's answer.
+        asked = "".join(
+            f"GET /api/history HTTP/1.1\r\nHost: x\r\nCookie: {cookie(person)}\r\n\r\n" for person in (ada, ben, ada)
+        )
+        last = "GET /api/history HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"  # nobody
+        answers = _raw(site.app.port, (asked + last).encode()).split(b"HTTP/1.1 200")[1:]
+        seen = [[mark.encode() in answer for mark in MARKS] for answer in answers]
+        assert seen == [[True, False], [False, True], [True, False], [False, False]]
+
+
+def test_a_page_that_was_open_with_a_stolen_cookie_shows_nothing_once_the_session_was_changed(site: Site) -> None:
+    with httpx.Client(base_url=site.app.url, timeout=30) as ada:
+        ada.post("/api/chat", json={"message": f"My order is {MARKS[0]}."})
+        stolen = cookie(ada)
+        before = drawn(site.app.url, "chat", origin=site.app.url, Cookie=stolen)
+        ada.post("/session/new")
+        after = drawn(site.app.url, "chat", origin=site.app.url, Cookie=stolen)
+    assert isinstance(before, bytes)
+    assert isinstance(after, bytes)
+    assert MARKS[0].encode() in before
+    assert MARKS[0].encode() not in after
+    assert b"reload this page" in after
+
+
+def test_what_redis_and_answers_tell_opens_no_session(site: Site) -> None:
+    with httpx.Client(base_url=site.app.url, timeout=30) as ada:
+        ada.post("/api/chat", json={"message": f"My order is {MARKS[0]}."})
+        token = ada.cookies[JAR.plain_name].partition(".")[0]
+        session_id = session_id_of(token)
+        signed = ada.cookies[JAR.plain_name].partition(".")[2]
+        before = texts(ada)
+    with closing(connect("embedded", state_dir=site.app.state_dir)) as redis:
+        found: list[Any] = redis.keys("*")
+        keys = [key.decode() for key in found]
+    assert any(session_id in key for key in keys)
+    assert not any(token[:43] in key for key in keys)
+    tried = [session_id, session_id[:43], f"{session_id[:43]}.{signed}", f"{token}~0~0~0.{signed}", *keys[:20]]
+    tried += [f"{token}.{signed}"[:-1], f"{token}.{signed}.", f'"{token}.{signed}"', JAR.sign(session_id)]
+    with httpx.Client(base_url=site.app.url, params={"session": session_id, "session_id": session_id}) as thief:
+        for header in (f"{name}={value}" for value in tried for name in (JAR.plain_name, JAR.secure_name)):
+            thief.cookies.clear()
+            answer = thief.get("/api/history", headers={"Cookie": header})
+            assert answer.json()["session"] != session_id
+            assert MARKS[0] not in answer.text
+        assert not thief.delete("/api/history").json()["cleared"]
+    with httpx.Client(base_url=site.app.url, headers={"Cookie": f"{JAR.plain_name}={token}.{signed}"}) as ada:
+        assert texts(ada) == before
+
+
+def test_heads_and_bodies_without_end_and_clients_without_haste_keep_nobody_else_waiting(site: Site) -> None:
+    huge = b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"y" * 4000) for n in range(400))
+    endless = b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 2_000_000
+    for head in (huge, b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\n", endless):
+        assert b"HTTP/1.1 200" not in _raw(site.app.port, head + b"\r\n\r\n")
+    usual = b"".join(b"X-%d: %s\r\n" % (n, b"y" * 1000) for n in range(30))
+    usual = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + usual
+    assert b"HTTP/1.1 200" in _raw(site.app.port, usual + b"\r\n")
+    slow = [socket.create_connection(("127.0.0.1", site.app.port), 10) for _ in range(60)]
+    for number, one in enumerate(slow):
+        one.sendall(
+            b"GET / HTTP/1.1\r\nHost: x\r\nX: "
+            if number % 2
+            else b"POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n{"
+        )
+    with httpx.Client(base_url=site.app.url, timeout=30) as ada:
+        assert ada.get("/", headers={"Accept": "text/html"}).status_code == 200
+        assert ada.post("/api/chat", json={"message": "How long may I return it?"}).status_code == 200
+        for body in (b"{" * 60_000, b'{"message": "' + b"x" * 70_000 + b'"}', b"\x1f\x8b" + b"\0" * 500):
+            headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+            assert ada.post("/api/chat", content=body, headers=headers).status_code in (400, 413, 422)
+        assert ada.get("/healthz").status_code == 200
+    for one in slow:
+        one.close()
+
+
+def test_no_text_no_cookie_and_no_key_is_in_a_log_an_address_or_open_to_other_users(site: Site) -> None:
+    canary = "Wintersby-7715"
+    with httpx.Client(base_url=site.proxy, timeout=30) as ada:
+        assert ada.post("/api/chat", json={"message": f"I live in {canary}."}).status_code == 200
+        for bad in ({"message": canary, "x": 1}, {"message": f"{canary}\x00"}, [canary]):
+            told = ada.post("/api/chat", json=bad)
+            assert (told.status_code, canary in told.text) == (422, False)
+        page = ada.get(f"/api/<script>{canary}</script>")
+        assert page.headers["content-type"] == "application/problem+json"
+        assert page.headers["x-content-type-options"] == "nosniff"
+        token = ada.cookies[JAR.plain_name]
+    redis = (site.app.state_dir / "redis").rglob("*.log")
+    logs = [site.app.log(), *(path.read_text(errors="replace") for path in redis)]
+    access = (site.folder / "access.log").read_text()
+    for text in (canary, token.partition(".")[0], token, SECRET, "correct horse"):
+        assert not any(text in log for log in logs), text
+        assert text == canary or text not in access
+    assert not re.search(r"GET /(?!api/)\S*\?", access)
+    open_to_others = [
+        path
+        for path in site.app.state_dir.rglob("*")
+        if path.stat().st_mode & 0o077 and not any(up.stat().st_mode & 0o077 == 0 for up in path.parents)
+    ]
+    assert [path.name for path in open_to_others if path.is_file() or path.is_socket()] == []
+
+
+def _raw(port: int, sent: bytes) -> bytes:
+    """Whatever comes back until the server closes, or is silent for a while."""
+    found = b""
+    with socket.create_connection(("127.0.0.1", port), 10) as connection, suppress(OSError):
+        connection.sendall(sent)
+        while data := connection.recv(1 << 16):
+            found += data
+    return found
