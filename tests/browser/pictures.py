@@ -1,10 +1,16 @@
-"""Takes the README's pictures from the real application: `python -m tests.browser.pictures` (needs Chromium)."""
+"""Takes the README's pictures from the real application: `python -m tests.browser.pictures` (needs Chromium).
+
+Names of pictures choose some of them: `python -m tests.browser.pictures simulate two_am`.
+"""
 
 from __future__ import annotations
 
 import io
+import re
+import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,7 +34,7 @@ TALK = (
 QUESTIONS = ("How long is the warranty on boots?", "What does express delivery cost?", "Can I pay by invoice?")
 
 
-def main() -> None:
+def main(*chosen: str) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -36,23 +42,17 @@ def main() -> None:
         sync_playwright() as running,
     ):
         browser = running.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
-        for scheme in ("light", "dark"):
-            _chat(browser, app.url, scheme)
-            _knowledge(browser, app.url, scheme)
-            _simulate(browser, app.url, scheme)
-            _race_lab(browser, app.url, scheme)
-            _room(browser, app.url, scheme)
-            _audit(browser, app.url, scheme)
-            _inspector(browser, app, scheme)
-        _two_am(browser, app.url)
+        for name in chosen or PICTURES:
+            for scheme in ("light",) if name == "two_am" else ("light", "dark"):
+                PICTURES[name](browser, app, scheme)
         browser.close()
 
 
-def _two_am(browser: Browser, url: str) -> None:
+def _two_am(browser: Browser, app: AppServer, scheme: str) -> None:
     """The 2 AM run as it goes, until its verdict has been there for some seconds."""
-    context = browser.new_context(viewport={"width": 1200, "height": 760}, color_scheme="light")
+    context = browser.new_context(viewport={"width": 1200, "height": 760}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    page.goto(f"{url}/simulate")
+    page.goto(f"{app.url}/simulate")
     page.get_by_text("The 2 AM incident", exact=True).click()
     button = page.get_by_role("button", name="Simulate", exact=True)
     expect(button).to_be_enabled()
@@ -76,20 +76,20 @@ def _two_am(browser: Browser, url: str) -> None:
     )
 
 
-def _room(browser: Browser, url: str, scheme: str) -> None:
+def _room(browser: Browser, app: AppServer, scheme: str) -> None:
     """The wall in a window of its own, and a phone that was shown somebody else's secret."""
     context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    page.goto(f"{url}/room")
+    page.goto(f"{app.url}/room")
     page.get_by_role("button", name="Open a room").click()
     frame = page.frame_locator("iframe")
     expect(frame.locator("#address")).to_contain_text("/r/")
     code = frame.locator("#address").inner_text().rpartition("/")[2]
     wall, phone = context.new_page(), context.new_page()
-    wall.goto(f"{url}/r/{code}/wall")
+    wall.goto(f"{app.url}/r/{code}/wall")
     phone.set_viewport_size({"width": 390, "height": 720})
-    phone.goto(f"{url}/r/{code}")
-    others = [Phone(url, code) for _ in range(10)]
+    phone.goto(f"{app.url}/r/{code}")
+    others = [Phone(app.url, code) for _ in range(10)]
     wall.get_by_role("button", name="Wrong memory").click()
     expect(phone.locator(".says.chat").first).to_contain_text("written that down")
     with ThreadPoolExecutor(len(others)) as at_once:
@@ -109,21 +109,24 @@ def _room(browser: Browser, url: str, scheme: str) -> None:
     context.close()
 
 
-def _chat(browser: Browser, url: str, scheme: str) -> None:
+def _chat(browser: Browser, app: AppServer, scheme: str) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    page.goto(f"{url}/chat")
+    page.goto(f"{app.url}/chat")
     visit = Visit(page).ready()
     for text in TALK:
         visit.ask(text)
+    visit.settled()
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, main.scrollHeight)")
+    page.wait_for_timeout(1500)
     page.screenshot(path=FOLDER / f"chat-{scheme}.png")
     context.close()
 
 
-def _knowledge(browser: Browser, url: str, scheme: str) -> None:
+def _knowledge(browser: Browser, app: AppServer, scheme: str) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    page.goto(f"{url}/knowledge")
+    page.goto(f"{app.url}/knowledge")
     box = page.get_by_placeholder("late parcel")
     box.fill("my parcel never turned up")
     box.press("Enter")
@@ -132,12 +135,12 @@ def _knowledge(browser: Browser, url: str, scheme: str) -> None:
     context.close()
 
 
-def _simulate(browser: Browser, url: str, scheme: str) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 860}, color_scheme=scheme)  # type: ignore[arg-type]
+def _simulate(browser: Browser, app: AppServer, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 1160}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    page.goto(f"{url}/simulate")
+    page.goto(f"{app.url}/simulate")
     page.get_by_text("Bug vs fix", exact=True).click()
-    expect(page.get_by_label("Compare with", exact=True)).to_have_value("redis-turn")
+    expect(page.get_by_label("Compare with", exact=True)).to_have_value(re.compile("Redis, one write per turn"))
     page.get_by_role("button", name="Simulate", exact=True).click()
     expect(page.get_by_role("tab", name="Who saw whom")).to_be_visible(timeout=60_000)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
@@ -146,24 +149,24 @@ def _simulate(browser: Browser, url: str, scheme: str) -> None:
     context.close()
 
 
-def _race_lab(browser: Browser, url: str, scheme: str) -> None:
+def _race_lab(browser: Browser, app: AppServer, scheme: str) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 1180}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    page.goto(f"{url}/race_lab?chapter=6&strategy=lesson-deepcopy&tabs=0&users=2&turns=1&schedule=ABAABB")
+    page.goto(f"{app.url}/race_lab?chapter=6&strategy=lesson-deepcopy&tabs=0&users=2&turns=1&schedule=ABAABB")
     expect(page.get_by_text("lost-update")).to_be_visible(timeout=30_000)
     expect(page.get_by_role("button", name="PNG", exact=True)).to_be_visible()
     page.screenshot(path=FOLDER / f"race-lab-{scheme}.png")
-    page.goto(f"{url}/race_lab?chapter=5")
+    page.goto(f"{app.url}/race_lab?chapter=5")
     expect(page.locator(".lab")).to_be_visible(timeout=60_000)
     page.wait_for_timeout(1000)
     page.screenshot(path=FOLDER / f"every-way-{scheme}.png")
     context.close()
 
 
-def _audit(browser: Browser, url: str, scheme: str) -> None:
+def _audit(browser: Browser, app: AppServer, scheme: str) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 1500}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    page.goto(f"{url}/audit")
+    page.goto(f"{app.url}/audit")
     for level in ("apart", "lasting", "faithful", "bounded", "async"):
         page.get_by_role("button", name=level, exact=True).click()
     page.get_by_role("button", name="Audit with 10 checks").click()
@@ -192,5 +195,16 @@ def _inspector(browser: Browser, app: AppServer, scheme: str) -> None:
     context.close()
 
 
+PICTURES: dict[str, Callable[[Browser, AppServer, str], None]] = {
+    "chat": _chat,
+    "knowledge": _knowledge,
+    "simulate": _simulate,
+    "race_lab": _race_lab,
+    "room": _room,
+    "audit": _audit,
+    "inspector": _inspector,
+    "two_am": _two_am,
+}
+
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

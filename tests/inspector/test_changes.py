@@ -16,6 +16,7 @@ from rag.inspector.actions.changes import Change, Changes, Done
 from rag.inspector.actions.exporting import export
 from rag.inspector.actions.importing import import_new, read_export, restore
 from rag.sessions import SessionStore
+from rag.sessions.ids import SessionId
 from tests.inspector.stored_sessions import HARMFUL, HOSTILE, Place
 from tests.sessions.messages.test_lossless import EXAMPLES
 
@@ -64,10 +65,13 @@ def test_extend_pin_and_unpin_and_back(place: Place, sid: str) -> None:
 def test_what_ends_a_session_can_be_undone(place: Place, sid: str, change: Change) -> None:
     place.store.append(sid, EXAMPLES)
     place.said(sid, "And?", "That.", documents=["a.md", "b.md"], title="A title", model="m1")
+    trace = place.store.protocol.keys.of(SessionId(sid)).trace
+    place.client.rpush(trace, b"sealed one", b"sealed two")
     place.store.pin(sid)
     before, messages = place.store.info(sid), place.store.records(sid)
     done = changes(place).do(change, [sid])
     assert done.ids == (sid,)
+    assert not place.client.exists(trace)
     info = place.store.info(sid)
     assert (info is not None and info.messages == 0) if change == "clear" else info is None
     assert place.store.messages(sid) == []
@@ -88,6 +92,7 @@ def test_what_ends_a_session_can_be_undone(place: Place, sid: str, change: Chang
     assert [(one.message, one.turn, one.at, one.documents) for one in again] == [
         (one.message, one.turn, one.at, one.documents) for one in messages
     ]
+    assert place.client.lrange(trace, 0, -1) == [b"sealed one", b"sealed two"]
     place.said(sid, "Goes on?", "Yes.")
     assert place.store.info(sid).turns == 3  # type: ignore[union-attr]
     assert [one.kind for one in place.scan().findings] == []

@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
+from rag.crosstalk.background.apart import Line, Place, Processes
 from rag.crosstalk.checker.findings import Report
 from rag.crosstalk.log.events import Event
 from rag.crosstalk.room.act import PATIENCE, Turn, judge
@@ -28,6 +30,8 @@ LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 CODE_LENGTH = 6
 JUDGE_SECONDS, SHARE = 1.0, 8.0
 """An act is looked at once in so many seconds, and for no more than this part of them."""
+APART = 1000
+"""Events from which on a report is made in another process, where it holds up no page."""
 SWEEP = 5.0
 """Seconds between two looks for rooms whose time is over."""
 
@@ -45,10 +49,11 @@ class Played:
 
 
 class Rooms:
-    """Thread-safe."""
+    """Thread-safe. place: where long reports are made, if not in processes of their own."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, place: Place | None = None) -> None:
         self._clock = clock
+        self._place = place or Processes()
         self._rooms: dict[str, tuple[Room, float]] = {}
         """Each with when it was opened."""
         self._waiting: dict[int, Done] = {}
@@ -164,14 +169,27 @@ class Rooms:
                 act.verdict = verdict
                 room.version += 1
 
-    def acts(self, code: str, presenter: str | None) -> list[Played]:
-        """Each act with the checker's report of it, the first one first. It holds up nobody else."""
+    def acts(
+        self, code: str, presenter: str | None, progress: Callable[[int, int], None] = lambda *_: None
+    ) -> list[Played]:
+        """Each act with the checker's report of it, the first one first. It holds up nobody else.
+
+        progress: is told how many of how many acts are checked. Raises CrosswireError where a process cannot check.
+        """
         with self.presented(code, presenter) as (room, _):
             played = [(act, tuple(act.events)) for act in room.acts if act.turns]
-        for act, events in played:
+        for done, (act, events) in enumerate(played):
+            progress(done, len(played))
             if act.report is None or act.report[0] != len(events):
-                act.report = len(events), judge(act.memory, events)
+                act.report = len(events), self._judged(act.memory, events)
         return [Played(act.memory, act.report[1], events) for act, events in played if act.report]
+
+    def _judged(self, memory: str, events: tuple[Event, ...]) -> Report:
+        if len(events) < APART:
+            return judge(memory, events)
+        found: list[Report] = []
+        self._place.do(partial(_judge_there, memory, events), found.append, threading.Event(), lambda *_: None)
+        return found[0]
 
     def move(self, code: str, presenter: str | None, address: str) -> None:
         """Phones find this server at another address: an origin."""
@@ -203,6 +221,7 @@ class Rooms:
             self._changed.notify()
         if self._thread is not None:
             self._thread.join(10)
+        self._place.close()
 
     def _of(self, presenter: str) -> list[Room]:
         return [room for room, _ in self._rooms.values() if room.presenter == presenter]
@@ -245,6 +264,10 @@ class Rooms:
             self._drop(room)
             return SWEEP
         return SWEEP if room.due is None else max(0.0, opened + room.due - self._clock())
+
+
+def _judge_there(memory: str, events: tuple[Event, ...], line: Line) -> None:
+    line.say(judge(memory, events))
 
 
 def _codes() -> Iterator[str]:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rag.errors import CrosswireError
@@ -21,6 +20,7 @@ from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId
 from rag.sessions.listing.directory import Row
 from rag.sessions.protocol.replies import Quarantined
+from rag.sessions.protocol.scripts import TRACES
 
 Change = Literal["extend", "pin", "unpin", "expire", "clear", "delete"]
 EFFECTS: dict[Change, str] = {
@@ -63,12 +63,13 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """ids: which sessions were changed. before: what `undo` needs; it holds the texts of what was deleted."""
+    """ids: which sessions were changed. before, traces: what `undo` needs; they hold the texts of what was deleted."""
 
     change: Change
     ids: tuple[str, ...]
     own_ttls: dict[str, str | None]
     before: Export | None = None
+    traces: dict[str, list[bytes]] = field(default_factory=dict)
 
 
 class Changes:
@@ -103,20 +104,22 @@ class Changes:
             "delete": self._delete,
         }
         before = export(self._inspector, sids) if change in ENDING else None
+        traces = self._traces(sids) if change in ENDING else {}
         own_ttls = self._own_ttls(sids)
-        return Done(change, tuple(sid for sid in sids if how[change](sid)), own_ttls, before)
+        return Done(change, tuple(sid for sid in sids if how[change](sid)), own_ttls, before, traces)
 
     def undo(self, done: Done) -> tuple[str, ...]:
         """Which sessions are as they were. One that went on meanwhile is left as it is.
 
-        What was deleted comes back with its messages, but what was in quarantine does not.
+        What was deleted comes back with its messages and traces, but what was in quarantine does not.
         """
         if done.before is None:
             return tuple(sid for sid in done.ids if self._set_ttl(sid, done.own_ttls.get(sid)))
         gone = [one for one in done.before.sessions if one["id"] in done.ids]
         if done.change == "clear":
             self._make_room(gone)
-        return tuple(filter(None, map(partial(restore, self._inspector, who=self._who), gone)))
+        back = (restore(self._inspector, one, self._who, done.traces.get(one["id"], ())) for one in gone)
+        return tuple(filter(None, back))
 
     def remove_quarantined(self, session_id: str, one: Quarantined) -> bool:
         """Forget one element that was put aside; False if it is not there any more."""
@@ -163,6 +166,11 @@ class Changes:
         replies = self._of_each(sids, lambda pipe, sid: pipe.hget(session(sid), "ttl"))
         texts = (reply.decode() if isinstance(reply, bytes) else None for reply in replies)
         return dict(zip(sids, texts, strict=True))
+
+    def _traces(self, sids: Sequence[SessionId]) -> dict[str, list[bytes]]:
+        of = self._histories.keys.of
+        replies = self._of_each(sids, lambda pipe, sid: pipe.lrange(of(sid).trace, 0, TRACES - 1))
+        return {sid: reply for sid, reply in zip(sids, replies, strict=True) if isinstance(reply, list)}
 
     def _of_each(self, sids: Sequence[SessionId], command: Callable[[Any, SessionId], object]) -> list[Any]:
         with translated(self._inspector.target):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.messages import BaseMessage, messages_from_dict
@@ -26,18 +27,21 @@ from rag.sessions.protocol import index_entries
 LARGEST = 256 << 20
 
 WRITE = """
--- Write a whole session, if there is none. KEYS: history, session.
--- ARGV: ttl (s, 0: for ever), how many fields, field, value, …, message, …
+-- Write a whole session, if there is none. KEYS: history, session, trace.
+-- ARGV: ttl (s, 0: for ever), how many fields, how many traces, field, value, …, trace, …, message, …
 -- Returns 1, or 0 if there was one.
 if redis.call('EXISTS', KEYS[1], KEYS[2]) > 0 then return 0 end
-local fields = tonumber(ARGV[2])
-redis.call('HSET', KEYS[2], unpack(ARGV, 3, 2 + 2 * fields))
-for i = 3 + 2 * fields, #ARGV, 1000 do
+local last = 3 + 2 * tonumber(ARGV[2])
+redis.call('HSET', KEYS[2], unpack(ARGV, 4, last))
+redis.call('DEL', KEYS[3])
+for i = last + 1, last + tonumber(ARGV[3]) do redis.call('RPUSH', KEYS[3], ARGV[i]) end
+for i = last + tonumber(ARGV[3]) + 1, #ARGV, 1000 do
   redis.call('RPUSH', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
 end
 if ARGV[1] ~= '0' then
   redis.call('EXPIRE', KEYS[1], ARGV[1])
   redis.call('EXPIRE', KEYS[2], ARGV[1])
+  redis.call('EXPIRE', KEYS[3], ARGV[1])
 end
 return 1
 """
@@ -69,10 +73,10 @@ def import_new(inspector: Inspector, session: dict[str, Any], who: str) -> str:
     return sid
 
 
-def restore(inspector: Inspector, session: dict[str, Any], who: str) -> str | None:
-    """As what it was, with a full time to live; None if there is such a session again."""
+def restore(inspector: Inspector, session: dict[str, Any], who: str, traces: Sequence[bytes] = ()) -> str | None:
+    """As what it was, with a full time to live; None if there is such a session again. traces: as they were stored."""
     sid = SessionId(session["id"])
-    if not _write(inspector, sid, session, own_ttl=session.get("ttl")):
+    if not _write(inspector, sid, session, session.get("ttl"), traces):
         return None
     inspector.store.audit.add("restore", sid, who)
     return sid
@@ -85,7 +89,9 @@ def own_histories(inspector: Inspector) -> Own:
     return inspector.histories
 
 
-def _write(inspector: Inspector, sid: SessionId, session: dict[str, Any], own_ttl: str | None) -> bool:
+def _write(
+    inspector: Inspector, sid: SessionId, session: dict[str, Any], own_ttl: str | None, traces: Sequence[bytes] = ()
+) -> bool:
     protocol, keys = inspector.store.protocol, own_histories(inspector).keys
     kept = [message for message in session["messages"] if not message.get("problem")]
     turns = _turns(kept)
@@ -107,10 +113,10 @@ def _write(inspector: Inspector, sid: SessionId, session: dict[str, Any], own_tt
     if isinstance(session.get("model"), str):
         fields["model"] = session["model"]
     pairs = [part for pair in fields.items() for part in pair]
-    history, hash_, *_ = keys.of(sid)
+    own = keys.of(sid)
     with translated(inspector.target):
-        args = (ttl, len(fields), *pairs, *lines)
-        if not inspector.client.eval(WRITE, 2, history, hash_, *args):
+        args = (ttl, len(fields), len(traces), *pairs, *traces, *lines)
+        if not inspector.client.eval(WRITE, 3, own.history, own.session, own.trace, *args):
             return False
         for command in index_entries.seen(keys, sid, now, ttl, new=True):
             inspector.client.execute_command(*command)

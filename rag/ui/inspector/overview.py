@@ -11,6 +11,7 @@ import streamlit as st
 from rag.inspector.views.overview import SLICE, Overview
 from rag.ui.feedback import errors_shown
 from rag.ui.inspector.context import Context
+from rag.ui.palette import OWNERS
 
 _KEPT = "inspector_overview"
 """What the numbers found last, for the charts."""
@@ -82,7 +83,7 @@ def _bars(bars: Sequence[tuple[str, int]], title: str, angle: int) -> None:
     axis = alt.Axis(labelAngle=angle, labelOverlap=True)
     chart = (
         alt.Chart(pd.DataFrame(bars, columns=["when", "sessions"]))
-        .mark_bar(cornerRadiusTopLeft=2, cornerRadiusTopRight=2)
+        .mark_bar(cornerRadiusTopLeft=2, cornerRadiusTopRight=2, color=OWNERS["A"])
         .encode(
             x=alt.X("when:N", sort=None, title=None, axis=axis),
             y=alt.Y("sessions:Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=3, format="d")),

@@ -44,9 +44,16 @@ def draw_ended(rooms: Rooms, me: Visitor, room: Room, left: float) -> None:
     """left: seconds for which it can still be had."""
     other = rooms.beside(room)
     st.caption(f"The room has ended. Its report is here for another {duration(left)}; save what you need.")
-    with errors_shown(), st.spinner("Checking …"):
+    with errors_shown():
+        place = st.empty()
+
+        def tell(done: int, of: int) -> None:
+            place.progress(done / of, f"Checking memory {done + 1} of {of} …")
+
         codes = [one.code for one in (other, room) if one is not None]
-        report.draw(room.code, [act for code in codes for act in rooms.acts(code, me.session_id)])
+        acts = [act for code in codes for act in rooms.acts(code, me.session_id, tell)]
+        place.empty()
+        report.draw(room.code, acts)
 
 
 def _end(rooms: Rooms, me: Visitor, *ending: Room) -> None:

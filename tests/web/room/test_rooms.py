@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from rag.crosstalk.room import room as limits
+from rag.crosstalk.room import rooms as all_rooms
 from rag.crosstalk.room.act import Turn
 from rag.crosstalk.room.rooms import Rooms
 from tests.web.room.phones import Phone, live
@@ -159,6 +160,24 @@ def test_a_room_that_breaks_ends_and_no_other(
     assert broken.client.post("/hello", json={}).status_code == 404, "answered at once, not when patience ends"
     whole.hello()
     assert whole.secret in whole.shown["turns"][0]["question"]
+
+
+def test_a_long_report_is_made_in_another_process_and_says_the_same(
+    site: str, code: str, presenter: httpx.Client, rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phones, me, told = [Phone(site, code) for _ in range(2)], presenter.headers["session"], []
+    with ThreadPoolExecutor(2) as at_once:
+        list(at_once.map(Phone.hello, phones))
+        list(at_once.map(Phone.ask, phones))
+    rooms.end(code, me)
+    (here,) = rooms.acts(code, me)
+    with rooms.presented(code, me) as (room, _):
+        room.acts[0].report = None
+    monkeypatch.setattr(all_rooms, "APART", 1)
+    monkeypatch.setattr(all_rooms, "judge", None)  # of this process
+    (there,) = rooms.acts(code, me, lambda *parts: told.append(parts))
+    assert there == here
+    assert told == [(0, 1)]
 
 
 def test_rooms_are_few_and_each_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
