@@ -45,6 +45,7 @@ from rag.sessions.embedded.server import EmbeddedServer
 from rag.settings import Settings, load
 from rag.web.bench import pages as pages_bench
 from rag.web.bench import room as room_bench
+from rag.web.bench import scale as scale_bench
 from rag.web.bench import served as served_bench
 
 app = typer.Typer(
@@ -359,6 +360,28 @@ def sessions(
     notes = [f"{count:,} sessions, {messages:,} messages; at most {memory / 1e6:,.0f} MB here."]
     more = {"sessions": count, "messages": messages, "memory": memory}
     give(json_file, rows, ("what", "seconds", "commands"), cells, notes, **more)
+
+
+@app.command("scale")
+def scale(
+    full: Annotated[bool, typer.Option("--full", help="Up to 100,000 live sessions; a minute or two.")] = False,
+    seconds: Seconds = 3.0,
+    json_file: JsonFile = None,
+) -> None:
+    """What a live session costs, and whether a turn takes longer where there are more of them.
+
+    For more processes of the application: bench served --processes.
+    """
+    with _scratch() as (folder, told):
+        levels = scale_bench.FULL if full else scale_bench.LEVELS
+        rows = list(scale_bench.run(folder, levels, seconds=seconds, progress=told))
+    heads = ("live sessions", "Redis bytes each", "app MB in all", "turns/s", "p50 ms", "p99 ms")
+    give(json_file, rows, heads, map(_scaled, rows), scale_bench.extrapolated(rows))
+
+
+def _scaled(row: scale_bench.Row) -> list[str]:
+    sizes = f"{row.sessions:,}", f"{row.redis_bytes:,.0f}", f"{row.app_bytes / 1e6:,.1f}"
+    return [*sizes, f"{row.rate:,.0f}", f"{row.p50 * 1e3:.2f}", f"{row.p99 * 1e3:.2f}"]
 
 
 def _socket_url(folder: Path) -> str:
