@@ -58,6 +58,10 @@ def test_one_button_shows_the_incident_and_a_click_its_evidence(simulate: Callab
     for name, shown in (("See it", re.compile("Both conversations")), ("See the line", re.compile("def turn"))):
         page.get_by_test_id("stMain").get_by_role("button", name=name).click()
         expect(page.get_by_role("dialog")).to_contain_text(shown)
+        if name == "See the line":  # above the rest of the source, which is longer than a screen
+            line = page.get_by_role("dialog").get_by_test_id("stCode").first
+            expect(line).to_have_text(re.compile(r"^\s*45\s+self"))
+            expect(line).to_be_in_viewport()
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("button", name="First leak").click()

@@ -286,6 +286,8 @@ def _source(name: str) -> None:
             f"The bug: line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}",
             icon=":material/bug_report:",
         )
+        text = source(name).splitlines()
+        st.code("\n".join(f"{number:>3}  {text[number - 1]}" for number in lines), language="python")
     st.code(source(name), language="python", line_numbers=True)
     st.success(f"The fix: {escaped(kind.fix)}", icon=":material/build:")
     if kind.seen:
