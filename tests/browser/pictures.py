@@ -131,6 +131,8 @@ def _knowledge(browser: Browser, app: AppServer, scheme: str) -> None:
     box.fill("my parcel never turned up")
     box.press("Enter")
     expect(page.get_by_text("score").first).to_be_visible()
+    Visit(page).settled()
+    page.wait_for_timeout(1000)
     page.screenshot(path=FOLDER / f"knowledge-{scheme}.png")
     context.close()
 

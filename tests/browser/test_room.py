@@ -98,6 +98,8 @@ def test_a_neighbours_secret_is_on_a_phone_and_the_wall_draws_the_arrow(
     expect(alone.locator(".person")).to_have_count(2)
     for each in (alone, ada.page):
         shuts_nobody_out(each)
+        each.emulate_media(color_scheme="dark")
+        shuts_nobody_out(each)
     alone.close()
 
     secret = ada.secret
