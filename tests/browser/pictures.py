@@ -117,7 +117,8 @@ def _chat(browser: Browser, app: AppServer, scheme: str) -> None:
     for text in TALK:
         visit.ask(text)
     visit.settled()
-    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, main.scrollHeight)")
+    page.mouse.move(790, 400)
+    page.mouse.wheel(0, 20_000)
     page.wait_for_timeout(1500)
     page.screenshot(path=FOLDER / f"chat-{scheme}.png")
     context.close()
