@@ -22,6 +22,7 @@ from rag.erasure import compact
 from rag.errors import CrosswireError
 from rag.inspector import one_time_link
 from rag.inspector.access import opens_by_link
+from rag.observability.logs import set_up
 from rag.resources import NAVIGATION
 from rag.services import Services, load_articles, settle, sweep, warn_of_eviction
 from rag.sessions.revocations import Revocations
@@ -55,6 +56,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 def _start() -> Services:
     try:
         services = resources.services()
+        set_up(services.settings.log_format)
         session_secret(services.settings)
         load_articles(services)
         settle()

@@ -13,6 +13,8 @@ from rag.chat import ChatService, make_model
 from rag.chat.memory import from_setting
 from rag.knowledge import IngestReport, Library, Progress, open_library
 from rag.knowledge.embedding.embedders import make_embedder
+from rag.observability import TurnMetrics, TurnWatch
+from rag.observability.spans import spans_if_wanted
 from rag.sessions import SessionStore
 from rag.sessions.opening import open_store
 from rag.settings import Settings
@@ -29,6 +31,7 @@ class Services:
     store: SessionStore
     library: Library
     chat: ChatService
+    watch: TurnWatch
 
     def close(self) -> None:
         self.library.close()
@@ -45,9 +48,10 @@ def build(settings: Settings) -> Services:
         opened.callback(library.close)
         model = make_model(settings, embedder)
         memory = from_setting(settings.prompt_memory, None if settings.offline else model)
-        chat = ChatService(store, library, model, memory=memory, offline=settings.offline)
+        watch = TurnWatch(TurnMetrics(), spans_if_wanted(settings.otel_exporter_otlp_endpoint))
+        chat = ChatService(store, library, model, memory=memory, offline=settings.offline, observer=watch)
         opened.pop_all()  # it is closed by whoever has it from here on
-    return Services(settings, client, store, library, chat)
+    return Services(settings, client, store, library, chat, watch)
 
 
 def warn_of_eviction(services: Services) -> None:

@@ -45,6 +45,9 @@ EXPECTED = {
     "embeddings": "wordllama, openai or minilm",
     "embedding_model": "the name of an embedding model",
     "trace_token": "at least 16 characters",
+    "metrics_token": "at least 16 characters",
+    "log_format": "plain or json",
+    "otel_exporter_otlp_endpoint": "the http:// or https:// address of an OTLP receiver (gRPC)",
     "inspector_password": "at least 8 characters",
     "inspector_emails": "e-mail addresses, separated by commas",
     "allowed_origins": "addresses like https://chat.example.org, without a path, separated by commas",
@@ -121,6 +124,9 @@ class Settings(BaseSettings):
     embedding_model: Annotated[str, Field(min_length=1)] = "text-embedding-3-small"
     inspector_password: Annotated[SecretStr, Field(min_length=8)] | None = None
     trace_token: Annotated[SecretStr, Field(min_length=16)] | None = None
+    metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = None
+    log_format: Literal["plain", "json"] = "plain"
+    otel_exporter_otlp_endpoint: str | None = None
     inspector_emails: Annotated[tuple[_Email, ...], NoDecode] = ()
     allowed_origins: Annotated[tuple[_Origin, ...], NoDecode] = ()
     model_max_answer_chars: Annotated[int, Field(ge=100, le=1_000_000)] = 16_000
@@ -150,7 +156,7 @@ class Settings(BaseSettings):
             raise ValueError(EXPECTED["redis_url"])
         return value
 
-    @field_validator("chroma_url", "openai_base_url")
+    @field_validator("chroma_url", "openai_base_url", "otel_exporter_otlp_endpoint")
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
         if value in (None, "embedded"):

@@ -36,17 +36,18 @@ MAY_USE: dict[str, set[str]] = {
     "rag.tracing": BASE | {"rag.sessions"},
     "rag.inspector": BASE | {"rag.sessions", "rag.chat", "rag.crosstalk", "rag.tracing"},
     "rag.safe_text": set(),
+    "rag.observability": BASE | {"rag.chat"},
     "rag.colours": set(),
     "rag.audit": {"rag.errors", "rag.safe_text"},
-    "rag.services": ROOMS - {"rag.crosstalk", "rag.inspector", "rag.audit"},
+    "rag.services": ROOMS - {"rag.crosstalk", "rag.inspector", "rag.audit"} | {"rag.observability"},
     "rag.erasure": BASE | {"rag.sessions", "rag.knowledge", "rag.inspector", "rag.tracing", "rag.services"},
-    "rag.web": ROOMS - {"rag.audit"} | {"rag.services"},
+    "rag.web": ROOMS - {"rag.audit"} | {"rag.services", "rag.observability"},
     "rag.ui": ROOMS | {"rag.services", "rag.web", "rag.erasure"},
     "rag.commands": ROOMS | {"rag.services", "rag.web", "rag.erasure"},
     "rag.__main__": BASE | {"rag.commands"},
     "crosswire": ROOMS | {"rag.services", "rag.__main__"},
     "pages": ROOMS | {"rag.ui"},
-    "app": ROOMS | {"rag.ui", "rag.web", "rag.services", "rag.erasure"},
+    "app": ROOMS | {"rag.ui", "rag.web", "rag.services", "rag.erasure", "rag.observability"},
 }
 """What each room may import of the product, besides itself."""
 

@@ -43,6 +43,9 @@ GOOD = [
     ("EMBEDDING_MODEL", "bge-m3", "bge-m3"),
     ("INSPECTOR_PASSWORD", "12345678", SecretStr("12345678")),
     ("TRACE_TOKEN", "0123456789abcdef", SecretStr("0123456789abcdef")),
+    ("METRICS_TOKEN", "0123456789abcdef", SecretStr("0123456789abcdef")),
+    ("LOG_FORMAT", "json", "json"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317", "http://127.0.0.1:4317"),
     ("INSPECTOR_EMAILS", "ada@example.org, Ben@example.org", ("ada@example.org", "Ben@example.org")),
     ("ALLOWED_ORIGINS", "https://Chat.example:443, http://[::1]:8501", ("https://chat.example", "http://[::1]:8501")),
     ("MODEL_MAX_ANSWER_CHARS", "100", 100),
@@ -55,6 +58,8 @@ GOOD = [
 ]
 
 BAD = [
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "127.0.0.1:4317"),
+    ("LOG_FORMAT", "xml"),
     ("REDIS_URL", "localhost:6379"),
     ("REDIS_URL", "http://localhost"),
     ("REDIS_URL", "redis://[::1"),
@@ -93,6 +98,7 @@ BAD_SECRETS = [
     ("SESSION_ENCRYPTION_KEYS", f"{KEY},c2hvcnQ="),
     ("INSPECTOR_PASSWORD", "hunter2"),
     ("TRACE_TOKEN", "0123456789abcde"),
+    ("METRICS_TOKEN", "0123456789abcde"),
 ]
 
 

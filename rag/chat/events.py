@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from threading import Event as Flag
 from threading import Lock
+from typing import Protocol
 
 from rag.chat.prompt import Source
 
@@ -75,6 +76,14 @@ class Finished:
 
 
 Event = Waiting | Found | Token | Finished
+
+
+class TurnObserver(Protocol):
+    """Is told of every turn that ends in a session, in the turn's thread. Called for each: it should be quick."""
+
+    def answered(self, session_id: str, turn: int, timings: Timings, /) -> None: ...
+
+    def failed(self, session_id: str, error: Exception, /) -> None: ...
 
 
 class EventStream(Iterator[Event]):

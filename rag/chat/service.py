@@ -17,7 +17,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from rag.chat.citations import MARK
-from rag.chat.events import Event, EventStream, Finished, Found, Reply, Timings, Token, Waiting
+from rag.chat.events import Event, EventStream, Finished, Found, Reply, Timings, Token, TurnObserver, Waiting
 from rag.chat.memory import LastTurns, Memory, Remembered, Summary
 from rag.chat.models import model_name
 from rag.chat.pieces import pieces_of
@@ -51,10 +51,11 @@ class ChatService:
         memory: Memory | None = None,
         offline: bool = False,
         wait: float = 30.0,
+        observer: TurnObserver | None = None,
     ) -> None:
         """`memory`: what of a history the model sees, by default its last 20 turns. `offline`: the model only quotes.
 
-        `wait`: seconds to wait for another turn of the same session.
+        `wait`: seconds to wait for another turn of the same session. `observer`: is told how each turn ended.
         """
         self._store = store
         self._library = library
@@ -62,6 +63,7 @@ class ChatService:
         self._memory = memory or LastTurns(20)
         self._offline = offline
         self._wait = wait
+        self._observer = observer
         self.model_name = model_name(model)
 
     def answer(self, session_id: str, text: str) -> Reply:
@@ -76,7 +78,7 @@ class ChatService:
         """The turn as events, with `tokens` or without. A bad question raises at once, all else while they are read."""
         question = checked(text)
         stopped = Flag()
-        return EventStream(self._turn(session_id, question, stopped, tokens), stopped, remote=not self._offline)
+        return EventStream(self._observed(session_id, question, stopped, tokens), stopped, remote=not self._offline)
 
     def once(self, text: str, *, tokens: bool = True) -> EventStream:
         """A question without a session, as `stream` tells it: neither a history nor anybody's documents, and nothing is
@@ -98,6 +100,14 @@ class ChatService:
         )
         sources, _ = self._search(session_id, question, remembered, self._rewritten(question, remembered))
         return build_prompt(sources, remembered.messages, question)
+
+    def _observed(self, session_id: str, question: str, stopped: Flag, told_tokens: bool) -> Generator[Event]:
+        try:
+            yield from self._turn(session_id, question, stopped, told_tokens)
+        except Exception as error:
+            if self._observer is not None:
+                self._observer.failed(session_id, error)
+            raise
 
     def _turn(self, session_id: str, question: str, stopped: Flag, told_tokens: bool) -> Generator[Event]:
         clock = _Clock()
@@ -126,7 +136,10 @@ class ChatService:
             trace = written(turn, prompt, sources, _earlier(remembered), searched, self.model_name, clock.timings())
             number = self._commit(turn, question, self._message(answer, kept, searched, kind), summary, trace)
             clock.lap("save")
-        yield Finished(Reply(answer, kept, searched, self.model_name, number, clock.timings()))
+        timings = clock.timings()
+        if self._observer is not None:
+            self._observer.answered(session_id, number, timings)
+        yield Finished(Reply(answer, kept, searched, self.model_name, number, timings))
 
     def _alone(self, question: str, stopped: Flag, told_tokens: bool) -> Generator[Event]:
         clock = _Clock()

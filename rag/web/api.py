@@ -28,8 +28,9 @@ from rag.services import Services
 from rag.sessions import StoredMessage
 from rag.sessions.names import friendly_name
 from rag.web.body import read_body
-from rag.web.health import Health
 from rag.web.identity import API, SESSIONS, visit_of
+from rag.web.monitoring.health import UNCACHED, Health
+from rag.web.monitoring.metrics import METRICS, Metrics
 from rag.web.openapi import LONGEST_BODY, LONGEST_MESSAGE, description
 from rag.web.problem import PRIVATE, Problem, Refused, answer_error, problem_of
 from rag.web.sessions.switching import (
@@ -69,7 +70,7 @@ class ApiFirst:
 
 
 def _is_ours(path: str) -> bool:
-    return path.startswith((API, SESSIONS)) or path in ("/healthz", TRACES)
+    return path.startswith((API, SESSIONS)) or path in ("/healthz", "/readyz", METRICS, TRACES)
 
 
 def _application(services: Callable[[], Services]) -> Starlette:
@@ -80,6 +81,8 @@ def _application(services: Callable[[], Services]) -> Starlette:
             Route("/api/history", api.history, methods=["GET", "DELETE"]),
             Route("/api/openapi.json", api.openapi),
             Route("/healthz", api.healthz),
+            Route("/readyz", api.readyz),
+            Route(METRICS, Metrics(services).answer),
             Route(NEW_SESSION, new_session, methods=["POST"]),
             Route(OPEN_SESSION, open_session, methods=["POST"]),
             Route(FORGET_SESSIONS, api.forget_sessions, methods=["POST"]),
@@ -154,6 +157,9 @@ class _Api:
         return JSONResponse(description(), headers={"Cache-Control": "no-cache"})
 
     async def healthz(self, _: Request) -> Response:
+        return JSONResponse({"status": "ok"}, headers=UNCACHED)
+
+    async def readyz(self, _: Request) -> Response:
         return await self._health.answer()
 
 

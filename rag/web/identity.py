@@ -43,6 +43,7 @@ SAY_AGAIN = 60.0
 ASKING = 16
 """Threads that ask at the same time whether a cookie was ended."""
 _ANONYMOUS = frozenset({"/api/openapi.json"})
+_PROBES = frozenset({"healthz", "readyz", "metrics"})
 _ASSET_FOLDERS = frozenset({"static", "media", "component", "r"})
 """The last one holds rooms, whose phones are given no session."""
 
@@ -221,7 +222,7 @@ def _is_personal(method: str, path: str, headers: Headers) -> bool:
     if path.startswith((API, SESSIONS)):
         return path not in _ANONYMOUS and method != "OPTIONS"
     *folders, name = path.split("/")
-    if method != "GET" or "." in name or name == "healthz" or "_stcore" in path or _ASSET_FOLDERS & set(folders):
+    if method != "GET" or "." in name or name in _PROBES or "_stcore" in path or _ASSET_FOLDERS & set(folders):
         return False
     destination = headers.get("sec-fetch-dest")
     if destination is not None:

@@ -71,7 +71,7 @@ def description() -> dict[str, Any]:
         "403 405 500 503",
         description="The session stays: the next question starts a new history in it.",
     )
-    health = {
+    ready = {
         "200": _json("Turns can be answered and stored", "Health"),
         "503": _json("They cannot: `store` and `library` say why", "Health"),
     }
@@ -87,7 +87,10 @@ def description() -> dict[str, Any]:
         "paths": {
             "/api/chat": {"post": chat},
             "/api/history": {"get": history, "delete": deletion},
-            "/healthz": {"get": _operation("health", "Can this server answer?", health, "405")},
+            "/healthz": {
+                "get": _operation("health", "Does the process live?", {"200": _json("It does", "Alive")}, "405")
+            },
+            "/readyz": {"get": _operation("ready", "Can this server answer?", ready, "405")},
         },
         "components": {"schemas": _schemas()},
     }
@@ -147,6 +150,7 @@ def _schemas() -> dict[str, Any]:
             }
         ),
         "Cleared": _object({"cleared": {"type": "boolean", "description": "False: there was nothing to delete"}}),
+        "Alive": _object({"status": {"type": "string", "enum": ["ok"]}}),
         "Health": _object(
             {
                 "status": {"type": "string", "enum": ["ok", "degraded", "unavailable"]},

@@ -56,10 +56,17 @@ def on_this_machine(headers: Mapping[str, str], address: str | None, allowed: Co
     loopback address, through no proxy. address: None is loopback. allowed: further origins, which only a proxy needs.
     """
     names = {name.lower(): text for name, text in headers.items()}
-    if allowed or any(name.startswith("x-forwarded") for name in names) or not _PROXIES.isdisjoint(names):
+    if allowed or not direct_from_this_machine(headers, address):
         return False
     try:
         hosts = [urlsplit(names.get("origin", "")).hostname, urlsplit(f"//{names.get('host', '')}").hostname]
     except ValueError:
         return False
-    return address in _LOOPBACK and all(host in ("localhost", "127.0.0.1", "::1") for host in hosts)
+    return all(host in ("localhost", "127.0.0.1", "::1") for host in hosts)
+
+
+def direct_from_this_machine(headers: Mapping[str, str], address: str | None) -> bool:
+    """From a loopback address, through no proxy that says so. address: None is loopback."""
+    names = {name.lower() for name in headers}
+    proxied = any(name.startswith("x-forwarded") for name in names) or not _PROXIES.isdisjoint(names)
+    return address in _LOOPBACK and not proxied

@@ -14,7 +14,8 @@ from rag import errors
 from rag.chat import Event, Found, Token, Waiting
 from rag.chat.openai_compatible.errors import translate
 from rag.sessions.names import friendly_name
-from rag.web import api, body, health, turn
+from rag.web import api, body, turn
+from rag.web.monitoring import health
 from tests.web.calls import STREAM, ask, check_problem, events
 from tests.web.scripted import SOURCE, ScriptedServices
 
@@ -193,32 +194,32 @@ def test_history_without_a_store(client: httpx.Client, services: ScriptedService
 
 def test_health(client: httpx.Client, services: ScriptedServices, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "FRESH", 0.0)
-    answer = client.get("/healthz")
+    answer = client.get("/readyz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "store": "ok", "library": "ok"})
     assert answer.headers["cache-control"] == "no-store"
     assert "set-cookie" not in answer.headers
     services.library.error = errors.LibraryUnavailable("/secret/path", "gone", "Start it.")
-    answer = client.get("/healthz")
+    answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["status"], answer.json()["library"]) == (503, "degraded", "unavailable")
     services.store.error = errors.StoreDiskFull("/secret/disk", "0.1 MB are free")
-    answer = client.get("/healthz")
+    answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["status"], answer.json()["store"]) == (503, "degraded", "disk full")
     services.store.error = errors.SessionStoreUnavailable("redis://secret", "gone")
-    answer = client.get("/healthz")
+    answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json() == {"status": "unavailable", "store": "unavailable", "library": "unavailable"}
     services.store.error = services.library.error = RuntimeError("secret")
-    assert client.get("/healthz").status_code == 503
+    assert client.get("/readyz").status_code == 503
 
 
 def test_health_asks_once_a_second(
     client: httpx.Client, services: ScriptedServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "FRESH", 0.0)
-    client.get("/healthz")
+    client.get("/readyz")
     monkeypatch.setattr(health, "FRESH", 3600.0)
     for _ in range(20):
-        client.get("/healthz")
+        client.get("/readyz")
     assert services.store.checks == 1
 
 

@@ -52,7 +52,7 @@ def browser(real: str) -> Iterator[httpx.Client]:
 
 
 def test_a_conversation(browser: httpx.Client) -> None:
-    assert browser.get("/healthz").json() == {"status": "ok", "store": "ok", "library": "ok"}
+    assert browser.get("/readyz").json() == {"status": "ok", "store": "ok", "library": "ok"}
     first = ask(browser, "Within how many days can I return an item?").json()
     assert "60 days" in first["answer"]
     assert first["sources"][0]["title"] == "Return window"

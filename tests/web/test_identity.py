@@ -132,6 +132,8 @@ def test_the_token_is_not_in_any_answer_and_the_url_stays_clean(browser: httpx.C
         "/component/x/index.html",
         "/favicon.png",
         "/healthz",
+        "/readyz",
+        "/metrics",
         "/api/openapi.json",
     ],
 )

@@ -1,4 +1,5 @@
-"""What a load balancer asks. It says whether things work and nothing else: no addresses, no versions, no names."""
+"""What a load balancer asks: `/healthz`, which answers while the process lives, and `/readyz`, whether turns can be
+answered and stored. They say whether things work and nothing else: no addresses, no versions, no names."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from rag.errors import CrosswireError, StoreDiskFull
 from rag.services import Services
 
 State = Literal["ok", "disk full", "unavailable"]
+UNCACHED = {"Cache-Control": "no-store"}
 FRESH = 1.0
 """Seconds for which an answer stands, so that many who ask cost no more than one."""
 
@@ -35,7 +37,7 @@ class Health:
             self._asked = asyncio.create_task(run_in_threadpool(self._check))
         found = await asyncio.shield(self._asked)
         status = 200 if found["status"] == "ok" else 503
-        return JSONResponse(found, status_code=status, headers={"Cache-Control": "no-store"})
+        return JSONResponse(found, status_code=status, headers=UNCACHED)
 
     def _check(self) -> dict[str, str]:
         store = self._state(lambda ready: ready.store.health())

@@ -1,0 +1,3 @@
+from tests.chat.conftest import sid, store
+
+__all__ = ["sid", "store"]
