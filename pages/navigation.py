@@ -46,7 +46,7 @@ title = next(inside[name] for inside in SECTIONS.values() if name in inside)
 layout: Literal["centered", "wide"] = "centered" if name in READ else "wide"
 st.set_page_config(page_title=f"{title} · Crosswire", page_icon=brand.ICON, layout=layout)
 st.logo(brand.LOGO)
-st.html(brand.READABLE)
+st.html(brand.STYLE)
 presenter.draw()
 page.run()
 next_pages.draw(name)

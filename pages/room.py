@@ -12,7 +12,6 @@ me = visitor.visitor(resources.services().settings)
 
 # The wall is as high as the window leaves it.
 st.html("""<style>
-[data-testid="stMainBlockContainer"] {padding-top: 4.5rem}
 .st-key-wall iframe, .st-key-wall :has(> iframe) {height: max(24rem, calc(100dvh - 15rem))}
 </style>""")
 st.header("Room", anchor=False)

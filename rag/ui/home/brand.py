@@ -11,8 +11,9 @@ LOGO = str(_HERE / "logo.svg")
 ICON = "data:image/svg+xml;base64," + base64.b64encode((_HERE / "mark.svg").read_bytes()).decode()
 """For the browser's tab."""
 
-READABLE = """<style>
+STYLE = """<style>
+[data-testid="stMainBlockContainer"] {padding-top: 4.5rem}
 button[data-selected="true"] p, [role="tab"][aria-selected="true"] p {color: light-dark(#4a3bc4, #b3a8ff)}
 </style>"""
-"""What is chosen is written in the theme's primary colour, on which white has to be read elsewhere: for text on a dark
-ground it is too dark, so it takes the colour of links."""
+"""A heading begins below the navigation, not a hand further down. What is chosen is written in the theme's primary
+colour, on which white has to be read elsewhere: for text on a dark ground it is too dark, so it takes that of links."""
