@@ -6,6 +6,7 @@ And what would be paid in each of these processes, and is not.
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.installing import place, plain, wheel
+from tests.logs import Watch
 
 __all__ = ["place", "plain", "wheel"]
 """Fixtures of the installed wheel, for whoever asks."""
@@ -28,11 +30,19 @@ gc.disable()
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+_WATCH = Watch()
+
 
 def pytest_configure() -> None:
     """A shell that runs this suite in the background has told it, and with it all it starts, to ignore Ctrl-C."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    logging.getLogger().addHandler(_WATCH)
+
+
+def pytest_runtest_teardown() -> None:
+    if found := _WATCH.taken():
+        pytest.fail(f"what a person said, or a secret, was logged: {found[:3]}")
 
 
 def pytest_collection_finish() -> None:

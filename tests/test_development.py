@@ -18,6 +18,12 @@ def test_every_file_that_the_guide_names_exists() -> None:
     assert [path for path in named if not (PROJECT / path).exists()] == []
 
 
+def test_every_file_that_a_promise_stands_on_exists() -> None:
+    named = PATH.findall((PROJECT / "SECURITY.md").read_text(encoding="utf-8"))
+    assert len(named) > 20
+    assert [path for path in named if not (PROJECT / path).exists()] == []
+
+
 def test_it_answers_for_ten_changes_at_least() -> None:
     table = GUIDE.read_text(encoding="utf-8").partition("| change |")[2].partition("\n\n")[0]
     rows = [row for row in table.splitlines()[2:] if row.startswith("|")]

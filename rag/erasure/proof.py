@@ -88,8 +88,8 @@ def _redis(services: Services, marks: Marks) -> Place:
     if left:
         return Place("Redis", "left", f"In {_named([*left])}.")
     if strange:
-        return Place("Redis", "unknown", f"{strange} keys have types that cannot be read here.")
-    return Place("Redis", "erased", f"Nothing in {keys:,} keys and their values. The audit keeps the id.")
+        return Place("Redis", "unknown", f"{_counted(strange, 'part')} of types that cannot be read here.")
+    return Place("Redis", "erased", f"Nothing in {_counted(keys, 'key')} with all values. The audit keeps the id.")
 
 
 def _log(services: Services, marks: Marks, rewritten: bool) -> Place:
@@ -145,7 +145,11 @@ def _files(name: str, folder: Path, own: Sequence[bytes], shared: Sequence[bytes
         return Place(name, "left", f"In {_named(left)}.")
     if perhaps:
         return Place(name, "unknown", f"The same words are in {_named(perhaps)}: perhaps in another’s document.")
-    return Place(name, "erased", f"Nothing in {seen} files, {size:,} bytes.")
+    return Place(name, "erased", f"Nothing in {_counted(seen, 'file')}, {size:,} bytes.")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _named(names: Sequence[bytes]) -> str:

@@ -17,6 +17,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 from rag.inspector.one_time_link import address, issue
 from tests import PROJECT
+from tests.logs import harm
 
 
 class AppServer:
@@ -73,6 +74,8 @@ class AppServer:
             self._process.kill()
             self._process.wait(10)
         self._process = None
+        if found := harm(self.log()):
+            raise AssertionError(f"what a person said, or a secret, was logged: {found!r} in {self._log}")
 
     def redis_server(self) -> psutil.Process:
         """The embedded server of this state folder."""
