@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test check format lock matrix wheel clean
+.PHONY: run test check format lock matrix soak wheel clean
 
 $(VENV)/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Crosswire needs Python 3.11 or newer; set PYTHON=python3.12, say.")'
@@ -36,6 +36,9 @@ lock:  ## compile requirements.txt for Linux and macOS, Python 3.11 to 3.13 (nee
 
 matrix: $(VENV)/installed-dev  ## audit what people use, each in an environment of its own, and write docs/audit.md
 	$(BIN)/python -m tests.audit.matrix
+
+soak: $(VENV)/installed-dev  ## make every fault while users talk to the real application, and write docs/reliability.md
+	$(BIN)/python -m tests.faults --page
 
 wheel: $(VENV)/installed  ## build dist/crosswire-….whl
 	$(BIN)/python -m hatchling build -t wheel -d dist

@@ -145,6 +145,19 @@ class SealBroken(CrosswireError):
         )
 
 
+class NewerFormat(SealBroken):
+    """Stored messages have a form that only a later version knows. As without the key: nobody reads or deletes them."""
+
+    def __init__(self, session_id: str, version: int) -> None:
+        self.session_id = session_id
+        self.reason = f"form {version:.16g}"
+        CrosswireError.__init__(
+            self,
+            f"The stored messages of this session were written by a later version ({self.reason}). Nothing was "
+            "deleted: go back to that version of Crosswire.",
+        )
+
+
 # --- chat ----------------------------------------------------------------------------------------------------
 
 

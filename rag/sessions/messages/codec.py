@@ -5,6 +5,9 @@
 
 Reading gives back exactly what was written, or says why it cannot. `"exact": true` marks the few lines with numbers or
 characters that only the standard library's JSON keeps (integers over 64 bits, infinities, lone surrogates).
+
+`"v"` is the version of this form; left out, it is 1. What a later version wrote is neither read nor put aside: in a
+rolling restart both are at work, and the later one's turns have to be there afterwards.
 """
 
 from __future__ import annotations
@@ -19,10 +22,11 @@ import orjson
 from langchain_core.messages import BaseMessage, messages_from_dict
 from pydantic import ValidationError
 
-from rag.errors import SealBroken
+from rag.errors import NewerFormat, SealBroken
 from rag.sessions.messages import lossless
 from rag.sessions.messages.seal import Seal, Tampered
 
+VERSION = 1
 _EXACT = b'{"exact":true,'
 _ATOMS = frozenset({str, int, float, bool, type(None)})
 _set = object.__setattr__
@@ -110,8 +114,13 @@ def _documents(messages: Sequence[BaseMessage], place: Place) -> list[tuple[str,
 
 
 def decode(raw: bytes, session_id: str, seal: Seal | None = None) -> StoredMessage:
-    """Raises Unreadable, or SealBroken if the key that it needs is not here."""
+    """Raises Unreadable, SealBroken if the key that it needs is not here, or NewerFormat."""
     value = _loads(raw)
+    version = value.get("v", VERSION)
+    if version != VERSION:
+        if type(version) is int and version > VERSION:
+            raise NewerFormat(session_id, version)
+        raise Unreadable("corrupt", "not a stored message: its version is none")
     owner = value.get("session_id")
     if owner != session_id:
         raise Unreadable("foreign", "it names no session" if owner is None else "it names another session")

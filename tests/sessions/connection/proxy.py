@@ -40,7 +40,12 @@ class Proxy:
             while True:
                 client, _ = self._listener.accept()
                 server = socket.socket(socket.AF_UNIX)
-                server.connect(str(self._target))
+                try:
+                    server.connect(str(self._target))
+                except OSError:  # it is down, and may come back
+                    client.close()
+                    server.close()
+                    continue
                 self._open |= {client, server}
                 threading.Thread(target=self._pass_on, args=(client, server, False), daemon=True).start()
                 threading.Thread(target=self._pass_on, args=(server, client, True), daemon=True).start()

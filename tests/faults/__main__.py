@@ -1,0 +1,41 @@
+"""`python -m tests.faults [--only TEXT]`: make every fault, print each outcome; `--page` writes docs/reliability.md.
+
+Exit status 1 if a promise was broken or somebody was not answered again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from itertools import groupby
+from pathlib import Path
+
+from tests.faults import model_faults, process_faults, redis_faults
+from tests.faults.page import row, write
+from tests.faults.run import Outcome, run
+from tests.faults.world import world
+
+FAULTS = (*redis_faults.FAULTS, *model_faults.FAULTS, *process_faults.FAULTS)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.splitlines()[0])
+    parser.add_argument("--only", action="append", help="faults whose kind or name holds this text")
+    parser.add_argument("--users", type=int, default=10)
+    parser.add_argument("--page", action="store_true", help="write docs/reliability.md")
+    given = parser.parse_args()
+    chosen = [fault for fault in FAULTS if any(text in f"{fault.kind}: {fault.name}" for text in given.only or [""])]
+    outcomes: list[Outcome] = []
+    for kind, faults in groupby(chosen, lambda fault: fault.kind):
+        with tempfile.TemporaryDirectory(prefix="cw-") as folder, world(kind, Path(folder)) as made:
+            for fault in faults:
+                outcomes.append(run(fault, made, given.users))
+                print(row(outcomes[-1]), flush=True)  # noqa: T201
+    if given.page:
+        write(outcomes, given.users, [fault for fault in FAULTS if fault not in chosen])
+    return 0 if outcomes and all(one.held for one in outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

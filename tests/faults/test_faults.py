@@ -1,0 +1,71 @@
+"""The second opinion finds what is wrong; and the densest faults of `make soak`, on one process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from rag.crosstalk.log.events import Event, History, Info, Invoke, Message, Ok
+from tests.faults.page import row
+from tests.faults.redis_faults import FAULTS
+from tests.faults.run import run
+from tests.faults.verdict import Verdict, judge
+from tests.faults.world import world
+
+MINE, THEIRS = "LK-7Q2M-X9PD-4TRW8B", "LK-QQ3V-88HZ-MN5K2C"
+ASKED, ANSWERED = f"Note 1: my order is {MINE}.", "Noted."
+BEGUN: tuple[Event, ...] = (
+    Invoke(1, "ada", "ada", 0.0, ASKED, plants=(MINE,)),
+    Ok(1, 0.5, ANSWERED),
+    Invoke(2, "ben", "ben", 1.0, f"Note 1: my order is {THEIRS}.", plants=(THEIRS,)),
+    Info(2, 1.5, "503"),
+    History("ben", 3.0, ()),
+)
+
+
+def _after(*stored: tuple[str, str]) -> Verdict:
+    return judge([*BEGUN, History("ada", 3.0, tuple(Message(role, text) for role, text in stored))])
+
+
+@pytest.mark.parametrize(
+    ("stored", "wrong"),
+    [
+        ([("user", ASKED), ("assistant", ANSWERED)], None),
+        ([("user", ASKED), ("assistant", ANSWERED), ("user", "again"), ("assistant", "yes")], None),
+        ([], "lost"),
+        ([("user", ASKED), ("assistant", "Something else.")], "lost"),
+        ([("user", ASKED), ("assistant", ANSWERED)] * 2, "doubled"),
+        ([("user", ASKED), ("assistant", ANSWERED), ("user", "again")], "torn"),
+        ([("user", ASKED), ("assistant", ANSWERED), ("user", THEIRS), ("assistant", "yes")], "foreign"),
+    ],
+)
+def test_each_kind_is_found_and_a_right_one_is_not_accused(
+    stored: Sequence[tuple[str, str]], wrong: str | None
+) -> None:
+    verdict = _after(*stored)
+    assert (verdict.acknowledged, verdict.unread) == (1, 0)
+    assert verdict.broken() == (wrong is not None)
+    if wrong:
+        assert getattr(verdict, wrong)
+    assert verdict.broken(forgets=True) == (wrong not in (None, "lost"))
+
+
+def test_an_answer_with_anothers_order_is_found_by_both_and_what_was_not_read_proves_nothing() -> None:
+    leaked = judge([*BEGUN, Invoke(3, "ada", "ada", 2.0, "What?"), Ok(3, 2.5, f"It is {THEIRS}.")])
+    assert leaked.foreign == 1
+    assert leaked.leaks
+    assert (leaked.unread, judge(BEGUN[2:]).acknowledged) == (1, 0)
+    assert judge(BEGUN[2:]).broken()
+
+
+def test_what_visitors_keep_while_redis_fails(tmp_path: Path) -> None:
+    names = {"killed, started again", "scripts flushed, again and again", "replies cut off, five a second"}
+    with world("Redis", tmp_path, replicas=1) as made:
+        for fault in FAULTS:
+            if fault.name in names:
+                outcome = run(fault, made, users=3, seconds=0.5)
+                assert outcome.held, row(outcome)
+                names.remove(fault.name)
+    assert not names
