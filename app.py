@@ -7,7 +7,7 @@ import itertools
 import logging
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
@@ -23,6 +23,7 @@ from rag.errors import CrosswireError
 from rag.inspector import one_time_link
 from rag.inspector.access import opens_by_link
 from rag.observability.logs import set_up
+from rag.probe import PERIOD, probe_if_due
 from rag.resources import NAVIGATION
 from rag.services import Services, load_articles, settle, sweep, warn_of_eviction
 from rag.sessions.revocations import Revocations
@@ -43,13 +44,15 @@ COMPACT_EVERY = 20
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     services = await run_in_threadpool(_start)
-    sweeper = asyncio.create_task(_sweep_forever(services))
+    tasks = [asyncio.create_task(_sweep_forever(services))]
+    if services.settings.canary_probe:
+        tasks.append(asyncio.create_task(_probe_forever(services)))
     try:
         yield
     finally:
-        sweeper.cancel()
-        with suppress(asyncio.CancelledError):
-            await sweeper
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await run_in_threadpool(resources.close)
 
 
@@ -88,6 +91,16 @@ async def _sweep_forever(services: Services) -> None:
                 await run_in_threadpool(compact, services)
         except CrosswireError as exc:
             logging.getLogger("crosswire").warning("Sweep put off: %s", exc)
+
+
+async def _probe_forever(services: Services) -> None:
+    """Where several processes share a Redis, whoever asks first makes the probe that is due."""
+    while True:
+        await asyncio.sleep(PERIOD)
+        try:
+            await run_in_threadpool(probe_if_due, services)
+        except Exception as exc:
+            logging.getLogger("crosswire").warning("No canary probe was made: %s", type(exc).__name__)
 
 
 def _race_lab(request: Request) -> RedirectResponse:

@@ -47,6 +47,7 @@ EXPECTED = {
     "trace_token": "at least 16 characters",
     "metrics_token": "at least 16 characters",
     "log_format": "plain or json",
+    "canary_probe": "true or false",
     "otel_exporter_otlp_endpoint": "the http:// or https:// address of an OTLP receiver (gRPC)",
     "inspector_password": "at least 8 characters",
     "inspector_emails": "e-mail addresses, separated by commas",
@@ -126,6 +127,7 @@ class Settings(BaseSettings):
     trace_token: Annotated[SecretStr, Field(min_length=16)] | None = None
     metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = None
     log_format: Literal["plain", "json"] = "plain"
+    canary_probe: bool = True
     otel_exporter_otlp_endpoint: str | None = None
     inspector_emails: Annotated[tuple[_Email, ...], NoDecode] = ()
     allowed_origins: Annotated[tuple[_Origin, ...], NoDecode] = ()

@@ -45,6 +45,7 @@ GOOD = [
     ("TRACE_TOKEN", "0123456789abcdef", SecretStr("0123456789abcdef")),
     ("METRICS_TOKEN", "0123456789abcdef", SecretStr("0123456789abcdef")),
     ("LOG_FORMAT", "json", "json"),
+    ("CANARY_PROBE", "false", False),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317", "http://127.0.0.1:4317"),
     ("INSPECTOR_EMAILS", "ada@example.org, Ben@example.org", ("ada@example.org", "Ben@example.org")),
     ("ALLOWED_ORIGINS", "https://Chat.example:443, http://[::1]:8501", ("https://chat.example", "http://[::1]:8501")),
@@ -60,6 +61,7 @@ GOOD = [
 BAD = [
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "127.0.0.1:4317"),
     ("LOG_FORMAT", "xml"),
+    ("CANARY_PROBE", "perhaps"),
     ("REDIS_URL", "localhost:6379"),
     ("REDIS_URL", "http://localhost"),
     ("REDIS_URL", "redis://[::1"),

@@ -66,6 +66,10 @@ class ChatService:
         self._observer = observer
         self.model_name = model_name(model)
 
+    def with_model(self, model: BaseChatModel) -> ChatService:
+        """The same store, library and memory, answered by another model. Nobody observes its turns."""
+        return ChatService(self._store, self._library, model, memory=self._memory, offline=True, wait=self._wait)
+
     def answer(self, session_id: str, text: str) -> Reply:
         """The whole turn at once."""
         with self.stream(session_id, text, tokens=False) as events:

@@ -59,7 +59,8 @@ def test_each_turn_is_counted_logged_and_traced_without_its_text(
         model.script = gone
         with pytest.raises(ModelUnavailable):
             chat.answer(sid, QUESTION)
-    services = cast(Services, SimpleNamespace(store=store, watch=watch, settings=SimpleNamespace(metrics_token=None)))
+    held = SimpleNamespace(metrics_token=None)
+    services = cast(Services, SimpleNamespace(client=store._client, store=store, watch=watch, settings=held))
     scraped = TestClient(ApiFirst(Starlette(), services=lambda: services), client=("127.0.0.1", 1)).get("/metrics")
     seen = figures(scraped.text)
     assert {name: seen[f"crosswire_turns_total {name}"] for name in ("answered", "busy", "model", "error")} == {

@@ -18,6 +18,8 @@
 | `sessions:ends`         | Sorted set | session id by the end of its time to live (epoch s; inf: never)            |
 | `sessions:find`         | Sorted set | `id:<id>` and `name:<name>\\0<id>`, in the order of their characters        |
 | `sessions:counts`       | Hash       | crosstalk, quarantined: how often that was found                           |
+| `probe:turn`            | String     | there until the next canary probe is due                                   |
+| `probe:history`         | List       | results of the newest ones, as JSON                                        |
 | `audit`                 | Stream     | capped: what was done to which session                                     |
 
 The braces are a cluster hash tag, so that all keys of a session are on one shard. Braces inside an id would end the
@@ -59,6 +61,7 @@ class Keys:
         self.find = f"{space}sessions:find"
         self.counts = f"{space}sessions:counts"
         self.audit = f"{space}audit"
+        self.probe_turn, self.probe_history = f"{space}probe:turn", f"{space}probe:history"
 
     def of(self, session_id: SessionId) -> SessionKeys:
         name = f"{{{tag(session_id)}}}"

@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from rag.errors import CrosswireError
+from rag.probe import results
 from rag.services import Services
 from rag.web.origin import direct_from_this_machine
 from rag.web.problem import PRIVATE, Problem, Refused
 from rag.web.traces import bears
 
 METRICS = "/metrics"
+PROBED = {"isolated": 0, "anomalies": 1, "unknown": -1}
 _ELSEWHERE = Problem(403, "Metrics are not shown", "Set METRICS_TOKEN on this server to read them from elsewhere.")
 _WRONG = Problem(401, "Wrong token", "Send the server's METRICS_TOKEN as `Authorization: Bearer …`.")
 
@@ -52,7 +55,8 @@ def _deployment(services: Services) -> CollectorRegistry:
     up = Gauge("crosswire_store_up", "Whether Redis answered.", registry=registry)
     try:
         live, counts = services.store.directory.count(), services.store.audit.counts()
-    except CrosswireError:
+        probes = results(services, 60)
+    except (CrosswireError, RedisError):
         up.set(0)
         return registry
     up.set(1)
@@ -62,4 +66,12 @@ def _deployment(services: Services) -> CollectorRegistry:
         ("crosswire_foreign_elements", "Of them, another session's.", counts["crosstalk"]),
     ):
         Gauge(name, told, registry=registry).set(number)
+    if probes:
+        told = "The newest canary probe: 0 stayed apart, 1 cross-talk, -1 cannot be told."
+        Gauge("crosswire_probe_crosstalk", told, registry=registry).set(PROBED[probes[0].verdict])
+        told = "Of the newest 60 canary probes, those that found cross-talk."
+        found = sum(probe.verdict == "anomalies" for probe in probes)
+        Gauge("crosswire_probes_with_crosstalk", told, registry=registry).set(found)
+        told = "When the newest canary probe was made."
+        Gauge("crosswire_probe_timestamp_seconds", told, registry=registry).set(probes[0].at)
     return registry
