@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import httpx
 import pytest
 
 from rag.crosstalk.log.events import Event, History, Info, Invoke, Message, Ok
+from tests.chat.faulty_server import faulty_server, no_response, well
 from tests.faults.page import row
 from tests.faults.redis_faults import FAULTS
 from tests.faults.run import run
 from tests.faults.verdict import Verdict, judge
-from tests.faults.world import world
+from tests.faults.world import balancer, world
+from tests.servers import free_port
 
 MINE, THEIRS = "LK-7Q2M-X9PD-4TRW8B", "LK-QQ3V-88HZ-MN5K2C"
 ASKED, ANSWERED = f"Note 1: my order is {MINE}.", "Noted."
@@ -37,6 +40,7 @@ def _after(*stored: tuple[str, str]) -> Verdict:
         ([], "lost"),
         ([("user", ASKED), ("assistant", "Something else.")], "lost"),
         ([("user", ASKED), ("assistant", ANSWERED)] * 2, "doubled"),
+        ([("user", ASKED), ("assistant", ANSWERED), ("user", ASKED), ("assistant", "Noted again.")], "doubled"),
         ([("user", ASKED), ("assistant", ANSWERED), ("user", "again")], "torn"),
         ([("user", ASKED), ("assistant", ANSWERED), ("user", THEIRS), ("assistant", "yes")], "foreign"),
     ],
@@ -58,6 +62,19 @@ def test_an_answer_with_anothers_order_is_found_by_both_and_what_was_not_read_pr
     assert leaked.leaks
     assert (leaked.unread, judge(BEGUN[2:]).acknowledged) == (1, 0)
     assert judge(BEGUN[2:]).broken()
+
+
+def test_nginx_asks_a_question_once_though_a_replica_died_over_it(tmp_path: Path) -> None:
+    """It may have been stored: asked of another replica, it would be there twice. What was not sent is asked again."""
+    with faulty_server() as first, faulty_server() as second:
+        first.always = second.always = no_response
+        with balancer(tmp_path, [first.server_address[1], second.server_address[1]]) as site:
+            assert httpx.post(f"{site}/api/chat", json={"message": "once"}).status_code == 502
+        assert [one["message"] for one in (*first.seen, *second.seen)] == ["once"]
+        first.always = second.always = well
+        (tmp_path / "down").mkdir()
+        with balancer(tmp_path / "down", [free_port(), second.server_address[1]]) as site:
+            assert [httpx.post(f"{site}/api/chat", json={}).status_code for _ in range(4)] == [200] * 4
 
 
 def test_what_visitors_keep_while_redis_fails(tmp_path: Path) -> None:

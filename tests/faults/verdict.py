@@ -17,9 +17,9 @@ from rag.crosstalk.log.events import Event, History, Invoke, Message, Ok
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """acknowledged: turns whose answer arrived. lost, doubled: of these. torn: questions without their answer, and the
-    other way round. foreign: texts that state another user's canary. unread: users whose history could not be read.
-    leaks: what the checker finds, by kind.
+    """acknowledged: turns whose answer arrived. lost: of these. doubled: questions that were sent once, and are stored
+    more than once, whatever was answered. torn: questions without their answer, and the other way round. foreign: texts
+    that state another user's canary. unread: users whose history could not be read. leaks: what the checker finds.
     """
 
     acknowledged: int
@@ -47,13 +47,17 @@ def judge(events: Sequence[Event]) -> Verdict:
     owner = {canary: event.user for event in invoked.values() for canary in event.plants}
     last = {event.session: event.messages for event in events if isinstance(event, History)}
     users = {event.user for event in invoked.values()}
+    sent: dict[str, set[str]] = {user: set() for user in users}
+    for event in invoked.values():
+        sent[event.user].add(event.text)
     lost = doubled = torn = foreign = 0
     for user in users & last.keys():
         messages = last[user]
         pairs = Counter((first.text, second.text) for first, second in itertools.pairwise(messages))
         acknowledged = [(invoked[op].text, answer) for op, answer in answers.items() if invoked[op].user == user]
         lost += sum(pair not in pairs for pair in acknowledged)
-        doubled += sum(pairs[pair] > 1 for pair in acknowledged)
+        asked = Counter(message.text for message in messages if message.role == "user")
+        doubled += sum(count > 1 for text, count in asked.items() if text in sent[user])
         torn += _torn(messages)
         foreign += sum(_states_others(message.text, user, owner) for message in messages)
     foreign += sum(_states_others(answer, invoked[op].user, owner) for op, answer in answers.items())

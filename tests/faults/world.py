@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sysconfig
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -100,23 +102,27 @@ def world(kind: Kind, folder: Path, replicas: int | None = None) -> Iterator[Wor
             opened.callback(app.kill)
         with ThreadPoolExecutor(2) as starting:
             list(starting.map(AppServer.start, made.apps))
-        made.sites = [opened.enter_context(balancer(folder, made.apps))] if many else [app.url for app in made.apps]
+        made.sites = (
+            [opened.enter_context(balancer(folder, [app.port for app in made.apps]))]
+            if many
+            else [app.url for app in made.apps]
+        )
         yield made
 
 
 @contextmanager
-def balancer(folder: Path, apps: Sequence[AppServer]) -> Iterator[str]:
+def balancer(folder: Path, ports: Sequence[int]) -> Iterator[str]:
     """The address of an nginx that follows `deploy/nginx.conf`, but for ports and names of replicas, and without
     `ip_hash`: all users of a run come from one address, and each turn is to go to another replica.
     """
     port = free_port()
-    replicas = iter(f"server 127.0.0.1:{app.port}" for app in apps)
+    replicas = iter(f"server 127.0.0.1:{one}" for one in ports)
     text = BALANCER.read_text(encoding="utf-8").replace("listen 80;", f"listen 127.0.0.1:{port};")
     text = re.sub(r"server app-\d+:8501", lambda _: next(replicas), text).replace("    ip_hash;\n", "")
     text = text.replace(
         "    keepalive ", "".join(f"    {one} max_fails=1 fail_timeout=2s;\n" for one in replicas) + "    keepalive "
     )
-    assert all(f":{app.port} " in text for app in apps), "deploy/nginx.conf has no place for replicas"
+    assert all(f":{one} " in text for one in ports), "deploy/nginx.conf has no place for replicas"
     config = folder / "nginx.conf"
     kept = "".join(
         f"{kind}_temp_path {folder}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -128,11 +134,16 @@ def balancer(folder: Path, apps: Sequence[AppServer]) -> Iterator[str]:
     with (folder / "nginx.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        _answers(f"http://localhost:{port}/healthz")
+        wait_for(partial(_listens, port), "nginx")
         yield f"http://localhost:{port}"
     finally:
         process.terminate()
         process.wait(10)
+
+
+def _listens(port: int) -> bool:
+    with socket.create_connection(("127.0.0.1", port), 1):
+        return True
 
 
 def _answers(address: str) -> None:
