@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -34,6 +34,8 @@ HEARTBEAT = 15.0
 
 MOST_TURNS = 1000
 """Under way or waiting for a thread; a further one is refused at once, because it would wait for too long."""
+MOST_OF_ONE = 16
+"""The same of one session. They are answered one after another: more of them would take the threads from everybody."""
 THREADS = 64
 """For turns that are worked at, of which all but one wait for Redis; and as many again for turns that wait for a model
 or for another turn of their session."""
@@ -65,6 +67,12 @@ def source_to_dict(source: Source) -> dict[str, Any]:
 
 
 _FULL = Problem(503, "Too many turns", "Too many questions are under way: try again in a moment.", {"Retry-After": "5"})
+_SHARE = Problem(
+    429,
+    "Too many turns of one session",
+    "This session has too many questions under way: wait for their answers, then ask again.",
+    {"Retry-After": "5"},
+)
 
 
 class Workers:
@@ -73,6 +81,8 @@ class Workers:
     def __init__(self) -> None:
         self.turns = 0
         """That are under way or wait; counted on the event loop."""
+        self.of_session: Counter[str] = Counter()
+        """The same by session; who has none is not in it."""
         self.slot = Slot(THREADS, "turn")
         """For what computes, and for a model over the wire that answers at once."""
         self.waiting = ThreadPoolExecutor(THREADS, "waiting-turn")
@@ -91,6 +101,11 @@ class TurnAnswer:
         if self._workers.turns >= MOST_TURNS:
             await _FULL.response()(scope, receive, send)
             return
+        of_session = self._workers.of_session
+        if of_session[self._session_id] >= MOST_OF_ONE:
+            await _SHARE.response()(scope, receive, send)
+            return
+        of_session[self._session_id] += 1
         self._workers.turns += 1
         self._turn.begin()
         watching = asyncio.create_task(self._watch(receive))
@@ -107,6 +122,9 @@ class TurnAnswer:
             watching.cancel()
             self._turn.stop()
             self._workers.turns -= 1
+            of_session[self._session_id] -= 1
+            if not of_session[self._session_id]:
+                del of_session[self._session_id]
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":

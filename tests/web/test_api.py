@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -17,7 +18,7 @@ from rag.sessions.names import friendly_name
 from rag.web import api, body, turn
 from rag.web.monitoring import health
 from tests.web.calls import STREAM, ask, check_problem, events
-from tests.web.scripted import SOURCE, ScriptedServices
+from tests.web.scripted import SOURCE, ScriptedServices, plain
 
 
 def test_an_answer_with_its_sources(client: httpx.Client) -> None:
@@ -243,6 +244,34 @@ def test_too_many_turns_are_refused_at_once(
     assert problem["title"] == "Too many turns"
     assert answer.headers["retry-after"] == "5"
     monkeypatch.setattr(turn, "MOST_TURNS", 1)
+    assert [ask(client).status_code for _ in range(3)] == [200] * 3, "each has left when the next one comes"
+
+
+def test_one_session_holds_no_more_than_its_share(
+    api_site: str, client: httpx.Client, services: ScriptedServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "MOST_OF_ONE", 2)
+    ask(client)  # for the cookie
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def stuck() -> Generator[Event]:
+        begun.release()
+        go_on.wait(20)
+        yield Token("At last.")
+
+    services.chat.script = stuck
+    with ThreadPoolExecutor(2) as others:
+        held = [others.submit(ask, client) for _ in range(2)]
+        try:
+            assert all(begun.acquire(timeout=20) for _ in held)
+            services.chat.script = plain
+            problem = check_problem(refused := ask(client), 429)
+            assert (problem["title"], refused.headers["retry-after"]) == ("Too many turns of one session", "5")
+            with httpx.Client(base_url=api_site, timeout=20) as somebody_else:
+                assert ask(somebody_else).status_code == 200
+        finally:
+            go_on.set()
+        assert [answer.result().status_code for answer in held] == [200, 200]
     assert [ask(client).status_code for _ in range(3)] == [200] * 3, "each has left when the next one comes"
 
 
