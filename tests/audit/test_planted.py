@@ -75,8 +75,9 @@ def test_each_fault_fails_its_own_check_at_the_first_try(face: str) -> None:
 
 
 def test_a_fault_of_ids_fails_no_other_check_of_them() -> None:
-    """The whole of every fault against every check is what `python -m tests.audit.rounds` tries."""
-    ids = [each for each in CHECKS if each.startswith("apart.")] + ["whole.cancelled", "lasting.killed-writer"]
+    """The whole of every fault against every check is what `python -m tests.audit.rounds` tries, and those that start
+    a process among them: docs/audit-rounds.md."""
+    ids = [each for each in CHECKS if each.startswith("apart.")] + ["whole.cancelled"]
     for check in [each for each in FAULTS if each in ids]:
         found = statuses(session(FAULTS[check]), ids)
         assert {each for each, status in found.items() if status != "pass"} == {check} & {*found}

@@ -28,7 +28,7 @@ def address() -> Iterator[str]:
         yield address
 
 
-SHORT = {"model_max_answer_chars": 150}
+SHORT = {"model_max_answer_chars": 100}
 """A model of this size seldom ends by itself."""
 
 
