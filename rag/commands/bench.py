@@ -196,9 +196,7 @@ def turn(
 @app.command("served")
 def served(
     clients: Annotated[list[int] | None, typer.Option(help="Browsers at once. Repeatable.", min=1)] = None,
-    processes: Annotated[
-        int, typer.Option(help="Also served by so many processes, behind a balancer.", min=1, max=16)
-    ] = 1,
+    processes: Annotated[int, typer.Option(help="Server processes that turns are spread over.", min=1, max=16)] = 1,
     rounds: Rounds = 5,
     seconds: Seconds = 2.0,
     json_file: JsonFile = None,

@@ -82,7 +82,7 @@ def simulate_command(
     users: Annotated[int, options.users(1, 10_000)] = 100,
     turns: Annotated[int, options.turns(2)] = 3,
     tabs: Tabs = 1,
-    processes: Annotated[int, typer.Option(help="Server processes; a session's turns are spread over them.")] = 1,
+    processes: Annotated[int, typer.Option(help="Server processes that turns are spread over.")] = 1,
     arrival: Annotated[str, typer.Option(help="at once, ramp:SECONDS or poisson:USERS_PER_SECOND.")] = "at once",
     think: Annotated[float, typer.Option(help="Seconds between two turns of a tab.")] = 0.0,
     latency: Annotated[str, typer.Option(help="Of the model: SECONDS, or MEDIAN~SHAPE for log-normal.")] = "0.01~0.5",

@@ -28,7 +28,7 @@ def erasure(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     canary: Annotated[
         list[str] | None,
-        typer.Option(metavar="TEXT", help="What this session alone has said, as an order number. Repeatable."),
+        typer.Option(metavar="TEXT", help="What one user alone stated, as an order number. Repeatable."),
     ] = None,
     json_file: JsonFile = None,
 ) -> None:
