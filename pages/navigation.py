@@ -12,7 +12,7 @@ from rag.ui.home import brand
 SECTIONS = {
     "": {"home": "Home"},
     "See it": {"simulate": "Simulate", "room": "Room"},
-    "Debug it": {"inspector": "Inspector", "audit": "Audit"},
+    "Debug it": {"inspector": "Inspector", "audit": "Audit", "system": "System"},
     "Learn it": {"race_lab": "Race lab", "beliefs": "Beliefs"},
     "Example app": {"chat": "Chat", "knowledge": "Knowledge"},
 }
@@ -26,6 +26,7 @@ ICONS = {
     "room": "meeting_room",
     "audit": "fact_check",
     "inspector": "policy",
+    "system": "monitor_heart",
 }
 READ = {"chat", "knowledge"}  # text is easier to read in a narrow column
 

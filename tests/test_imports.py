@@ -43,7 +43,7 @@ MAY_USE: dict[str, set[str]] = {
     "rag.erasure": BASE | {"rag.sessions", "rag.knowledge", "rag.inspector", "rag.tracing", "rag.services"},
     "rag.probe": BASE | {"rag.sessions", "rag.chat", "rag.crosstalk", "rag.services"},
     "rag.web": ROOMS - {"rag.audit"} | {"rag.services", "rag.observability", "rag.probe"},
-    "rag.ui": ROOMS | {"rag.services", "rag.web", "rag.erasure"},
+    "rag.ui": ROOMS | {"rag.services", "rag.web", "rag.erasure", "rag.probe"},
     "rag.commands": ROOMS | {"rag.services", "rag.web", "rag.erasure"},
     "rag.__main__": BASE | {"rag.commands"},
     "crosswire": ROOMS | {"rag.services", "rag.__main__"},

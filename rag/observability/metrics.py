@@ -57,5 +57,10 @@ class TurnMetrics:
         self._model.observe(timings.ask)
         self._save.observe(timings.save)
 
+    def counts(self) -> dict[str, int]:
+        """Turns that ended, by how."""
+        read = self.registry.get_sample_value
+        return {name: int(read("crosswire_turns_total", {"outcome": name}) or 0) for name in self._outcomes}
+
     def failed(self, error: Exception) -> None:
         self._outcomes[outcome_of(error)].inc()

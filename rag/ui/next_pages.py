@@ -11,6 +11,7 @@ NEXT = {
     "race_lab": (("simulate", "See it happen to 100 people"), ("inspector", "Look at real sessions")),
     "beliefs": (("race_lab", "Step through the race"), ("audit", "Audit a store")),
     "inspector": (("audit", "Audit a store"), ("race_lab", "Learn how sessions mix")),
+    "system": (("inspector", "Look at the live sessions"), ("audit", "Audit a store")),
     "audit": (("simulate", "Run 100 people against a memory"), ("race_lab", "Step through a race")),
 }
 """By page: its neighbours, and what one does there. The home page has its doors, and the chat's end is its input."""

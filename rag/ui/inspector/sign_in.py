@@ -38,12 +38,12 @@ def unlocked(settings: Settings) -> bool:
     return _door(settings) == "open"
 
 
-def opened(settings: Settings) -> bool:
-    """The same. If not, the door is drawn."""
+def opened(settings: Settings, page: str = "Inspector") -> bool:
+    """The same. If not, the door is drawn, under the page's name."""
     state = _door(settings)
     if state == "open":
         return True
-    st.header("Inspector", anchor=False)
+    st.header(page, anchor=False)
     if state == "shut" and opens_by_link(settings):
         st.info(SHUT, icon=":material/lock:")
         st.code("python -m rag inspect-link", language="bash")

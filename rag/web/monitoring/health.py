@@ -34,12 +34,13 @@ class Health:
         now = time.monotonic()
         if self._asked is None or (self._asked.done() and now - self._asked_at >= FRESH):
             self._asked_at = now
-            self._asked = asyncio.create_task(run_in_threadpool(self._check))
+            self._asked = asyncio.create_task(run_in_threadpool(self.check))
         found = await asyncio.shield(self._asked)
         status = 200 if found["status"] == "ok" else 503
         return JSONResponse(found, status_code=status, headers=UNCACHED)
 
-    def _check(self) -> dict[str, str]:
+    def check(self) -> dict[str, str]:
+        """`status`, `store` and `library`, each in a word."""
         store = self._state(lambda ready: ready.store.health())
         library = self._state(lambda ready: ready.library.health())
         status = "unavailable" if store == "unavailable" else "ok" if store == library == "ok" else "degraded"

@@ -1,0 +1,1 @@
+"""How this server runs: the parts of the page System."""
