@@ -35,8 +35,8 @@ three masters and a Chroma server.
 FOOT = """
 {sum}
 
-*: that Redis was told to forget, or to keep nothing on disk; whole conversations go, and nobody gets another's. Whoever
-runs an evicting Redis is warned at the start.
+*: that Redis was told to forget, or to keep nothing on disk; whole conversations may go (0: this
+time none went), and nobody gets another's. Whoever runs an evicting Redis is warned at the start.
 
 Elsewhere, as tests: disk full, `tests/sessions/embedded/test_disk.py`; the embedded server and its supervisor killed,
 `tests/sessions/embedded/test_embedded.py`; a command cancelled at every await,
