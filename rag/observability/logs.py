@@ -39,4 +39,5 @@ def set_up(log_format: str) -> None:
             logger = logging.getLogger(name)
             logger.handlers.clear()
             logger.propagate = True
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)  # as without this: a turn has its line
     logging.getLogger("crosswire.turns").setLevel(logging.INFO)

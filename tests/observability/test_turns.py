@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -108,3 +110,15 @@ def test_who_may_read_the_metrics() -> None:
 
 def test_no_endpoint_no_spans() -> None:
     assert spans_if_wanted(None) is None
+
+
+def test_json_lines_have_a_line_for_a_turn_and_none_for_a_request() -> None:
+    told = (
+        "import logging; from rag.observability.logs import set_up; set_up('json');"
+        "logging.getLogger('uvicorn.access').info('GET /');"
+        "logging.getLogger('crosswire.turns').info('a turn', extra={'fields': {'turn': 3}});"
+        "logging.getLogger('other').warning('two\\nlines')"
+    )
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True, timeout=60)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [(line["message"], line.get("turn")) for line in lines] == [("a turn", 3), ("two\nlines", None)]
