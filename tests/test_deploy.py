@@ -13,6 +13,7 @@ import yaml
 
 from rag.settings import Settings
 from tests import PROJECT, needs
+from tests.nginx import command
 from tests.servers import free_port
 
 DEPLOY = PROJECT / "deploy"
@@ -78,7 +79,5 @@ def known(environment: dict[str, str]) -> None:
 def test_nginx_takes_its_file(tmp_path: Path) -> None:
     text = re.sub(r"server app-\d+:8501", "server 127.0.0.1:9", (DEPLOY / "nginx.conf").read_text())
     text = text.replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
-    (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid; error_log stderr; events {{}}\nhttp {{ {text} }}\n")
-    program = needs.program("nginx", "/usr/sbin/nginx")
-    told = said(program, "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"))
+    told = said(*command(tmp_path, text), "-t")
     assert "test is successful" in told

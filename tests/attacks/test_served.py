@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -18,9 +17,9 @@ import pytest
 from rag.sessions import connect
 from rag.web.cookie import CookieJar
 from rag.web.sessions.token import session_id_of
-from tests import needs
 from tests.browser.serving import AppServer, serving
-from tests.servers import free_port, wait_for
+from tests.nginx import nginx
+from tests.servers import free_port
 from tests.web.page_socket import drawn
 
 pytestmark = pytest.mark.server
@@ -40,32 +39,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("served")
     with serving(folder / "state", {"SESSION_SECRET": SECRET, "INSPECTOR_PASSWORD": "correct horse"}) as app:
         port = free_port()
-        nginx = _nginx(folder, app.port, port)
-        try:
+        one_connection = (
+            f"upstream app {{ server 127.0.0.1:{app.port}; keepalive 1; }}\n"
+            f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://app; proxy_http_version 1.1; "
+            'proxy_set_header Connection ""; proxy_set_header Host $http_host; }}'
+        )
+        with nginx(folder, one_connection, [port]):
             yield Site(app, f"http://127.0.0.1:{port}", folder)
-        finally:
-            nginx.terminate()
-            nginx.wait(10)
-
-
-def _nginx(folder: Path, app: int, port: int) -> subprocess.Popen[bytes]:
-    """One connection to the application for everybody."""
-    places = "".join(
-        f"{kind}_temp_path {folder}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    config = folder / "nginx.conf"
-    config.write_text(
-        f"daemon off; master_process off; pid {folder}/pid; error_log stderr;\nevents {{}}\n"
-        f"http {{ access_log {folder}/access.log; {places}\n"
-        f"upstream app {{ server 127.0.0.1:{app}; keepalive 1; }}\n"
-        f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://app; proxy_http_version 1.1; "
-        'proxy_set_header Connection ""; proxy_set_header Host $http_host; }}}\n'
-    )
-    command = [needs.program("nginx", "/usr/sbin/nginx"), "-p", str(folder), "-c", str(config)]
-    started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=(folder / "nginx.log").open("wb"))
-    with httpx.Client(timeout=10) as client:
-        wait_for(lambda: client.get(f"http://127.0.0.1:{port}/healthz"), "nginx")
-    return started
 
 
 def cookie(browser: httpx.Client) -> str:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 import sysconfig
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import httpx
 
-from tests import PROJECT, needs
+from tests import PROJECT
 from tests.browser.serving import AppServer
 from tests.chat.faulty_server import FaultyServer, faulty_server
 from tests.faults.fault import Kind
 from tests.faults.model_faults import recalling
+from tests.nginx import nginx
 from tests.servers import Cluster, SentinelPair, Server, free_port, wait_for
 from tests.sessions.connection.proxy import Proxy
 
@@ -123,27 +122,8 @@ def balancer(folder: Path, ports: Sequence[int]) -> Iterator[str]:
         "    keepalive ", "".join(f"    {one} max_fails=1 fail_timeout=2s;\n" for one in replicas) + "    keepalive "
     )
     assert all(f":{one} " in text for one in ports), "deploy/nginx.conf has no place for replicas"
-    config = folder / "nginx.conf"
-    kept = "".join(
-        f"{kind}_temp_path {folder}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    config.write_text(
-        f"daemon off; master_process off; pid {folder}/pid;\nevents {{}}\nhttp {{ access_log off; {kept}\n{text}}}\n"
-    )
-    command = [needs.program("nginx", "/usr/sbin/nginx"), "-p", str(folder), "-c", str(config), "-e", "stderr"]
-    with (folder / "nginx.log").open("wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        wait_for(partial(_listens, port), "nginx")
+    with nginx(folder, text, [port]):
         yield f"http://localhost:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _listens(port: int) -> bool:
-    with socket.create_connection(("127.0.0.1", port), 1):
-        return True
 
 
 def _answers(address: str) -> None:

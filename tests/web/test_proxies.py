@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import socket
 import socketserver
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -20,9 +19,10 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from rag.inspector.one_time_link import issue
 from rag.sessions import SessionStore, connect
-from tests import PROJECT, needs
+from tests import PROJECT
 from tests.browser.serving import AppServer, serving
-from tests.servers import free_port, wait_for
+from tests.nginx import nginx
+from tests.servers import free_port
 from tests.web.page_socket import drawn
 
 PASSWORD = "correct horse battery"
@@ -75,12 +75,13 @@ def _ways(folder: Path, ports: dict[str, int], env: dict[str, str]) -> Iterator[
     with serving(folder / "state", env) as app, _forwarder(app.port) as forwarder:
         with closing(connect("embedded", state_dir=app.state_dir)) as client:
             SessionStore(client).append("a-session", [HumanMessage(MARK.decode()), AIMessage("Noted.")])
-        nginx = _nginx(folder, app.port, ports)
-        try:
+        servers = "".join(
+            f"server {{ listen 127.0.0.1:{ports[name]}; location / {{ proxy_pass http://127.0.0.1:{app.port}; "
+            f"{UPGRADE} {rules} }} }}\n"
+            for name, rules in RULES.items()
+        )
+        with nginx(folder, servers, ports.values()):
             yield Ways(app, ports, forwarder)
-        finally:
-            nginx.terminate()
-            nginx.wait(10)
 
 
 @contextmanager
@@ -107,27 +108,6 @@ def _forwarder(target: int) -> Iterator[int]:
         Thread(target=listener.serve_forever, args=(0.05,), daemon=True).start()
         yield listener.server_address[1]
         listener.shutdown()
-
-
-def _nginx(folder: Path, app: int, ports: dict[str, int]) -> subprocess.Popen[bytes]:
-    servers = "".join(
-        f"server {{ listen 127.0.0.1:{ports[name]}; location / {{ proxy_pass http://127.0.0.1:{app}; "
-        f"{UPGRADE} {rules} }} }}\n"
-        for name, rules in RULES.items()
-    )
-    places = "".join(
-        f"{kind}_temp_path {folder}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    config = folder / "nginx.conf"
-    config.write_text(
-        f"daemon off; master_process off; pid {folder}/pid; error_log stderr;\n"
-        f"events {{}}\nhttp {{ access_log {folder}/access.log; {places}\n{servers}}}\n"
-    )
-    command = [needs.program("nginx", "/usr/sbin/nginx"), "-p", str(folder), "-c", str(config)]
-    started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=(folder / "nginx.log").open("wb"))
-    with httpx.Client(timeout=10) as client:
-        wait_for(lambda: all(client.get(f"http://127.0.0.1:{port}/healthz") for port in ports.values()), "nginx")
-    return started
 
 
 def test_nothing_that_a_client_says_opens_the_inspector(ways: Ways, guarded: Ways) -> None:
