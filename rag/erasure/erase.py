@@ -36,7 +36,6 @@ def compact(services: Services, seconds: float = 0.0) -> bool:
     """
     if services.settings.redis_url != "embedded":
         return False
-    client = services.client
     client, deadline, asked = services.client, time.monotonic() + seconds, False
     with translated("STATE_DIR"):
         while True:

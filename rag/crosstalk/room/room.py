@@ -92,8 +92,10 @@ class Room:
     def join(self, now: float) -> tuple[str, Person]:
         """A new person, with the token that this phone speaks with from here on. Raises RoomRefused."""
         self._must_be_open()
-        if len(self.people) - len(self.out) >= MOST_PEOPLE or len(self.people) >= MOST_JOINED:
-            raise RoomRefused(f"This room is full: {min(len(self.people), MOST_PEOPLE)} people are in it.")
+        if len(self.people) - len(self.out) >= MOST_PEOPLE:
+            raise RoomRefused(f"This room is full: {MOST_PEOPLE} people are in it.")
+        if len(self.people) >= MOST_JOINED:
+            raise RoomRefused(f"{MOST_JOINED} people have been in this room: the presenter can open another one.")
         token = secrets.token_urlsafe(32)
         someone = person(len(self.people), self._chance)
         self.people.append(someone)

@@ -30,13 +30,12 @@ from rag.crosstalk.room.rooms import Rooms
 from rag.crosstalk.room.talk import BadRoomQuestion
 from rag.errors import CrosswireError
 from rag.web.body import read_body
-from rag.web.identity import visit_of
+from rag.web.identity import ROOMS, visit_of
 from rag.web.problem import PRIVATE, Problem, Refused, answer_error, problem_of
 from rag.web.room.qr import code_picture
 
 T = TypeVar("T")
 
-PREFIX = "/r/"
 SITE = Path(__file__).parent / "site"
 LONGEST_BODY = 2048
 THREADS = 8
@@ -55,7 +54,7 @@ class RoomFirst:
         self._inner = _application(rooms)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        ours = scope["type"] == "http" and get_route_path(scope).startswith(PREFIX)
+        ours = scope["type"] == "http" and get_route_path(scope).startswith(ROOMS)
         await (self._inner if ours else self._app)(scope, receive, send)
 
 
@@ -217,14 +216,7 @@ class _Api:
                 pass
             case _:
                 raise Refused(Problem(422, "Bad memory", 'Send {"memory": …}.'))
-        code, presenter = request.path_params["code"], _presenter(request)
-
-        def switch() -> None:
-            with self._rooms().presented(code, presenter) as (room, now):
-                room.switch(memory, now)
-
-        await self._call(switch)
-        return Response(status_code=204)
+        return await self._presented(request, lambda room, now: room.switch(memory, now))
 
     async def send_out(self, request: Request) -> Response:
         match await _json(request):
@@ -232,13 +224,17 @@ class _Api:
                 pass
             case _:
                 raise Refused(Problem(422, "Bad number", 'Send {"number": …}.'))
+        return await self._presented(request, lambda room, _: room.send_out(number))
+
+    async def _presented(self, request: Request, change: Callable[[Room, float], None]) -> Response:
+        """A change that only the one who opened the room may make."""
         code, presenter = request.path_params["code"], _presenter(request)
 
-        def send_out() -> None:
-            with self._rooms().presented(code, presenter) as (room, _):
-                room.send_out(number)
+        def changed() -> None:
+            with self._rooms().presented(code, presenter) as (room, now):
+                change(room, now)
 
-        await self._call(send_out)
+        await self._call(changed)
         return Response(status_code=204)
 
     async def end(self, request: Request) -> Response:
@@ -254,7 +250,7 @@ class _Api:
 
 def _address(request: Request, room: Room) -> str:
     """Where phones go: what the presenter said, or where this browser found the server."""
-    return f"{room.address or str(request.base_url).rstrip('/')}{PREFIX}{room.code}"
+    return f"{room.address or str(request.base_url).rstrip('/')}{ROOMS}{room.code}"
 
 
 def _event(value: dict[str, Any]) -> str:
