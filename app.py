@@ -32,6 +32,7 @@ from rag.ui import resources
 from rag.web import inspector_link
 from rag.web.api import ApiFirst
 from rag.web.connections.heads import bound_heads
+from rag.web.draining import Draining
 from rag.web.headers import SecurityHeaders
 from rag.web.identity import SessionCookie, session_secret
 from rag.web.room import RoomFirst
@@ -44,6 +45,7 @@ COMPACT_EVERY = 20
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     services = await run_in_threadpool(_start)
+    DRAINING.at_sigterm(SETTINGS.drain_seconds, SETTINGS.model_timeout_seconds, services.chat.busy)
     tasks = [asyncio.create_task(_sweep_forever(services))]
     if services.settings.canary_probe:
         tasks.append(asyncio.create_task(_probe_forever(services)))
@@ -126,6 +128,7 @@ except CrosswireError as exc:
     sys.exit(f"Crosswire cannot start. {exc}")
 
 bound_heads()
+DRAINING = Draining()
 
 app = st.App(
     NAVIGATION,
@@ -133,7 +136,7 @@ app = st.App(
     middleware=[
         Middleware(SecurityHeaders, html=_front_end()),
         Middleware(SessionCookie, secret=_secret, allowed=SETTINGS.allowed_origins, revocations=_revocations),
-        Middleware(ApiFirst, services=resources.services),
+        Middleware(ApiFirst, services=resources.services, draining=lambda: DRAINING.begun),
         Middleware(RoomFirst, rooms=resources.rooms),
     ],
     routes=[*inspector_link.routes(lambda: resources.services().settings), Route("/race_lab", _race_lab)],

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 import yaml
 
 from rag.settings import Settings
@@ -49,11 +50,10 @@ def test_the_dockerfile_is_sound_and_builds_from_what_is_sent(tmp_path: Path) ->
 
 def test_kubernetes_takes_the_manifests_and_no_pod_is_root() -> None:
     said(beside_python("kubernetes-validate"), "--strict", str(DEPLOY / "kubernetes" / "crosswire.yaml"))
-    documents = list(yaml.safe_load_all((DEPLOY / "kubernetes" / "crosswire.yaml").read_text()))
-    pod = next(one for one in documents if one["kind"] == "Deployment")["spec"]["template"]["spec"]
+    settings, _, pod = documents()
     assert pod["securityContext"]["runAsNonRoot"]
     assert all(one["securityContext"]["readOnlyRootFilesystem"] for one in pod["containers"])
-    known(next(one for one in documents if one["kind"] == "ConfigMap")["data"])
+    known(settings["data"])
 
 
 def test_compose_names_only_what_there_is() -> None:
@@ -69,6 +69,28 @@ def test_compose_names_only_what_there_is() -> None:
     assert set(re.findall(r"server (app-\d+):8501", (DEPLOY / "nginx.conf").read_text())) == {
         name for name in services if name.startswith("app-")
     }
+
+
+def test_who_gives_up_first() -> None:
+    """nginx a connection before the replica does; both, before the replica has drained; and all turns, before it is
+    killed."""
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["app-1"]
+    settings, _, pod = documents()
+    kept = int(re.findall(r"keepalive_timeout (\d+)s;", (DEPLOY / "nginx.conf").read_text())[0])
+    assert kept < uvicorn.Config("app").timeout_keep_alive
+    most = float(Settings.model_fields["model_timeout_seconds"].default)
+    for drained, killed in (
+        (compose["environment"]["DRAIN_SECONDS"], int(compose["stop_grace_period"].removesuffix("s"))),
+        (settings["data"]["DRAIN_SECONDS"], pod["terminationGracePeriodSeconds"]),
+    ):
+        assert kept < float(drained)
+        assert float(drained) + most + 10 < killed
+
+
+def documents() -> tuple[Any, Any, Any]:
+    """Of Kubernetes: settings, deployment, and its pod."""
+    found = {one["kind"]: one for one in yaml.safe_load_all((DEPLOY / "kubernetes" / "crosswire.yaml").read_text())}
+    return found["ConfigMap"], found["Deployment"], found["Deployment"]["spec"]["template"]["spec"]
 
 
 def known(environment: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
 from threading import Event as Flag
+from threading import Lock
 from time import perf_counter
 from typing import Protocol
 
@@ -64,11 +65,16 @@ class ChatService:
         self._offline = offline
         self._wait = wait
         self._observer = observer
+        self._under_way = _Count()
         self.model_name = model_name(model)
 
     def with_model(self, model: BaseChatModel) -> ChatService:
         """The same store, library and memory, answered by another model. Nobody observes its turns."""
         return ChatService(self._store, self._library, model, memory=self._memory, offline=True, wait=self._wait)
+
+    def busy(self) -> bool:
+        """Whether a turn is under way."""
+        return self._under_way.count > 0
 
     def answer(self, session_id: str, text: str) -> Reply:
         """The whole turn at once."""
@@ -106,12 +112,13 @@ class ChatService:
         return build_prompt(sources, remembered.messages, question)
 
     def _observed(self, session_id: str, question: str, stopped: Flag, told_tokens: bool) -> Generator[Event]:
-        try:
-            yield from self._turn(session_id, question, stopped, told_tokens)
-        except Exception as error:
-            if self._observer is not None:
-                self._observer.failed(session_id, error)
-            raise
+        with self._under_way:
+            try:
+                yield from self._turn(session_id, question, stopped, told_tokens)
+            except Exception as error:
+                if self._observer is not None:
+                    self._observer.failed(session_id, error)
+                raise
 
     def _turn(self, session_id: str, question: str, stopped: Flag, told_tokens: bool) -> Generator[Event]:
         clock = _Clock()
@@ -216,6 +223,22 @@ class ChatService:
             summary=(summary.text, turn.turn_at(summary.messages - 1)) if summary else None,
             trace=trace,
         )
+
+
+class _Count:
+    """Of those who are in it. Thread-safe."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._lock = Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.count += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.count -= 1
 
 
 class _Clock:

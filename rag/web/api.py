@@ -58,11 +58,14 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 class ApiFirst:
     """ASGI middleware for `st.App(…, middleware=[…, Middleware(ApiFirst, services=…)])`, the last one of ours: what is
     the API's is answered here, and Streamlit's own layers, which a turn would spend an eighth of its time in, see the
-    rest. All its errors are problem documents. `services` is called in worker threads, for each request."""
+    rest. All its errors are problem documents. `services` is called in worker threads, for each request. draining:
+    whether this process was asked to stop."""
 
-    def __init__(self, app: ASGIApp, *, services: Callable[[], Services]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, services: Callable[[], Services], draining: Callable[[], bool] = lambda: False
+    ) -> None:
         self._app = app
-        self.api = _application(services)
+        self.api = _application(services, draining)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         ours = scope["type"] == "http" and _is_ours(get_route_path(scope))
@@ -73,8 +76,8 @@ def _is_ours(path: str) -> bool:
     return path.startswith((API, SESSIONS)) or path in ("/healthz", "/readyz", METRICS, TRACES)
 
 
-def _application(services: Callable[[], Services]) -> Starlette:
-    api = _Api(services)
+def _application(services: Callable[[], Services], draining: Callable[[], bool]) -> Starlette:
+    api = _Api(services, draining)
     inner = Starlette(
         routes=[
             Route("/api/chat", api.chat, methods=["POST"]),
@@ -95,9 +98,9 @@ def _application(services: Callable[[], Services]) -> Starlette:
 
 
 class _Api:
-    def __init__(self, services: Callable[[], Services]) -> None:
+    def __init__(self, services: Callable[[], Services], draining: Callable[[], bool]) -> None:
         self._services = services
-        self._health = Health(services)
+        self._health = Health(services, draining)
         # Their own, because the default threads serve Streamlit's files, and a turn may hold its thread for a minute.
         self._workers = Workers()
 

@@ -73,7 +73,7 @@ def description() -> dict[str, Any]:
     )
     ready = {
         "200": _json("Turns can be answered and stored", "Health"),
-        "503": _json("They cannot: `store` and `library` say why", "Health"),
+        "503": _json("They cannot, as `store` and `library` say, or this process was told to stop", "Health"),
     }
     return {
         "openapi": "3.1.0",
@@ -153,7 +153,7 @@ def _schemas() -> dict[str, Any]:
         "Alive": _object({"status": {"type": "string", "enum": ["ok"]}}),
         "Health": _object(
             {
-                "status": {"type": "string", "enum": ["ok", "degraded", "unavailable"]},
+                "status": {"type": "string", "enum": ["ok", "degraded", "unavailable", "draining"]},
                 "store": state,
                 "library": state,
             }

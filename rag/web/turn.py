@@ -67,6 +67,12 @@ def source_to_dict(source: Source) -> dict[str, Any]:
 
 
 _FULL = Problem(503, "Too many turns", "Too many questions are under way: try again in a moment.", {"Retry-After": "5"})
+_STOPPING = Problem(
+    503,
+    "Server stops",
+    "This server was told to stop, and could not wait for this answer: nothing was saved. Ask again.",
+    {"Retry-After": "1"},
+)
 _SHARE = Problem(
     429,
     "Too many turns of one session",
@@ -96,6 +102,7 @@ class TurnAnswer:
         self._workers = workers
         self._session_id = session_id
         self._streamed = streamed
+        self._begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._workers.turns >= MOST_TURNS:
@@ -118,6 +125,11 @@ class TurnAnswer:
             elif isinstance(first, Finished):
                 body = orjson.dumps(reply_to_dict(first.reply, self._session_id))
                 await Response(body, headers=PRIVATE, media_type="application/json")(scope, receive, send)
+        except asyncio.CancelledError:  # this server's time to stop is over
+            if self._begun:
+                await send({"type": "http.response.body", "body": _sse("error", _STOPPING.to_dict())})
+            else:
+                await _STOPPING.response()(scope, receive, send)
         finally:
             watching.cancel()
             self._turn.stop()
@@ -133,6 +145,7 @@ class TurnAnswer:
 
     async def _send_stream(self, items: list[Item], send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": Headers(_STREAM).raw})
+        self._begun = True
         while items[-1] is not None:
             await self._send_events(items, send)
             items = await self._next(send)

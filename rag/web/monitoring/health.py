@@ -22,10 +22,12 @@ FRESH = 1.0
 
 
 class Health:
-    """200 while turns can be answered and stored, 503 when not. Degraded: what is stored can still be read."""
+    """200 while turns can be answered and stored, 503 when not. Degraded: what is stored can still be read. Draining:
+    this process was asked to stop, and still answers."""
 
-    def __init__(self, services: Callable[[], Services]) -> None:
+    def __init__(self, services: Callable[[], Services], draining: Callable[[], bool] = lambda: False) -> None:
         self._services = services
+        self._draining = draining
         self._asked_at = 0.0
         self._asked: asyncio.Task[dict[str, str]] | None = None
 
@@ -36,6 +38,8 @@ class Health:
             self._asked_at = now
             self._asked = asyncio.create_task(run_in_threadpool(self.check))
         found = await asyncio.shield(self._asked)
+        if self._draining():
+            found = {**found, "status": "draining"}
         status = 200 if found["status"] == "ok" else 503
         return JSONResponse(found, status_code=status, headers=UNCACHED)
 

@@ -1,0 +1,68 @@
+"""A replica that is asked to stop (SIGTERM) says so, then listens no more, finishes its turns, and ends.
+
+Uvicorn alone would end each page's websocket at once, and with it the question that is being answered there; and it
+would wait without end for whoever reads slowly. Ctrl-C is still at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+QUIET = 0.5
+"""Seconds without a turn, after which none is on its way any more: a page draws before it asks."""
+TICK = 0.05
+
+
+class Draining:
+    """Of one process. begun: from the signal on."""
+
+    def __init__(self) -> None:
+        self.begun = False
+        self._task: asyncio.Task[None] | None = None
+
+    def at_sigterm(self, announce: float, most: float, busy: Callable[[], bool]) -> None:
+        """Called on the event loop. Where that is not of the main thread, or not Uvicorn's, SIGTERM stays what it is.
+
+        announce: seconds in which everything goes on, but `/readyz` says that it will not, and no connection is kept:
+        a balancer that asks finds out, and one that does not is left with no connection that ends while it sends.
+        most: seconds, after that, for turns. busy: whether one is under way.
+        """
+        stop = signal.getsignal(signal.SIGTERM)
+        server = getattr(stop, "__self__", None)
+        if not isinstance(server, uvicorn.Server) or threading.current_thread() is not threading.main_thread():
+            return
+        loop = asyncio.get_running_loop()
+
+        def begin() -> None:
+            self._task = loop.create_task(_drain(server, announce, most, busy))
+
+        def asked(number: int, frame: FrameType | None) -> None:
+            if self.begun:  # twice: whoever asks will not wait
+                server.handle_exit(number, frame)
+            else:
+                self.begun = True
+                loop.call_soon_threadsafe(begin)
+
+        signal.signal(signal.SIGTERM, asked)
+
+
+async def _drain(server: uvicorn.Server, announce: float, most: float, busy: Callable[[], bool]) -> None:
+    now = asyncio.get_running_loop().time
+    server.config.encoded_headers.append((b"connection", b"close"))  # of every answer, within a second
+    await asyncio.sleep(announce)
+    for listener in server.servers:
+        listener.close()
+    deadline, quiet_since = now() + most, now()
+    while now() < deadline and server.server_state.connections and now() - quiet_since < QUIET:
+        await asyncio.sleep(TICK)
+        if busy():
+            quiet_since = now()
+    server.config.timeout_graceful_shutdown = max(1, math.ceil(deadline - now()))
+    server.handle_exit(signal.SIGTERM, None)
