@@ -18,14 +18,14 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 from streamlit.web.server import server_util
 
-from rag.erasure import compact
+from rag.erasure import SWEEP_SECONDS, compact, sweep
 from rag.errors import CrosswireError
 from rag.inspector import one_time_link
 from rag.inspector.access import opens_by_link
 from rag.observability.logs import set_up
 from rag.probe import PERIOD, probe_if_due
 from rag.resources import NAVIGATION
-from rag.services import Services, load_articles, settle, sweep, warn_of_eviction
+from rag.services import Services, load_articles, settle, warn_of_eviction
 from rag.sessions.revocations import Revocations
 from rag.settings import Settings, load
 from rag.ui import resources
@@ -37,7 +37,6 @@ from rag.web.headers import SecurityHeaders
 from rag.web.identity import SessionCookie, session_secret
 from rag.web.room import RoomFirst
 
-SWEEP_SECONDS = 30.0
 COMPACT_EVERY = 20
 """Sweeps, after which the embedded server's file is written anew, without what was deleted or has expired."""
 

@@ -73,20 +73,3 @@ def settle() -> None:
     """Take what is loaded by now out of the garbage collector's sight: looking at all of it stops every turn."""
     gc.collect()
     gc.freeze()
-
-
-def sweep(services: Services) -> int:
-    """Take ended sessions out of the index, and delete their private documents. Returns how many had some.
-
-    What this process remembers of sessions that ended, wherever that was, goes too.
-
-    Safe when several processes do it at once: forgetting twice is forgetting once.
-    """
-    services.store.directory.sweep()
-    owners = services.library.private_sessions()
-    gone = set(owners) - services.store.live(owners) if owners else set()
-    if gone:
-        services.library.forget(*gone)
-    services.store.drop_ended()
-    services.library.drop_ended()
-    return len(gone)

@@ -42,7 +42,7 @@ MAY_USE: dict[str, set[str]] = {
     "rag.services": ROOMS - {"rag.crosstalk", "rag.inspector", "rag.audit"} | {"rag.observability"},
     "rag.erasure": BASE | {"rag.sessions", "rag.knowledge", "rag.inspector", "rag.tracing", "rag.services"},
     "rag.probe": BASE | {"rag.sessions", "rag.chat", "rag.crosstalk", "rag.services"},
-    "rag.web": ROOMS - {"rag.audit"} | {"rag.services", "rag.observability", "rag.probe"},
+    "rag.web": ROOMS - {"rag.audit"} | {"rag.services", "rag.observability", "rag.erasure", "rag.probe"},
     "rag.ui": ROOMS | {"rag.services", "rag.web", "rag.erasure", "rag.probe"},
     "rag.commands": ROOMS | {"rag.services", "rag.web", "rag.erasure"},
     "rag.__main__": BASE | {"rag.commands"},

@@ -41,10 +41,11 @@ from rag.commands.sessions_output import (
     row_dict,
     view_dict,
 )
-from rag.commands.sessions_source import Format, histories, opened, searched
+from rag.commands.sessions_source import Format, documents_deleted, histories, opened, searched
+from rag.erasure import LATER
 from rag.errors import CrosswireError
 from rag.inspector import FLAGS, Filter, Pace
-from rag.inspector.actions.changes import Change, Changes
+from rag.inspector.actions.changes import ENDING, Change, Changes
 from rag.inspector.actions.exporting import export
 from rag.inspector.actions.importing import import_new, read_export, restore
 from rag.inspector.forensics.cross_session import LONG
@@ -300,7 +301,11 @@ def _change(
         if keep is not None:
             write(keep, export(inspector, there).written("json"), private=True)
         done = changes.do(change, there, seconds)
-    write_json(json_file, {"change": change, "sessions": list(done.ids), "missing": list(preview.missing)})
+        documents = change not in ENDING or documents_deleted(inspector.store, there)
+    told = {"change": change, "sessions": list(done.ids), "missing": list(preview.missing)}
+    write_json(json_file, told | ({"documents_deleted": documents} if change in ENDING else {}))
     console(json_file).print(f"{change}: {counted(len(done.ids))}.")
-    if preview.missing:
+    if not documents:
+        typer.echo(LATER, err=True)
+    if preview.missing or not documents:
         raise typer.Exit(2)

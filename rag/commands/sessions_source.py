@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from typing import Annotated
 
 import typer
 
 from rag.commands.progress import bar, stop_on_interrupt
 from rag.commands.sessions_output import counted, progress_told
+from rag.erasure import delete_documents
 from rag.errors import CrosswireError
 from rag.inspector import LAYOUTS, Filter, Found, Inspector, Pace, databases
 from rag.inspector.databases import is_sql
 from rag.inspector.layouts.base import Histories
 from rag.inspector.views.session_table import Order
+from rag.knowledge import open_library
+from rag.sessions import SessionStore
 from rag.sessions.opening import open_store
 from rag.settings import load, without_password
 
@@ -58,6 +61,12 @@ def histories(fmt: str | None, prefix: str | None, url: str | None) -> Iterator[
         return
     with opened(fmt, prefix, url) as inspector:
         yield inspector.histories
+
+
+def documents_deleted(store: SessionStore, session_ids: Sequence[str]) -> bool:
+    """The library is opened for it, which takes long. False: it cannot be, and the sweep of a running server will."""
+    with ExitStack() as held:
+        return delete_documents(store, lambda: held.enter_context(closing(open_library(load()))), session_ids)
 
 
 def searched(inspector: Inspector, wanted: Filter, order: Order, limit: int) -> Found:

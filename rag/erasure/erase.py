@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import redis
 
-from rag.services import Services
+from rag.erasure.ending import clear
 from rag.sessions.connection.errors import translated
 from rag.sessions.ids import SessionId
 from rag.tracing.store import TraceStore
+
+if TYPE_CHECKING:  # who only deletes loads no model
+    from rag.services import Services
 
 REWRITE_SECONDS = 30.0
 LOOK_SECONDS = 0.05
 
 
-def erase(services: Services, session_id: str, who: str) -> bool:
-    """Fine if it is gone already. A turn that is being answered is not stored. Raises CrosswireError.
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """documents: whether they are deleted; False: a sweep will. rewritten: whether the embedded server's file was."""
 
-    Returns whether the embedded server's file was written anew, too.
-    """
+    documents: bool
+    rewritten: bool
+
+
+def erase(services: Services, session_id: str, who: str) -> Erased:
+    """Fine if it is gone already. A turn that is being answered is not stored. Raises CrosswireError."""
     sid = SessionId(session_id)
-    services.store.clear(sid, who)
-    services.library.forget(sid)
+    cleared = clear(services, sid, who=who)
     TraceStore(services.client).forget(sid)
     services.store.audit.add("erase", sid, who)
-    return compact(services, REWRITE_SECONDS)
+    return Erased(cleared.documents, compact(services, REWRITE_SECONDS))
 
 
 def compact(services: Services, seconds: float = 0.0) -> bool:

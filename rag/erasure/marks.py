@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from rag.errors import SealBroken
-from rag.services import Services
+from rag.errors import LibraryUnavailable, SealBroken
 from rag.sessions.ids import SessionId
+
+if TYPE_CHECKING:  # who only deletes loads no model
+    from rag.services import Services
 
 LENGTH = 32
 """Bytes of a piece: short, as files keep long texts in parts."""
@@ -39,7 +43,7 @@ class Marks:
 
 
 def marks_of(services: Services, session_id: str, canaries: Sequence[str] = ()) -> Marks:
-    """Raises CrosswireError where the store or the library cannot be read."""
+    """Raises CrosswireError where the store cannot be read. Of a library that cannot, there are no marks."""
     sid = SessionId(session_id)
     given = tuple(one.encode() for one in canaries if one)
     try:
@@ -47,10 +51,12 @@ def marks_of(services: Services, session_id: str, canaries: Sequence[str] = ()) 
     except SealBroken:
         records = []  # its key is not here: then nobody can read it
     texts = [str(record.message.text) for record in records if record.message.type == "human"]
-    library = services.library
-    private = [info for info in library.documents(sid) if info.private]
-    found = [library.document(info.id, sid) for info in private]
-    documents = [*(info.name for info in private), *(one.text for one in found if one is not None)]
+    documents: list[str] = []
+    with suppress(LibraryUnavailable):
+        library = services.library
+        private = [info for info in library.documents(sid) if info.private]
+        found = [library.document(info.id, sid) for info in private]
+        documents = [*(info.name for info in private), *(one.text for one in found if one is not None)]
     ids = tuple(record.id.encode() for record in records if record.id)
     return Marks(sid, ids, _pieces(texts), _pieces(documents), given)
 

@@ -9,17 +9,21 @@ The audit keeps the session's id on purpose, with what was done to it, and never
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rag.erasure.marks import Marks
 from rag.erasure.reading import everything
+from rag.errors import CrosswireError
 from rag.inspector import Inspector, Pace
 from rag.inspector.layouts.crosswire import Own
-from rag.services import Services
 from rag.sessions.connection.errors import translated
+
+if TYPE_CHECKING:  # who only deletes loads no model
+    from rag.services import Services
 
 Verdict = Literal["erased", "left", "unknown"]
 MOST_NAMED = 5
@@ -50,21 +54,28 @@ class Proof:
 
 
 def look(services: Services, marks: Marks, *, rewritten: bool = True) -> Proof:
-    """rewritten: the append-only file was written anew since the deletion. Raises CrosswireError.
+    """rewritten: the append-only file was written anew since the deletion. Of what cannot be read, it cannot tell.
 
     Reads all of Redis, in steps and at most half of the server's time.
     """
     sid = marks.session_id.encode()
     places = (
-        _redis(services, marks),
-        _log(services, marks, rewritten),
-        _chroma(services, marks),
-        _memory(services, marks),
+        _seen("Redis", lambda: _redis(services, marks)),
+        _seen("Redis on disk", lambda: _log(services, marks, rewritten)),
+        _seen("Documents", lambda: _chroma(services, marks)),
+        _seen("Memory of this process", lambda: _memory(services, marks)),
     )
     return Proof(marks.session_id, len({sid, *marks.ids, *marks.said, *marks.owned, *marks.canaries}), places)
 
 
-def _redis(services: Services, marks: Marks) -> Place:
+def _seen(name: str, place: Callable[[], tuple[Verdict, str]]) -> Place:
+    try:
+        return Place(name, *place())
+    except CrosswireError as exc:
+        return Place(name, "unknown", str(exc))
+
+
+def _redis(services: Services, marks: Marks) -> tuple[Verdict, str]:
     store, keys, strange = services.store, 0, 0
     histories = Inspector(services.client, store).histories
     assert isinstance(histories, Own)  # noqa: S101 - of no other layout
@@ -86,49 +97,51 @@ def _redis(services: Services, marks: Marks) -> Place:
             if any(mark in part for mark in wanted):
                 left[key] = None
     if left:
-        return Place("Redis", "left", f"In {_named([*left])}.")
+        return ("left", f"In {_named([*left])}.")
     if strange:
-        return Place("Redis", "unknown", f"{_counted(strange, 'part')} of types that cannot be read here.")
-    return Place("Redis", "erased", f"Nothing in {_counted(keys, 'key')} with all values. The audit keeps the id.")
+        return ("unknown", f"{_counted(strange, 'part')} of types that cannot be read here.")
+    return ("erased", f"Nothing in {_counted(keys, 'key')} with all values. The audit keeps the id.")
 
 
-def _log(services: Services, marks: Marks, rewritten: bool) -> Place:
-    name = "Redis on disk"
+def _log(services: Services, marks: Marks, rewritten: bool) -> tuple[Verdict, str]:
     if services.settings.redis_url != "embedded":
-        return Place(name, "unknown", "Files, replicas and backups of this Redis are its operator’s to erase.")
+        return ("unknown", "Files, replicas and backups of this Redis are its operator’s to erase.")
     if not rewritten:
-        return Place(name, "unknown", "The append-only file has not been written anew since.")
+        return ("unknown", "The append-only file has not been written anew since.")
     folder = services.settings.state_dir / "redis"
     # The pieces may be another's as well, and the id is the audit's.
-    return _files(name, folder, (*marks.ids, *marks.canaries), ())
+    return _files(folder, (*marks.ids, *marks.canaries), ())
 
 
-def _chroma(services: Services, marks: Marks) -> Place:
-    name = "Documents"
+def _chroma(services: Services, marks: Marks) -> tuple[Verdict, str]:
     if services.settings.chroma_url != "embedded":
         if marks.session_id in services.library.private_sessions():
-            return Place(name, "left", "Chroma has a collection of this session.")
-        return Place(name, "unknown", "Chroma’s server has no collection of it; its files are its operator’s to erase.")
+            return ("left", "Chroma has a collection of this session.")
+        return ("unknown", "Chroma’s server has no collection of it; its files are its operator’s to erase.")
     own = (marks.session_id.encode(), *marks.ids, *marks.canaries)
-    return _files(name, services.settings.state_dir / "library", own, marks.owned)
+    return _files(services.settings.state_dir / "library", own, marks.owned)
 
 
-def _memory(services: Services, marks: Marks) -> Place:
-    name, sid = "Memory of this process", marks.session_id
+def _memory(services: Services, marks: Marks) -> tuple[Verdict, str]:
+    sid = marks.session_id
     held: dict[str, Callable[[], Collection[str]]] = {
         "messages": services.store.protocol.cache.epochs,
         "documents": services.library.remembered,
     }
     left = [what for what, known in held.items() if sid in known()]
     if left:
-        return Place(name, "left", f"It still has {' and '.join(left)}.")
-    return Place(name, "erased", "Nothing. Other processes let go of it within 30 s, and show none of it.")
+        return ("left", f"It still has {' and '.join(left)}.")
+    return ("erased", "Nothing. Other processes let go of it within 30 s, and show none of it.")
 
 
-def _files(name: str, folder: Path, own: Sequence[bytes], shared: Sequence[bytes]) -> Place:
+def _files(folder: Path, own: Sequence[bytes], shared: Sequence[bytes]) -> tuple[Verdict, str]:
     """shared: what may be another's."""
     seen, size, left, perhaps = 0, 0, [], []
-    for path in sorted(folder.rglob("*")):
+    try:
+        paths = [Path(inside) / name for inside, _, names in os.walk(folder, onerror=_raised) for name in names]
+    except OSError as exc:
+        return ("unknown", f"{Path(exc.filename).name} cannot be read ({type(exc).__name__}).")
+    for path in sorted(paths):
         try:
             with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 seen, size = seen + 1, size + len(content)
@@ -140,12 +153,17 @@ def _files(name: str, folder: Path, own: Sequence[bytes], shared: Sequence[bytes
             continue  # replaced while it was looked for
         except (ValueError, OSError) as exc:
             if path.is_file() and not path.is_socket() and path.stat().st_size:
-                return Place(name, "unknown", f"{path.name} cannot be read ({type(exc).__name__}).")
+                return ("unknown", f"{path.name} cannot be read ({type(exc).__name__}).")
     if left:
-        return Place(name, "left", f"In {_named(left)}.")
+        return ("left", f"In {_named(left)}.")
     if perhaps:
-        return Place(name, "unknown", f"The same words are in {_named(perhaps)}: perhaps in another’s document.")
-    return Place(name, "erased", f"Nothing in {_counted(seen, 'file')}, {size:,} bytes.")
+        return ("unknown", f"The same words are in {_named(perhaps)}: perhaps in another’s document.")
+    return ("erased", f"Nothing in {_counted(seen, 'file')}, {size:,} bytes.")
+
+
+def _raised(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):  # that one was replaced while it was looked for
+        raise error
 
 
 def _counted(number: int, noun: str) -> str:

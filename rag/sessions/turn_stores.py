@@ -20,6 +20,7 @@ from rag.errors import CrosswireError
 from rag.sessions.ids import SessionId
 from rag.sessions.listing.audit import AsyncAudit, Audit
 from rag.sessions.listing.directory import AsyncDirectory, Directory
+from rag.sessions.listing.documents_due import AsyncDocumentsDue, DocumentsDue
 from rag.sessions.operations import Operations
 from rag.sessions.protocol.steps import Awaiting, Blocking
 from rag.sessions.revocations import AsyncRevocations, Revocations
@@ -71,6 +72,11 @@ class TurnStore(Operations, Blocking):
     def revocations(self) -> Revocations:
         """Which cookies no longer count."""
         return Revocations(self._sender, self.protocol.keys)
+
+    @property
+    def documents_due(self) -> DocumentsDue:
+        """Whose documents are still to be deleted."""
+        return DocumentsDue(self._sender, self.protocol.keys)
 
 
 class AsyncTurnStore(Operations, Awaiting):
@@ -125,3 +131,8 @@ class AsyncTurnStore(Operations, Awaiting):
     def revocations(self) -> AsyncRevocations:
         """Which cookies no longer count."""
         return AsyncRevocations(self._sender, self.protocol.keys)
+
+    @property
+    def documents_due(self) -> AsyncDocumentsDue:
+        """Whose documents are still to be deleted."""
+        return AsyncDocumentsDue(self._sender, self.protocol.keys)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import streamlit as st
 
+from rag.erasure import add_document
 from rag.errors import CrosswireError, public_line
 from rag.services import Services
 
@@ -28,8 +29,7 @@ def add(files: Iterable[File], services: Services, session_id: str) -> list[str]
     for file in files:
         try:
             with st.spinner(f"Reading {file.name} …"):
-                services.store.touch(session_id)
-                services.library.add_private(session_id, file.name, file.getvalue())
+                add_document(services, session_id, file.name, file.getvalue())
         except CrosswireError as exc:
             problems.append(public_line(exc))
     return problems

@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -23,6 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag.chat import sources_of
+from rag.erasure import clear
 from rag.errors import CrosswireError
 from rag.services import Services
 from rag.sessions import StoredMessage
@@ -125,9 +125,8 @@ class _Api:
         return StreamingResponse(_pieces(bytes(body)), headers=PRIVATE, media_type="application/json")
 
     async def _clear(self, session_id: str) -> Response:
-        cleared = await _in_thread(lambda: self._services().store.clear(session_id))
-        await _in_thread(lambda: self._forget(session_id))
-        return JSONResponse({"cleared": cleared}, headers=PRIVATE)
+        found = await _in_thread(lambda: clear(self._services(), session_id))
+        return JSONResponse({"cleared": found.messages, "documents_deleted": found.documents}, headers=PRIVATE)
 
     def _history(self, session_id: str) -> dict[str, Any]:
         store = self._services().store
@@ -143,18 +142,8 @@ class _Api:
         held = visit_of(request).held
         answer = await forget_sessions(request)
         if answer.status_code == 303:
-            await _in_thread(lambda: self._end(all_sessions(held)))
+            await _in_thread(lambda: clear(self._services(), *all_sessions(held)))
         return answer
-
-    def _end(self, session_ids: Sequence[str]) -> None:
-        services = self._services()
-        for session_id in services.store.live(session_ids):
-            services.store.clear(session_id)
-        self._forget(*session_ids)
-
-    def _forget(self, *session_ids: str) -> None:
-        with suppress(CrosswireError):  # the sweep tries again when the session has expired
-            self._services().library.forget(*session_ids)
 
     async def openapi(self, _: Request) -> Response:
         return JSONResponse(description(), headers={"Cache-Control": "no-cache"})

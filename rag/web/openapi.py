@@ -149,7 +149,15 @@ def _schemas() -> dict[str, Any]:
                 "sources": sources,
             }
         ),
-        "Cleared": _object({"cleared": {"type": "boolean", "description": "False: there was nothing to delete"}}),
+        "Cleared": _object(
+            {
+                "cleared": {"type": "boolean", "description": "False: there were no messages to delete"},
+                "documents_deleted": {
+                    "type": "boolean",
+                    "description": "False: they will be, within 30 s of the library's return",
+                },
+            }
+        ),
         "Alive": _object({"status": {"type": "string", "enum": ["ok"]}}),
         "Health": _object(
             {

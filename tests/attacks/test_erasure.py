@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
-from rag.erasure import Marks, erase, look, marks_of
-from rag.services import Services, build, load_articles, sweep
+from rag.erasure import Marks, erase, look, marks_of, sweep
+from rag.services import Services, build, load_articles
 from rag.sessions import SessionStore, connect
 from rag.settings import Settings
 from tests import PROJECT

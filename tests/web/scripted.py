@@ -48,7 +48,8 @@ class ScriptedStore:
     def live(self, session_ids: Sequence[str]) -> set[str]:
         return {session_id for session_id in session_ids if session_id in self.sessions}
 
-    def clear(self, session_id: str) -> bool:
+    def clear(self, session_id: str, who: str = "session") -> bool:
+        del who
         self._fail()
         return self.sessions.pop(session_id, None) is not None
 

@@ -62,9 +62,9 @@ def test_a_client_with_a_cookie_jar_has_one_history_and_it_is_its_own(api_site: 
 
 
 def test_clearing_the_history(client: httpx.Client) -> None:
-    assert client.delete("/api/history").json() == {"cleared": False}
+    assert client.delete("/api/history").json() == {"cleared": False, "documents_deleted": True}
     before = ask(client).json()["session"]
-    assert client.delete("/api/history").json() == {"cleared": True}
+    assert client.delete("/api/history").json() == {"cleared": True, "documents_deleted": True}
     after = client.get("/api/history").json()
     assert after["messages"] == []
     assert after["session"] == before

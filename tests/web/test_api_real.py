@@ -67,7 +67,7 @@ def test_a_conversation(browser: httpx.Client) -> None:
     assert history["messages"][1]["text"] == first["answer"]
     assert history["messages"][1]["sources"] == first["sources"]
     assert 0 < history["ttl"] <= 600
-    assert browser.delete("/api/history").json() == {"cleared": True}
+    assert browser.delete("/api/history").json() == {"cleared": True, "documents_deleted": True}
     assert browser.get("/api/history").json()["messages"] == []
 
 

@@ -40,7 +40,7 @@ def erasure(
         if delete:
             if not yes:
                 typer.confirm(f"Delete {friendly_name(session)} for good?", abort=True, err=True)
-            rewritten = erase(services, session, WHO)
+            rewritten = erase(services, session, WHO).rewritten
         proof = look(services, marks, rewritten=rewritten)
     write_json(json_file, {**asdict(proof), "verdict": proof.verdict})
     _print(proof, console(json_file))

@@ -28,7 +28,7 @@ EFFECTS: dict[Change, str] = {
     "pin": "This keeps {these} until somebody unpins {them}.",
     "unpin": "This gives {these} the default lifetime again.",
     "expire": "This ends {these} now.",
-    "clear": "This deletes all messages of {these}.",
+    "clear": "This deletes all messages and documents of {these}.",
     "delete": "This deletes {these} and everything stored for {them}.",
 }
 ENDING: frozenset[Change] = frozenset({"expire", "clear", "delete"})

@@ -20,6 +20,7 @@
 | `sessions:counts`       | Hash       | crosstalk, quarantined: how often that was found                           |
 | `probe:turn`            | String     | there until the next canary probe is due                                   |
 | `probe:history`         | List       | results of the newest ones, as JSON                                        |
+| `documents:due`         | Set        | ids of sessions whose documents are still to be deleted                    |
 | `audit`                 | Stream     | capped: what was done to which session                                     |
 
 The braces are a cluster hash tag, so that all keys of a session are on one shard. Braces inside an id would end the
@@ -61,6 +62,7 @@ class Keys:
         self.find = f"{space}sessions:find"
         self.counts = f"{space}sessions:counts"
         self.audit = f"{space}audit"
+        self.documents_due = f"{space}documents:due"
         self.probe_turn, self.probe_history = f"{space}probe:turn", f"{space}probe:history"
 
     def of(self, session_id: SessionId) -> SessionKeys:

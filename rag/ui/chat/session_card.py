@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from rag.chat.export import to_json, to_markdown
+from rag.erasure import LATER, clear
 from rag.errors import CrosswireError
 from rag.services import Services
 from rag.sessions import StoredMessage
@@ -19,9 +20,12 @@ from rag.ui.visitor import Visitor, forget_tab
 from rag.web.sessions.switching import NEW_SESSION
 
 REFRESH_SECONDS = 5
+DOCUMENTS_LATER = "documents_later"
 
 
 def draw(services: Services, visitor: Visitor, records: Sequence[StoredMessage]) -> None:
+    if st.session_state.pop(DOCUMENTS_LATER, False):
+        st.toast(f"Messages are deleted. {LATER}", icon=":material/schedule:", duration="long")
     with st.sidebar:
         picture, words = st.columns([1, 4], vertical_alignment="center")
         picture.image(badge(visitor.name, visitor.colour), width=44, alt="")
@@ -101,5 +105,5 @@ def _confirm_clear(services: Services, visitor: Visitor) -> None:
 
 
 def _erase(services: Services, visitor: Visitor) -> None:
-    services.store.clear(visitor.session_id)
-    services.library.forget(visitor.session_id)
+    if not clear(services, visitor.session_id).documents:
+        st.session_state[DOCUMENTS_LATER] = True

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from rag.erasure import Proof, erase, look, marks_of
+from rag.erasure import LATER, Proof, delete_documents, erase, look, marks_of
 from rag.errors import CrosswireError
 from rag.inspector.actions.changes import ENDING, Change, Changes, Done
 from rag.inspector.actions.exporting import export
@@ -87,8 +87,8 @@ def _do(context: Context, change: Change, ids: list[str]) -> None:
         seconds = 60 * int(st.session_state.get(MINUTES, 1440))
         st.session_state[DONE] = Changes(context.inspector, context.who).do(change, ids, seconds)
         st.session_state[UNTIL] = time.monotonic() + 60 * UNDO_MINUTES
-        if change in ("expire", "delete"):
-            context.services.library.forget(*ids)
+        if change in ENDING and not delete_documents(context.inspector.store, lambda: context.services.library, ids):
+            st.session_state[PROBLEM] = LATER
     except CrosswireError as exc:
         st.session_state[PROBLEM] = str(exc)
         return
@@ -130,10 +130,11 @@ def _erase(context: Context, ids: list[str]) -> None:
     st.session_state.pop(PROOF, None)
     try:
         marks = [marks_of(services, one) for one in ids[:MOST_PROVED]]
-        rewritten = [erase(services, one, context.who) for one in ids]
-        st.session_state[SAID] = f"{count(len(ids), 'session')} deleted for good."
+        erased = [erase(services, one, context.who) for one in ids]
+        later = "" if all(one.documents for one in erased) else f" {LATER}"
+        st.session_state[SAID] = f"{count(len(ids), 'session')} deleted for good.{later}"
         if len(ids) <= MOST_PROVED:
-            st.session_state[PROOF] = look(services, marks[0], rewritten=all(rewritten))
+            st.session_state[PROOF] = look(services, marks[0], rewritten=all(one.rewritten for one in erased))
     except CrosswireError as exc:
         st.session_state[SAID] = str(exc)
     session_table.choose([])
