@@ -8,6 +8,7 @@ where things are or what another server said.
 from __future__ import annotations
 
 import logging
+import math
 
 
 class CrosswireError(Exception):
@@ -55,6 +56,18 @@ class BadSetting(CrosswireError):
         self.expected = expected
         super().__init__(f"{variable} is {value!r}: expected {expected}.", f"This server's {SETUP}")
 
+
+LIMITS = {
+    "session_turns": "Too many questions",
+    "address_turns": "Too many questions from your network",
+    "session_uploads": "Too many documents",
+    "address_uploads": "Too many documents from your network",
+    "address_sessions": "Too many new sessions from your network",
+    "session_at_once": "This session has too many questions under way",
+    "address_at_once": "Your network has too many questions under way",
+    "busy": "Too many questions are under way",
+}
+"""Every reason for which something is refused, as visitors are told it."""
 
 # --- sessions ------------------------------------------------------------------------------------------------
 
@@ -131,6 +144,41 @@ class TurnLost(CrosswireError):
         self.session_id = session_id
         self.reason = reason
         super().__init__(f"This answer was not saved: {reason}. Nothing else changed; try again.")
+
+
+class TooMuch(CrosswireError):
+    """Refused before anything began. reason: which limit, one of `LIMITS`; retry_after: seconds."""
+
+    reason: str
+    retry_after: float
+
+
+class OverLimit(TooMuch):
+    """Somebody asked for more in a short time than anybody may."""
+
+    def __init__(self, reason: str, retry_after: float) -> None:
+        self.reason = reason
+        self.retry_after = retry_after
+        seconds = max(1, math.ceil(retry_after))
+        super().__init__(f"{LIMITS[reason]} in a short time. Nothing was saved; try again in {seconds} s.")
+
+
+class TooManyAtOnce(TooMuch):
+    """Somebody has more questions under way than anybody may have at once."""
+
+    def __init__(self, reason: str, retry_after: float = 5.0) -> None:
+        self.reason = reason
+        self.retry_after = retry_after
+        super().__init__(f"{LIMITS[reason]}: wait for their answers, then ask again.")
+
+
+class Overloaded(TooMuch):
+    """More is asked than this server can answer."""
+
+    def __init__(self, retry_after: float = 2.0) -> None:
+        self.reason = "busy"
+        self.retry_after = retry_after
+        super().__init__(f"{LIMITS['busy']}: nothing was saved. Try again in a moment.")
 
 
 class SealBroken(CrosswireError):

@@ -58,6 +58,14 @@ EXPECTED = {
     "model_max_retries": "a whole number from 0 to 10",
     "max_stored_turns": "a whole number of turns from 1 to 100000",
     "history_cache_bytes": "a whole number of bytes from 0 to 8589934592 (8 GiB)",
+    "limit_session_turns": "a whole number of questions a minute from 0 (no limit) to 100000",
+    "limit_address_turns": "a whole number of questions a minute from 0 (no limit) to 100000",
+    "limit_session_uploads": "a whole number of documents a minute from 0 (no limit) to 100000",
+    "limit_address_uploads": "a whole number of documents a minute from 0 (no limit) to 100000",
+    "limit_address_sessions": "a whole number of new sessions a minute from 0 (no limit) to 100000",
+    "limit_session_at_once": "a whole number of questions from 0 (no limit) to 1000",
+    "limit_address_at_once": "a whole number of questions from 0 (no limit) to 1000",
+    "limit_queue": "a whole number of questions from 0 (no limit) to 1000",
     "prompt_memory": "a memory policy and a whole number of at least 1, such as last_turns:20",
 }
 """What each variable may hold, in the words that a bad value is answered with."""
@@ -102,6 +110,8 @@ def _origin(text: str) -> str:
 _Key = Annotated[SecretStr, AfterValidator(_key)]
 _Email = Annotated[str, Field(pattern=r"^[^\s@]+@[^\s@]+$")]
 _Origin = Annotated[str, AfterValidator(_origin)]
+_AMinute = Annotated[int, Field(ge=0, le=100_000)]
+_AtOnce = Annotated[int, Field(ge=0, le=1000)]
 
 
 class Settings(BaseSettings):
@@ -138,6 +148,14 @@ class Settings(BaseSettings):
     model_max_retries: Annotated[int, Field(ge=0, le=10)] = 2
     max_stored_turns: Annotated[int, Field(ge=1, le=100_000)] = 1000
     history_cache_bytes: Annotated[int, Field(ge=0, le=8 << 30)] = 64 << 20
+    limit_session_turns: _AMinute = 60
+    limit_address_turns: _AMinute = 1200
+    limit_session_uploads: _AMinute = 20
+    limit_address_uploads: _AMinute = 200
+    limit_address_sessions: _AMinute = 300
+    limit_session_at_once: _AtOnce = 4
+    limit_address_at_once: _AtOnce = 48
+    limit_queue: _AtOnce = 32
     prompt_memory: Annotated[str, Field(pattern=r"^[a-z_]+:[1-9]\d{0,8}$")] = "last_turns:20"
 
     @classmethod

@@ -24,6 +24,7 @@ ROOMS = BASE | {
     "rag.inspector",
     "rag.audit",
     "rag.tracing",
+    "rag.limits",
 }
 MAY_USE: dict[str, set[str]] = {
     "rag.errors": set(),
@@ -31,6 +32,7 @@ MAY_USE: dict[str, set[str]] = {
     "rag.settings": {"rag.errors", "rag.resources"},
     "rag.sessions": BASE,
     "rag.knowledge": BASE,
+    "rag.limits": BASE | {"rag.sessions"},
     "rag.chat": BASE | {"rag.sessions", "rag.knowledge"},
     "rag.crosstalk": BASE | {"rag.sessions", "rag.chat"},
     "rag.tracing": BASE | {"rag.sessions"},

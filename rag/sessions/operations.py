@@ -19,6 +19,7 @@ from langchain_core.messages import BaseMessage
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 
 from rag.errors import CrosswireError, SessionStoreUnavailable, TurnBusy
+from rag.sessions.allowance import Allowance
 from rag.sessions.connection.errors import WrongType
 from rag.sessions.health import Eviction, StoreHealth, eviction_of
 from rag.sessions.ids import SessionId
@@ -214,6 +215,11 @@ class Operations:
         """Keep a summary of the oldest turns with the session. False if there is no such session."""
         sid = self._writable(session_id)
         return self._repairing(sid, self.protocol.summarise(sid, text, upto_turn))
+
+    @operation
+    def charge(self, allowance: Allowance) -> Steps[None]:
+        """Take a token out of each of these buckets, in one round trip. Raises OverLimit, and takes none then."""
+        return self._ask(self.protocol.charge(allowance))
 
     # --- turns
 

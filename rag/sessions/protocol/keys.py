@@ -14,6 +14,7 @@
 |                         |            | writer                                                                     |
 | `misplaced:{<tag>}:<k>` | any        | what was found under one of these names and had the wrong type             |
 | `cookies:<browser>`     | String     | the first generation of a browser's cookies that counts                    |
+| `limit:{<whose>}:<name>`| String     | when a token bucket is full again                                          |
 | `sessions:live`         | Sorted set | session id by last activity (epoch s)                                      |
 | `sessions:ends`         | Sorted set | session id by the end of its time to live (epoch s; inf: never)            |
 | `sessions:find`         | Sorted set | `id:<id>` and `name:<name>\\0<id>`, in the order of their characters        |
@@ -74,6 +75,9 @@ class Keys:
 
     def cookies(self, browser: str) -> str:
         return f"{self._space}cookies:{browser}"
+
+    def limit(self, whose: str, name: str) -> str:
+        return f"{self._space}limit:{{{whose}}}:{name}"
 
     def session(self, session_id: SessionId) -> str:
         return self.of(session_id).session

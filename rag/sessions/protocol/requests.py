@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from rag.errors import SealBroken
+from rag.errors import OverLimit, SealBroken
+from rag.sessions.allowance import Allowance
 from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import Place, StoredMessage, Unreadable, as_stored, decode, decode_plain, encode
 from rag.sessions.messages.seal import Seal, close_field, open_field
@@ -146,6 +147,16 @@ class SessionProtocol:
         # Not asked again: a server that is away would keep the caller waiting for nothing, and the lease ends anyway.
         return Request(scripts.RELEASE, (keys.turn, keys.queue, keys.alive), (token,), bytes.decode, repeatable=False)
 
+    def charge(self, allowance: Allowance) -> Request[None]:
+        """Raises OverLimit."""
+        keys, args = self._buckets(allowance)
+        # A reply that was lost may have cost a token: no harm.
+        return Request(scripts.CHARGE, keys, args, lambda reply: _granted(allowance, *reply))
+
+    def _buckets(self, allowance: Allowance) -> tuple[list[str], list[int]]:
+        keys = [self.keys.limit(allowance.whose, bucket.name) for bucket in allowance.buckets]
+        return keys, [number for bucket in allowance.buckets for number in (bucket.every, bucket.most)]
+
     # --- reading
 
     def read(self, sid: SessionId, *, fresh: bool = False) -> Request[Snapshot | None]:
@@ -269,6 +280,12 @@ def _number(text: str | None) -> float:
     except ValueError:
         return 0.0
     return found if isfinite(found) else 0.0
+
+
+def _granted(allowance: Allowance, empty: int, microseconds: int) -> None:
+    """empty: the number of the bucket that had no token, from 1; 0: none."""
+    if empty:
+        raise OverLimit(allowance.buckets[empty - 1].reason, microseconds / 1e6)
 
 
 def _written(reply: list[Any]) -> list[Any]:

@@ -1,0 +1,51 @@
+"""What a turn, an upload and a new session are charged for: a bucket of the session, and one of the address.
+
+A session's bucket belongs to the address that it asks from, so that one script can charge both: whoever has many
+addresses has as many sessions, too. Where the address is nobody's, there is only the session's. Redis is told neither:
+keys have hashes of both.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from rag.limits.networks import network_of
+from rag.sessions.allowance import Allowance, Bucket
+from rag.settings import Settings
+
+MINUTE = 60_000_000
+"""Microseconds."""
+
+
+class Limits:
+    """Stateless. Each method says what to charge, None: nothing is limited here. address: as the server says it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def turn(self, session_id: str, address: str | None) -> Allowance | None:
+        own, shared = self._settings.limit_session_turns, self._settings.limit_address_turns
+        return _allowance("turns", session_id, own, address, shared)
+
+    def upload(self, session_id: str, address: str | None) -> Allowance | None:
+        own, shared = self._settings.limit_session_uploads, self._settings.limit_address_uploads
+        return _allowance("uploads", session_id, own, address, shared)
+
+    def new_session(self, address: str | None) -> Allowance | None:
+        return _allowance("sessions", "", 0, address, self._settings.limit_address_sessions)
+
+
+def _allowance(what: str, session_id: str, own: int, address: str | None, shared: int) -> Allowance | None:
+    """own, shared: a minute, and at most at once; 0: not limited."""
+    network, session = network_of(address), _hashed("session", session_id)
+    buckets = []
+    if own:
+        buckets.append(Bucket(f"{what}:{session}", f"session_{what}", MINUTE // own, own))
+    if shared and network is not None:
+        buckets.append(Bucket(what, f"address_{what}", MINUTE // shared, shared))
+    whose = session if network is None else _hashed("address", network)
+    return Allowance(whose, tuple(buckets)) if buckets else None
+
+
+def _hashed(kind: str, name: str) -> str:
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=12, person=kind.encode()).hexdigest()

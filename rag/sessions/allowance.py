@@ -1,0 +1,30 @@
+"""How much somebody may still do: token buckets in Redis, whose clock is the server's.
+
+| key                     | type   | holds                                                                            |
+|-------------------------|--------|----------------------------------------------------------------------------------|
+| `limit:{<whose>}:<name>`| String | when the bucket will be full again (µs since 1970); no longer than until then    |
+
+All buckets of an allowance are in one slot of a cluster, so one script takes a token out of each or out of none: who is
+refused by one of them does not use up the other one's. (The generic cell rate algorithm, ITU-T I.371, as
+https://brandur.org/rate-limiting explains it.)
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Bucket(NamedTuple):
+    """It holds `most` tokens, and gets one every so many microseconds. reason: of who finds it empty (`LIMITS`)."""
+
+    name: str
+    reason: str
+    every: int
+    most: int
+
+
+class Allowance(NamedTuple):
+    """One token of each bucket. whose: not to be told from a key, so it is a hash; without braces."""
+
+    whose: str
+    buckets: tuple[Bucket, ...]

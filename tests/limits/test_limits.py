@@ -1,0 +1,130 @@
+"""Who shares a limit with whom, and how many turns may be under way."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from rag.errors import LIMITS, Overloaded, TooMuch
+from rag.limits import Limits, UnderWay, network_of
+from rag.limits.under_way import MOST, PATIENCE, THREADS, Place
+from rag.settings import Settings
+
+HERE = ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", None, "", "testclient", "unix:", "1.2.3", "::1%lo"]
+
+
+@pytest.mark.parametrize("address", HERE)
+def test_this_machine_is_nobodys_address(address: str | None) -> None:
+    assert network_of(address) is None
+
+
+def test_an_address_is_one_ipv4_address_or_a_64_of_ipv6() -> None:
+    assert network_of("203.0.113.7") == "203.0.113.7" == network_of("::ffff:203.0.113.7")
+    assert network_of("203.0.113.8") != network_of("203.0.113.7")
+    assert network_of("2001:db8:1:2::1") == network_of("2001:DB8:1:2:ffff::9") == network_of("2001:db8:1:2::1%eth0")
+    assert network_of("2001:db8:1:3::1") != network_of("2001:db8:1:2::1")
+
+
+def test_sessions_of_one_address_share_its_bucket_and_no_key_tells_whose_it_is() -> None:
+    limits = Limits(Settings())
+    one, two = limits.turn("session-1", "203.0.113.7"), limits.turn("session-2", "203.0.113.7")
+    far, own = limits.turn("session-1", "203.0.113.8"), limits.turn("session-1", "127.0.0.1")
+    assert one is not None
+    assert two is not None
+    assert far is not None
+    assert own is not None
+    assert one.whose == two.whose != far.whose
+    assert [bucket.reason for bucket in one.buckets] == ["session_turns", "address_turns"]
+    assert one.buckets[1] == two.buckets[1]
+    assert one.buckets[0].name != two.buckets[0].name
+    assert [bucket.reason for bucket in own.buckets] == ["session_turns"]
+    told = repr((one, own, limits.upload("session-1", "203.0.113.7"), limits.new_session("203.0.113.7")))
+    assert "session-1" not in told
+    assert "203.0.113" not in told
+    assert limits.new_session("127.0.0.1") is None
+
+
+def test_nothing_is_asked_of_redis_where_nothing_is_limited() -> None:
+    off: dict[str, Any] = {name: 0 for name in Settings.model_fields if name.startswith("limit_")}
+    limits = Limits(Settings(**off))
+    address = "203.0.113.7"
+    assert [limits.turn("a", address), limits.upload("a", address), limits.new_session(address)] == [None] * 3
+    with ExitStack() as held:
+        under_way = UnderWay(Settings(**off))
+        for _ in range(MOST):
+            held.enter_context(under_way.turn("a", address)).queue(True)
+        with pytest.raises(Overloaded):
+            held.enter_context(under_way.turn("b", None))
+
+
+def test_every_reason_has_words() -> None:
+    limits = Limits(Settings())
+    found = [limits.turn("a", "203.0.113.7"), limits.upload("a", "203.0.113.7"), limits.new_session("203.0.113.7")]
+    reasons = {bucket.reason for allowance in found if allowance for bucket in allowance.buckets}
+    assert reasons | {"busy", "session_at_once", "address_at_once"} == set(LIMITS)
+
+
+class Crowd:
+    """Turns under way, at a time that a test sets."""
+
+    def __init__(self, held: ExitStack, **settings: Any) -> None:
+        self.now = 0.0
+        self.under_way = UnderWay(Settings(**settings), clock=lambda: self.now)
+        self._held = held
+        self.places: list[Place] = []
+
+    def ask(self, session: str, address: str | None = None, *, queued: bool = False) -> str:
+        try:
+            place = self._held.enter_context(self.under_way.turn(session, address))
+        except TooMuch as refused:
+            return refused.reason
+        place.queue(queued)
+        self.places.append(place)
+        return ""
+
+
+def test_nobody_has_more_than_his_share_and_others_are_not_held_up_by_it() -> None:
+    with ExitStack() as held:
+        crowd = Crowd(held, limit_session_at_once=4, limit_address_at_once=10)
+        assert [crowd.ask("one") for _ in range(6)] == [""] * 4 + ["session_at_once"] * 2
+        assert [crowd.ask(f"phone-{number}", "203.0.113.7") for number in range(12)] == [""] * 10 + [
+            "address_at_once"
+        ] * 2
+        assert crowd.ask("other", "203.0.113.8") == ""
+        assert crowd.under_way.turns == 15
+    assert crowd.under_way.turns == 0
+    with ExitStack() as held:
+        again = Crowd(held)
+        again.under_way = crowd.under_way
+        assert again.ask("one") == ""
+
+
+def test_a_room_that_presses_the_button_together_is_let_in() -> None:
+    with ExitStack() as held:
+        crowd = Crowd(held, limit_queue=32)
+        assert {crowd.ask(f"phone-{number}", queued=True) for number in range(500)} == {""}
+
+
+def test_a_queue_that_does_not_go_away_is_kept_short() -> None:
+    with ExitStack() as held:
+        crowd = Crowd(held, limit_queue=8)
+        assert {crowd.ask(f"user-{number}", queued=True) for number in range(20)} == {""}
+        crowd.now = PATIENCE + 0.1
+        assert crowd.ask("late") == "busy"
+        for place in crowd.places[:13]:  # 7 wait
+            place.queue(False)
+        assert [crowd.ask(f"next-{number}", queued=True) for number in range(3)] == ["", "busy", "busy"]
+        for place in crowd.places:
+            place.queue(False)
+        assert {crowd.ask(f"calm-{number}", queued=True) for number in range(20)} == {""}  # it went away
+
+
+def test_turns_that_have_no_queue_count_too() -> None:
+    """A page's turn has a thread of its own."""
+    with ExitStack() as held:
+        crowd = Crowd(held, limit_queue=8)
+        assert {crowd.ask(f"tab-{number}") for number in range(THREADS + 8)} == {""}
+        crowd.now = PATIENCE + 0.1
+        assert crowd.ask("late") == "busy"
