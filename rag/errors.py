@@ -181,6 +181,13 @@ class Overloaded(TooMuch):
         super().__init__(f"{LIMITS['busy']}: nothing was saved. Try again in a moment.")
 
 
+class CredentialEnded(CrosswireError):
+    """Whoever asked is nobody any more: the browser has changed its session meanwhile. No turn was begun."""
+
+    def __init__(self) -> None:
+        super().__init__("This browser has changed its session in another tab: reload this page.")
+
+
 class SealBroken(CrosswireError):
     """Stored messages cannot be decrypted with the keys at hand. Nothing was deleted."""
 

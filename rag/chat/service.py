@@ -26,9 +26,10 @@ from rag.chat.prompt import Source, build_prompt
 from rag.chat.question import checked, rewritten, title_of
 from rag.chat.retrieval import search
 from rag.chat.trace import written
-from rag.errors import TurnBusy
+from rag.errors import CredentialEnded, TurnBusy
 from rag.knowledge import Passage
 from rag.sessions import SessionStore, Turn
+from rag.sessions.revocations import Credential
 
 SOURCES, OFFLINE_SOURCES = 4, 6
 """Passages of a turn. Quoting costs nothing by the word, so the offline model chooses from more."""
@@ -84,11 +85,17 @@ class ChatService:
                     return event.reply
         raise AssertionError("a turn ends with Finished or with an error")
 
-    def stream(self, session_id: str, text: str, *, tokens: bool = True) -> EventStream:
-        """The turn as events, with `tokens` or without. A bad question raises at once, all else while they are read."""
+    def stream(
+        self, session_id: str, text: str, *, tokens: bool = True, credential: Credential | None = None
+    ) -> EventStream:
+        """The turn as events, with `tokens` or without. A bad question raises at once, all else while they are read.
+
+        credential: of whoever asks. Where it has ended, the first event is CredentialEnded, raised.
+        """
         question = checked(text)
         stopped = Flag()
-        return EventStream(self._observed(session_id, question, stopped, tokens), stopped, remote=not self._offline)
+        events = self._observed(session_id, question, stopped, tokens, credential)
+        return EventStream(events, stopped, remote=not self._offline)
 
     def once(self, text: str, *, tokens: bool = True) -> EventStream:
         """A question without a session, as `stream` tells it: neither a history nor anybody's documents, and nothing is
@@ -111,20 +118,26 @@ class ChatService:
         sources, _ = self._search(session_id, question, remembered, self._rewritten(question, remembered))
         return build_prompt(sources, remembered.messages, question)
 
-    def _observed(self, session_id: str, question: str, stopped: Flag, told_tokens: bool) -> Generator[Event]:
+    def _observed(
+        self, session_id: str, question: str, stopped: Flag, told_tokens: bool, credential: Credential | None
+    ) -> Generator[Event]:
         with self._under_way:
             try:
-                yield from self._turn(session_id, question, stopped, told_tokens)
+                yield from self._turn(session_id, question, stopped, told_tokens, credential)
+            except CredentialEnded:  # no turn of this session
+                raise
             except Exception as error:
                 if self._observer is not None:
                     self._observer.failed(session_id, error)
                 raise
 
-    def _turn(self, session_id: str, question: str, stopped: Flag, told_tokens: bool) -> Generator[Event]:
+    def _turn(
+        self, session_id: str, question: str, stopped: Flag, told_tokens: bool, credential: Credential | None
+    ) -> Generator[Event]:
         clock = _Clock()
         with ExitStack() as held:
             try:
-                turn = held.enter_context(self._store.turn(session_id, wait=0))
+                turn = held.enter_context(self._store.turn(session_id, wait=0, credential=credential))
             except TurnBusy:
                 yield Waiting(self._wait)
                 turn = held.enter_context(self._store.turn(session_id, wait=self._wait))

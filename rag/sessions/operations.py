@@ -18,7 +18,7 @@ import redis
 from langchain_core.messages import BaseMessage
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 
-from rag.errors import CrosswireError, SessionStoreUnavailable, TurnBusy
+from rag.errors import CredentialEnded, CrosswireError, SessionStoreUnavailable, TurnBusy
 from rag.sessions.allowance import Allowance
 from rag.sessions.connection.errors import WrongType
 from rag.sessions.health import Eviction, StoreHealth, eviction_of
@@ -30,6 +30,7 @@ from rag.sessions.protocol.keys import DEFAULT_PREFIX, Format
 from rag.sessions.protocol.replies import BadElement, Busy, Commit, Committed, Quarantined, SessionInfo, Snapshot
 from rag.sessions.protocol.requests import Request, SessionProtocol, lifetime
 from rag.sessions.protocol.steps import Command, Lenient, Steps, operation
+from rag.sessions.revocations import Credential
 from rag.sessions.turns.waiting import pause
 
 LOG = logging.getLogger(__name__)
@@ -223,9 +224,21 @@ class Operations:
 
     # --- turns
 
-    def _begin(self, sid: SessionId, token: str, wait: float, on_wait: Callable[[], None] | None) -> Steps[Snapshot]:
+    def _begin(
+        self,
+        sid: SessionId,
+        token: str,
+        wait: float,
+        on_wait: Callable[[], None] | None,
+        credential: Credential | None,
+    ) -> Steps[Snapshot]:
         begun = time.monotonic()
-        found = yield from self._repairing(sid, self.protocol.begin(sid, token, queue=wait > 0))
+        if credential is not None and self._clustered:  # its key and the session's may be on different shards
+            (first,) = yield self._sender([("GET", self.protocol.keys.cookies(credential.browser))])
+            if int(first or 0) > credential.generation:
+                raise CredentialEnded
+            credential = None
+        found = yield from self._repairing(sid, self.protocol.begin(sid, token, queue=wait > 0, credential=credential))
         if isinstance(found, Busy):
             if on_wait is not None:
                 on_wait()

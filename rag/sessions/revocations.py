@@ -10,7 +10,7 @@ One key a browser, however often it changes, and none for one that never did. Th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from rag.sessions.protocol.keys import Keys
 from rag.sessions.protocol.steps import Awaiting, Blocking, Command, Steps, operation
@@ -20,6 +20,13 @@ RAISE = """
 local known = tonumber(redis.call('GET', KEYS[1]) or 0)
 return redis.call('SET', KEYS[1], math.max(known, tonumber(ARGV[1])), 'EX', ARGV[2])
 """
+
+
+class Credential(NamedTuple):
+    """Who asks for a turn: a browser, by a cookie of this generation. Once that is ended, no turn begins for it."""
+
+    browser: str
+    generation: int
 
 
 class _Generations:

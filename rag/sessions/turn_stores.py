@@ -23,7 +23,7 @@ from rag.sessions.listing.directory import AsyncDirectory, Directory
 from rag.sessions.listing.documents_due import AsyncDocumentsDue, DocumentsDue
 from rag.sessions.operations import Operations
 from rag.sessions.protocol.steps import Awaiting, Blocking
-from rag.sessions.revocations import AsyncRevocations, Revocations
+from rag.sessions.revocations import AsyncRevocations, Credential, Revocations
 from rag.sessions.turns.lease import HEARTBEAT, HeldTurn
 from rag.sessions.turns.sending import AsyncSender, Sender
 from rag.sessions.turns.turn import AsyncTurn, Turn
@@ -35,17 +35,25 @@ class TurnStore(Operations, Blocking):
     _sending = Sender
 
     @contextmanager
-    def turn(self, session_id: str, wait: float = 30.0, on_wait: Callable[[], None] | None = None) -> Iterator[Turn]:
+    def turn(
+        self,
+        session_id: str,
+        wait: float = 30.0,
+        on_wait: Callable[[], None] | None = None,
+        *,
+        credential: Credential | None = None,
+    ) -> Iterator[Turn]:
         """Hold the session, alone, until the block ends; leaving it without a commit stores nothing.
 
         Waits up to `wait` seconds for the session's earlier turns, then raises TurnBusy. `on_wait` is called once if
-        there are any.
+        there are any. Raises CredentialEnded if the credential does not count any more; that costs no round trip of
+        its own (on a cluster: one).
         """
         sid, token = self._writable(session_id), self.protocol.token()
         held = HeldTurn(lambda: self._run(self._renew(sid, token)), self._interval)
         turn: Turn | None = None
         try:
-            turn = Turn(sid, self._run(self._begin(sid, token, wait, on_wait)), token, self._commit)
+            turn = Turn(sid, self._run(self._begin(sid, token, wait, on_wait, credential)), token, self._commit)
             HEARTBEAT.hold(held)
             yield turn
         finally:
@@ -86,13 +94,18 @@ class AsyncTurnStore(Operations, Awaiting):
 
     @asynccontextmanager
     async def turn(
-        self, session_id: str, wait: float = 30.0, on_wait: Callable[[], None] | None = None
+        self,
+        session_id: str,
+        wait: float = 30.0,
+        on_wait: Callable[[], None] | None = None,
+        *,
+        credential: Credential | None = None,
     ) -> AsyncIterator[AsyncTurn]:
         """As `SessionStore.turn`."""
         sid, token = self._writable(session_id), self.protocol.token()
         turn: AsyncTurn | None = None
         try:
-            found = await self._run(self._begin(sid, token, wait, on_wait))
+            found = await self._run(self._begin(sid, token, wait, on_wait, credential))
             turn = AsyncTurn(sid, found, token, self._commit)
             heartbeat = asyncio.get_running_loop().create_task(self._renewed(sid, token))
             try:

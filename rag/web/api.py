@@ -21,12 +21,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rag.chat import sources_of
+from rag.chat import EventStream, sources_of
 from rag.erasure import clear
 from rag.errors import CrosswireError
 from rag.services import Services
 from rag.sessions import StoredMessage
 from rag.sessions.names import friendly_name
+from rag.sessions.revocations import Credential
 from rag.web.body import read_body
 from rag.web.identity import API, SESSIONS, visit_of
 from rag.web.monitoring.health import UNCACHED, Health
@@ -105,15 +106,14 @@ class _Api:
         self._workers = Workers()
 
     async def chat(self, request: Request) -> TurnAnswer:
-        session_id = _own_session(request)
+        _own_session(request)
         message = _message(await _json(request))
         streamed = "text/event-stream" in request.headers.get("accept", "")
-        return TurnAnswer(
-            lambda: self._services().chat.stream(session_id, message, tokens=streamed),
-            session_id,
-            self._workers,
-            streamed=streamed,
-        )
+
+        def start(session_id: str, credential: Credential | None) -> EventStream:
+            return self._services().chat.stream(session_id, message, tokens=streamed, credential=credential)
+
+        return TurnAnswer(start, visit_of(request), self._workers, streamed=streamed)
 
     async def history(self, request: Request) -> Response:
         if request.method == "DELETE":

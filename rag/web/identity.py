@@ -3,7 +3,7 @@
 The session of a request is in `request.state.session` (a Visit), and is never taken from anything but the cookie.
 A cookie is set only on answers to pages and API calls, so that the many requests of one page load do not overwrite
 each other's. An answer that sets one is never cached: a proxy that hands it to the next visitor would log them in as
-the first. A cookie that was ended is no cookie.
+the first. A cookie that was ended is no cookie; a question is asked about that where its turn begins (`turn.py`).
 
 `https` is what the server says (`scope["scheme"]`). Uvicorn takes X-Forwarded-Proto into account when the proxy's
 address is in its `forwarded_allow_ips` (loopback by default, FORWARDED_ALLOW_IPS), and from nobody else.
@@ -25,13 +25,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.errors import CrosswireError
 from rag.sessions.ids import SessionId
-from rag.sessions.revocations import Revocations
+from rag.sessions.revocations import Credential, Revocations
 from rag.settings import origin_of
 from rag.web.cookie import REISSUE_AFTER, CookieJar, Ticket, new_token, read_session, session_id_of
 from rag.web.origin import is_own, served_at
 from rag.web.problem import PRIVATE, problem_of
 from rag.web.secret import session_secret
-from rag.web.sessions.revocation import is_over
+from rag.web.sessions.revocation import credential_of, is_over
 
 __all__ = ["CookieJar", "SessionCookie", "Visit", "read_session", "session_secret", "visit_of"]
 
@@ -42,6 +42,8 @@ SAY_AGAIN = 60.0
 """Seconds between two lines on pages that were refused."""
 ASKING = 16
 """Threads that ask at the same time whether a cookie was ended."""
+_TURN = ("POST", f"{API}chat")
+"""It asks itself whether its cookie counts, in the round trip with which it begins."""
 _ANONYMOUS = frozenset({"/api/openapi.json"})
 _PROBES = frozenset({"healthz", "readyz", "metrics"})
 _ASSET_FOLDERS = frozenset({"static", "media", "component", "r"})
@@ -61,12 +63,18 @@ class Visit:
     """Its cookie counted once."""
     revocations: Callable[[], Revocations] | None = None
     """Where to end the cookie that another replaces; None where none ever ends."""
+    credential: Credential | None = None
+    """What the turn has to ask for, as nobody has yet whether its cookie counts."""
 
     @property
     def session_id(self) -> SessionId | None:
         if self.token is not None:
             return session_id_of(self.token)
         return self.ticket.session_id if self.ticket else None
+
+    def begin_anew(self) -> None:
+        """Its cookie does not count: from now on it is a new visitor's."""
+        self.ticket, self.credential, self.token = None, None, new_token()
 
     @property
     def held(self) -> str:
@@ -125,11 +133,13 @@ class SessionCookie:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        path, ended = get_route_path(scope), False
+        path, ended, credential = get_route_path(scope), False, None
         personal = _is_personal(scope["method"], path, headers)
         https = scope.get("scheme") == "https"
         ticket = self.jar.read(_cookies(headers), https=https)
-        if ticket is not None and (personal or path.startswith(ROOMS)):
+        if ticket is not None and (scope["method"], path) == _TURN and self._renewed(ticket, https) is None:
+            credential = credential_of(ticket.token) if self._revocations is not None else None
+        elif ticket is not None and (personal or path.startswith(ROOMS)):
             try:
                 ended = await self._is_over(ticket.token)
             except CrosswireError as exc:
@@ -138,7 +148,7 @@ class SessionCookie:
                     return
                 # Without the store a page shows nothing of anybody's, and asks again itself.
         own = is_own(scope, self._allowed)
-        visit = Visit(None if ended else ticket, None, own, ended, self._revocations)
+        visit = Visit(None if ended else ticket, None, own, ended, self._revocations, credential)
         if personal and own:
             visit.token = self._due(visit.ticket, https)
         scope.setdefault("state", {})["session"] = visit
@@ -164,9 +174,11 @@ class SessionCookie:
         return await to_thread.run_sync(lambda: is_over(asked(), token), limiter=self._threads)
 
     def _due(self, ticket: Ticket | None, https: bool) -> str | None:
-        """The token to send: a new visitor's, or the same one again so that it does not run out while in use."""
-        if ticket is None:
-            return new_token()
+        """The token to send: a new visitor's, or the same one again."""
+        return new_token() if ticket is None else self._renewed(ticket, https)
+
+    def _renewed(self, ticket: Ticket, https: bool) -> str | None:
+        """The same token, if it is to be sent again so that it does not run out while in use."""
         old = self._now() - ticket.issued > REISSUE_AFTER
         return ticket.token if old and ticket.secure == https else None
 

@@ -24,8 +24,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from rag.chat import Event, EventStream, Finished, Found, Reply, Source, Token, Waiting
-from rag.errors import CrosswireError
+from rag.errors import CredentialEnded, CrosswireError
 from rag.sessions.names import friendly_name
+from rag.sessions.revocations import Credential
+from rag.web.identity import Visit
 from rag.web.problem import PRIVATE, Problem, problem_of
 from rag.web.slot import Slot
 
@@ -46,6 +48,8 @@ _STREAM = {**PRIVATE, "Content-Type": "text/event-stream; charset=utf-8", "X-Acc
 
 Item = Event | Exception | None
 """None is the end."""
+Start = Callable[[str, Credential | None], EventStream]
+"""Begins the turn of a session, whose cookie has to count still."""
 
 
 def reply_to_dict(reply: Reply, session_id: str) -> dict[str, Any]:
@@ -97,10 +101,11 @@ class Workers:
 class TurnAnswer:
     """An answer (ASGI) that runs the turn while it is sent."""
 
-    def __init__(self, start: Callable[[], EventStream], session_id: str, workers: Workers, *, streamed: bool) -> None:
-        self._turn = _Turn(start, workers, whole=not streamed)
+    def __init__(self, start: Start, visit: Visit, workers: Workers, *, streamed: bool) -> None:
+        """visit: has a session."""
+        self._turn = _Turn(start, visit, workers, whole=not streamed)
         self._workers = workers
-        self._session_id = session_id
+        self._visit = visit
         self._streamed = streamed
         self._begun = False
 
@@ -108,11 +113,11 @@ class TurnAnswer:
         if self._workers.turns >= MOST_TURNS:
             await _FULL.response()(scope, receive, send)
             return
-        of_session = self._workers.of_session
-        if of_session[self._session_id] >= MOST_OF_ONE:
+        of_session, session_id = self._workers.of_session, self._session_id
+        if of_session[session_id] >= MOST_OF_ONE:
             await _SHARE.response()(scope, receive, send)
             return
-        of_session[self._session_id] += 1
+        of_session[session_id] += 1
         self._workers.turns += 1
         self._turn.begin()
         watching = asyncio.create_task(self._watch(receive))
@@ -134,9 +139,14 @@ class TurnAnswer:
             watching.cancel()
             self._turn.stop()
             self._workers.turns -= 1
-            of_session[self._session_id] -= 1
-            if not of_session[self._session_id]:
-                del of_session[self._session_id]
+            of_session[session_id] -= 1
+            if not of_session[session_id]:
+                del of_session[session_id]
+
+    @property
+    def _session_id(self) -> str:
+        """Another one, once the turn has found that the cookie does not count."""
+        return self._visit.session_id or ""
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -182,12 +192,14 @@ class TurnAnswer:
 class _Turn:
     """A turn in its threads, and what it has told so far. `whole`: nothing but its end is of interest.
 
+    If the cookie turns out to be none, it begins anew as a new visitor's, before anything was told.
     It leaves the slot's threads once it will wait. A thread hands over what it has without waiting for
     the event loop, and wakes that once, however much there is.
     """
 
-    def __init__(self, start: Callable[[], EventStream], workers: Workers, *, whole: bool) -> None:
+    def __init__(self, start: Start, visit: Visit, workers: Workers, *, whole: bool) -> None:
         self._start = start
+        self._visit = visit
         self._workers = workers
         self._whole = whole
         self._items: deque[Item] = deque()
@@ -219,18 +231,26 @@ class _Turn:
     def _run(self, *, may_wait: bool = False) -> None:
         try:
             if self._events is None:
-                self._events = self._start()
+                self._events = self._begun()
             # One of them that waited long took the slot's time from everybody: the next ones wait elsewhere.
             slow = not may_wait and self._events.remote and monotonic() - self._workers.slot.robbed_at < SLOW_SECONDS
             if not self._stopped and (slow or self._told(self._events, may_wait)):
                 self._workers.waiting.submit(self._run, may_wait=True)
                 return
+        except CredentialEnded:
+            self._visit.begin_anew()
+            self._events = None
+            self._run(may_wait=may_wait)
+            return
         except CrosswireError as error:
             self._post(error)
         except Exception as error:
             logging.getLogger(__name__).exception("A chat turn broke")
             self._post(error)
         self._end()
+
+    def _begun(self) -> EventStream:
+        return self._start(self._visit.session_id or "", self._visit.credential)
 
     def _told(self, events: EventStream, may_wait: bool) -> bool:
         """True if it will wait for another turn now, and may not do so here."""

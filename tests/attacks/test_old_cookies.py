@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
+from httpx2 import Response
 from langchain_core.messages import AIMessage, HumanMessage
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -17,11 +20,13 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message, Scope
 
+from rag.chat import ChatService
 from rag.sessions import SessionStore, connect
 from rag.web.api import ApiFirst
-from rag.web.cookie import MAX_AGE, CookieJar, new_token
+from rag.web.cookie import MAX_AGE, REISSUE_AFTER, CookieJar, new_token
 from rag.web.identity import SessionCookie
 from rag.web.sessions.token import session_id_of
+from tests.chat.parts import ScriptedModel, ShelfLibrary
 from tests.servers import Server
 from tests.web.scripted import ScriptedServices
 
@@ -42,6 +47,7 @@ class Replicas:
 
     def _app(self, store: SessionStore) -> Starlette:
         services = ScriptedServices(store=store)  # type: ignore[arg-type]
+        services.chat = ChatService(store, ShelfLibrary(), ScriptedModel())  # type: ignore[assignment]
         return Starlette(
             routes=[Route("/{path:path}", lambda _: PlainTextResponse("page"))],
             middleware=[
@@ -111,6 +117,41 @@ def test_a_stolen_cookie_is_worth_nothing_once_its_session_was_changed(replicas:
     assert replicas.stores[1].live([first]) == set()
     for token in (stolen, after_new, last):
         assert history(replicas.browser(token, at=1))["session"] not in (first, second)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+def test_a_question_asks_in_its_first_round_trip_whether_its_cookie_counts(replicas: Replicas, accept: str) -> None:
+    ask: dict[str, Any] = {"json": {"message": "How long may I return a tent?"}, "headers": {"Accept": accept}}
+
+    def said(answer: Response) -> dict[str, Any]:
+        assert answer.status_code == 200
+        found: dict[str, Any] = json.loads(answer.text.rpartition("data: ")[2])
+        return found
+
+    ada = replicas.browser()
+    first = said(ada.post("/api/chat", **ask))["session"]
+    with closing(replicas.redis.client()) as redis:
+        before = redis.info("stats")["total_reads_processed"]
+        assert said(ada.post("/api/chat", **ask))["turn"] == 2
+        assert redis.info("stats")["total_reads_processed"] - before - 1 == 2
+        stolen = held(ada)
+        ada.post("/session/new")
+        kept = {key: redis.dump(key) for key in redis.scan_iter(f"*{first}*")}
+        for at, replica in ((0, 0), (1, 1)):
+            thief = replicas.browser(stolen, replica)
+            told = said(thief.post("/api/chat", **ask))
+            assert told["session"] == session_id_of(held(thief)) != first, at
+            assert told["turn"] == 1
+            assert session_id_of(held(thief)) != session_id_of(held(ada))
+        # A bad question leaves the thief with nothing either, not even the same cookie with a later date.
+        with_old_date = CookieJar(SECRET, now=lambda: time.time() - REISSUE_AFTER - 1).sign(stolen)
+        for value in (JAR.sign(stolen), with_old_date):
+            thief = replicas.browser()
+            thief.cookies.set(JAR.plain_name, value, domain="testserver.local")
+            answer = thief.post("/api/chat", json={"message": ""})
+            assert answer.status_code == 422
+            assert stolen not in answer.headers.get("set-cookie", "").replace("=", ".").split(".")
+        assert {key: redis.dump(key) for key in redis.scan_iter(f"*{first}*")} == kept
 
 
 def test_what_is_kept_of_ended_cookies_is_one_key_a_browser_and_no_longer_than_they_live(replicas: Replicas) -> None:

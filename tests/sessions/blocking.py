@@ -19,6 +19,7 @@ from rag.sessions import (
 from rag.sessions.listing.audit import Audit
 from rag.sessions.listing.directory import Directory
 from rag.sessions.protocol.requests import SessionProtocol
+from rag.sessions.revocations import Credential
 
 T = TypeVar("T")
 
@@ -123,9 +124,14 @@ class BlockingStore(Blocking):
 
     @contextmanager
     def turn(
-        self, session_id: str, wait: float = 30.0, on_wait: Callable[[], None] | None = None
+        self,
+        session_id: str,
+        wait: float = 30.0,
+        on_wait: Callable[[], None] | None = None,
+        *,
+        credential: Credential | None = None,
     ) -> Iterator[BlockingTurn]:
-        block = self._inner.turn(session_id, wait, on_wait)
+        block = self._inner.turn(session_id, wait, on_wait, credential=credential)
         turn = self._loop.run(_entered(block))
         try:
             yield BlockingTurn(self._loop, turn)

@@ -12,10 +12,11 @@ from typing import cast
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from rag.errors import BadSessionId, CrosswireError, TurnBusy, TurnLost
+from rag.errors import BadSessionId, CredentialEnded, CrosswireError, TurnBusy, TurnLost
 from rag.sessions.connection.connect import Client
 from rag.sessions.ids import SessionId
 from rag.sessions.names import friendly_name
+from rag.sessions.revocations import Credential
 from tests.servers import wait_for
 from tests.sessions.backends import AnyStore, Backend
 
@@ -90,6 +91,22 @@ def test_a_block_left_without_commit_stores_nothing(store: AnyStore, sid: str) -
     assert store.messages(sid) == []
     say(store, sid, 1)
     assert len(store.messages(sid)) == 2
+
+
+def test_a_turn_begins_only_while_the_cookie_of_whoever_asks_counts(
+    backend: Backend, store: AnyStore, sid: str
+) -> None:
+    for generation in (0, 1):
+        with store.turn(sid, wait=0, credential=Credential("b", generation)) as turn:
+            turn.commit(pair(1))
+    backend.raw.set(f"{backend.prefix}cookies:b", 1)
+    before = backend.dumped(sid)
+    with pytest.raises(CredentialEnded), store.turn(sid, wait=0, credential=Credential("b", 0)):
+        pass
+    assert backend.dumped(sid) == before  # nor is the session held, not for a moment
+    for still in (Credential("b", 1), Credential("b", 2), Credential("another", 0)):
+        with store.turn(sid, wait=0, credential=still) as turn:
+            turn.commit(pair(2))
 
 
 def test_one_commit_a_turn_and_never_an_empty_one(store: AnyStore, sid: str) -> None:

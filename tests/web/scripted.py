@@ -78,8 +78,8 @@ class ScriptedChat:
         self.threads: set[int] = set()
         self.remote = False
 
-    def stream(self, session_id: str, text: str, *, tokens: bool = True) -> EventStream:
-        del tokens  # told in any case: whoever asks for none has to get along with them
+    def stream(self, session_id: str, text: str, *, tokens: bool = True, credential: object = None) -> EventStream:
+        del tokens, credential  # told in any case: whoever asks for none has to get along with them
         if self.error:
             raise self.error
         stopped = threading.Event()

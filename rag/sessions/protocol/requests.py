@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from rag.errors import OverLimit, SealBroken
+from rag.errors import CredentialEnded, OverLimit, SealBroken
 from rag.sessions.allowance import Allowance
 from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import Place, StoredMessage, Unreadable, as_stored, decode, decode_plain, encode
@@ -22,6 +22,7 @@ from rag.sessions.protocol.index_entries import find_entries
 from rag.sessions.protocol.keys import DEFAULT_PREFIX, Format, Keys
 from rag.sessions.protocol.replies import BadElement, Busy, Commit, Committed, Quarantined, SessionInfo, Snapshot
 from rag.sessions.protocol.scripts import MOST_TTL, Script
+from rag.sessions.revocations import Credential
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -87,16 +88,22 @@ class SessionProtocol:
     # --- turns
 
     def begin(
-        self, sid: SessionId, token: str, place: int | None = None, *, queue: bool
+        self, sid: SessionId, token: str, place: int | None = None, *, queue: bool, credential: Credential | None = None
     ) -> Request[Snapshot | Busy | None]:
-        """None: what was known is no longer here, ask again."""
+        """None: what was known is no longer here, ask again. With a credential, which is not possible on a cluster,
+        its answer may be to raise CredentialEnded."""
         queued: str | int = 0 if not queue else "" if place is None else place
-        args = (*self.cache.known(sid), token, self._lease_ms, self.ttl, queued)
+        keys: Sequence[str] = self.keys.of(sid)
+        args: tuple[str | bytes | int, ...] = (*self.cache.known(sid), token, self._lease_ms, self.ttl, queued)
+        if credential is not None:
+            keys, args = (*keys, self.keys.cookies(credential.browser)), (*args, credential.generation)
 
         def parse(reply: list[Any]) -> Snapshot | Busy | None:
+            if reply[0] < 0:
+                raise CredentialEnded
             return self._found(sid, reply) if reply[0] else Busy(reply[1], reply[2])
 
-        return Request(scripts.BEGIN, self.keys.of(sid), args, parse, writes=0)
+        return Request(scripts.BEGIN, keys, args, parse, writes=0)
 
     def commit(self, sid: SessionId, token: str, found: Snapshot, commit: Commit) -> Request[Committed]:
         now = round(self.now(), 3)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from rag.sessions.revocations import Revocations
+from rag.sessions.revocations import Credential, Revocations
 from rag.web.cookie import MAX_AGE
 from rag.web.sessions.token import OVER, browser_of, generation_of
 
 _MARGIN = 60
 """Seconds in which another replica may be sending the old cookie once more."""
+
+
+def credential_of(token: str) -> Credential:
+    """Whose cookie this is, as a turn asks whether it still counts."""
+    return Credential(browser_of(token), generation_of(token))
 
 
 def is_over(revocations: Revocations, token: str) -> bool:
