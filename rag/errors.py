@@ -188,6 +188,20 @@ class CredentialEnded(CrosswireError):
         super().__init__("This browser has changed its session in another tab: reload this page.")
 
 
+class TurnUnconfirmed(CrosswireError):
+    """The turn is stored, but not on as many replicas as REDIS_WAIT_REPLICAS asks for, and a failover may lose it."""
+
+    def __init__(self, session_id: str, replicas: int, wanted: int, seconds: float) -> None:
+        self.session_id = session_id
+        self.replicas = replicas
+        super().__init__(
+            f"This answer was stored, but only {replicas} of {wanted} replicas had it after {seconds:g} s "
+            "(REDIS_WAIT_REPLICAS): a failover may lose it. Look at the session before asking again.",
+            "This answer was stored, but its copies were not confirmed, so a failure of the server may still lose it. "
+            "Look at the conversation before you ask again.",
+        )
+
+
 class SealBroken(CrosswireError):
     """Stored messages cannot be decrypted with the keys at hand. Nothing was deleted."""
 

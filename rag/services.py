@@ -35,6 +35,7 @@ class Services:
 
     def close(self) -> None:
         self.library.close()
+        self.store.close()
         self.client.close()
 
 
@@ -43,6 +44,7 @@ def build(settings: Settings) -> Services:
     with ExitStack() as opened:
         client, store = open_store(settings)
         opened.callback(client.close)
+        opened.callback(store.close)
         embedder = make_embedder(settings)
         library = open_library(settings, embedder)
         opened.callback(library.close)

@@ -32,6 +32,10 @@ _WEB_PORTS = {"http": 80, "https": 443}
 
 EXPECTED = {
     "redis_url": "embedded, or a redis://, rediss://, unix://, redis+sentinel:// or redis+cluster:// address",
+    "redis_wait_replicas": "a whole number of replicas from 0 to 16",
+    "redis_wait_seconds": "a number of seconds from 0.01 to 4",
+    "redis_wait_short": "warn or fail",
+    "redis_reads": "master or replicas",
     "session_ttl_seconds": "a whole number of seconds from 1 to 31536000 (a year)",
     "session_secret": "at least 32 characters",
     "session_encryption_keys": "base64 keys of 32 bytes each, separated by commas",
@@ -122,6 +126,10 @@ class Settings(BaseSettings):
     )
 
     redis_url: str = "embedded"
+    redis_wait_replicas: Annotated[int, Field(ge=0, le=16)] = 0
+    redis_wait_seconds: Annotated[float, Field(ge=0.01, le=4)] = 1.0
+    redis_wait_short: Literal["warn", "fail"] = "warn"
+    redis_reads: Literal["master", "replicas"] = "master"
     session_ttl_seconds: Annotated[int, Field(ge=1, le=31_536_000)] = 3600
     session_secret: Annotated[SecretStr, Field(min_length=32)] | None = None
     session_encryption_keys: Annotated[tuple[_Key, ...], NoDecode] = ()

@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import redis
 import redis.exceptions
@@ -199,11 +199,12 @@ class Group:
 
 
 class Cluster(Group):
-    """Masters on loopback ports that share the 16384 slots evenly. No replicas."""
+    """Masters on loopback ports that share the 16384 slots evenly. Replicas of each come after all of them."""
 
-    def __init__(self, masters: int = 3, *options: str) -> None:
+    def __init__(self, masters: int = 3, *options: str, replicas: int = 0) -> None:
         super().__init__()
         self.masters = masters
+        self.replicas = replicas
         self.options = options
 
     @property
@@ -211,7 +212,7 @@ class Cluster(Group):
         return "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in self.servers)
 
     def form(self) -> None:
-        mode = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+        mode = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--repl-diskless-sync-delay", "0")
         bounds = [16_384 * n // self.masters for n in range(self.masters + 1)]
         for first, after in itertools.pairwise(bounds):
             with self.add(Server(*mode, *self.options, tcp=True)).client() as client:
@@ -220,6 +221,21 @@ class Cluster(Group):
                 client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", len(self.servers))
                 client.execute_command("CLUSTER", "MEET", "127.0.0.1", self.servers[0].port)
         wait_for(lambda: all(self._ready(server) for server in self.servers), "the cluster")
+        for number in range(self.replicas * self.masters):
+            self._follow(self.servers[number % self.masters], self.add(Server(*mode, *self.options, tcp=True)))
+
+    def _follow(self, master: Server, replica: Server) -> None:
+        with master.client() as above, replica.client() as below:
+            below.execute_command("CLUSTER", "MEET", "127.0.0.1", master.port)
+            name = above.execute_command("CLUSTER", "MYID")
+            wait_for(lambda: below.execute_command("CLUSTER", "REPLICATE", name), "a replica that knows its master")
+            wait_for(lambda: below.info("replication")["master_link_status"] == "up", "a replica that is complete")
+            wait_for(lambda: self._told(above, master.port), "a master that tells of its replica")
+
+    def _told(self, client: redis.Redis, port: int) -> bool:
+        # Of each: first and last slot, master, replicas.
+        slots: list[Any] = client.execute_command("CLUSTER", "SLOTS")  # type: ignore[no-untyped-call]
+        return all(len(one) > 3 for one in slots if one[2][1] == port)
 
     def _ready(self, server: Server) -> bool:
         with server.client() as client:

@@ -49,6 +49,7 @@ def opened(fmt: str | None = None, prefix: str | None = None, url: str | None = 
         inspector = Inspector(client, store, target=without_password(settings.redis_url))
         yield inspector if fmt == "crosswire" else inspector.of(fmt, prefix)
     finally:
+        store.close()
         client.close()
 
 

@@ -47,7 +47,7 @@ def marks_of(services: Services, session_id: str, canaries: Sequence[str] = ()) 
     sid = SessionId(session_id)
     given = tuple(one.encode() for one in canaries if one)
     try:
-        records = services.store.records(sid)[-MOST:]
+        records = services.store.records(sid, newest=True)[-MOST:]
     except SealBroken:
         records = []  # its key is not here: then nobody can read it
     texts = [str(record.message.text) for record in records if record.message.type == "human"]

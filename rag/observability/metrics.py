@@ -13,6 +13,7 @@ BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 OUTCOMES: tuple[tuple[type[Exception], str], ...] = (
     (errors.TurnBusy, "busy"),
     (errors.TurnLost, "fenced"),
+    (errors.TurnUnconfirmed, "unconfirmed"),
     (errors.SessionStoreUnavailable, "store"),
     (errors.StoreFull, "store"),
     (errors.LibraryUnavailable, "library"),

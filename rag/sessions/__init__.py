@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rag.sessions.connection.connect import connect, connect_async
+from rag.sessions.connection.replication import Replication
 from rag.sessions.health import Eviction, StoreHealth
 from rag.sessions.history import RedisChatMessageHistory, history_factory
 from rag.sessions.ids import SessionId
@@ -17,6 +18,7 @@ __all__ = [
     "Eviction",
     "Quarantined",
     "RedisChatMessageHistory",
+    "Replication",
     "SessionId",
     "SessionInfo",
     "SessionStore",

@@ -17,11 +17,13 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
+import redis
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_to_dict, messages_from_dict
 
 from rag.sessions.connection.connect import Client
+from rag.sessions.connection.replication import Link
 from rag.sessions.messages.codec import duplicate
 from rag.sessions.store import SessionStore
 
@@ -170,9 +172,10 @@ def ablations(client: Client) -> list[Contender]:
 
     uncached, _ = without("remembered histories", cache_bytes=0)
     routed, store = without("commands that go to the connection itself")
-    store._sender._pool = None
+    store._sender._link = None
     checked, store = without("connections used again unchecked")
-    store._sender._take, store._sender._give = store._sender._pool.get_connection, store._sender._pool.release
+    pool = cast(redis.Redis, client).connection_pool
+    store._sender._link = Link(pool.get_connection, pool.release)
     eager = crosswire("copies of all messages at once", SessionStore(client, TTL, cache_bytes=CACHE), copying=True)
     return [uncached, routed, checked, eager]
 

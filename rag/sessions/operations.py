@@ -14,13 +14,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import redis
 from langchain_core.messages import BaseMessage
-from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 
-from rag.errors import CredentialEnded, CrosswireError, SessionStoreUnavailable, TurnBusy
+from rag.errors import CredentialEnded, CrosswireError, SessionStoreUnavailable, TurnBusy, TurnUnconfirmed
 from rag.sessions.allowance import Allowance
 from rag.sessions.connection.errors import WrongType
+from rag.sessions.connection.replication import NONE, Replication, clustered
 from rag.sessions.health import Eviction, StoreHealth, eviction_of
 from rag.sessions.ids import SessionId
 from rag.sessions.listing.sweep import BATCH
@@ -55,7 +54,7 @@ class Operations:
         lease: float = LEASE,
         encryption_keys: Sequence[bytes] = (),
         cache_bytes: int = 64 << 20,
-        replicas: int = 0,
+        replication: Replication = NONE,
         clock: Callable[[], float] = time.time,
         target: str = "REDIS_URL",
     ) -> None:
@@ -63,10 +62,10 @@ class Operations:
 
         fmt: `classic` and `community` read, and only read, the lists of others. lease: seconds until a session is free
         again whose holder died. encryption_keys: of 32 bytes each; the first one writes. cache_bytes: for what was
-        decoded. replicas: how many have to have a turn before its commit returns. target: how errors name the server.
+        decoded. replication: what replicas are waited for and asked. target: how errors name the server.
         """
         self._client = client
-        self._clustered = isinstance(client, redis.RedisCluster | AsyncRedisCluster)
+        self._clustered = clustered(client)
         self.protocol = SessionProtocol(
             ttl,
             key_prefix=key_prefix,
@@ -79,7 +78,7 @@ class Operations:
             clock=clock,
         )
         self._interval = min(lease, ttl) / 3
-        self._sender = self._sending(client, target, replicas)
+        self._sender = self._sending(client, target, replication)
         self._sender.waiters.enlist(self.protocol)
 
     def _ask(self, request: Request[T]) -> Steps[T]:
@@ -94,9 +93,9 @@ class Operations:
         return [record.message for record in (yield from self._records(session_id))]
 
     @operation
-    def records(self, session_id: str) -> Steps[list[StoredMessage]]:
-        """The stored messages with their places, oldest first."""
-        return self._records(session_id)
+    def records(self, session_id: str, *, newest: bool = False) -> Steps[list[StoredMessage]]:
+        """The stored messages with their places, oldest first. newest: no replica is asked."""
+        return self._records(session_id, newest=newest)
 
     @operation
     def info(self, session_id: str) -> Steps[SessionInfo | None]:
@@ -161,6 +160,13 @@ class Operations:
         with suppress(SessionStoreUnavailable):
             return eviction_of((yield self._sender(lambda client: client.info("memory"))))
         return None
+
+    @operation
+    def close(self) -> Steps[None]:
+        """The connections to replicas that it reads from. The client is closed by whoever made it."""
+        reads = self._sender.replication.reads
+        if reads is not None:
+            yield reads.aclose() if hasattr(reads, "aclose") else reads.close()
 
     # --- how long, and the end
 
@@ -261,6 +267,16 @@ class Operations:
             yield from self._index(seen if result.turn > 0 else lost)
         return result
 
+    def _confirmed(self, sid: SessionId, result: Committed) -> None:
+        """Raises TurnUnconfirmed, or writes it to the log, where too few replicas have a turn."""
+        asked = self._sender.replication
+        if result.replicas is None or result.replicas >= asked.wait:
+            return
+        found = TurnUnconfirmed(sid, result.replicas, asked.wait, asked.seconds)
+        if asked.strict:
+            raise found
+        LOG.warning("Session %s, turn %d: %s", sid[:12], result.turn, found)
+
     def _renew(self, sid: SessionId, token: str) -> Steps[bool]:
         return self._ask(self.protocol.renew(sid, token))
 
@@ -270,11 +286,12 @@ class Operations:
 
     # --- inner
 
-    def _records(self, session_id: str) -> Steps[list[StoredMessage]]:
+    def _records(self, session_id: str, *, newest: bool = False) -> Steps[list[StoredMessage]]:
         sid = SessionId(session_id)
         if self.protocol.keys.fmt != "crosswire":
             return (yield from self._plain(sid))
-        found = yield from self._repairing(sid, self.protocol.read(sid))
+        asked = self.protocol.read(sid)
+        found = yield from self._repairing(sid, asked._replace(behind=None) if newest else asked)
         found = yield from self._complete(sid, found)
         return [replace(record, message=duplicate(record.message)) for record in found.records]
 

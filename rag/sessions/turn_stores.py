@@ -5,7 +5,7 @@ follow each other in the order in which they were asked. A turn is lost with its
 waiting one within two more.
 
 Acknowledged turns are safe from everything that the server itself survives. With replicas, those are asynchronous: a
-failover may lose the turns of its last moments, unless `replicas=1` makes each turn wait for one of them.
+failover may lose the turns of its last moments, unless `Replication(wait=1)` makes each turn wait for one of them.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class TurnStore(Operations, Blocking):
         held = HeldTurn(lambda: self._run(self._renew(sid, token)), self._interval)
         turn: Turn | None = None
         try:
-            turn = Turn(sid, self._run(self._begin(sid, token, wait, on_wait, credential)), token, self._commit)
+            turn = Turn(
+                sid, self._run(self._begin(sid, token, wait, on_wait, credential)), token, self._commit, self._confirmed
+            )
             HEARTBEAT.hold(held)
             yield turn
         finally:
@@ -106,7 +108,7 @@ class AsyncTurnStore(Operations, Awaiting):
         turn: AsyncTurn | None = None
         try:
             found = await self._run(self._begin(sid, token, wait, on_wait, credential))
-            turn = AsyncTurn(sid, found, token, self._commit)
+            turn = AsyncTurn(sid, found, token, self._commit, self._confirmed)
             heartbeat = asyncio.get_running_loop().create_task(self._renewed(sid, token))
             try:
                 yield turn

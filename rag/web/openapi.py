@@ -34,7 +34,7 @@ _PROBLEMS = {
     "500": "Something broke on the server",
     "502": "The model refused, broke off, or cannot be reached",
     "503": "The session store or the library cannot be reached, or too many turns are under way",
-    "504": "The model did not answer in time",
+    "504": "The model did not answer in time, or the answer is stored but its copies were not confirmed",
 }
 _RETRY = frozenset({"409", "429", "503"})
 

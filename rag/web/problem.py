@@ -55,6 +55,7 @@ _KINDS: tuple[tuple[type[errors.CrosswireError], int, str, int | None], ...] = (
     (errors.BadQuestion, 422, "Bad message", None),
     (errors.TurnBusy, 409, "Session is busy", 5),
     (errors.TurnLost, 409, "Answer not saved", None),
+    (errors.TurnUnconfirmed, 504, "Copies not confirmed", None),
     (errors.SessionStoreUnavailable, 503, "Session store unavailable", 10),
     (errors.StoreFull, 503, "Session store full", 60),
     (errors.LibraryUnavailable, 503, "Library unavailable", 10),

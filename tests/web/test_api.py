@@ -126,6 +126,7 @@ ERRORS = [
     (errors.BadQuestion("The question is empty: write what you want to know."), 422, None),
     (errors.TurnBusy("x", 30), 409, "5"),
     (errors.TurnLost("x"), 409, None),
+    (errors.TurnUnconfirmed("x", 0, 1, 0.5), 504, None),
     (errors.SessionStoreUnavailable(f"unix:///{INSIDE}", f"MISCONF {INSIDE}"), 503, "10"),
     (errors.StoreFull(), 503, "60"),
     (errors.StoreDiskFull(f"/{INSIDE}", f"{INSIDE}: 0.1 MB are free"), 503, "10"),

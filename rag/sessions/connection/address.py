@@ -40,7 +40,10 @@ EXTRA = {"ssl", "sentinel_username", "sentinel_password"}
 
 @dataclass(frozen=True)
 class Address:
-    """Where a store is. `options` are redis-py's connection arguments; they hold the password, `shown` does not."""
+    """Where a store is. `options` are redis-py's connection arguments; they hold the password, `shown` does not.
+
+    replicas: whether they are to be read from.
+    """
 
     kind: Kind
     shown: str
@@ -49,6 +52,7 @@ class Address:
     master: str = ""
     tls: bool = False
     sentinel_login: dict[str, str] = field(default_factory=dict, repr=False)
+    replicas: bool = False
 
 
 def parse(url: str) -> Address:

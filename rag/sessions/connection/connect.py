@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,18 +26,19 @@ import redis.asyncio.sentinel
 from redis.asyncio.cluster import ClusterNode as AsyncClusterNode
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 from redis.backoff import NoBackoff
-from redis.cluster import ClusterNode
+from redis.cluster import ClusterNode, LoadBalancingStrategy
 from redis.exceptions import NoPermissionError
 
-from rag.errors import SessionStoreUnavailable
+from rag.errors import BadSetting, SessionStoreUnavailable
 from rag.sessions.connection import pools as c
-from rag.sessions.connection.address import Address, parse
+from rag.sessions.connection.address import LISTS, Address, parse
 from rag.sessions.connection.errors import FAILURES, reason
 from rag.sessions.embedded.server import EmbeddedServer
 from rag.sessions.protocol.steps import Steps, arun, run
 
 OLDEST = (6, 2)
 NEVER = (NoBackoff(), 0)
+REPLICAS_FIRST = LoadBalancingStrategy.ROUND_ROBIN_REPLICAS
 
 Client = redis.Redis | redis.RedisCluster
 AsyncClient = redis.asyncio.Redis | AsyncRedisCluster
@@ -49,15 +51,18 @@ def connect(
     max_connections: int = 64,
     timeout: float = 5.0,
     pool_timeout: float = 10.0,
+    replicas: bool = False,
 ) -> Client:
     """Connect, and see that a Redis ≥ 6.2 or a Valkey answers. Times are in seconds.
 
     state_dir: where the embedded server lives; None: in STATE_DIR of the environment, or .crosswire/ in the working
     directory. max_connections: per server, and one more to listen on while a turn waits. timeout: for a connection, and
     for a reply; pool_timeout: for a free connection when all are in use.
+    replicas: a second client, which reads from replicas as long as there are any (see `Replication`); of sentinels and
+    clusters, which know them.
     Raises BadSetting for an address that cannot be read, SessionStoreUnavailable for one that does not answer.
     """
-    address = parse(url)
+    address = _address(url, replicas)
     options = _options(address, max_connections, timeout, pool_timeout)
     client: Client = run(_opened(address, lambda: _client(SYNC, address, options, state_dir)))
     return client
@@ -70,11 +75,19 @@ async def connect_async(
     max_connections: int = 64,
     timeout: float = 5.0,
     pool_timeout: float = 10.0,
+    replicas: bool = False,
 ) -> AsyncClient:
     """The same as `connect`, for one event loop. Close it with `aclose()`."""
-    address = parse(url)
+    address = _address(url, replicas)
     options = _options(address, max_connections, timeout, pool_timeout)
     return await arun(_opened(address, lambda: _client(ASYNC, address, options, state_dir)))
+
+
+def _address(url: str, replicas: bool) -> Address:
+    address = parse(url)
+    if replicas and address.kind not in LISTS:
+        raise BadSetting("REDIS_READS", "replicas", f"master, as {address.shown} names one server and no replicas")
+    return replace(address, replicas=replicas)
 
 
 def _opened(address: Address, make: Callable[[], Any]) -> Steps[Any]:
@@ -139,7 +152,7 @@ def _client(kinds: _Kinds, address: Address, options: dict[str, Any], state_dir:
         own = {name: value for name, value in options.items() if name.startswith(shared)}
         own |= {**address.sentinel_login, "ssl": address.tls, "retry": kinds.library.retry.Retry(*NEVER)}
         sentinel = kinds.library.sentinel.Sentinel(address.nodes, sentinel_kwargs=own)
-        pool = kinds.sentinel_pool(address.master, sentinel, **options)
+        pool = kinds.sentinel_pool(address.master, sentinel, is_master=not address.replicas, **options)
     else:
         server = EmbeddedServer(state_dir) if address.kind == "embedded" else None
         pool = kinds.pool(server=server, **options)
@@ -154,6 +167,7 @@ def _cluster(address: Address, options: dict[str, Any]) -> redis.RedisCluster:
         startup_nodes=[ClusterNode(*node) for node in others],
         connection_pool_class=c.BoundedPool,
         retry=redis.retry.Retry(*NEVER),
+        load_balancing_strategy=REPLICAS_FIRST if address.replicas else None,
         **{name: value for name, value in options.items() if name != "db"},
     )
 
@@ -161,7 +175,14 @@ def _cluster(address: Address, options: dict[str, Any]) -> redis.RedisCluster:
 def _async_cluster(address: Address, options: dict[str, Any]) -> AsyncRedisCluster:
     wait, nodes = options.pop("timeout"), [AsyncClusterNode(*node) for node in address.nodes]
     retry = redis.asyncio.retry.Retry(*NEVER)
-    return c.AsyncBoundedCluster(startup_nodes=nodes, ssl=address.tls, retry=retry, pool_timeout=wait, **options)
+    return c.AsyncBoundedCluster(
+        startup_nodes=nodes,
+        ssl=address.tls,
+        retry=retry,
+        pool_timeout=wait,
+        load_balancing_strategy=REPLICAS_FIRST if address.replicas else None,
+        **options,
+    )
 
 
 SYNC = _Kinds(redis, _cluster, c.BoundedPool, c.SentinelPool, c.CONNECTIONS)

@@ -236,12 +236,24 @@ class AsyncBoundedCluster(AsyncRedisCluster):
         self.bound = (max_connections, pool_timeout)
         self.free = asyncio.Semaphore(max_connections)
 
-    async def execute_command(self, *args: Any, **options: Any) -> Any:
+    async def take(self, node: Any) -> Any:
+        """A connection to this node."""
+        await self._acquire()
+        return node.acquire_connection()
+
+    def give(self, node: Any, connection: Any) -> None:
+        node.release(connection)
+        self.free.release()
+
+    async def _acquire(self) -> None:
         try:
             async with asyncio.timeout(self.bound[1]):
                 await self.free.acquire()
         except builtins.TimeoutError:
             raise NoFreeConnection(*self.bound) from None
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        await self._acquire()
         try:
             return await super().execute_command(*args, **options)
         finally:

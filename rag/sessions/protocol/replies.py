@@ -71,6 +71,8 @@ class Busy(NamedTuple):
 
 
 class Committed(NamedTuple):
+    """replicas: that had it in time; None if that was not asked for."""
+
     turn: int
     next: str
     replicas: int | None

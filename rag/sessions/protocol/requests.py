@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import isfinite
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -31,6 +32,7 @@ T = TypeVar("T")
 class Request(NamedTuple, Generic[T]):
     """`durable`: it ends a turn, so replicas may be waited for. `repeatable`: it may be asked again without harm.
 
+    `behind`: of a reply, whether it is older than what is known here; a replica may be asked then. None: the master.
     `writes`: bytes that it needs on the server's disk, None if it is not refused for want of room. `proof`: what the
     server's append-only file holds once it is done; empty: the server is asked; None: nobody relies on it.
     """
@@ -43,6 +45,7 @@ class Request(NamedTuple, Generic[T]):
     repeatable: bool = True
     writes: int | None = None
     proof: bytes | None = None
+    behind: Callable[[Any], bool] | None = None
 
 
 class SessionProtocol:
@@ -167,9 +170,14 @@ class SessionProtocol:
     # --- reading
 
     def read(self, sid: SessionId, *, fresh: bool = False) -> Request[Snapshot | None]:
-        """None: what was known is no longer here, ask again with `fresh`."""
+        """None: what was known is no longer here, ask again with `fresh`, which is answered by the master."""
         known = NOTHING if fresh else self.cache.known(sid)
-        return Request(scripts.READ, self.keys.of(sid)[:2], known, lambda reply: self._found(sid, reply))
+
+        def behind(reply: list[Any]) -> bool:
+            return self._behind(sid, reply[2], reply[4] + len(reply[5]))
+
+        parse = partial(self._found, sid)
+        return Request(scripts.READ, self.keys.of(sid)[:2], known, parse, behind=None if fresh else behind)
 
     def plain(self, stored: Sequence[bytes], owner: str | None = None) -> tuple[list[StoredMessage], list[BadElement]]:
         """A list of one of the other formats, oldest first. owner: the session that its elements may name."""
@@ -182,7 +190,12 @@ class SessionProtocol:
             fields = {name.decode("utf-8", "replace"): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
             return self.info(sid, fields, messages, left) if fields else None
 
-        return Request(scripts.ABOUT, self.keys.of(sid)[:2], (), parse)
+        def behind(reply: list[Any]) -> bool:
+            fields = dict(zip(reply[0][::2], reply[0][1::2], strict=True))
+            trimmed = int(_number(fields.get(b"trimmed", b"").decode("utf-8", "replace")))
+            return self._behind(sid, fields.get(b"epoch", b""), trimmed + reply[1])
+
+        return Request(scripts.ABOUT, self.keys.of(sid)[:2], (), parse, behind=behind)
 
     def info(self, sid: SessionId, fields: Mapping[str, bytes], messages: int, left: int) -> SessionInfo:
         """From the session's hash, its number of messages, and its ttl in ms."""
@@ -253,6 +266,11 @@ class SessionProtocol:
         return found
 
     # --- shared
+
+    def _behind(self, sid: SessionId, epoch: bytes, end: int) -> bool:
+        """Whether this is not, or may not be, as new as what was seen here: another epoch, or fewer messages."""
+        known = self.cache.known(sid)
+        return known is not NOTHING and (known.epoch.encode() != epoch or end < known.end)
 
     def _found(self, sid: SessionId, reply: list[Any]) -> Snapshot | None:
         _, turns, epoch, trimmed, begins, stored, summary, covers, quarantined = reply

@@ -13,17 +13,18 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import redis
 from hiredis import pack_command
-from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
-from redis.exceptions import ConnectionError, NoScriptError, ResponseError, TimeoutError
+from redis.exceptions import AskError, ConnectionError, MovedError, NoScriptError, ResponseError, TimeoutError
 
 from rag.errors import CrosswireError
 from rag.sessions.connection.connect import AsyncClient, Client
 from rag.sessions.connection.errors import FAILURES, error_of, reason
-from rag.sessions.connection.pools import HOPELESS, BoundedPool
+from rag.sessions.connection.pools import HOPELESS
+from rag.sessions.connection.replication import NONE, Link, ReplicaReads, Replication, clustered, link_of, pooled
 from rag.sessions.embedded.disk import Disk
 from rag.sessions.protocol.requests import Request
 from rag.sessions.protocol.steps import NOT_DECODED, Awaiting, Blocking, Command, Steps, operation, pipelined
@@ -39,27 +40,24 @@ class _ReplyLost(Exception):
 
 
 class _Sender:
-    """replicas: how many have to confirm a durable request, within `replica_wait` seconds."""
+    """A durable request waits for as many replicas as `replication` says."""
 
     _sleep: Any
 
-    def __init__(self, client: Client | AsyncClient, target: str, replicas: int = 0, replica_wait: float = 1.0) -> None:
-        clustered = isinstance(client, redis.RedisCluster | AsyncRedisCluster)
-        if replicas and clustered:
-            raise ValueError("waiting for replicas is not possible on a cluster: expected replicas=0")
+    def __init__(self, client: Client | AsyncClient, target: str, replication: Replication = NONE) -> None:
         self.client: Any = client
         self.target = target
         self.waiters: Any = waiters(client)
-        self._wait: Command | None = ("WAIT", replicas, int(replica_wait * 1000)) if replicas else None
+        self.replication = replication
+        wait, milliseconds = replication.wait, int(replication.seconds * 1000)
+        self._wait: Command | None = ("WAIT", wait, milliseconds) if wait else None
+        self._reads = ReplicaReads(replication.reads) if replication.reads is not None else None
         # Half of redis-py's time for a command goes into what surrounds it, so commands go to the connection itself.
         # Those that others make of it (a fake, a tracing one) mean to be asked themselves.
         plain = type(client) in (redis.Redis, redis.asyncio.Redis)
-        self._pool: Any = cast(Any, client).connection_pool if plain else None
-        kept = isinstance(self._pool, BoundedPool)
-        self._take: Any = self._pool and (self._pool.take if kept else self._pool.get_connection)
-        self._give: Any = self._pool and (self._pool.give if kept else self._pool.release)
+        self._link = pooled(cast(Any, client).connection_pool) if plain else None
         # The embedded server's; nobody else's can be seen from here.
-        server = getattr(self._pool, "server", None)
+        server = getattr(plain and cast(Any, client).connection_pool, "server", None)
         self.disk: Disk | None = server and server.disk
 
     def answer(self, request: Request[T]) -> Steps[T]:
@@ -70,7 +68,9 @@ class _Sender:
                 disk.require(request.writes)
             mark = disk.mark() if request.proof else None
         wait = self._wait if request.durable else None
-        ask = self._routed if self._pool is None else self._exchanged
+        if self._reads is not None and (reply := (yield from self._replica(request, self._reads))) is not None:
+            return request.parse(reply)
+        ask = self._exchanged if self._link else self._on_one_node if wait else self._routed
         begun, attempt = time.monotonic(), 1
         try:
             while True:
@@ -104,13 +104,56 @@ class _Sender:
             return self.disk.full(reason(exc))
         return error_of(exc, self.target)
 
-    def _exchanged(self, command: Command, wait: Command | None) -> Steps[Any]:
-        """One command and its reply; with `wait`, a second one right behind it, whose reply is added."""
-        connection, clean = (yield self._take()), False
+    def _replica(self, request: Request[Any], reads: ReplicaReads) -> Steps[Any]:
+        """What a replica replies; None where the master has to be asked."""
+        script, keys, args = request.script, request.keys, request.args
+        if request.behind is None:
+            reads.changed(keys[0])
+            return None
+        if not reads.possible(keys[0]):
+            return None
         try:
-            yield connection.send_packed_command([pack_command(cast(Any, command))], check_health=False)
+            link = link_of(reads.client, keys[0], replica=True)
+            try:
+                reply = yield from self._exchanged(("EVALSHA", script.sha, len(keys), *keys, *args), None, link)
+            except NoScriptError:
+                reply = yield from self._exchanged(("EVAL", script.source, len(keys), *keys, *args), None, link)
+        except (*FAILURES, _ReplyLost) as exc:
+            reads.failed(reason(exc.__cause__ if isinstance(exc, _ReplyLost) and exc.__cause__ else exc))  # type: ignore[arg-type]
+            if clustered(reads.client):
+                with suppress(*FAILURES):
+                    yield reads.client.nodes_manager.initialize()
+            return None
+        return None if request.behind(reply) else reply
+
+    def _on_one_node(self, command: Command, wait: Command | None) -> Steps[Any]:
+        """On clusters: WAIT is about what went over its own connection, so both go over one to the session's master."""
+        nodes = self.client.nodes_manager
+        for last in (False, True):
+            try:
+                return (yield from self._exchanged(command, wait, link_of(self.client, str(command[3]))))
+            except HOPELESS:
+                raise
+            except (ConnectionError, TimeoutError, _ReplyLost) as exc:
+                with suppress(*FAILURES):  # another one may be master by now
+                    yield nodes.initialize()
+                raise _ReplyLost from (exc.__cause__ if isinstance(exc, _ReplyLost) else exc)
+            except AskError as exc:
+                if last or not isinstance(exc, MovedError):
+                    break
+                yield nodes.initialize()
+        # The slot is on its way to another master: stored there, and confirmed by nobody.
+        return [*(yield from self._routed(command, None)), 0]
+
+    def _exchanged(self, command: Command, wait: Command | None, link: Link | None = None) -> Steps[Any]:
+        """One command and its reply; with `wait`, a second one right behind it, whose reply is added."""
+        take, give = link or cast(Link, self._link)
+        connection, clean = (yield take()), False
+        try:
+            packed = pack_command(cast(Any, command))
             if wait:
-                yield connection.send_command(*wait)
+                packed += pack_command(cast(Any, wait))
+            yield connection.send_packed_command([packed], check_health=False)
             try:
                 reply = yield connection.read_response(disable_decoding=True)
             except ResponseError:
@@ -129,7 +172,7 @@ class _Sender:
             # Whatever interrupted this: no reply may be left for the next user of the connection.
             if not clean:
                 yield connection.disconnect(nowait=True)
-            yield self._give(connection)
+            yield give(connection)
         return reply
 
     def _routed(self, command: Command, _: Command | None) -> Steps[Any]:

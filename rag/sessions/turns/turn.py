@@ -32,9 +32,11 @@ class BaseTurn:
         found: Snapshot,
         token: str,
         store_turn: Callable[[SessionId, str, Snapshot, Commit], Steps[Committed]],
+        confirmed: Callable[[SessionId, Committed], None],
     ) -> None:
         self.session_id = session_id
         self._store_turn = store_turn
+        self._confirmed = confirmed
         self.messages: list[BaseMessage] = CopyOnRead(record.message for record in found.records)
         self._found = found
         self._token = token
@@ -78,7 +80,8 @@ class BaseTurn:
         documents: ids of what the answers used. title: for the session, if it has none yet. summary: a text and how
         many of the oldest turns it covers. trace: how the turn was answered, for whoever looks into it; the newest ones
         are kept, as long as the session is.
-        Raises TurnLost if the session is no longer held; nothing is stored then. ValueError for an empty turn or a
+        Raises TurnLost if the session is no longer held; nothing is stored then. TurnUnconfirmed if it is stored, but
+        too few replicas have it, and the store is strict about that. ValueError for an empty turn or a
         second commit, TypeError for a message that JSON cannot hold.
         """
         if self.committed:
@@ -91,6 +94,7 @@ class BaseTurn:
             raise TurnLost(self.session_id, CLEARED) if result.turn == -2 else TurnLost(self.session_id)
         self.number = result.turn
         self.replicas = result.replicas
+        self._confirmed(self.session_id, result)
         return result.turn
 
 

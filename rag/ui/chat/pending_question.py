@@ -13,7 +13,16 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from rag.chat import ChatService, EventStream, Finished, Found, Reply, Source, Token
-from rag.errors import CrosswireError, ModelBusy, ModelRefused, SessionStoreUnavailable, TurnBusy, TurnLost, public_line
+from rag.errors import (
+    CrosswireError,
+    ModelBusy,
+    ModelRefused,
+    SessionStoreUnavailable,
+    TurnBusy,
+    TurnLost,
+    TurnUnconfirmed,
+    public_line,
+)
 from rag.services import Services
 from rag.ui import uploads
 from rag.ui.chat import transcript
@@ -90,6 +99,9 @@ def _stream(chat: ChatService, visitor: Visitor, question: Pending) -> None:
         try:
             follow(chat.stream(visitor.session_id, question.text), status, text)
             st.session_state.pop(_PENDING, None)
+        except TurnUnconfirmed as exc:  # it is in the history: asked again, it would be there twice
+            st.session_state.pop(_PENDING, None)
+            st.toast(public_line(exc), icon=":material/sync_problem:", duration="long")
         except CrosswireError as exc:
             icons = (f":material/{icon}:" for kind, icon in ICONS.items() if isinstance(exc, kind))
             question.trouble, question.icon = public_line(exc), next(icons, ERROR)

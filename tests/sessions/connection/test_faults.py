@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from rag.errors import SessionStoreUnavailable, StoreFull, TurnLost
-from rag.sessions import SessionStore, connect
+from rag.sessions import Replication, SessionStore, connect
 from rag.sessions.connection.connect import Client
 from tests.servers import SentinelPair, Server, wait_for
 from tests.sessions.backends import AnyStore
@@ -168,7 +168,7 @@ def test_an_account_that_may_not(valkey: Server, client: Client, sid: str) -> No
 def test_a_failover_between_begin_and_commit(sid: str) -> None:
     with SentinelPair() as servers:
         client = connect(servers.url, timeout=2)
-        store = SessionStore(client, replicas=1, lease=2)
+        store = SessionStore(client, replication=Replication(wait=1), lease=2)
         store.append(sid, PAIR)
         try:
             with store.turn(sid) as turn:
