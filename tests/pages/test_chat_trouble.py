@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from rag.services import Services
+from rag.sessions import Replication
 from tests.chat import faulty_server
 from tests.chat.faulty_server import FaultyServer
 from tests.pages.opening import calm, errors, labels, opened, press, say, session_of, transcript, visit
@@ -106,6 +108,25 @@ def test_what_a_model_writes_is_never_html_a_formula_or_a_picture(page: AppTest,
     (answer, *_) = page.chat_message[1].markdown
     assert not answer.allow_html
     assert "\\$5 and \\$6 !\\[x]" in answer.value
+
+
+def test_an_answer_that_no_replica_confirmed_is_there_once_with_a_line_about_it(
+    page: AppTest, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender: Any = services.store._sender
+    with monkeypatch.context() as without_replicas:
+        without_replicas.setattr(sender, "replication", Replication(wait=1, seconds=0.02, strict=True))
+        without_replicas.setattr(sender, "_wait", ("WAIT", 1, 20))
+        say(page, QUESTION)
+    assert [who for who, _ in transcript(page)] == ["user", "assistant"]
+    assert [line.value for line in page.warning if "cookies" not in line.value] == [
+        "This answer was stored, but its copies were not confirmed, so a failure of the server may still lose it. "
+        "Look at the conversation before you ask again."
+    ]
+    assert "Try again" not in labels(page)
+    assert len(services.store.records(session_of(page))) == 2
+    say(page, "And exchanges?")
+    assert not [line.value for line in page.warning if "cookies" not in line.value]
 
 
 def test_redis_gone_keeps_the_question_and_comes_back(page: AppTest, services: Services, redis: Server) -> None:

@@ -31,6 +31,8 @@ from rag.ui.chat.interruptible import interruptible
 from rag.ui.visitor import Visitor
 
 _PENDING = "pending"
+_NOTICE = "notice of the last answer"
+"""A line about an answer that is stored, until the next question."""
 DRAFT = "draft"
 """The slot of the chat input's text."""
 ICONS = {
@@ -62,6 +64,7 @@ def pending() -> Pending | None:
 def ask(text: str, trouble: str | None = None) -> None:
     """trouble: why it is not asked yet."""
     st.session_state[_PENDING] = Pending(text, trouble)
+    st.session_state.pop(_NOTICE, None)
 
 
 def take(text: str, files: Sequence[uploads.File], services: Services, visitor: Visitor) -> None:
@@ -79,6 +82,8 @@ def take(text: str, files: Sequence[uploads.File], services: Services, visitor: 
 def run(chat: ChatService, visitor: Visitor) -> None:
     """Draw the pending question and stream its answer, or say what went wrong with it."""
     question = pending()
+    if notice := st.session_state.get(_NOTICE):
+        st.warning(notice, icon=":material/sync_problem:")
     if question is None:
         return
     transcript.asked(question.text, visitor)
@@ -101,7 +106,7 @@ def _stream(chat: ChatService, visitor: Visitor, question: Pending) -> None:
             st.session_state.pop(_PENDING, None)
         except TurnUnconfirmed as exc:  # it is in the history: asked again, it would be there twice
             st.session_state.pop(_PENDING, None)
-            st.toast(public_line(exc), icon=":material/sync_problem:", duration="long")
+            st.session_state[_NOTICE] = public_line(exc)
         except CrosswireError as exc:
             icons = (f":material/{icon}:" for kind, icon in ICONS.items() if isinstance(exc, kind))
             question.trouble, question.icon = public_line(exc), next(icons, ERROR)
