@@ -39,6 +39,7 @@ def public_line(error: CrosswireError) -> str:
 
 SETUP = "settings cannot be used. Tell its administrator: the log says which."
 AGAIN = "Nothing was saved; try again in a moment."
+LATER = "Nothing was lost: the site is being renewed, try again in a moment."
 
 
 def _revive(kind: type[CrosswireError], args: tuple[object, ...]) -> CrosswireError:
@@ -215,15 +216,28 @@ class SealBroken(CrosswireError):
 
 
 class NewerFormat(SealBroken):
-    """Stored messages have a form that only a later version knows. As without the key: nobody reads or deletes them."""
+    """A session has a form that only a later version knows. As without the key: nobody reads or deletes it."""
 
-    def __init__(self, session_id: str, version: int) -> None:
+    def __init__(self, session_id: str, version: int | bytes) -> None:
+        """version: as it was found, whatever that is."""
         self.session_id = session_id
-        self.reason = f"form {version:.16g}"
+        told = version.decode("ascii", "replace") if isinstance(version, bytes) else str(version)
+        self.reason = f"form {told[:16]}"
         CrosswireError.__init__(
             self,
             f"The stored messages of this session were written by a later version ({self.reason}). Nothing was "
             "deleted: go back to that version of Crosswire.",
+            f"A later version of this site has continued this session. {LATER}",
+        )
+
+
+class NewerCookie(CrosswireError):
+    """A cookie that this server's secret signed has a form that only a later version knows: it is left as it is."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A cookie was issued by a later version of Crosswire, and is left as it is: go back to that version.",
+            f"This browser's cookie is of a later version of this site. {LATER}",
         )
 
 

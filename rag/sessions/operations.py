@@ -29,7 +29,7 @@ from rag.sessions.protocol.keys import DEFAULT_PREFIX, Format
 from rag.sessions.protocol.replies import BadElement, Busy, Commit, Committed, Quarantined, SessionInfo, Snapshot
 from rag.sessions.protocol.requests import Request, SessionProtocol, lifetime
 from rag.sessions.protocol.steps import Command, Lenient, Steps, operation
-from rag.sessions.revocations import Credential
+from rag.sessions.revocations import Credential, generation
 from rag.sessions.turns.waiting import pause
 
 LOG = logging.getLogger(__name__)
@@ -241,7 +241,7 @@ class Operations:
         begun = time.monotonic()
         if credential is not None and self._clustered:  # its key and the session's may be on different shards
             (first,) = yield self._sender([("GET", self.protocol.keys.cookies(credential.browser))])
-            if int(first or 0) > credential.generation:
+            if generation(first) > credential.generation:
                 raise CredentialEnded
             credential = None
         found = yield from self._repairing(sid, self.protocol.begin(sid, token, queue=wait > 0, credential=credential))

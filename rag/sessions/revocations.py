@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from rag.errors import NewerCookie
 from rag.sessions.protocol.keys import Keys
 from rag.sessions.protocol.steps import Awaiting, Blocking, Command, Steps, operation
 
@@ -29,6 +30,13 @@ class Credential(NamedTuple):
     generation: int
 
 
+def generation(stored: bytes | None) -> int:
+    """The first one that counts. Raises NewerCookie for what a later version wrote."""
+    if stored is not None and not stored.isdigit():
+        raise NewerCookie
+    return int(stored or 0)
+
+
 class _Generations:
     def __init__(self, send: Callable[[Sequence[Command]], Any], keys: Keys) -> None:
         self._send = send
@@ -36,9 +44,9 @@ class _Generations:
 
     @operation
     def first(self, browser: str) -> Steps[int]:
-        """The oldest generation of this browser's cookies that counts, from 0."""
+        """The oldest generation of this browser's cookies that counts, from 0. Raises NewerCookie."""
         (found,) = yield self._send([("GET", self._keys.cookies(browser))])
-        return int(found or 0)
+        return generation(found)
 
     @operation
     def end(self, browser: str, before: int, seconds: int) -> Steps[None]:

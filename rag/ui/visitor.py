@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import streamlit as st
 
 from rag.colours import colour
-from rag.errors import CrosswireError
+from rag.errors import CrosswireError, NewerCookie, public_line
 from rag.sessions.names import friendly_name
 from rag.settings import Settings
 from rag.ui import resources
@@ -42,9 +41,14 @@ class Visitor:
 
 def visitor(settings: Settings) -> Visitor:
     """The visitor that this script run draws for."""
-    ticket = read_ticket(st.context.cookies.to_dict(), session_secret(settings))
+    try:
+        ticket = read_ticket(st.context.cookies.to_dict(), session_secret(settings))
+        if ticket is not None:
+            _leave_if_over(ticket.token)
+    except NewerCookie as exc:
+        st.info(public_line(exc), icon=":material/update:")
+        st.stop()
     if ticket is not None:
-        _leave_if_over(ticket.token)
         return Visitor(ticket.session_id, lasting=True, earlier=earlier(ticket.token))
     # Streamlit keeps session_state for each connection apart, so the token stays with this tab.
     token = st.session_state.setdefault(_TAB_TOKEN, new_token())
@@ -53,10 +57,15 @@ def visitor(settings: Settings) -> Visitor:
 
 def _leave_if_over(token: str) -> None:
     """A tab stays connected with the cookie that it was opened with: that may have ended meanwhile."""
-    with suppress(CrosswireError):  # without the store nothing of a session is shown
-        if is_over(resources.services().store.revocations, token):
-            st.info("This browser has changed its session in another tab: reload this page.", icon=":material/sync:")
-            st.stop()
+    try:
+        ended = is_over(resources.services().store.revocations, token)
+    except NewerCookie:
+        raise
+    except CrosswireError:  # without the store nothing of a session is shown
+        return
+    if ended:
+        st.info("This browser has changed its session in another tab: reload this page.", icon=":material/sync:")
+        st.stop()
 
 
 def forget_tab() -> None:

@@ -1,7 +1,8 @@
 """The session cookie, and the inspector's: a token, signed and dated.
 
 Of the session's only a hash, which is its id, leaves this package. A cookie that is not exactly as it was issued is
-no cookie. Nothing here raises on what a client sends.
+no cookie. Nothing here raises on what a client makes up; NewerCookie is for what a later version of this server signed:
+two versions may run side by side, and the older one must not take its visitor's sessions away by issuing another.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functools import cached_property
 
 from itsdangerous import BadSignature, TimestampSigner
 
+from rag.errors import NewerCookie
 from rag.sessions.ids import SessionId
 from rag.web.sessions.token import SHAPE, new_token, session_id_of
 
@@ -22,7 +24,9 @@ __all__ = ["CookieJar", "Ticket", "new_token", "read_session", "read_ticket", "s
 
 REISSUE_AFTER = 24 * 3600
 SECURE_PREFIX = "__Host-"
-_SHAPE = re.compile(rf"{SHAPE}\.[A-Za-z0-9_-]{{1,12}}\.[A-Za-z0-9_-]{{64}}", re.ASCII)
+_SHAPE = re.compile(SHAPE, re.ASCII)
+_SIGNED = re.compile(r"[A-Za-z0-9_~-]{1,256}\.[A-Za-z0-9_-]{1,12}\.[A-Za-z0-9_-]{64}", re.ASCII)
+"""A token of any version, its time and its signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,8 @@ class CookieJar:
         return self._signer.sign(token).decode("ascii")
 
     def verify(self, value: str) -> tuple[str, float] | None:
-        """The token in a cookie's value and when it was issued."""
-        if _SHAPE.fullmatch(value) is None:
+        """The token in a cookie's value and when it was issued. Raises NewerCookie."""
+        if _SIGNED.fullmatch(value) is None:
             return None
         try:
             token, issued = self._signer.unsign(value, return_timestamp=True)
@@ -82,13 +86,16 @@ class CookieJar:
         # Not itsdangerous' own max_age: that also refuses cookies from a server whose clock is a second ahead.
         if self._now() - issued.timestamp() > self._purpose.max_age:
             return None
+        if _SHAPE.fullmatch(token.decode("ascii")) is None:
+            raise NewerCookie
         return token.decode("ascii"), issued.timestamp()
 
     def read(self, cookies: Iterable[tuple[str, str]], *, https: bool) -> Ticket | None:
         """The one session that these cookies name.
 
         A `__Host-` cookie wins: no other host, port without TLS or path can have set it. On https it is the only
-        one that counts. Several of one name are ambiguous, and an ambiguous request has no session.
+        one that counts. Several of one name are ambiguous, and an ambiguous request has no session. Raises
+        NewerCookie.
         """
         pairs = list(cookies)
         for name in (self.secure_name,) if https else (self.secure_name, self.plain_name):
@@ -124,12 +131,12 @@ class _Signer(TimestampSigner):
 def read_ticket(cookies: Mapping[str, str], secret: str) -> Ticket | None:
     """The ticket of a page's websocket, from `st.context.cookies`. None: this browser keeps no cookies.
 
-    SessionCookie has seen that handshake before and has left at most one session cookie in it.
+    SessionCookie has seen that handshake before and has left at most one session cookie in it. Raises NewerCookie.
     """
     return CookieJar(secret).read(cookies.items(), https=False)
 
 
 def read_session(cookies: Mapping[str, str], secret: str) -> SessionId | None:
-    """The session that is open there."""
+    """The session that is open there. Raises NewerCookie."""
     ticket = read_ticket(cookies, secret)
     return ticket.session_id if ticket else None

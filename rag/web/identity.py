@@ -3,7 +3,8 @@
 The session of a request is in `request.state.session` (a Visit), and is never taken from anything but the cookie.
 A cookie is set only on answers to pages and API calls, so that the many requests of one page load do not overwrite
 each other's. An answer that sets one is never cached: a proxy that hands it to the next visitor would log them in as
-the first. A cookie that was ended is no cookie; a question is asked about that where its turn begins (`turn.py`).
+the first. A cookie that was ended is no cookie; a question is asked about that where its turn begins (`turn.py`). One
+of a later version is left as it is.
 
 `https` is what the server says (`scope["scheme"]`). Uvicorn takes X-Forwarded-Proto into account when the proxy's
 address is in its `forwarded_allow_ips` (loopback by default, FORWARDED_ALLOW_IPS), and from nobody else.
@@ -23,7 +24,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag.errors import CrosswireError
+from rag.errors import CrosswireError, NewerCookie
 from rag.sessions.ids import SessionId
 from rag.sessions.revocations import Credential, Revocations
 from rag.settings import origin_of
@@ -136,7 +137,14 @@ class SessionCookie:
         path, ended, credential = get_route_path(scope), False, None
         personal = _is_personal(scope["method"], path, headers)
         https = scope.get("scheme") == "https"
-        ticket = self.jar.read(_cookies(headers), https=https)
+        ticket, newer = None, False
+        try:
+            ticket = self.jar.read(_cookies(headers), https=https)
+        except NewerCookie as exc:
+            if path.startswith((API, SESSIONS, ROOMS)):
+                await problem_of(exc).response()(scope, receive, send)
+                return
+            newer = True
         if ticket is not None and (scope["method"], path) == _TURN and self._renewed(ticket, https) is None:
             credential = credential_of(ticket.token) if self._revocations is not None else None
         elif ticket is not None and (personal or path.startswith(ROOMS)):
@@ -149,7 +157,7 @@ class SessionCookie:
                 # Without the store a page shows nothing of anybody's, and asks again itself.
         own = is_own(scope, self._allowed)
         visit = Visit(None if ended else ticket, None, own, ended, self._revocations, credential)
-        if personal and own:
+        if personal and own and not newer:
             visit.token = self._due(visit.ticket, https)
         scope.setdefault("state", {})["session"] = visit
 
@@ -202,8 +210,11 @@ class SessionCookie:
         """
         headers = Headers(scope=scope)
         cookies = _cookies(headers)
-        ticket = self.jar.read(cookies, https=scope.get("scheme") == "wss")
         ours = {self.jar.plain_name, self.jar.secure_name}
+        try:
+            ticket = self.jar.read(cookies, https=scope.get("scheme") == "wss")
+        except NewerCookie:  # the page says so
+            ticket, ours = None, set()
         kept = [pair for pair in cookies if pair[0] not in ours]
         if ticket is not None:
             kept += [pair for pair in cookies if pair[0] == self._name(ticket)]

@@ -58,6 +58,8 @@ _KINDS: tuple[tuple[type[errors.CrosswireError], int, str, int | None], ...] = (
     (errors.TurnUnconfirmed, 504, "Copies not confirmed", None),
     (errors.SessionStoreUnavailable, 503, "Session store unavailable", 10),
     (errors.StoreFull, 503, "Session store full", 60),
+    (errors.NewerFormat, 503, "Later version", 10),
+    (errors.NewerCookie, 503, "Later version", 10),
     (errors.LibraryUnavailable, 503, "Library unavailable", 10),
     (errors.ModelBusy, 429, "Model is busy", 10),
     (errors.ModelTooSlow, 504, "Model too slow", None),

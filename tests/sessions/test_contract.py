@@ -13,7 +13,7 @@ import pytest
 import redis
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from rag.errors import BadSessionId, CredentialEnded, CrosswireError, TurnBusy, TurnLost
+from rag.errors import BadSessionId, CredentialEnded, CrosswireError, NewerCookie, TurnBusy, TurnLost
 from rag.sessions import Replication
 from rag.sessions.connection.connect import Client
 from rag.sessions.ids import SessionId
@@ -110,6 +110,11 @@ def test_a_turn_begins_only_while_the_cookie_of_whoever_asks_counts(
     for still in (Credential("b", 1), Credential("b", 2), Credential("another", 0)):
         with store.turn(sid, wait=0, credential=still) as turn:
             turn.commit(pair(2))
+    backend.raw.set(f"{backend.prefix}cookies:b", "2;of a later version")
+    before = backend.dumped(sid)
+    with pytest.raises(NewerCookie), store.turn(sid, wait=0, credential=Credential("b", 5)):
+        pass
+    assert backend.dumped(sid) == before
 
 
 def test_one_commit_a_turn_and_never_an_empty_one(store: AnyStore, sid: str) -> None:

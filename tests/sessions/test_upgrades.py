@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
-from rag.errors import NewerFormat
+from rag.errors import CrosswireError, NewerCookie, NewerFormat
 from rag.sessions import SessionStore
 from rag.sessions.connection.connect import Client
 from rag.sessions.ids import SessionId
@@ -63,3 +63,31 @@ def test_what_a_later_version_wrote_is_neither_read_nor_put_aside(client: Client
     client.rpush(key, json.dumps({"v": "x", "session_id": sid}))
     assert [str(message.text) for message in SessionStore(client).messages(sid)] == ["before", "yes"]
     assert [one.reason for one in older.quarantined(sid)] == ["corrupt"]
+
+
+def test_a_session_of_a_later_version_is_neither_answered_nor_changed(client: Client, sid: str) -> None:
+    store = SessionStore(client)
+    store.append(sid, [HumanMessage("before"), AIMessage("yes")])
+    keys = store.protocol.keys.of(SessionId(sid))
+    client.hset(keys.session, "v", "2")
+    before = client.hgetall(keys.session), client.lrange(keys.history, 0, -1)
+    older = SessionStore(client)
+    for act in (older.messages, older.info, lambda sid: older.turn(sid).__enter__()):
+        with pytest.raises(NewerFormat, match="later version") as refused:
+            act(sid)
+        assert "\n" not in str(refused.value)
+    assert (client.hgetall(keys.session), client.lrange(keys.history, 0, -1)) == before
+    assert client.exists(keys.turn) == 0, "and nobody is kept from it"
+    assert [row.info.id for row in older.directory.page().rows if row.info.id == sid] == [sid]
+    client.hset(keys.session, "v", "1")
+    assert [str(message.text) for message in SessionStore(client).messages(sid)] == ["before", "yes"]
+
+
+def test_which_cookies_count_is_left_as_a_later_version_wrote_it(client: Client) -> None:
+    client.set("cookies:b", "2;of a later version")
+    revocations = SessionStore(client).revocations
+    with pytest.raises(NewerCookie):
+        revocations.first("b")
+    with pytest.raises(CrosswireError):
+        revocations.end("b", 7, 60)
+    assert client.get("cookies:b") == b"2;of a later version"

@@ -139,7 +139,8 @@ ERRORS = [
     (translate(TimeoutError(), f"http://{INSIDE}", "m"), 504, None),
     (errors.BadSetting("STATE_DIR", f"/{INSIDE}", f"a folder ({INSIDE})"), 500, None),
     (errors.SealBroken("x", "unknown key"), 500, None),
-    (errors.NewerFormat("x", 2), 500, None),
+    (errors.NewerFormat("x", 2), 503, "10"),
+    (errors.NewerCookie(), 503, "10"),
 ]
 
 

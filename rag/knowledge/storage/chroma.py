@@ -26,6 +26,8 @@ WAITING_SECONDS = 15.0
 BATCH = 500
 """Passages at a time: under Chroma's limit, and soon made into what Chroma takes."""
 
+VERSION = 1
+"""Of what a collection holds; in its metadata as `v`, left out for 1."""
 _SHARED = "crosswire-articles"
 _PRIVATE = "crosswire-session"
 
@@ -126,7 +128,7 @@ class Store(ABC):
         if any(found.get(key) != value for key, value in ours.items()):
             reason = f"its collection {name} was not made by Crosswire"
             raise self.unavailable(reason, "Rename or delete that collection.")
-        return collection
+        return self._known(collection)
 
     def found(self, name: str) -> Collection | None:
         """The collection of this name, if there is one."""
@@ -134,9 +136,16 @@ class Store(ABC):
 
         with self.opened() as client:
             try:
-                return client.get_collection(name, embedding_function=None)
+                return self._known(client.get_collection(name, embedding_function=None))
             except NotFoundError:
                 return None
+
+    def _known(self, collection: Collection) -> Collection:
+        """What a later version wrote is neither read nor written: two versions may run side by side."""
+        if (collection.metadata or {}).get("v", VERSION) != VERSION:
+            reason = f"its collection {collection.name} was written by a later version"
+            raise self.unavailable(reason, "Nothing was lost: go back to that version of Crosswire.")
+        return collection
 
     def ours(self) -> list[Collection]:
         """Every collection of ours, of whichever embeddings."""

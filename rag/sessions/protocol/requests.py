@@ -12,7 +12,7 @@ from functools import partial
 from math import isfinite
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from rag.errors import CredentialEnded, OverLimit, SealBroken
+from rag.errors import CredentialEnded, NewerCookie, NewerFormat, OverLimit, SealBroken
 from rag.sessions.allowance import Allowance
 from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import Place, StoredMessage, Unreadable, as_stored, decode, decode_plain, encode
@@ -22,7 +22,7 @@ from rag.sessions.protocol.history_cache import NOTHING, Cache
 from rag.sessions.protocol.index_entries import find_entries
 from rag.sessions.protocol.keys import DEFAULT_PREFIX, Format, Keys
 from rag.sessions.protocol.replies import BadElement, Busy, Commit, Committed, Quarantined, SessionInfo, Snapshot
-from rag.sessions.protocol.scripts import MOST_TTL, Script
+from rag.sessions.protocol.scripts import MOST_TTL, SESSION_VERSION, Script
 from rag.sessions.revocations import Credential
 
 LOG = logging.getLogger(__name__)
@@ -102,8 +102,8 @@ class SessionProtocol:
             keys, args = (*keys, self.keys.cookies(credential.browser)), (*args, credential.generation)
 
         def parse(reply: list[Any]) -> Snapshot | Busy | None:
-            if reply[0] < 0:
-                raise CredentialEnded
+            if reply[0] in (-1, -3):
+                raise CredentialEnded if reply[0] == -1 else NewerCookie
             return self._found(sid, reply) if reply[0] else Busy(reply[1], reply[2])
 
         return Request(scripts.BEGIN, keys, args, parse, writes=0)
@@ -188,6 +188,8 @@ class SessionProtocol:
         def parse(reply: list[Any]) -> SessionInfo | None:
             flat, messages, left = reply
             fields = {name.decode("utf-8", "replace"): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
+            if fields.get("v", b"") not in (b"", b"%d" % SESSION_VERSION):
+                raise NewerFormat(sid, fields["v"])
             return self.info(sid, fields, messages, left) if fields else None
 
         def behind(reply: list[Any]) -> bool:
@@ -273,6 +275,8 @@ class SessionProtocol:
         return known is not NOTHING and (known.epoch.encode() != epoch or end < known.end)
 
     def _found(self, sid: SessionId, reply: list[Any]) -> Snapshot | None:
+        if reply[0] == -2:
+            raise NewerFormat(sid, reply[1])
         _, turns, epoch, trimmed, begins, stored, summary, covers, quarantined = reply
         records, bad, lines = _sorted_out(stored, lambda raw: decode(raw, sid, self.seal))
         whole: list[StoredMessage] | None = records

@@ -17,6 +17,8 @@ PATIENCE = 2000
 """Milliseconds. A waiter that has not asked for so long is dead, and the next one's turn comes."""
 TRACES = 20
 """Of the newest turns, so many traces are kept with a session."""
+SESSION_VERSION = 1
+"""Of what a session's keys hold beside its messages; in its hash as `v`, left out for 1."""
 MOST_TTL = 10 * 365 * 86_400
 """Seconds. A server's clock in milliseconds has to have room for it; what is to stay for ever is pinned."""
 
@@ -26,6 +28,7 @@ _NUMBERS = {
     "PATIENCE": PATIENCE,
     "MOST_TTL": MOST_TTL,
     "TRACES": TRACES,
+    "SESSION_VERSION": SESSION_VERSION,
 }
 _FOLDER = Path(__file__).parent / "lua"
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
+from rag.errors import NewerCookie
 from rag.inspector.access import NO_LOGIN, SHUT, Door, Login, door, opens_by_link
 from rag.settings import Settings
 from rag.ui import resources
@@ -16,7 +19,9 @@ _PASSED = "inspector_passed"
 def linked(settings: Settings) -> bool:
     """Whether this browser came by a one-time link."""
     jar = CookieJar(session_secret(settings), INSPECTOR)
-    return jar.read(st.context.cookies.to_dict().items(), https=False) is not None
+    with suppress(NewerCookie):
+        return jar.read(st.context.cookies.to_dict().items(), https=False) is not None
+    return False
 
 
 def login() -> Login | None:

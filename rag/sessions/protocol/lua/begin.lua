@@ -4,9 +4,13 @@
 -- KEYS: history, session, turn, queue, alive, quarantine, trace; the asking browser's, if its cookie may have ended
 -- ARGV: of what is known: epoch, how many messages ever, the last one's id and length in bytes;
 --       token, lease (ms), ttl (s), place in the queue ('' if none yet, 0: does not queue), generation of the cookie
--- Returns as READ does, or {0, how many are before it, its place}, or {-1}: that cookie has ended.
+-- Returns as READ does, or {0, how many are before it, its place}, or {-1}: that cookie has ended,
+-- or {-3}: a later version has written when it does.
 local call, token, now, taken = redis.call, ARGV[5], nil, false
-if KEYS[8] and tonumber(call('GET', KEYS[8]) or 0) > tonumber(ARGV[9]) then return {-1} end
+if KEYS[8] then
+  local first = tonumber(call('GET', KEYS[8]) or 0)
+  if not first or first > tonumber(ARGV[9]) then return {first and -1 or -3} end
+end
 --include part_known
 local queued = (known[8] or not known[1]) and call('EXISTS', KEYS[4]) == 1
 local function time()
