@@ -30,6 +30,7 @@ class FaultyServer(ThreadingHTTPServer):
         self.proxied: list[str | None] = []
         self.ended = threading.Event()
         self.hung_up = threading.Event()
+        self.heard = threading.Event()
         self.connections = 0
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -114,6 +115,17 @@ def well(handler: Handler) -> None:
     handler.word(None, "stop")
     handler.send("data: [DONE]\n\n")
     handler.end()
+
+
+def waits_to_be_heard(handler: Handler) -> None:
+    """Says no second word before somebody has heard the first one."""
+    handler.begin()
+    handler.word(WORDS[0])
+    if handler.server.heard.wait(30):
+        handler.word("".join(WORDS[1:]))
+        handler.word(None, "stop")
+        handler.send("data: [DONE]\n\n")
+        handler.end()
 
 
 def status(code: int, error: dict[str, Any] | str, **headers: str) -> Fault:

@@ -70,6 +70,15 @@ def test_the_answer_is_streamed_with_key_and_model_name(server: FaultyServer) ->
     assert server.keys == [f"Bearer {KEY}"]
 
 
+def test_each_word_is_told_when_it_comes(server: FaultyServer) -> None:
+    server.always = faults.waits_to_be_heard
+    told = []
+    for chunk in model_for(server).stream([HumanMessage("Can I return it?")]):
+        told.append(chunk.text)
+        server.heard.set()
+    assert "".join(told) == ANSWER
+
+
 def test_an_address_without_a_key_gets_a_dummy(server: FaultyServer) -> None:
     assert ask(model_for(server, openai_api_key=None)) == ANSWER
     assert KEY not in str(server.keys)

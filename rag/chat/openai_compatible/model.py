@@ -12,13 +12,13 @@ from typing import Any
 
 import httpx2
 import openai
-import urllib3
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 from pydantic import PrivateAttr, SecretStr
+from pyreqwest.exceptions import RequestError
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
 from tenacity.wait import wait_random_exponential
 
@@ -165,7 +165,7 @@ def _worth_repeating(exc: BaseException) -> bool:
     if isinstance(exc, ModelBusy):
         return exc.retry_after is None or exc.retry_after <= PATIENCE_SECONDS
     return isinstance(exc, ModelUnavailable) and isinstance(
-        exc.__cause__, openai.OpenAIError | httpx2.HTTPError | urllib3.exceptions.HTTPError | None
+        exc.__cause__, openai.OpenAIError | httpx2.HTTPError | RequestError | None
     )
 
 
