@@ -48,4 +48,4 @@ if typed:
 if not records and pending_question.pending() is None:
     with starters.container():
         suggestions.draw(pending_question.ask)
-pending_question.run(services.chat, me)
+pending_question.run(services, me)

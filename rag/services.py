@@ -13,6 +13,7 @@ from rag.chat import ChatService, make_model
 from rag.chat.memory import from_setting
 from rag.knowledge import IngestReport, Library, Progress, open_library
 from rag.knowledge.embedding.embedders import make_embedder
+from rag.limits import Limits, UnderWay
 from rag.observability import TurnMetrics, TurnWatch
 from rag.observability.spans import spans_if_wanted
 from rag.sessions import SessionStore
@@ -32,6 +33,8 @@ class Services:
     library: Library
     chat: ChatService
     watch: TurnWatch
+    limits: Limits
+    under_way: UnderWay
 
     def close(self) -> None:
         self.library.close()
@@ -53,7 +56,7 @@ def build(settings: Settings) -> Services:
         watch = TurnWatch(TurnMetrics(), spans_if_wanted(settings.otel_exporter_otlp_endpoint))
         chat = ChatService(store, library, model, memory=memory, offline=settings.offline, observer=watch)
         opened.pop_all()  # it is closed by whoever has it from here on
-    return Services(settings, client, store, library, chat, watch)
+    return Services(settings, client, store, library, chat, watch, Limits(settings), UnderWay(settings))
 
 
 def warn_of_eviction(services: Services) -> None:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from threading import Event as Flag
 from threading import Lock
 from time import perf_counter
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -29,6 +29,7 @@ from rag.chat.trace import written
 from rag.errors import CredentialEnded, TurnBusy
 from rag.knowledge import Passage
 from rag.sessions import SessionStore, Turn
+from rag.sessions.allowance import Allowance
 from rag.sessions.revocations import Credential
 
 SOURCES, OFFLINE_SOURCES = 4, 6
@@ -86,15 +87,22 @@ class ChatService:
         raise AssertionError("a turn ends with Finished or with an error")
 
     def stream(
-        self, session_id: str, text: str, *, tokens: bool = True, credential: Credential | None = None
+        self,
+        session_id: str,
+        text: str,
+        *,
+        tokens: bool = True,
+        credential: Credential | None = None,
+        allowance: Allowance | None = None,
     ) -> EventStream:
         """The turn as events, with `tokens` or without. A bad question raises at once, all else while they are read.
 
-        credential: of whoever asks. Where it has ended, the first event is CredentialEnded, raised.
+        credential, allowance: of whoever asks. Instead of the first event, CredentialEnded or OverLimit is raised where
+        they have ended or are used up.
         """
         question = checked(text)
         stopped = Flag()
-        events = self._observed(session_id, question, stopped, tokens, credential)
+        events = self._observed(session_id, question, stopped, tokens, _Asker(credential, allowance))
         return EventStream(events, stopped, remote=not self._offline)
 
     def once(self, text: str, *, tokens: bool = True) -> EventStream:
@@ -119,11 +127,11 @@ class ChatService:
         return build_prompt(sources, remembered.messages, question)
 
     def _observed(
-        self, session_id: str, question: str, stopped: Flag, told_tokens: bool, credential: Credential | None
+        self, session_id: str, question: str, stopped: Flag, told_tokens: bool, asker: _Asker
     ) -> Generator[Event]:
         with self._under_way:
             try:
-                yield from self._turn(session_id, question, stopped, told_tokens, credential)
+                yield from self._turn(session_id, question, stopped, told_tokens, asker)
             except CredentialEnded:  # no turn of this session
                 raise
             except Exception as error:
@@ -132,12 +140,13 @@ class ChatService:
                 raise
 
     def _turn(
-        self, session_id: str, question: str, stopped: Flag, told_tokens: bool, credential: Credential | None
+        self, session_id: str, question: str, stopped: Flag, told_tokens: bool, asker: _Asker
     ) -> Generator[Event]:
         clock = _Clock()
         with ExitStack() as held:
             try:
-                turn = held.enter_context(self._store.turn(session_id, wait=0, credential=credential))
+                first = self._store.turn(session_id, 0, credential=asker.credential, allowance=asker.allowance)
+                turn = held.enter_context(first)
             except TurnBusy:
                 yield Waiting(self._wait)
                 turn = held.enter_context(self._store.turn(session_id, wait=self._wait))
@@ -236,6 +245,11 @@ class ChatService:
             summary=(summary.text, turn.turn_at(summary.messages - 1)) if summary else None,
             trace=trace,
         )
+
+
+class _Asker(NamedTuple):
+    credential: Credential | None
+    allowance: Allowance | None
 
 
 class _Count:

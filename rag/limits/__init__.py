@@ -2,6 +2,6 @@
 
 from rag.limits.allowances import Limits
 from rag.limits.networks import network_of
-from rag.limits.under_way import UnderWay
+from rag.limits.under_way import THREADS, Place, UnderWay
 
-__all__ = ["Limits", "UnderWay", "network_of"]
+__all__ = ["THREADS", "Limits", "Place", "UnderWay", "network_of"]

@@ -12,8 +12,8 @@ share, however empty the rest is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from threading import Lock
 from time import monotonic
 
@@ -30,19 +30,25 @@ PATIENCE = 1.0
 
 
 class Place:
-    """One turn's, from when it is let in until it ends."""
+    """One turn's, from when it is let in until its thread is free again: whoever asked may have gone long before."""
 
-    __slots__ = ("_under_way", "queued")
-
-    def __init__(self, under_way: UnderWay) -> None:
-        self._under_way = under_way
-        self.queued = False
+    def __init__(self, count: Callable[[int, int], None]) -> None:
+        self._count = count
+        self._queued = False
+        self._left = False
 
     def queue(self, waits: bool) -> None:
-        """It waits for a thread from now on, or has one."""
-        if waits != self.queued:
-            self.queued = waits
-            self._under_way.queue(1 if waits else -1)
+        """It waits for a thread from now on, or has one. Called by whoever has the turn, one after the other."""
+        if waits != self._queued and not self._left:
+            self._queued = waits
+            self._count(0, 1 if waits else -1)
+
+    def leave(self) -> None:
+        """May be called again."""
+        if not self._left:
+            self.queue(False)
+            self._left = True
+            self._count(-1, 0)
 
 
 class UnderWay:
@@ -58,26 +64,19 @@ class UnderWay:
         self._empty_at = clock()
         """When somebody who came found nobody waiting, for the last time."""
 
-    @contextmanager
-    def turn(self, session_id: str, address: str | None) -> Iterator[Place]:
-        """While it is under way. Raises TooManyAtOnce for who has his share, Overloaded if it would wait too long."""
+    def enter(self, session_id: str, address: str | None) -> Place:
+        """Raises TooManyAtOnce for who has his share, Overloaded if it would wait too long."""
         network = network_of(address)
         who = [("session", session_id, self._of_session)]
         who += [("address", network, self._of_address)] if network is not None else []
-        place = Place(self)
         with self._lock:
             self._admit(who)
-            self._count(who, 1)
-        try:
-            yield place
-        finally:
-            place.queue(False)
-            with self._lock:
-                self._count(who, -1)
+            self._count(who, 1, 0)
+        return Place(partial(self._counted, who))
 
-    def queue(self, change: int) -> None:
+    def _counted(self, who: list[tuple[str, str, int]], turns: int, queued: int) -> None:
         with self._lock:
-            self._queued += change
+            self._count(who, turns, queued)
 
     @property
     def turns(self) -> int:
@@ -95,9 +94,10 @@ class UnderWay:
         if long or self._turns >= MOST:
             raise Overloaded
 
-    def _count(self, who: list[tuple[str, str, int]], change: int) -> None:
-        self._turns += change
+    def _count(self, who: list[tuple[str, str, int]], turns: int, queued: int) -> None:
+        self._turns += turns
+        self._queued += queued
         for kind, name, _ in who:
-            self._by[kind, name] += change
+            self._by[kind, name] += turns
             if not self._by[kind, name]:
                 del self._by[kind, name]

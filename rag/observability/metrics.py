@@ -35,6 +35,9 @@ class TurnMetrics:
         self._outcomes = {
             name: turns.labels(name) for name in ("answered", "error", *dict.fromkeys(name for _, name in OUTCOMES))
         }
+        told = "What was refused before it began, by the limit."
+        refusals = Counter("crosswire_refusals", told, ["reason"], registry=registry)
+        self._refusals = {reason: refusals.labels(reason) for reason in errors.LIMITS}
         self._total = Histogram("crosswire_turn_seconds", "Answered turns, whole.", registry=registry, buckets=BUCKETS)
         phases = Histogram(
             "crosswire_turn_phase_seconds",
@@ -63,5 +66,13 @@ class TurnMetrics:
         read = self.registry.get_sample_value
         return {name: int(read("crosswire_turns_total", {"outcome": name}) or 0) for name in self._outcomes}
 
+    def refusals(self) -> dict[str, int]:
+        """What was refused, by the limit."""
+        read = self.registry.get_sample_value
+        return {reason: int(read("crosswire_refusals_total", {"reason": reason}) or 0) for reason in self._refusals}
+
     def failed(self, error: Exception) -> None:
+        if isinstance(error, errors.TooMuch):
+            self._refusals[error.reason].inc()
+            return
         self._outcomes[outcome_of(error)].inc()

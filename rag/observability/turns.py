@@ -33,6 +33,7 @@ class TurnWatch:
             self._spans(hashed(session_id), turn, time.time(), timings)
 
     def failed(self, session_id: str, error: Exception) -> None:
+        """Also of what was refused before it was a turn."""
         self.metrics.failed(error)
         if LOG.isEnabledFor(logging.INFO):
             told = {"session": hashed(session_id), "outcome": outcome_of(error), "error": type(error).__name__}

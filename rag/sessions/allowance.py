@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from rag.errors import OverLimit
+
 
 class Bucket(NamedTuple):
     """It holds `most` tokens, and gets one every so many microseconds. reason: of who finds it empty (`LIMITS`)."""
@@ -28,3 +30,9 @@ class Allowance(NamedTuple):
 
     whose: str
     buckets: tuple[Bucket, ...]
+
+
+def granted(allowance: Allowance | None, empty: int, microseconds: int) -> None:
+    """What the scripts say. empty: the number of the bucket that has no token, from 1; 0: none. Raises OverLimit."""
+    if empty and allowance is not None:
+        raise OverLimit(allowance.buckets[empty - 1].reason, microseconds / 1e6)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from langchain_core.messages import BaseMessage
 
 from rag.errors import CredentialEnded, CrosswireError, SessionStoreUnavailable, TurnBusy, TurnUnconfirmed
-from rag.sessions.allowance import Allowance
+from rag.sessions.allowance import Allowance, granted
 from rag.sessions.connection.errors import WrongType
 from rag.sessions.connection.replication import NONE, Replication, clustered
 from rag.sessions.health import Eviction, StoreHealth, eviction_of
@@ -237,14 +237,14 @@ class Operations:
         wait: float,
         on_wait: Callable[[], None] | None,
         credential: Credential | None,
+        allowance: Allowance | None,
     ) -> Steps[Snapshot]:
         begun = time.monotonic()
-        if credential is not None and self._clustered:  # its key and the session's may be on different shards
-            (first,) = yield self._sender([("GET", self.protocol.keys.cookies(credential.browser))])
-            if generation(first) > credential.generation:
-                raise CredentialEnded
-            credential = None
-        found = yield from self._repairing(sid, self.protocol.begin(sid, token, queue=wait > 0, credential=credential))
+        if self._clustered:
+            yield from self._asked_first(credential, allowance)
+            credential = allowance = None
+        first = self.protocol.begin(sid, token, queue=wait > 0, credential=credential, allowance=allowance)
+        found = yield from self._repairing(sid, first)
         if isinstance(found, Busy):
             if on_wait is not None:
                 on_wait()
@@ -256,6 +256,20 @@ class Operations:
                     again = self.protocol.begin(sid, token, found.place, queue=True)
                     found = yield from self._repairing(sid, again)
         return (yield from self._complete(sid, found))
+
+    def _asked_first(self, credential: Credential | None, allowance: Allowance | None) -> Steps[None]:
+        """What a turn asks on a cluster, whose keys may be on other shards than the session: in one pipeline."""
+        commands: list[Command] = []
+        if credential is not None:
+            commands.append(("GET", self.protocol.keys.cookies(credential.browser)))
+        if allowance is not None:
+            charge = self.protocol.charge(allowance)
+            commands.append(("EVAL", charge.script.source, len(charge.keys), *charge.keys, *charge.args))
+        replies = (yield self._sender(commands)) if commands else []
+        if credential is not None and generation(replies[0]) > credential.generation:
+            raise CredentialEnded
+        if allowance is not None:
+            granted(allowance, *replies[-1])
 
     def _commit(self, sid: SessionId, token: str, found: Snapshot, commit: Commit) -> Steps[Committed]:
         result = yield from self._repairing(sid, self.protocol.commit(sid, token, found, commit))

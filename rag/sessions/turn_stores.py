@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager, contextmanager
 from langchain_core.messages import BaseMessage
 
 from rag.errors import CrosswireError
+from rag.sessions.allowance import Allowance
 from rag.sessions.ids import SessionId
 from rag.sessions.listing.audit import AsyncAudit, Audit
 from rag.sessions.listing.directory import AsyncDirectory, Directory
@@ -42,19 +43,24 @@ class TurnStore(Operations, Blocking):
         on_wait: Callable[[], None] | None = None,
         *,
         credential: Credential | None = None,
+        allowance: Allowance | None = None,
     ) -> Iterator[Turn]:
         """Hold the session, alone, until the block ends; leaving it without a commit stores nothing.
 
         Waits up to `wait` seconds for the session's earlier turns, then raises TurnBusy. `on_wait` is called once if
-        there are any. Raises CredentialEnded if the credential does not count any more; that costs no round trip of
-        its own (on a cluster: one).
+        there are any. Raises CredentialEnded if the credential does not count any more, and OverLimit if the allowance
+        is used up; that costs no round trip of its own (on a cluster: one).
         """
         sid, token = self._writable(session_id), self.protocol.token()
         held = HeldTurn(lambda: self._run(self._renew(sid, token)), self._interval)
         turn: Turn | None = None
         try:
             turn = Turn(
-                sid, self._run(self._begin(sid, token, wait, on_wait, credential)), token, self._commit, self._confirmed
+                sid,
+                self._run(self._begin(sid, token, wait, on_wait, credential, allowance)),
+                token,
+                self._commit,
+                self._confirmed,
             )
             HEARTBEAT.hold(held)
             yield turn
@@ -102,12 +108,13 @@ class AsyncTurnStore(Operations, Awaiting):
         on_wait: Callable[[], None] | None = None,
         *,
         credential: Credential | None = None,
+        allowance: Allowance | None = None,
     ) -> AsyncIterator[AsyncTurn]:
         """As `SessionStore.turn`."""
         sid, token = self._writable(session_id), self.protocol.token()
         turn: AsyncTurn | None = None
         try:
-            found = await self._run(self._begin(sid, token, wait, on_wait, credential))
+            found = await self._run(self._begin(sid, token, wait, on_wait, credential, allowance))
             turn = AsyncTurn(sid, found, token, self._commit, self._confirmed)
             heartbeat = asyncio.get_running_loop().create_task(self._renewed(sid, token))
             try:

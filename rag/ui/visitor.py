@@ -31,6 +31,11 @@ class Visitor:
     """Ids of the sessions that this browser can go back to, by their numbers in its cookie, the newest first."""
 
     @property
+    def address(self) -> str | None:
+        """Of this script run's connection, as the server says it; None: this machine's."""
+        return st.context.ip_address
+
+    @property
     def name(self) -> str:
         return friendly_name(self.session_id)
 

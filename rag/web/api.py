@@ -23,7 +23,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag.chat import EventStream, sources_of
 from rag.erasure import clear
-from rag.errors import CrosswireError
+from rag.errors import CrosswireError, TooMuch
+from rag.limits import Place
 from rag.services import Services
 from rag.sessions import StoredMessage
 from rag.sessions.names import friendly_name
@@ -107,13 +108,26 @@ class _Api:
 
     async def chat(self, request: Request) -> TurnAnswer:
         _own_session(request)
+        address = request.client.host if request.client else None
         message = _message(await _json(request))
         streamed = "text/event-stream" in request.headers.get("accept", "")
 
         def start(session_id: str, credential: Credential | None) -> EventStream:
-            return self._services().chat.stream(session_id, message, tokens=streamed, credential=credential)
+            services = self._services()
+            allowance = services.limits.turn(session_id, address)
+            return services.chat.stream(
+                session_id, message, tokens=streamed, credential=credential, allowance=allowance
+            )
 
-        return TurnAnswer(start, visit_of(request), self._workers, streamed=streamed)
+        def enter(session_id: str) -> Place:
+            services = self._services()
+            try:
+                return services.under_way.enter(session_id, address)
+            except TooMuch as refused:
+                services.watch.failed(session_id, refused)
+                raise
+
+        return TurnAnswer(start, enter, visit_of(request), self._workers, streamed=streamed)
 
     async def history(self, request: Request) -> Response:
         if request.method == "DELETE":

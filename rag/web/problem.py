@@ -52,6 +52,9 @@ class Refused(Exception):
 
 
 _KINDS: tuple[tuple[type[errors.CrosswireError], int, str, int | None], ...] = (
+    (errors.OverLimit, 429, "Too many requests", None),
+    (errors.TooManyAtOnce, 429, "Too many turns at once", None),
+    (errors.Overloaded, 503, "Too many turns", None),
     (errors.BadQuestion, 422, "Bad message", None),
     (errors.TurnBusy, 409, "Session is busy", 5),
     (errors.TurnLost, 409, "Answer not saved", None),

@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,7 +24,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from rag.chat import Event, EventStream, Finished, Found, Reply, Source, Token, Waiting
-from rag.errors import CredentialEnded, CrosswireError
+from rag.errors import CredentialEnded, CrosswireError, TooMuch
+from rag.limits import THREADS, Place
 from rag.sessions.names import friendly_name
 from rag.sessions.revocations import Credential
 from rag.web.identity import Visit
@@ -34,13 +35,6 @@ from rag.web.slot import Slot
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment is sent, because proxies close what is silent for long."""
 
-MOST_TURNS = 1000
-"""Under way or waiting for a thread; a further one is refused at once, because it would wait for too long."""
-MOST_OF_ONE = 16
-"""The same of one session. They are answered one after another: more of them would take the threads from everybody."""
-THREADS = 64
-"""For turns that are worked at, of which all but one wait for Redis; and as many again for turns that wait for a model
-or for another turn of their session."""
 SLOW_SECONDS = 1.0
 """For so long a model over the wire is taken to be slow, when a thread lost the slot."""
 
@@ -50,6 +44,8 @@ Item = Event | Exception | None
 """None is the end."""
 Start = Callable[[str, Credential | None], EventStream]
 """Begins the turn of a session, whose cookie has to count still."""
+Enter = Callable[[str], Place]
+"""Lets a session's turn in, or raises TooMuch. Called on the event loop."""
 
 
 def reply_to_dict(reply: Reply, session_id: str) -> dict[str, Any]:
@@ -70,39 +66,30 @@ def source_to_dict(source: Source) -> dict[str, Any]:
     return {**source.to_dict(), "score": score}
 
 
-_FULL = Problem(503, "Too many turns", "Too many questions are under way: try again in a moment.", {"Retry-After": "5"})
 _STOPPING = Problem(
     503,
     "Server stops",
     "This server was told to stop, and could not wait for this answer: nothing was saved. Ask again.",
     {"Retry-After": "1"},
 )
-_SHARE = Problem(
-    429,
-    "Too many turns of one session",
-    "This session has too many questions under way: wait for their answers, then ask again.",
-    {"Retry-After": "5"},
-)
 
 
 class Workers:
-    """The threads that turns run in. First come, first served, and not more than can be served in some seconds."""
+    """The threads that turns run in. First come, first served; how many may come, says `UnderWay`."""
 
     def __init__(self) -> None:
-        self.turns = 0
-        """That are under way or wait; counted on the event loop."""
-        self.of_session: Counter[str] = Counter()
-        """The same by session; who has none is not in it."""
         self.slot = Slot(THREADS, "turn")
-        """For what computes, and for a model over the wire that answers at once."""
+        """For what computes (all but one wait for Redis), and for a model over the wire that answers at once."""
         self.waiting = ThreadPoolExecutor(THREADS, "waiting-turn")
+        """For what waits for a model, or for another turn of its session."""
 
 
 class TurnAnswer:
     """An answer (ASGI) that runs the turn while it is sent."""
 
-    def __init__(self, start: Start, visit: Visit, workers: Workers, *, streamed: bool) -> None:
+    def __init__(self, start: Start, enter: Enter, visit: Visit, workers: Workers, *, streamed: bool) -> None:
         """visit: has a session."""
+        self._enter = enter
         self._turn = _Turn(start, visit, workers, whole=not streamed)
         self._workers = workers
         self._visit = visit
@@ -110,16 +97,12 @@ class TurnAnswer:
         self._begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._workers.turns >= MOST_TURNS:
-            await _FULL.response()(scope, receive, send)
+        try:
+            place = self._enter(self._session_id)
+        except TooMuch as refused:
+            await problem_of(refused).response()(scope, receive, send)
             return
-        of_session, session_id = self._workers.of_session, self._session_id
-        if of_session[session_id] >= MOST_OF_ONE:
-            await _SHARE.response()(scope, receive, send)
-            return
-        of_session[session_id] += 1
-        self._workers.turns += 1
-        self._turn.begin()
+        self._turn.begin(place)
         watching = asyncio.create_task(self._watch(receive))
         try:
             first, *others = await self._turn.items()
@@ -138,10 +121,6 @@ class TurnAnswer:
         finally:
             watching.cancel()
             self._turn.stop()
-            self._workers.turns -= 1
-            of_session[session_id] -= 1
-            if not of_session[session_id]:
-                del of_session[session_id]
 
     @property
     def _session_id(self) -> str:
@@ -208,7 +187,10 @@ class _Turn:
         self._ended = False
         self._events: EventStream | None = None
 
-    def begin(self) -> None:
+    def begin(self, place: Place) -> None:
+        """The place is left when the turn's thread is free again, even if nobody waits for its answer any more."""
+        self._place = place
+        place.queue(True)
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
         self._workers.slot.submit(self._run)
@@ -229,12 +211,14 @@ class _Turn:
         self._post(None)
 
     def _run(self, *, may_wait: bool = False) -> None:
+        self._place.queue(False)
         try:
             if self._events is None:
                 self._events = self._begun()
             # One of them that waited long took the slot's time from everybody: the next ones wait elsewhere.
             slow = not may_wait and self._events.remote and monotonic() - self._workers.slot.robbed_at < SLOW_SECONDS
             if not self._stopped and (slow or self._told(self._events, may_wait)):
+                self._place.queue(True)
                 self._workers.waiting.submit(self._run, may_wait=True)
                 return
         except CredentialEnded:
@@ -271,6 +255,7 @@ class _Turn:
                 self._events.close()
         finally:
             self._ended = True
+            self._place.leave()
             if self._whole:
                 self._items.append(None)
                 self._workers.slot.tell(self._loop, self._wake)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -51,12 +50,11 @@ def test_nothing_is_asked_of_redis_where_nothing_is_limited() -> None:
     limits = Limits(Settings(**off))
     address = "203.0.113.7"
     assert [limits.turn("a", address), limits.upload("a", address), limits.new_session(address)] == [None] * 3
-    with ExitStack() as held:
-        under_way = UnderWay(Settings(**off))
-        for _ in range(MOST):
-            held.enter_context(under_way.turn("a", address)).queue(True)
-        with pytest.raises(Overloaded):
-            held.enter_context(under_way.turn("b", None))
+    under_way = UnderWay(Settings(**off))
+    for _ in range(MOST):
+        under_way.enter("a", address).queue(True)
+    with pytest.raises(Overloaded):
+        under_way.enter("b", None)
 
 
 def test_every_reason_has_words() -> None:
@@ -69,15 +67,15 @@ def test_every_reason_has_words() -> None:
 class Crowd:
     """Turns under way, at a time that a test sets."""
 
-    def __init__(self, held: ExitStack, **settings: Any) -> None:
+    def __init__(self, **settings: Any) -> None:
         self.now = 0.0
         self.under_way = UnderWay(Settings(**settings), clock=lambda: self.now)
-        self._held = held
         self.places: list[Place] = []
 
     def ask(self, session: str, address: str | None = None, *, queued: bool = False) -> str:
+        """Why not, or nothing."""
         try:
-            place = self._held.enter_context(self.under_way.turn(session, address))
+            place = self.under_way.enter(session, address)
         except TooMuch as refused:
             return refused.reason
         place.queue(queued)
@@ -86,45 +84,44 @@ class Crowd:
 
 
 def test_nobody_has_more_than_his_share_and_others_are_not_held_up_by_it() -> None:
-    with ExitStack() as held:
-        crowd = Crowd(held, limit_session_at_once=4, limit_address_at_once=10)
-        assert [crowd.ask("one") for _ in range(6)] == [""] * 4 + ["session_at_once"] * 2
-        assert [crowd.ask(f"phone-{number}", "203.0.113.7") for number in range(12)] == [""] * 10 + [
-            "address_at_once"
-        ] * 2
-        assert crowd.ask("other", "203.0.113.8") == ""
-        assert crowd.under_way.turns == 15
+    crowd = Crowd(limit_session_at_once=4, limit_address_at_once=10)
+    assert [crowd.ask("one") for _ in range(6)] == [""] * 4 + ["session_at_once"] * 2
+    phones = [crowd.ask(f"phone-{number}", "203.0.113.7", queued=True) for number in range(12)]
+    assert phones == [""] * 10 + ["address_at_once"] * 2
+    assert crowd.ask("other", "203.0.113.8") == ""
+    assert crowd.under_way.turns == 15
+    for place in crowd.places * 2:  # leaving twice is leaving once
+        place.leave()
+        place.queue(True)
     assert crowd.under_way.turns == 0
-    with ExitStack() as held:
-        again = Crowd(held)
-        again.under_way = crowd.under_way
-        assert again.ask("one") == ""
+    assert [crowd.ask("one") for _ in range(5)] == [""] * 4 + ["session_at_once"]
 
 
 def test_a_room_that_presses_the_button_together_is_let_in() -> None:
-    with ExitStack() as held:
-        crowd = Crowd(held, limit_queue=32)
-        assert {crowd.ask(f"phone-{number}", queued=True) for number in range(500)} == {""}
+    crowd = Crowd(limit_queue=32)
+    assert {crowd.ask(f"phone-{number}", queued=True) for number in range(500)} == {""}
 
 
 def test_a_queue_that_does_not_go_away_is_kept_short() -> None:
-    with ExitStack() as held:
-        crowd = Crowd(held, limit_queue=8)
-        assert {crowd.ask(f"user-{number}", queued=True) for number in range(20)} == {""}
-        crowd.now = PATIENCE + 0.1
-        assert crowd.ask("late") == "busy"
-        for place in crowd.places[:13]:  # 7 wait
+    crowd = Crowd(limit_queue=8)
+    assert {crowd.ask(f"user-{number}", queued=True) for number in range(20)} == {""}
+    crowd.now = PATIENCE + 0.1
+    assert crowd.ask("late") == "busy"
+    for number in range(5):  # it goes on being asked more than it can answer
+        for place in crowd.places[:-7]:
             place.queue(False)
-        assert [crowd.ask(f"next-{number}", queued=True) for number in range(3)] == ["", "busy", "busy"]
-        for place in crowd.places:
-            place.queue(False)
-        assert {crowd.ask(f"calm-{number}", queued=True) for number in range(20)} == {""}  # it went away
+        assert [crowd.ask(f"next-{number}", queued=True) for _ in range(3)] == ["", "busy", "busy"]
+        for place in crowd.places[:-8]:
+            place.leave()
+        crowd.now += PATIENCE
+    for place in crowd.places:
+        place.queue(False)
+    assert {crowd.ask(f"calm-{number}", queued=True) for number in range(20)} == {""}  # it went away
 
 
 def test_turns_that_have_no_queue_count_too() -> None:
     """A page's turn has a thread of its own."""
-    with ExitStack() as held:
-        crowd = Crowd(held, limit_queue=8)
-        assert {crowd.ask(f"tab-{number}") for number in range(THREADS + 8)} == {""}
-        crowd.now = PATIENCE + 0.1
-        assert crowd.ask("late") == "busy"
+    crowd = Crowd(limit_queue=8)
+    assert {crowd.ask(f"tab-{number}") for number in range(THREADS + 8)} == {""}
+    crowd.now = PATIENCE + 0.1
+    assert crowd.ask("late") == "busy"

@@ -16,6 +16,7 @@ from rag.sessions import (
     RedisChatMessageHistory,
     connect_async,
 )
+from rag.sessions.allowance import Allowance
 from rag.sessions.listing.audit import Audit
 from rag.sessions.listing.directory import Directory
 from rag.sessions.protocol.requests import SessionProtocol
@@ -130,8 +131,9 @@ class BlockingStore(Blocking):
         on_wait: Callable[[], None] | None = None,
         *,
         credential: Credential | None = None,
+        allowance: Allowance | None = None,
     ) -> Iterator[BlockingTurn]:
-        block = self._inner.turn(session_id, wait, on_wait, credential=credential)
+        block = self._inner.turn(session_id, wait, on_wait, credential=credential, allowance=allowance)
         turn = self._loop.run(_entered(block))
         try:
             yield BlockingTurn(self._loop, turn)

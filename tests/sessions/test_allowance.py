@@ -8,9 +8,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from langchain_core.messages import AIMessage, HumanMessage
 
-from rag.errors import OverLimit
+from rag.errors import CredentialEnded, OverLimit
 from rag.sessions.allowance import Allowance, Bucket
+from rag.sessions.revocations import Credential
 from tests.sessions.backends import AnyStore, Backend
 
 SECOND = 1_000_000
@@ -94,6 +96,31 @@ def test_as_a_model_of_token_buckets_says(store: AnyStore, backend: Backend) -> 
         level -= may
         refused += not may
     assert 5 < refused < 35
+
+
+def test_a_turn_charges_as_it_begins_and_one_that_is_refused_leaves_nothing(
+    store: AnyStore, backend: Backend, sid: str
+) -> None:
+    both = Allowance(uuid4().hex, (own(3), shared(2)))
+    for credential in (None, Credential("b", 1)):
+        with store.turn(sid, wait=0, credential=credential, allowance=both) as turn:
+            turn.commit([HumanMessage("a question"), AIMessage("an answer")])
+    with store.turn(sid, wait=0):
+        pass  # nothing is charged for what names no allowance
+    before = backend.dumped(sid)
+    for credential in (None, Credential("b", 1)):
+        with (
+            pytest.raises(OverLimit) as caught,
+            store.turn(sid, wait=0, credential=credential, allowance=both),
+        ):
+            pass
+        assert caught.value.reason == "address_turns"
+    assert backend.dumped(sid) == before  # nor is the session held
+    # Whose cookie has ended is told that first, and not charged for.
+    backend.raw.set(f"{backend.prefix}cookies:b", 2)
+    with pytest.raises(CredentialEnded), store.turn(sid, 0, credential=Credential("b", 1), allowance=both):
+        pass
+    assert granted(store, Allowance(both.whose, (own(3),))) == ""
 
 
 @pytest.mark.parametrize("planted", ["ahead", "words", "list"])

@@ -29,7 +29,7 @@ class _Held(ScriptedChat):
         self.folder = folder
         self.pages = 0
 
-    def stream(self, session_id: str, text: str, *, tokens: bool = True, credential: object = None) -> EventStream:
+    def stream(self, session_id: str, text: str, *, tokens: bool = True, **asker: object) -> EventStream:
         if text == "page":
             self.pages += 1
             threading.Thread(target=self._page).start()

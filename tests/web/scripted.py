@@ -10,7 +10,10 @@ from typing import cast
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from rag.chat import Event, EventStream, Finished, Found, Reply, Source, Timings, Token
+from rag.limits import Limits, UnderWay
+from rag.observability import TurnMetrics, TurnWatch
 from rag.services import Services
+from rag.settings import Settings
 
 SOURCE = Source(1, "returns/return-window#0", "returns/return-window", "Return window", "", "You have 60 days.", 0.9)
 
@@ -78,8 +81,8 @@ class ScriptedChat:
         self.threads: set[int] = set()
         self.remote = False
 
-    def stream(self, session_id: str, text: str, *, tokens: bool = True, credential: object = None) -> EventStream:
-        del tokens, credential  # told in any case: whoever asks for none has to get along with them
+    def stream(self, session_id: str, text: str, *, tokens: bool = True, **asker: object) -> EventStream:
+        del tokens, asker  # told in any case: whoever asks for none has to get along with them
         if self.error:
             raise self.error
         stopped = threading.Event()
@@ -119,6 +122,9 @@ class ScriptedServices:
     store: ScriptedStore = field(default_factory=ScriptedStore)
     library: ScriptedLibrary = field(default_factory=ScriptedLibrary)
     chat: ScriptedChat = field(init=False)
+    limits: Limits = field(default_factory=lambda: Limits(Settings()))
+    under_way: UnderWay = field(default_factory=lambda: UnderWay(Settings()))
+    watch: TurnWatch = field(default_factory=lambda: TurnWatch(TurnMetrics()))
 
     def __post_init__(self) -> None:
         self.chat = ScriptedChat(self.store)

@@ -14,7 +14,9 @@ import pytest
 from rag import errors
 from rag.chat import Event, Found, Token, Waiting
 from rag.chat.openai_compatible.errors import translate
+from rag.limits import UnderWay, under_way
 from rag.sessions.names import friendly_name
+from rag.settings import Settings
 from rag.web import api, body, turn
 from rag.web.monitoring import health
 from tests.web.calls import STREAM, ask, check_problem, events
@@ -241,18 +243,19 @@ def test_a_long_history_is_sent_in_pieces(client: httpx.Client, services: Script
 def test_too_many_turns_are_refused_at_once(
     client: httpx.Client, services: ScriptedServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turn, "MOST_TURNS", 0)
+    monkeypatch.setattr(under_way, "MOST", 0)
     problem = check_problem(answer := ask(client), 503)
     assert problem["title"] == "Too many turns"
-    assert answer.headers["retry-after"] == "5"
-    monkeypatch.setattr(turn, "MOST_TURNS", 1)
+    assert answer.headers["retry-after"] == "2"
+    assert services.watch.metrics.refusals()["busy"] == 1
+    monkeypatch.setattr(under_way, "MOST", 1)
     assert [ask(client).status_code for _ in range(3)] == [200] * 3, "each has left when the next one comes"
 
 
 def test_one_session_holds_no_more_than_its_share(
-    api_site: str, client: httpx.Client, services: ScriptedServices, monkeypatch: pytest.MonkeyPatch
+    api_site: str, client: httpx.Client, services: ScriptedServices
 ) -> None:
-    monkeypatch.setattr(turn, "MOST_OF_ONE", 2)
+    services.under_way = UnderWay(Settings(limit_session_at_once=2))
     ask(client)  # for the cookie
     begun, go_on = threading.Semaphore(0), threading.Event()
 
@@ -268,7 +271,7 @@ def test_one_session_holds_no_more_than_its_share(
             assert all(begun.acquire(timeout=20) for _ in held)
             services.chat.script = plain
             problem = check_problem(refused := ask(client), 429)
-            assert (problem["title"], refused.headers["retry-after"]) == ("Too many turns of one session", "5")
+            assert (problem["title"], refused.headers["retry-after"]) == ("Too many turns at once", "5")
             with httpx.Client(base_url=api_site, timeout=20) as somebody_else:
                 assert ask(somebody_else).status_code == 200
         finally:

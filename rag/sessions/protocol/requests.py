@@ -12,8 +12,8 @@ from functools import partial
 from math import isfinite
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from rag.errors import CredentialEnded, NewerCookie, NewerFormat, OverLimit, SealBroken
-from rag.sessions.allowance import Allowance
+from rag.errors import CredentialEnded, NewerCookie, NewerFormat, SealBroken
+from rag.sessions.allowance import Allowance, granted
 from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import Place, StoredMessage, Unreadable, as_stored, decode, decode_plain, encode
 from rag.sessions.messages.seal import Seal, close_field, open_field
@@ -91,19 +91,29 @@ class SessionProtocol:
     # --- turns
 
     def begin(
-        self, sid: SessionId, token: str, place: int | None = None, *, queue: bool, credential: Credential | None = None
+        self,
+        sid: SessionId,
+        token: str,
+        place: int | None = None,
+        *,
+        queue: bool,
+        credential: Credential | None = None,
+        allowance: Allowance | None = None,
     ) -> Request[Snapshot | Busy | None]:
-        """None: what was known is no longer here, ask again. With a credential, which is not possible on a cluster,
-        its answer may be to raise CredentialEnded."""
+        """None: what was known is no longer here, ask again. With a credential or an allowance, which is not possible
+        on a cluster, its answer may be to raise CredentialEnded or OverLimit."""
         queued: str | int = 0 if not queue else "" if place is None else place
-        keys: Sequence[str] = self.keys.of(sid)
-        args: tuple[str | bytes | int, ...] = (*self.cache.known(sid), token, self._lease_ms, self.ttl, queued)
-        if credential is not None:
-            keys, args = (*keys, self.keys.cookies(credential.browser)), (*args, credential.generation)
+        cookies = [] if credential is None else [self.keys.cookies(credential.browser)]
+        generation = "" if credential is None else credential.generation
+        buckets, numbers = self._buckets(allowance)
+        keys = (*self.keys.of(sid), *cookies, *buckets)
+        args = (*self.cache.known(sid), token, self._lease_ms, self.ttl, queued, generation, *numbers)
 
         def parse(reply: list[Any]) -> Snapshot | Busy | None:
             if reply[0] in (-1, -3):
                 raise CredentialEnded if reply[0] == -1 else NewerCookie
+            if reply[0] == -2:
+                granted(allowance, *reply[1:])
             return self._found(sid, reply) if reply[0] else Busy(reply[1], reply[2])
 
         return Request(scripts.BEGIN, keys, args, parse, writes=0)
@@ -161,9 +171,11 @@ class SessionProtocol:
         """Raises OverLimit."""
         keys, args = self._buckets(allowance)
         # A reply that was lost may have cost a token: no harm.
-        return Request(scripts.CHARGE, keys, args, lambda reply: _granted(allowance, *reply))
+        return Request(scripts.CHARGE, keys, args, lambda reply: granted(allowance, *reply))
 
-    def _buckets(self, allowance: Allowance) -> tuple[list[str], list[int]]:
+    def _buckets(self, allowance: Allowance | None) -> tuple[list[str], list[int]]:
+        if allowance is None:
+            return [], []
         keys = [self.keys.limit(allowance.whose, bucket.name) for bucket in allowance.buckets]
         return keys, [number for bucket in allowance.buckets for number in (bucket.every, bucket.most)]
 
@@ -309,12 +321,6 @@ def _number(text: str | None) -> float:
     except ValueError:
         return 0.0
     return found if isfinite(found) else 0.0
-
-
-def _granted(allowance: Allowance, empty: int, microseconds: int) -> None:
-    """empty: the number of the bucket that had no token, from 1; 0: none."""
-    if empty:
-        raise OverLimit(allowance.buckets[empty - 1].reason, microseconds / 1e6)
 
 
 def _written(reply: list[Any]) -> list[Any]:

@@ -18,13 +18,14 @@ PATIENCE = 3.0
 WAITING = "Another tab of this session is waiting for its answer. Waiting up to {:.0f} s …"
 
 
-def interruptible(events: EventStream, say: Callable[[str], object]) -> Iterator[Event]:
+def interruptible(events: EventStream, say: Callable[[str], object], ended: Callable[[], None]) -> Iterator[Event]:
     """The events as they come. Closing this closes the turn; its errors are raised here.
 
-    `say` is called every moment while there is nothing new: it must draw something.
+    `say` is called every moment while there is nothing new: it must draw something. `ended`: when nothing of the turn
+    runs any more, which may be long after it was closed.
     """
     arrived: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(events, arrived), name="turn-reader", daemon=True).start()
+    threading.Thread(target=_read, args=(events, arrived, ended), name="turn-reader", daemon=True).start()
     begun, last = monotonic(), "Searching …"
     try:
         while True:
@@ -44,10 +45,14 @@ def interruptible(events: EventStream, say: Callable[[str], object]) -> Iterator
         events.close()
 
 
-def _read(events: EventStream, arrived: queue.SimpleQueue[Event | BaseException | None]) -> None:
+def _read(
+    events: EventStream, arrived: queue.SimpleQueue[Event | BaseException | None], ended: Callable[[], None]
+) -> None:
     try:
         for event in events:
             arrived.put(event)
         arrived.put(None)
     except BaseException as exc:  # all of them belong to the page that asked
         arrived.put(exc)
+    finally:
+        ended()

@@ -34,7 +34,8 @@ def draw(services: Services, visitor: Visitor) -> None:
         status, text = st.empty(), st.empty()
         status.caption("Searching …")
         try:
-            reply = pending_question.follow(services.chat.once(question), status, text)
+            events = services.chat.once(question)
+            reply = pending_question.follow(events, pending_question.entered(services, visitor), status, text)
         except CrosswireError as exc:
             status.empty()
             text.error(public_line(exc), icon=":material/error:")

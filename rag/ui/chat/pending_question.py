@@ -12,17 +12,19 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from rag.chat import ChatService, EventStream, Finished, Found, Reply, Source, Token
+from rag.chat import EventStream, Finished, Found, Reply, Source, Token
 from rag.errors import (
     CrosswireError,
     ModelBusy,
     ModelRefused,
     SessionStoreUnavailable,
+    TooMuch,
     TurnBusy,
     TurnLost,
     TurnUnconfirmed,
     public_line,
 )
+from rag.limits import Place
 from rag.services import Services
 from rag.ui import uploads
 from rag.ui.chat import transcript
@@ -40,6 +42,7 @@ ICONS = {
     ModelRefused: "key_off",
     ModelBusy: "hourglass_top",
     TurnBusy: "hourglass_top",
+    TooMuch: "hourglass_top",
     TurnLost: "sync_problem",
 }
 ERROR = ":material/error:"
@@ -79,7 +82,7 @@ def take(text: str, files: Sequence[uploads.File], services: Services, visitor: 
         st.success("Added. Only this session can search it. Ask about it now.", icon=":material/attach_file:")
 
 
-def run(chat: ChatService, visitor: Visitor) -> None:
+def run(services: Services, visitor: Visitor) -> None:
     """Draw the pending question and stream its answer, or say what went wrong with it."""
     question = pending()
     if notice := st.session_state.get(_NOTICE):
@@ -88,12 +91,12 @@ def run(chat: ChatService, visitor: Visitor) -> None:
         return
     transcript.asked(question.text, visitor)
     if question.trouble is None:
-        _stream(chat, visitor, question)
+        _stream(services, visitor, question)
     else:
         _offer_again(question)
 
 
-def _stream(chat: ChatService, visitor: Visitor, question: Pending) -> None:
+def _stream(services: Services, visitor: Visitor, question: Pending) -> None:
     # Until the answer is stored, any run that finds this question again knows that it was cut off: a stop ends
     # this run in the middle, by an exception that closes the stream.
     question.trouble, question.icon = STOPPED, ":material/stop_circle:"
@@ -102,7 +105,9 @@ def _stream(chat: ChatService, visitor: Visitor, question: Pending) -> None:
         st.button("Stop", icon=":material/stop:", key="stop", help="Stopping saves nothing.")
         status.caption("Searching …")
         try:
-            follow(chat.stream(visitor.session_id, question.text), status, text)
+            allowance = services.limits.turn(visitor.session_id, visitor.address)
+            events = services.chat.stream(visitor.session_id, question.text, allowance=allowance)
+            follow(events, entered(services, visitor), status, text)
             st.session_state.pop(_PENDING, None)
         except TurnUnconfirmed as exc:  # it is in the history: asked again, it would be there twice
             st.session_state.pop(_PENDING, None)
@@ -113,10 +118,19 @@ def _stream(chat: ChatService, visitor: Visitor, question: Pending) -> None:
     st.rerun()
 
 
-def follow(events: EventStream, status: DeltaGenerator, text: DeltaGenerator) -> Reply | None:
-    """Draw an answer as it is written. Returns it whole; None: it was stopped."""
+def entered(services: Services, visitor: Visitor) -> Place:
+    """A place among the turns that are under way. Raises TooMuch."""
+    try:
+        return services.under_way.enter(visitor.session_id, visitor.address)
+    except TooMuch as refused:
+        services.watch.failed(visitor.session_id, refused)
+        raise
+
+
+def follow(events: EventStream, place: Place, status: DeltaGenerator, text: DeltaGenerator) -> Reply | None:
+    """Draw an answer as it is written. Returns it whole; None: it was stopped. The place is left when it has ended."""
     so_far, sources = "", tuple[Source, ...]()
-    for event in interruptible(events, status.caption):
+    for event in interruptible(events, status.caption, place.leave):
         if isinstance(event, Found):
             status.empty()
             so_far, sources = "", event.sources

@@ -9,9 +9,9 @@ from redis.exceptions import RedisError
 from rag.errors import CrosswireError
 from rag.probe import results
 from rag.services import Services
+from rag.settings import Settings
 from rag.ui.system import configuration, probes
 from rag.web.monitoring.health import Health
-from rag.web.turn import MOST_OF_ONE, MOST_TURNS
 
 
 def draw(services: Services) -> None:
@@ -54,12 +54,29 @@ def _failures(turns: dict[str, int]) -> str:
     return f"By this process since its start{': ' + ', '.join(kinds) if kinds else ''}."
 
 
+def _limits(settings: Settings) -> str:
+    rows = (
+        ("Questions a minute", settings.limit_session_turns, settings.limit_address_turns),
+        ("Questions at once, in a process", settings.limit_session_at_once, settings.limit_address_at_once),
+        ("Documents a minute", settings.limit_session_uploads, settings.limit_address_uploads),
+        ("New sessions a minute", None, settings.limit_address_sessions),
+    )
+    shown = "\n".join(f"| {what} | {_number(own)} | {_number(shared)} |" for what, own, shared in rows)
+    queue = f"more than {settings.limit_queue:,}" if settings.limit_queue else "very many"
+    return (
+        f"| at most | of a session | of an address |\n|---|---|---|\n{shown}\n\n"
+        f"Where {queue} questions wait in a process and the queue does not go away, further ones are told so at once. "
+        "Who is refused is told when to come back. An address is one of IPv4, or a /64 of IPv6."
+    )
+
+
+def _number(most: int | None) -> str:
+    return "" if most is None else f"{most:,}" if most else "no limit"
+
+
 def _settings(services: Services) -> None:
     st.subheader("Limits", anchor=False)
-    st.markdown(
-        f"Questions over the API that are under way or wait, in this process: **{MOST_TURNS:,}** in all, "
-        f"**{MOST_OF_ONE}** of one session. Further ones are told to come back, with `Retry-After`."
-    )
+    st.markdown(_limits(services.settings))
     st.subheader("Settings", anchor=False)
     known = configuration.shown(services.settings)
     rows = [(name, value, "set" if changed else "default") for name, value, changed in known]

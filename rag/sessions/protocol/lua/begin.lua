@@ -1,15 +1,24 @@
 --include part_lifetime
--- Take a session's turn and read what is new in its history. Asking again with the same token is harmless.
+--include part_buckets
+-- Take a session's turn and read what is new in its history. Asking again with the same token is harmless,
+-- but for what buckets are charged.
 -- The session's `waits` says that there may be a queue; without a session, or with it, the queue is looked at.
--- KEYS: history, session, turn, queue, alive, quarantine, trace; the asking browser's, if its cookie may have ended
+-- KEYS: history, session, turn, queue, alive, quarantine, trace; the asking browser's, if its cookie may have ended;
+--       buckets that are charged
 -- ARGV: of what is known: epoch, how many messages ever, the last one's id and length in bytes;
 --       token, lease (ms), ttl (s), place in the queue ('' if none yet, 0: does not queue), generation of the cookie
+--       ('': no cookie), of each bucket the µs between two tokens and the most tokens
 -- Returns as READ does, or {0, how many are before it, its place}, or {-1}: that cookie has ended,
--- or {-3}: a later version has written when it does.
+-- or {-2, the number of an empty bucket, µs until it is not}, or {-3}: a later version has written when it does.
 local call, token, now, taken = redis.call, ARGV[5], nil, false
-if KEYS[8] then
+local buckets = ARGV[9] == '' and 8 or 9
+if buckets == 9 then
   local first = tonumber(call('GET', KEYS[8]) or 0)
   if not first or first > tonumber(ARGV[9]) then return {first and -1 or -3} end
+end
+if KEYS[buckets] then
+  local empty, wait = charged(buckets, 10)
+  if empty > 0 then return {-2, empty, wait} end
 end
 --include part_known
 local queued = (known[8] or not known[1]) and call('EXISTS', KEYS[4]) == 1

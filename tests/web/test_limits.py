@@ -1,0 +1,155 @@
+"""Who asks too much is told so, and when to come back; nobody else notices; and it costs no round trip."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from rag.chat import Event, Token
+from rag.limits import Limits, UnderWay
+from rag.services import Services, build
+from rag.settings import Settings
+from rag.web.api import ApiFirst
+from rag.web.identity import SessionCookie
+from tests.servers import wait_for
+from tests.web.calls import ask, check_problem
+from tests.web.conftest import SECRET
+from tests.web.scripted import ScriptedServices, plain
+from tests.web.serving import serving
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    folder = tmp_path_factory.mktemp("limits")
+    services = build(Settings.model_validate({"state_dir": folder, "knowledge_dir": folder, "canary_probe": False}))
+    yield services
+    services.close()
+
+
+@contextmanager
+def site(services: Services, **limits: int) -> Iterator[str]:
+    """The API with these limits, behind a proxy that it trusts."""
+    settings = services.settings.model_copy(update=limits)
+    limited = replace(services, settings=settings, limits=Limits(settings), under_way=UnderWay(settings))
+    app = Starlette(
+        middleware=[
+            Middleware(SessionCookie, secret=SECRET, revocations=lambda: limited.store.revocations),
+            Middleware(ApiFirst, services=lambda: limited),
+        ]
+    )
+    with serving(app, forwarded_allow_ips="*") as address:
+        yield address
+
+
+def browser(address: str, of: str) -> httpx.Client:
+    return httpx.Client(base_url=address, timeout=30, headers={"X-Forwarded-For": of})
+
+
+def test_who_is_over_a_limit_is_told_when_to_come_back_and_nobody_else_is(built: Services) -> None:
+    refused_before = built.watch.metrics.refusals()
+    with (
+        site(built, limit_session_turns=3, limit_address_turns=8) as address,
+        browser(address, "203.0.113.7") as one,
+        browser(address, "203.0.113.7") as two,
+        browser(address, "203.0.113.7") as three,
+        browser(address, "203.0.113.8") as elsewhere,
+    ):
+        answers = [ask(one) for _ in range(20)]
+        assert [answer.status_code for answer in answers] == [200] * 3 + [429] * 17
+        problem = check_problem(answers[-1], 429)
+        assert problem["title"] == "Too many requests"
+        assert int(answers[-1].headers["retry-after"]) in range(15, 21)
+        assert f"in {answers[-1].headers['retry-after']} s" in str(problem["detail"])
+        assert len(one.get("/api/history").json()["messages"]) == 6, "what is refused is not stored"
+        # Those that were refused took nothing from the others of their address.
+        assert [ask(two).status_code for _ in range(3)] == [200] * 3
+        assert [ask(three).status_code for _ in range(3)] == [200, 200, 429]
+        assert "from your network" in ask(three).json()["detail"]
+        assert ask(elsewhere).status_code == 200
+    refused = {name: now - refused_before[name] for name, now in built.watch.metrics.refusals().items()}
+    assert {name: number for name, number in refused.items() if number} == {"session_turns": 17, "address_turns": 2}
+    assert built.watch.metrics.counts()["error"] == 0
+
+
+def test_a_limit_costs_no_round_trip(built: Services) -> None:
+    def trips(client: httpx.Client) -> int:
+        ask(client)  # the scripts are known, and the cookie is there
+        before = built.client.info("stats")["total_reads_processed"]
+        assert [ask(client).status_code for _ in range(5)] == [200] * 5
+        return int(built.client.info("stats")["total_reads_processed"] - before)
+
+    off = {name: 0 for name in Settings.model_fields if name.startswith("limit_")}
+    with (
+        site(built) as with_limits,
+        site(built, **off) as without,
+        browser(with_limits, "203.0.113.9") as one,
+        browser(without, "203.0.113.9") as two,
+    ):
+        assert trips(one) == trips(two) == 5 * 2 + 1
+
+
+def test_a_turn_that_nobody_waits_for_any_more_keeps_its_place_until_its_model_lets_go(
+    api_site: str, client: httpx.Client, services: ScriptedServices
+) -> None:
+    """Else whoever asks and goes away would hold all threads of a model that does not answer."""
+    services.under_way = UnderWay(Settings(limit_session_at_once=2))
+    ask(client)  # for the cookie
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def stuck() -> Generator[Event]:
+        begun.release()
+        go_on.wait(20)
+        yield Token("At last.")
+
+    services.chat.script = stuck
+    for _ in range(2):
+        with suppress(httpx.ReadTimeout):
+            client.post("/api/chat", json={"message": "Hello?"}, timeout=0.2)
+        assert begun.acquire(timeout=20)
+    services.chat.script = plain
+    try:
+        assert check_problem(ask(client), 429)["title"] == "Too many turns at once"
+        with httpx.Client(base_url=api_site, timeout=20) as somebody_else:
+            assert ask(somebody_else).status_code == 200
+    finally:
+        go_on.set()
+    wait_for(lambda: services.under_way.turns == 0, "the places are free again")
+    assert ask(client).status_code == 200
+
+
+def test_more_than_can_be_answered_is_refused_at_once_and_the_rest_is_answered(
+    api_site: str, services: ScriptedServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.limits.under_way.PATIENCE", 0.0)
+    monkeypatch.setattr("rag.limits.under_way.THREADS", 4)
+    services.under_way = UnderWay(Settings(limit_queue=4))
+    go_on = threading.Event()
+
+    def stuck() -> Generator[Event]:
+        go_on.wait(20)
+        yield Token("At last.")
+
+    services.chat.script, services.chat.remote = stuck, True
+
+    def one(_: int) -> int:
+        with httpx.Client(base_url=api_site, timeout=30) as visitor:
+            return ask(visitor).status_code
+
+    with ThreadPoolExecutor(20) as crowd:
+        asked = [crowd.submit(one, number) for number in range(20)]
+        try:
+            wait_for(lambda: sum(answer.done() for answer in asked) >= 12, "all but eight are refused")
+            assert {answer.result() for answer in asked if answer.done()} == {503}
+        finally:
+            go_on.set()
+        found = [answer.result() for answer in asked]
+    assert found.count(200) + found.count(503) == 20
+    assert 4 <= found.count(200) <= 8
