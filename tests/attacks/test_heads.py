@@ -33,7 +33,7 @@ def port() -> Iterator[int]:
 
 
 def sent(port: int, *pieces: bytes) -> bytes:
-    """What comes back until the server closes."""
+    """What comes back until the server closes. Raises TimeoutError if it does not."""
     found = b""
     with socket.create_connection(("127.0.0.1", port), 20) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -42,7 +42,7 @@ def sent(port: int, *pieces: bytes) -> bytes:
                 connection.sendall(piece)
             while data := connection.recv(1 << 16):
                 found += data
-        except OSError:
+        except ConnectionError:
             pass
     return found
 

@@ -173,6 +173,8 @@ def test_what_is_kept_of_ended_cookies_is_one_key_a_browser_and_no_longer_than_t
         assert key.startswith(b"cookies:")
         assert redis.get(key) == b"6"
         assert 0 < redis.ttl(key) <= MAX_AGE + 60
+        replicas.stores[1].revocations.end(key.decode().partition(":")[2], 2, 60)  # a change that comes late
+        assert redis.get(key) == b"6"
         secret = held(ada).partition("~")[0]
         known = {session_id_of(secret), session_id_of(f"{secret}~1~1"), secret}
         assert not any(one.encode() in key for one in known)

@@ -48,12 +48,22 @@ def test_tokens_hold_256_bits_and_differ() -> None:
     tokens = {new_token() for _ in range(1000)}
     assert len(tokens) == 1000
     assert {len(token) for token in tokens} == {43}
+    values = [len({token[place] for token in tokens}) for place in range(43)]
+    assert min(values[:42]) > 50, "of 64"
+    assert values[42] == 16
 
 
 @given(place=st.integers(0, len(COOKIE) - 1), char=st.sampled_from(string.printable + "äé\u0661\x00"))
 def test_one_changed_character_makes_it_no_cookie(place: int, char: str) -> None:
     changed = COOKIE[:place] + char + COOKIE[place + 1 :]
     assert (jar().verify(changed) is None) == (changed != COOKIE)
+
+
+def test_no_other_last_character_of_a_part_means_the_same() -> None:
+    """As base64 does where bits of it are left over."""
+    for place in (len(TOKEN) - 1, COOKIE.rindex(".") - 1, len(COOKIE) - 1):
+        others = [COOKIE[:place] + char + COOKIE[place + 1 :] for char in string.printable if char != COOKIE[place]]
+        assert [other for other in others if jar().verify(other) is not None] == []
 
 
 @given(length=st.integers(0, len(COOKIE) - 1))

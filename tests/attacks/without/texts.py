@@ -1,0 +1,125 @@
+"""What defends against what strangers write: documents, messages, names, answers, addresses."""
+
+from __future__ import annotations
+
+from tests.attacks.without.mend import mend
+
+TEXTS = (
+    mend(
+        "A message of another session's, put among one's own in Redis",
+        "rag/sessions/messages/codec.py",
+        "    if owner != session_id:\n",
+        "    if False:\n",
+        "tests/sessions/messages/test_sealed.py::test_a_message_that_is_moved_is_not_shown",
+    ),
+    mend(
+        "Redis read by somebody: texts where keys are set",
+        "rag/sessions/messages/seal.py",
+        "        return base64.b64encode(nonce + self._first.encrypt(nonce, text, bound_to))",
+        "        return base64.b64encode(text)",
+        "tests/sessions/messages/test_sealed.py::test_nothing_readable_is_in_a_dump_of_the_server",
+    ),
+    mend(
+        "A document that orders the model to tell others' data",
+        "rag/knowledge/library.py",
+        "        if session_id is None:\n            return [self._shared]\n",
+        "        if session_id:\n            return [self._shared, *map(self._collection, self._store.sessions())]\n",
+        "tests/attacks/test_texts.py::test_a_document_that_orders_the_model_to_tell_others_data_finds_none_to_tell",
+    ),
+    mend(
+        "A file name that is a path",
+        "rag/knowledge/library.py",
+        '    last = PurePath(name.replace("\\\\", "/")).name\n',
+        "    last = name\n",
+        "tests/knowledge/test_private.py::test_names_are_only_names",
+    ),
+    mend(
+        "A picture in an answer, whose address tells what was said",
+        "rag/ui/markup.py",
+        '.replace("![", "!\\\\[")',
+        "",
+        "tests/pages/test_escaping.py::test_no_picture_of_a_strange_host_is_loaded",
+    ),
+    mend(
+        "A picture or a script in a download of the chat",
+        "rag/chat/export.py",
+        '"", _inert(text), ""]',
+        '"", text, ""]',
+        "tests/attacks/test_texts.py::test_a_download_loads_no_picture_and_runs_no_html_wherever_it_is_opened",
+    ),
+    mend(
+        "Whatever a page is made to load or run after all",
+        "rag/web/headers.py",
+        "POLICY = \"default-src 'none';",
+        "POLICY = \"default-src * 'unsafe-inline'; connect-src *; script-src-elem * 'unsafe-inline';",
+        "tests/browser/test_policy.py::test_what_the_policy_forbids_is_refused",
+    ),
+    mend(
+        "Markdown, HTML and formulas in names and titles",
+        "rag/ui/escaping.py",
+        '_MARKDOWN.sub(r"\\\\\\1", kept)',
+        "kept",
+        "tests/pages/test_escaping.py::test_in_the_middle_of_our_own_line_too",
+        "tests/pages/test_escaping.py::test_no_directive_and_no_formula_starts",
+    ),
+    mend(
+        "Script in a report",
+        "rag/crosstalk/report/export.py",
+        "autoescape=True",
+        "autoescape=False",
+        "tests/crosstalk/report/test_report.py::test_what_users_and_models_wrote_is_only_text",
+    ),
+    mend(
+        "A formula in a spreadsheet",
+        "rag/safe_text.py",
+        '    return f"\'{shown}" if',
+        "    return shown if",
+        "tests/inspector/test_changes.py::test_no_cell_is_a_formula",
+        "tests/test_safe_text.py::test_cells",
+    ),
+    mend(
+        "Markdown and HTML in the inspector's export",
+        "rag/safe_text.py",
+        '    fence = "`" * max(3, longest + 1)\n',
+        '    fence = "`" * 3\n',
+        "tests/test_safe_text.py::test_a_fence_holds",
+    ),
+    mend(
+        "Signs that are not seen: terminal, text that runs backwards",
+        "rag/safe_text.py",
+        '    return unicodedata.category(one) in _HARMFUL and one not in "\\u200d\\u200c"',
+        "    return False",
+        "tests/test_safe_text.py::test_nothing_unseen_is_left",
+        "tests/inspector/test_changes.py::test_hostile_texts_do_nothing_in_files",
+    ),
+    mend(
+        "An address that a visitor types: this server's own network",
+        "rag/crosstalk/targets/trust.py",
+        '    if reach == "public" and not inner.is_global:\n',
+        "    if False:\n",
+        "tests/crosstalk/targets/test_trust.py::test_its_own_network_is_asked_for_those_who_look_after_it_alone",
+        "tests/crosstalk/targets/test_trust.py::test_addresses_are_judged_at_each_connection",
+    ),
+    mend(
+        "An address that a visitor types: what a cloud tells its machines",
+        "rag/crosstalk/targets/trust.py",
+        "    if inner.is_link_local or inner in METADATA or inner.is_multicast:\n",
+        "    if False:\n",
+        "tests/crosstalk/targets/test_trust.py::test_link_local_and_metadata_addresses_are_asked_for_no_visitor",
+        "tests/crosstalk/targets/test_trust.py::test_addresses_are_judged_at_each_connection",
+    ),
+    mend(
+        "An address that a visitor types: the same, spelt as one of IPv6",
+        "rag/crosstalk/targets/trust.py",
+        "    inner = _inner(address)\n",
+        "    inner = address\n",
+        "tests/crosstalk/targets/test_trust.py::test_link_local_and_metadata_addresses_are_asked_for_no_visitor",
+    ),
+    mend(
+        "An address that a visitor types: a redirect to another",
+        "rag/crosstalk/targets/trust.py",
+        'transport = None if trust.reach == "all" else Judged(trust.reach)',
+        "transport = None",
+        "tests/crosstalk/targets/test_trust.py::test_addresses_are_judged_at_each_connection",
+    ),
+)
