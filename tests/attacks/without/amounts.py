@@ -47,9 +47,16 @@ AMOUNTS = (
     mend(
         "Questions of one session without end",
         "rag/web/turn.py",
-        "        if of_session[self._session_id] >= MOST_OF_ONE:\n",
+        "        if of_session[session_id] >= MOST_OF_ONE:\n",
         "        if False:\n",
         "tests/web/test_api.py::test_one_session_holds_no_more_than_its_share",
+    ),
+    mend(
+        "Questions of one session or one address, from everywhere at once",
+        "rag/limits/under_way.py",
+        "            if most and self._by[kind, name] >= most:\n",
+        "            if False:\n",
+        "tests/limits/test_limits.py::test_nobody_has_more_than_his_share_and_others_are_not_held_up_by_it",
     ),
     mend(
         "A client that goes away and lets the model work",
