@@ -39,17 +39,11 @@ AMOUNTS = (
     ),
     mend(
         "Questions of everybody without end",
-        "rag/web/turn.py",
-        "        if self._workers.turns >= MOST_TURNS:\n",
-        "        if False:\n",
+        "rag/limits/under_way.py",
+        "            raise Overloaded\n",
+        "            pass\n",
+        "tests/limits/test_limits.py::test_a_queue_that_does_not_go_away_is_kept_short",
         "tests/web/test_api.py::test_too_many_turns_are_refused_at_once",
-    ),
-    mend(
-        "Questions of one session without end",
-        "rag/web/turn.py",
-        "        if of_session[session_id] >= MOST_OF_ONE:\n",
-        "        if False:\n",
-        "tests/web/test_api.py::test_one_session_holds_no_more_than_its_share",
     ),
     mend(
         "Questions of one session or one address, from everywhere at once",
@@ -57,6 +51,7 @@ AMOUNTS = (
         "            if most and self._by[kind, name] >= most:\n",
         "            if False:\n",
         "tests/limits/test_limits.py::test_nobody_has_more_than_his_share_and_others_are_not_held_up_by_it",
+        "tests/web/test_api.py::test_one_session_holds_no_more_than_its_share",
     ),
     mend(
         "A client that goes away and lets the model work",

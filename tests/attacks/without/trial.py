@@ -48,7 +48,7 @@ class Copy:
 
     @contextmanager
     def without(self, mend: Mend) -> Iterator[None]:
-        originals = {}
+        originals: dict[Path, tuple[bytes, os.stat_result]] = {}
         try:
             for edit in mend.edits:
                 place = self.top / edit.path
