@@ -21,10 +21,12 @@ from tests.logs import harm
 
 
 class AppServer:
-    """`streamlit run app.py`. It can be stopped, killed and started again on the same port and state."""
+    """`streamlit run app.py`. It can be stopped, killed and started again on the same port and state; `project`: which
+    folder's app, so that another version of it can be started there."""
 
-    def __init__(self, state_dir: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, state_dir: Path, env: Mapping[str, str] | None = None, project: Path = PROJECT) -> None:
         self.state_dir = state_dir
+        self.project = project
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self._env = {**os.environ, "STATE_DIR": str(state_dir), **(env or {})}
@@ -35,7 +37,7 @@ class AppServer:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)],
-                cwd=PROJECT,
+                cwd=self.project,
                 env=self._env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -50,6 +52,10 @@ class AppServer:
             raise AssertionError(f"the app ended with {self._process.returncode}:\n{self.log()}")
         # verify: else each of these reads all certificates anew, which takes a third of the processor while one waits.
         httpx.get(f"{self.url}/healthz", timeout=2, verify=False).raise_for_status()
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None
 
     def inspector_link(self) -> str:
         """As `python -m rag inspect-link` writes it."""

@@ -49,9 +49,12 @@ class FaultyServer(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: FaultyServer
+    asked: dict[str, Any]
+    """The body of this request."""
 
     def do_POST(self) -> None:
-        self.server.seen.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.seen.append(self.asked)
         self.server.keys.append(self.headers["Authorization"])
         self.server.proxied.append(self.headers["Proxy-Authorization"])
         fault = self.server.faults.popleft() if self.server.faults else self.server.always

@@ -110,14 +110,16 @@ def world(kind: Kind, folder: Path, replicas: int | None = None) -> Iterator[Wor
 
 
 @contextmanager
-def balancer(folder: Path, ports: Sequence[int]) -> Iterator[str]:
+def balancer(folder: Path, ports: Sequence[int], *, sticky: bool = False) -> Iterator[str]:
     """The address of an nginx that follows `deploy/nginx.conf`, but for ports and names of replicas, and without
-    `ip_hash`: all users of a run come from one address, and each turn is to go to another replica.
+    `ip_hash` if not `sticky`: all users of a run come from one address, and each turn is to go to another replica.
     """
     port = free_port()
     replicas = iter(f"server 127.0.0.1:{one}" for one in ports)
     text = BALANCER.read_text(encoding="utf-8").replace("listen 80;", f"listen 127.0.0.1:{port};")
-    text = re.sub(r"server app-\d+:8501", lambda _: next(replicas), text).replace("    ip_hash;\n", "")
+    text = re.sub(r"server app-\d+:8501", lambda _: next(replicas), text)
+    if not sticky:
+        text = text.replace("    ip_hash;\n", "")
     text = text.replace(
         "    keepalive ", "".join(f"    {one} max_fails=1 fail_timeout=2s;\n" for one in replicas) + "    keepalive "
     )

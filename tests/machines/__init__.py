@@ -1,0 +1,1 @@
+"""Several replicas behind the shipped nginx, on engines of several machines. `python -m tests.machines` tries all."""
