@@ -112,7 +112,7 @@ class SessionProtocol:
         def parse(reply: list[Any]) -> Snapshot | Busy | None:
             if reply[0] in (-1, -3):
                 raise CredentialEnded if reply[0] == -1 else NewerCookie
-            if reply[0] == -2:
+            if reply[0] == -4:
                 granted(allowance, *reply[1:])
             return self._found(sid, reply) if reply[0] else Busy(reply[1], reply[2])
 

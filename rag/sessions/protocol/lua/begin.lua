@@ -9,7 +9,7 @@
 --       token, lease (ms), ttl (s), place in the queue ('' if none yet, 0: does not queue), generation of the cookie
 --       ('': no cookie), of each bucket the µs between two tokens and the most tokens
 -- Returns as READ does, or {0, how many are before it, its place}, or {-1}: that cookie has ended,
--- or {-2, the number of an empty bucket, µs until it is not}, or {-3}: a later version has written when it does.
+-- or {-3}: a later version has written when it does, or {-4, the number of an empty bucket, µs until it is not}.
 local call, token, now, taken = redis.call, ARGV[5], nil, false
 local buckets = ARGV[9] == '' and 8 or 9
 if buckets == 9 then
@@ -18,7 +18,7 @@ if buckets == 9 then
 end
 if KEYS[buckets] then
   local empty, wait = charged(buckets, 10)
-  if empty > 0 then return {-2, empty, wait} end
+  if empty > 0 then return {-4, empty, wait} end
 end
 --include part_known
 local queued = (known[8] or not known[1]) and call('EXISTS', KEYS[4]) == 1
