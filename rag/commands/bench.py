@@ -43,6 +43,7 @@ from rag.sessions import SessionStore, connect
 from rag.sessions import bench as store_bench
 from rag.sessions.embedded.server import EmbeddedServer
 from rag.settings import Settings, load
+from rag.web.bench import overload as overload_bench
 from rag.web.bench import pages as pages_bench
 from rag.web.bench import room as room_bench
 from rag.web.bench import scale as scale_bench
@@ -223,6 +224,27 @@ def _served(row: served_bench.Row) -> list[str]:
     times = f"{row.rate:,.0f}", f"{row.p50 * 1e3:,.1f}", f"{row.p99 * 1e3:,.1f}", f"{row.of_floor:.2f}"
     costs = f"{row.round_trips:.1f}", f"{row.cpu * 1e3:.1f}", f"{row.client_cpu:.0%}"
     return [str(row.clients), row.name, *times, *costs]
+
+
+@app.command("overload")
+def overload(
+    clients: Annotated[int, typer.Option(help="Browsers, each with a cookie jar.", min=1, max=1000)] = 200,
+    seconds: Seconds = 8.0,
+    json_file: JsonFile = None,
+) -> None:
+    """The application under half of what it can answer, all of it, and twice as much: who is answered, who is told to
+    come back, and how soon.
+    """
+    with _scratch() as (folder, told):
+        rows = overload_bench.run(folder, _known_questions(), clients=clients, seconds=seconds, progress=told)
+    heads = ("load", "asked/s", "answered/s", "p50 ms", "p99 ms", "refused", "its p50 ms", "its p99 ms")
+    give(json_file, rows, heads, map(_overloaded, rows))
+
+
+def _overloaded(row: overload_bench.Row) -> list[str]:
+    told = (f"{row.refused_p50 * 1e3:,.0f}", f"{row.refused_p99 * 1e3:,.0f}") if row.refused else ("-", "-")
+    times = f"{row.p50 * 1e3:,.0f}", f"{row.p99 * 1e3:,.0f}"
+    return [f"{row.load:g}", f"{row.asked:,.0f}", f"{row.answered:,.0f}", *times, f"{row.refused:.0%}", *told]
 
 
 @app.command("room")

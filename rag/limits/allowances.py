@@ -7,8 +7,12 @@ keys have hashes of both.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import blake2b
+from time import monotonic
 
+from rag.errors import OverLimit
+from rag.limits.empty import Empty
 from rag.limits.networks import network_of
 from rag.sessions.allowance import Allowance, Bucket
 from rag.settings import Settings
@@ -18,33 +22,43 @@ MINUTE = 60_000_000
 
 
 class Limits:
-    """Stateless. Each method says what to charge, None: nothing is limited here. address: as the server says it."""
+    """Thread-safe. Each method says what to charge, None: nothing is limited here. address: as the server says it.
 
-    def __init__(self, settings: Settings) -> None:
+    Raises OverLimit, without asking Redis, for whom this process has found out already.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = monotonic) -> None:
         self._settings = settings
+        self._empty = Empty(clock)
 
     def turn(self, session_id: str, address: str | None) -> Allowance | None:
         own, shared = self._settings.limit_session_turns, self._settings.limit_address_turns
-        return _allowance("turns", session_id, own, address, shared)
+        return self._allowance("turns", session_id, own, address, shared)
 
     def upload(self, session_id: str, address: str | None) -> Allowance | None:
         own, shared = self._settings.limit_session_uploads, self._settings.limit_address_uploads
-        return _allowance("uploads", session_id, own, address, shared)
+        return self._allowance("uploads", session_id, own, address, shared)
 
     def new_session(self, address: str | None) -> Allowance | None:
-        return _allowance("sessions", "", 0, address, self._settings.limit_address_sessions)
+        return self._allowance("sessions", "", 0, address, self._settings.limit_address_sessions)
 
-
-def _allowance(what: str, session_id: str, own: int, address: str | None, shared: int) -> Allowance | None:
-    """own, shared: a minute, and at most at once; 0: not limited."""
-    network, session = network_of(address), _hashed("session", session_id)
-    buckets = []
-    if own:
-        buckets.append(Bucket(f"{what}:{session}", f"session_{what}", MINUTE // own, own))
-    if shared and network is not None:
-        buckets.append(Bucket(what, f"address_{what}", MINUTE // shared, shared))
-    whose = session if network is None else _hashed("address", network)
-    return Allowance(whose, tuple(buckets)) if buckets else None
+    def _allowance(self, what: str, session_id: str, own: int, address: str | None, shared: int) -> Allowance | None:
+        """own, shared: a minute, and at most at once; 0: not limited."""
+        network, session = network_of(address), _hashed("session", session_id)
+        buckets = []
+        if own:
+            buckets.append(Bucket(f"{what}:{session}", f"session_{what}", MINUTE // own, own))
+        if shared and network is not None:
+            buckets.append(Bucket(what, f"address_{what}", MINUTE // shared, shared))
+        if not buckets:
+            return None
+        whose = session if network is None else _hashed("address", network)
+        for bucket in buckets:
+            if left := self._empty.left(f"{whose}:{bucket.name}"):
+                raise OverLimit(bucket.reason, left)
+        return Allowance(
+            whose, tuple(buckets), lambda bucket, seconds: self._empty.found(f"{whose}:{bucket.name}", seconds)
+        )
 
 
 def _hashed(kind: str, name: str) -> str:

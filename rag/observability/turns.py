@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rag.chat import Timings
+from rag.errors import TooMuch
 from rag.observability.metrics import TurnMetrics, outcome_of
 
 LOG = logging.getLogger("crosswire.turns")
@@ -31,6 +33,15 @@ class TurnWatch:
             LOG.info("Turn %s/%d answered in %.1f ms", told["session"], turn, told["ms"], extra={"fields": told})
         if self._spans is not None:
             self._spans(hashed(session_id), turn, time.time(), timings)
+
+    @contextmanager
+    def refusing(self, session_id: str) -> Iterator[None]:
+        """What is refused in this block is counted."""
+        try:
+            yield
+        except TooMuch as refused:
+            self.failed(session_id, refused)
+            raise
 
     def failed(self, session_id: str, error: Exception) -> None:
         """Also of what was refused before it was a turn."""

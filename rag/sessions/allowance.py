@@ -11,6 +11,7 @@ https://brandur.org/rate-limiting explains it.)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from rag.errors import OverLimit
@@ -25,14 +26,24 @@ class Bucket(NamedTuple):
     most: int
 
 
+def _nothing(*_: object) -> None:
+    """Nobody wants to know."""
+
+
 class Allowance(NamedTuple):
-    """One token of each bucket. whose: not to be told from a key, so it is a hash; without braces."""
+    """One token of each bucket. whose: not to be told from a key, so it is a hash; without braces.
+
+    found_empty: is called with the bucket, and the seconds for which nobody gets anything out of it.
+    """
 
     whose: str
     buckets: tuple[Bucket, ...]
+    found_empty: Callable[[Bucket, float], object] = _nothing
 
 
 def granted(allowance: Allowance | None, empty: int, microseconds: int) -> None:
     """What the scripts say. empty: the number of the bucket that has no token, from 1; 0: none. Raises OverLimit."""
     if empty and allowance is not None:
-        raise OverLimit(allowance.buckets[empty - 1].reason, microseconds / 1e6)
+        bucket, seconds = allowance.buckets[empty - 1], microseconds / 1e6
+        allowance.found_empty(bucket, seconds)
+        raise OverLimit(bucket.reason, seconds)

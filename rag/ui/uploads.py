@@ -8,7 +8,7 @@ from typing import Protocol
 import streamlit as st
 
 from rag.erasure import add_document
-from rag.errors import CrosswireError, TooMuch, public_line
+from rag.errors import CrosswireError, public_line
 from rag.services import Services
 
 FILE_TYPES = ["md", "txt", "html", "htm", "pdf"]
@@ -26,15 +26,14 @@ class File(Protocol):
 def add(files: Iterable[File], services: Services, session_id: str) -> list[str]:
     """Add each that can be read. Returns a line for each that cannot."""
     problems = []
-    allowance = services.limits.upload(session_id, st.context.ip_address)
     for file in files:
         try:
             with st.spinner(f"Reading {file.name} …"):
-                if allowance is not None:
-                    services.store.charge(allowance)
+                with services.watch.refusing(session_id):
+                    allowance = services.limits.upload(session_id, st.context.ip_address)
+                    if allowance is not None:
+                        services.store.charge(allowance)
                 add_document(services, session_id, file.name, file.getvalue())
         except CrosswireError as exc:
-            if isinstance(exc, TooMuch):
-                services.watch.failed(session_id, exc)
             problems.append(public_line(exc))
     return problems

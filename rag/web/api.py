@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag.chat import EventStream, sources_of
 from rag.erasure import clear
-from rag.errors import CrosswireError, TooMuch
+from rag.errors import CrosswireError
 from rag.limits import Place
 from rag.services import Services
 from rag.sessions import StoredMessage
@@ -121,11 +121,9 @@ class _Api:
 
         def enter(session_id: str) -> Place:
             services = self._services()
-            try:
+            with services.watch.refusing(session_id):
+                services.limits.turn(session_id, address)  # who is known to be over a limit is told at once
                 return services.under_way.enter(session_id, address)
-            except TooMuch as refused:
-                services.watch.failed(session_id, refused)
-                raise
 
         return TurnAnswer(start, enter, visit_of(request), self._workers, streamed=streamed)
 

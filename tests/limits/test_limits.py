@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from rag.errors import LIMITS, Overloaded, TooMuch
-from rag.limits import Limits, UnderWay, network_of
+from rag.errors import LIMITS, OverLimit, Overloaded, TooMuch
+from rag.limits import Limits, UnderWay, empty, network_of
 from rag.limits.under_way import MOST, PATIENCE, THREADS, Place
+from rag.sessions.allowance import granted
 from rag.settings import Settings
 
 HERE = ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", None, "", "testclient", "unix:", "1.2.3", "::1%lo"]
@@ -125,3 +126,31 @@ def test_turns_that_have_no_queue_count_too() -> None:
     assert {crowd.ask(f"tab-{number}") for number in range(THREADS + 8)} == {""}
     crowd.now = PATIENCE + 0.1
     assert crowd.ask("late") == "busy"
+
+
+def test_who_is_known_to_be_over_a_limit_is_refused_without_asking_redis_until_it_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(empty, "MOST", 50)
+    limits = Limits(Settings(), clock=lambda: now)
+    asked = limits.turn("a", "203.0.113.7")
+    assert asked is not None
+    with pytest.raises(OverLimit):
+        granted(asked, 1, 900_000)
+    with pytest.raises(OverLimit) as caught:
+        limits.turn("a", "203.0.113.7")
+    assert caught.value.reason == "session_turns"
+    assert caught.value.retry_after == pytest.approx(0.9)
+    assert limits.turn("b", "203.0.113.7") is not None
+    assert limits.turn("a", "203.0.113.8") is not None
+    assert limits.upload("a", "203.0.113.7") is not None
+    now += 0.91
+    assert limits.turn("a", "203.0.113.7") is not None
+    for number in range(500):  # names are not kept without end
+        one = limits.turn(f"crowd-{number}", None)
+        with pytest.raises(OverLimit):
+            granted(one, 1, 60_000_000)
+    assert limits.turn("crowd-449", None) is not None
+    with pytest.raises(OverLimit):
+        limits.turn("crowd-450", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +19,7 @@ from rag.errors import CrosswireError
 from rag.knowledge.search.evaluation import read_questions
 from rag.resources import QUESTIONS
 from rag.ui.page_load import Owner, Tab
-from rag.web.bench import pages, served
+from rag.web.bench import pages, pressure, served
 from rag.web.bench.load import Job, perform
 from tests.web.serving import serving
 
@@ -60,6 +61,33 @@ def test_a_wrong_answer_is_told(fault: dict[str, object], told: str) -> None:
         result = asyncio.run(perform(job, {(0, 0): "m: yes", (1, 0): "m: yes"}))
     assert asked
     assert any(told in wrong for wrong in result.wrong)
+
+
+@pytest.mark.parametrize(
+    ("answer", "wrong"),
+    [
+        ({}, ""),
+        ({"answer": ""}, "turn 1 of  became 1"),
+        ({"session": "another"}, "turn 2 of s became 2 of another"),
+        ({"turn": 3}, "turn 2 of s became 3 of s"),
+    ],
+)
+def test_pressure_counts_answers_and_refusals_and_tells_what_is_neither(answer: dict[str, object], wrong: str) -> None:
+    turns = itertools.count(1)
+
+    async def chat(request: Request) -> JSONResponse:
+        number = next(turns)
+        if number > 2 or (await request.json())["message"] != "why?":
+            return JSONResponse({"title": "busy"}, 503, {"Retry-After": "2"} if number < 10 else {})
+        fault = answer if number == 2 or "answer" in answer else {}
+        return JSONResponse({"answer": "yes", "session": "s", "turn": number, **fault})
+
+    with serving(Starlette(routes=[Route("/api/chat", chat, methods=["POST"])])) as address:
+        job = pressure.Job(int(address.rpartition(":")[2]), 1, 0, ["why?"], 0, 20)
+        result = asyncio.run(pressure.perform(job))
+    assert wrong or (len(result.answered), len(result.refused)) == (2, 7)
+    # A refusal that does not say when to come back is none.
+    assert result.wrong[0].startswith(wrong or "status 503")
 
 
 def test_one_run_follows_another_and_an_idle_window_is_no_figure() -> None:

@@ -34,8 +34,12 @@ def draw(services: Services, visitor: Visitor) -> None:
         status, text = st.empty(), st.empty()
         status.caption("Searching …")
         try:
-            events = services.chat.once(question)
-            reply = pending_question.follow(events, pending_question.entered(services, visitor), status, text)
+            with services.watch.refusing(visitor.session_id):
+                if (allowance := services.limits.turn(visitor.session_id, visitor.address)) is not None:
+                    services.store.charge(allowance)
+                events = services.chat.once(question)
+                place = services.under_way.enter(visitor.session_id, visitor.address)
+            reply = pending_question.follow(events, place, status, text)
         except CrosswireError as exc:
             status.empty()
             text.error(public_line(exc), icon=":material/error:")

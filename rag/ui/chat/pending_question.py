@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -17,6 +18,7 @@ from rag.errors import (
     CrosswireError,
     ModelBusy,
     ModelRefused,
+    OverLimit,
     SessionStoreUnavailable,
     TooMuch,
     TurnBusy,
@@ -27,7 +29,7 @@ from rag.errors import (
 from rag.limits import Place
 from rag.services import Services
 from rag.ui import uploads
-from rag.ui.chat import transcript
+from rag.ui.chat import countdown, transcript
 from rag.ui.chat.citations import linked
 from rag.ui.chat.interruptible import interruptible
 from rag.ui.visitor import Visitor
@@ -51,11 +53,13 @@ STOPPED = "You stopped this answer. Nothing was saved."
 
 @dataclass(slots=True)
 class Pending:
-    """`trouble` is None until the question failed or was stopped."""
+    """`trouble` is None until the question failed or was stopped. refused: by which limit, and until when
+    (`time.monotonic` seconds)."""
 
     text: str
     trouble: str | None = None
     icon: str = ERROR
+    refused: tuple[OverLimit, float] | None = None
 
 
 def pending() -> Pending | None:
@@ -73,10 +77,11 @@ def ask(text: str, trouble: str | None = None) -> None:
 def take(text: str, files: Sequence[uploads.File], services: Services, visitor: Visitor) -> None:
     """What was sent: the files are added first, so that the question is answered from them, too."""
     problems = uploads.add(files, services, visitor.session_id)
+    told = list(dict.fromkeys(problems))
     if text.strip() or not files:
-        ask(text, "  \n".join(problems) or None)
+        ask(text, "  \n".join(told) or None)
         return
-    for problem in problems:
+    for problem in told:
         st.error(problem, icon=ERROR)
     if len(problems) < len(files):
         st.success("Added. Only this session can search it. Ask about it now.", icon=":material/attach_file:")
@@ -105,26 +110,21 @@ def _stream(services: Services, visitor: Visitor, question: Pending) -> None:
         st.button("Stop", icon=":material/stop:", key="stop", help="Stopping saves nothing.")
         status.caption("Searching …")
         try:
-            allowance = services.limits.turn(visitor.session_id, visitor.address)
-            events = services.chat.stream(visitor.session_id, question.text, allowance=allowance)
-            follow(events, entered(services, visitor), status, text)
+            with services.watch.refusing(visitor.session_id):
+                allowance = services.limits.turn(visitor.session_id, visitor.address)
+                events = services.chat.stream(visitor.session_id, question.text, allowance=allowance)
+                place = services.under_way.enter(visitor.session_id, visitor.address)
+            follow(events, place, status, text)
             st.session_state.pop(_PENDING, None)
         except TurnUnconfirmed as exc:  # it is in the history: asked again, it would be there twice
             st.session_state.pop(_PENDING, None)
             st.session_state[_NOTICE] = public_line(exc)
         except CrosswireError as exc:
+            if isinstance(exc, OverLimit):
+                question.refused = exc, monotonic() + exc.retry_after
             icons = (f":material/{icon}:" for kind, icon in ICONS.items() if isinstance(exc, kind))
             question.trouble, question.icon = public_line(exc), next(icons, ERROR)
     st.rerun()
-
-
-def entered(services: Services, visitor: Visitor) -> Place:
-    """A place among the turns that are under way. Raises TooMuch."""
-    try:
-        return services.under_way.enter(visitor.session_id, visitor.address)
-    except TooMuch as refused:
-        services.watch.failed(visitor.session_id, refused)
-        raise
 
 
 def follow(events: EventStream, place: Place, status: DeltaGenerator, text: DeltaGenerator) -> Reply | None:
@@ -143,9 +143,13 @@ def follow(events: EventStream, place: Place, status: DeltaGenerator, text: Delt
 
 
 def _offer_again(question: Pending) -> None:
-    st.error(question.trouble or "", icon=question.icon)
+    may = True
+    if question.refused:
+        may = countdown.draw(*question.refused)
+    else:
+        st.error(question.trouble or "", icon=question.icon)
     with st.container(horizontal=True):
-        if st.button("Try again", icon=":material/refresh:", type="primary"):
+        if st.button("Try again", icon=":material/refresh:", type="primary", disabled=not may):
             ask(question.text)
             st.rerun()
         st.button(

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 from redis.exceptions import RedisError
 
-from rag.errors import CrosswireError
+from rag.errors import LIMITS, CrosswireError
 from rag.probe import results
 from rag.services import Services
 from rag.settings import Settings
@@ -33,6 +33,8 @@ def _live(services: Services) -> None:
             st.metric("Turns answered", f"{turns['answered']:,}", help="By this process since its start.", border=True)
             failed = sum(turns.values()) - turns["answered"]
             st.metric("Turns failed", f"{failed:,}", help=_failures(turns), border=True)
+            refusals = services.watch.metrics.refusals()
+            st.metric("Refused", f"{sum(refusals.values()):,}", help=_refused(refusals), border=True)
             told = "Stored elements that were not shown, because they cannot be read or are another session's."
             st.metric("Quarantined", f"{counts['quarantined']:,}", help=told, border=True)
             told = "Of the quarantined ones, those of another session: cross-talk that was stopped."
@@ -72,6 +74,11 @@ def _limits(settings: Settings) -> str:
 
 def _number(most: int | None) -> str:
     return "" if most is None else f"{most:,}" if most else "no limit"
+
+
+def _refused(refusals: dict[str, int]) -> str:
+    kinds = [f"{LIMITS[reason]}: {number:,}" for reason, number in refusals.items() if number]
+    return "  \n".join(["By this process since its start, before anything began, because of a limit.", *kinds])
 
 
 def _settings(services: Services) -> None:

@@ -100,25 +100,37 @@ async def _converse(run: _Run, number: int, reader: asyncio.StreamReader, writer
     job, result = run.job, run.result
     cookie, session = b"", ""
     for turn, question in enumerate(job.conversations[number]):
-        body = json.dumps({"message": question}).encode()
-        head = f"POST {job.path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n".encode()
         asked = time.perf_counter()
-        writer.write(b"%s%sContent-Length: %d\r\n\r\n%s" % (head, cookie, len(body), body))
-        status, *lines = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[:-2]
-        headers = dict(line.split(b": ", 1) for line in lines)
-        received = await reader.readexactly(int(headers.get(b"content-length", 0)))
+        status, headers, received = await exchange(reader, writer, job.path, cookie, question)
         now = time.perf_counter()
         result.turns += 1
         if now <= run.deadline:
             result.latencies.append(now - asked)
-        if status[9:12] != b"200":
-            run.fail(f"status {status[9:12].decode()}: {received[:300].decode(errors='replace')}")
+        if status != 200:
+            run.fail(f"status {status}: {received[:300].decode(errors='replace')}")
             return
-        if b"set-cookie" in headers:
-            cookie = b"Cookie: %s\r\n" % headers[b"set-cookie"].partition(b";")[0]
+        cookie = kept(headers, cookie)
         session = run.checked(json.loads(received), number, turn, session)
         if now > run.deadline:
             return
+
+
+async def exchange(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str, cookie: bytes, question: str
+) -> tuple[int, dict[bytes, bytes], bytes]:
+    """A question and what comes back: status, headers and body. cookie: as `kept` makes it."""
+    body = json.dumps({"message": question}).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n".encode()
+    writer.write(b"%s%sContent-Length: %d\r\n\r\n%s" % (head, cookie, len(body), body))
+    status, *lines = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[:-2]
+    headers = dict(line.split(b": ", 1) for line in lines)
+    received = await reader.readexactly(int(headers.get(b"content-length", 0)))
+    return int(status[9:12]), headers, received
+
+
+def kept(headers: dict[bytes, bytes], cookie: bytes) -> bytes:
+    """The header with the cookie that a browser sends from now on."""
+    return b"Cookie: %s\r\n" % headers[b"set-cookie"].partition(b";")[0] if b"set-cookie" in headers else cookie
 
 
 async def perform(job: Job, right: dict[tuple[int, int], str]) -> Result:

@@ -1,0 +1,121 @@
+"""`bench overload`: when more is asked than can be answered, what is, how soon, and how soon the rest is told.
+
+The application with its limits as they are set by default, the load in a process of its own. What it can answer, some
+browsers find out that ask again at once. Then many browsers ask at random times, at shares of that.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import quantiles
+from typing import IO, cast
+
+from rag.errors import CrosswireError
+from rag.resources import child_environment
+from rag.settings import Settings
+from rag.web.bench.pressure import Job, Result
+from rag.web.bench.serving import APP, serving
+
+BUSY = 16
+"""Browsers that keep the application busy, and its queue short."""
+BEFORE = 3.0
+"""Seconds after which a queue is what it will be: it may be long for one, and is gone after another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """load: of what can be answered. Rates a second; the rest seconds. `refused`: a share of what was asked."""
+
+    load: float
+    asked: float
+    answered: float
+    p50: float
+    p99: float
+    refused: float
+    refused_p50: float
+    refused_p99: float
+    client_cpu: float
+
+
+def run(
+    folder: Path,
+    questions: Sequence[str],
+    *,
+    clients: int = 200,
+    loads: Sequence[float] = (0.5, 1.0, 2.0),
+    seconds: float = 8.0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[Row]:
+    """`folder` is a scratch folder. Raises CrosswireError where the server does not start, or what comes back is
+    neither an answer of the session that asked, nor a refusal that says when to come back."""
+    limits = {name.upper(): str(field.default) for name, field in Settings.model_fields.items() if "limit_" in name}
+    progress("starting the server")
+    with serving("overload", APP, folder, limits) as party, _asking() as ask:
+
+        def asked(clients: int, rate: float, before: float = BEFORE) -> Result:
+            return ask(Job(party.port, clients, rate, list(questions), before, seconds))
+
+        progress("finding out what it can answer")
+        asked(BUSY, 0, 1.0)
+        most = len(asked(BUSY, 0, 1.0).answered) / seconds
+        rows = []
+        for load in loads:
+            progress(f"{clients} browsers, {load:g} times what it can answer")
+            rows.append(_row(load, asked(clients, load * most), seconds))
+        return rows
+
+
+def _row(load: float, result: Result, seconds: float) -> Row:
+    everything = len(result.answered) + len(result.refused)
+    p50, p99 = _percentiles(result.answered)
+    refused_p50, refused_p99 = _percentiles(result.refused)
+    return Row(
+        load,
+        everything / seconds,
+        len(result.answered) / seconds,
+        p50,
+        p99,
+        len(result.refused) / max(everything, 1),
+        refused_p50,
+        refused_p99,
+        result.cpu / (seconds + BEFORE),
+    )
+
+
+def _percentiles(times: list[float]) -> tuple[float, float]:
+    found = quantiles([*times, *times] if len(times) == 1 else times or [0.0, 0.0], n=100, method="inclusive")
+    return found[49], found[98]
+
+
+@contextmanager
+def _asking() -> Iterator[Callable[[Job], Result]]:
+    """The process that asks."""
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "rag.web.bench.pressure"],
+        env=child_environment(),
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        jobs, results = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
+
+        def ask(job: Job) -> Result:
+            jobs.write(json.dumps(asdict(job)) + "\n")
+            jobs.flush()
+            if not (line := results.readline()):
+                raise CrosswireError("The process that asks has ended. Run it again.")
+            result = Result(**json.loads(line))
+            if result.wrong:
+                raise CrosswireError("; ".join(result.wrong))
+            return result
+
+        try:
+            yield ask
+        finally:
+            process.kill()
