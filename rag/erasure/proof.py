@@ -20,6 +20,7 @@ from rag.erasure.reading import everything
 from rag.errors import CrosswireError
 from rag.inspector import Inspector, Pace
 from rag.inspector.layouts.crosswire import Own
+from rag.knowledge.storage.chroma import private_start
 from rag.sessions.connection.errors import translated
 
 if TYPE_CHECKING:  # who only deletes loads no model
@@ -53,8 +54,8 @@ class Proof:
         return "left" if "left" in found else "unknown" if "unknown" in found else "erased"
 
 
-def look(services: Services, marks: Marks, *, rewritten: bool = True) -> Proof:
-    """rewritten: the append-only file was written anew since the deletion. Of what cannot be read, it cannot tell.
+def look(services: Services, marks: Marks, *, rewritten: bool) -> Proof:
+    """rewritten: by `compact`, since the deletion. Of what cannot be read, it cannot tell.
 
     Reads all of Redis, in steps and at most half of the server's time.
     """
@@ -119,6 +120,7 @@ def _chroma(services: Services, marks: Marks) -> tuple[Verdict, str]:
             return ("left", "Chroma has a collection of this session.")
         return ("unknown", "Chroma’s server has no collection of it; its files are its operator’s to erase.")
     own = (marks.session_id.encode(), *marks.ids, *marks.canaries)
+    own += (private_start(marks.session_id).encode(),)
     return _files(services.settings.state_dir / "library", own, marks.owned)
 
 
@@ -135,20 +137,24 @@ def _memory(services: Services, marks: Marks) -> tuple[Verdict, str]:
 
 
 def _files(folder: Path, own: Sequence[bytes], shared: Sequence[bytes]) -> tuple[Verdict, str]:
-    """shared: what may be another's."""
+    """In what they hold and what they are called. shared: what may be another's."""
     seen, size, left, perhaps = 0, 0, [], []
     try:
         paths = [Path(inside) / name for inside, _, names in os.walk(folder, onerror=_raised) for name in names]
     except OSError as exc:
         return ("unknown", f"{Path(exc.filename).name} cannot be read ({type(exc).__name__}).")
     for path in sorted(paths):
+        name = os.fsencode(path.name)
+        if any(mark in name for mark in own):
+            left.append(name)
+            continue
         try:
             with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 seen, size = seen + 1, size + len(content)
                 if any(content.find(mark) >= 0 for mark in own):
-                    left.append(path.name.encode())
+                    left.append(name)
                 elif any(content.find(mark) >= 0 for mark in shared):
-                    perhaps.append(path.name.encode())
+                    perhaps.append(name)
         except FileNotFoundError:
             continue  # replaced while it was looked for
         except (ValueError, OSError) as exc:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rag.commands.options import JsonFile, console, write_json
-from rag.erasure import Proof, erase, look, marks_of
+from rag.erasure import REWRITE_SECONDS, Proof, compact, erase, look, marks_of
 from rag.safe_text import line
 from rag.services import build
 from rag.sessions.names import friendly_name
@@ -35,12 +35,13 @@ def erasure(
     """Looks in every key of Redis, in the files of Redis and Chroma, and in memory. Exit status: 0 nothing is left, 1
     something is, 2 can't tell."""
     with closing(build(load())) as services:
-        rewritten = True
         marks = marks_of(services, session, canary or ())
         if delete:
             if not yes:
                 typer.confirm(f"Delete {friendly_name(session)} for good?", abort=True, err=True)
             rewritten = erase(services, session, WHO).rewritten
+        else:
+            rewritten = compact(services, REWRITE_SECONDS)
         proof = look(services, marks, rewritten=rewritten)
     write_json(json_file, {**asdict(proof), "verdict": proof.verdict})
     _print(proof, console(json_file))

@@ -58,6 +58,11 @@ class OutOfDate(LibraryBusy):
     """Somebody else wrote to the collection meanwhile: read it again, and decide again."""
 
 
+def private_start(session_id: str) -> str:
+    """How the names of a session's collections begin, whatever the embeddings, and those of their files."""
+    return f"{_PRIVATE}-{hashlib.sha256(session_id.encode('utf-8', 'surrogatepass')).hexdigest()}-"
+
+
 class Store(ABC):
     """Safe to use from many threads. `target` and `todo` are the words of its errors."""
 
@@ -112,8 +117,7 @@ class Store(ABC):
         """The name of this session's collection, or of that of the articles."""
         if session_id is None:
             return f"{_SHARED}-{self._embeddings}"
-        digest = hashlib.sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()
-        return f"{_PRIVATE}-{digest}-{self._embeddings}"
+        return f"{private_start(session_id)}{self._embeddings}"
 
     def made(self, session_id: str | None) -> Collection:
         """This session's collection, or that of the articles, made if it is not there."""

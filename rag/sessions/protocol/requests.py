@@ -242,7 +242,7 @@ class SessionProtocol:
     ) -> Request[int]:
         """own: the session's own ttl in seconds, `0` for ever, `-` none, empty as it is. make: if there is none yet."""
         keys = self.keys.of(sid)
-        names = (keys.history, keys.session, keys.quarantine, keys.trace, *self._index)
+        names = (keys.history, keys.session, keys.quarantine, keys.trace, *self.keys.misplaced(sid), *self._index)
         token = self.token() if make else ""
         entries = find_entries(sid) if make else ""
         args = (sid, round(self.now(), 3), self.ttl, own, who, what, token, entries)

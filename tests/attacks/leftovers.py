@@ -1,0 +1,58 @@
+"""Looks for what is left of a session, in other ways than `rag.erasure` does: so each shows whether the other one sees.
+
+Redis by what DUMP gives of each key, which is any type's bytes; files and their names; all objects of this process.
+"""
+
+from __future__ import annotations
+
+import gc
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+RUN = secrets.token_hex(8)
+"""In every mark: memory is walked once for all of them. Only `mark` makes texts of it, so that none lies about."""
+
+
+def mark(session: str, kind: str) -> str:
+    """What only this session has, of this kind. No number, which Redis would not keep as text."""
+    return f"{session}x{RUN}x{kind}"
+
+
+def in_redis(client: Any, marks: Iterable[str], *beside: str) -> set[str]:
+    """Which marks are in a key or its name. beside: keys that are left out."""
+    client.config_set("rdbcompression", "no")
+    found, wanted = set(), [one.encode() for one in marks]
+    for key in client.scan_iter(count=1000):
+        if key.decode() in beside:
+            continue
+        seen = key + (client.dump(key) or b"")
+        found |= {one.decode() for one in wanted if one in seen}
+    return found
+
+
+def in_files(folder: Path, marks: Iterable[str]) -> set[str]:
+    found, wanted = set(), [one.encode() for one in marks]
+    for path in folder.rglob("*"):
+        seen = path.name.encode() + (path.read_bytes() if path.is_file() else b"")
+        found |= {one.decode() for one in wanted if one in seen}
+    return found
+
+
+def in_memory() -> list[str]:
+    """What refers to any mark."""
+    gc.unfreeze()
+    gc.collect()
+    found, needle = [], RUN.encode()
+    for holder in gc.get_objects():
+        inside = gc.get_referents(holder)
+        while inside:
+            one = inside.pop()
+            kind = type(one)
+            if (kind is str and RUN in one and one != RUN) or (kind is bytes and needle in one and one != needle):
+                found.append(f"{type(holder).__name__}: {one[:80]!r} in {str(holder)[:200]}")
+            elif (kind is tuple or kind is dict) and not gc.is_tracked(one):  # as of texts alone: not listed itself
+                inside += gc.get_referents(one)
+    gc.freeze()
+    return found
