@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import (
@@ -23,6 +24,11 @@ from playwright.sync_api import (
 from tests import needs
 from tests.browser.serving import AppServer, serving
 from tests.browser.talking import Visit
+from tests.chat.faulty_server import FaultyServer, faulty_server
+
+ELSEWHERE = "chat.example.org"
+"""A name that for these browsers is this machine's, as behind a proxy."""
+PASSWORD = "correct horse battery"
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -35,9 +41,10 @@ ARGUMENTS = [
     # Pages here live for seconds: what is compiled once more for speed, and collected by threads beside, costs a fifth
     # of the renderer's time and is never earned back.
     "--js-flags=--single-threaded --no-opt --no-maglev",
+    f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1",
 ]
 
-OWN = ("http://localhost:", "http://127.0.0.1:", "data:", "blob:")
+OWN = ("http://localhost:", "http://127.0.0.1:", f"http://{ELSEWHERE}:", "data:", "blob:")
 
 expect.set_options(timeout=20_000)
 
@@ -84,6 +91,28 @@ def blocking_context(playwright: Playwright, tmp_path: Path) -> Iterator[Browser
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
     with serving(tmp_path_factory.mktemp("app") / "state") as server:
         yield server
+
+
+class Configured(NamedTuple):
+    """The application as it stands in a company."""
+
+    app: AppServer
+    model: FaultyServer
+
+
+@pytest.fixture(scope="package")
+def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Configured]:
+    """With a password for the inspector, a name of its own, and a model that misbehaves on demand."""
+    with faulty_server() as model:
+        env = {
+            "OPENAI_BASE_URL": model.url,
+            "MODEL_MAX_RETRIES": "0",
+            "MODEL_TIMEOUT_SECONDS": "20",
+            "STREAMLIT_BROWSER_SERVER_ADDRESS": ELSEWHERE,
+            "INSPECTOR_PASSWORD": PASSWORD,
+        }
+        with serving(tmp_path_factory.mktemp("configured") / "state", env) as app:
+            yield Configured(app, model)
 
 
 @pytest.fixture(scope="package")
@@ -142,8 +171,7 @@ def open_page(contexts: NewContext, app: AppServer) -> NewPage:
     def open_path(path: str, heading: str) -> Page:
         page = contexts().new_page()
         if path.startswith("inspector"):
-            page.goto(app.inspector_link())
-            page.wait_for_url("**/inspector")
+            app.let_in(page.context)
         page.goto(f"{app.url}/{path}")
         expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible(timeout=30_000)
         return page

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import psutil
@@ -18,6 +19,9 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 from rag.inspector.one_time_link import address, issue
 from tests import PROJECT
 from tests.logs import harm
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
 
 
 class AppServer:
@@ -60,6 +64,12 @@ class AppServer:
     def inspector_link(self) -> str:
         """As `python -m rag inspect-link` writes it."""
         return address(self.url, issue(self.state_dir))
+
+    def let_in(self, context: BrowserContext) -> None:
+        """Opens the inspector for this browser, without the pages that a person sees on the way, as in test_policy."""
+        address, _, secret = self.inspector_link().partition("#")
+        answer = context.request.post(address, form={"secret": secret}, headers={"Origin": self.url}, max_redirects=0)
+        assert answer.status == 303, answer.text()
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")

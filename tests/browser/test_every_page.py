@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import closing
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests import PROJECT
 from tests.browser.conftest import NewPage
@@ -27,36 +26,47 @@ STREAMLITS: dict[tuple[str, str], str] = {}
 RUN = "options => axe.run(document, {resultTypes: ['violations'], ...options}).then(found => found.violations)"
 COLOURS = {"runOnly": ["color-contrast"]}
 """All that a theme changes."""
+GO = "path => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }"
+"""As the Back button does, which loads Streamlit only once."""
+OTHER_SCHEMES = ("data:", "blob:")
+
+
+class Tab(NamedTuple):
+    """asked: what it has asked servers for."""
+
+    page: Page
+    asked: list[str]
 
 
 @pytest.fixture(scope="module")
-def keeper(chromium: Browser, app: AppServer) -> Iterator[BrowserContext]:
-    """The browser of somebody who may open the inspector, too. One for all pages: it has their files at hand."""
+def tab(chromium: Browser, app: AppServer) -> Iterator[Tab]:
+    """Of somebody who may open the inspector, too, and goes from page to page in it."""
     context = chromium.new_context()
+    app.let_in(context)
     page = context.new_page()
-    page.goto(app.inspector_link())
-    page.wait_for_url("**/inspector")
-    page.close()
-    yield context
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(app.url)
+    yield Tab(page, asked)
     context.close()
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_no_page_asks_another_server_or_shuts_anybody_out(keeper: BrowserContext, app: AppServer, name: str) -> None:
-    with closing(keeper.new_page()) as page:
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.emulate_media(color_scheme="light")
-        page.goto(f"{app.url}/{'' if name == 'home' else name}")
-        expect(page.get_by_role("heading").first).to_be_visible(timeout=30_000)
-        Visit(page).settled()
-        assert str(page.locator("link[rel='shortcut icon']").get_attribute("href")).startswith("data:")
-        shuts_nobody_out(page)
-        page.emulate_media(color_scheme="dark")
-        expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", "dark")
-        assert list(serious(page.evaluate(RUN, COLOURS))) == []
-    assert asked
-    assert {urlsplit(url)[:2] for url in asked if not url.startswith(("data:", "blob:"))} == {urlsplit(app.url)[:2]}
+def test_no_page_asks_another_server_or_shuts_anybody_out(tab: Tab, app: AppServer, name: str) -> None:
+    page = tab.page
+    page.emulate_media(color_scheme="light")
+    expect(page.get_by_role("heading").first).to_be_visible(timeout=30_000)
+    page.evaluate(GO, "/" if name == "home" else f"/{name.replace('_', '-')}")
+    expect(page).to_have_title(f"{name.replace('_', ' ').capitalize()} · Crosswire")
+    expect(page.get_by_role("heading").first).to_be_visible(timeout=30_000)
+    Visit(page).settled()
+    assert str(page.locator("link[rel='shortcut icon']").get_attribute("href")).startswith("data:")
+    shuts_nobody_out(page)
+    page.emulate_media(color_scheme="dark")
+    expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", "dark")
+    assert list(serious(page.evaluate(RUN, COLOURS))) == []
+    assert tab.asked
+    assert {urlsplit(url)[:2] for url in tab.asked if not url.startswith(OTHER_SCHEMES)} == {urlsplit(app.url)[:2]}
 
 
 def shuts_nobody_out(page: Page) -> None:
@@ -73,11 +83,11 @@ def serious(violations: list[dict[str, Any]]) -> Iterator[str]:
                 yield f"{found['id']}: {node['html'][:200]} {reason}"
 
 
-def test_what_is_planted_is_found(open_page: NewPage) -> None:
-    page = open_page("knowledge", "Knowledge")
-    page.evaluate(AXE_SCRIPT)
-    page.evaluate("document.querySelector('[data-testid=stMain]').insertAdjacentHTML('beforeend', '<button></button>')")
-    assert any(line.startswith("button-name") for line in serious(page.evaluate(RUN, {})))
+def test_what_is_planted_is_found(tab: Tab) -> None:
+    tab.page.evaluate(AXE_SCRIPT)
+    plant = "document.querySelector('[data-testid=stMain]').insertAdjacentHTML('beforeend', '<button></button>')"
+    tab.page.evaluate(plant)
+    assert any(line.startswith("button-name") for line in serious(tab.page.evaluate(RUN, {})))
 
 
 def test_a_question_is_asked_and_answered_by_keys_alone(open_page: NewPage) -> None:

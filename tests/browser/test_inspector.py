@@ -6,24 +6,20 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 
-import httpx
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
-from playwright.sync_api import Browser, Locator, Page, Playwright, expect
+from playwright.sync_api import Locator, Page, expect
 
 from rag.sessions import SessionStore, connect
 from rag.sessions.names import friendly_name
 from rag.web.cookie import session_id_of
-from tests.browser.conftest import ARGUMENTS, NewPage, NewVisit, chromium_path
-from tests.browser.serving import AppServer, serving
+from tests.browser.conftest import NewPage, NewVisit
+from tests.browser.serving import AppServer
 from tests.browser.talking import Visit
 from tests.inspector.stored_sessions import HOSTILE
 from tests.servers import wait_for
 
 pytestmark = pytest.mark.browser
-
-ELSEWHERE = "chat.example.org"
-PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
@@ -124,7 +120,7 @@ def test_a_session_is_deleted_after_a_confirmation(visit: NewVisit, inspector: P
     expect(ada.messages).to_have_count(2)
 
 
-def test_hostile_texts_do_nothing(inspector: Page, store: SessionStore) -> None:
+def test_hostile_texts_do_nothing_and_the_interval_outlives_a_reload(inspector: Page, store: SessionStore) -> None:
     store.append("hostile", [HumanMessage(HOSTILE), AIMessage(HOSTILE, id=HOSTILE)])
     expect(cells(inspector).filter(has_text=friendly_name("hostile"))).to_have_count(1)
     inspector.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
@@ -139,65 +135,8 @@ def test_hostile_texts_do_nothing(inspector: Page, store: SessionStore) -> None:
     inspector.get_by_role("tab", name="Stored JSON").click()
     expect(inspector.get_by_test_id("stCode").last).to_contain_text("session_id")
 
-
-def test_the_choice_of_interval_outlives_a_reload(inspector: Page) -> None:
     expect(inspector.get_by_role("radio", name="2 s")).to_be_checked()
     inspector.get_by_test_id("stSidebar").get_by_text("Paused").click()
     inspector.wait_for_url("**every=Paused**")
     inspector.reload()
     expect(inspector.get_by_role("radio", name="Paused")).to_be_checked()
-
-
-# --- from elsewhere
-
-
-@pytest.fixture(scope="module")
-def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
-    """The same application under a name that is not this machine's, as behind a proxy."""
-    names = {"STREAMLIT_BROWSER_SERVER_ADDRESS": ELSEWHERE, "INSPECTOR_PASSWORD": PASSWORD}
-    with serving(tmp_path_factory.mktemp("public") / "state", env=names) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def outside(playwright: Playwright) -> Iterator[Browser]:
-    """A browser for which that name is this machine's address."""
-    rules = f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"
-    browser = playwright.chromium.launch(executable_path=chromium_path(), args=[*ARGUMENTS, rules])
-    yield browser
-    browser.close()
-
-
-def test_from_elsewhere_it_gives_nothing_away_and_the_password_opens_it(public: AppServer, outside: Browser) -> None:
-    with closing(connect("embedded", state_dir=public.state_dir)) as client:
-        SessionStore(client).append("secret-session", [HumanMessage("my order is CW-4711-ADA"), AIMessage("Noted.")])
-    context = outside.new_context()
-    page = context.new_page()
-    received: list[bytes] = []
-    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(bytes_of(frame))))
-    page.goto(f"http://{ELSEWHERE}:{public.port}/inspector")
-    box = page.locator("input[type=password]")
-    expect(box).to_be_visible(timeout=30_000)
-    for _ in range(3):
-        box.fill("wrong password")
-        page.get_by_role("button", name="Open").click()
-        expect(page.get_by_text("This is not the password.")).to_be_visible()
-    told = b"\n".join(received)
-    assert not [part for part in (b"secret-session", b"CW-4711", b"Live sessions") if part in told]
-    assert friendly_name("secret-session").encode() not in told
-    box.fill(PASSWORD)
-    page.get_by_role("button", name="Open").click()
-    expect(page.get_by_text("Live sessions")).to_be_visible()
-    expect(cells(page).filter(has_text=friendly_name("secret-session"))).to_have_count(1)
-    context.close()
-
-
-def bytes_of(frame: str | bytes) -> bytes:
-    return frame.encode() if isinstance(frame, str) else frame
-
-
-def test_no_address_gives_sessions_away(public: AppServer) -> None:
-    for path in ("/inspector", "/api/sessions", "/api/inspector", "/_stcore/metrics", "/media/sessions.json"):
-        answer = httpx.get(f"{public.url}{path}", headers={"Host": ELSEWHERE})
-        assert "secret-session" not in answer.text
-        assert "CW-4711" not in answer.text

@@ -26,7 +26,9 @@ WATCH = """() => {
 }"""
 
 
-def test_a_first_question_is_one_click_away_and_its_source_opens_at_the_passage(visit: NewVisit) -> None:
+def test_a_first_question_is_one_click_away_its_source_opens_and_all_can_be_taken_away(
+    visit: NewVisit,
+) -> None:
     ada = visit()
     ada.page.evaluate(WATCH)
     ada.page.get_by_role("button", name="How long do I have to return something?").click()
@@ -47,16 +49,34 @@ def test_a_first_question_is_one_click_away_and_its_source_opens_at_the_passage(
         ada.messages.nth(1).get_by_role("link", name="[1]").first.click()
     expect(opened.value.get_by_role("heading", name="Return window")).to_be_in_viewport()
 
+    ada.ask("How much is express delivery in the UK?")
+    ada.page.get_by_role("button", name="Download").click()
+    with ada.page.expect_download() as markdown:
+        ada.page.get_by_role("button", name="As Markdown").click()
+    with ada.page.expect_download() as plain:
+        ada.page.get_by_role("button", name="As JSON").click()
+    assert "£6.95" in markdown.value.path().read_text()
+    messages = json.loads(plain.value.path().read_text())["messages"]
+    assert [message["role"] for message in messages] == ["user", "assistant"] * 2
+    assert messages[3]["sources"]
 
-def test_clear_history_asks_first_and_then_clears_every_tab(visit: NewVisit) -> None:
+
+def test_what_is_typed_is_shown_as_typed_and_clear_history_asks_first_and_clears_every_tab(
+    visit: NewVisit,
+) -> None:
     first = visit()
     first.ask("My name is Ada Lovelace.")
     second = visit(first.page.context)
     expect(second.messages).to_have_count(2)
 
+    typed = "**bold** <img src=x onerror=alert(1)> $x^2$ :red[no] [link](http://a.example)"
+    second.ask(typed)
+    assert typed in second.messages.nth(2).inner_text()
+    assert second.messages.nth(2).locator("img[src=x], strong, a, .katex").count() == 0
+
     first.page.get_by_role("button", name="Clear history").click()
     first.page.get_by_role("button", name="Cancel").click()
-    expect(first.messages).to_have_count(2)
+    expect(first.messages).to_have_count(4)
     first.page.get_by_role("button", name="Clear history").click()
     first.page.get_by_role("button", name="Delete", exact=True).click()
     expect(first.messages).to_have_count(0)
@@ -88,30 +108,6 @@ def test_a_browser_goes_back_to_its_earlier_sessions_and_ends_them_all(visit: Ne
     ada.ready()
     assert ada.name() not in (first, second)
     expect(sidebar.get_by_text("Earlier sessions")).to_have_count(0)
-
-
-def test_the_conversation_can_be_taken_away(visit: NewVisit) -> None:
-    ada = visit()
-    ada.ask("How much is express delivery in the UK?")
-    ada.page.get_by_role("button", name="Download").click()
-    with ada.page.expect_download() as markdown:
-        ada.page.get_by_role("button", name="As Markdown").click()
-    with ada.page.expect_download() as plain:
-        ada.page.get_by_role("button", name="As JSON").click()
-
-    assert "£6.95" in markdown.value.path().read_text()
-    messages = json.loads(plain.value.path().read_text())["messages"]
-    assert [message["role"] for message in messages] == ["user", "assistant"]
-    assert messages[1]["sources"]
-
-
-def test_what_somebody_types_is_shown_as_typed(visit: NewVisit) -> None:
-    ada = visit()
-    typed = "**bold** <img src=x onerror=alert(1)> $x^2$ :red[no] [link](http://a.example)"
-    ada.ask(typed)
-
-    assert typed in ada.messages.first.inner_text()
-    assert ada.messages.first.locator("img[src=x], strong, a, .katex").count() == 0
 
 
 def test_a_document_is_handed_in_with_the_question_and_answers_its_owner_only(visit: NewVisit) -> None:

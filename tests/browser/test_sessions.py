@@ -12,6 +12,7 @@ from rag.sessions import connect
 from rag.web.cookie import session_id_of
 from tests.browser.conftest import NewVisit
 from tests.browser.serving import AppServer
+from tests.browser.talking import Visit
 
 pytestmark = pytest.mark.browser
 
@@ -36,10 +37,15 @@ def test_two_browsers_that_talk_at_the_same_time_stay_apart(visit: NewVisit) -> 
         assert not any(text in own.page.content() for text in other)
 
 
-def test_a_reload_keeps_the_conversation_and_nothing_identifying_is_in_the_address(visit: NewVisit) -> None:
+def test_a_browsers_session_outlives_a_reload_is_in_no_address_and_script_and_ends_with_a_new_one(
+    visit: NewVisit, app: AppServer
+) -> None:
     ada = visit()
     ada.ask(ADA)
     before, name, cookie = ada.transcript(), ada.name(), ada.cookie()
+    assert cookie is not None
+    assert cookie.split(".")[0] not in ada.page.evaluate("document.cookie")
+    assert cookie.split(".")[0] not in ada.page.content()
 
     ada.reload()
     expect(ada.messages).to_have_count(2)
@@ -47,31 +53,20 @@ def test_a_reload_keeps_the_conversation_and_nothing_identifying_is_in_the_addre
     assert (ada.transcript(), ada.name(), ada.cookie()) == (before, name, cookie)
     assert "?" not in ada.page.url
     assert "#" not in ada.page.url
+    a_session_id_from_redis_is_no_cookie(ada, app)
+
+    ada.page.get_by_role("button", name="New session").click()
+    expect(ada.page.get_by_text("Start with one of these")).to_be_visible()
+    ada.ready()
+
+    assert ada.messages.count() == 0
+    assert ada.cookie() != cookie
+    assert ada.name() != name
+    assert "ORD-51206" not in ada.page.locator("section.stMain, #stMain").first.inner_text()
+    assert "ORD-51206" not in ada.ask(RECALL)
 
 
-def test_scripts_do_not_see_the_token(visit: NewVisit) -> None:
-    ada = visit()
-    cookie = ada.cookie()
-
-    assert cookie is not None
-    assert cookie.split(".")[0] not in ada.page.evaluate("document.cookie")
-    assert cookie.split(".")[0] not in ada.page.content()
-
-
-def test_a_second_tab_shows_what_the_first_one_wrote_at_its_next_interaction(visit: NewVisit) -> None:
-    first = visit()
-    second = visit(first.page.context)
-    first.ask(ADA)
-
-    second.say(RECALL)
-    expect(second.messages.nth(3)).to_contain_text("ORD-51206")
-
-    assert first.name() == second.name()
-
-
-def test_a_session_id_from_redis_is_no_cookie(visit: NewVisit, app: AppServer) -> None:
-    ada = visit()
-    ada.ask(ADA)
+def a_session_id_from_redis_is_no_cookie(ada: Visit, app: AppServer) -> None:
     jar = next(c for c in ada.page.context.cookies() if c["name"].startswith("crosswire_"))
     session_id = session_id_of(jar["value"].split(".")[0])
     with connect("embedded", state_dir=app.state_dir) as client:
@@ -83,20 +78,15 @@ def test_a_session_id_from_redis_is_no_cookie(visit: NewVisit, app: AppServer) -
         assert answer.json()["session"] != session_id
 
 
-def test_new_session_starts_empty_and_knows_nothing_of_the_one_before(visit: NewVisit) -> None:
-    ada = visit()
-    ada.ask(ADA)
-    name, cookie = ada.name(), ada.cookie()
+def test_a_second_tab_shows_what_the_first_one_wrote_at_its_next_interaction(visit: NewVisit) -> None:
+    first = visit()
+    second = visit(first.page.context)
+    first.ask(ADA)
 
-    ada.page.get_by_role("button", name="New session").click()
-    expect(ada.page.get_by_text("Start with one of these")).to_be_visible()
-    ada.ready()
+    second.say(RECALL)
+    expect(second.messages.nth(3)).to_contain_text("ORD-51206")
 
-    assert ada.messages.count() == 0
-    assert ada.cookie() != cookie
-    assert ada.name() != name
-    assert "ORD-51206" not in ada.page.locator("section.stMain, #stMain").first.inner_text()
-    assert "ORD-51206" not in ada.ask(RECALL)
+    assert first.name() == second.name()
 
 
 def test_with_cookies_blocked_the_tab_works_and_says_so(blocking_context: BrowserContext, visit: NewVisit) -> None:

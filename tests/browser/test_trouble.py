@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import NewVisit
-from tests.browser.serving import AppServer, serving
+from tests.browser.conftest import Configured, NewVisit
 from tests.browser.talking import Visit
-from tests.chat.faulty_server import FaultyServer, drop_midway, faulty_server, stall_midway
+from tests.chat.faulty_server import FaultyServer, drop_midway, stall_midway
 
 pytestmark = pytest.mark.browser
 
 QUESTION = "How long do I have to return a jacket?"
 
 
-class Connected(NamedTuple):
-    app: AppServer
-    model: FaultyServer
-
-
-@pytest.fixture(scope="module")
-def connected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
-    """The application with a configured model that misbehaves on demand."""
-    with faulty_server() as model:
-        env = {"OPENAI_BASE_URL": model.url, "MODEL_MAX_RETRIES": "0", "MODEL_TIMEOUT_SECONDS": "20"}
-        with serving(tmp_path_factory.mktemp("trouble") / "state", env) as app:
-            yield Connected(app, model)
-
-
-def test_the_page_says_what_happened_and_offers_to_try_again(visit: NewVisit, connected: Connected) -> None:
+def test_the_page_says_what_happened_and_offers_to_try_again(visit: NewVisit, configured: Configured) -> None:
     """Which trouble is told in which words, tests/pages shows."""
-    ada = visit(url=connected.app.url)
-    connected.model.faults.append(drop_midway)
+    ada = visit(url=configured.app.url)
+    configured.model.faults.append(drop_midway)
     ada.say(QUESTION)
     expect(ada.page.get_by_test_id("stAlert").get_by_text("gave no complete answer")).to_be_visible()
     expect(ada.messages).to_have_count(1)  # what was typed is still there
@@ -48,15 +30,15 @@ def test_the_page_says_what_happened_and_offers_to_try_again(visit: NewVisit, co
 
 
 def test_a_stop_stores_nothing_keeps_the_question_and_lets_another_tab_have_its_turn(
-    visit: NewVisit, connected: Connected
+    visit: NewVisit, configured: Configured
 ) -> None:
-    ada = visit(url=connected.app.url)
-    _stop_half_way(ada, connected.model)
+    ada = visit(url=configured.app.url)
+    _stop_half_way(ada, configured.model)
 
     ada.page.get_by_role("button", name="Edit").click()
     box = ada.page.get_by_test_id("stChatInput").locator("textarea")
     expect(box).to_have_value(QUESTION)
-    second = visit(ada.page.context, url=connected.app.url)
+    second = visit(ada.page.context, url=configured.app.url)
     expect(second.messages).to_have_count(0)
     assert "Returns are free" in second.ask("Another question altogether?")
 
