@@ -92,9 +92,12 @@ class Server:
         login = f":{self.password}@" if self.password else ""
         return f"redis://{login}127.0.0.1:{self.port}/0" if self.port else f"unix://{login}{self.socket}"
 
-    def client(self) -> redis.Redis:
-        """A plain client of the test's own, that never repeats a command. Close it, or use it in a `with`."""
-        return redis.Redis.from_url(self.url, retry=Retry(NoBackoff(), 0), protocol=2)
+    def client(self, seconds: float | None = None) -> redis.Redis:
+        """A plain client of the test's own, that never repeats a command. Close it, or use it in a `with`.
+
+        seconds: how long it waits for a reply; None: for ever.
+        """
+        return redis.Redis.from_url(self.url, retry=Retry(NoBackoff(), 0), protocol=2, socket_timeout=seconds)
 
     def start(self) -> Self:
         """Start it (again). What an append-only file kept in `folder` is loaded."""

@@ -12,8 +12,9 @@ from itertools import groupby
 from pathlib import Path
 
 from tests.faults import model_faults, process_faults, redis_faults
-from tests.faults.page import row, write
-from tests.faults.run import Outcome, run
+from tests.faults.browsers import Chromium
+from tests.faults.page import rows, write
+from tests.faults.run import Crowd, Outcome, run
 from tests.faults.world import world
 
 FAULTS = (*redis_faults.FAULTS, *model_faults.FAULTS, *process_faults.FAULTS)
@@ -22,18 +23,23 @@ FAULTS = (*redis_faults.FAULTS, *model_faults.FAULTS, *process_faults.FAULTS)
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.splitlines()[0])
     parser.add_argument("--only", action="append", help="faults whose kind or name holds this text")
-    parser.add_argument("--users", type=int, default=10)
+    parser.add_argument("--users", type=int, default=6, help="of the API")
+    parser.add_argument("--visitors", type=int, default=10, help="with the chat page in Chromium")
     parser.add_argument("--page", action="store_true", help="write docs/reliability.md")
     given = parser.parse_args()
     chosen = [fault for fault in FAULTS if any(text in f"{fault.kind}: {fault.name}" for text in given.only or [""])]
     outcomes: list[Outcome] = []
-    for kind, faults in groupby(chosen, lambda fault: fault.kind):
-        with tempfile.TemporaryDirectory(prefix="cw-") as folder, world(kind, Path(folder)) as made:
-            for fault in faults:
-                outcomes.append(run(fault, made, given.users))
-                print(row(outcomes[-1]), flush=True)  # noqa: T201
+    with Chromium() as chromium:
+        for kind, faults in groupby(chosen, lambda fault: fault.kind):
+            with tempfile.TemporaryDirectory(prefix="cw-") as folder, world(kind, Path(folder)) as made:
+                for sticky, alike in groupby(faults, lambda fault: fault.sticky):
+                    sites = made.sticky if sticky else made.sites
+                    with Crowd(sites, given.users, chromium, given.visitors) as crowd:
+                        for fault in alike:
+                            outcomes.append(run(fault, made, crowd))
+                            print(*rows(outcomes[-1]), sep="\n", flush=True)  # noqa: T201
     if given.page:
-        write(outcomes, given.users, [fault for fault in FAULTS if fault not in chosen])
+        write(outcomes, given.users, given.visitors, [fault for fault in FAULTS if fault not in chosen])
     return 0 if outcomes and all(one.held for one in outcomes) else 1
 
 

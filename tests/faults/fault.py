@@ -14,15 +14,31 @@ Kind = Literal["Redis", "failover", "model", "processes", "library"]
 
 
 @dataclass(frozen=True, slots=True)
+class Sign:
+    """What shows that a fault happened, counted before it and after: by the server that had it, not by who made it."""
+
+    words: str
+    count: Callable[[World], int]
+
+
+def noticed(words: str) -> Sign:
+    """What the fault itself saw while it lasted, and put into `world.noticed`."""
+    return Sign(words, lambda world: world.noticed[words])
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """make: the fault is there while the context lasts; what it yields is nothing.
 
+    sign: without it, the fault did not happen, and what users saw proves nothing.
     forgets: whether histories go with it, as whoever runs that server set it: a server that keeps nothing on disk.
-    seconds: how long it lasts.
+    seconds: how long it lasts. sticky: whether a visitor's connections all go to one replica.
     """
 
     name: str
     kind: Kind
     make: Callable[[World], AbstractContextManager[None]]
+    sign: Sign
     seconds: float = 3.0
     forgets: bool = False
+    sticky: bool = False

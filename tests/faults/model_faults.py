@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from tests.chat import faulty_server as bytes_of
 from tests.chat.faulty_server import Handler
-from tests.faults.fault import Fault
+from tests.faults.fault import Fault, noticed
 
 if TYPE_CHECKING:
     from tests.faults.world import World
 
+MET = "requests met it"
 _ORDER = re.compile(r"LK-[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{6}")
 
 
@@ -33,11 +34,16 @@ def _fault(name: str, how: bytes_of.Fault, seconds: float = 3.0) -> Fault:
     @contextmanager
     def make(world: World) -> Iterator[None]:
         assert world.model is not None
-        world.model.always = how
+
+        def met(handler: Handler) -> None:
+            world.noticed[MET] += 1
+            how(handler)
+
+        world.model.always = met
         yield
         world.model.always = recalling
 
-    return Fault(name, "model", make, seconds)
+    return Fault(name, "model", make, noticed(MET), seconds)
 
 
 FAULTS = (

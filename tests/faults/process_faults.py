@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.faults.fault import Fault
+from tests.faults.fault import Fault, Sign
+from tests.faults.redis_faults import READY
 from tests.faults.world import World
 
 
@@ -45,9 +46,24 @@ def _cluster_master_killed(world: World) -> Iterator[None]:
     time.sleep(0.5)
 
 
+def _starts(world: World) -> int:
+    return sum(app.log().count("You can now view") for app in world.apps)
+
+
+def _chroma_starts(world: World) -> int:
+    assert world.chroma is not None
+    return world.chroma.log().count("Connect to Chroma at")
+
+
+def _cluster_starts(world: World) -> int:
+    assert world.cluster is not None
+    return sum(server.log().count(READY) for server in world.cluster.servers)
+
+
 FAULTS = (
-    Fault("a replica killed, started again", "processes", _replica_killed),
-    Fault("rolling restart of all four", "processes", _rolling_restart, seconds=0.5),
-    Fault("one of three masters killed, started again", "processes", _cluster_master_killed),
-    Fault("Chroma killed, started again", "library", _chroma_killed),
-)
+    Fault("a replica killed, started again", "processes", _replica_killed, Sign("starts", _starts)),
+    Fault("rolling restart of all four", "processes", _rolling_restart, Sign("starts", _starts), seconds=0.5),
+    Fault("one of three masters killed, started again", "processes", _cluster_master_killed,
+        Sign("starts", _cluster_starts)),
+    Fault("Chroma killed, started again", "library", _chroma_killed, Sign("starts", _chroma_starts)),
+)  # fmt: skip

@@ -5,73 +5,128 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Self
 
+from tests.faults.browsers import Chromium, Visitor
 from tests.faults.fault import Fault
-from tests.faults.talking import Log, User
+from tests.faults.talking import BESIDE_PAGES, PAUSE, Log, Person, User
 from tests.faults.verdict import Verdict, judge
 from tests.faults.world import World
 from tests.servers import wait_for
 
 QUIET = 1.5
 """Seconds of talk before the fault, and after all are well again."""
+BEGIN = 180.0
+"""Seconds for everybody's first answer, on a machine that others use."""
 RECOVERY = 60.0
 """Seconds after which somebody who is still not answered has not recovered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """recovered: seconds from the fault's end until everybody was answered again; None: somebody was not.
-    answered_meanwhile: turns that were acknowledged while it lasted. seen: what visitors were told, and how often."""
+    """shown: not unless the fault was seen to happen, and users' own order numbers in their answers.
+
+    signs: how often the fault's own sign was seen. recovered: seconds from its end until everybody who uses the API
+    was answered again, and everybody with a page (0: nobody); None: somebody was not.
+    answered_meanwhile: turns that were acknowledged while it lasted. told, read: by users of the API, and on pages."""
 
     fault: Fault
+    signs: int
     verdict: Verdict
-    seen: Counter[str]
+    told: Counter[str]
+    read: Counter[str]
     answered_meanwhile: int
-    recovered: float | None
+    recovered: tuple[float, float] | None
+
+    @property
+    def shown(self) -> bool:
+        return self.signs > 0 and self.verdict.recalled > 0
 
     @property
     def held(self) -> bool:
-        return self.recovered is not None and not self.verdict.broken(forgets=self.fault.forgets)
+        return self.shown and self.recovered is not None and not self.verdict.broken(forgets=self.fault.forgets)
 
 
-def run(fault: Fault, world: World, users: int = 10, seconds: float | None = None) -> Outcome:
-    log, over = Log(), threading.Event()
-    people = [User(f"user-{number}", world.sites, log) for number in range(users)]
-    threads = [threading.Thread(target=one.talk, args=(over,), daemon=True) for one in people]
-    for thread in threads:
-        thread.start()
-    try:
-        wait_for(lambda: _answered_since(log, 0.0) == users, "everybody's first answer", RECOVERY)
+class Crowd:
+    """Who talks in a world, through one fault after the other. users: of the API; visitors: those with a page, which
+    `chromium` draws."""
+
+    def __init__(self, sites: Sequence[str], users: int, chromium: Chromium | None = None, visitors: int = 0) -> None:
+        pause = BESIDE_PAGES if visitors else PAUSE
+        clients = [User(f"user-{number}", sites, pause) for number in range(users)]
+        self.people: list[Person] = [*clients]
+        if chromium is not None:
+            places = [sites[number % len(sites)] for number in range(visitors)]
+            self.people += [Visitor(f"page-{number}", site, sites, chromium) for number, site in enumerate(places)]
+        self.names = {one.name for one in self.people}
+        self.of_api = {one.name for one in clients}
+
+    @contextmanager
+    def talking(self, log: Log) -> Iterator[None]:
+        """Everybody talks while it lasts, from an empty history on, and what is stored is read after it."""
+        over = threading.Event()
+        with ThreadPoolExecutor(len(self.people)) as threads:
+            for one in self.people:
+                wait_for(partial(one.begin, log), "a cleared history", RECOVERY)
+            talks = [threads.submit(one.talk, over) for one in self.people]
+            try:
+                yield
+            finally:
+                over.set()
+            for talk in talks:
+                talk.result()
+            for one in self.people:
+                one.look()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one in self.people:
+            one.close()
+
+
+def run(fault: Fault, world: World, crowd: Crowd, seconds: float | None = None) -> Outcome:
+    log, names = Log(), crowd.names
+    with crowd.talking(log):
+        wait_for(lambda: _answered(log, 0.0).keys() == names, "everybody's first answer", BEGIN)
         time.sleep(QUIET)
+        signs = fault.sign.count(world)
         began = time.monotonic()
         with fault.make(world):
             time.sleep(fault.seconds if seconds is None else seconds)
         ended = time.monotonic()
-        recovered = _recovery(log, ended, users)
+        answered = _everybody(log, ended, names)
+        signs = fault.sign.count(world) - signs
         time.sleep(QUIET)
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
-    for one in people:
-        one.look()
-        one.close()
     meanwhile = sum(began <= at < ended for _, at in log.answered)
-    return Outcome(fault, judge(log.events), log.seen, meanwhile, recovered)
+    recovered = None
+    if answered is not None:
+        recovered = _last(answered, crowd.of_api, ended), _last(answered, names - crowd.of_api, ended)
+    return Outcome(fault, signs, judge(log.events), log.told, log.read, meanwhile, recovered)
 
 
-def _recovery(log: Log, since: float, users: int) -> float | None:
+def _everybody(log: Log, since: float, names: set[str]) -> dict[str, float] | None:
+    """When each was answered first since then; None: somebody was not."""
     while time.monotonic() - since < RECOVERY:
-        if _answered_since(log, since) == users:
-            first: dict[str, float] = {}
-            for user, at in tuple(log.answered):
-                if at >= since:
-                    first.setdefault(user, at)
-            return max(first.values()) - since
+        if (found := _answered(log, since)).keys() == names:
+            return found
         time.sleep(0.02)
     return None
 
 
-def _answered_since(log: Log, since: float) -> int:
-    return len({user for user, at in tuple(log.answered) if at >= since})
+def _answered(log: Log, since: float) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for user, at in tuple(log.answered):
+        if at >= since:
+            found.setdefault(user, at)
+    return found
+
+
+def _last(times: dict[str, float], names: Iterable[str], since: float) -> float:
+    return max((times[name] - since for name in names), default=0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import pytest
 
 from rag.crosstalk.log.events import Event, History, Info, Invoke, Message, Ok
 from tests.chat.faulty_server import faulty_server, no_response, well
-from tests.faults.page import row
+from tests.faults.page import rows
 from tests.faults.redis_faults import FAULTS
-from tests.faults.run import run
+from tests.faults.run import Crowd, Outcome, run
 from tests.faults.verdict import Verdict, judge
 from tests.faults.world import balancer, world
 from tests.servers import free_port
@@ -49,7 +50,7 @@ def test_each_kind_is_found_and_a_right_one_is_not_accused(
     stored: Sequence[tuple[str, str]], wrong: str | None
 ) -> None:
     verdict = _after(*stored)
-    assert (verdict.acknowledged, verdict.unread) == (1, 0)
+    assert (verdict.acknowledged, verdict.unread, verdict.recalled) == (1, 0, 0)
     assert verdict.broken() == (wrong is not None)
     if wrong:
         assert getattr(verdict, wrong)
@@ -62,6 +63,22 @@ def test_an_answer_with_anothers_order_is_found_by_both_and_what_was_not_read_pr
     assert leaked.leaks
     assert (leaked.unread, judge(BEGUN[2:]).acknowledged) == (1, 0)
     assert judge(BEGUN[2:]).broken()
+
+
+@pytest.mark.parametrize(
+    ("signs", "recalled", "recovered", "held"),
+    [(1, 1, (0.1, 0.2), True), (0, 1, (0.1, 0.2), False), (1, 0, (0.1, 0.2), False), (1, 1, None, False)],
+)
+def test_what_was_not_seen_to_happen_or_could_not_have_leaked_is_not_shown(
+    signs: int, recalled: int, recovered: tuple[float, float] | None, held: bool
+) -> None:
+    verdict = Verdict(1, 0, 0, 0, 0, 0, {}, recalled)
+    outcome = Outcome(FAULTS[0], signs, verdict, Counter({"503": 2}), Counter(), 0, recovered)
+    figures, words = rows(outcome)
+    assert outcome.held == held
+    assert ("not shown" in figures) == (not signs or not recalled)
+    assert ("never" in figures) == (recovered is None)
+    assert "2× 503" in words
 
 
 def test_nginx_asks_a_question_once_though_a_replica_died_over_it(tmp_path: Path) -> None:
@@ -79,10 +96,10 @@ def test_nginx_asks_a_question_once_though_a_replica_died_over_it(tmp_path: Path
 
 def test_what_visitors_keep_while_redis_fails(tmp_path: Path) -> None:
     names = {"killed, started again", "scripts flushed, again and again", "replies cut off, five a second"}
-    with world("Redis", tmp_path, replicas=1) as made:
+    with world("Redis", tmp_path, replicas=1) as made, Crowd(made.sites, users=3) as crowd:
         for fault in FAULTS:
             if fault.name in names:
-                outcome = run(fault, made, users=3, seconds=0.5)
-                assert outcome.held, row(outcome)
+                outcome = run(fault, made, crowd, seconds=0.5)
+                assert outcome.held, rows(outcome)
                 names.remove(fault.name)
     assert not names

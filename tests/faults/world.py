@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sysconfig
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -28,10 +29,13 @@ BALANCER = PROJECT / "deploy" / "nginx.conf"
 
 @dataclass(slots=True)
 class World:
-    """sites: where users go, one after the other. What a kind of fault does not need is not there."""
+    """sites: where users go, one after the other; sticky: where those go whose connections stay together. noticed: what
+    faults themselves saw of what they made. What a kind of fault does not need is not there."""
 
     apps: list[AppServer] = field(default_factory=list)
     sites: Sequence[str] = ()
+    sticky: Sequence[str] = ()
+    noticed: Counter[str] = field(default_factory=Counter)
     redis: Server | None = None
     proxy: Proxy | None = None
     pair: SentinelPair | None = None
@@ -43,6 +47,15 @@ class World:
     def server(self) -> Server:
         assert self.redis is not None
         return self.redis
+
+    @property
+    def replies(self) -> Proxy:
+        assert self.proxy is not None
+        return self.proxy
+
+    def sentinel_log(self) -> str:
+        assert self.pair is not None
+        return self.pair.sentinels[0].log()
 
 
 class Chroma:
@@ -64,6 +77,9 @@ class Chroma:
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder)
         _answers(f"{self.url}/api/v2/heartbeat")
+
+    def log(self) -> str:
+        return (self._folder / "log").read_text(errors="replace")
 
     def kill(self) -> None:
         if self._process is not None:

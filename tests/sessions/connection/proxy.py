@@ -19,6 +19,8 @@ class Proxy:
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._to_lose = 0
+        self.lost = 0
+        """Replies that never arrived, in all."""
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -62,8 +64,11 @@ class Proxy:
 
     def _lost(self) -> bool:
         with self._lock:
+            if not self._to_lose:
+                return False
             self._to_lose -= 1
-            return self._to_lose >= 0
+            self.lost += 1
+            return True
 
     def __enter__(self) -> Self:
         return self
