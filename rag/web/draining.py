@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import signal
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -57,8 +61,7 @@ async def _drain(server: uvicorn.Server, announce: float, most: float, busy: Cal
     now = asyncio.get_running_loop().time
     server.config.encoded_headers.append((b"connection", b"close"))  # of every answer, within a second
     await asyncio.sleep(announce)
-    for listener in server.servers:
-        listener.close()
+    await _listen_no_more(server)
     deadline, quiet_since = now() + most, now()
     while now() < deadline and server.server_state.connections and now() - quiet_since < QUIET:
         await asyncio.sleep(TICK)
@@ -66,3 +69,27 @@ async def _drain(server: uvicorn.Server, announce: float, most: float, busy: Cal
             quiet_since = now()
     server.config.timeout_graceful_shutdown = max(1, math.ceil(deadline - now()))
     server.handle_exit(signal.SIGTERM, None)
+
+
+async def _listen_no_more(server: uvicorn.Server) -> None:
+    """Whoever is connected but not yet accepted is served, too: closed with the listener, a balancer that has sent its
+    question there would not know whether it was answered, and answer 502."""
+    loop, listening = asyncio.get_running_loop(), []
+    for listener in server.servers:
+        listening += [socket.socket(fileno=os.dup(one.fileno())) for one in listener.sockets]
+        listener.close()
+    await asyncio.sleep(0)  # from here on, these are the only ones
+    waiting = []
+    for one in listening:
+        one.setblocking(False)
+        with one, suppress(OSError):  # nobody waits
+            while True:
+                waiting.append(one.accept()[0])
+    for accepted in waiting:
+        await loop.connect_accepted_socket(partial(_protocol, server), accepted)
+
+
+def _protocol(server: uvicorn.Server) -> asyncio.Protocol:
+    """As the server makes one for each connection."""
+    made = server.config.http_protocol_class
+    return made(config=server.config, server_state=server.server_state, app_state=server.lifespan.state)  # type: ignore[call-arg]

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from rag.settings import Settings
 from tests import PROJECT
 from tests.browser.serving import AppServer
 from tests.faults.world import SECRET, Chroma, balancer
 from tests.servers import Cluster, SentinelPair
 
 Engine = Literal["cluster", "sentinel"]
+UNLIMITED = {name.upper(): "0" for name in Settings.model_fields if name.startswith("limit_")}
+"""All who talk here come from one address, without a pause."""
 DRAIN_SECONDS = 5
 """As compose.yaml has it: longer than nginx keeps a connection."""
 
@@ -29,6 +32,12 @@ class Deployment:
     chroma: Chroma
     site: str
     spread: str
+    folder: Path
+
+    def complaints(self) -> list[str]:
+        """What nginx has said of replicas that could not be asked."""
+        log = (self.folder / "spread" / "nginx.log").read_text(errors="replace")
+        return [line for line in log.splitlines() if "while connecting to upstream" not in line and "upstream" in line]
 
     def start_all(self) -> None:
         """Those replicas that do not run."""
@@ -60,6 +69,7 @@ def deployment(
             "CHROMA_URL": chroma.url,
             "DRAIN_SECONDS": str(DRAIN_SECONDS),
             "CANARY_PROBE": "false",
+            **UNLIMITED,
             **(env or {}),
         }
         apps = tuple(AppServer(folder / f"state-{number}", settings, project) for number in range(replicas))
@@ -69,6 +79,6 @@ def deployment(
         for name, sticky in (("site", True), ("spread", False)):
             (folder / name).mkdir()
             addresses.append(opened.enter_context(balancer(folder / name, ports, sticky=sticky)))
-        found = Deployment(apps, redis, chroma, *addresses)
+        found = Deployment(apps, redis, chroma, addresses[0], addresses[1], folder)
         found.start_all()
         yield found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,10 @@ from tests import PROJECT
 from tests.servers import free_port, wait_for
 
 PATIENCE = 20.0
+ASKED = (
+    b"POST /api/chat HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    b'Content-Length: 17\r\nConnection: close\r\n\r\n{"message":"now"}'
+)
 
 
 class Drained:
@@ -110,6 +115,32 @@ def test_what_takes_longer_than_it_may_is_told_so_and_it_ends(tmp_path: Path, as
         assert "nothing was saved" in streamed.text
         assert server.process.wait(PATIENCE) == -signal.SIGTERM
         assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_who_is_connected_when_it_listens_no_more_is_answered(tmp_path: Path) -> None:
+    """Whoever cannot connect any more has not asked: a balancer goes to another server."""
+    with drained(tmp_path, announce=0.5, most=20.0) as server, ThreadPoolExecutor(16) as knocking:
+        until_refused = [knocking.submit(_knock, server.port) for _ in range(16)]
+        server.stop()
+        answers = [one.result(60) for one in until_refused]
+        assert all(answers)
+        assert {line for found in answers for line in found} == {b"HTTP/1.1 200 OK"}
+
+
+def _knock(port: int) -> list[bytes]:
+    """First lines of answers, each on a connection of its own, until none can be made."""
+    found: list[bytes] = []
+    while True:
+        try:
+            connection = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        except ConnectionRefusedError:
+            return found
+        with connection:
+            try:
+                connection.sendall(ASKED)
+                found.append(b"".join(iter(lambda: connection.recv(1 << 16), b"")).partition(b"\r\n")[0])  # noqa: B023
+            except ConnectionError as broken:
+                found.append(type(broken).__name__.encode())
 
 
 def test_asked_twice_it_waits_for_no_page(tmp_path: Path) -> None:
