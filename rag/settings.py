@@ -69,7 +69,7 @@ EXPECTED = {
     "limit_address_sessions": "a whole number of new sessions a minute from 0 (no limit) to 100000",
     "limit_session_at_once": "a whole number of questions from 0 (no limit) to 1000",
     "limit_address_at_once": "a whole number of questions from 0 (no limit) to 1000",
-    "limit_queue": "a whole number of questions from 0 (no limit) to 1000",
+    "limit_wait_seconds": "a number of seconds from 0 (no limit) to 60",
     "prompt_memory": "a memory policy and a whole number of at least 1, such as last_turns:20",
 }
 """What each variable may hold, in the words that a bad value is answered with."""
@@ -163,7 +163,7 @@ class Settings(BaseSettings):
     limit_address_sessions: _AMinute = 300
     limit_session_at_once: _AtOnce = 4
     limit_address_at_once: _AtOnce = 48
-    limit_queue: _AtOnce = 32
+    limit_wait_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
     prompt_memory: Annotated[str, Field(pattern=r"^[a-z_]+:[1-9]\d{0,8}$")] = "last_turns:20"
 
     @classmethod

@@ -1,9 +1,10 @@
 """How many turns this process works at, and for whom: a queue that is bounded, and nobody's share that is all of it.
 
-A turn that waits for a thread is answered later, so a long queue makes everybody slow and answers nobody more. What
-comes at once is let in, however much: a room in which everybody presses the button. But a queue that has not been short
-for a while means that more is asked than can be answered, and then who comes next is told at once. (The idea of CoDel,
-RFC 8289: a good queue is one that goes away.)
+A turn that waits for a thread is answered later, so a long queue makes everybody slow and answers nobody more. How many
+wait says little: a hundred turns of two milliseconds are no queue, and three of a minute are one. What counts is how
+long who is next has waited. As long as that is short everybody is let in, however many come at once: a room in which
+everybody presses the button. Beyond that, more is asked than can be answered, and who comes is told at once. (CoDel,
+RFC 8289, measures a queue by the time in it, too.)
 
 A model that does not answer keeps its turns' threads. So no session and no address may have more under way than its
 share, however empty the rest is.
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from threading import Lock
 from time import monotonic
 
@@ -25,30 +25,28 @@ THREADS = 64
 """Turns that wait for a model, or for another turn of their session, at once. Further ones wait for a thread."""
 MOST = 1000
 """Under way in this process, whatever is set."""
-PATIENCE = 1.0
-"""Seconds for which the queue may be as long as it gets, since it was empty."""
+RUNNING = 2 * THREADS
+"""That have a thread, as many as the API has; pages have more of them, and then all of them are slow."""
+
+
+Who = tuple[tuple[str, str], ...]
+"""A session, and an address that is somebody's."""
 
 
 class Place:
     """One turn's, from when it is let in until its thread is free again: whoever asked may have gone long before."""
 
-    def __init__(self, count: Callable[[int, int], None]) -> None:
-        self._count = count
-        self._queued = False
-        self._left = False
+    def __init__(self, under_way: UnderWay, who: Who) -> None:
+        self._under_way = under_way
+        self.who = who
 
     def queue(self, waits: bool) -> None:
         """It waits for a thread from now on, or has one. Called by whoever has the turn, one after the other."""
-        if waits != self._queued and not self._left:
-            self._queued = waits
-            self._count(0, 1 if waits else -1)
+        self._under_way.queue(self, waits)
 
     def leave(self) -> None:
         """May be called again."""
-        if not self._left:
-            self.queue(False)
-            self._left = True
-            self._count(-1, 0)
+        self._under_way.leave(self)
 
 
 class UnderWay:
@@ -56,48 +54,56 @@ class UnderWay:
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = monotonic) -> None:
         self._of_session, self._of_address = settings.limit_session_at_once, settings.limit_address_at_once
-        self._queue = settings.limit_queue
+        self._longest = settings.limit_wait_seconds
         self._clock = clock
         self._lock = Lock()
-        self._turns = self._queued = 0
+        self._places = set[Place]()
+        self._waiting: dict[Place, float] = {}
+        """Since when, the longest first."""
         self._by: Counter[tuple[str, str]] = Counter()
-        self._empty_at = clock()
-        """When somebody who came found nobody waiting, for the last time."""
+        self._calm_at = clock()
+        """When somebody who came found no more than RUNNING, for the last time."""
 
     def enter(self, session_id: str, address: str | None) -> Place:
         """Raises TooManyAtOnce for who has his share, Overloaded if it would wait too long."""
         network = network_of(address)
-        who = [("session", session_id, self._of_session)]
-        who += [("address", network, self._of_address)] if network is not None else []
+        who = {("session", session_id): self._of_session}
+        if network is not None:
+            who["address", network] = self._of_address
         with self._lock:
-            self._admit(who)
-            self._count(who, 1, 0)
-        return Place(partial(self._counted, who))
+            for (kind, name), most in who.items():
+                if most and self._by[kind, name] >= most:
+                    raise TooManyAtOnce(f"{kind}_at_once")
+            self._admit(self._clock())
+            self._by.update(who.keys())
+            place = Place(self, tuple(who))
+            self._places.add(place)
+        return place
 
-    def _counted(self, who: list[tuple[str, str, int]], turns: int, queued: int) -> None:
+    def queue(self, place: Place, waits: bool) -> None:
         with self._lock:
-            self._count(who, turns, queued)
+            if not waits:
+                self._waiting.pop(place, None)
+            elif place in self._places:
+                self._waiting.setdefault(place, self._clock())
+
+    def leave(self, place: Place) -> None:
+        with self._lock:
+            self._waiting.pop(place, None)
+            if place in self._places:
+                self._places.remove(place)
+                for one in place.who:
+                    self._by[one] -= 1
+                    if not self._by[one]:
+                        del self._by[one]
 
     @property
     def turns(self) -> int:
-        return self._turns
+        return len(self._places)
 
-    def _admit(self, who: list[tuple[str, str, int]]) -> None:
-        for kind, name, most in who:
-            if most and self._by[kind, name] >= most:
-                raise TooManyAtOnce(f"{kind}_at_once")
-        waiting = max(self._queued, self._turns - THREADS)
-        now = self._clock()
-        if not waiting:
-            self._empty_at = now
-        long = self._queue and waiting >= self._queue and now - self._empty_at > PATIENCE
-        if long or self._turns >= MOST:
+    def _admit(self, now: float) -> None:
+        if len(self._places) - len(self._waiting) <= RUNNING:
+            self._calm_at = now
+        waited = now - min(next(iter(self._waiting.values()), now), self._calm_at)
+        if (self._longest and waited > self._longest) or len(self._places) >= MOST:
             raise Overloaded
-
-    def _count(self, who: list[tuple[str, str, int]], turns: int, queued: int) -> None:
-        self._turns += turns
-        self._queued += queued
-        for kind, name, _ in who:
-            self._by[kind, name] += turns
-            if not self._by[kind, name]:
-                del self._by[kind, name]

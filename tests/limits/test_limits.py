@@ -8,7 +8,7 @@ import pytest
 
 from rag.errors import LIMITS, OverLimit, Overloaded, TooMuch
 from rag.limits import Limits, UnderWay, empty, network_of
-from rag.limits.under_way import MOST, PATIENCE, THREADS, Place
+from rag.limits.under_way import MOST, RUNNING, Place
 from rag.sessions.allowance import granted
 from rag.settings import Settings
 
@@ -99,33 +99,45 @@ def test_nobody_has_more_than_his_share_and_others_are_not_held_up_by_it() -> No
 
 
 def test_a_room_that_presses_the_button_together_is_let_in() -> None:
-    crowd = Crowd(limit_queue=32)
+    crowd = Crowd()
     assert {crowd.ask(f"phone-{number}", queued=True) for number in range(500)} == {""}
+    assert {crowd.ask(f"tab-{number}") for number in range(MOST - 500)} == {""}
+    assert crowd.ask("one more") == "busy"
 
 
-def test_a_queue_that_does_not_go_away_is_kept_short() -> None:
-    crowd = Crowd(limit_queue=8)
-    assert {crowd.ask(f"user-{number}", queued=True) for number in range(20)} == {""}
-    crowd.now = PATIENCE + 0.1
+def test_who_comes_is_refused_while_whoever_is_next_has_waited_too_long_however_many_wait() -> None:
+    crowd = Crowd(limit_wait_seconds=2)
+    for number in range(400):  # a long queue that moves is none
+        assert crowd.ask(f"user-{number}", queued=True) == ""
+        if number >= 100:
+            crowd.places[number - 100].queue(False)
+            crowd.places[number - 100].leave()
+        crowd.now += 0.01
+    for place in crowd.places[:-1]:
+        place.leave()
+    crowd.now += 2.1  # a single one that does not is
+    assert [crowd.ask("late", queued=True) for _ in range(2)] == ["busy", "busy"]
+    crowd.places[-1].queue(False)  # it has its thread, for however long
+    assert [crowd.ask(f"then-{number}", queued=True) for number in range(9)] == [""] * 9
+    crowd.now += 1.9
+    assert crowd.ask("in time") == ""
+    crowd.now += 0.2
     assert crowd.ask("late") == "busy"
-    for number in range(5):  # it goes on being asked more than it can answer
-        for place in crowd.places[:-7]:
-            place.queue(False)
-        assert [crowd.ask(f"next-{number}", queued=True) for _ in range(3)] == ["", "busy", "busy"]
-        for place in crowd.places[:-8]:
-            place.leave()
-        crowd.now += PATIENCE
-    for place in crowd.places:
-        place.queue(False)
-    assert {crowd.ask(f"calm-{number}", queued=True) for number in range(20)} == {""}  # it went away
+    never = Crowd(limit_wait_seconds=0)
+    never.ask("first", queued=True)
+    never.now = 1e6
+    assert never.ask("second") == ""
 
 
 def test_turns_that_have_no_queue_count_too() -> None:
     """A page's turn has a thread of its own."""
-    crowd = Crowd(limit_queue=8)
-    assert {crowd.ask(f"tab-{number}") for number in range(THREADS + 8)} == {""}
-    crowd.now = PATIENCE + 0.1
+    crowd = Crowd(limit_wait_seconds=2)
+    assert {crowd.ask(f"tab-{number}") for number in range(RUNNING + 9)} == {""}
+    crowd.now = 2.1
     assert crowd.ask("late") == "busy"
+    for place in crowd.places[:9]:
+        place.leave()
+    assert crowd.ask("then") == ""
 
 
 def test_who_is_known_to_be_over_a_limit_is_refused_without_asking_redis_until_it_is_not(

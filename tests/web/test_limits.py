@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -125,31 +124,17 @@ def test_a_turn_that_nobody_waits_for_any_more_keeps_its_place_until_its_model_l
     assert ask(client).status_code == 200
 
 
-def test_more_than_can_be_answered_is_refused_at_once_and_the_rest_is_answered(
-    api_site: str, services: ScriptedServices, monkeypatch: pytest.MonkeyPatch
+def test_more_than_can_be_answered_is_refused_at_once_until_that_is_over(
+    client: httpx.Client, services: ScriptedServices
 ) -> None:
-    monkeypatch.setattr("rag.limits.under_way.PATIENCE", 0.0)
-    monkeypatch.setattr("rag.limits.under_way.THREADS", 4)
-    services.under_way = UnderWay(Settings(limit_queue=4))
-    go_on = threading.Event()
-
-    def stuck() -> Generator[Event]:
-        go_on.wait(20)
-        yield Token("At last.")
-
-    services.chat.script, services.chat.remote = stuck, True
-
-    def one(_: int) -> int:
-        with httpx.Client(base_url=api_site, timeout=30) as visitor:
-            return ask(visitor).status_code
-
-    with ThreadPoolExecutor(20) as crowd:
-        asked = [crowd.submit(one, number) for number in range(20)]
-        try:
-            wait_for(lambda: sum(answer.done() for answer in asked) >= 12, "all but eight are refused")
-            assert {answer.result() for answer in asked if answer.done()} == {503}
-        finally:
-            go_on.set()
-        found = [answer.result() for answer in asked]
-    assert found.count(200) + found.count(503) == 20
-    assert 4 <= found.count(200) <= 8
+    services.under_way = UnderWay(Settings(limit_wait_seconds=0.05))
+    waits = services.under_way.enter("somebody else", None)
+    waits.queue(True)
+    wait_for(lambda: ask(client).status_code == 503, "it has waited for too long")
+    refused = ask(client)
+    assert check_problem(refused, 503)["title"] == "Too many turns"
+    assert int(refused.headers["Retry-After"]) >= 1
+    waits.queue(False)
+    assert ask(client).status_code == 200
+    waits.leave()
+    wait_for(lambda: services.under_way.turns == 0, "the places are free again")

@@ -7,6 +7,7 @@ import streamlit as st
 from redis.exceptions import RedisError
 
 from rag.errors import LIMITS, CrosswireError
+from rag.limits.under_way import MOST
 from rag.probe import results
 from rag.services import Services
 from rag.settings import Settings
@@ -64,10 +65,11 @@ def _limits(settings: Settings) -> str:
         ("New sessions a minute", None, settings.limit_address_sessions),
     )
     shown = "\n".join(f"| {what} | {_number(own)} | {_number(shared)} |" for what, own, shared in rows)
-    queue = f"more than {settings.limit_queue:,}" if settings.limit_queue else "very many"
+    longest = settings.limit_wait_seconds
+    busy = f"once one has waited for {longest:g} s" if longest else f"once {MOST:,} are under way"
     return (
         f"| at most | of a session | of an address |\n|---|---|---|\n{shown}\n\n"
-        f"Where {queue} questions wait in a process and the queue does not go away, further ones are told so at once. "
+        f"Questions wait in a process for their turn; {busy}, further ones are told at once that it is busy. "
         "Who is refused is told when to come back. An address is one of IPv4, or a /64 of IPv6."
     )
 
