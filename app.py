@@ -29,9 +29,12 @@ from rag.services import Services, load_articles, settle, warn_of_eviction
 from rag.sessions.revocations import Revocations
 from rag.settings import Settings, load
 from rag.ui import resources
+from rag.ui.upload_memory import bound_uploads
 from rag.web import inspector_link
 from rag.web.api import ApiFirst
 from rag.web.connections.heads import bound_heads
+from rag.web.connections.pace import bound_pace
+from rag.web.connections.sockets import Sockets
 from rag.web.draining import Draining
 from rag.web.headers import SecurityHeaders
 from rag.web.identity import SessionCookie, session_secret
@@ -127,6 +130,8 @@ except CrosswireError as exc:
     sys.exit(f"Crosswire cannot start. {exc}")
 
 bound_heads()
+bound_pace()
+bound_uploads()
 DRAINING = Draining()
 
 app = st.App(
@@ -135,6 +140,7 @@ app = st.App(
     middleware=[
         Middleware(SecurityHeaders, html=_front_end()),
         Middleware(SessionCookie, secret=_secret, allowed=SETTINGS.allowed_origins, revocations=_revocations),
+        Middleware(Sockets),
         Middleware(ApiFirst, services=resources.services, draining=lambda: DRAINING.begun),
         Middleware(RoomFirst, rooms=resources.rooms),
     ],

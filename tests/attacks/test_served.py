@@ -13,14 +13,18 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosedError
+from websockets.sync.client import connect as connect_page
 
 from rag.sessions import connect
+from rag.ui.upload_memory import FILES_OF_PAGE
+from rag.web.connections.pace import LARGEST
 from rag.web.cookie import CookieJar
 from rag.web.sessions.token import session_id_of
 from tests.browser.serving import AppServer, serving
 from tests.nginx import nginx
 from tests.servers import free_port
-from tests.web.page_socket import drawn
+from tests.web.page_socket import begin, drawn, messages
 
 pytestmark = pytest.mark.server
 
@@ -115,7 +119,7 @@ def test_what_redis_and_answers_tell_opens_no_session(site: Site) -> None:
         for header in (f"{name}={value}" for value in tried for name in (JAR.plain_name, JAR.secure_name)):
             thief.cookies.clear()
             answer = thief.get("/api/history", headers={"Cookie": header})
-            assert answer.json()["session"] != session_id
+            assert answer.json().get("session") != session_id
             assert MARKS[0] not in answer.text
         assert not thief.delete("/api/history").json()["cleared"]
     with httpx.Client(base_url=site.app.url, headers={"Cookie": f"{JAR.plain_name}={token}.{signed}"}) as ada:
@@ -147,6 +151,24 @@ def test_heads_and_bodies_without_end_and_clients_without_haste_keep_nobody_else
         assert ada.get("/healthz").status_code == 200
     for one in slow:
         one.close()
+
+
+def test_a_page_takes_so_much_by_its_websocket_and_so_many_files(site: Site) -> None:
+    with httpx.Client(base_url=site.app.url) as ada:
+        ada.get("/_stcore/health")
+        xsrf = {"X-Xsrftoken": ada.cookies["_streamlit_xsrf"]}
+        with connect_page(f"{site.app.url.replace('http', 'ws')}/_stcore/stream") as page:
+            begin(page, "")
+            begun = next(said for _, said in messages(page) if said.WhichOneof("type") == "new_session")
+            place = f"/_stcore/upload_file/{begun.new_session.initialize.session_id}"
+            sent = [
+                ada.put(f"{place}/{number}", files={"file": ("a.md", b"# A")}, headers=xsrf).status_code
+                for number in range(FILES_OF_PAGE + 2)
+            ]
+            assert sent == [204] * FILES_OF_PAGE + [413] * 2
+            page.send(b"\0" * (LARGEST + 1))
+            with pytest.raises(ConnectionClosedError, match="1009"):
+                list(messages(page))
 
 
 def test_no_text_no_cookie_and_no_key_is_in_a_log_an_address_or_open_to_other_users(site: Site) -> None:

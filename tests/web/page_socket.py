@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 
@@ -33,15 +34,25 @@ def drawn(site: str, page: str, *, host: str = "", origin: str | None = None, **
         raw.close()
         return refused.response.status_code
     with opened as page_socket:
-        rerun = BackMsg()
-        rerun.rerun_script.page_name = page
-        page_socket.send(rerun.SerializeToString())
+        begin(page_socket, page)
         sent = b""
-        while True:
-            data = page_socket.recv(60)
-            assert isinstance(data, bytes)
+        for data, message in messages(page_socket):
             sent += data
-            message = ForwardMsg()
-            message.ParseFromString(data)
             if message.WhichOneof("type") == "script_finished":
                 return sent
+    raise AssertionError("the page never ends")
+
+
+def begin(page_socket: ClientConnection, page: str) -> None:
+    """Have the page's script run."""
+    rerun = BackMsg()
+    rerun.rerun_script.page_name = page
+    page_socket.send(rerun.SerializeToString())
+
+
+def messages(page_socket: ClientConnection) -> Iterator[tuple[bytes, ForwardMsg]]:
+    """Each as it came, and what it says."""
+    while True:
+        data = page_socket.recv(60)
+        assert isinstance(data, bytes)
+        yield data, ForwardMsg.FromString(data)
