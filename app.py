@@ -29,7 +29,7 @@ from rag.services import Services, load_articles, settle, warn_of_eviction
 from rag.sessions.revocations import Revocations
 from rag.settings import Settings, load
 from rag.ui import resources
-from rag.ui.upload_memory import bound_uploads
+from rag.ui.uploads import bound_uploads
 from rag.web import inspector_link
 from rag.web.api import ApiFirst
 from rag.web.connections.heads import bound_heads

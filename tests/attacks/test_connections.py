@@ -22,7 +22,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
-from rag.ui import upload_memory
+from rag.ui import uploads
 from rag.web.connections import pace, sockets
 from rag.web.cookie import Ticket, new_token
 from rag.web.identity import Visit
@@ -204,9 +204,9 @@ async def test_a_browser_an_address_and_all_have_so_many_pages(monkeypatch: pyte
 
 def test_uploads_of_one_page_and_of_all_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MemoryUploadedFileManager, "add_file", MemoryUploadedFileManager.add_file)
-    upload_memory.bound_uploads()
+    uploads.bound_uploads()
     for name, most in (("FILES_OF_PAGE", 3), ("BYTES_OF_PAGE", 100), ("BYTES", 250)):
-        monkeypatch.setattr(upload_memory, name, most)
+        monkeypatch.setattr(uploads, name, most)
     files = MemoryUploadedFileManager("/upload")
 
     def status(page: str, size: int) -> int:

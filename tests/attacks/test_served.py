@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect as connect_page
 
 from rag.sessions import connect
-from rag.ui.upload_memory import FILES_OF_PAGE
+from rag.ui.uploads import FILES_OF_PAGE
 from rag.web.connections.pace import LARGEST
 from rag.web.cookie import CookieJar
 from rag.web.sessions.token import session_id_of

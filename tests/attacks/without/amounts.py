@@ -66,7 +66,7 @@ AMOUNTS = (
     ),
     mend(
         "Files of many pages at once until memory is full",
-        "rag/ui/upload_memory.py",
+        "rag/ui/uploads.py",
         "    if self._total_bytes + size > BYTES:\n",
         "    if False:\n",
         "tests/attacks/test_connections.py::test_uploads_of_one_page_and_of_all_are_bounded",
