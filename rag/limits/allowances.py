@@ -1,4 +1,5 @@
-"""What a turn, an upload and a new session are charged for: a bucket of the session, and one of the address.
+"""What turns and uploads are charged for: a bucket of the session, and one of the address; for a session's first turn
+another one of the address, since sessions take memory for as long as they live.
 
 A session's bucket belongs to the address that it asks from, so that one script can charge both: whoever has many
 addresses has as many sessions, too. Where the address is nobody's, there is only the session's. Redis is told neither:
@@ -33,32 +34,33 @@ class Limits:
 
     def turn(self, session_id: str, address: str | None) -> Allowance | None:
         own, shared = self._settings.limit_session_turns, self._settings.limit_address_turns
-        return self._allowance("turns", session_id, own, address, shared)
+        return self._allowance("turns", session_id, own, address, shared, self._settings.limit_address_sessions)
 
     def upload(self, session_id: str, address: str | None) -> Allowance | None:
         own, shared = self._settings.limit_session_uploads, self._settings.limit_address_uploads
         return self._allowance("uploads", session_id, own, address, shared)
 
-    def new_session(self, address: str | None) -> Allowance | None:
-        return self._allowance("sessions", "", 0, address, self._settings.limit_address_sessions)
-
-    def _allowance(self, what: str, session_id: str, own: int, address: str | None, shared: int) -> Allowance | None:
-        """own, shared: a minute, and at most at once; 0: not limited."""
+    def _allowance(
+        self, what: str, session_id: str, own: int, address: str | None, shared: int, sessions: int = 0
+    ) -> Allowance | None:
+        """own, shared, sessions: a minute, and at most at once; 0: not limited."""
         network, session = network_of(address), _hashed("session", session_id)
-        buckets = []
+        whose = session if network is None else _hashed("address", network)
+        buckets, first = [], []
         if own:
             buckets.append(Bucket(f"{what}:{session}", f"session_{what}", MINUTE // own, own))
         if shared and network is not None:
             buckets.append(Bucket(what, f"address_{what}", MINUTE // shared, shared))
-        if not buckets:
-            return None
-        whose = session if network is None else _hashed("address", network)
+        if sessions and network is not None:
+            first.append(Bucket("sessions", "address_sessions", MINUTE // sessions, sessions))
         for bucket in buckets:
             if left := self._empty.left(f"{whose}:{bucket.name}"):
                 raise OverLimit(bucket.reason, left)
-        return Allowance(
-            whose, tuple(buckets), lambda bucket, seconds: self._empty.found(f"{whose}:{bucket.name}", seconds)
-        )
+
+        def found_empty(bucket: Bucket, seconds: float) -> None:
+            self._empty.found(f"{whose}:{bucket.name}", seconds)
+
+        return Allowance(whose, tuple(buckets), tuple(first), found_empty) if buckets or first else None
 
 
 def _hashed(kind: str, name: str) -> str:

@@ -33,17 +33,19 @@ def _nothing(*_: object) -> None:
 class Allowance(NamedTuple):
     """One token of each bucket. whose: not to be told from a key, so it is a hash; without braces.
 
-    found_empty: is called with the bucket, and the seconds for which nobody gets anything out of it.
+    first: of these, too, where it is a session's first turn that is charged. found_empty: is called with a bucket, and
+    the seconds for which nobody gets anything out of it.
     """
 
     whose: str
     buckets: tuple[Bucket, ...]
+    first: tuple[Bucket, ...] = ()
     found_empty: Callable[[Bucket, float], object] = _nothing
 
 
 def granted(allowance: Allowance | None, empty: int, microseconds: int) -> None:
     """What the scripts say. empty: the number of the bucket that has no token, from 1; 0: none. Raises OverLimit."""
     if empty and allowance is not None:
-        bucket, seconds = allowance.buckets[empty - 1], microseconds / 1e6
+        bucket, seconds = (*allowance.buckets, *allowance.first)[empty - 1], microseconds / 1e6
         allowance.found_empty(bucket, seconds)
         raise OverLimit(bucket.reason, seconds)

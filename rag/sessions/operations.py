@@ -241,7 +241,7 @@ class Operations:
     ) -> Steps[Snapshot]:
         begun = time.monotonic()
         if self._clustered:
-            yield from self._asked_first(credential, allowance)
+            yield from self._asked_first(sid, credential, allowance)
             credential = allowance = None
         first = self.protocol.begin(sid, token, queue=wait > 0, credential=credential, allowance=allowance)
         found = yield from self._repairing(sid, first)
@@ -257,19 +257,23 @@ class Operations:
                     found = yield from self._repairing(sid, again)
         return (yield from self._complete(sid, found))
 
-    def _asked_first(self, credential: Credential | None, allowance: Allowance | None) -> Steps[None]:
-        """What a turn asks on a cluster, whose keys may be on other shards than the session: in one pipeline."""
+    def _asked_first(self, sid: SessionId, credential: Credential | None, allowance: Allowance | None) -> Steps[None]:
+        """What a turn asks on a cluster, whose keys may be on other shards than the session: in one pipeline, but for
+        what a session's first turn is charged."""
         commands: list[Command] = []
         if credential is not None:
             commands.append(("GET", self.protocol.keys.cookies(credential.browser)))
         if allowance is not None:
             charge = self.protocol.charge(allowance)
+            commands.append(("EXISTS", self.protocol.keys.session(sid)))
             commands.append(("EVAL", charge.script.source, len(charge.keys), *charge.keys, *charge.args))
         replies = (yield self._sender(commands)) if commands else []
         if credential is not None and generation(replies[0]) > credential.generation:
             raise CredentialEnded
         if allowance is not None:
             granted(allowance, *replies[-1])
+            if allowance.first and not replies[-2]:
+                yield from self._ask(self.protocol.charge(allowance._replace(buckets=allowance.first)))
 
     def _commit(self, sid: SessionId, token: str, found: Snapshot, commit: Commit) -> Steps[Committed]:
         result = yield from self._repairing(sid, self.protocol.commit(sid, token, found, commit))

@@ -40,17 +40,18 @@ def test_sessions_of_one_address_share_its_bucket_and_no_key_tells_whose_it_is()
     assert one.buckets[1] == two.buckets[1]
     assert one.buckets[0].name != two.buckets[0].name
     assert [bucket.reason for bucket in own.buckets] == ["session_turns"]
-    told = repr((one, own, limits.upload("session-1", "203.0.113.7"), limits.new_session("203.0.113.7")))
+    told = repr((one, own, limits.upload("session-1", "203.0.113.7")))
     assert "session-1" not in told
     assert "203.0.113" not in told
-    assert limits.new_session("127.0.0.1") is None
+    assert [bucket.reason for bucket in one.first] == ["address_sessions"]
+    assert own.first == ()
 
 
 def test_nothing_is_asked_of_redis_where_nothing_is_limited() -> None:
     off: dict[str, Any] = {name: 0 for name in Settings.model_fields if name.startswith("limit_")}
     limits = Limits(Settings(**off))
     address = "203.0.113.7"
-    assert [limits.turn("a", address), limits.upload("a", address), limits.new_session(address)] == [None] * 3
+    assert [limits.turn("a", address), limits.upload("a", address)] == [None] * 2
     under_way = UnderWay(Settings(**off))
     for _ in range(MOST):
         under_way.enter("a", address).queue(True)
@@ -60,8 +61,8 @@ def test_nothing_is_asked_of_redis_where_nothing_is_limited() -> None:
 
 def test_every_reason_has_words() -> None:
     limits = Limits(Settings())
-    found = [limits.turn("a", "203.0.113.7"), limits.upload("a", "203.0.113.7"), limits.new_session("203.0.113.7")]
-    reasons = {bucket.reason for allowance in found if allowance for bucket in allowance.buckets}
+    found = [limits.turn("a", "203.0.113.7"), limits.upload("a", "203.0.113.7")]
+    reasons = {bucket.reason for one in found if one for bucket in (*one.buckets, *one.first)}
     assert reasons | {"busy", "session_at_once", "address_at_once"} == set(LIMITS)
 
 

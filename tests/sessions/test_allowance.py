@@ -123,6 +123,24 @@ def test_a_turn_charges_as_it_begins_and_one_that_is_refused_leaves_nothing(
     assert granted(store, Allowance(both.whose, (own(3),))) == ""
 
 
+def test_a_session_s_first_turn_is_charged_for_the_session_too(store: AnyStore, sid: str) -> None:
+    allowance = Allowance(uuid4().hex, (own(9),), (Bucket("sessions", "address_sessions", 600 * SECOND, 2),))
+
+    def turn(session_id: str, allowance: Allowance) -> str:
+        try:
+            with store.turn(session_id, wait=0, allowance=allowance) as begun:
+                begun.commit([HumanMessage("a question"), AIMessage("an answer")])
+        except OverLimit as refused:
+            return refused.reason
+        return ""
+
+    assert [turn(f"{sid}-{number}", allowance) for number in (1, 1, 1, 2, 2, 3)] == [""] * 5 + ["address_sessions"]
+    assert store.messages(f"{sid}-3") == []
+    assert turn(f"{sid}-2", allowance) == ""
+    assert turn(f"{sid}-4", allowance._replace(buckets=())) == "address_sessions"
+    assert turn(f"{sid}-2", allowance._replace(buckets=())) == ""
+
+
 @pytest.mark.parametrize("planted", ["ahead", "words", "list"])
 def test_a_bucket_that_cannot_be_is_no_worse_than_empty(store: AnyStore, backend: Backend, planted: str) -> None:
     """The server's clock was set back, or somebody else wrote there."""

@@ -13,7 +13,7 @@ from math import isfinite
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from rag.errors import CredentialEnded, NewerCookie, NewerFormat, SealBroken
-from rag.sessions.allowance import Allowance, granted
+from rag.sessions.allowance import Allowance, Bucket, granted
 from rag.sessions.ids import SessionId
 from rag.sessions.messages.codec import Place, StoredMessage, Unreadable, as_stored, decode, decode_plain, encode
 from rag.sessions.messages.seal import Seal, close_field, open_field
@@ -105,9 +105,10 @@ class SessionProtocol:
         queued: str | int = 0 if not queue else "" if place is None else place
         cookies = [] if credential is None else [self.keys.cookies(credential.browser)]
         generation = "" if credential is None else credential.generation
-        buckets, numbers = self._buckets(allowance)
+        buckets, numbers = self._buckets(allowance, (*allowance.buckets, *allowance.first) if allowance else ())
+        first = len(allowance.first) if allowance else 0
         keys = (*self.keys.of(sid), *cookies, *buckets)
-        args = (*self.cache.known(sid), token, self._lease_ms, self.ttl, queued, generation, *numbers)
+        args = (*self.cache.known(sid), token, self._lease_ms, self.ttl, queued, generation, first, *numbers)
 
         def parse(reply: list[Any]) -> Snapshot | Busy | None:
             if reply[0] in (-1, -3):
@@ -168,16 +169,15 @@ class SessionProtocol:
         return Request(scripts.RELEASE, (keys.turn, keys.queue, keys.alive), (token,), bytes.decode, repeatable=False)
 
     def charge(self, allowance: Allowance) -> Request[None]:
-        """Raises OverLimit."""
-        keys, args = self._buckets(allowance)
+        """Not as a first turn. Raises OverLimit."""
+        keys, args = self._buckets(allowance, allowance.buckets)
         # A reply that was lost may have cost a token: no harm.
         return Request(scripts.CHARGE, keys, args, lambda reply: granted(allowance, *reply))
 
-    def _buckets(self, allowance: Allowance | None) -> tuple[list[str], list[int]]:
-        if allowance is None:
-            return [], []
-        keys = [self.keys.limit(allowance.whose, bucket.name) for bucket in allowance.buckets]
-        return keys, [number for bucket in allowance.buckets for number in (bucket.every, bucket.most)]
+    def _buckets(self, allowance: Allowance | None, buckets: Sequence[Bucket]) -> tuple[list[str], list[int]]:
+        whose = allowance.whose if allowance else ""
+        keys = [self.keys.limit(whose, bucket.name) for bucket in buckets]
+        return keys, [number for bucket in buckets for number in (bucket.every, bucket.most)]
 
     # --- reading
 

@@ -14,7 +14,7 @@ ICON = ":material/hourglass_top:"
 def draw(refused: OverLimit, at: float) -> bool:
     """Say it, and draw the page anew when it is over. at: in `time.monotonic` seconds. True: it is over."""
     if at <= monotonic():
-        st.info("You can ask again now.", icon=":material/hourglass_disabled:")
+        st.info("You can ask again now.", icon=":material/check_circle:")
         return True
     st.fragment(_tick, run_every=1)(refused, at)
     return False

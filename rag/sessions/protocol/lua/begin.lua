@@ -4,10 +4,11 @@
 -- but for what buckets are charged.
 -- The session's `waits` says that there may be a queue; without a session, or with it, the queue is looked at.
 -- KEYS: history, session, turn, queue, alive, quarantine, trace; the asking browser's, if its cookie may have ended;
---       buckets that are charged
+--       buckets that are charged, the last of them only for a session's first turn
 -- ARGV: of what is known: epoch, how many messages ever, the last one's id and length in bytes;
 --       token, lease (ms), ttl (s), place in the queue ('' if none yet, 0: does not queue), generation of the cookie
---       ('': no cookie), of each bucket the µs between two tokens and the most tokens
+--       ('': no cookie), how many buckets are the last of them, of each bucket the µs between two tokens and
+--       the most tokens
 -- Returns as READ does, or {0, how many are before it, its place}, or {-1}: that cookie has ended,
 -- or {-3}: a later version has written when it does, or {-4, the number of an empty bucket, µs until it is not}.
 local call, token, now, taken = redis.call, ARGV[5], nil, false
@@ -17,7 +18,9 @@ if buckets == 9 then
   if not first or first > tonumber(ARGV[9]) then return {first and -1 or -3} end
 end
 if KEYS[buckets] then
-  local empty, wait = charged(buckets, 10)
+  local last = #KEYS
+  if ARGV[10] ~= '0' and call('EXISTS', KEYS[2]) == 1 then last = last - ARGV[10] end
+  local empty, wait = charged(buckets, last, 11)
   if empty > 0 then return {-4, empty, wait} end
 end
 --include part_known

@@ -1,11 +1,11 @@
-local function charged(first, numbers)
-  -- Take a token out of each bucket KEYS[first …], or out of none if one of them is empty (GCRA: what is kept of a
-  -- bucket is when it will be full again, in µs of this clock; none: it is full). numbers: of each bucket, where in ARGV
-  -- the µs between two tokens and the most tokens stand. Returns the number of the empty one that stays so the longest
+local function charged(first, last, numbers)
+  -- Take a token out of each bucket KEYS[first … last], or out of none if one of them is empty (GCRA: what is kept of a
+  -- bucket is when it will be full again, in µs of this clock; none: it is full). numbers: where in ARGV the µs between
+  -- two tokens and the most tokens of each bucket stand. Returns the number of the empty one that stays so the longest
   -- and for how many µs, or 0, 0.
   local t = redis.call('TIME')
   local now, full, empty, wait = t[1] * 1000000 + t[2], {}, 0, 0
-  for i = first, #KEYS do
+  for i = first, last do
     local at = numbers + 2 * (i - first)
     local every, room = tonumber(ARGV[at]), ARGV[at] * ARGV[at + 1]
     -- Where the clock was set back, or the limit changed: a bucket is never emptier than empty.
@@ -16,7 +16,7 @@ local function charged(first, numbers)
   if empty > 0 then return empty, wait end
   -- Replicas are told, the append-only file is not: a server that comes back has full buckets.
   redis.set_repl(redis.REPL_REPLICA)
-  for i = first, #KEYS do
+  for i = first, last do
     redis.call('SET', KEYS[i], string.format('%.0f', full[i]), 'PX', math.ceil((full[i] - now) / 1000))
   end
   redis.set_repl(redis.REPL_ALL)
