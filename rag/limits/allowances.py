@@ -8,6 +8,8 @@ keys have hashes of both.
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable
 from hashlib import blake2b
 from time import monotonic
@@ -18,6 +20,9 @@ from rag.limits.networks import network_of
 from rag.sessions.allowance import Allowance, Bucket
 from rag.settings import Settings
 
+LOG = logging.getLogger("crosswire")
+SAY_AGAIN = 60.0
+"""Seconds between two lines on addresses that were refused."""
 MINUTE = 60_000_000
 """Microseconds."""
 
@@ -31,6 +36,8 @@ class Limits:
     def __init__(self, settings: Settings, clock: Callable[[], float] = monotonic) -> None:
         self._settings = settings
         self._empty = Empty(clock)
+        self._clock = clock
+        self._said_at = -math.inf
 
     def turn(self, session_id: str, address: str | None) -> Allowance | None:
         own, shared = self._settings.limit_session_turns, self._settings.limit_address_turns
@@ -59,8 +66,19 @@ class Limits:
 
         def found_empty(bucket: Bucket, seconds: float) -> None:
             self._empty.found(f"{whose}:{bucket.name}", seconds)
+            self._say(bucket)
 
         return Allowance(whose, tuple(buckets), tuple(first), found_empty) if buckets or first else None
+
+    def _say(self, bucket: Bucket) -> None:
+        """A proxy that does not say for whom it asks makes all visitors one address: say what to set; rarely."""
+        if bucket.reason.startswith("address_") and self._clock() - self._said_at > SAY_AGAIN:
+            self._said_at = self._clock()
+            LOG.warning(
+                "An address reached LIMIT_%s. If it is a proxy's, have it say for whom it asks (X-Forwarded-For), and "
+                "name it in FORWARDED_ALLOW_IPS.",
+                bucket.reason.upper(),
+            )
 
 
 def _hashed(kind: str, name: str) -> str:

@@ -30,7 +30,7 @@ _PROBLEMS = {
     "413": "The body is larger than 64 KiB",
     "415": "The body is not application/json",
     "422": "The message is empty, too long, or not a text",
-    "429": "The model limits the rate of requests, or this session has too many questions under way",
+    "429": "Too many questions in a short time, or under way at once, of this session or address; or the model says so",
     "500": "Something broke on the server",
     "502": "The model refused, broke off, or cannot be reached",
     "503": "The session store or the library cannot be reached, or too many turns are under way",

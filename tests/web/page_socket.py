@@ -14,10 +14,12 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 
-def drawn(site: str, page: str, *, host: str = "", origin: str | None = None, **headers: Any) -> bytes | int:
+def drawn(
+    site: str, page: str, *, host: str = "", origin: str | None = None, ask: str = "", **headers: Any
+) -> bytes | int:
     """All that one run of the page's script sends, or the status with which the handshake was refused.
 
-    site: where to connect to; host: what to say instead.
+    site: where to connect to; host: what to say instead; ask: of the chat, in a second run, which is what is returned.
     """
     parts = urlsplit(site)
     raw = socket.create_connection((parts.hostname, parts.port or 80), 10)
@@ -35,18 +37,32 @@ def drawn(site: str, page: str, *, host: str = "", origin: str | None = None, **
         return refused.response.status_code
     with opened as page_socket:
         begin(page_socket, page)
-        sent = b""
-        for data, message in messages(page_socket):
-            sent += data
-            if message.WhichOneof("type") == "script_finished":
-                return sent
+        sent, box = _run(page_socket)
+        if ask:
+            begin(page_socket, page, box, ask)
+            sent, _ = _run(page_socket)
+        return sent
+
+
+def _run(page_socket: ClientConnection) -> tuple[bytes, str]:
+    """What is sent until the script has ended, however often it begins anew; and the id of the chat's input."""
+    sent, box = b"", ""
+    for data, message in messages(page_socket):
+        sent += data
+        box = message.delta.new_element.chat_input.id or box
+        ended = message.WhichOneof("type") == "script_finished"
+        if ended and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+            return sent, box
     raise AssertionError("the page never ends")
 
 
-def begin(page_socket: ClientConnection, page: str) -> None:
-    """Have the page's script run."""
+def begin(page_socket: ClientConnection, page: str, box: str = "", ask: str = "") -> None:
+    """Have the page's script run. ask: what is typed into its input `box`."""
     rerun = BackMsg()
     rerun.rerun_script.page_name = page
+    if ask:
+        state = rerun.rerun_script.widget_states.widgets.add()
+        state.id, state.chat_input_value.data = box, ask
     page_socket.send(rerun.SerializeToString())
 
 

