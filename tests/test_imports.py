@@ -68,8 +68,8 @@ DISCOVERING = {"rag.crosstalk.strategies", "crosswire", "rag.crosstalk", "rag.au
 which tests/test_crosswire.py compares with imports that are written out. The last imports what is to be audited."""
 
 WITH_STREAMLIT = {"app", "pages", "rag.ui"}
-AUDITED = ("rag.audit.adapters.", "rag.audit.targets.")
-"""What is audited is imported there when it is met, and is no dependency of the product."""
+AUDITED = ("rag.audit.adapters.", "rag.audit.targets.", "rag.web.bench.stores.")
+"""What is audited or weighed is imported there when it is met, and is no dependency of the product."""
 OURS_AUDITED = {"rag.sessions", "rag.crosstalk"}
 """Of the product itself, what is audited as others' stores are, and what asks a chat over HTTP: imported when used."""
 NOT_IN_PAGES = {

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
@@ -20,7 +18,9 @@ from rag.chat.offline import OfflineChatModel
 from rag.chat.offline.ranking import Ranker
 from rag.chat.service import SOURCES
 from rag.commands import options
-from rag.commands.options import JsonFile, Rounds, Seconds, Strategy, give
+from rag.commands.benchmarks import scaling, stores
+from rag.commands.benchmarks.scratch import known_questions, scratch
+from rag.commands.options import JsonFile, Rounds, Seconds, Strategy, TableFile, give
 from rag.crosstalk.bench import checking as check_bench
 from rag.crosstalk.bench import exploring as rates
 from rag.crosstalk.bench import memories as memories_bench
@@ -46,7 +46,6 @@ from rag.settings import Settings, load
 from rag.web.bench import overload as overload_bench
 from rag.web.bench import pages as pages_bench
 from rag.web.bench import room as room_bench
-from rag.web.bench import scale as scale_bench
 from rag.web.bench import served as served_bench
 
 app = typer.Typer(
@@ -56,24 +55,9 @@ app = typer.Typer(
 )
 
 
-@contextmanager
-def _scratch(doing: str = "") -> Iterator[tuple[Path, Callable[[str], None]]]:
-    """A folder for as long as it is measured, and how to say what is being done."""
-    with (
-        # A server that nobody uses any more may still be writing when the folder goes.
-        tempfile.TemporaryDirectory(prefix="crosswire-bench-", ignore_cleanup_errors=True) as folder,
-        Console(stderr=True).status(doing) as status,
-    ):
-        yield Path(folder), status.update
-
-
 def _settings(folder: Path) -> Settings:
     """The user's, but for where everything is kept."""
     return load().model_copy(update={"state_dir": folder, "chroma_url": "embedded"})
-
-
-def _known_questions() -> list[str]:
-    return [question.text for question in read_questions(QUESTIONS)]
 
 
 @app.command("retrieval")
@@ -89,7 +73,7 @@ def retrieval(
     if not questions.is_file():
         raise BadDocument(str(questions), "there is no such file", "Name a file with --questions.")
     with (
-        _scratch("Reading the articles") as (folder, _),
+        scratch("Reading the articles") as (folder, _),
         closing(open_library(settings := _settings(folder))) as library,
     ):
         library.add([settings.knowledge_dir])
@@ -120,8 +104,8 @@ def answers(
     rows: list[dict[str, Any]] = []
     dialogues: list[dict[str, Any]] = []
     heads = ("file", "half", "language", "part", *VERDICTS)
-    with _scratch("Reading the articles") as (scratch, told):
-        settings = _settings(scratch)
+    with scratch("Reading the articles") as (kept, told):
+        settings = _settings(kept)
         embedder = make_embedder(settings)
         with closing(open_library(settings, embedder)) as library:
             library.add([settings.knowledge_dir])
@@ -163,7 +147,7 @@ def store(
 ) -> None:
     """Turns a second on an embedded server of its own, against the bytes-only limit and what others use."""
     settings = [(1, 40)] if quick else store_bench.SETTINGS
-    with _scratch() as (folder, told), closing(connect("embedded", state_dir=folder, max_connections=128)) as client:
+    with scratch() as (folder, told), closing(connect("embedded", state_dir=folder, max_connections=128)) as client:
         parties = store_bench.contenders(client, _socket_url(folder), folder)
         if devices:
             parties = [*parties[:2], *store_bench.ablations(client)]
@@ -181,7 +165,7 @@ def turn(
 ) -> None:
     """A whole turn with a model that answers at once, against the least it can cost and a plain LangChain build."""
     with (
-        _scratch("Reading the articles") as (folder, told),
+        scratch("Reading the articles") as (folder, told),
         closing(connect("embedded", state_dir=folder, max_connections=128)) as client,
         Lab(folder, state_dir=folder) as lab,
         turn_bench.contenders(
@@ -189,7 +173,7 @@ def turn(
         ) as parties,
     ):
         settle()  # as the app does when it has started
-        rows = turn_bench.run(parties, _known_questions(), users=users, turns=turns, slices=rounds, progress=told)
+        rows = turn_bench.run(parties, known_questions(), users=users, turns=turns, slices=rounds, progress=told)
     cells = ((row.name, f"{row.rate:,.0f}", f"{row.of_floor:.2f}", f"{row.of_plain:.2f}") for row in rows)
     give(json_file, rows, ("contender", "turns/s", "of the floor", "times plain LangChain"), cells)
 
@@ -206,10 +190,10 @@ def served(
 
     trips: to Redis a turn. CPU ms: of the server a turn. load: how much of a core the clients took.
     """
-    with _scratch() as (folder, told):
+    with scratch() as (folder, told):
         rows = served_bench.run(
             folder,
-            _known_questions(),
+            known_questions(),
             clients=clients or (1, 20, 100),
             processes=processes,
             slices=rounds,
@@ -255,7 +239,7 @@ def room(
 ) -> None:
     """A room full of phones and its wall, over HTTP: from a question to its answer, and to the wall. The model takes
     0.3 s of it. CPU: of one core, of the server."""
-    with _scratch() as (folder, told):
+    with scratch() as (folder, told):
         rows = room_bench.run(folder, phones=phones, seconds=seconds, model=0.3, progress=told)
     heads = ("what", "phones", "times", "p50 s", "p95 s", "most s", "CPU")
     give(json_file, rows, heads, map(_in_the_room, rows))
@@ -277,7 +261,7 @@ def check(
     json_file: JsonFile = None,
 ) -> None:
     """How fast an operation log is checked, and in how much memory: whole turns, and one memory for everybody."""
-    with _scratch() as (folder, told):
+    with scratch() as (folder, told):
         rows = list(check_bench.run(events, folder, told))
     give(json_file, rows, ("log", "events", "MB", "seconds", "events/s", "peak MB", "anomalies"), map(_checked, rows))
 
@@ -307,7 +291,7 @@ def verdict(
 @app.command("pages")
 def pages(seconds: Seconds = 20.0, json_file: JsonFile = None) -> None:
     """Seconds until a page is drawn whole: while nothing else happens, and while a run of 100 users goes on."""
-    with _scratch() as (folder, told):
+    with scratch() as (folder, told):
         rows = list(pages_bench.run(folder, seconds, told))
     cells = ((row.what, f"{row.pages}", f"{row.p50:.2f}", f"{row.p95:.2f}", row.slowest, f"{row.runs}") for row in rows)
     give(json_file, rows, ("server", "pages", "p50 s", "p95 s", "slowest page", "runs"), cells)
@@ -316,9 +300,7 @@ def pages(seconds: Seconds = 20.0, json_file: JsonFile = None) -> None:
 @app.command("memories")
 def memories(
     strategy: Strategy = None,
-    file: Annotated[
-        Path | None, typer.Option("--write", metavar="FILE", help="The table that the page shows, with its evidence.")
-    ] = None,
+    file: TableFile = None,
     json_file: JsonFile = None,
 ) -> None:
     """Which memory should I use? Each through four scenes: users, tabs, processes, a restart."""
@@ -369,7 +351,7 @@ def sessions(
 ) -> None:
     """What the inspector costs among so many sessions, on an embedded server of its own."""
     with (
-        _scratch(f"Writing {count:,} sessions") as (folder, told),
+        scratch(f"Writing {count:,} sessions") as (folder, told),
         closing(connect("embedded", state_dir=folder, timeout=60)) as client,
     ):
         store = SessionStore(client)
@@ -382,26 +364,8 @@ def sessions(
     give(json_file, rows, ("what", "seconds", "commands"), cells, notes, **more)
 
 
-@app.command("scale")
-def scale(
-    full: Annotated[bool, typer.Option("--full", help="Up to 100,000 live sessions; a minute or two.")] = False,
-    seconds: Seconds = 3.0,
-    json_file: JsonFile = None,
-) -> None:
-    """What a live session costs, and whether a turn takes longer where there are more of them.
-
-    For more processes of the application: bench served --processes.
-    """
-    with _scratch() as (folder, told):
-        levels = scale_bench.FULL if full else scale_bench.LEVELS
-        rows = list(scale_bench.run(folder, levels, seconds=seconds, progress=told))
-    heads = ("live sessions", "Redis bytes each", "app MB in all", "turns/s", "p50 ms", "p99 ms")
-    give(json_file, rows, heads, map(_scaled, rows), scale_bench.extrapolated(rows))
-
-
-def _scaled(row: scale_bench.Row) -> list[str]:
-    sizes = f"{row.sessions:,}", f"{row.redis_bytes:,.0f}", f"{row.app_bytes / 1e6:,.1f}"
-    return [*sizes, f"{row.rate:,.0f}", f"{row.p50 * 1e3:.2f}", f"{row.p99 * 1e3:.2f}"]
+app.command("scale")(scaling.scale)
+app.command("stores")(stores.stores)
 
 
 def _socket_url(folder: Path) -> str:

@@ -47,6 +47,7 @@ JunitFile = Annotated[Path | None, to_file("--junit", what="Write it as JUnit XM
 HtmlFile = Annotated[Path | None, to_file("--html", what="Write it as a page that needs nothing else.")]
 PytestFile = Annotated[Path | None, to_file("--pytest", what="Write the failure as a test that fails until fixed.")]
 LogFile = Annotated[Path | None, to_file("--log", what="Keep the operation log.")]
+TableFile = Annotated[Path | None, to_file("--write", what="Write the table into the file that shows it.")]
 Address = Annotated[
     str | None,
     typer.Option(

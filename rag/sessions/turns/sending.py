@@ -25,7 +25,7 @@ from rag.sessions.connection.connect import AsyncClient, Client
 from rag.sessions.connection.errors import FAILURES, error_of, reason
 from rag.sessions.connection.pools import HOPELESS
 from rag.sessions.connection.replication import NONE, Link, ReplicaReads, Replication, clustered, link_of, pooled
-from rag.sessions.embedded.disk import Disk
+from rag.sessions.embedded.disk import Disk, Mark
 from rag.sessions.protocol.requests import Request
 from rag.sessions.protocol.steps import NOT_DECODED, Awaiting, Blocking, Command, Steps, operation, pipelined
 from rag.sessions.turns.waiting import waiters
@@ -62,11 +62,10 @@ class _Sender:
 
     def answer(self, request: Request[T]) -> Steps[T]:
         """What is asked in one round trip. Raises what is wrong in our words."""
-        script, keys, args, disk, mark = request.script, request.keys, request.args, self.disk, None
-        if disk is not None:
-            if request.writes is not None:
-                disk.require(request.writes)
-            mark = disk.mark() if request.proof else None
+        script, keys, args, disk = request.script, request.keys, request.args, self.disk
+        if disk is not None and request.writes is not None:
+            disk.require(request.writes)
+        marks: list[Mark | None] | None = [] if disk is not None and request.proof else None
         wait = self._wait if request.durable else None
         if self._reads is not None and (reply := (yield from self._replica(request, self._reads))) is not None:
             return request.parse(reply)
@@ -76,15 +75,17 @@ class _Sender:
             while True:
                 try:
                     try:
-                        reply = yield from ask(("EVALSHA", script.sha, len(keys), *keys, *args), wait)
+                        reply = yield from ask(("EVALSHA", script.sha, len(keys), *keys, *args), wait, marks=marks)
                     except NoScriptError:
-                        reply = yield from ask(("EVAL", script.source, len(keys), *keys, *args), wait)
+                        reply = yield from ask(("EVAL", script.source, len(keys), *keys, *args), wait, marks=marks)
                     break
                 except _ReplyLost as lost:
                     if not request.repeatable or attempt == ATTEMPTS or time.monotonic() - begun > LONGEST:
                         raise lost.__cause__ or lost from None
                 yield self._sleep(random.uniform(0, min(0.02 * 2**attempt, 0.5)))  # noqa: S311 (not a secret)
                 attempt += 1
+            # Where it was sent for the first time, because it may have been stored then.
+            mark = marks[0] if marks else None
             if disk is not None and request.proof is not None and not disk.proved(mark, request.proof):
                 yield self.client.ping()  # refused while the last write failed
         except FAILURES as exc:
@@ -126,7 +127,7 @@ class _Sender:
             return None
         return None if request.behind(reply) else reply
 
-    def _on_one_node(self, command: Command, wait: Command | None) -> Steps[Any]:
+    def _on_one_node(self, command: Command, wait: Command | None, **_: Any) -> Steps[Any]:
         """On clusters: WAIT is about what went over its own connection, so both go over one to the session's master."""
         nodes = self.client.nodes_manager
         for last in (False, True):
@@ -145,11 +146,23 @@ class _Sender:
         # The slot is on its way to another master: stored there, and confirmed by nobody.
         return [*(yield from self._routed(command, None)), 0]
 
-    def _exchanged(self, command: Command, wait: Command | None, link: Link | None = None) -> Steps[Any]:
-        """One command and its reply; with `wait`, a second one right behind it, whose reply is added."""
+    def _exchanged(
+        self,
+        command: Command,
+        wait: Command | None,
+        link: Link | None = None,
+        marks: list[Mark | None] | None = None,
+    ) -> Steps[Any]:
+        """One command and its reply; with `wait`, a second one right behind it, whose reply is added.
+
+        marks: to be told where the append-only file ended when it was sent. Not when a connection was asked for: among
+        thousands that wait for one, each would look through what all others wrote meanwhile.
+        """
         take, give = link or cast(Link, self._link)
         connection, clean = (yield take()), False
         try:
+            if marks is not None and self.disk is not None:
+                marks.append(self.disk.mark())
             packed = pack_command(cast(Any, command))
             if wait:
                 packed += pack_command(cast(Any, wait))
@@ -175,7 +188,7 @@ class _Sender:
             yield give(connection)
         return reply
 
-    def _routed(self, command: Command, _: Command | None) -> Steps[Any]:
+    def _routed(self, command: Command, _: Command | None, **__: Any) -> Steps[Any]:
         try:
             return (yield self.client.execute_command(*command, **NOT_DECODED))
         except HOPELESS:

@@ -74,7 +74,7 @@ def run(
     with ExitStack() as stack:
         parties = _start(stack, folder, processes)
         client = stack.enter_context(closing(connect("embedded", state_dir=folder)))
-        ask = stack.enter_context(_asking(conversations))
+        ask = stack.enter_context(asking(conversations))
         for party in parties:
             progress(f"warming up: {party.name}")
             ask(party, len(party.ports), None)
@@ -136,7 +136,7 @@ def _start(stack: ExitStack, folder: Path, processes: int) -> list[Party]:
 
 
 @contextmanager
-def _asking(conversations: list[list[str]]) -> Iterator[Ask]:
+def asking(conversations: list[list[str]]) -> Iterator[Ask]:
     """The process that asks. A wrong answer raises CrosswireError: its figures would mean nothing."""
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "rag.web.bench.load"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
@@ -16,7 +17,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from rag.errors import StoreDiskFull
-from rag.sessions import SessionStore, connect
+from rag.sessions import AsyncSessionStore, SessionStore, connect, connect_async
 from rag.sessions.connection.connect import Client
 from rag.sessions.embedded import disk
 from rag.sessions.embedded.disk import MARGIN_BYTES, Disk
@@ -190,3 +191,32 @@ def test_the_proof_costs_no_round_trip_and_outlives_a_rewrite(tmp_path: Path) ->
         assert pings() == before + 1
         store.append(SID, [HumanMessage("and on"), AIMessage("yes")])
         assert pings() == before + 1
+
+
+def test_many_turns_at_once_do_not_each_look_through_what_the_others_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, pread, many = [0], os.pread, 600
+
+    def counted(file: int, size: int, at: int) -> bytes:
+        found = pread(file, size, at)
+        looked[0] += len(found)
+        return found
+
+    async def all_at_once() -> None:
+        client = await connect_async("embedded", state_dir=tmp_path, max_connections=4, pool_timeout=60)
+        store = AsyncSessionStore(client, lease=60)
+        all_there = asyncio.Barrier(many)
+
+        async def turn(sid: str) -> None:
+            async with store.turn(sid) as held:
+                await all_there.wait()
+                await held.commit([HumanMessage("hello")])
+
+        monkeypatch.setattr(os, "pread", counted)
+        await asyncio.gather(*(turn(f"s{number}") for number in range(many)))
+        await client.aclose()
+
+    asyncio.run(all_at_once())
+    written = sum(path.stat().st_size for path in (tmp_path / "redis" / "appendonlydir").glob("*.incr.aof"))
+    assert 0 < looked[0] < 40 * written  # four connections: some turns each; without, half of all of them

@@ -1,4 +1,4 @@
-"""`bench scale`: what live sessions cost, and whether a turn takes longer where there are more of them.
+"""`bench scale --part sessions`: what live sessions cost, and whether a turn takes longer where there are more of them.
 
 Sessions of five turns are on an embedded server; then one thread takes turns in sessions that are chosen at random, so
 with many of them the history is hardly ever in this process's memory.
