@@ -219,8 +219,8 @@ def overload(
     """The application under half of what it can answer, all of it, and twice as much: who is answered, who is told to
     come back, and how soon.
     """
-    with _scratch() as (folder, told):
-        rows = overload_bench.run(folder, _known_questions(), clients=clients, seconds=seconds, progress=told)
+    with scratch() as (folder, told):
+        rows = overload_bench.run(folder, known_questions(), clients=clients, seconds=seconds, progress=told)
     heads = ("load", "asked/s", "answered/s", "p50 ms", "p99 ms", "refused", "its p50 ms", "its p99 ms")
     give(json_file, rows, heads, map(_overloaded, rows))
 
