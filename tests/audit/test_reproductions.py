@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +16,7 @@ from rag.audit.kit.contract import Subject
 from rag.audit.report.reproduction import name_of_test, reproduction
 from rag.audit.results import Outcome
 
+OURS = re.compile(r"^\s*(from|import)\s+(rag|crosswire)\b", re.MULTILINE)
 HARM = '""" \\N \udc80 \x00 \u202e'
 IN_MEMORY = ("rag.audit.targets.langgraph", "in_memory")
 
@@ -26,10 +27,8 @@ def test_the_file_of_each_check_has_all_that_it_names_and_nothing_of_ours(
 ) -> None:
     for check in CHECKS.values():
         text = reproduction(check, Outcome(check.id, "fail", HARM), IN_MEMORY, adapter, "async", ["langgraph==1"])
-        tree = ast.parse(text.encode())
-        compile(tree, check.id, "exec")
-        modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-        assert not [module for module in modules if module and module.startswith(("rag", "crosswire"))]
+        compile(text.encode(), check.id, "exec")
+        assert not OURS.search(text)
         (tmp_path / f"{check.id}.py").write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select", "F821", str(tmp_path)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -15,10 +15,6 @@ from rag.crosstalk.strategies import Asked, Strategy, UnknownStrategy, Wait, fin
 from tests.crosstalk.strategies.judging import judge
 
 NAMES = list(STRATEGIES)
-SLOW = ("sql", "unfiltered-retrieval", "community-redis")
-"""Their libraries take most of a second and more for a hundred users."""
-SHARED = ("shared-buffer", "deepcopy-per-request", "constant-session-id", "default-argument")
-"""Every user's history is everybody's, so there is much to check."""
 SCENES: dict[str, dict[str, Any]] = {
     "users": {},
     "tabs": {"tabs": 2},
@@ -31,7 +27,7 @@ SCENES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("scene", SCENES)
 def test_a_strategy_shows_what_it_is_listed_with(name: str, scene: str, lab: Lab) -> None:
     # A hundred users and all 20 seeds, with 4 processes and tabs: python -m tests.crosstalk.strategies.prove
-    judge(name, lab, 1, 20 if name in SLOW + SHARED else 60, **SCENES[scene])
+    judge(name, lab, 1, users=20, **SCENES[scene])
 
 
 @pytest.mark.parametrize("name", ["redis-turn", "sqlite"])
