@@ -9,13 +9,16 @@ import gc
 import logging
 import os
 import re
+import shutil
 import signal
 import sys
+import tempfile
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.browser import filled_library
 from tests.installing import place, plain, wheel
 from tests.logs import Watch
 
@@ -38,6 +41,13 @@ def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     logging.getLogger().addHandler(_WATCH)
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        os.environ[filled_library.VARIABLE] = tempfile.mkdtemp(prefix="crosswire-tests-")
+
+
+def pytest_unconfigure() -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        shutil.rmtree(os.environ.pop(filled_library.VARIABLE), ignore_errors=True)
 
 
 def pytest_runtest_teardown() -> None:

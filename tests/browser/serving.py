@@ -18,6 +18,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 from rag.inspector.one_time_link import address, issue
 from tests import PROJECT
+from tests.browser import filled_library
 from tests.logs import harm
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class AppServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        first = filled_library.copy(self.state_dir, self._env)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)],
@@ -48,6 +50,8 @@ class AppServer:
                 stderr=log,
             )
         self._wait_until_healthy()
+        if first:
+            filled_library.keep(self.state_dir)
 
     @retry(stop=stop_after_delay(60), wait=wait_fixed(0.1), retry=retry_if_exception_type((httpx.HTTPError, OSError)))
     def _wait_until_healthy(self) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import httpx
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
+from rag.crosstalk import Workload, simulate
+from rag.crosstalk.targets import open_target
 from rag.sessions import connect
 from rag.web.cookie import session_id_of
 from tests.browser.conftest import NewVisit
@@ -113,3 +116,12 @@ def test_many_people_at_once_each_get_their_own(app: AppServer) -> None:
         for own, answer in pool.map(talk, range(20)):
             assert own in answer
             assert answer.count("ORD-") == 1
+
+
+def test_forty_clients_of_the_simulator_stay_apart(app: AppServer) -> None:
+    with closing(open_target(app.url)) as target:
+        result = simulate(target, Workload(users=40, turns=3, in_flight=16, seed=11))
+    assert result.problems == ()
+    assert result.report.verdict == "isolated", result.report.why
+    assert (result.report.users, result.report.answered) == (40, 120)
+    assert result.report.controls.recalled >= 40
