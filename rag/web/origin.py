@@ -7,8 +7,7 @@ and sends our cookie along, so without it such a page could read a visitor's cha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from urllib.parse import urlsplit
+from collections.abc import Mapping
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
@@ -49,20 +48,6 @@ def served_at(scope: Scope) -> str | None:
     """The origin of our own pages, as far as this server can tell."""
     scheme = scope.get("scheme", "http")
     return origin_of(f"{_HTTP.get(scheme, scheme)}://{Headers(scope=scope).get('host', '')}")
-
-
-def on_this_machine(headers: Mapping[str, str], address: str | None, allowed: Collection[str] = ()) -> bool:
-    """Whether a page was opened in a browser beside its server, as far as can be told: by a loopback name, from a
-    loopback address, through no proxy. address: None is loopback. allowed: further origins, which only a proxy needs.
-    """
-    names = {name.lower(): text for name, text in headers.items()}
-    if allowed or not direct_from_this_machine(headers, address):
-        return False
-    try:
-        hosts = [urlsplit(names.get("origin", "")).hostname, urlsplit(f"//{names.get('host', '')}").hostname]
-    except ValueError:
-        return False
-    return all(host in ("localhost", "127.0.0.1", "::1") for host in hosts)
 
 
 def direct_from_this_machine(headers: Mapping[str, str], address: str | None) -> bool:

@@ -170,7 +170,7 @@ def open_page(contexts: NewContext, app: AppServer) -> NewPage:
 
     def open_path(path: str, heading: str) -> Page:
         page = contexts().new_page()
-        if path.startswith("inspector"):
+        if path.startswith(("inspector", "audit")):
             app.let_in(page.context)
         page.goto(f"{app.url}/{path}")
         expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible(timeout=30_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from rag.audit.checks import CHECKS
@@ -72,7 +73,16 @@ def test_a_stranger_is_offered_no_import_path_and_no_server(stranger: AppTest, m
     stranger.session_state["audit_path"] = f"{STORES}:leaves"
     calm(stranger.run())
     assert "langchain-community-redis" not in stranger.multiselect(key="audit_targets").options
-    assert "langchain-community-redis]  \n:small[on the machine itself only]" in texts(stranger)
+    assert "langchain-community-redis]  \n:small[for whoever runs this server only]" in texts(stranger)
+    assert "link that this server wrote" in texts(stranger)
+    offered, sent = st.multiselect, [f"{STORES}:leaves", "langchain-community-redis"]
+    monkeypatch.setattr(st, "multiselect", lambda *given, **named: [*offered(*given, **named), *sent])
+    began = []
+    monkeypatch.setattr(resources.audits(), "start", lambda who, targets, checks: began.append(targets))
+    press(stranger, next(each for each in labels(stranger) if each.startswith("Audit with")))
+    assert began
+    assert not set(sent) & set(began[0])
+    monkeypatch.setattr(st, "multiselect", offered)
     assert "secret" not in texts(stranger)
     assert ":gray[adk-memory, adk-database]  \n:small[`pip install google-adk`]" in texts(stranger)
     stranger.session_state["audit_levels"] = []

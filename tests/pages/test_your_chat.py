@@ -101,7 +101,7 @@ def few(page: AppTest) -> AppTest:
 
 def test_somebody_new_sees_three_steps(page: AppTest) -> None:
     assert "three steps" in texts(page)
-    assert "sends requests to public addresses for anyone" in texts(page)
+    assert "asks public addresses for anyone" in texts(page)
     assert "Recognise" in labels(page)
 
 

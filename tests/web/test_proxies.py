@@ -123,6 +123,19 @@ def test_nothing_that_a_client_says_opens_the_inspector(ways: Ways, guarded: Way
                     assert MARK not in sent, (way, host, origin)
 
 
+def test_nobody_but_who_came_by_a_link_names_code_that_is_run_here(guarded: Ways, ways: Ways) -> None:
+    """Wherever a request seems to come from: other users of this machine, and all who come through a forwarder."""
+    for way, site in guarded.to.items():
+        for host, origin in (("localhost", "http://localhost"), ("", site)):
+            sent = drawn(site, "audit", host=host, origin=origin)
+            assert isinstance(sent, int) or (b"audit_targets" in sent and b"audit_path" not in sent), (way, origin)
+    for app, told in ((ways.app, b"link that this server wrote"), (guarded.app, b"python -m rag audit")):
+        sent = drawn(app.url, "audit", origin=app.url)
+        assert isinstance(sent, bytes)
+        assert told in sent
+        assert b"audit_path" not in sent
+
+
 def test_a_link_opens_it_on_each_way_and_only_where_nothing_else_is_asked(ways: Ways, guarded: Ways) -> None:
     for way, site in ways.to.items():
         own = site.replace("http:", "https:") if way == "behind TLS" else site
@@ -135,12 +148,14 @@ def test_a_link_opens_it_on_each_way_and_only_where_nothing_else_is_asked(ways: 
         sent = drawn(site, "inspector", origin=own, Cookie=cookie)
         assert isinstance(sent, bytes), way
         assert OPEN in sent, way
+        assert b"audit_path" in bytes(drawn(site, "audit", origin=own, Cookie=cookie)), way
     with httpx.Client(base_url=guarded.app.url) as browser:
         refused = browser.post("/inspector-link", data={"secret": issue(guarded.app.state_dir)})
         assert "set-cookie" not in refused.headers
         sent = drawn(guarded.app.url, "inspector", origin=guarded.app.url, Cookie=cookie)
         assert isinstance(sent, bytes)
         assert OPEN not in sent
+        assert b"audit_path" not in bytes(drawn(guarded.app.url, "audit", origin=guarded.app.url, Cookie=cookie))
 
 
 def test_a_page_of_another_port_scheme_or_site_is_refused_on_each_way(ways: Ways) -> None:

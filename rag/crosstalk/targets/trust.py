@@ -69,8 +69,8 @@ def _check(host: str, address: IPv4Address | IPv6Address, reach: Reach) -> None:
     if reach == "public" and not inner.is_global:
         raise NotAllowed(
             host,
-            "this server's own network is asked only where the app is opened on this machine itself, or the inspector "
-            "is unlocked",
+            "this server's own network is asked only where the inspector is unlocked: by its password, a login, or the "
+            "link that this server wrote when it started",
         )
 
 

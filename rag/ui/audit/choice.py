@@ -1,7 +1,7 @@
 """What is to be audited, and by which checks.
 
 A name is a factory of ours. An import path is code that runs on this machine, with its owner's rights: it is offered to
-whoever opened the page on the machine itself, and to nobody else. So are targets on a server of the owner's.
+whoever came by the server's own link, and to nobody else. So are targets on a server of the owner's.
 """
 
 from __future__ import annotations
@@ -15,19 +15,25 @@ from rag.audit.run.background import MOST_TARGETS
 from rag.audit.run.needing import missing, server, unnamed
 from rag.audit.run.session import selected
 from rag.audit.targets import NAMED
+from rag.inspector.access import opens_by_link
 from rag.settings import Settings
 from rag.ui.escaping import code, count
-from rag.web.origin import on_this_machine
+from rag.ui.inspector.sign_in import linked
 
 FIRST = "langgraph-memory"
 """What is chosen at first, where it is installed: it is quick, and has something to show."""
-HERE_ONLY = "on the machine itself only"
+OWNER_ONLY = "for whoever runs this server only"
+BY_LINK = ":material/lock: Your own store, too, if you open the link that this server wrote when it started."
+BY_COMMAND = (
+    ":material/terminal: Your own store, too, where this server runs: `python -m rag audit package.module:function`"
+)
 Chosen = tuple[Sequence[str], Sequence[Check]]
 
 
 def owner(settings: Settings) -> bool:
-    """Whether the page was opened on this machine. The inspector's password is no right to run code."""
-    return on_this_machine(st.context.headers.to_dict(), st.context.ip_address, settings.allowed_origins)
+    """Whether this browser came by the link that only who runs the server can read. The inspector's password is no
+    right to run code, and where a request comes from says nothing: a proxy on this machine makes everybody local."""
+    return opens_by_link(settings) and linked(settings)
 
 
 def draw(settings: Settings, *, busy: bool) -> Chosen | None:
@@ -36,9 +42,10 @@ def draw(settings: Settings, *, busy: bool) -> Chosen | None:
     lacking = {name: missing(name) or (unnamed(name) if mine else server(name)) for name in NAMED}
     here = [name for name in NAMED if not lacking[name]]
     first = [FIRST] if FIRST in here else here[:1]
-    targets = st.multiselect(
+    named = st.multiselect(
         "Stores", here, default=first, key="audit_targets", persist_state="page", max_selections=MOST_TARGETS, wrap=True
     )
+    targets = [name for name in named if name in here]  # what a browser sends may be any text
     if mine:
         path = st.text_input(
             "Or your own store",
@@ -47,9 +54,11 @@ def draw(settings: Settings, *, busy: bool) -> Chosen | None:
             max_chars=500,
             placeholder="package.module:function",
             help="The function that creates it. It is imported and run on this machine, in its own process. Offered "
-            "only to visitors on the machine itself.",
+            "only to whoever came by the link that this server wrote when it started.",
         ).strip()
-        targets = [*targets, *([path] if path else [])]
+        targets += [path] if path else []
+    else:
+        st.caption(BY_LINK if opens_by_link(settings) else BY_COMMAND)
     levels = st.pills(
         "Levels",
         _levels(),
@@ -78,7 +87,7 @@ def _not_here(lacking: dict[str, str], mine: bool) -> None:
     if not lacking:
         return
     with st.expander(f"{count(len(lacking), 'store')} not available here", icon=":material/block:"):
-        told = {name: code(why) if mine or why.startswith("pip ") else HERE_ONLY for name, why in lacking.items()}
+        told = {name: code(why) if mine or why.startswith("pip ") else OWNER_ONLY for name, why in lacking.items()}
         for takes in dict.fromkeys(told.values()):
             names = ", ".join(name for name, why in told.items() if why == takes)
             st.markdown(f":gray[{names}]  \n:small[{takes}]")

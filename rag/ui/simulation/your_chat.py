@@ -28,7 +28,6 @@ from rag.ui.escaping import code, escaped
 from rag.ui.feedback import errors_shown
 from rag.ui.inspector.sign_in import unlocked
 from rag.ui.simulation import probe_view
-from rag.web.origin import on_this_machine
 
 PASTED, SPEC, BEFORE = "chat_pasted", "chat_spec", "chat_spec_before"
 LOOKING, ASKING = "chat_looking", "chat_asking"
@@ -37,7 +36,10 @@ KEPT: Literal["session"] = "session"
 DEFAULTS = {"users": 20, "turns": 3, "in_flight": 8}
 MOST, SECONDS = 1000, 600.0
 """Messages that one run may send for a visitor of this server, and how long it may take."""
-WHO = "This server sends requests to public addresses for anyone, and to its own network only if {where}."
+WHO = (
+    "This server asks public addresses for anyone, and its own network where the inspector is unlocked: by a password, "
+    "a login, or the link that the server wrote when it started"
+)
 EMPTY = """\
 **From your chat to a verdict in three steps**
 
@@ -53,8 +55,7 @@ Probed = tuple[str, Probe]
 
 def trust(settings: Settings) -> Trust:
     """What this visitor may have this server ask."""
-    here = on_this_machine(st.context.headers.to_dict(), st.context.ip_address, settings.allowed_origins)
-    return LOCAL_VISITOR if here or unlocked(settings) else VISITOR
+    return LOCAL_VISITOR if unlocked(settings) else VISITOR
 
 
 def paste(allowed: Trust, *, busy: bool) -> None:
@@ -83,10 +84,7 @@ def paste(allowed: Trust, *, busy: bool) -> None:
         background_job.progress(looking, _doing, LOOKING)
     elif looking is not None and looking.result is None:
         st.error(_problem(looking), icon=":material/error:")
-    where = "the app is opened on that machine or the inspector is unlocked" + (
-        ", as here" if allowed.reach == "local" else ""
-    )
-    st.caption(f":material/shield: {WHO.format(where=where)}")
+    st.caption(f":material/shield: {WHO}{', as here' if allowed.reach == 'local' else ''}")
 
 
 def description(allowed: Trust, *, busy: bool) -> None:

@@ -241,6 +241,21 @@ COOKIES = (
         "tests/browser/test_policy.py::test_a_link_opens_the_inspector_once",
     ),
     mend(
+        "Code by its name on the audit page: other users of the machine, and all who come through a forwarder",
+        "rag/ui/audit/choice.py",
+        "    return opens_by_link(settings) and linked(settings)\n",
+        "    return True\n",
+        "tests/web/test_proxies.py::test_nobody_but_who_came_by_a_link_names_code_that_is_run_here",
+        "tests/pages/test_audit.py::test_a_stranger_is_offered_no_import_path_and_no_server",
+    ),
+    mend(
+        "Code by its name on the audit page: a browser that sends what is not offered",
+        "rag/ui/audit/choice.py",
+        "    targets = [name for name in named if name in here]",
+        "    targets = list(named)",
+        "tests/pages/test_audit.py::test_a_stranger_is_offered_no_import_path_and_no_server",
+    ),
+    mend(
         "A frame around a page",
         "rag/web/headers.py",
         """"default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"

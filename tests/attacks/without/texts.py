@@ -101,6 +101,13 @@ TEXTS = (
         "tests/crosstalk/targets/test_trust.py::test_addresses_are_judged_at_each_connection",
     ),
     mend(
+        "An address that a visitor types: whoever seems to be on this machine",
+        "rag/ui/simulation/your_chat.py",
+        "    return LOCAL_VISITOR if unlocked(settings) else VISITOR\n",
+        "    return LOCAL_VISITOR\n",
+        "tests/pages/test_your_chat.py::test_a_visitor_does_not_reach_this_machine_nor_send_more_than_some",
+    ),
+    mend(
         "An address that a visitor types: what a cloud tells its machines",
         "rag/crosstalk/targets/trust.py",
         "    if inner.is_link_local or inner in METADATA or inner.is_multicast:\n",

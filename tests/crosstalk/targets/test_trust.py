@@ -16,7 +16,6 @@ from rag.crosstalk.targets.onboarding.begin import begun
 from rag.crosstalk.targets.onboarding.probe import probe
 from rag.crosstalk.targets.recognise import recognised
 from rag.crosstalk.targets.trust import LOCAL_VISITOR, OWNER, VISITOR, NotAllowed, Trust, addresses
-from rag.web.origin import on_this_machine
 from tests.web.serving import serving
 
 ASKED = 'json: {message: "{text}"}\nanswer: reply\n'
@@ -121,28 +120,3 @@ def test_the_place_of_an_answer_is_put_into_a_text_that_was_typed() -> None:
     assert pasted.read(filled, VISITOR).name == "http://example.org/a"
     queue = typed + "keep: {task: id}\nthen: [{url: '/{task}'}]\n"
     assert pasted.answering(queue, "reply", VISITOR) == queue
-
-
-HERE = {"Host": "localhost:8501", "Origin": "http://localhost:8501"}
-
-
-@pytest.mark.parametrize(
-    ("headers", "address", "allowed", "here"),
-    [
-        (HERE, None, (), True),
-        ({"host": "[::1]:8501", "origin": "http://[::1]:8501"}, "::1", (), True),
-        (HERE, "10.0.0.7", (), False),
-        (HERE, None, ("https://chat.example.org",), False),
-        ({**HERE, "X-Forwarded-Proto": "https"}, None, (), False),
-        ({**HERE, "Via": "1.1 proxy"}, None, (), False),
-        ({**HERE, "Host": "chat.example.org"}, None, (), False),
-        ({**HERE, "Origin": "https://chat.example.org"}, None, (), False),
-        ({"Host": "localhost"}, None, (), False),
-        ({"Host": "[", "Origin": "http://["}, None, (), False),
-        ({}, None, (), False),
-    ],
-)
-def test_who_opened_the_page_on_this_machine(
-    headers: dict[str, str], address: str | None, allowed: tuple[str, ...], here: bool
-) -> None:
-    assert on_this_machine(headers, address, allowed) is here
