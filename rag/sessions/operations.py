@@ -298,6 +298,26 @@ class Operations:
     def _renew(self, sid: SessionId, token: str) -> Steps[bool]:
         return self._ask(self.protocol.renew(sid, token))
 
+    def _renew_all(self, held: Sequence[tuple[SessionId, str]]) -> Steps[list[bool | None]]:
+        """Of each whether it is still held; None: try again. One round trip, on clusters one each: their pipelines take
+        no scripts."""
+        requests = [self.protocol.renew(sid, token) for sid, token in held]
+        replies: list[Any] = [None] * len(requests)
+        if not self._clustered:
+            replies = yield self._sender(
+                Lenient([("EVALSHA", one.script.sha, len(one.keys), *one.keys, *one.args) for one in requests])
+            )
+        found: list[bool | None] = []
+        for request, reply in zip(requests, replies, strict=True):
+            known: bool | None = None
+            if reply is None or isinstance(reply, Exception):  # a server that has forgotten the script, say
+                with suppress(CrosswireError):
+                    known = yield from self._ask(request)
+            else:
+                known = request.parse(reply)
+            found.append(known)
+        return found
+
     def _release(self, sid: SessionId, token: str) -> Steps[None]:
         with suppress(CrosswireError):  # it ends by itself, one lease from now
             self._sender.waiters.wake((yield from self._ask(self.protocol.release(sid, token))))

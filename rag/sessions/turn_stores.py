@@ -13,19 +13,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import cached_property
 
 from langchain_core.messages import BaseMessage
 
-from rag.errors import CrosswireError
 from rag.sessions.allowance import Allowance
-from rag.sessions.ids import SessionId
 from rag.sessions.listing.audit import AsyncAudit, Audit
 from rag.sessions.listing.directory import AsyncDirectory, Directory
 from rag.sessions.listing.documents_due import AsyncDocumentsDue, DocumentsDue
 from rag.sessions.operations import Operations
 from rag.sessions.protocol.steps import Awaiting, Blocking
 from rag.sessions.revocations import AsyncRevocations, Credential, Revocations
-from rag.sessions.turns.lease import HEARTBEAT, HeldTurn
+from rag.sessions.turns.lease import HEARTBEAT, AsyncHeartbeat, HeldTurn
 from rag.sessions.turns.sending import AsyncSender, Sender
 from rag.sessions.turns.turn import AsyncTurn, Turn
 
@@ -100,6 +99,10 @@ class AsyncTurnStore(Operations, Awaiting):
 
     _sending = AsyncSender
 
+    @cached_property
+    def _heartbeat(self) -> AsyncHeartbeat:
+        return AsyncHeartbeat(lambda held: self._run(self._renew_all(held)), self._interval)
+
     @asynccontextmanager
     async def turn(
         self,
@@ -116,11 +119,11 @@ class AsyncTurnStore(Operations, Awaiting):
         try:
             found = await self._run(self._begin(sid, token, wait, on_wait, credential, allowance))
             turn = AsyncTurn(sid, found, token, self._commit, self._confirmed)
-            heartbeat = asyncio.get_running_loop().create_task(self._renewed(sid, token))
+            self._heartbeat.hold(sid, token)
             try:
                 yield turn
             finally:
-                heartbeat.cancel()
+                self._heartbeat.drop(token)
         finally:
             if turn is None or not turn.committed:
                 await asyncio.shield(self._run(self._release(sid, token)))
@@ -129,15 +132,6 @@ class AsyncTurnStore(Operations, Awaiting):
         """Store messages as one turn, after the session's turn that is running."""
         async with self.turn(session_id) as turn:
             await turn.commit(messages)
-
-    async def _renewed(self, sid: SessionId, token: str) -> None:
-        still, rest = True, self._interval
-        while still:
-            await asyncio.sleep(rest)
-            try:
-                still, rest = await self._run(self._renew(sid, token)), self._interval
-            except CrosswireError:  # the server is away: it may be back before the lease ends
-                rest = self._interval / 4
 
     @property
     def directory(self) -> AsyncDirectory:

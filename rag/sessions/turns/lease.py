@@ -6,17 +6,23 @@ stops renewing, so its sessions are free after one lease. It knows tokens and ne
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from math import inf
 from time import monotonic
 
+from rag.errors import CrosswireError
 from rag.sessions.fork import reset_in_children
+from rag.sessions.ids import SessionId
 
 _AT_ONCE = 4
 """Turns that are renewed side by side, so that one server which does not answer holds up no other."""
+_TOGETHER = 256
+"""Turns that an event loop renews in one go."""
 
 
 @dataclass(slots=True)
@@ -97,3 +103,57 @@ class Heartbeat:
 
 HEARTBEAT = Heartbeat()
 """Of this process."""
+
+
+class AsyncHeartbeat:
+    """Of one store in an event loop, which may hold thousands of turns: what is due is renewed together.
+
+    `renew` says of each whether it is still held, None if that cannot be told now; it may raise. Those are tried again
+    soon.
+    """
+
+    def __init__(
+        self, renew: Callable[[Sequence[tuple[SessionId, str]]], Awaitable[list[bool | None]]], interval: float
+    ) -> None:
+        self._renew = renew
+        self._interval = interval
+        self._held: dict[str, SessionId] = {}
+        self._due: list[tuple[float, str]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def hold(self, session_id: SessionId, token: str) -> None:
+        loop = asyncio.get_running_loop()
+        self._held[token] = session_id
+        heappush(self._due, (loop.time() + self._interval, token))
+        if self._task is None:
+            self._task = loop.create_task(self._run(loop))
+
+    def drop(self, token: str) -> None:
+        self._held.pop(token, None)
+        if not self._held and self._task is not None:
+            self._task.cancel()
+            self._task = None
+            self._due.clear()
+
+    async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        while True:
+            ripe = self._ripe(loop.time())
+            if not ripe:
+                await asyncio.sleep(self._due[0][0] - loop.time() if self._due else self._interval)
+                continue
+            try:
+                found = await self._renew([(self._held[token], token) for token in ripe])
+            except CrosswireError:  # the server is away: it may be back before the lease ends
+                found = [None] * len(ripe)
+            now = loop.time()
+            for token, still in zip(ripe, found, strict=True):
+                if still is not False and token in self._held:
+                    heappush(self._due, (now + (self._interval if still else self._interval / 4), token))
+
+    def _ripe(self, now: float) -> list[str]:
+        found: list[str] = []
+        while self._due and self._due[0][0] <= now and len(found) < _TOGETHER:
+            token = heappop(self._due)[1]
+            if token in self._held:
+                found.append(token)
+        return found
