@@ -23,7 +23,8 @@ from rag.sessions.connection.connect import AsyncClient
 
 MANY = 10_000
 LEASE = 120.0
-"""Seconds: more than all takes, so that what is counted are operations and not the renewals of leases."""
+"""Seconds. All ten thousand commit at once, so the last one waits for all others; where the machine is shared, that is
+longer than the ten seconds of a store's own lease, and it would be told that its session moved on."""
 PATIENCE = 300.0
 """Seconds that one may wait for a connection."""
 
