@@ -213,6 +213,9 @@ def _served(row: served_bench.Row) -> list[str]:
 @app.command("overload")
 def overload(
     clients: Annotated[int, typer.Option(help="Browsers, each with a cookie jar.", min=1, max=1000)] = 200,
+    wait: Annotated[
+        float, typer.Option(help="LIMIT_WAIT_SECONDS of the application.", min=0, max=60)
+    ] = overload_bench.WAIT,
     seconds: Seconds = 8.0,
     json_file: JsonFile = None,
 ) -> None:
@@ -220,7 +223,7 @@ def overload(
     come back, and how soon.
     """
     with scratch() as (folder, told):
-        rows = overload_bench.run(folder, known_questions(), clients=clients, seconds=seconds, progress=told)
+        rows = overload_bench.run(folder, known_questions(), clients=clients, wait=wait, seconds=seconds, progress=told)
     heads = ("load", "asked/s", "answered/s", "p50 ms", "p99 ms", "refused", "its p50 ms", "its p99 ms")
     give(json_file, rows, heads, map(_overloaded, rows))
 

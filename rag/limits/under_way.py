@@ -6,12 +6,16 @@ long who is next has waited. As long as that is short everybody is let in, howev
 everybody presses the button. Beyond that, more is asked than can be answered, and who comes is told at once. (CoDel,
 RFC 8289, measures a queue by the time in it, too.)
 
+Who is next tells of those who came long ago. Where more is asked for a while, whoever comes now would wait longer than
+they did, the more so the more is asked; so a queue that does not go away is measured by how fast it moves, too.
+
 A model that does not answer keeps its turns' threads. So no session and no address may have more under way than its
 share, however empty the rest is.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from threading import Lock
@@ -27,6 +31,8 @@ MOST = 1000
 """Under way in this process, whatever is set."""
 RUNNING = 2 * THREADS
 """That have a thread, as many as the API has; pages have more of them, and then all of them are slow."""
+NEWEST = 0.05
+"""How much of what is known of a queue's pace is the newest step's."""
 
 
 Who = tuple[tuple[str, str], ...]
@@ -63,6 +69,11 @@ class UnderWay:
         self._by: Counter[tuple[str, str]] = Counter()
         self._calm_at = clock()
         """When somebody who came found no more than RUNNING, for the last time."""
+        self._empty_at = self._left_at = clock()
+        """When somebody who came found nobody waiting, and when somebody got his thread, for the last time."""
+        self._refused_at = -math.inf
+        self._pace = 0.0
+        """Seconds from one who gets his thread to the next, while somebody waits."""
 
     def enter(self, session_id: str, address: str | None) -> Place:
         """Raises TooManyAtOnce for who has his share, Overloaded if it would wait too long."""
@@ -83,7 +94,7 @@ class UnderWay:
     def queue(self, place: Place, waits: bool) -> None:
         with self._lock:
             if not waits:
-                self._waiting.pop(place, None)
+                self._moves(self._waiting.pop(place, None))
             elif place in self._places:
                 self._waiting.setdefault(place, self._clock())
 
@@ -104,6 +115,18 @@ class UnderWay:
     def _admit(self, now: float) -> None:
         if len(self._places) - len(self._waiting) <= RUNNING:
             self._calm_at = now
+        if not self._waiting and now - self._refused_at > self._longest:  # else it is empty as it was refused
+            self._empty_at = now
         waited = now - min(next(iter(self._waiting.values()), now), self._calm_at)
-        if (self._longest and waited > self._longest) or len(self._places) >= MOST:
+        stays = now - self._empty_at > self._longest
+        would_wait = len(self._waiting) * self._pace if stays else 0.0
+        if (self._longest and max(waited, would_wait) > self._longest) or len(self._places) >= MOST:
+            self._refused_at = now
             raise Overloaded
+
+    def _moves(self, since: float | None) -> None:
+        """Somebody who has waited since then has his thread."""
+        if since is not None:
+            now = self._clock()
+            self._pace += (now - max(self._left_at, since) - self._pace) * NEWEST
+            self._left_at = now

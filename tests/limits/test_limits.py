@@ -130,6 +130,25 @@ def test_who_comes_is_refused_while_whoever_is_next_has_waited_too_long_however_
     assert never.ask("second") == ""
 
 
+@pytest.mark.parametrize("load", [2, 20])
+def test_however_much_is_asked_who_is_let_in_waits_no_longer_and_nobody_works_less(load: int) -> None:
+    """One thread, 10 ms a turn. Who is next has waited as long as those did who came when the queue was shorter."""
+    crowd = Crowd(limit_wait_seconds=0.5)
+    waited: list[tuple[float, float]] = []
+    line: list[tuple[float, Place]] = []
+    for step in range(1, 1300):
+        for number in range(load):
+            if crowd.ask(f"{step}-{number}", queued=True) == "":
+                line.append((crowd.now, crowd.places[-1]))
+            crowd.now = step / 100 + number / load / 100
+        came, place = line.pop(0)  # an empty line would raise: there is always somebody to work for
+        place.queue(False)
+        place.leave()
+        waited.append((came, crowd.now - came))
+    assert max(seconds for came, seconds in waited if came > 2.0) < 0.6
+    assert len(waited) == 1299
+
+
 def test_turns_that_have_no_queue_count_too() -> None:
     """A page's turn has a thread of its own."""
     crowd = Crowd(limit_wait_seconds=2)

@@ -1,6 +1,6 @@
 """`bench overload`: when more is asked than can be answered, what is, how soon, and how soon the rest is told.
 
-The application with its limits as they are set by default, the load in a process of its own. What it can answer, some
+The application with its limits as they are by default, the load in a process of its own. What it can answer, some
 browsers find out that ask again at once. Then many browsers ask at random times, at shares of that.
 """
 
@@ -24,6 +24,7 @@ from rag.web.bench.serving import APP, serving
 
 BUSY = 16
 """Browsers that keep the application busy, and its queue short."""
+WAIT: float = Settings.model_fields["limit_wait_seconds"].default
 BEFORE = 3.0
 """Seconds after which a queue is what it will be: it may be long for one, and is gone after another."""
 
@@ -48,6 +49,7 @@ def run(
     questions: Sequence[str],
     *,
     clients: int = 200,
+    wait: float = WAIT,
     loads: Sequence[float] = (0.5, 1.0, 2.0),
     seconds: float = 8.0,
     progress: Callable[[str], None] = lambda _: None,
@@ -55,6 +57,7 @@ def run(
     """`folder` is a scratch folder. Raises CrosswireError where the server does not start, or what comes back is
     neither an answer of the session that asked, nor a refusal that says when to come back."""
     limits = {name.upper(): str(field.default) for name, field in Settings.model_fields.items() if "limit_" in name}
+    limits["LIMIT_WAIT_SECONDS"] = str(wait)
     progress("starting the server")
     with serving("overload", APP, folder, limits) as party, _asking() as ask:
 
