@@ -240,6 +240,6 @@ def one_of_each_is_found(site: Site, name: str) -> None:
     assert in_memory() != []  # `marks`
     if services.settings.redis_url == "embedded":
         redis.config_set("rdbcompression", "yes")  # the server's default, which cuts texts into pieces
-        redis.rpush("chat_history:{another}", b"that is that, " * 20 + marks.canaries[0])
+        redis.rpush("chat_history:{another}", b"that is that, " * 20 + b"0123456789abcdefghij" + marks.canaries[0])
         assert compact(services, 30)
         assert site.verdicts(marks, rewritten=True)["Redis on disk"] == "left"
