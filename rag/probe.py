@@ -1,7 +1,8 @@
 """The canary probe: two internal sessions talk at the same time, and the checker says whether they stayed apart.
 
 They use the store, the memory, the library and the turns that everybody uses, with a model that repeats what it is
-shown, so that nothing is paid for and nothing that reaches a prompt is overlooked. Nothing of them is left.
+shown, so that nothing is paid for and nothing that reaches a prompt is overlooked. Where CANARY_PROBE_MODEL is set, the
+configured model is asked, by the client that asks for everybody. Nothing of the two is left.
 """
 
 from __future__ import annotations
@@ -39,18 +40,21 @@ PERIOD = 60
 KEPT = 24 * 60
 PREFIX = "probe:"
 """Of the internal sessions' ids. A visitor's is 64 hexadecimal digits."""
+PATIENCE = 300.0
+"""Seconds that one of the two waits for the other to have its answer."""
 RECALL = "What is my name, my order number and my address?"
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
     """One result. at: epoch seconds. verdict: `unknown` where turns were not answered. why: a line without any text of
-    a session's. seconds: how long it took."""
+    a session's. seconds: how long it took. model: the configured one, if that was asked."""
 
     at: float
     verdict: Literal["isolated", "anomalies", "unknown"]
     why: str
     seconds: float
+    model: str = ""
 
 
 def probe_if_due(services: Services) -> Probe | None:
@@ -58,7 +62,8 @@ def probe_if_due(services: Services) -> Probe | None:
     client, keys = services.client, services.store.protocol.keys
     if not client.set(keys.probe_turn, "1", nx=True, ex=PERIOD - 5):
         return None
-    found = probe(services.chat, services.store, client)
+    asks_model = services.settings.canary_probe_model and not services.settings.offline
+    found = probe(services.chat, services.store, client, asks_model=asks_model)
     client.lpush(keys.probe_history, json.dumps(asdict(found)))
     client.ltrim(keys.probe_history, 0, KEPT - 1)
     if found.verdict == "anomalies":
@@ -77,10 +82,10 @@ def results(services: Services, most: int = KEPT) -> list[Probe]:
     return found
 
 
-def probe(chat: ChatService, store: SessionStore, client: Any) -> Probe:
-    """Let two new sessions talk at the same time, and judge what they saw."""
+def probe(chat: ChatService, store: SessionStore, client: Any, *, asks_model: bool = False) -> Probe:
+    """Let two new sessions talk at the same time, and judge what they saw. asks_model: the one that everybody asks."""
     at, begun = time.time(), time.perf_counter()
-    talk = _Talk(chat.with_model(Echo()), store)
+    talk = _Talk(chat.unobserved() if asks_model else chat.with_model(Echo()), store)
     try:
         with ThreadPoolExecutor(2, "probe") as threads:
             logs = list(threads.map(talk.of, range(2)))
@@ -89,7 +94,7 @@ def probe(chat: ChatService, store: SessionStore, client: Any) -> Probe:
         verdict, why = report.verdict, report.why
     finally:
         _leave_nothing(client, store, talk.ids)
-    return Probe(at, verdict, why, round(time.perf_counter() - begun, 4))
+    return Probe(at, verdict, why, round(time.perf_counter() - begun, 4), chat.model_name if asks_model else "")
 
 
 class Echo(BaseChatModel):
@@ -120,7 +125,7 @@ class _Talk:
     def __init__(self, chat: ChatService, store: SessionStore) -> None:
         self.ids = [SessionId(PREFIX + secrets.token_hex(16)) for _ in range(2)]
         self._chat, self._store = chat, store
-        self._together = threading.Barrier(2, timeout=30)
+        self._together = threading.Barrier(2, timeout=PATIENCE)
 
     def of(self, number: int) -> list[Event]:
         sid, user = self.ids[number], people.label(number)
@@ -135,7 +140,10 @@ class _Talk:
         events: list[Event] = []
         for place, (text, plants, expects) in enumerate(said):
             op = number * len(said) + place
-            self._together.wait()
+            try:
+                self._together.wait()
+            except threading.BrokenBarrierError:
+                return events  # the other one's answer does not come: then nothing can be told
             events.append(Invoke(op, user, sid, time.monotonic(), text, plants=plants, expects=expects))
             try:
                 answer = self._chat.answer(sid, text).text

@@ -52,6 +52,7 @@ EXPECTED = {
     "metrics_token": "at least 16 characters",
     "log_format": "plain or json",
     "canary_probe": "true or false",
+    "canary_probe_model": "true or false",
     "drain_seconds": "a number of seconds from 0 to 600",
     "otel_exporter_otlp_endpoint": "the http:// or https:// address of an OTLP receiver (gRPC)",
     "inspector_password": "at least 8 characters",
@@ -147,6 +148,7 @@ class Settings(BaseSettings):
     metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = None
     log_format: Literal["plain", "json"] = "plain"
     canary_probe: bool = True
+    canary_probe_model: bool = False
     drain_seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
     otel_exporter_otlp_endpoint: str | None = None
     inspector_emails: Annotated[tuple[_Email, ...], NoDecode] = ()

@@ -38,7 +38,7 @@ MAY_USE: dict[str, set[str]] = {
     "rag.tracing": BASE | {"rag.sessions"},
     "rag.inspector": BASE | {"rag.sessions", "rag.chat", "rag.crosstalk", "rag.tracing"},
     "rag.safe_text": set(),
-    "rag.observability": BASE | {"rag.chat"},
+    "rag.observability": BASE | {"rag.chat", "rag.sessions"},
     "rag.colours": set(),
     "rag.audit": {"rag.errors", "rag.safe_text"},
     "rag.services": ROOMS - {"rag.crosstalk", "rag.inspector", "rag.audit"} | {"rag.observability"},

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from threading import Event as Flag
 from threading import Lock
 from time import perf_counter
@@ -71,8 +72,14 @@ class ChatService:
         self.model_name = model_name(model)
 
     def with_model(self, model: BaseChatModel) -> ChatService:
-        """The same store, library and memory, answered by another model. Nobody observes its turns."""
-        return ChatService(self._store, self._library, model, memory=self._memory, offline=True, wait=self._wait)
+        """The same store, library and memory, all answered by another model. Nobody observes its turns."""
+        memory = self._memory if self._memory.model is None else replace(self._memory, model=model)
+        return ChatService(self._store, self._library, model, memory=memory, offline=True, wait=self._wait)
+
+    def unobserved(self) -> ChatService:
+        """The same, without being counted."""
+        model, memory = self._model, self._memory
+        return ChatService(self._store, self._library, model, memory=memory, offline=self._offline, wait=self._wait)
 
     def busy(self) -> bool:
         """Whether a turn is under way."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -11,11 +10,12 @@ from contextlib import contextmanager
 from rag.chat import Timings
 from rag.errors import TooMuch
 from rag.observability.metrics import TurnMetrics, outcome_of
+from rag.sessions.log_names import log_name
 
 LOG = logging.getLogger("crosswire.turns")
 
 Spans = Callable[[str, int, float, Timings], None]
-"""Is given who (`hashed`), the turn's number, when it ended (epoch seconds), and its timings."""
+"""Is given who (`log_name`), the turn's number, when it ended (epoch seconds), and its timings."""
 
 
 class TurnWatch:
@@ -29,10 +29,15 @@ class TurnWatch:
         self.metrics.answered(timings)
         if LOG.isEnabledFor(logging.INFO):
             phases = {name: round(1000 * getattr(timings, name), 2) for name in Timings.__slots__}
-            told = {"session": hashed(session_id), "turn": turn, "ms": round(1000 * timings.total, 2), "phases": phases}
+            told = {
+                "session": log_name(session_id),
+                "turn": turn,
+                "ms": round(1000 * timings.total, 2),
+                "phases": phases,
+            }
             LOG.info("Turn %s/%d answered in %.1f ms", told["session"], turn, told["ms"], extra={"fields": told})
         if self._spans is not None:
-            self._spans(hashed(session_id), turn, time.time(), timings)
+            self._spans(log_name(session_id), turn, time.time(), timings)
 
     @contextmanager
     def refusing(self, session_id: str) -> Iterator[None]:
@@ -47,10 +52,5 @@ class TurnWatch:
         """Also of what was refused before it was a turn."""
         self.metrics.failed(error)
         if LOG.isEnabledFor(logging.INFO):
-            told = {"session": hashed(session_id), "outcome": outcome_of(error), "error": type(error).__name__}
+            told = {"session": log_name(session_id), "outcome": outcome_of(error), "error": type(error).__name__}
             LOG.info("A turn of %s ended: %s", told["session"], told["error"], extra={"fields": told})
-
-
-def hashed(session_id: str) -> str:
-    """A session's name in logs and spans: enough to tell lines apart, of no use as an id."""
-    return hashlib.sha256(b"log:" + session_id.encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -23,6 +23,7 @@ from rag.sessions.connection.replication import NONE, Replication, clustered
 from rag.sessions.health import Eviction, StoreHealth, eviction_of
 from rag.sessions.ids import SessionId
 from rag.sessions.listing.sweep import BATCH
+from rag.sessions.log_names import log_fields
 from rag.sessions.messages.codec import StoredMessage, duplicate
 from rag.sessions.protocol import index_entries
 from rag.sessions.protocol.keys import DEFAULT_PREFIX, Format
@@ -293,7 +294,7 @@ class Operations:
         found = TurnUnconfirmed(sid, result.replicas, asked.wait, asked.seconds)
         if asked.strict:
             raise found
-        LOG.warning("Session %s, turn %d: %s", sid[:12], result.turn, found)
+        LOG.warning("Session %s, turn %d: %s", sid[:12], result.turn, found, extra=log_fields(sid, turn=result.turn))
 
     def _renew(self, sid: SessionId, token: str) -> Steps[bool]:
         return self._ask(self.protocol.renew(sid, token))
@@ -345,7 +346,13 @@ class Operations:
         raise SessionStoreUnavailable(target, "others keep writing into this session what is not its own")
 
     def _quarantine(self, sid: SessionId, bad: BadElement) -> Steps[None]:
-        LOG.error("Session %s: an element was put into quarantine (%s: %s)", sid[:12], bad.reason, bad.detail)
+        LOG.error(
+            "Session %s: an element was put into quarantine (%s: %s)",
+            sid[:12],
+            bad.reason,
+            bad.detail,
+            extra=log_fields(sid),
+        )
         if (yield from self._repairing(sid, self.protocol.quarantine(sid, bad))):
             yield from self._index(index_entries.quarantined(self.protocol.keys, sid, bad.reason))
 
@@ -354,7 +361,7 @@ class Operations:
             return (yield from self._ask(request))
         except WrongType:
             moved = yield from self._ask(self.protocol.repair(sid))
-            LOG.warning("Session %s: %d keys of a wrong type were moved away", sid[:12], moved)
+            LOG.warning("Session %s: %d keys of a wrong type were moved away", sid[:12], moved, extra=log_fields(sid))
             entry = index_entries.audited(self.protocol.keys, sid, "misplaced", "session")
             yield from self._index([entry], always=True)
             return (yield from self._ask(request))
@@ -364,7 +371,7 @@ class Operations:
         (stored,) = yield self._sender([("LRANGE", self.protocol.keys.history(sid), 0, -1)])
         records, bad = self.protocol.plain(stored)
         for one in bad:
-            LOG.warning("Session %s: an element was left out (%s)", sid[:12], one.detail)
+            LOG.warning("Session %s: an element was left out (%s)", sid[:12], one.detail, extra=log_fields(sid))
         return records
 
     def _live(self, session_id: str, own: str, who: str, what: str) -> Steps[bool]:

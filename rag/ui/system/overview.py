@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from rag.errors import LIMITS, CrosswireError
 from rag.limits.under_way import MOST
-from rag.probe import results
+from rag.probe import Probe, results
 from rag.services import Services
 from rag.settings import Settings
 from rag.ui.system import configuration, probes
@@ -22,25 +22,32 @@ def draw(services: Services) -> None:
 
 def _live(services: Services) -> None:
     _health(services)
+    shared: tuple[int, dict[str, int], list[Probe]] | None = None
     try:
-        live, counts = services.store.directory.count(), services.store.audit.counts()
-        found = results(services, probes.MOST)
+        shared = (
+            services.store.directory.count(),
+            services.store.audit.counts(),
+            results(services, probes.MOST),
+        )
     except (CrosswireError, RedisError) as error:
         st.error(f"Redis does not answer, so what it counts is not shown: {error}", icon=":material/cloud_off:")
-    else:
-        turns = services.watch.metrics.counts()
-        with st.container(horizontal=True):
-            st.metric("Live sessions", f"{live:,}", help="Of all processes on this Redis.", border=True)
-            st.metric("Turns answered", f"{turns['answered']:,}", help="By this process since its start.", border=True)
-            failed = sum(turns.values()) - turns["answered"]
-            st.metric("Turns failed", f"{failed:,}", help=_failures(turns), border=True)
-            refusals = services.watch.metrics.refusals()
-            st.metric("Refused", f"{sum(refusals.values()):,}", help=_refused(refusals), border=True)
+    turns, refusals = services.watch.metrics.counts(), services.watch.metrics.refusals()
+    failed = sum(turns.values()) - turns["answered"]
+    with st.container(horizontal=True):
+        if shared is not None:
+            st.metric("Live sessions", f"{shared[0]:,}", help="Of all processes on this Redis.", border=True)
+        st.metric("Turns answered", f"{turns['answered']:,}", help="By this process since its start.", border=True)
+        st.metric("Turns failed", f"{failed:,}", help=_failures(turns), border=True)
+        st.metric("Refused", f"{sum(refusals.values()):,}", help=_refused(refusals), border=True)
+        if shared is not None:
             told = "Stored elements that were not shown, because they cannot be read or are another session's."
-            st.metric("Quarantined", f"{counts['quarantined']:,}", help=told, border=True)
+            st.metric("Quarantined", f"{shared[1]['quarantined']:,}", help=told, border=True)
             told = "Of the quarantined ones, those of another session: cross-talk that was stopped."
-            st.metric("Foreign", f"{counts['crosstalk']:,}", help=told, border=True)
-        probes.draw(services, found)
+            st.metric("Foreign", f"{shared[1]['crosstalk']:,}", help=told, border=True)
+    if shared is None:
+        probes.away()
+    else:
+        probes.draw(services, shared[2])
 
 
 def _health(services: Services) -> None:
