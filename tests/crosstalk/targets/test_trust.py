@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from rag.crosstalk.targets import BadTarget
+from rag.crosstalk.targets import BadTarget, trust
 from rag.crosstalk.targets.onboarding import pasted
 from rag.crosstalk.targets.onboarding.begin import begun
 from rag.crosstalk.targets.onboarding.probe import probe
@@ -120,3 +121,15 @@ def test_the_place_of_an_answer_is_put_into_a_text_that_was_typed() -> None:
     assert pasted.read(filled, VISITOR).name == "http://example.org/a"
     queue = typed + "keep: {task: id}\nthen: [{url: '/{task}'}]\n"
     assert pasted.answering(queue, "reply", VISITOR) == queue
+
+
+def test_certificates_are_read_once_for_all_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+    real = ssl.SSLContext.load_verify_locations
+    monkeypatch.setattr(
+        ssl.SSLContext, "load_verify_locations", lambda self, *where, **more: read.append(real(self, *where, **more))
+    )
+    trust._certificates.cache_clear()
+    for whose in (OWNER, LOCAL_VISITOR, VISITOR, OWNER):
+        trust.client(whose, timeout=1.0).close()
+    assert len(read) == 1
