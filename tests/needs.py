@@ -20,6 +20,13 @@ def program(*names: str) -> str:
     _missing(" or ".join(names))
 
 
+def file(folder: Path, pattern: str, package: str) -> str:
+    """The first such file, which a Debian package brings."""
+    for path in folder.glob(pattern):
+        return str(path)
+    _missing(package)
+
+
 def package(name: str) -> None:
     """Make sure that this Python package can be imported."""
     if importlib.util.find_spec(name) is None:

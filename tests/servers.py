@@ -13,13 +13,14 @@ its own that goes with it. `server.process` is the handle: kill(), suspend and r
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -68,7 +69,7 @@ def wait_for(probe: Callable[[], T], what: str, seconds: float = START_SECONDS) 
 class Server:
     """One server. `options` are its command line, e.g. "--maxmemory", "2mb"; they are stronger than ours.
 
-    password: what the test's own client logs in with (give "--requirepass" yourself).
+    password: what the test's own client logs in with (give "--requirepass" yourself). env: added to its environment.
     """
 
     def __init__(
@@ -78,8 +79,10 @@ class Server:
         program: str | None = None,
         port: int | None = None,
         password: str = "",
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.options = options
+        self.env = {**os.environ, **env} if env else None
         self.program = program or bundled()
         self.password = password
         self.folder = Path(tempfile.mkdtemp(prefix="cw-"))
@@ -108,6 +111,7 @@ class Server:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [self.program, *self._head(), *place, *base, *self.options],
+                env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -212,7 +216,10 @@ class Cluster(Group):
 
     @property
     def url(self) -> str:
-        return "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in self.servers)
+        return "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in self.servers[: self.masters])
+
+    def replica_of(self, master: Server) -> Server:
+        return self.servers[self.masters + self.servers.index(master)]
 
     def form(self) -> None:
         mode = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--repl-diskless-sync-delay", "0")
@@ -244,7 +251,7 @@ class Cluster(Group):
         with server.client() as client:
             info = bytes(client.execute_command("CLUSTER", "INFO", NEVER_DECODE=True))
             fields = dict(line.split(b":", 1) for line in info.splitlines() if b":" in line)
-        return fields[b"cluster_state"] == b"ok" and int(fields[b"cluster_known_nodes"]) == self.masters
+        return fields[b"cluster_state"] == b"ok" and int(fields[b"cluster_known_nodes"]) == len(self.servers)
 
 
 class SentinelServer(Server):

@@ -11,13 +11,19 @@ import tempfile
 from itertools import groupby
 from pathlib import Path
 
-from tests.faults import model_faults, process_faults, redis_faults
-from tests.faults.browsers import Chromium
+from tests.faults import clock_faults, embedded_faults, model_faults, process_faults, redis_faults
 from tests.faults.page import rows, write
+from tests.faults.people.browsers import Chromium
 from tests.faults.run import Crowd, Outcome, run
 from tests.faults.world import world
 
-FAULTS = (*redis_faults.FAULTS, *model_faults.FAULTS, *process_faults.FAULTS)
+FAULTS = (
+    *redis_faults.FAULTS,
+    *model_faults.FAULTS,
+    *embedded_faults.FAULTS,
+    *clock_faults.FAULTS,
+    *process_faults.FAULTS,
+)
 
 
 def main() -> int:
@@ -32,9 +38,9 @@ def main() -> int:
     with Chromium() as chromium:
         for kind, faults in groupby(chosen, lambda fault: fault.kind):
             with tempfile.TemporaryDirectory(prefix="cw-") as folder, world(kind, Path(folder)) as made:
-                for sticky, alike in groupby(faults, lambda fault: fault.sticky):
-                    sites = made.sticky if sticky else made.sites
-                    with Crowd(sites, given.users, chromium, given.visitors) as crowd:
+                for _, group in groupby(faults, lambda fault: (fault.sticky, fault.uploads)):
+                    alike = [*group]
+                    with Crowd(made, given.users, chromium, given.visitors, like=alike[0]) as crowd:
                         for fault in alike:
                             outcomes.append(run(fault, made, crowd))
                             print(*rows(outcomes[-1]), sep="\n", flush=True)  # noqa: T201

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from tests.faults.world import World
 
-Kind = Literal["Redis", "failover", "model", "processes", "library"]
+Kind = Literal["Redis", "failover", "model", "processes", "library", "embedded", "clock"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Fault:
 
     sign: without it, the fault did not happen, and what users saw proves nothing.
     forgets: whether histories go with it, as whoever runs that server set it: a server that keeps nothing on disk.
-    seconds: how long it lasts. sticky: whether a visitor's connections all go to one replica.
+    seconds: how long it lasts. sticky: whether a visitor's connections all go to one replica. uploads: whether visitors
+    add documents, too, each on one replica, and search them on another. forgets_uploads: whether these go with it.
     """
 
     name: str
@@ -42,3 +43,5 @@ class Fault:
     seconds: float = 3.0
     forgets: bool = False
     sticky: bool = False
+    uploads: bool = False
+    forgets_uploads: bool = False

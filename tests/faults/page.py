@@ -12,6 +12,7 @@ from textwrap import fill, shorten
 
 from tests import PROJECT
 from tests.faults.fault import Fault
+from tests.faults.people.uploading import MISSED
 from tests.faults.run import Outcome
 
 PAGE = PROJECT / "docs" / "reliability.md"
@@ -61,6 +62,8 @@ def rows(outcome: Outcome) -> tuple[str, str]:
     """Of the table of figures, and of the table of words."""
     verdict, name = outcome.verdict, f"{outcome.fault.kind}: {outcome.fault.name}"
     shown = f"{outcome.signs:,} {outcome.fault.sign.words}" if outcome.shown else "**not shown**"
+    if outcome.missed:
+        shown += f"; {outcome.missed}{'*' if outcome.fault.forgets_uploads else ''} {MISSED}"
     lost = f"{verdict.lost}{'*' if outcome.fault.forgets else ''}"
     well = "never" if outcome.recovered is None else "{:.1f}, {:.1f}".format(*outcome.recovered)
     unread = f" ({verdict.unread} could not be read)" if verdict.unread else ""

@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
-from tests.faults.browsers import Chromium, Visitor
 from tests.faults.fault import Fault
-from tests.faults.talking import BESIDE_PAGES, PAUSE, Log, Person, User
+from tests.faults.people.browsers import Chromium, Visitor
+from tests.faults.people.talking import BESIDE_PAGES, PAUSE, Log, Person, User
+from tests.faults.people.uploading import MISSED, Uploader
 from tests.faults.verdict import Verdict, judge
 from tests.faults.world import World
 from tests.servers import wait_for
@@ -31,12 +32,14 @@ RECOVERY = 60.0
 class Outcome:
     """shown: not unless the fault was seen to happen, and users' own order numbers in their answers.
 
-    signs: how often the fault's own sign was seen. recovered: seconds from its end until everybody who uses the API
-    was answered again, and everybody with a page (0: nobody); None: somebody was not.
-    answered_meanwhile: turns that were acknowledged while it lasted. told, read: by users of the API, and on pages."""
+    signs: how often the fault's own sign was seen. missed: documents that another replica did not find. recovered:
+    seconds from its end until everybody who uses the API was answered again, and everybody with a page (0: nobody);
+    None: somebody was not. answered_meanwhile: turns that were acknowledged while it lasted. told, read: by users of
+    the API, and on pages."""
 
     fault: Fault
     signs: int
+    missed: int
     verdict: Verdict
     told: Counter[str]
     read: Counter[str]
@@ -49,6 +52,8 @@ class Outcome:
 
     @property
     def held(self) -> bool:
+        if self.missed and not self.fault.forgets_uploads:
+            return False
         return self.shown and self.recovered is not None and not self.verdict.broken(forgets=self.fault.forgets)
 
 
@@ -56,11 +61,20 @@ class Crowd:
     """Who talks in a world, through one fault after the other. users: of the API; visitors: those with a page, which
     `chromium` draws."""
 
-    def __init__(self, sites: Sequence[str], users: int, chromium: Chromium | None = None, visitors: int = 0) -> None:
+    def __init__(
+        self, world: World, users: int, chromium: Chromium | None = None, visitors: int = 0, like: Fault | None = None
+    ) -> None:
+        """like: where they go, and what they do there."""
+        sites = world.sticky if like and like.sticky else world.sites
         pause = BESIDE_PAGES if visitors else PAUSE
         clients = [User(f"user-{number}", sites, pause) for number in range(users)]
         self.people: list[Person] = [*clients]
-        if chromium is not None:
+        if chromium is not None and like and like.uploads:
+            self.people += [
+                Uploader(f"page-{number}", world.apps[number % max(1, len(world.apps) - 1)].url, world, chromium)
+                for number in range(visitors)
+            ]
+        elif chromium is not None:
             places = [sites[number % len(sites)] for number in range(visitors)]
             self.people += [Visitor(f"page-{number}", site, sites, chromium) for number, site in enumerate(places)]
         self.names = {one.name for one in self.people}
@@ -96,7 +110,7 @@ def run(fault: Fault, world: World, crowd: Crowd, seconds: float | None = None) 
     with crowd.talking(log):
         wait_for(lambda: _answered(log, 0.0).keys() == names, "everybody's first answer", BEGIN)
         time.sleep(QUIET)
-        signs = fault.sign.count(world)
+        signs, missed = fault.sign.count(world), world.noticed[MISSED]
         began = time.monotonic()
         with fault.make(world):
             time.sleep(fault.seconds if seconds is None else seconds)
@@ -108,7 +122,9 @@ def run(fault: Fault, world: World, crowd: Crowd, seconds: float | None = None) 
     recovered = None
     if answered is not None:
         recovered = _last(answered, crowd.of_api, ended), _last(answered, names - crowd.of_api, ended)
-    return Outcome(fault, signs, judge(log.events), log.told, log.read, meanwhile, recovered)
+    return Outcome(
+        fault, signs, world.noticed[MISSED] - missed, judge(log.events), log.told, log.read, meanwhile, recovered
+    )
 
 
 def _everybody(log: Log, since: float, names: set[str]) -> dict[str, float] | None:

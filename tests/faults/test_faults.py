@@ -73,7 +73,7 @@ def test_what_was_not_seen_to_happen_or_could_not_have_leaked_is_not_shown(
     signs: int, recalled: int, recovered: tuple[float, float] | None, held: bool
 ) -> None:
     verdict = Verdict(1, 0, 0, 0, 0, 0, {}, recalled)
-    outcome = Outcome(FAULTS[0], signs, verdict, Counter({"503": 2}), Counter(), 0, recovered)
+    outcome = Outcome(FAULTS[0], signs, 0, verdict, Counter({"503": 2}), Counter(), 0, recovered)
     figures, words = rows(outcome)
     assert outcome.held == held
     assert ("not shown" in figures) == (not signs or not recalled)
@@ -96,7 +96,7 @@ def test_nginx_asks_a_question_once_though_a_replica_died_over_it(tmp_path: Path
 
 def test_what_visitors_keep_while_redis_fails(tmp_path: Path) -> None:
     names = {"killed, started again", "scripts flushed, again and again", "replies cut off, five a second"}
-    with world("Redis", tmp_path, replicas=1) as made, Crowd(made.sites, users=3) as crowd:
+    with world("Redis", tmp_path, replicas=1) as made, Crowd(made, users=3) as crowd:
         for fault in FAULTS:
             if fault.name in names:
                 outcome = run(fault, made, crowd, seconds=0.5)

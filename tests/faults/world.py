@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import psutil
 
-from tests import PROJECT
+from tests import PROJECT, needs
 from tests.browser.serving import AppServer
 from tests.chat.faulty_server import FaultyServer, faulty_server
+from tests.faults.clocks import Clocks, ClockServer
 from tests.faults.fault import Kind
 from tests.faults.model_faults import recalling
 from tests.nginx import nginx
@@ -25,13 +27,19 @@ from tests.sessions.connection.proxy import Proxy
 
 SECRET = "for replicas that share their visitors"
 BALANCER = PROJECT / "deploy" / "nginx.conf"
+UNLIMITED = [f"LIMIT_{of}" for of in ("SESSION_TURNS", "ADDRESS_TURNS", "SESSION_UPLOADS", "ADDRESS_UPLOADS")]
+"""All users of a run come from one address, and none of them reads what it is told."""
+_LOGGED = "log_format replicas '$uri $upstream_addr $http_cookie';\n"
+"""For whoever wants to know which replica a browser was connected to."""
 
 
 @dataclass(slots=True)
 class World:
-    """sites: where users go, one after the other; sticky: where those go whose connections stay together. noticed: what
-    faults themselves saw of what they made. What a kind of fault does not need is not there."""
+    """folder: its own. sites: where users go, one after the other; sticky: where those go whose connections stay
+    together. fronts: what can cut these connections. noticed: what faults themselves saw of what they made. What a kind
+    of fault does not need is not there."""
 
+    folder: Path
     apps: list[AppServer] = field(default_factory=list)
     sites: Sequence[str] = ()
     sticky: Sequence[str] = ()
@@ -42,6 +50,8 @@ class World:
     cluster: Cluster | None = None
     model: FaultyServer | None = None
     chroma: Chroma | None = None
+    clocks: Clocks | None = None
+    fronts: Sequence[Proxy] = ()
 
     @property
     def server(self) -> Server:
@@ -52,6 +62,10 @@ class World:
     def replies(self) -> Proxy:
         assert self.proxy is not None
         return self.proxy
+
+    @property
+    def state(self) -> Path:
+        return self.apps[0].state_dir
 
     def sentinel_log(self) -> str:
         assert self.pair is not None
@@ -89,21 +103,35 @@ class Chroma:
 
 @contextmanager
 def world(kind: Kind, folder: Path, replicas: int | None = None) -> Iterator[World]:
-    """Everything for this kind of fault: two replicas, or four behind nginx where processes or Chroma come and go."""
-    made = World()
-    many = kind in ("processes", "library")
-    env = {"SESSION_SECRET": SECRET, "MODEL_TIMEOUT_SECONDS": "3", "MODEL_MAX_RETRIES": "0"}
+    """Everything for this kind of fault: two replicas, or three behind nginx where processes or Chroma come and go."""
+    made = World(folder)
+    behind_nginx = kind in ("processes", "library")
+    env = {
+        "SESSION_SECRET": SECRET,
+        "MODEL_TIMEOUT_SECONDS": "3",
+        "MODEL_MAX_RETRIES": "0",
+        "CANARY_PROBE": "false",
+        "DRAIN_SECONDS": "1",
+        **dict.fromkeys(UNLIMITED, "0"),
+    }
+    states = [folder / f"state-{number}" for number in range(replicas or (3 if behind_nginx else 2))]
     with ExitStack() as opened:
-        if many:
-            made.cluster = opened.enter_context(Cluster(3, "--appendonly", "yes"))
-            env["REDIS_URL"] = made.cluster.url
+        if behind_nginx:
+            made.cluster = opened.enter_context(Cluster(3, "--appendonly", "yes", replicas=1))
             made.chroma = Chroma(folder / "chroma")
             opened.callback(made.chroma.kill)
             made.chroma.start()
-            env["CHROMA_URL"] = made.chroma.url
+            # A turn counts when a replica has it, too: what is promoted then has all that was acknowledged.
+            env |= {"REDIS_URL": made.cluster.url, "CHROMA_URL": made.chroma.url, "REDIS_WAIT_REPLICAS": "1"}
         elif kind == "failover":
             made.pair = opened.enter_context(SentinelPair(1, "--appendonly", "yes"))
             env["REDIS_URL"] = made.pair.url
+        elif kind == "embedded":
+            states = [opened.enter_context(small_disk(folder / "state"))] * len(states)
+        elif kind == "clock":
+            made.clocks = Clocks(folder)
+            made.redis = opened.enter_context(ClockServer(made.clocks))
+            env |= {"REDIS_URL": made.redis.url, **made.clocks.of("app")}
         else:
             made.redis = opened.enter_context(Server("--appendonly", "yes"))
             made.proxy = opened.enter_context(Proxy(made.redis.socket))
@@ -112,17 +140,44 @@ def world(kind: Kind, folder: Path, replicas: int | None = None) -> Iterator[Wor
             made.model = opened.enter_context(faulty_server())
             made.model.always = recalling
             env |= {"OPENAI_BASE_URL": made.model.url, "OPENAI_API_KEY": "k", "CHAT_MODEL": "m"}
-        made.apps = [AppServer(folder / f"state-{number}", env) for number in range(replicas or (4 if many else 2))]
+        made.apps = [AppServer(state, env) for state in states]
         for app in made.apps:
             opened.callback(app.kill)
         with ThreadPoolExecutor(2) as starting:
             list(starting.map(AppServer.start, made.apps))
-        made.sites = (
-            [opened.enter_context(balancer(folder, [app.port for app in made.apps]))]
-            if many
-            else [app.url for app in made.apps]
-        )
+        made.sites = [app.url for app in made.apps]
+        if behind_nginx:
+            made.fronts, (made.sites, made.sticky) = _fronts(folder, [app.port for app in made.apps], opened)
         yield made
+
+
+def _fronts(folder: Path, ports: Sequence[int], opened: ExitStack) -> tuple[list[Proxy], list[list[str]]]:
+    """What can cut every connection on its way to nginx, and their addresses: those of one that is not sticky, and of
+    one that is, for visitors who seem to come from different networks."""
+    fronts, sites = [], []
+    for name, sources in (("spread", ["127.0.0.1"]), ("sticky", ["127.0.1.1", "127.0.2.1", "127.0.3.1", "127.0.4.1"])):
+        (folder / name).mkdir()
+        site = opened.enter_context(balancer(folder / name, ports, sticky=name == "sticky"))
+        made = [opened.enter_context(Proxy(int(site.rpartition(":")[2]), source)) for source in sources]
+        fronts += made
+        sites.append([f"http://localhost:{one.port}" for one in made])
+    return fronts, sites
+
+
+@contextmanager
+def small_disk(place: Path) -> Iterator[Path]:
+    """A disk of its own that can be filled; its processes end with it."""
+    place.mkdir()
+    needs.small_disk(place, 64)
+    try:
+        yield place
+    finally:
+        wait_for(lambda: not _users(place), "the end of what uses the disk", 60)
+        subprocess.run(["umount", str(place)], check=True, timeout=10)
+
+
+def _users(place: Path) -> list[int]:
+    return [one.pid for one in psutil.process_iter(["cwd"]) if (one.info["cwd"] or "").startswith(str(place))]
 
 
 @contextmanager
@@ -133,6 +188,7 @@ def balancer(folder: Path, ports: Sequence[int], *, sticky: bool = False) -> Ite
     port = free_port()
     replicas = iter(f"server 127.0.0.1:{one}" for one in ports)
     text = BALANCER.read_text(encoding="utf-8").replace("listen 80;", f"listen 127.0.0.1:{port};")
+    text = text.replace("server {", f"{_LOGGED}server {{\n    access_log {folder}/replicas replicas;", 1)
     text = re.sub(r"server app-\d+:8501", lambda _: next(replicas), text)
     if not sticky:
         text = text.replace("    ip_hash;\n", "")

@@ -14,7 +14,7 @@ from playwright.async_api import Browser, BrowserContext, Error, Page, async_pla
 
 from rag.crosstalk.log.events import Info
 from tests.browser.conftest import ARGUMENTS, OWN, chromium_path
-from tests.faults.talking import PATIENCE, Asking, Log
+from tests.faults.people.talking import PATIENCE, Asking, Log
 
 T = TypeVar("T")
 
@@ -171,7 +171,10 @@ class Visitor:
         return False
 
     async def _turn(self, page: Page) -> None:
-        op, text = self._asking.next(self.log)
+        await self._asked(page, *self._asking.next(self.log))
+
+    async def _asked(self, page: Page, op: int, text: str) -> str:
+        """The answer; empty: there was none."""
         found: dict[str, Any] = {}
         with suppress(Error):
             box = page.locator("[data-testid=stChatInput] textarea")
@@ -186,10 +189,11 @@ class Visitor:
             self.log.tell(self.log.read, status)
         if answer := found.get("answer"):
             self.log.ok(op, self.name, answer)
-            return
+            return str(answer)
         words = found.get("trouble") or ("(the question is gone)" if "vanished" in found else "(nothing)")
         self.log.tell(self.log.read, words)
         self.log.add(Info(op, time.monotonic(), words))
+        return ""
 
     async def _clear(self, page: Page) -> bool:
         with suppress(Error):
