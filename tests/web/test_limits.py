@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
 import httpx
@@ -122,6 +123,35 @@ def test_a_turn_that_nobody_waits_for_any_more_keeps_its_place_until_its_model_l
         go_on.set()
     wait_for(lambda: services.under_way.turns == 0, "the places are free again")
     assert ask(client).status_code == 200
+
+
+def test_an_address_whose_model_does_not_answer_holds_its_share_and_others_are_answered(
+    api_site: str, services: ScriptedServices
+) -> None:
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def stuck() -> Generator[Event]:
+        begun.release()
+        go_on.wait(60)
+        yield Token("At last.")
+
+    services.chat.script, services.chat.remote = stuck, True
+    site, body, share = httpx.URL(api_site), b'{"message": "Hello?"}', Settings().limit_address_at_once
+    head = b"POST /api/chat HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.7\r\nContent-Type: application/json\r\n"
+    request = b"%sContent-Length: %d\r\n\r\n%s" % (head, len(body), body)
+    with ExitStack() as held:
+        held.callback(go_on.set)
+        for _ in range(share):
+            visitor = held.enter_context(socket.create_connection((site.host, site.port or 80), 20))
+            visitor.sendall(request)
+        assert all(begun.acquire(timeout=20) for _ in range(share)), "no queue stands before the last of them"
+        with browser(api_site, "203.0.113.7") as one_more, browser(api_site, "203.0.113.8") as somebody_else:
+            problem = check_problem(refused := ask(one_more), 429)
+            assert str(problem["detail"]).startswith("Your network has too many questions under way")
+            assert refused.headers["retry-after"] == "5"
+            services.chat.script = plain
+            assert ask(somebody_else).status_code == 200
+    wait_for(lambda: services.under_way.turns == 0, "the places are free again")
 
 
 def test_more_than_can_be_answered_is_refused_at_once_until_that_is_over(
