@@ -7,6 +7,9 @@
 All buckets of an allowance are in one slot of a cluster, so one script takes a token out of each or out of none: who is
 refused by one of them does not use up the other one's. (The generic cell rate algorithm, ITU-T I.371, as
 https://brandur.org/rate-limiting explains it.)
+
+No library was found that does this: throttled-py, limits and pyrate-limiter ask for one bucket at a time, in a round
+trip of their own; the latter two keep no bucket but every moment, and go by the client's clock.
 """
 
 from __future__ import annotations
