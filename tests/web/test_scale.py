@@ -67,11 +67,16 @@ def test_processes_store_on_masters_and_the_knee_says_what_is_used_up(tmp_path: 
     assert (row.what, row.processes, row.masters) == ("store alone", 1, 1)
     assert row.rate > 0
     assert 0 < row.p50 <= row.p99
-    one = replace(row, rate=100.0, redis_cpu=0.0001, process_cpu=0.0005)
+    one = replace(row, rate=100.0)
     rows = [one, replace(one, processes=2, rate=190.0, busy=1.0), replace(one, processes=4, rate=195.0)]
     (told,) = processes.knee(rows)
-    assert "(195 turns/s) from 2 processes and 1 masters on, where 100% of" in told
-    assert "one core of a process carries 2,000 turns/s, one of a master 10,000." in told
+    assert "2 processes and 1 master come within a tenth of the most (195 turns/s), with 100% of" in told
+    several = [replace(row, redis_cpu=0.0002, busiest_cpu=0.0001, process_cpu=0.0005) for row in rows]
+    assert processes.extrapolated(several, 60_000) == [
+        "Extrapolated: 60,000 sessions that ask once in 60 s take 1,000 turns a second.",
+        "Extrapolated, store alone: 500 µs of a process a turn, 2,000 turns/s a core, 0.5 cores.",
+        "Extrapolated, 1 master: 100 µs of the busiest one a turn, 10,000 turns/s at most.",
+    ]
 
 
 def test_stores_are_asked_for_the_same_and_what_is_missing_is_said_in_one_line(
@@ -89,8 +94,8 @@ def test_stores_are_asked_for_the_same_and_what_is_missing_is_said_in_one_line(
     rows = list(run.run(tmp_path, seconds=0.05, kinds=kinds, progress=silent, left_out=left_out.append))
     assert left_out == ["no-such-program is not installed, so it is left out: apt-get install no-such-package"]
     assert [row.store.partition(" ")[0] for row in rows] == [
-        *("Crosswire", "langchain-community", "list,", "stream"),
-        *("langchain-community", "table"),
+        *("Crosswire", "community", "plain", "events,"),
+        *("community", "plain"),
     ]
     assert [row.flushed for row in rows] == ["each second"] * 4 + ["before the answer"] * 2
     assert rows[0].missed == 0  # it holds the session

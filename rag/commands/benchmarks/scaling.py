@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from rag.commands.benchmarks.scratch import known_questions, scratch
+from rag.commands.benchmarks.scratch import known_questions, milliseconds, scratch
 from rag.commands.options import JsonFile, Rounds, Seconds, TableFile, give
 from rag.errors import CrosswireError
 from rag.web.bench import page
@@ -81,7 +81,7 @@ def _sessions(measured: Iterable[levels.Row]) -> _Table:
 def _processes(measured: Iterable[processes.Row]) -> _Table:
     heads = ("what", "processes", "masters", "turns/s", "p50 ms", "p99 ms", "CPU µs", "Redis µs", "busiest µs", "busy")
     rows = list(measured)
-    return _Table(heads, rows, [_over(row) for row in rows], processes.knee(rows))
+    return _Table(heads, rows, [_over(row) for row in rows], [*processes.knee(rows), *processes.extrapolated(rows)])
 
 
 def _ways(measured: Iterable[ways.Row]) -> _Table:
@@ -101,13 +101,13 @@ def _scaled(row: levels.Row) -> list[str]:
 
 
 def _over(row: processes.Row) -> list[str]:
-    times = f"{row.rate:,.0f}", f"{row.p50 * 1e3:,.2f}", f"{row.p99 * 1e3:,.2f}"
+    times = f"{row.rate:,.0f}", milliseconds(row.p50), milliseconds(row.p99)
     costs = (f"{cpu * 1e6:,.0f}" for cpu in (row.process_cpu, row.redis_cpu, row.busiest_cpu))
     return [row.what, str(row.processes), str(row.masters), *times, *costs, f"{row.busy:.0%}"]
 
 
 def _way(row: ways.Row) -> list[str]:
-    times = f"{row.rate:,.0f}", f"{row.p50 * 1e3:.2f}", f"{row.p99 * 1e3:.2f}", f"{row.looks:,.0f}"
+    times = f"{row.rate:,.0f}", milliseconds(row.p50), milliseconds(row.p99), f"{row.looks:,.0f}"
     sizes = f"{row.read:,.0f}", f"{row.copies / 1e6:,.1f}", "-" if row.moved is None else f"{row.moved:.0%}"
     return [row.way, *times, *sizes, *("-" if one is None else str(one) for one in (row.acknowledged, row.lost))]
 

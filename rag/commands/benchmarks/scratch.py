@@ -24,5 +24,10 @@ def scratch(doing: str = "") -> Iterator[tuple[Path, Callable[[str], None]]]:
         yield Path(folder), status.update
 
 
+def milliseconds(seconds: float) -> str:
+    """In as few characters as say something."""
+    return f"{seconds * 1e3:.2f}" if seconds < 0.1 else f"{seconds * 1e3:,.0f}"
+
+
 def known_questions() -> list[str]:
     return [question.text for question in read_questions(QUESTIONS)]

@@ -29,6 +29,7 @@ from rag.web.bench.serving import APP, Party, processor_seconds, serving
 APPLICATION, STORE = "application", "store alone"
 PROCESSES, MASTERS = (1, 2, 4), (1, 2, 3)
 CLIENTS = 20
+MILLION = 1_000_000
 SESSIONS = 200
 """Of each process that only stores."""
 
@@ -192,19 +193,42 @@ def _medians(slices: Sequence[Row]) -> Row:
 
 def knee(rows: Sequence[Row]) -> list[str]:
     """Where more brings no more, and what is used up there."""
-    told = []
+    told, cores = [], os.cpu_count() or 1
     for what in (APPLICATION, STORE):
         mine = [row for row in rows if row.what == what]
         if not mine:
             continue
         best = max(mine, key=lambda row: row.rate)
         first = next(row for row in mine if row.rate >= 0.9 * best.rate)
-        cores = os.cpu_count() or 1
-        own, redis = max(first.process_cpu, 1e-9), max(first.redis_cpu, 1e-9)
+        where = f"{_counted(first.processes, 'process')} and {_counted(first.masters, 'master')}"
         told.append(
-            f"{what}: within a tenth of the most ({best.rate:,.0f} turns/s) from {first.processes} processes and "
-            f"{first.masters} masters on, where {first.busy:.0%} of {cores} cores are in use. A turn takes "
-            f"{own * 1e6:,.0f} µs of its process and {redis * 1e6:,.0f} µs of Redis: one core of a process carries "
-            f"{1 / own:,.0f} turns/s, one of a master {1 / redis:,.0f}."
+            f"Measured, {what}: {where} come within a tenth of the most ({best.rate:,.0f} turns/s), with "
+            f"{first.busy:.0%} of {cores} cores in use."
         )
     return told
+
+
+def extrapolated(rows: Sequence[Row], sessions: int = MILLION, every: float = 60.0) -> list[str]:
+    """What so many sessions need that ask once in `every` seconds, by the least processor time that a turn took."""
+    rate = sessions / every
+    told = [f"Extrapolated: {sessions:,} sessions that ask once in {every:.0f} s take {rate:,.0f} turns a second."]
+    for what in (APPLICATION, STORE):
+        if mine := [row.process_cpu for row in rows if row.what == what]:
+            used = min(mine)
+            told.append(
+                f"Extrapolated, {what}: {used * 1e6:,.0f} µs of a process a turn, {1 / used:,.0f} turns/s a core, "
+                f"{rate * used:,.1f} cores."
+            )
+    for masters in sorted({row.masters for row in rows}):
+        if mine := [row.busiest_cpu for row in rows if row.masters == masters and row.what == STORE]:
+            used = min(mine)
+            told.append(
+                f"Extrapolated, {_counted(masters, 'master')}: {used * 1e6:,.0f} µs of the busiest one a turn, "
+                f"{1 / used:,.0f} turns/s at most."
+            )
+    return told
+
+
+def _counted(count: int, noun: str) -> str:
+    plural = "es" if noun.endswith("s") else "s"
+    return f"{count} {noun}{plural if count > 1 else ''}"

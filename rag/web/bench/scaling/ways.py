@@ -59,14 +59,14 @@ class Way:
 
 
 WAYS = (
-    Way("sticky, or by token (rendezvous)"),
-    Way("by token (remainder)", route=by_remainder),
+    Way("sticky, token"),
+    Way("token, remainder", route=by_remainder),
     Way("any process", route=any_process),
     Way("3 masters", masters=3),
     Way("replica", replica=True),
-    Way("replica, WAIT 1, warn", replica=True, replication=Replication(wait=1)),
-    Way("replica, WAIT 1, fail", replica=True, replication=Replication(wait=1, strict=True)),
-    Way("replica that is read", replica=True, reading=True),
+    Way("WAIT 1, warn", replica=True, replication=Replication(wait=1)),
+    Way("WAIT 1, fail", replica=True, replication=Replication(wait=1, strict=True)),
+    Way("replica is read", replica=True, reading=True),
 )
 
 
@@ -119,6 +119,8 @@ def _row(way: Way, servers: Sequence[Server], stack: ExitStack, seconds: float) 
     percentiles = quantiles(took, n=100, method="inclusive")
     copies = sum(store.protocol.cache.size for store in stores)
     looker = _store(url, way.replication, way.reading, stack)
+    for session in sessions:
+        looker.messages(session)
     looks, until = 0, (begun := perf_counter()) + seconds / 2
     while perf_counter() < until or not looks:
         looker.messages(sessions[looks % SESSIONS])

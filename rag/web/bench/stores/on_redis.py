@@ -58,7 +58,7 @@ def _langchain(url: str, version_of: str, flushed: str) -> Store:
         return made.get(session) or made.setdefault(session, RedisChatMessageHistory(session, url=url, ttl=TTL))
 
     return Store(
-        f"langchain-community {version('langchain-community')}",
+        f"community {version('langchain-community')}",
         version_of,
         flushed,
         lambda session: cast(list[BaseMessage], of(session).messages[-LAST:]),
@@ -76,7 +76,7 @@ def _list(client: redis.Redis, version_of: str, flushed: str) -> Store:
     def read(session: str) -> list[BaseMessage]:
         return loaded(cast(list[bytes], client.lrange(f"list:{session}", -LAST, -1)))
 
-    return Store("list, plain commands", version_of, flushed, read, write)
+    return Store("plain list", version_of, flushed, read, write)
 
 
 def _stream(client: redis.Redis, version_of: str, flushed: str) -> Store:
@@ -99,4 +99,4 @@ def _stream(client: redis.Redis, version_of: str, flushed: str) -> Store:
                 state.clear()
         return loaded(state[-LAST:])
 
-    return Store("stream of events, replayed", version_of, flushed, read, write)
+    return Store("events, replayed", version_of, flushed, read, write)

@@ -103,7 +103,7 @@ def _langchain(engine: Engine, version_of: str, flushed: str) -> Store:
             return made[session]
 
     return Store(
-        f"langchain-community {version('langchain-community')}",
+        f"community {version('langchain-community')}",
         version_of,
         flushed,
         lambda session: cast(list[BaseMessage], of(session).messages[-LAST:]),
@@ -132,7 +132,7 @@ def _plain(engine: Engine, version_of: str, flushed: str) -> Store:
         with engine.connect() as connection:
             return loaded(list(reversed(connection.execute(newest).scalars().all())))
 
-    return Store("table with an index, plain statements", version_of, flushed, read, write)
+    return Store("plain table", version_of, flushed, read, write)
 
 
 def _langchain_postgres(address: str, bench: Bench, version_of: str, flushed: str) -> Store:
@@ -151,7 +151,7 @@ def _langchain_postgres(address: str, bench: Bench, version_of: str, flushed: st
         return PostgresChatMessageHistory(table, name, sync_connection=mine.connection)
 
     return Store(
-        f"langchain-postgres {version('langchain-postgres')}",
+        f"postgres {version('langchain-postgres')}",
         version_of,
         flushed,
         lambda session: cast(list[BaseMessage], of(session).messages[-LAST:]),
