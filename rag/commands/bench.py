@@ -212,7 +212,9 @@ def _served(row: served_bench.Row) -> list[str]:
 
 @app.command("overload")
 def overload(
-    clients: Annotated[int, typer.Option(help="Browsers, each with a cookie jar.", min=1, max=1000)] = 200,
+    clients: Annotated[
+        int, typer.Option("--browsers", help="Browsers, each with a cookie jar.", min=1, max=1000)
+    ] = 200,
     wait: Annotated[
         float, typer.Option(help="LIMIT_WAIT_SECONDS of the application.", min=0, max=60)
     ] = overload_bench.WAIT,
