@@ -9,7 +9,9 @@ from time import monotonic
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from rag.errors import SessionStoreUnavailable
 from rag.services import Services
+from rag.sessions import SessionStore
 from tests.pages.opening import calm, errors, labels, opened, press, say, session_of, transcript, visit
 
 QUESTION = "How long do I have to return something?"
@@ -64,6 +66,18 @@ def test_one_off_questions_are_charged_too(page: AppTest) -> None:
         assert errors(page) == []
     calm(page.chat_input[0].set_value(QUESTION).run())
     assert "Too many questions in a short time" in errors(page)[0]
+
+
+def test_one_off_questions_need_no_store(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(store: SessionStore, allowance: object) -> None:
+        raise SessionStoreUnavailable("redis", "gone")
+
+    monkeypatch.setattr(SessionStore, "charge", gone)
+    page.toggle(key="one-off").set_value(True)
+    calm(page.run())
+    calm(page.chat_input[0].set_value(QUESTION).run())
+    assert errors(page) == []
+    assert [role for role, _ in transcript(page)] == ["user", "assistant"]
 
 
 def test_documents_are_limited_and_the_question_that_came_with_them_is_kept(page: AppTest) -> None:

@@ -171,8 +171,7 @@ class SessionProtocol:
     def charge(self, allowance: Allowance) -> Request[None]:
         """Not as a first turn. Raises OverLimit."""
         keys, args = self._buckets(allowance, allowance.buckets)
-        # A reply that was lost may have cost a token: no harm.
-        return Request(scripts.CHARGE, keys, args, lambda reply: granted(allowance, *reply))
+        return Request(scripts.CHARGE, keys, args, lambda reply: granted(allowance, *reply), repeatable=False)
 
     def _buckets(self, allowance: Allowance | None, buckets: Sequence[Bucket]) -> tuple[list[str], list[int]]:
         whose = allowance.whose if allowance else ""

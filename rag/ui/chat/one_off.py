@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
-from rag.errors import CrosswireError, public_line
+from rag.errors import CrosswireError, SessionStoreUnavailable, StoreFull, public_line
 from rag.services import Services
 from rag.ui.chat import pending_question, transcript
 from rag.ui.visitor import Visitor
@@ -35,8 +37,10 @@ def draw(services: Services, visitor: Visitor) -> None:
         status.caption("Searching …")
         try:
             with services.watch.refusing(visitor.session_id):
-                if (allowance := services.limits.turn(visitor.session_id, visitor.address)) is not None:
-                    services.store.charge(allowance)
+                allowance = services.limits.turn(visitor.session_id, visitor.address)
+                with suppress(SessionStoreUnavailable, StoreFull):  # these questions need no store
+                    if allowance is not None:
+                        services.store.charge(allowance)
                 events = services.chat.once(question)
                 place = services.under_way.enter(visitor.session_id, visitor.address)
             reply = pending_question.follow(events, place, status, text)
