@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import yaml
 
 from rag.settings import Settings
 from tests import PROJECT, needs
+from tests.machines.image import instructions, sent
 from tests.nginx import command
 from tests.servers import free_port
 
@@ -35,13 +35,8 @@ def beside_python(name: str) -> str:
 def test_the_dockerfile_is_sound_and_builds_from_what_is_sent(tmp_path: Path) -> None:
     assert said(beside_python("hadolint"), str(DEPLOY / "Dockerfile")) == ""
     lines = (DEPLOY / "Dockerfile").read_text()
-    assert re.search(r"^USER 10001$", lines, re.MULTILINE)
-    for line in (PROJECT / ".dockerignore").read_text().splitlines():
-        if line.startswith("!"):
-            source, target = PROJECT / line[1:], tmp_path / line[1:]
-            target.parent.mkdir(parents=True, exist_ok=True)
-            copy: Any = shutil.copytree if source.is_dir() else shutil.copy
-            copy(source, target)
+    assert [rest for name, rest in instructions(lines) if name == "USER"] == ["10001"]
+    sent(tmp_path)
     told = said(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", "dist", cwd=tmp_path)
     assert ".whl" in told
     constraints = (PROJECT / "requirements.txt").read_text()

@@ -35,7 +35,7 @@ def serve(
     """
     load()
     # -P: a folder named rag or streamlit in the working directory is not the package.
-    command = [sys.executable, "-P", "-m", "streamlit", "run", str(APP)]
+    command = [sys.executable, "-P", "-m", "rag.ui.server.listening", "run", str(APP)]
     command += [f"--server.port={port}"] if port else []
     command += [f"--server.address={address}"] if address else []
     environment = {**_defaults(), **child_environment()}

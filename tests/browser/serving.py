@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,11 +27,18 @@ if TYPE_CHECKING:
 
 class AppServer:
     """`streamlit run app.py`. It can be stopped, killed and started again on the same port and state; `project`: which
-    folder's app, so that another version of it can be started there."""
+    folder's app, so that another version of it can be started there. command: up to its port."""
 
-    def __init__(self, state_dir: Path, env: Mapping[str, str] | None = None, project: Path = PROJECT) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        env: Mapping[str, str] | None = None,
+        project: Path = PROJECT,
+        command: Sequence[str] = ("streamlit", "run", "app.py", "--server.port"),
+    ) -> None:
         self.state_dir = state_dir
         self.project = project
+        self.command = command
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self._env = {**os.environ, "STATE_DIR": str(state_dir), **(env or {})}
@@ -42,7 +49,7 @@ class AppServer:
         first = filled_library.copy(self.state_dir, self._env)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)],
+                [sys.executable, "-m", *self.command, str(self.port)],
                 cwd=self.project,
                 env=self._env,
                 stdin=subprocess.DEVNULL,

@@ -35,9 +35,13 @@ class Deployment:
     folder: Path
 
     def complaints(self) -> list[str]:
-        """What nginx has said of replicas that could not be asked."""
+        """What nginx has said of replicas that did not answer, and these of what broke."""
         log = (self.folder / "spread" / "nginx.log").read_text(errors="replace")
-        return [line for line in log.splitlines() if "while connecting to upstream" not in line and "upstream" in line]
+        found = [line for line in log.splitlines() if "while connecting to upstream" not in line and "upstream" in line]
+        for app in self.apps:
+            _, broke, traceback = app.log().partition("Traceback")
+            found += [broke + traceback[:6000]] if broke else []
+        return found
 
     def start_all(self) -> None:
         """Those replicas that do not run."""
@@ -72,7 +76,8 @@ def deployment(
             **UNLIMITED,
             **(env or {}),
         }
-        apps = tuple(AppServer(folder / f"state-{number}", settings, project) for number in range(replicas))
+        folders = [folder / f"state-{number}" for number in range(replicas)]
+        apps = tuple(AppServer(one, settings, project, ("rag", "run", "--port")) for one in folders)
         for app in apps:
             opened.callback(app.kill)
         ports, addresses = [app.port for app in apps], []

@@ -62,8 +62,6 @@ class Stage:
     def __post_init__(self) -> None:
         for part in ("written", "work", "whole"):
             (self.folder / part).mkdir(parents=True)
-        self.at("usr/local/bin").mkdir(parents=True)
-        self.at("usr/local/bin/python").symlink_to(Path(sys.executable).resolve())
 
     def at(self, path: str) -> Path:
         return self.folder / "written" / path.lstrip("/")
@@ -72,7 +70,9 @@ class Stage:
         """The command as it is run in there. frozen: but for /tmp and /state, nothing can be written."""
         whole, parts = self.folder / "whole", {"upperdir": "written", "workdir": "work"}
         options = ",".join(["lowerdir=/", *(f"{name}={self.folder / part}" for name, part in parts.items())])
-        steps = [f"mount -t overlay overlay -o {shlex.quote(options)} {whole}", f"chmod a+x {whole}/root"]
+        steps = [f"mount -t overlay overlay -o {shlex.quote(options)} {whole}"]
+        places = {"/dev": "/dev", "/proc": "/proc", sys.base_prefix: "/usr/local"}  # where the base image has Python
+        steps += [f"mount --rbind {here} {whole}{there}" for here, there in places.items()]
         if frozen:
             steps += [f"mount -o remount,ro {whole}", f"mount -t tmpfs tmpfs {whole}/tmp"]
             steps += [f"mount --bind {self.at('state')} {whole}/state"]
@@ -87,6 +87,7 @@ class Stage:
 
     def _env(self) -> str:
         usual = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/tmp"}
+        usual["LD_LIBRARY_PATH"] = "/usr/local/lib"  # Python's own library, where this machine has none of that version
         passed = {name: text for name, text in os.environ.items() if name.lower().endswith(("_proxy", "_index_url"))}
         return shlex.join(f"{name}={text}" for name, text in {**passed, **usual, **self.env}.items())
 
