@@ -21,6 +21,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -43,13 +44,14 @@ def bundled() -> str:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on (below 55000, so that a cluster bus port of +10000 exists)."""
+    """A loopback port that nobody listens on, nor on the one 10000 above it, which is a cluster's second one."""
     while True:
-        with socket.socket() as probe:
+        with socket.socket() as probe, socket.socket() as bus, suppress(OSError):
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
-        if port < 55_000:
-            return port
+            if port < 55_000:
+                bus.bind(("127.0.0.1", port + 10_000))
+                return port
 
 
 def wait_for(probe: Callable[[], T], what: str, seconds: float = START_SECONDS) -> T:

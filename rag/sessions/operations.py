@@ -79,6 +79,7 @@ class Operations:
             clock=clock,
         )
         self._interval = min(lease, ttl) / 3
+        self._recent = index_entries.Recent(min(index_entries.EVERY, ttl / 10))
         self._sender = self._sending(client, target, replication)
         self._sender.waiters.enlist(self.protocol)
 
@@ -282,8 +283,10 @@ class Operations:
             self._sender.waiters.wake(result.next)
         if self._clustered:
             lost = [index_entries.audited(self.protocol.keys, sid, "fenced", "session")]
-            seen = self._seen(sid, self.protocol.ttl, new=result.turn == 1)
-            yield from self._index(seen if result.turn > 0 else lost)
+            if result.turn <= 0:
+                yield from self._index(lost)
+            elif self._recent.due(sid, self.protocol.now(), new=result.turn == 1):
+                yield from self._index(self._seen(sid, self.protocol.ttl, new=result.turn == 1))
         return result
 
     def _confirmed(self, sid: SessionId, result: Committed) -> None:
@@ -385,6 +388,7 @@ class Operations:
     def _end(self, session_id: str, who: str, what: str) -> Steps[tuple[int, int]]:
         sid, keys = self._writable(session_id), self.protocol.keys
         length, there = yield from self._ask(self.protocol.clear(sid, who, what))
+        self._recent.forget(sid)
         yield from self._index([*index_entries.gone(keys, sid), index_entries.audited(keys, sid, what, who)])
         return length, there
 

@@ -11,6 +11,31 @@ from rag.sessions.protocol.keys import Keys
 from rag.sessions.protocol.scripts import AUDIT_ENTRIES
 from rag.sessions.protocol.steps import Command
 
+EVERY = 2.0
+"""Seconds within which a session that talks is written into a cluster's index once. Each of its keys is on one master,
+which would have a command of every turn of all the others. The sweep allows for more than that."""
+_MOST = 10_000
+
+
+class Recent:
+    """Which sessions a process has written into the index a moment ago. Thread-safe."""
+
+    def __init__(self, every: float) -> None:
+        self._every = every
+        self._at: dict[str, float] = {}
+
+    def due(self, sid: SessionId, now: float, *, new: bool) -> bool:
+        """Whether it is to be written now, in epoch seconds, whose clock may be set back; it counts as written then."""
+        if not new and abs(now - self._at.get(sid, -self._every)) < self._every:
+            return False
+        if len(self._at) >= _MOST:
+            self._at = {one: at for one, at in [*self._at.items()] if abs(now - at) < self._every}
+        self._at[sid] = now
+        return True
+
+    def forget(self, sid: SessionId) -> None:
+        self._at.pop(sid, None)
+
 
 def find_entries(sid: SessionId) -> str:
     """Under what a session is found, a line each: its id, its name, and the last word of its name."""

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,11 +57,12 @@ def program(package: str, *names: str) -> str:
 
 
 def free_port() -> int:
-    """Below 55000, so that a cluster's second port, 10000 above it, exists."""
+    """That nobody listens on, nor on the one 10000 above it, which is a cluster's second one."""
     while True:
-        with socket.socket() as probe:
+        with socket.socket() as probe, socket.socket() as bus, suppress(OSError):
             probe.bind(("127.0.0.1", 0))
             if (port := int(probe.getsockname()[1])) < 55_000:
+                bus.bind(("127.0.0.1", port + 10_000))
                 return port
 
 

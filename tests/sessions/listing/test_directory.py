@@ -16,6 +16,7 @@ from rag.sessions.connection.connect import Client
 from rag.sessions.ids import SessionId
 from rag.sessions.listing.directory import Order
 from rag.sessions.names import friendly_name
+from rag.sessions.protocol.index_entries import EVERY
 from tests.servers import Server, wait_for
 
 SECRET = "nobody but us"
@@ -67,7 +68,7 @@ def test_pages_in_both_orders(store: SessionStore, clock: Clock) -> None:
     ids = fill(store, clock, 7)
     assert pages(store, "oldest", 3) == ids
     assert pages(store, "newest", 3) == ids[::-1]
-    clock.now += 1
+    clock.now += EVERY
     store.append(ids[2], PAIR)
     assert pages(store, "newest", 2)[0] == ids[2]
     assert store.directory.count() == 7
