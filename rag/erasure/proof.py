@@ -98,7 +98,8 @@ def _redis(services: Services, marks: Marks) -> tuple[Verdict, str]:
             if any(mark in part for mark in wanted):
                 left[key] = None
     if left:
-        return ("left", f"In {_named([*left])}.")
+        due = " Its documents are still to be deleted." if store.protocol.keys.documents_due.encode() in left else ""
+        return ("left", f"In {_named([*left])}.{due}")
     if strange:
         return ("unknown", f"{_counted(strange, 'part')} of types that cannot be read here.")
     return ("erased", f"Nothing in {_counted(keys, 'key')} with all values. The audit keeps the id.")

@@ -145,9 +145,11 @@ class Library:
     def forget(self, *session_ids: str) -> None:
         """Delete all private documents of these sessions, from the disk as well."""
         with self._store.errors(), self._store.lock:
-            self._store.write(frozenset(session_ids))
-            for session_id in session_ids:
-                self._loaded.pop(session_id, None)
+            try:
+                self._store.write(frozenset(session_ids))
+            finally:  # from memory in any case
+                for session_id in session_ids:
+                    self._loaded.pop(session_id, None)
 
     def drop_ended(self) -> None:
         """Forget what this process has in memory of documents that another one deleted or replaced."""

@@ -218,14 +218,17 @@ def test_a_damaged_chroma_stops_no_search_and_is_no_health(tmp_path: Path, monke
     with library(tmp_path) as books:
         books.health()
         books.add([write(tmp_path, a="# A\nApples.")])
+        books.add_private("t", "p.txt", b"lamp")
         books.health()
         whole = (chroma / "chroma.sqlite3").read_bytes()
         (chroma / "chroma.sqlite3").write_bytes(b"overwritten" * 1000)
         assert books.search("apples")[0].text == "Apples."
-        for question in (books.health, lambda: books.add_private("s", "p.txt", b"lamp")):
+        assert books.remembered() == ["t"]
+        for question in (books.health, lambda: books.add_private("s", "p.txt", b"lamp"), lambda: books.forget("t")):
             with pytest.raises(LibraryUnavailable, match="delete that folder") as caught:
                 question()
             assert "\n" not in str(caught.value)
+        assert "t" not in books.remembered()  # at least not in memory
         (chroma / "chroma.sqlite3").write_bytes(whole)
         books.health()
         for path in sorted(chroma.rglob("*"), reverse=True):

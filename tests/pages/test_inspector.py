@@ -201,6 +201,7 @@ def test_deleted_for_good_there_is_no_copy_and_the_proof_is_shown(services: Serv
     assert not [button for button in page.button if button.label == "Undo"]
     said = [text.value for text in page.markdown]
     assert "1 session deleted for good\\." in said
+    assert f":green[**Nothing is left of {friendly_name(sid)}.**]" in said
     for place in ("Redis", "Redis on disk", "Documents", "Memory of this process"):
         assert any(f":green[:material/check:] **{place}**" in text for text in said), (place, said)
     assert services.store.audit.read()[0].what == "erase"

@@ -43,6 +43,13 @@ MOST_PROVED = 1
 _COLOURS = {"erased": ":green[:material/check:]", "left": ":red[:material/error:]", "unknown": ":gray[:material/help:]"}
 
 
+_VERDICTS = {
+    "erased": ":green[**Nothing is left of {name}.**]",
+    "left": ":red[**Something is left of {name}.**]",
+    "unknown": "**Whether all of {name} is gone cannot be told.**",
+}
+
+
 def draw(context: Context, ids: list[str]) -> None:
     _undo(context)
     if not ids:
@@ -150,7 +157,9 @@ def _proof() -> None:
 
 
 def _draw(proof: Proof) -> None:
-    st.caption(f"{friendly_name(proof.session_id)}: {count(proof.looked_for, 'mark')} of it were looked for.")
+    st.markdown(_VERDICTS[proof.verdict].format(name=friendly_name(proof.session_id)))
+    tip = "Its id, those of its messages, and pieces of what was said in it, of its documents and of their names."
+    st.caption(f"{count(proof.looked_for, 'mark')} of it looked for in each place.", help=tip)
     for place in proof.places:
         st.markdown(f"{_COLOURS[place.verdict]} **{place.name}**: {escaped(place.detail)}")
 
