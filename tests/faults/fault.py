@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from tests.faults.world import World
 
-Kind = Literal["Redis", "failover", "model", "processes", "library", "embedded", "clock"]
+Kind = Literal["Redis", "failover", "model", "processes", "library", "embedded", "clock", "asyncio"]
 
 
 @dataclass(frozen=True, slots=True)

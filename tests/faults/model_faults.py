@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from tests.faults.world import World
 
 MET = "requests met it"
-_ORDER = re.compile(r"LK-[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{6}")
+ORDER = re.compile(r"LK-[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{6}")
 
 
 def recalling(handler: Handler) -> None:
     """Answers with the newest order number in its prompt, whoever's that is."""
     messages = handler.asked["messages"]
-    found = _ORDER.findall(json.dumps(messages))
+    found = ORDER.findall(json.dumps(messages))
     handler.begin()
     handler.word(f"Your order is {found[-1]}." if found else "I know of no order.")
     handler.word(None, "stop")

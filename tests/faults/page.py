@@ -22,9 +22,20 @@ HEAD = """# Faults
 
 Made by `make soak` ({date}, {cores} cores shared with others, load {load:.0f}, Python {python}), one run: {users} users
 of the API with cookie jars and {visitors} of the chat page, each in a Chromium context of its own, talk without a pause
-to replicas of the real application while each fault is made. Users of the API ask whichever replica comes next. Faults
-of Redis and of the model: two replicas. Of processes and the library: four behind `deploy/nginx.conf`, on a cluster of
-three masters and a Chroma server.
+to replicas of the real application while each fault is made. Users of the API ask whichever replica comes next.
+
+Faults are made in:
+
+- processes, library: three replicas behind `deploy/nginx.conf`, a cluster of three masters with a replica each, Chroma's
+  server; a turn counts when a replica of Redis has it, too.
+- embedded: two processes that share one STATE_DIR, on a disk of 64 MB.
+- clock: two replicas and one Redis, whose time of day libfaketime sets; their steady clocks go on.
+- asyncio: a chat on `AsyncSessionStore`, without a page. Every reply of Redis is 4 ms late, and every second turn is
+  cancelled, each at the next of its awaits. The same chat over connections as redis-py had them up to 4.5.3 is found
+  out by the same checker (`tests/faults/test_faults.py`).
+- Redis, failover, model: two replicas and one Redis; failover: master, replica and Sentinel.
+
+What is counted:
 
 - **shown**: the fault's own sign, counted by who had it. Without one it did not happen: "not shown".
 - **acked**: turns whose answer arrived, in all and while the fault lasted.
@@ -40,8 +51,9 @@ three masters and a Chroma server.
 WORDS = """
 {sum}
 
-*: that Redis was told to forget, or to keep nothing on disk; whole conversations may go, and nobody gets another's.
-Whoever runs an evicting Redis is warned at the start.
+*: that Redis was told to forget, keeps nothing on disk, or found that every session had expired; or the documents' only
+copy was removed. Whole conversations may go, and nobody gets another's. Whoever runs an evicting Redis is warned at the
+start.
 
 ## What visitors see
 
@@ -51,10 +63,12 @@ Instead of an answer; none of these turns was acknowledged.
 |---|---|---|
 """
 FOOT = """
-Elsewhere, as tests: disk full, `tests/sessions/embedded/test_disk.py`; the embedded server and its supervisor killed,
-`tests/sessions/embedded/test_embedded.py`; a command cancelled at every await,
-`tests/sessions/connection/test_cancelled.py`; websockets and reloads in Chromium, `tests/browser/test_survival.py`. Not
-tried: jumps of the clock.
+"CONNECTING" is what Streamlit shows while a page has no connection; it comes back by itself, on another replica too,
+and draws what is stored. "(the question is gone)": what is sent just when a connection drops may never arrive, and a page
+that comes back has not kept it: it has to be typed again. "page loaded anew": after 30 s without a usable page.
+
+Elsewhere, as tests: what is said of a full disk, `tests/sessions/embedded/test_disk.py`; a page that moves to another
+replica while one drains, `tests/browser/test_machines.py`; reloads, `tests/browser/test_survival.py`.
 """
 
 

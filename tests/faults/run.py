@@ -20,7 +20,7 @@ from tests.faults.verdict import Verdict, judge
 from tests.faults.world import World
 from tests.servers import wait_for
 
-QUIET = 1.5
+QUIET = 1.0
 """Seconds of talk before the fault, and after all are well again."""
 BEGIN = 180.0
 """Seconds for everybody's first answer, on a machine that others use."""
@@ -106,18 +106,21 @@ class Crowd:
 
 
 def run(fault: Fault, world: World, crowd: Crowd, seconds: float | None = None) -> Outcome:
+    """seconds: how long the fault lasts, and at most how long all is quiet before it and afterwards."""
     log, names = Log(), crowd.names
+    lasts = fault.seconds if seconds is None else seconds
+    quiet = QUIET if seconds is None else min(QUIET, seconds)
     with crowd.talking(log):
         wait_for(lambda: _answered(log, 0.0).keys() == names, "everybody's first answer", BEGIN)
-        time.sleep(QUIET)
+        time.sleep(quiet)
         signs, missed = fault.sign.count(world), world.noticed[MISSED]
         began = time.monotonic()
         with fault.make(world):
-            time.sleep(fault.seconds if seconds is None else seconds)
+            time.sleep(lasts)
         ended = time.monotonic()
         answered = _everybody(log, ended, names)
         signs = fault.sign.count(world) - signs
-        time.sleep(QUIET)
+        time.sleep(quiet)
     meanwhile = sum(began <= at < ended for _, at in log.answered)
     recovered = None
     if answered is not None:

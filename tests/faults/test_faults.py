@@ -11,11 +11,12 @@ import pytest
 
 from rag.crosstalk.log.events import Event, History, Info, Invoke, Message, Ok
 from tests.chat.faulty_server import faulty_server, no_response, well
+from tests.faults import cancelling
 from tests.faults.page import rows
 from tests.faults.redis_faults import FAULTS
 from tests.faults.run import Crowd, Outcome, run
 from tests.faults.verdict import Verdict, judge
-from tests.faults.world import balancer, world
+from tests.faults.world import asyncio_chat, balancer, world
 from tests.servers import free_port
 
 MINE, THEIRS = "LK-7Q2M-X9PD-4TRW8B", "LK-QQ3V-88HZ-MN5K2C"
@@ -103,3 +104,16 @@ def test_what_visitors_keep_while_redis_fails(tmp_path: Path) -> None:
                 assert outcome.held, rows(outcome)
                 names.remove(fault.name)
     assert not names
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_command_cancelled_at_any_await_leaves_its_reply_to_nobody(tmp_path: Path, ours: bool) -> None:
+    """Ours never; and a chat over connections as redis-py had them up to 4.5.3 is found out."""
+    (fault,) = cancelling.FAULTS
+    with asyncio_chat(tmp_path, ours=ours) as made, Crowd(made, users=8) as crowd:
+        outcome = run(fault, made, crowd, seconds=1.5)
+    assert outcome.shown
+    assert made.chat is not None
+    assert made.chat.cancelled.keys() >= {1, 2, 3, 4}  # what is sent and what is read, of a turn's two round trips
+    assert outcome.held == ours, rows(outcome)
+    assert bool(outcome.verdict.leaks and outcome.verdict.foreign) != ours

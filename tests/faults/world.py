@@ -18,12 +18,14 @@ import psutil
 from tests import PROJECT, needs
 from tests.browser.serving import AppServer
 from tests.chat.faulty_server import FaultyServer, faulty_server
+from tests.faults.cancelling import LATE, Chat
 from tests.faults.clocks import Clocks, ClockServer
 from tests.faults.fault import Kind
 from tests.faults.model_faults import recalling
 from tests.nginx import nginx
 from tests.servers import Cluster, SentinelPair, Server, free_port, wait_for
 from tests.sessions.connection.proxy import Proxy
+from tests.web.serving import serving
 
 SECRET = "for replicas that share their visitors"
 BALANCER = PROJECT / "deploy" / "nginx.conf"
@@ -52,6 +54,7 @@ class World:
     chroma: Chroma | None = None
     clocks: Clocks | None = None
     fronts: Sequence[Proxy] = ()
+    chat: Chat | None = None
 
     @property
     def server(self) -> Server:
@@ -114,6 +117,10 @@ def world(kind: Kind, folder: Path, replicas: int | None = None) -> Iterator[Wor
         "DRAIN_SECONDS": "1",
         **dict.fromkeys(UNLIMITED, "0"),
     }
+    if kind == "asyncio":
+        with asyncio_chat(folder) as made:
+            yield made
+        return
     states = [folder / f"state-{number}" for number in range(replicas or (3 if behind_nginx else 2))]
     with ExitStack() as opened:
         if behind_nginx:
@@ -149,6 +156,15 @@ def world(kind: Kind, folder: Path, replicas: int | None = None) -> Iterator[Wor
         if behind_nginx:
             made.fronts, (made.sites, made.sticky) = _fronts(folder, [app.port for app in made.apps], opened)
         yield made
+
+
+@contextmanager
+def asyncio_chat(folder: Path, *, ours: bool = True) -> Iterator[World]:
+    """Redis behind a proxy that answers late, and a chat on asyncio; ours: on the product's store."""
+    with Server("--appendonly", "yes") as server, Proxy(server.socket, delay=LATE) as proxy:
+        chat = Chat(proxy.url, ours=ours)
+        with serving(chat.app) as site:
+            yield World(folder, sites=[site], redis=server, proxy=proxy, chat=chat)
 
 
 def _fronts(folder: Path, ports: Sequence[int], opened: ExitStack) -> tuple[list[Proxy], list[list[str]]]:
