@@ -26,8 +26,8 @@ to replicas of the real application while each fault is made. Users of the API a
 
 Faults are made in:
 
-- processes, library: three replicas behind `deploy/nginx.conf`, a cluster of three masters with a replica each, Chroma's
-  server; a turn counts when a replica of Redis has it, too.
+- processes, library: three replicas behind `deploy/nginx.conf`, a cluster of three masters with a replica each, and
+  Chroma's server; a turn counts when a replica of Redis has it, too.
 - embedded: two processes that share one STATE_DIR, on a disk of 64 MB.
 - clock: two replicas and one Redis, whose time of day libfaketime sets; their steady clocks go on.
 - asyncio: a chat on `AsyncSessionStore`, without a page. Every reply of Redis is 4 ms late, and every second turn is
@@ -64,8 +64,8 @@ Instead of an answer; none of these turns was acknowledged.
 """
 FOOT = """
 "CONNECTING" is what Streamlit shows while a page has no connection; it comes back by itself, on another replica too,
-and draws what is stored. "(the question is gone)": what is sent just when a connection drops may never arrive, and a page
-that comes back has not kept it: it has to be typed again. "page loaded anew": after 30 s without a usable page.
+and draws what is stored. "(the question is gone)": what is sent just when a connection drops may never arrive, and a
+page that comes back has not kept it: it has to be typed again. "page loaded anew": after 30 s without a usable page.
 
 Elsewhere, as tests: what is said of a full disk, `tests/sessions/embedded/test_disk.py`; a page that moves to another
 replica while one drains, `tests/browser/test_machines.py`; reloads, `tests/browser/test_survival.py`.

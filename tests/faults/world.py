@@ -29,7 +29,18 @@ from tests.web.serving import serving
 
 SECRET = "for replicas that share their visitors"
 BALANCER = PROJECT / "deploy" / "nginx.conf"
-UNLIMITED = [f"LIMIT_{of}" for of in ("SESSION_TURNS", "ADDRESS_TURNS", "SESSION_UPLOADS", "ADDRESS_UPLOADS")]
+UNLIMITED = [
+    f"LIMIT_{of}_{what}"
+    for of, what in (
+        ("SESSION", "TURNS"),
+        ("ADDRESS", "TURNS"),
+        ("SESSION", "UPLOADS"),
+        ("ADDRESS", "UPLOADS"),
+        ("ADDRESS", "SESSIONS"),
+        ("SESSION", "AT_ONCE"),
+        ("ADDRESS", "AT_ONCE"),
+    )
+]
 """All users of a run come from one address, and none of them reads what it is told."""
 _LOGGED = "log_format replicas '$uri $upstream_addr $http_cookie';\n"
 """For whoever wants to know which replica a browser was connected to."""
