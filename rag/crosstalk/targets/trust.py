@@ -6,15 +6,19 @@ gets round it.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Literal
+from typing import Any, Literal
 
+import httpcore2
 import httpx2
 
 from rag.crosstalk.targets.errors import BadTarget
@@ -29,6 +33,8 @@ METADATA = frozenset(map(ip_address, ("100.100.100.200", "168.63.129.16", "192.0
 """Where clouds tell a machine its secrets, besides 169.254.169.254 and fe80::/10."""
 _NAT64 = ip_network("64:ff9b::/96")
 CONNECT_SECONDS = 10.0
+REQUEST_SECONDS = 180.0
+"""In which an answer has to be whole, with its head: one that comes byte by byte would keep its thread for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +102,59 @@ def connection(host: str, port: int, reach: Reach) -> socket.socket:
     raise problem or OSError(f"{host} has no address")
 
 
+class _Hour(threading.local):
+    """When the request that this thread is at ends."""
+
+    until = math.inf
+
+    def left(self, timeout: float | None) -> float:
+        """Seconds for the next step. Raises ReadTimeout."""
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise httpcore2.ReadTimeout("the whole answer took too long")
+        return left if timeout is None else min(left, timeout)
+
+
+class _Stream(httpcore2.NetworkStream):
+    """One that is over at that hour."""
+
+    def __init__(self, inner: httpcore2.NetworkStream, hour: _Hour) -> None:
+        self._inner, self._hour = inner, hour
+        self.close = inner.close  # type: ignore[method-assign]
+        self.get_extra_info = inner.get_extra_info  # type: ignore[method-assign]
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, self._hour.left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, self._hour.left(timeout))
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, self._hour.left(timeout)), self._hour)
+
+
+class _Backend(httpcore2.SyncBackend):
+    def __init__(self, hour: _Hour) -> None:
+        self._hour = hour
+
+    def connect_tcp(self, *args: Any, **named: Any) -> httpcore2.NetworkStream:
+        return _Stream(super().connect_tcp(*args, **named), self._hour)
+
+
 class Judged(httpx2.BaseTransport):
-    """Connects to an address that was judged, under the name that was asked for."""
+    """Connects to an address that was judged, under the name that was asked for; and not for longer than it may."""
 
     def __init__(self, reach: Reach) -> None:
         self._reach: Reach = reach
+        self._hour = _Hour()
         self._inner = httpx2.HTTPTransport(verify=_certificates(), trust_env=False)
+        self._inner._pool._network_backend = _Backend(self._hour)  # it takes none
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         url = request.url
+        self._hour.until = time.monotonic() + REQUEST_SECONDS
         port = url.port or (443 if url.scheme == "https" else 80)
         try:
             known = addresses(url.host, port, self._reach)

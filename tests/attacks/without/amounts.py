@@ -187,6 +187,13 @@ AMOUNTS = (
         "tests/chat/test_models.py::test_an_endless_answer_is_hung_up_on_and_the_server_is_told_how_much",
     ),
     mend(
+        "An address that a visitor types: an answer that comes byte by byte",
+        "rag/crosstalk/targets/trust.py",
+        "        self._hour.until = time.monotonic() + REQUEST_SECONDS\n",
+        "",
+        "tests/crosstalk/targets/test_trust.py::test_an_answer_that_comes_byte_by_byte_is_not_waited_for",
+    ),
+    mend(
         "Traces without end",
         "rag/tracing/receiving.py",
         "        if seen > MOST_RECEIVED:\n",

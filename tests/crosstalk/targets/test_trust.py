@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socketserver
 import ssl
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from starlette.applications import Starlette
@@ -12,6 +16,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from rag.crosstalk.targets import BadTarget, trust
+from rag.crosstalk.targets.errors import TargetFailed
 from rag.crosstalk.targets.onboarding import pasted
 from rag.crosstalk.targets.onboarding.begin import begun
 from rag.crosstalk.targets.onboarding.probe import probe
@@ -133,3 +138,26 @@ def test_certificates_are_read_once_for_all_users(monkeypatch: pytest.MonkeyPatc
     for whose in (OWNER, LOCAL_VISITOR, VISITOR, OWNER):
         trust.client(whose, timeout=1.0).close()
     assert len(read) == 1
+
+
+class _Dripping(socketserver.BaseRequestHandler):
+    """Its head, or its body, has no end, and comes a byte at a time: nothing of it is ever late."""
+
+    def handle(self) -> None:
+        asked = self.request.recv(1 << 16)
+        self.request.sendall(b"HTTP/1.1 200 OK\r\n" + (b"\r\n" if b"/body" in asked else b"X: "))
+        with suppress(OSError):
+            while True:
+                self.request.sendall(b"y")
+                time.sleep(0.01)
+
+
+def test_an_answer_that_comes_byte_by_byte_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trust, "REQUEST_SECONDS", 0.3)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Dripping) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        for path in ("head", "body"):
+            with pytest.raises(TargetFailed, match=r"timed out|took too long"):
+                recognised(f"http://127.0.0.1:{server.server_address[1]}/{path}", 5, LOCAL_VISITOR)
+        server.shutdown()
