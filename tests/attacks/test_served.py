@@ -87,6 +87,37 @@ def test_two_people_whose_requests_come_by_one_connection_are_two(site: Site) ->
         assert seen == [[True, False], [False, True], [True, False], [False, False]]
 
 
+AMBIGUOUS = (
+    b"Content-Length: 6\r\nTransfer-Encoding: chunked",
+    b"Transfer-Encoding: chunked\r\nContent-Length: 6",
+    b"Content-Length: 6\r\nTransfer-Encoding: xchunked",
+    b"Content-Length: 6\r\nTransfer-Encoding : chunked",
+    b"Content-Length: 6\r\nTransfer-Encoding:\x0bchunked",
+    b"Content-Length: 6\r\n Transfer-Encoding: chunked",
+    b"Content-Length: 6\r\nTransfer_Encoding: chunked\r\nTransfer-Encoding: identity",
+    b"Content-Length: 6\r\nContent-Length: 7",
+    b"Content-Length: +6",
+    b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+    b"Transfer-Encoding: chunked, identity",
+)
+
+
+def test_no_request_hides_in_anothers_body(site: Site) -> None:
+    """What follows a head that can be read in two ways is never answered, nor put before the next one's request."""
+    whole = b"0\r\n\r\nGET /api/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+    begun = b"0\r\n\r\nDELETE /api/history HTTP/1.1\r\nHost: x\r\nX: "  # the next one's cookie would follow
+    proxy = int(site.proxy.rpartition(":")[2])
+    with httpx.Client(base_url=site.proxy, timeout=30) as ada:
+        assert ada.post("/api/chat", json={"message": f"My order is {MARKS[0]}."}).status_code == 200
+        for head in AMBIGUOUS:
+            for port, hidden in ((site.app.port, whole), (proxy, whole), (proxy, begun)):
+                sent = b"POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + head
+                answer = _raw(port, sent + b"\r\n\r\n" + hidden)
+                assert answer[:10] in (b"HTTP/1.1 4", b"HTTP/1.1 5"), (head, port)  # nginx does not implement some
+                assert b"HTTP/1.1 2" not in answer, (head, port)
+                assert MARKS[0] in texts(ada), (head, port)
+
+
 def test_a_page_that_was_open_with_a_stolen_cookie_shows_nothing_once_the_session_was_changed(site: Site) -> None:
     with httpx.Client(base_url=site.app.url, timeout=30) as ada:
         ada.post("/api/chat", json={"message": f"My order is {MARKS[0]}."})

@@ -26,6 +26,8 @@ AWAY = 12.0
 OPEN_SECONDS = 2 * 3600.0
 IDLE_SECONDS = 30 * 60.0
 """Without a question. The room ends then, as it does after OPEN_SECONDS."""
+UNUSED_SECONDS = 120.0
+"""In which nobody has come and no wall is open: such a room gives way where there is no place for a further one."""
 KEPT_SECONDS = 30 * 60.0
 """For which its report can be had after its end."""
 WRONG, RIGHT = "shared-buffer", "dict-with-lock"
@@ -62,7 +64,7 @@ class Room:
         self.thinking: tuple[float, float] | None = None
         self.address = ""
         """Where phones find this server, if the presenter said so."""
-        self.asked_at = 0.0
+        self.asked_at = self.looked_at = 0.0
         self.seen_at: dict[int, float] = {}
         self._chance = chance or secrets.SystemRandom()
         self._tokens: dict[str, Person] = {}
@@ -86,6 +88,9 @@ class Room:
         if self.ended is not None:
             return self.ended + KEPT_SECONDS
         return min(OPEN_SECONDS, self.asked_at + IDLE_SECONDS)
+
+    def unused(self, now: float) -> bool:
+        return not self.people and now - self.looked_at > UNUSED_SECONDS
 
     # --- phones
 
@@ -119,6 +124,7 @@ class Room:
 
     def watch(self, now: float) -> None:
         """Note who has left since somebody looked last."""
+        self.looked_at = now
         gone = {number for number, at in self.seen_at.items() if now - at > AWAY}
         if gone != self._gone:
             self._gone = gone

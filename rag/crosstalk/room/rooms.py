@@ -77,6 +77,8 @@ class Rooms:
         with self._changed:
             self.sweep()
             older = self._of(presenter)[: 1 - MOST_OF_ONE]
+            if not older and len(self._rooms) >= MOST_ROOMS:
+                older = self._spare()[:1]
             if self._closed or len(self._rooms) - len(older) >= MOST_ROOMS:
                 raise RoomRefused(f"There are {len(self._rooms)} rooms on this server: try again when one has ended.")
             code = next(code for code in _codes() if code not in self._rooms)
@@ -222,6 +224,12 @@ class Rooms:
         if self._thread is not None:
             self._thread.join(10)
         self._place.close()
+
+    def _spare(self) -> list[Room]:
+        """Those that give way to a further one: which nobody ever came to, then those that have ended, oldest first."""
+        now = self._clock()
+        unused = [room for room, opened in self._rooms.values() if room.unused(now - opened)]
+        return unused + [room for room, _ in self._rooms.values() if room.ended is not None]
 
     def _of(self, presenter: str) -> list[Room]:
         return [room for room, _ in self._rooms.values() if room.presenter == presenter]

@@ -201,6 +201,13 @@ AMOUNTS = (
         "tests/tracing/test_trace.py::test_the_door_is_shut_without_the_token_and_bounded_with_it",
     ),
     mend(
+        "Rooms that nobody uses, so that there is none for others",
+        "rag/crosstalk/room/rooms.py",
+        "                older = self._spare()[:1]\n",
+        "                pass\n",
+        "tests/web/room/test_rooms.py::test_rooms_that_nobody_uses_keep_no_one_else_from_having_one",
+    ),
+    mend(
         "Rooms without end",
         "rag/crosstalk/room/rooms.py",
         "if self._closed or len(self._rooms) - len(older) >= MOST_ROOMS:",

@@ -125,8 +125,8 @@ TEXTS = (
     mend(
         "An address that a visitor types: a redirect to another",
         "rag/crosstalk/targets/trust.py",
-        'transport = None if trust.reach == "all" else Judged(trust.reach)',
-        "transport = None",
+        'transport=None if trust.reach == "all" else Judged(trust.reach)',
+        "transport=None",
         "tests/crosstalk/targets/test_trust.py::test_addresses_are_judged_at_each_connection",
     ),
 )

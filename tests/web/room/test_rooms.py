@@ -198,3 +198,27 @@ def test_rooms_are_few_and_each_has_its_time(monkeypatch: pytest.MonkeyPatch) ->
         assert rooms.of("me") == []
         with pytest.raises(limits.RoomRefused):
             rooms.join(mine[1].code)
+
+
+def test_rooms_that_nobody_uses_keep_no_one_else_from_having_one() -> None:
+    """Four cookies take all places; whoever is in a room or looks at it keeps it."""
+    now = 1000.0
+    with closing(Rooms(lambda: now)) as rooms:
+        used, watched, ended = (rooms.open(name) for name in ("used", "watched", "ended"))
+        rooms.join(used.code)
+        idle = [rooms.open(f"thief {number // 4}") for number in range(13)]
+        rooms.end(ended.code, "ended")
+        now += limits.UNUSED_SECONDS - 1
+        first = rooms.open("one more")
+        assert rooms.of("ended") == [], "nobody had time yet to come to the others"
+        with pytest.raises(limits.RoomRefused):
+            rooms.open("one more at once")
+        now += 2
+        with rooms.presented(watched.code, "watched") as (room, since):
+            room.watch(since)
+        others = [rooms.open(f"next {number}") for number in range(13)]
+        assert [rooms.of(room.presenter) for room in (used, watched, first)] == [[used], [watched], [first]]
+        assert not any(rooms.of(room.presenter) for room in idle)
+        assert len(others) == len(idle)
+        with pytest.raises(limits.RoomRefused):
+            rooms.open("and another")
