@@ -17,6 +17,7 @@ from pathlib import Path
 
 import certifi
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -34,6 +35,10 @@ gc.disable()
 # Each worker and each of the many programs that are started here would compile all that it loads again.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# How long an example takes says how busy this machine is.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 _WATCH = Watch()
 

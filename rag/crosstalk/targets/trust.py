@@ -18,7 +18,6 @@ from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Literal
 
-import httpcore2
 import httpx2
 
 from rag.crosstalk.targets.errors import BadTarget
@@ -111,36 +110,38 @@ class _Hour(threading.local):
         """Seconds for the next step. Raises ReadTimeout."""
         left = self.until - time.monotonic()
         if left <= 0:
-            raise httpcore2.ReadTimeout("the whole answer took too long")
+            raise httpx2.ReadTimeout("the whole answer took too long")
         return left if timeout is None else min(left, timeout)
 
 
-class _Stream(httpcore2.NetworkStream):
-    """One that is over at that hour."""
+class _Stream:
+    """A connection whose steps end at that hour. inner: httpcore's, whose methods these are."""
 
-    def __init__(self, inner: httpcore2.NetworkStream, hour: _Hour) -> None:
+    def __init__(self, inner: Any, hour: _Hour) -> None:
         self._inner, self._hour = inner, hour
-        self.close = inner.close  # type: ignore[method-assign]
-        self.get_extra_info = inner.get_extra_info  # type: ignore[method-assign]
+        self.close, self.get_extra_info = inner.close, inner.get_extra_info
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, self._hour.left(timeout))
+        found: bytes = self._inner.read(max_bytes, self._hour.left(timeout))
+        return found
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._inner.write(buffer, self._hour.left(timeout))
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore2.NetworkStream:
+    ) -> _Stream:
         return _Stream(self._inner.start_tls(ssl_context, server_hostname, self._hour.left(timeout)), self._hour)
 
 
-class _Backend(httpcore2.SyncBackend):
-    def __init__(self, hour: _Hour) -> None:
-        self._hour = hour
+class _Backend:
+    """What opens connections. inner: httpcore's."""
 
-    def connect_tcp(self, *args: Any, **named: Any) -> httpcore2.NetworkStream:
-        return _Stream(super().connect_tcp(*args, **named), self._hour)
+    def __init__(self, inner: Any, hour: _Hour) -> None:
+        self._inner, self._hour = inner, hour
+
+    def connect_tcp(self, *args: Any, **named: Any) -> _Stream:
+        return _Stream(self._inner.connect_tcp(*args, **named), self._hour)
 
 
 class Judged(httpx2.BaseTransport):
@@ -150,7 +151,8 @@ class Judged(httpx2.BaseTransport):
         self._reach: Reach = reach
         self._hour = _Hour()
         self._inner = httpx2.HTTPTransport(verify=_certificates(), trust_env=False)
-        self._inner._pool._network_backend = _Backend(self._hour)  # it takes none
+        pool: Any = self._inner._pool  # which is given no backend by its transport
+        pool._network_backend = _Backend(pool._network_backend, self._hour)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         url = request.url

@@ -160,4 +160,6 @@ def test_an_answer_that_comes_byte_by_byte_is_not_waited_for(monkeypatch: pytest
         for path in ("head", "body"):
             with pytest.raises(TargetFailed, match=r"timed out|took too long"):
                 recognised(f"http://127.0.0.1:{server.server_address[1]}/{path}", 5, LOCAL_VISITOR)
+        with pytest.raises(TargetFailed, match=r"(?i)ssl"):
+            recognised(f"https://127.0.0.1:{server.server_address[1]}/", 5, LOCAL_VISITOR)
         server.shutdown()
