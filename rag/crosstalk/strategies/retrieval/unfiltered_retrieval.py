@@ -44,8 +44,7 @@ class UnfilteredRetrieval(PerSession):
         # One folder a process: several processes need a Chroma server between them.
         self.client: Any = chromadb.PersistentClient(str(lab.folder / f"chroma-{uuid.uuid4().hex[:8]}"))
         self.notes = self.client.create_collection("notes", embedding_function=None)
-        for n, text in enumerate(ARTICLES):
-            self.add(f"article-{n}", "shared", text)
+        self.add("shared", {f"article-{n}": text for n, text in enumerate(ARTICLES)})
 
     def turn(self, asked: Asked) -> Steps:
         yield "load"
@@ -57,7 +56,7 @@ class UnfilteredRetrieval(PerSession):
         context = Message("system", "\n".join(note.text for note in found))
         answer = asked.ask([context, *history, question(asked)])
         yield "save note"
-        self.add(f"note-{asked.op}", asked.session, asked.text)
+        self.add(asked.session, {f"note-{asked.op}": asked.text})
         yield "save turn"
         self.histories[asked.session].extend(pair(asked, answer))
         return answer
@@ -67,9 +66,10 @@ class UnfilteredRetrieval(PerSession):
         rows = zip(found["ids"][0], found["metadatas"][0], found["documents"][0], strict=True)
         return [Document(name, metadata["owner"], text) for name, metadata, text in rows]
 
-    def add(self, name: str, owner: str, text: str) -> None:
-        vectors: Any = self.embedding([text])
-        self.notes.add(ids=[name], embeddings=vectors, documents=[text], metadatas=[{"owner": owner}])
+    def add(self, owner: str, notes: dict[str, str]) -> None:
+        names, texts = list(notes), list(notes.values())
+        vectors: Any = self.embedding(texts)
+        self.notes.add(ids=names, embeddings=vectors, documents=texts, metadatas=[{"owner": owner} for _ in names])
 
     def close(self) -> None:
         self.client.close()
