@@ -60,7 +60,7 @@ class AppServer:
         if first:
             filled_library.keep(self.state_dir)
 
-    @retry(stop=stop_after_delay(60), wait=wait_fixed(0.1), retry=retry_if_exception_type((httpx.HTTPError, OSError)))
+    @retry(stop=stop_after_delay(120), wait=wait_fixed(0.1), retry=retry_if_exception_type((httpx.HTTPError, OSError)))
     def _wait_until_healthy(self) -> None:
         assert self._process is not None
         if self._process.poll() is not None:

@@ -25,7 +25,7 @@ from tests.machines.people import Seen, talking
 from tests.servers import wait_for
 from tests.web.page_socket import drawn
 
-pytestmark = [pytest.mark.browser, pytest.mark.server]
+pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.timeout(300)]  # eleven servers start first
 
 CODE, ORDER = "ZEBRA-77", "ORD-70123"
 _KNOWN = re.compile(r"LK-[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{6}|ORD-\d{5}|ZEBRA-\d\d")

@@ -20,7 +20,7 @@ from rag.crosstalk.log.events import Event, Fail, History, Info, Invoke, Message
 from rag.crosstalk.run.people import order
 from tests.servers import wait_for
 
-PAUSE = 0.05
+PAUSE = 0.2
 """Seconds between two turns of a browser."""
 STAYS = 4
 """Turns, after which it opens its other session."""
