@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from rag.limits import Place
 from rag.services import Services
 from rag.sessions import Replication
+from rag.ui.chat import pending_question
 from tests.chat import faulty_server
 from tests.chat.faulty_server import FaultyServer
 from tests.pages.opening import calm, errors, labels, opened, press, say, session_of, transcript, visit
@@ -169,3 +172,18 @@ def test_a_closed_port_is_no_model() -> None:
         assert "127.0.0.1" not in line
         assert services.store.records(session_of(page)) == []
         assert transcript(page) == [("user", QUESTION)]
+
+
+def test_an_answer_that_somebody_else_ended_is_not_said_to_have_been_stopped(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that was lost ends a run as a stop does; only who pressed it is told so, tests/browser shows."""
+
+    def ended(_: object, place: Place, *__: object) -> None:
+        place.leave()
+        st.stop()
+
+    monkeypatch.setattr(pending_question, "follow", ended)
+    say(page, QUESTION)
+    assert errors(calm(page.run())) == ["This answer was cut off before it was complete. Nothing was saved."]
+    assert "Try again" in labels(page)

@@ -35,6 +35,7 @@ from rag.ui.chat.interruptible import interruptible
 from rag.ui.visitor import Visitor
 
 _PENDING = "pending"
+_STOP = "stop"
 _NOTICE = "notice of the last answer"
 """A line about an answer that is stored, until the next question."""
 DRAFT = "draft"
@@ -49,6 +50,8 @@ ICONS = {
 }
 ERROR = ":material/error:"
 STOPPED = "You stopped this answer. Nothing was saved."
+CUT_OFF = "This answer was cut off before it was complete. Nothing was saved."
+"""By a lost connection, or by another click."""
 
 
 @dataclass(slots=True)
@@ -94,6 +97,8 @@ def run(services: Services, visitor: Visitor) -> None:
         st.warning(notice, icon=":material/sync_problem:")
     if question is None:
         return
+    if question.trouble == CUT_OFF and st.session_state.get(_STOP):
+        question.trouble = STOPPED
     transcript.asked(question.text, visitor)
     if question.trouble is None:
         _stream(services, visitor, question)
@@ -104,10 +109,10 @@ def run(services: Services, visitor: Visitor) -> None:
 def _stream(services: Services, visitor: Visitor, question: Pending) -> None:
     # Until the answer is stored, any run that finds this question again knows that it was cut off: a stop ends
     # this run in the middle, by an exception that closes the stream.
-    question.trouble, question.icon = STOPPED, ":material/stop_circle:"
+    question.trouble, question.icon = CUT_OFF, ":material/stop_circle:"
     with st.chat_message("assistant", avatar=transcript.ASSISTANT):
         status, text = st.empty(), st.empty()
-        st.button("Stop", icon=":material/stop:", key="stop", help="Stopping saves nothing.")
+        st.button("Stop", icon=":material/stop:", key=_STOP, help="Stopping saves nothing.")
         status.caption("Searching …")
         try:
             with services.watch.refusing(visitor.session_id):
