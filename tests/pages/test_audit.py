@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -190,6 +191,7 @@ def test_what_a_target_needs_is_read_off_its_factory(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("AUDIT_POSTGRES_URL", raising=False)
     assert missing("langgraph-memory") == unnamed("langgraph-memory") == ""
     assert missing("adk-database") == "pip install google-adk"
+    monkeypatch.setitem(sys.modules, "asyncpg", None)  # another package may have brought it along
     assert "asyncpg openai-agents" in missing("agents-sqlalchemy-postgres")
     assert server("langchain-sql-postgres") == "AUDIT_POSTGRES_URL"
     assert unnamed("langchain-sql-postgres").startswith("AUDIT_POSTGRES_URL=postgresql://")
