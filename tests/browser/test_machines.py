@@ -65,7 +65,7 @@ def model() -> Iterator[tuple[FaultyServer, Model]]:
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory, model: tuple[FaultyServer, Model]) -> Iterator[Deployment]:
-    env = {"OPENAI_BASE_URL": model[0].url, "OPENAI_API_KEY": "k", "CHAT_MODEL": "m", "DRAIN_SECONDS": "1"}
+    env = {"OPENAI_BASE_URL": model[0].url, "OPENAI_API_KEY": "k", "CHAT_MODEL": "m", "DRAIN_SECONDS": "3"}
     with deployment(tmp_path_factory.mktemp("machines"), 2, env=env) as made:
         yield made
 
