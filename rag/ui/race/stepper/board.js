@@ -149,10 +149,10 @@ export class Board {
       const on = made("button", "on", more ? "Next question" : "Now play it yourself");
       on.type = "button";
       on.addEventListener("click", () => this.on("skip"));
-      const right = game.said === game.question.answer;
+      const right = game.said === game.asked.answer;
       this.verdict.prepend(on, made("strong", "", right ? "You were right. " : "It went otherwise. "));
     } else if (game.said !== undefined) {
-      this.verdict.append(made("span", "hint", `You said: ${game.question.options[game.said]}.`));
+      this.verdict.append(made("span", "hint", `You said: ${game.asked.options[game.said]}.`));
     }
   }
 

@@ -180,6 +180,7 @@ export class Game {
 
   predict(answer) {
     this.said = answer;
+    this.asked = this.question; // the server asks it no more, once the chapter is done
   }
 
   /* To the end of what was predicted. Whether that counts as played. */
