@@ -114,6 +114,7 @@ def test_nothing_jumps_the_victim_is_above_the_fold_and_a_message_flies(contexts
         page.emulate_media(reduced_motion=motion)  # type: ignore[arg-type]
         page.keyboard.press("r")
         expect_schedule(page, "")
+        expect(page.locator(".flying")).to_have_count(0)  # the one before has arrived
         places = (
             "board => [...board.querySelectorAll('section, .phone')].map(one => one.getBoundingClientRect().toJSON())"
         )
