@@ -72,7 +72,7 @@ def folders() -> Iterator[list[Path]]:
     begun = time.time()
     yield found
     for folder in found:
-        wait_for(lambda folder=folder: not serving(folder), "the end of the server")  # type: ignore[misc]
+        wait_for(lambda folder=folder: not serving(folder), "the end of the server", 60)  # type: ignore[misc]
         assert not list(folder.rglob("*.sock"))
     ours = [child for child in psutil.Process().children() if child.create_time() > begun]
     assert not [child for child in ours if child.status() == psutil.STATUS_ZOMBIE]
