@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +25,24 @@ class Sign:
 def noticed(words: str) -> Sign:
     """What the fault itself saw while it lasted, and put into `world.noticed`."""
     return Sign(words, lambda world: world.noticed[words])
+
+
+@contextmanager
+def repeated(act: Callable[[], object], every: float) -> Iterator[None]:
+    """While it lasts, each `every` seconds, for the first time after so many."""
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.wait(every):
+            act()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tests.faults.fault import Fault, Sign, noticed
+from tests.faults.fault import Fault, Sign, noticed, repeated
 from tests.faults.people.uploading import FOUND
 from tests.faults.redis_faults import READY
 from tests.faults.world import World
@@ -70,20 +69,13 @@ def _cluster_master_replaced(world: World) -> Iterator[None]:
 @contextmanager
 def _cut(world: World) -> Iterator[None]:
     """Every connection on its way to nginx, each second."""
-    over = threading.Event()
 
-    def again() -> None:
-        while not over.wait(1.0):
-            for front in world.fronts:
-                front.cut()
+    def once() -> None:
+        for front in world.fronts:
+            front.cut()
 
-    thread = threading.Thread(target=again)
-    thread.start()
-    try:
+    with repeated(once, 1.0):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @contextmanager

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 import redis
 
-from tests.faults.fault import Fault, Sign, noticed
+from tests.faults.fault import Fault, Sign, noticed, repeated
 from tests.faults.world import World
 
 Make = Callable[[World], AbstractContextManager[None]]
@@ -36,21 +35,14 @@ def _again_and_again(act: Callable[[World, redis.Redis], object], every: float) 
 
     @contextmanager
     def context(world: World) -> Iterator[None]:
-        over = threading.Event()
+        with world.server.client() as client:
 
-        def run() -> None:
-            with world.server.client() as client:
-                while not over.wait(every):
-                    with suppress(redis.RedisError):
-                        act(world, client)
+            def once() -> None:
+                with suppress(redis.RedisError):
+                    act(world, client)
 
-        thread = threading.Thread(target=run)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
+            with repeated(once, every):
+                yield
 
     return context
 

@@ -78,7 +78,7 @@ class Browser:
             self._not(Info(op, time.monotonic(), type(problem).__name__), f"no answer ({type(problem).__name__})")
             return
         if answer.status_code != 200:
-            told = f"{answer.status_code} {_title(answer)}"
+            told = f"{answer.status_code} {title_of(answer)}"
             kind = Fail if answer.status_code in UNTOUCHED else Info
             self._not(kind(op, time.monotonic(), told), told)
             return
@@ -125,7 +125,8 @@ class Browser:
         self._client.close()
 
 
-def _title(answer: httpx.Response) -> str:
+def title_of(answer: httpx.Response) -> str:
+    """Of a problem document, as people are told it."""
     try:
         return str(answer.json()["title"])
     except (ValueError, KeyError, TypeError):

@@ -117,6 +117,19 @@ def plain() -> Generator[Event]:
     yield Token(" [1].")
 
 
+class Stuck:
+    """A model that answers when `go_on` is set, and counts in `begun` who has asked it."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Semaphore(0)
+        self.go_on = threading.Event()
+
+    def __call__(self) -> Generator[Event]:
+        self.begun.release()
+        self.go_on.wait(60)
+        yield Token("At last.")
+
+
 @dataclass
 class ScriptedServices:
     store: ScriptedStore = field(default_factory=ScriptedStore)

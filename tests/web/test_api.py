@@ -20,7 +20,7 @@ from rag.settings import Settings
 from rag.web import api, body, turn
 from rag.web.monitoring import health
 from tests.web.calls import STREAM, ask, check_problem, events
-from tests.web.scripted import SOURCE, ScriptedServices, plain
+from tests.web.scripted import SOURCE, ScriptedServices, Stuck, plain
 
 
 def test_an_answer_with_its_sources(client: httpx.Client) -> None:
@@ -257,25 +257,19 @@ def test_one_session_holds_no_more_than_its_share(
 ) -> None:
     services.under_way = UnderWay(Settings(limit_session_at_once=2))
     ask(client)  # for the cookie
-    begun, go_on = threading.Semaphore(0), threading.Event()
-
-    def stuck() -> Generator[Event]:
-        begun.release()
-        go_on.wait(20)
-        yield Token("At last.")
-
+    stuck = Stuck()
     services.chat.script = stuck
     with ThreadPoolExecutor(2) as others:
         held = [others.submit(ask, client) for _ in range(2)]
         try:
-            assert all(begun.acquire(timeout=20) for _ in held)
+            assert all(stuck.begun.acquire(timeout=20) for _ in held)
             services.chat.script = plain
             problem = check_problem(refused := ask(client), 429)
             assert (problem["title"], refused.headers["retry-after"]) == ("Too many turns at once", "5")
             with httpx.Client(base_url=api_site, timeout=20) as somebody_else:
                 assert ask(somebody_else).status_code == 200
         finally:
-            go_on.set()
+            stuck.go_on.set()
         assert [answer.result().status_code for answer in held] == [200, 200]
     assert [ask(client).status_code for _ in range(3)] == [200] * 3, "each has left when the next one comes"
 

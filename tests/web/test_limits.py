@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import socket
-import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
@@ -13,7 +12,6 @@ import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from rag.chat import Event, Token
 from rag.limits import Limits, UnderWay
 from rag.services import Services, build
 from rag.settings import Settings
@@ -22,7 +20,7 @@ from rag.web.identity import SessionCookie
 from tests.servers import wait_for
 from tests.web.calls import ask, check_problem
 from tests.web.conftest import SECRET
-from tests.web.scripted import ScriptedServices, plain
+from tests.web.scripted import ScriptedServices, Stuck, plain
 from tests.web.serving import serving
 
 
@@ -102,25 +100,19 @@ def test_a_turn_that_nobody_waits_for_any_more_keeps_its_place_until_its_model_l
     """Else whoever asks and goes away would hold all threads of a model that does not answer."""
     services.under_way = UnderWay(Settings(limit_session_at_once=2))
     ask(client)  # for the cookie
-    begun, go_on = threading.Semaphore(0), threading.Event()
-
-    def stuck() -> Generator[Event]:
-        begun.release()
-        go_on.wait(20)
-        yield Token("At last.")
-
+    stuck = Stuck()
     services.chat.script = stuck
     for _ in range(2):
         with suppress(httpx.ReadTimeout):
             client.post("/api/chat", json={"message": "Hello?"}, timeout=0.2)
-        assert begun.acquire(timeout=20)
+        assert stuck.begun.acquire(timeout=20)
     services.chat.script = plain
     try:
         assert check_problem(ask(client), 429)["title"] == "Too many turns at once"
         with httpx.Client(base_url=api_site, timeout=20) as somebody_else:
             assert ask(somebody_else).status_code == 200
     finally:
-        go_on.set()
+        stuck.go_on.set()
     wait_for(lambda: services.under_way.turns == 0, "the places are free again")
     assert ask(client).status_code == 200
 
@@ -128,23 +120,17 @@ def test_a_turn_that_nobody_waits_for_any_more_keeps_its_place_until_its_model_l
 def test_an_address_whose_model_does_not_answer_holds_its_share_and_others_are_answered(
     api_site: str, services: ScriptedServices
 ) -> None:
-    begun, go_on = threading.Semaphore(0), threading.Event()
-
-    def stuck() -> Generator[Event]:
-        begun.release()
-        go_on.wait(60)
-        yield Token("At last.")
-
+    stuck = Stuck()
     services.chat.script, services.chat.remote = stuck, True
     site, body, share = httpx.URL(api_site), b'{"message": "Hello?"}', Settings().limit_address_at_once
     head = b"POST /api/chat HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.7\r\nContent-Type: application/json\r\n"
     request = b"%sContent-Length: %d\r\n\r\n%s" % (head, len(body), body)
     with ExitStack() as held:
-        held.callback(go_on.set)
+        held.callback(stuck.go_on.set)
         for _ in range(share):
             visitor = held.enter_context(socket.create_connection((site.host, site.port or 80), 20))
             visitor.sendall(request)
-        assert all(begun.acquire(timeout=20) for _ in range(share)), "no queue stands before the last of them"
+        assert all(stuck.begun.acquire(timeout=20) for _ in range(share)), "no queue stands before the last of them"
         with browser(api_site, "203.0.113.7") as one_more, browser(api_site, "203.0.113.8") as somebody_else:
             problem = check_problem(refused := ask(one_more), 429)
             assert str(problem["detail"]).startswith("Your network has too many questions under way")

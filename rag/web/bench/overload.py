@@ -6,19 +6,15 @@ browsers find out that ask again at once. Then many browsers ask at random times
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
-from typing import IO, cast
 
 from rag.errors import CrosswireError
-from rag.resources import child_environment
 from rag.settings import Settings
+from rag.web.bench.asking import asking_process
 from rag.web.bench.pressure import Job, Result
 from rag.web.bench.serving import APP, serving
 
@@ -56,10 +52,8 @@ def run(
 ) -> list[Row]:
     """`folder` is a scratch folder. Raises CrosswireError where the server does not start, or what comes back is
     neither an answer of the session that asked, nor a refusal that says when to come back."""
-    limits = {name.upper(): str(field.default) for name, field in Settings.model_fields.items() if "limit_" in name}
-    limits["LIMIT_WAIT_SECONDS"] = str(wait)
     progress("starting the server")
-    with serving("overload", APP, folder, limits) as party, _asking() as ask:
+    with serving("overload", APP, folder, {"LIMIT_WAIT_SECONDS": str(wait)}) as party, _asking() as ask:
 
         def asked(clients: int, rate: float, before: float = BEFORE) -> Result:
             return ask(Job(party.port, clients, rate, list(questions), before, seconds))
@@ -99,26 +93,12 @@ def _percentiles(times: list[float]) -> tuple[float, float]:
 @contextmanager
 def _asking() -> Iterator[Callable[[Job], Result]]:
     """The process that asks."""
-    with subprocess.Popen(
-        [sys.executable, "-P", "-m", "rag.web.bench.pressure"],
-        env=child_environment(),
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        jobs, results = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
+    with asking_process("rag.web.bench.pressure") as perform:
 
         def ask(job: Job) -> Result:
-            jobs.write(json.dumps(asdict(job)) + "\n")
-            jobs.flush()
-            if not (line := results.readline()):
-                raise CrosswireError("The process that asks has ended. Run it again.")
-            result = Result(**json.loads(line))
+            result = Result(**perform(job))
             if result.wrong:
                 raise CrosswireError("; ".join(result.wrong))
             return result
 
-        try:
-            yield ask
-        finally:
-            process.kill()
+        yield ask

@@ -7,20 +7,16 @@ machine whose speed drifts slows all of them, and ratios are taken slice by slic
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from statistics import median, quantiles
-from typing import IO, cast
 
 from rag.errors import CrosswireError
-from rag.resources import child_environment
 from rag.sessions import connect
 from rag.sessions.connection.connect import Client
+from rag.web.bench.asking import asking_process
 from rag.web.bench.floor import LIBRARY
 from rag.web.bench.instant import MODEL
 from rag.web.bench.load import Job, Result
@@ -138,28 +134,13 @@ def _start(stack: ExitStack, folder: Path, processes: int) -> list[Party]:
 @contextmanager
 def asking(conversations: list[list[str]]) -> Iterator[Ask]:
     """The process that asks. A wrong answer raises CrosswireError: its figures would mean nothing."""
-    with subprocess.Popen(
-        [sys.executable, "-P", "-m", "rag.web.bench.load"],
-        env=child_environment(),
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        jobs, results = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
+    with asking_process("rag.web.bench.load") as perform:
 
         def ask(party: Party, clients: int, seconds: float | None) -> Result:
             job = Job(party.name, party.ports, clients, conversations, party.path, seconds)
-            jobs.write(json.dumps(asdict(job)) + "\n")
-            jobs.flush()
-            line = results.readline()
-            if not line:
-                raise CrosswireError("The process that asks has ended. Run it again.")
-            result = Result(**json.loads(line))
+            result = Result(**perform(job))
             if result.wrong:
                 raise CrosswireError(f"{party.name}: {'; '.join(result.wrong)}")
             return result
 
-        try:
-            yield ask
-        finally:
-            process.kill()
+        yield ask

@@ -44,17 +44,16 @@ class Party:
 
 @contextmanager
 def serving(name: str, command: list[str], folder: Path, more: Mapping[str, str] = {}) -> Iterator[Party]:
-    """A server, from when it answers until the end. Of this process's settings it gets none, and nothing is limited
-    but by what is in `more`: that is to show what a server can, not what it lets."""
+    """A server, from when it answers until the end. Of this process's settings it gets none: it has its limits, and a
+    turn pays for them. But nobody is told that it is busy, if `more` does not say so: who waits longer waits longer."""
     port = _free_port()
-    unlimited = {name.upper(): "0" for name in Settings.model_fields if name.startswith("limit_")}
     others = {key: value for key, value in child_environment().items() if key.lower() not in Settings.model_fields}
     log = folder / f"{name.replace(' ', '-')}-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 (our own)
             [*command, str(port)],
             cwd=folder,
-            env={**others, **unlimited, "STATE_DIR": str(folder), **more},
+            env={**others, "LIMIT_WAIT_SECONDS": "0", "STATE_DIR": str(folder), **more},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -15,6 +15,7 @@ import httpx
 
 from rag.crosstalk.log.events import Event, Fail, History, Info, Invoke, Message, Ok
 from rag.crosstalk.run.people import order
+from tests.machines.people import title_of
 
 PAUSE, BESIDE_PAGES = 0.05, 0.3
 """Seconds between two turns of a user; where others have pages, which need the processor, too."""
@@ -136,7 +137,7 @@ class User:
             self.log.ok(op, self.name, answer.json()["answer"])
             return True
         kind = Fail if answer.status_code in UNTOUCHED else Info
-        self._not_answered(kind, op, f"{answer.status_code} {_title(answer)}")
+        self._not_answered(kind, op, f"{answer.status_code} {title_of(answer)}")
         return False
 
     def _not_answered(self, kind: type[Fail | Info], op: int, told: str) -> None:
@@ -156,10 +157,3 @@ class User:
 
     def close(self) -> None:
         self._client.close()
-
-
-def _title(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json()["title"])
-    except (ValueError, KeyError, TypeError):
-        return "(no problem document)"

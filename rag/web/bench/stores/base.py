@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_to_dict, messages_from_dict
 
@@ -38,6 +40,31 @@ class Store:
 
     def _apart(self, session: str, answer: Answer) -> None:
         self.write(session, answer(self.read(session)))
+
+
+def langchain(package: str, version_of: str, flushed: str, of: Callable[[str], Any]) -> Store:
+    """What is of LangChain's `BaseChatMessageHistory`. of: a session's."""
+    return Store(
+        f"{package.removeprefix('langchain-')} {version(package)}",
+        version_of,
+        flushed,
+        lambda session: cast(list[BaseMessage], of(session).messages[-LAST:]),
+        lambda session, messages: of(session).add_messages(messages),
+    )
+
+
+def one_each(make: Callable[[str], Any]) -> Callable[[str], Any]:
+    """A session's, made when it is asked for the first time, one after the other: the first one may make a table."""
+    made: dict[str, Any] = {}
+    lock = threading.Lock()
+
+    def of(session: str) -> Any:
+        with lock:
+            if session not in made:
+                made[session] = make(session)
+            return made[session]
+
+    return of
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import json
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from importlib.metadata import version
+from functools import partial
 from typing import Any, cast
 
 import redis
@@ -14,7 +14,7 @@ from langchain_core.messages import BaseMessage
 
 from rag.sessions import SessionStore, connect
 from rag.web.bench.servers import redis_server
-from rag.web.bench.stores.base import LAST, Answer, Bench, Store, dumped, loaded
+from rag.web.bench.stores.base import LAST, Answer, Bench, Store, dumped, langchain, loaded, one_each
 
 TTL = 3600
 
@@ -52,18 +52,8 @@ def _langchain(url: str, version_of: str, flushed: str) -> Store:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from langchain_community.chat_message_histories import RedisChatMessageHistory
-    made: dict[str, Any] = {}
-
-    def of(session: str) -> Any:
-        return made.get(session) or made.setdefault(session, RedisChatMessageHistory(session, url=url, ttl=TTL))
-
-    return Store(
-        f"community {version('langchain-community')}",
-        version_of,
-        flushed,
-        lambda session: cast(list[BaseMessage], of(session).messages[-LAST:]),
-        lambda session, messages: of(session).add_messages(messages),
-    )
+    make = partial(RedisChatMessageHistory, url=url, ttl=TTL)
+    return langchain("langchain-community", version_of, flushed, one_each(make))
 
 
 def _list(client: redis.Redis, version_of: str, flushed: str) -> Store:

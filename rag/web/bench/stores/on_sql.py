@@ -6,9 +6,9 @@ import threading
 import uuid
 import warnings
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
+from functools import partial
 from importlib.util import find_spec
-from typing import Any, cast
+from typing import Any
 
 import psycopg
 from langchain_core.messages import BaseMessage
@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from rag.web.bench.servers import NotInstalled
-from rag.web.bench.stores.base import LAST, Bench, Store, dumped, loaded
+from rag.web.bench.stores.base import LAST, Bench, Store, dumped, langchain, loaded, one_each
 from rag.web.bench.stores.sql_servers import mariadb, postgres
 
 THREADS = 16
@@ -93,22 +93,8 @@ def _langchain(engine: Engine, version_of: str, flushed: str) -> Store:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from langchain_community.chat_message_histories import SQLChatMessageHistory
-    made: dict[str, Any] = {}
-    lock = threading.Lock()
-
-    def of(session: str) -> Any:
-        with lock:  # the first one makes the table
-            if session not in made:
-                made[session] = SQLChatMessageHistory(session, connection=engine)
-            return made[session]
-
-    return Store(
-        f"community {version('langchain-community')}",
-        version_of,
-        flushed,
-        lambda session: cast(list[BaseMessage], of(session).messages[-LAST:]),
-        lambda session, messages: of(session).add_messages(messages),
-    )
+    make = partial(SQLChatMessageHistory, connection=engine)
+    return langchain("langchain-community", version_of, flushed, one_each(make))
 
 
 def _plain(engine: Engine, version_of: str, flushed: str) -> Store:
@@ -150,10 +136,4 @@ def _langchain_postgres(address: str, bench: Bench, version_of: str, flushed: st
         name = str(uuid.uuid5(uuid.NAMESPACE_OID, session))
         return PostgresChatMessageHistory(table, name, sync_connection=mine.connection)
 
-    return Store(
-        f"postgres {version('langchain-postgres')}",
-        version_of,
-        flushed,
-        lambda session: cast(list[BaseMessage], of(session).messages[-LAST:]),
-        lambda session, messages: of(session).add_messages(messages),
-    )
+    return langchain("langchain-postgres", version_of, flushed, of)
