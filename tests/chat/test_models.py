@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,24 @@ def test_each_word_is_told_when_it_comes(server: FaultyServer) -> None:
         told.append(chunk.text)
         server.heard.set()
     assert "".join(told) == ANSWER
+
+
+def test_what_nobody_watches_is_the_same_and_just_as_bounded(server: FaultyServer) -> None:
+    model: Any = model_for(server)
+
+    def whole() -> str:
+        return "".join(text for text, _ in model.pieces([HumanMessage("Can I return it?")], whole=True))
+
+    assert whole() == whole() == ANSWER
+    assert server.connections == 1, "read to its end"
+    for fault in (faults.drop_midway, faults.end_midway, faults.stall_midway, faults.keep_alive_forever):
+        server.always = fault
+        with pytest.raises(ModelUnavailable):
+            whole()
+    server.always, server.hung_up = faults.endless, threading.Event()
+    with pytest.raises(AnswerTooLong):
+        whole()
+    assert server.hung_up.wait(10)
 
 
 def test_an_address_without_a_key_gets_a_dummy(server: FaultyServer) -> None:

@@ -1,7 +1,7 @@
 """A chat model behind any OpenAI-compatible server (OpenAI, Ollama, vLLM, llama.cpp).
 
 Whatever the server does, an answer is complete or a ModelError, and it ends within twice `limit` seconds. Nothing is
-asked twice once a token came. No error shows the key or what else the address held besides host, port and path.
+asked twice once a token was told. No error shows the key or what else the address held besides host, port and path.
 """
 
 from __future__ import annotations
@@ -53,8 +53,7 @@ class CompatibleChat(ChatOpenAI):
 
     def pieces(self, messages: Sequence[BaseMessage], *, whole: bool = False) -> Iterator[tuple[str, str]]:
         """The answer as it comes, without LangChain's callbacks, so that it can be stopped. See `Direct`."""
-        del whole
-        with closing(self._answer(lambda: self._asked([*messages]))) as deltas:
+        with closing(self._answer(lambda: self._asked([*messages], whole=whole))) as deltas:
             for delta in deltas:
                 yield delta.text, ""
 
@@ -124,10 +123,10 @@ class CompatibleChat(ChatOpenAI):
         if blank:
             raise ModelUnavailable(self._target, "the answer was empty")
 
-    def _asked(self, messages: list[BaseMessage], stop: list[str] | None = None) -> Deltas:
+    def _asked(self, messages: list[BaseMessage], stop: list[str] | None = None, *, whole: bool = False) -> Deltas:
         payload = self._get_request_payload(messages, stop=stop, stream=True)
         payload[MAX_TOKENS if self._target == OPENAI else "max_tokens"] = self.longest // CHARS_A_TOKEN
-        yield from self._wire.ask(payload)
+        yield from self._wire.ask(payload, whole=whole)
 
     @property
     def _target(self) -> str:
