@@ -35,6 +35,13 @@ class Visit:
         box.fill(text)
         box.press("Enter")
 
+    def attach(self, name: str, data: bytes) -> None:
+        """Hand in a text with the next question. Nothing can be sent before it has arrived: the page ignores Enter."""
+        box = self.page.get_by_test_id("stChatInput")
+        box.locator("input[type=file]").set_input_files({"name": name, "mimeType": "text/plain", "buffer": data})
+        expect(box.get_by_text(name)).to_be_visible()
+        expect(box.get_by_role("button", name="Send message")).to_be_enabled(timeout=30_000)
+
     def ask(self, text: str) -> str:
         """Say something, and wait until its answer is stored and drawn."""
         before = self.messages.count()

@@ -75,10 +75,7 @@ def test_a_page_and_its_session_move_to_another_replica_and_nothing_under_way_is
 ) -> None:
     ada = visit(url=deployed.site)
     before = list(map(answered, deployed.apps))
-    ada.page.get_by_test_id("stChatInput").locator("input[type=file]").set_input_files(
-        {"name": "tent.txt", "mimeType": "text/plain", "buffer": f"The Kestrel tent pitch code is {CODE}.".encode()}
-    )
-    expect(ada.page.get_by_test_id("stChatInput").get_by_text("tent.txt")).to_be_visible()
+    ada.attach("tent.txt", f"The Kestrel tent pitch code is {CODE}.".encode())
     assert CODE in ada.ask(f"My order is {ORDER}. What is the Kestrel tent pitch code?")
     hers, other = sorted(deployed.apps, key=lambda app: answered(app) - before[deployed.apps.index(app)], reverse=True)
     everywhere(ada, deployed)

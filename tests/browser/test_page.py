@@ -112,10 +112,7 @@ def test_a_browser_goes_back_to_its_earlier_sessions_and_ends_them_all(visit: Ne
 
 def test_a_document_is_handed_in_with_the_question_and_answers_its_owner_only(visit: NewVisit) -> None:
     ada, ben = visit(), visit()
-    ada.page.get_by_test_id("stChatInput").locator("input[type=file]").set_input_files(
-        {"name": "tent.txt", "mimeType": "text/plain", "buffer": b"The Kestrel tent pitch code is ZEBRA-77."}
-    )
-    expect(ada.page.get_by_test_id("stChatInput").get_by_text("tent.txt")).to_be_visible()
+    ada.attach("tent.txt", b"The Kestrel tent pitch code is ZEBRA-77.")
     assert "ZEBRA-77" in ada.ask("What is the Kestrel tent pitch code?")
     assert "ZEBRA-77" not in ben.ask("What is the Kestrel tent pitch code?")
 

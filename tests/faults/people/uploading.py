@@ -39,7 +39,9 @@ class Uploader(Visitor):
         with suppress(Error):
             box = page.get_by_test_id("stChatInput")
             await box.locator("input[type=file]").set_input_files(file, timeout=1000 * PATIENCE)
-            await box.get_by_text("gate.txt").wait_for(timeout=1000 * PATIENCE)
+            # Until the document has arrived the page ignores Enter.
+            ready = box.get_by_role("button", name="Send message", disabled=False)
+            await ready.wait_for(timeout=1000 * PATIENCE)
         op = self.log.invoke(self.name, text, (code,), (code,))
         if code not in await self._asked(page, op, text):
             return
