@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Self
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
@@ -65,8 +65,7 @@ class Source:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`; keys of a later version are ignored."""
-        known = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in known})
+        return cls(**{name: values[name] for name in cls.__slots__ if name in values})
 
 
 def build_prompt(sources: Sequence[Source], history: Iterable[BaseMessage], question: str) -> list[BaseMessage]:

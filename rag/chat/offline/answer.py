@@ -7,19 +7,20 @@ corrects the other. Nothing is concluded: a rule is quoted with what limits it, 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Literal
 
 import numpy as np
 
 from rag.chat.offline import phrases
-from rag.chat.offline.ranking import Question, Ranker, Ready, leaning, scores, spoken
+from rag.chat.offline.ranking import Question, Ranker, Ready, scores, spoken
 from rag.chat.offline.units import Unit, sentences
 from rag.chat.prompt import Source
 from rag.knowledge import COVERED
-from rag.knowledge.search.keywords import STOPWORDS, tokens
+from rag.knowledge.search.keywords import STOPWORDS
 
 Kind = Literal["answer", "recall", "combine", "dont_know", "clarify", "greeting", "thanks", "acknowledge"]
 
@@ -93,20 +94,20 @@ def compose(ranker: Ranker, sources: Sequence[Source], said: Sequence[str], ques
     top = max((source.score for source in sources), default=0.0)
     if draft := _without_search(ranker, said, question, top):
         return draft
-    stated, asking = _asking(question)
+    stated, asking = _asking(ranker, question)
     ready = [ranker.source(source) for source in sources]
-    earlier = [*islice(filter(tokens, reversed(said)), LOOK_BACK)][::-1] + ([stated] if stated else [])
-    amount = AMOUNT if any(not phrases.AMOUNTS.isdisjoint(spoken(text)) for text in (asking, *earlier)) else 1.0
+    earlier = [*islice(filter(ranker.tokens, reversed(said)), LOOK_BACK)][::-1] + ([stated] if stated else [])
+    amount = AMOUNT if any(not phrases.AMOUNTS.isdisjoint(ranker.spoken(text)) for text in (asking, *earlier)) else 1.0
     quotes = _best(sources, ready, ranker.question(asking, earlier, ready), amount)
     own, nearest = _recalled(ranker, said, asking) if asks(asking) else ([], "")
     lines = [phrases.SAID.format(text) for _, text in own]
     near = max((score for score, _ in own), default=0.0)
-    if quotes and (not own or quotes[0].score >= CLOSE * near) and not _about_person_only(asking):
+    if quotes and (not own or quotes[0].score >= CLOSE * near) and not _about_person_only(ranker, asking):
         lines += _quoted(sources, ready, quotes)
         return Draft("\n\n".join(lines), "combine" if own else "answer")
     if own:
         return Draft("\n\n".join(lines), "recall")
-    return _unknown(sources, ready, asking, question, nearest)
+    return _unknown(ranker, sources, ready, asking, question, nearest)
 
 
 def asks(message: str) -> bool:
@@ -114,16 +115,16 @@ def asks(message: str) -> bool:
     return message.rstrip().endswith("?") or not phrases.ASKING.isdisjoint(spoken(message)[:1])
 
 
-def _about_person_only(asking: str) -> bool:
+def _about_person_only(ranker: Ranker, asking: str) -> bool:
     """“What is my …?”: a thing that only this person can know."""
-    words = spoken(asking)
+    words = ranker.spoken(asking)
     opened = not phrases.OPENING.isdisjoint(words[:2])
-    return opened and not phrases.MINE.isdisjoint(words) and len(tokens(asking)) <= 2
+    return opened and not phrases.MINE.isdisjoint(words) and len(ranker.tokens(asking)) <= 2
 
 
 def _without_search(ranker: Ranker, said: Sequence[str], question: str, top: float) -> Draft | None:
     """Replies to what asks for nothing that could be found. `top` is the score of the nearest passage."""
-    words = set(spoken(question))
+    words = set(ranker.spoken(question))
     for text, kind, some, others in _SMALL_TALK:
         if words & some and words <= some | others:
             return Draft(text, kind)
@@ -132,16 +133,16 @@ def _without_search(ranker: Ranker, said: Sequence[str], question: str, top: flo
             asked = [sentence for message in said for sentence in sentences(message) if asks(sentence)]
             if asked:
                 return Draft(phrases.ASKED.format(asked[place]), "recall")
-    vague = len(tokens(question)) < 2 and not said and top < VAGUE and phrases.OWN.isdisjoint(words)
-    empty = not tokens(question) and (not said or phrases.OWN.isdisjoint(words))
+    vague = len(ranker.tokens(question)) < 2 and not said and top < VAGUE and phrases.OWN.isdisjoint(words)
+    empty = not ranker.tokens(question) and (not said or phrases.OWN.isdisjoint(words))
     return Draft(phrases.CLARIFY, "clarify") if vague or empty else None
 
 
-def _asking(message: str) -> tuple[str, str]:
+def _asking(ranker: Ranker, message: str) -> tuple[str, str]:
     """What a message states and what it asks; all of it asks if no sentence does."""
     said = sentences(message)
     asked = [sentence for sentence in said if asks(sentence)]
-    if not tokens(" ".join(asked)):
+    if not ranker.tokens(" ".join(asked)):
         return "", message
     return " ".join(sentence for sentence in said if sentence not in asked), " ".join(asked)
 
@@ -151,15 +152,16 @@ def _best(sources: Sequence[Source], ready: Sequence[Ready], question: Question,
     top = max((source.score for source in sources), default=0.0)
     if top < COVERED:
         return []
-    values = []
-    for source, texts in zip(sources, ready, strict=True):
-        prior = 1 - PRIOR + PRIOR * max(source.score, 0.0) / top
-        fits = np.where(texts.numbered, amount, 1.0) * np.where(texts.pointing, POINTER, 1.0)
-        values.append(scores(question, texts) * prior * fits)
-    places = [(place, number) for place, texts in enumerate(ready) for number in range(len(texts.units))]
-    every = np.concatenate(values)
-    nearest = np.argsort(-every, kind="stable")[:LOOKED_AT].tolist()
-    found = [_Quote(float(every[number]), *places[number]) for number in nearest]
+    sizes = [len(texts.units) for texts in ready]
+    priors = np.repeat([1 - PRIOR + PRIOR * max(source.score, 0.0) / top for source in sources], sizes)
+    numbered = np.where(np.concatenate([texts.numbered for texts in ready]), amount, 1.0)
+    pointing = np.where(np.concatenate([texts.pointing for texts in ready]), POINTER, 1.0)
+    every = scores(question, *ready) * priors * numbered * pointing
+    ends = [*accumulate(sizes)]
+    found = []
+    for number in np.argsort(-every, kind="stable")[:LOOKED_AT].tolist():
+        place = bisect_right(ends, number)
+        found.append(_Quote(float(every[number]), place, number - ends[place] + sizes[place]))
     if not found or found[0].score < NEAR or (question.leans and not _of_its_own(found, ready, question)):
         return []
     chosen = [found[0]]
@@ -195,28 +197,29 @@ def _recalled(ranker: Ranker, said: Sequence[str], asking: str) -> tuple[list[tu
 
     Then what is nearest of all, however far.
     """
-    stated = [one for one in _in_context(said) if not asks(one.text) and tokens(one.text)][-REMEMBERED:]
+    stated = [one for one in _in_context(ranker, said) if not asks(one.text) and ranker.tokens(one.text)][-REMEMBERED:]
     if not stated:
         return [], ""
-    personal = [sentence for sentence in sentences(asking) if not phrases.OWN.isdisjoint(spoken(sentence))]
+    personal = [sentence for sentence in sentences(asking) if not phrases.OWN.isdisjoint(ranker.spoken(sentence))]
     about_person, asking = bool(personal), " ".join(personal) or asking
     questions = (
         []
-        if about_person and tokens(asking)
-        else [_asking(message)[1] for message in said[-LOOK_BACK:] if asks(message)]
+        if about_person and ranker.tokens(asking)
+        else [_asking(ranker, message)[1] for message in said[-LOOK_BACK:] if asks(message)]
     )
-    about = " ".join(word for word in spoken(asking) if word not in phrases.SPEAKING)
+    about = " ".join(word for word in ranker.spoken(asking) if word not in phrases.SPEAKING)
     ready = ranker.ready([Unit(f"{one.before} {one.text}".strip()) for one in stated])
     near = scores(ranker.question(about, questions, ()), ready)
     if about_person and ranker.similarity(asking, phrases.NAME_ASKED) >= INTENT:
         near += np.float32(OWN) * np.asarray([_names(one.text) for one in stated], dtype=np.float32)
     best = float(near.max())
-    if best < (OWN if about_person or leaning(asking) > SHORT else SAID):
+    if best < (OWN if about_person or ranker.leaning(asking) > SHORT else SAID):
         return [], stated[int(near.argmax())].text
     kept: list[int] = []
     for number in range(len(stated) - 1, -1, -1):
         replaced = any(
-            _replaces(stated[one], stated[number], float(ready.vectors[one] @ ready.vectors[number])) for one in kept
+            _replaces(ranker, stated[one], stated[number], float(ready.vectors[one] @ ready.vectors[number]))
+            for one in kept
         )
         if near[number] >= REPLACES * best and not replaced:
             kept.append(number)
@@ -224,19 +227,19 @@ def _recalled(ranker: Ranker, said: Sequence[str], asking: str) -> tuple[list[tu
     return [(float(near[number]), stated[number].text) for number in first[:MOST]], stated[first[0]].text
 
 
-def _replaces(newer: _Stated, older: _Stated, cosine: float) -> bool:
+def _replaces(ranker: Ranker, newer: _Stated, older: _Stated, cosine: float) -> bool:
     """Whether what was said later stands for what was said before: it is much alike, or corrects it."""
     if newer.corrects:
-        return older.text in newer.before or not set(tokens(newer.text)).isdisjoint(tokens(older.text))
+        return older.text in newer.before or not set(ranker.tokens(newer.text)).isdisjoint(ranker.tokens(older.text))
     return not newer.before and cosine >= ALIKE
 
 
-def _in_context(said: Sequence[str]) -> Iterator[_Stated]:
+def _in_context(ranker: Ranker, said: Sequence[str]) -> Iterator[_Stated]:
     before = ""
     for message in said:
         corrects = False
         for sentence in sentences(message):
-            words = spoken(sentence)
+            words = ranker.spoken(sentence)
             corrects = corrects or not phrases.CORRECTING.isdisjoint(words)
             goes_on = corrects or not phrases.GOING_ON.isdisjoint(words[:1])
             yield _Stated(sentence, before if goes_on else "", corrects)
@@ -272,12 +275,14 @@ def _marked(text: str, mark: str) -> str:
     return f"{text[:-1]} {mark}{text[-1]}" if text[-1:] in (".", "!", "?") else f"{text} {mark}"
 
 
-def _unknown(sources: Sequence[Source], ready: Sequence[Ready], asking: str, message: str, nearest: str) -> Draft:
-    if not asks(message) and phrases.OWN & set(spoken(message)):
+def _unknown(
+    ranker: Ranker, sources: Sequence[Source], ready: Sequence[Ready], asking: str, message: str, nearest: str
+) -> Draft:
+    if not asks(message) and phrases.OWN & set(ranker.spoken(message)):
         return Draft(phrases.NOTED, "acknowledge")
-    if _about_person_only(asking):
+    if _about_person_only(ranker, asking):
         return Draft(phrases.NEAREST_SAID.format(nearest) if nearest else phrases.NOT_TOLD, "dont_know")
     known = frozenset().union(*(words for texts in ready for words in (*texts.words, *texts.places)))
-    if sources and known.isdisjoint(tokens(asking)) and STOPWORDS.isdisjoint(spoken(asking)):
+    if sources and known.isdisjoint(ranker.tokens(asking)) and STOPWORDS.isdisjoint(ranker.spoken(asking)):
         return Draft(phrases.OTHER_WORDS, "clarify")
     return Draft(f"{phrases.UNKNOWN}{phrases.NEAREST.format(sources[0].title) if sources else ''}", "dont_know")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, OrderedDict
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -35,14 +36,16 @@ Scores = npt.NDArray[np.float32]
 class Ready:
     """Texts made ready to be compared: a unit vector and the words of each, and the words of its place.
 
-    counts: how many units have a word. numbered, pointing: which have a digit, which only say where to read on.
+    having, placed: the numbers of the units that have a word, and of those whose place alone has it.
+    numbered, pointing: which have a digit, which only say where to read on.
     """
 
     units: tuple[Unit, ...]
     vectors: Vectors
     words: tuple[frozenset[str], ...]
     places: tuple[frozenset[str], ...]
-    counts: Counter[str]
+    having: dict[str, list[int]]
+    placed: dict[str, list[int]]
     numbered: npt.NDArray[np.bool_]
     pointing: npt.NDArray[np.bool_]
 
@@ -57,37 +60,22 @@ class Question:
     leans: bool
 
 
-class _Once(Embedder):
-    """Embeds a question once, however often it is compared. It holds somebody's words, so it lives as long as a reply
-    is being made, and no longer."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self.name = embedder.name
-        self._embedder = embedder
-        self._known: dict[str, Vectors] = {}
-
-    def embed(self, texts: list[str]) -> Vectors:
-        return self._embedder.embed(texts)
-
-    def question(self, text: str) -> Vectors:
-        vector = self._known.get(text)
-        if vector is None:
-            vector = self._known[text] = self._embedder.question(text)
-        return vector
-
-
 class Ranker:
     """Compares texts with questions. Thread-safe; it remembers only what is the same for everybody."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
+        self._vector: Callable[[str], Vectors] = embedder.question
+        self.tokens: Callable[[str], list[str]] = tokens
+        self.spoken: Callable[[str], list[str]] = spoken
         self._articles: OrderedDict[tuple[str, str], Ready] = OrderedDict()
         self._examples: dict[tuple[str, ...], Vectors] = {}
 
     def for_one_reply(self) -> Ranker:
-        """The same, that embeds each question once. Not to be kept."""
+        """The same, that embeds and splits each text once. It holds somebody's words: not to be kept."""
         ranker = copy(self)
-        ranker._embedder = _Once(self._embedder)
+        ranker._vector = cache(self._vector)
+        ranker.tokens, ranker.spoken = cache(tokens), cache(spoken)
         return ranker
 
     def source(self, source: Source) -> Ready:
@@ -106,7 +94,7 @@ class Ranker:
         """These units, embedded in their places."""
         if not found:
             none = np.zeros(0, dtype=np.bool_)
-            return Ready((), np.zeros((0, 1), dtype=np.float32), (), (), Counter(), none, none)
+            return Ready((), np.zeros((0, 1), dtype=np.float32), (), (), {}, {}, none, none)
         alone = self._embedder.embed([unit.text for unit in found])
         where = list(dict.fromkeys(unit.place for unit in found if unit.place))
         at = {"": np.zeros_like(alone[0])}
@@ -119,12 +107,14 @@ class Ranker:
         )
         parts = np.asarray([PLACE if len(own) > FEW else 1.0 for own in spoken_of], dtype=np.float32)
         mixed: Vectors = alone + parts[:, np.newaxis] * np.stack([at[unit.place] for unit in found])
+        around = tuple(places[unit.place] for unit in found)
         return Ready(
             tuple(found),
             _unit(mixed),
             words,
-            tuple(places[unit.place] for unit in found),
-            Counter(word for held in words for word in held),
+            around,
+            _numbers(words),
+            _numbers(place - own for own, place in zip(words, around, strict=True)),
             np.asarray([any(map(str.isdigit, unit.text)) for unit in found]),
             np.asarray([unit.points for unit in found]),
         )
@@ -135,20 +125,20 @@ class Ranker:
         `known` is what it is compared with: a word that few of these units hold counts more.
         """
         known = list(known)
-        own = tokens(text)
+        own = self.tokens(text)
         size = sum(len(ready.words) for ready in known)
 
         def count(word: str) -> int:
-            return sum(ready.counts[word] for ready in known)
+            return sum(len(ready.having.get(word, ())) for ready in known)
 
         weights = {
             word: _rarity(n, size) * (1.0 if n else UNKNOWN) for word, n in zip(own, map(count, own), strict=True)
         }
-        vector, lean, each = self._embedder.question(text), 1.0, leaning(text) if earlier else 1.0
+        vector, lean, each = self._vector(text), 1.0, self.leaning(text) if earlier else 1.0
         for before in reversed(earlier):
             lean *= each
-            vector = vector + np.float32(lean) * self._embedder.question(before)
-            for word in tokens(before):
+            vector = vector + np.float32(lean) * self._vector(before)
+            for word in self.tokens(before):
                 if word not in weights:
                     weights[word] = lean * _rarity(count(word), size)
         return Question(_unit(vector.reshape(1, -1))[0], weights, frozenset(own), bool(earlier))
@@ -158,7 +148,11 @@ class Ranker:
         vectors = self._examples.get(examples)
         if vectors is None:
             vectors = self._examples[examples] = self._embedder.embed([*examples])
-        return float((vectors @ self._embedder.question(text)).max())
+        return float((vectors @ self._vector(text)).max())
+
+    def leaning(self, question: str) -> float:
+        """How much a question leans on what was said before it, 0 to 1: one that is short or refers to it, more."""
+        return _leaning(self.tokens(question), self.spoken(question))
 
 
 def spoken(text: str) -> list[str]:
@@ -171,23 +165,42 @@ def spoken(text: str) -> list[str]:
 
 
 def leaning(question: str) -> float:
-    """How much a question leans on what was said before it, from 0 to 1: one that is short or refers to it, more."""
-    lean = 2 / (2 + len(set(tokens(question))))
-    return lean if REFERRING.isdisjoint(spoken(question)) else max(lean, 0.5)
+    """As a Ranker says it."""
+    return _leaning(tokens(question), spoken(question))
 
 
-def scores(question: Question, ready: Ready) -> Scores:
-    """How near each unit is to the question, about 0 to 1."""
-    if not ready.units:
+def _leaning(words: Sequence[str], said: Sequence[str]) -> float:
+    lean = 2 / (2 + len(set(words)))
+    return lean if REFERRING.isdisjoint(said) else max(lean, 0.5)
+
+
+def scores(question: Question, *texts: Ready) -> Scores:
+    """How near each unit is to the question, about 0 to 1: those of all these texts, one after the other."""
+    shared: list[float] = []
+    for ready in texts:
+        start = len(shared)
+        shared += [0.0] * len(ready.units)
+        for word, weight in question.weights.items():
+            for number in ready.having.get(word, ()):
+                shared[start + number] += weight
+            for number in ready.placed.get(word, ()):
+                shared[start + number] += PLACE * weight
+    if not shared:
         return np.zeros(0, dtype=np.float32)
-    shared = [
-        sum(w if word in own else PLACE * w for word, w in question.weights.items() if word in own or word in place)
-        for own, place in zip(ready.words, ready.places, strict=True)
-    ]
-    near = (ready.vectors @ question.vector).clip(0.0, 1.0)
+    vectors = np.concatenate([ready.vectors for ready in texts if ready.units])
+    near = np.minimum(np.maximum(vectors @ question.vector, 0.0), 1.0)
     words = np.asarray(shared) / (sum(question.weights.values()) or 1.0)
     both: Scores = (MEANING * near + (1 - MEANING) * words).astype(np.float32)
     return both
+
+
+def _numbers(texts: Iterable[frozenset[str]]) -> dict[str, list[int]]:
+    """Of the texts that have a word."""
+    found: dict[str, list[int]] = {}
+    for number, words in enumerate(texts):
+        for word in words:
+            found.setdefault(word, []).append(number)
+    return found
 
 
 def _rarity(count: int, size: int) -> float:

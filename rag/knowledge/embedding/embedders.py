@@ -80,7 +80,7 @@ class WordLlamaEmbedder(Embedder):
     def _sum(self, text: str) -> Vectors:
         """Of the vectors of the text's tokens: it points where their mean does."""
         numbers = self._model.tokenizer.encode(text, add_special_tokens=False).ids
-        total: Vectors = self._model.embedding[numbers].sum(axis=0, dtype=np.float32)
+        total: Vectors = np.add.reduce(self._model.embedding.take(numbers, axis=0), axis=0, dtype=np.float32)
         return total
 
 

@@ -36,13 +36,14 @@ def tokens(text: str) -> list[str]:
     if not folded.isascii():
         folded = unicodedata.normalize("NFKD", folded.replace("’", "'"))
         folded = "".join(c for c in folded if not unicodedata.combining(c))
-    found = []
-    for match in _WORD.finditer(folded):
-        word = match[0]
-        for part in (word,) if word.isalnum() else (word, *_JOINT.split(word)):
-            if part not in STOPWORDS and (len(part) > 1 or part.isdigit()):
-                found.append(_singular(part))
-    return found
+    words = _WORD.findall(folded)
+    if not "".join(words).isalnum():
+        words = [part for word in words for part in ((word,) if word.isalnum() else (word, *_JOINT.split(word)))]
+    return [
+        _singular(word) if word[-1] == "s" else word
+        for word in words
+        if word not in STOPWORDS and (len(word) > 1 or word.isdigit())
+    ]
 
 
 def _singular(word: str) -> str:
