@@ -12,11 +12,13 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import httpx
 import numpy as np
 import pytest
+from chromadb import Collection
+from chromadb.errors import InternalError
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from rag.errors import BadSetting, LibraryUnavailable
@@ -53,6 +55,25 @@ def chroma_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @retry(retry=retry_if_exception_type(httpx.HTTPError), stop=stop_after_delay(30), wait=wait_fixed(0.1), reraise=True)
 def _answers(url: str) -> None:
     httpx.get(url, verify=False).raise_for_status()  # see tests/browser/serving.py
+
+
+def test_a_collection_that_the_server_cannot_read_yet_is_read_a_moment_later(
+    tmp_path: Path, chroma_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = settings(tmp_path, chroma_url=chroma_url)
+    open_library(used).add_private("early", "p.txt", b"My lamp is blue")
+    get, said = Collection.get, ["Error executing plan: Error creating hnsw segment reader: Nothing found on disk"] * 2
+
+    def early(self: Collection, **asked: Any) -> Any:
+        if said:
+            raise InternalError(said.pop())
+        return get(self, **asked)
+
+    monkeypatch.setattr(Collection, "get", early)
+    other = open_library(used)
+    assert other.search("lamp", session_id="early")[0].text == "My lamp is blue"
+    assert said == []
+    other.forget("early")
 
 
 def test_two_libraries_on_one_chroma_server(tmp_path: Path, chroma_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

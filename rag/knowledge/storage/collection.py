@@ -13,6 +13,7 @@ from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from rag.errors import BadDocument
 from rag.knowledge.embedding.embedders import Vectors
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 Stored = tuple[str, "Metadata", Any]
 ATTEMPTS = 20
+HALF_MADE_SECONDS = 5.0
+"""How long a collection may be there before Chroma's server can read it."""
 
 
 class DocumentCollection:
@@ -178,13 +181,24 @@ def _read(collection: Collection, *, private: bool) -> dict[str, Entry]:
 
 def _pages(collection: Collection, include: Include, where: Where | None = None) -> Iterator[Stored]:
     """Text, metadata and vector of each passage. Read page by page, as making Python's objects stops other threads."""
+    get = retry(
+        retry=retry_if_exception(_half_made),
+        stop=stop_after_delay(HALF_MADE_SECONDS),
+        wait=wait_fixed(0.1),
+        reraise=True,
+    )(collection.get)
     for start in count(0, BATCH):
-        page = collection.get(include=include, where=where, limit=BATCH, offset=start)
+        page = get(include=include, where=where, limit=BATCH, offset=start)
         metadatas = page["metadatas"] or []
         vectors = page["embeddings"] if page["embeddings"] is not None else repeat(None)
         yield from zip(page["documents"] or repeat(""), metadatas, vectors, strict=False)
         if len(metadatas) < BATCH:
             return
+
+
+def _half_made(error: BaseException) -> bool:
+    """Chroma's server says so for a moment while somebody else's first passages become a file."""
+    return "Nothing found on disk" in str(error)
 
 
 def _entry(document_id: str, stored: list[Stored], *, private: bool) -> Entry:
