@@ -60,7 +60,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 class ApiFirst:
     """ASGI middleware for `st.App(…, middleware=[…, Middleware(ApiFirst, services=…)])`, the last one of ours: what is
     the API's is answered here, and Streamlit's own layers, which a turn would spend an eighth of its time in, see the
-    rest. All its errors are problem documents. `services` is called in worker threads, for each request. draining:
+    rest. All its errors are problem documents. `services` is called for each request. draining:
     whether this process was asked to stop."""
 
     def __init__(
@@ -111,16 +111,15 @@ class _Api:
         address = request.client.host if request.client else None
         message = _message(await _json(request))
         streamed = "text/event-stream" in request.headers.get("accept", "")
+        services = self._services()
 
         def start(session_id: str, credential: Credential | None) -> EventStream:
-            services = self._services()
             allowance = services.limits.turn(session_id, address)
             return services.chat.stream(
                 session_id, message, tokens=streamed, credential=credential, allowance=allowance
             )
 
         def enter(session_id: str) -> Place:
-            services = self._services()
             with services.watch.refusing(session_id):
                 services.limits.turn(session_id, address)  # who is known to be over a limit is told at once
                 return services.under_way.enter(session_id, address)

@@ -8,6 +8,7 @@ two versions may run side by side, and the older one must not take its visitor's
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from itsdangerous import BadSignature, TimestampSigner
+from itsdangerous.signer import SigningAlgorithm
 
 from rag.errors import NewerCookie
 from rag.sessions.ids import SessionId
@@ -63,7 +65,9 @@ class CookieJar:
 
     def __init__(self, secret: str, purpose: Purpose = SESSION, *, now: Callable[[], float] = time.time) -> None:
         # SHA-384, because its 48 bytes fill their base64 text to the last bit: no second spelling of a signature.
-        self._signer = _Signer(secret, purpose.salt, key_derivation="hmac", digest_method=hashlib.sha384)
+        self._signer = _Signer(
+            secret, purpose.salt, key_derivation="hmac", digest_method=hashlib.sha384, algorithm=_Sha384()
+        )
         self._signer.now = now
         self._now = now
         self._purpose = purpose
@@ -111,6 +115,13 @@ class CookieJar:
         name, secure = (self.secure_name, "; Secure") if https else (self.plain_name, "")
         kept = f"Max-Age={self._purpose.max_age}; Path=/; HttpOnly; SameSite={self._purpose.same_site}"
         return f"{name}={self.sign(token)}; {kept}{secure}"
+
+
+class _Sha384(SigningAlgorithm):
+    """In one call: itsdangerous' own HMAC makes an object of each part, a third of what reading a cookie takes."""
+
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        return hmac.digest(key, value, "sha384")
 
 
 class _Signer(TimestampSigner):

@@ -66,12 +66,17 @@ class Visit:
     """Where to end the cookie that another replaces; None where none ever ends."""
     credential: Credential | None = None
     """What the turn has to ask for, as nobody has yet whether its cookie counts."""
+    _named: tuple[str, SessionId] | None = None
+    """The token whose session was asked for last: a turn asks four times."""
 
     @property
     def session_id(self) -> SessionId | None:
-        if self.token is not None:
-            return session_id_of(self.token)
-        return self.ticket.session_id if self.ticket else None
+        token = self.token or (self.ticket.token if self.ticket else None)
+        if token is None:
+            return None
+        if self._named is None or self._named[0] != token:
+            self._named = token, session_id_of(token)
+        return self._named[1]
 
     def begin_anew(self) -> None:
         """Its cookie does not count: from now on it is a new visitor's."""
