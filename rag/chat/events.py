@@ -83,7 +83,11 @@ class TurnObserver(Protocol):
 
     def answered(self, session_id: str, turn: int, timings: Timings, /) -> None: ...
 
-    def failed(self, session_id: str, error: Exception, /) -> None: ...
+    def failed(self, session_id: str, turn: int | None, error: Exception, /) -> None:
+        """turn: what its number would have been; None: the session was not its own yet."""
+
+    def stopped(self, session_id: str, turn: int | None, /) -> None:
+        """By whoever read it: nothing was stored."""
 
 
 class EventStream(Iterator[Event]):

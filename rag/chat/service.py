@@ -136,19 +136,31 @@ class ChatService:
     def _observed(
         self, session_id: str, question: str, stopped: Flag, told_tokens: bool, asker: _Asker
     ) -> Generator[Event]:
+        told, observer = _Told(), self._observer
         with self._under_way:
             try:
-                yield from self._turn(session_id, question, stopped, told_tokens, asker)
+                reply = yield from self._turn(session_id, question, stopped, told_tokens, asker, told)
             except CredentialEnded:  # no turn of this session
                 raise
-            except Exception as error:
-                if self._observer is not None:
-                    self._observer.failed(session_id, error)
+            except GeneratorExit:
+                if observer is not None:
+                    observer.stopped(session_id, told.number)
                 raise
+            except Exception as error:
+                if observer is not None:
+                    observer.failed(session_id, told.number, error)
+                raise
+            if reply is not None:
+                if observer is not None and reply.turn is not None:
+                    observer.answered(session_id, reply.turn, reply.timings)
+                yield Finished(reply)
+            elif observer is not None:
+                observer.stopped(session_id, told.number)
 
     def _turn(
-        self, session_id: str, question: str, stopped: Flag, told_tokens: bool, asker: _Asker
-    ) -> Generator[Event]:
+        self, session_id: str, question: str, stopped: Flag, told_tokens: bool, asker: _Asker, told: _Told
+    ) -> Generator[Event, None, Reply | None]:
+        """None: it was stopped."""
         clock = _Clock()
         with ExitStack() as held:
             try:
@@ -159,6 +171,7 @@ class ChatService:
                 turn = held.enter_context(self._store.turn(session_id, wait=self._wait))
                 clock.lap("wait")
             clock.lap("load")
+            told.number = turn.turns + 1
             known = Summary(turn.summary, turn.summarised) if turn.summary else None
             remembered = self._memory.remember(turn.messages, known, turn.turn_at)
             alone = self._rewritten(question, remembered)
@@ -170,16 +183,13 @@ class ChatService:
             prompt = build_prompt(sources, remembered.messages, question)
             answer, kind = yield from self._asked(prompt, clock, stopped, told_tokens)
             if stopped.is_set():
-                return
+                return None
             kept = self._kept(sources, answer)
             summary = remembered.summary if remembered.summary != known else None
             trace = written(turn, prompt, sources, _earlier(remembered), searched, self.model_name, clock.timings())
             number = self._commit(turn, question, self._message(answer, kept, searched, kind), summary, trace)
             clock.lap("save")
-        timings = clock.timings()
-        if self._observer is not None:
-            self._observer.answered(session_id, number, timings)
-        yield Finished(Reply(answer, kept, searched, self.model_name, number, timings))
+        return Reply(answer, kept, searched, self.model_name, number, clock.timings())
 
     def _alone(self, question: str, stopped: Flag, told_tokens: bool) -> Generator[Event]:
         clock = _Clock()
@@ -257,6 +267,12 @@ class ChatService:
 class _Asker(NamedTuple):
     credential: Credential | None
     allowance: Allowance | None
+
+
+class _Told:
+    """Of a turn under way, for whoever is told how it ended."""
+
+    number: int | None = None
 
 
 class _Count:

@@ -33,7 +33,8 @@ class TurnMetrics:
         self.registry = registry = CollectorRegistry()
         turns = Counter("crosswire_turns", "Turns that ended, by how.", ["outcome"], registry=registry)
         self._outcomes = {
-            name: turns.labels(name) for name in ("answered", "error", *dict.fromkeys(name for _, name in OUTCOMES))
+            name: turns.labels(name)
+            for name in ("answered", "error", "stopped", *dict.fromkeys(name for _, name in OUTCOMES))
         }
         told = "What was refused before it began, by the limit."
         refusals = Counter("crosswire_refusals", told, ["reason"], registry=registry)
@@ -70,6 +71,9 @@ class TurnMetrics:
         """What was refused, by the limit."""
         read = self.registry.get_sample_value
         return {reason: int(read("crosswire_refusals_total", {"reason": reason}) or 0) for reason in self._refusals}
+
+    def stopped(self) -> None:
+        self._outcomes["stopped"].inc()
 
     def failed(self, error: Exception) -> None:
         if isinstance(error, errors.TooMuch):

@@ -45,12 +45,21 @@ class TurnWatch:
         try:
             yield
         except TooMuch as refused:
-            self.failed(session_id, refused)
+            self.failed(session_id, None, refused)
             raise
 
-    def failed(self, session_id: str, error: Exception) -> None:
+    def failed(self, session_id: str, turn: int | None, error: Exception) -> None:
         """Also of what was refused before it was a turn."""
         self.metrics.failed(error)
+        self._ended(session_id, turn, outcome_of(error), type(error).__name__)
+
+    def stopped(self, session_id: str, turn: int | None) -> None:
+        self.metrics.stopped()
+        self._ended(session_id, turn, "stopped")
+
+    def _ended(self, session_id: str, turn: int | None, outcome: str, error: str = "") -> None:
         if LOG.isEnabledFor(logging.INFO):
-            told = {"session": log_name(session_id), "outcome": outcome_of(error), "error": type(error).__name__}
-            LOG.info("A turn of %s ended: %s", told["session"], told["error"], extra={"fields": told})
+            told = {"session": log_name(session_id), "outcome": outcome}
+            numbered, why = {"turn": turn} if turn else {}, {"error": error} if error else {}
+            which = f"Turn {told['session']}/{turn}" if turn else f"A turn of {told['session']}"
+            LOG.info("%s ended: %s", which, error or outcome, extra={"fields": {**told, **numbered, **why}})

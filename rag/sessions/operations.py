@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -257,7 +257,7 @@ class Operations:
                     yield self._sender.waiters.wait(token, min(pause(found.before), left))
                     again = self.protocol.begin(sid, token, found.place, queue=True)
                     found = yield from self._repairing(sid, again)
-        return (yield from self._complete(sid, found))
+        return (yield from self._complete(sid, found, begins=True))
 
     def _asked_first(self, sid: SessionId, credential: Credential | None, allowance: Allowance | None) -> Steps[None]:
         """What a turn asks on a cluster, whose keys may be on other shards than the session: in one pipeline, but for
@@ -337,24 +337,27 @@ class Operations:
         found = yield from self._complete(sid, found)
         return [replace(record, message=duplicate(record.message)) for record in found.records]
 
-    def _complete(self, sid: SessionId, found: Snapshot | None) -> Steps[Snapshot]:
-        """Put aside what may not be shown, and read again what that or the cache left out."""
+    def _complete(self, sid: SessionId, found: Snapshot | None, *, begins: bool = False) -> Steps[Snapshot]:
+        """Put aside what may not be shown, and read again what that or the cache left out. begins: for a turn."""
         for _ in range(4):
             if found is not None and not found.bad:
                 return found
-            for bad in found.bad if found is not None else ():
-                yield from self._quarantine(sid, bad)
+            if found is not None:
+                told = {"turn": found.turns + 1} if begins else {}
+                for bad in found.bad:
+                    yield from self._quarantine(sid, bad, told)
             found = yield from self._ask(self.protocol.read(sid, fresh=True))
         target = self._sender.target
         raise SessionStoreUnavailable(target, "others keep writing into this session what is not its own")
 
-    def _quarantine(self, sid: SessionId, bad: BadElement) -> Steps[None]:
+    def _quarantine(self, sid: SessionId, bad: BadElement, told: Mapping[str, int]) -> Steps[None]:
+        """told: the turn that found it, if one did."""
         LOG.error(
             "Session %s: an element was put into quarantine (%s: %s)",
             sid[:12],
             bad.reason,
             bad.detail,
-            extra=log_fields(sid),
+            extra=log_fields(sid, **told),
         )
         if (yield from self._repairing(sid, self.protocol.quarantine(sid, bad))):
             yield from self._index(index_entries.quarantined(self.protocol.keys, sid, bad.reason))

@@ -225,9 +225,9 @@ def test_a_receiver_and_the_log_get_each_turn_without_its_text(
     lines = [json.loads(JsonLines().format(record)) for record in records]
     assert [(line["level"], line.get("turn"), line.get("outcome")) for line in lines] == [
         ("info", 1, None),
-        ("error", None, None),  # what was put into quarantine
+        ("error", 2, None),  # what was put into quarantine
         ("info", 2, None),
-        ("info", None, "model"),
+        ("info", 3, "model"),
     ]
     assert {line["session"] for line in lines} == {log_name(sid)}
     sent = json.dumps(lines) + "".join(map(str, receiver.spans))

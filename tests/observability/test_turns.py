@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from rag.chat import ChatService
+from rag.chat import ChatService, Finished
 from rag.errors import ModelUnavailable, SessionStoreUnavailable, TurnBusy
 from rag.observability import TurnMetrics, TurnWatch
 from rag.observability.logs import JsonLines
@@ -78,7 +78,8 @@ def test_each_turn_is_counted_logged_and_traced_without_its_text(
     assert seen["crosswire_live_sessions"] >= 1
 
     lines = [json.loads(JsonLines().format(record)) for record in caplog.records if record.name == "crosswire.turns"]
-    assert [line.get("outcome", line.get("turn")) for line in lines] == [1, "busy", "model"]
+    numbered = [(line.get("turn"), line.get("outcome")) for line in lines]
+    assert numbered == [(1, None), (None, "busy"), (2, "model")], "one that waited for another had no number yet"
     assert len({line["session"] for line in lines}) == 1
     spans = exporter.get_finished_spans()
     whole = next(span for span in spans if span.name == "turn")
@@ -87,6 +88,28 @@ def test_each_turn_is_counted_logged_and_traced_without_its_text(
     told = scraped.text + json.dumps(lines) + "".join(span.to_json() for span in spans)
     for private in (sid, sid[:16], QUESTION, reply.text):
         assert private not in told
+
+
+@pytest.mark.parametrize("taken", [1, 2, 3])
+def test_a_turn_that_was_stopped_is_counted_and_logged_as_that_and_one_that_had_ended_is_not(
+    store: SessionStore, sid: str, caplog: pytest.LogCaptureFixture, taken: int
+) -> None:
+    watch = TurnWatch(TurnMetrics())
+    chat = ChatService(store, ShelfLibrary(), ScriptedModel(), observer=watch)
+    with caplog.at_level(logging.INFO, "crosswire.turns"):
+        with chat.stream(sid, QUESTION) as events:
+            for _ in range(taken):
+                next(events)
+        with chat.stream(sid, QUESTION, tokens=False) as events:
+            next(events)
+            events.stop()  # as a reader does that waits for nothing
+        with chat.stream(sid, QUESTION) as events:
+            ended = list(events)
+    assert {name: number for name, number in watch.metrics.counts().items() if number} == {"stopped": 2, "answered": 1}
+    told = [json.loads(JsonLines().format(record)) for record in caplog.records]
+    assert [(line["turn"], line.get("outcome")) for line in told] == [(1, "stopped"), (1, "stopped"), (1, None)]
+    assert isinstance(ended[-1], Finished)
+    assert ended[-1].reply.text not in json.dumps(told)
 
 
 def test_who_may_read_the_metrics() -> None:

@@ -32,11 +32,12 @@ def _live(services: Services) -> None:
     except (CrosswireError, RedisError) as error:
         st.error(f"Redis does not answer, so what it counts is not shown: {error}", icon=":material/cloud_off:")
     turns, refusals = services.watch.metrics.counts(), services.watch.metrics.refusals()
-    failed = sum(turns.values()) - turns["answered"]
+    failed = sum(turns.values()) - turns["answered"] - turns["stopped"]
     with st.container(horizontal=True):
         if shared is not None:
             st.metric("Live sessions", f"{shared[0]:,}", help="Of all processes on this Redis.", border=True)
-        st.metric("Turns answered", f"{turns['answered']:,}", help="By this process since its start.", border=True)
+        told = f"By this process since its start; {turns['stopped']:,} more were stopped by whoever asked."
+        st.metric("Turns answered", f"{turns['answered']:,}", help=told, border=True)
         st.metric("Turns failed", f"{failed:,}", help=_failures(turns), border=True)
         st.metric("Refused", f"{sum(refusals.values()):,}", help=_refused(refusals), border=True)
         if shared is not None:
@@ -60,7 +61,7 @@ def _health(services: Services) -> None:
 
 
 def _failures(turns: dict[str, int]) -> str:
-    kinds = [f"{name} {number:,}" for name, number in turns.items() if number and name != "answered"]
+    kinds = [f"{name} {number:,}" for name, number in turns.items() if number and name not in ("answered", "stopped")]
     return f"By this process since its start{': ' + ', '.join(kinds) if kinds else ''}."
 
 
