@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
 import psutil
+from filelock import FileLock
 
 from tests.faults.fault import Fault, noticed
 from tests.faults.world import World
@@ -90,15 +91,18 @@ def _locked(world: World) -> Iterator[None]:
 
 @contextmanager
 def _corrupt(world: World) -> Iterator[None]:
-    """And put back as it was, as from a backup."""
+    """And put back as it was, as from a backup. A copy of a file that is being written to is none."""
     database = _database(world)
     kept = world.folder / "kept"
-    shutil.copyfile(database, kept)
-    with database.open("r+b") as file:
-        file.write(b"\xff" * 65536)
+    nobody_writes = FileLock(database.parent.with_suffix(".lock"))
+    with nobody_writes:
+        shutil.copyfile(database, kept)
+        with database.open("r+b") as file:
+            file.write(b"\xff" * 65536)
     _opens_not(world, CORRUPT)
     yield
-    shutil.copyfile(kept, database)
+    with nobody_writes:
+        shutil.copyfile(kept, database)
 
 
 @contextmanager

@@ -112,6 +112,9 @@ def test_a_command_cancelled_at_any_await_leaves_its_reply_to_nobody(tmp_path: P
     (fault,) = cancelling.FAULTS
     with asyncio_chat(tmp_path, ours=ours) as made, Crowd(made, users=8) as crowd:
         outcome = run(fault, made, crowd, seconds=1.5)
+        tries = 10  # who gets whose reply is chance
+        while outcome.held and not ours and (tries := tries - 1):
+            outcome = run(fault, made, crowd, seconds=1.5)
     assert outcome.shown
     assert made.chat is not None
     assert made.chat.cancelled.keys() >= {1, 2, 3, 4}  # what is sent and what is read, of a turn's two round trips
