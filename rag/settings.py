@@ -165,7 +165,7 @@ class Settings(BaseSettings):
     limit_address_sessions: _AMinute = 300
     limit_session_at_once: _AtOnce = 4
     limit_address_at_once: _AtOnce = 48
-    limit_wait_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
+    limit_wait_seconds: Annotated[float, Field(ge=0, le=60)] = 0.3
     prompt_memory: Annotated[str, Field(pattern=r"^[a-z_]+:[1-9]\d{0,8}$")] = "last_turns:20"
 
     @classmethod

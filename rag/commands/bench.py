@@ -213,7 +213,7 @@ def _served(row: served_bench.Row) -> list[str]:
 @app.command("overload")
 def overload(
     clients: Annotated[
-        int, typer.Option("--browsers", help="Browsers, each with a cookie jar.", min=1, max=1000)
+        int, typer.Option("--browsers", help="Browsers, each with a cookie jar: so many or more.", min=1, max=1000)
     ] = 200,
     wait: Annotated[
         float, typer.Option(help="LIMIT_WAIT_SECONDS of the application.", min=0, max=60)
@@ -226,14 +226,22 @@ def overload(
     """
     with scratch() as (folder, told):
         rows = overload_bench.run(folder, known_questions(), clients=clients, wait=wait, seconds=seconds, progress=told)
-    heads = ("load", "asked/s", "answered/s", "p50 ms", "p99 ms", "refused", "its p50 ms", "its p99 ms")
+    heads = ("load", "browsers", "asked/s", "answered/s", "p50 ms", "p99 ms", "refused", "its p50 ms", "its p99 ms")
     give(json_file, rows, heads, map(_overloaded, rows))
 
 
 def _overloaded(row: overload_bench.Row) -> list[str]:
     told = (f"{row.refused_p50 * 1e3:,.0f}", f"{row.refused_p99 * 1e3:,.0f}") if row.refused else ("-", "-")
     times = f"{row.p50 * 1e3:,.0f}", f"{row.p99 * 1e3:,.0f}"
-    return [f"{row.load:g}", f"{row.asked:,.0f}", f"{row.answered:,.0f}", *times, f"{row.refused:.0%}", *told]
+    return [
+        f"{row.load:g}",
+        f"{row.browsers:,}",
+        f"{row.asked:,.0f}",
+        f"{row.answered:,.0f}",
+        *times,
+        f"{row.refused:.0%}",
+        *told,
+    ]
 
 
 @app.command("room")

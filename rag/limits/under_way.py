@@ -4,10 +4,15 @@ A turn that waits for a thread is answered later, so a long queue makes everybod
 wait says little: a hundred turns of two milliseconds are no queue, and three of a minute are one. What counts is how
 long who is next has waited. As long as that is short everybody is let in, however many come at once: a room in which
 everybody presses the button. Beyond that, more is asked than can be answered, and who comes is told at once. (CoDel,
-RFC 8289, measures a queue by the time in it, too.)
+RFC 8289, measures a queue by the time in it, too, and leaves one alone that goes away.)
 
 Who is next tells of those who came long ago. Where more is asked for a while, whoever comes now would wait longer than
-they did, the more so the more is asked; so a queue that does not go away is measured by how fast it moves, too.
+they did, the more so the more is asked; so a queue that does not go away is measured by the wait that it means for
+whoever comes: its length times its pace (Little's law). However much is asked, who is let in waits no longer than when
+just as much is asked as can be answered; what is more than that is refused.
+
+Short is what is so beside an answer: who waits for a model for three seconds does not mind waiting for a thread as
+long. So a wait counts as long as an answer takes, within `PATIENCE`, where that is more than LIMIT_WAIT_SECONDS.
 
 A model that does not answer keeps its turns' threads. So no session and no address may have more under way than its
 share, however empty the rest is.
@@ -16,7 +21,7 @@ share, however empty the rest is.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from threading import Lock
 from time import monotonic
@@ -31,8 +36,13 @@ MOST = 1000
 """Under way in this process, whatever is set."""
 RUNNING = 2 * THREADS
 """That have a thread, as many as the API has; pages have more of them, and then all of them are slow."""
+STEPS = 2 * THREADS
+"""Of a queue's newest steps its pace is the mean: threads that began together end together."""
 NEWEST = 0.05
-"""How much of what is known of a queue's pace is the newest step's."""
+"""How much of what is known of how long an answer takes is the newest one's."""
+PATIENCE = 5.0
+"""Seconds for which people wait for a thread, however long an answer takes: a model that does not answer at all has
+everybody else wait no longer."""
 
 
 Who = tuple[tuple[str, str], ...]
@@ -72,8 +82,12 @@ class UnderWay:
         self._empty_at = self._left_at = clock()
         """When somebody who came found nobody waiting, and when somebody got his thread, for the last time."""
         self._refused_at = -math.inf
-        self._pace = 0.0
+        self._steps = deque[float](maxlen=STEPS)
         """Seconds from one who gets his thread to the next, while somebody waits."""
+        self._begun: dict[Place, float] = {}
+        """When those that do not wait got their threads."""
+        self._takes: float | None = None
+        """Seconds from there to the end; None: none has ended yet."""
 
     def enter(self, session_id: str, address: str | None) -> Place:
         """Raises TooManyAtOnce for who has his share, Overloaded if it would wait too long."""
@@ -89,20 +103,28 @@ class UnderWay:
             self._by.update(who.keys())
             place = Place(self, tuple(who))
             self._places.add(place)
+            self._begun[place] = self._clock()
         return place
 
     def queue(self, place: Place, waits: bool) -> None:
         with self._lock:
-            if not waits:
-                self._moves(self._waiting.pop(place, None))
-            elif place in self._places:
+            if place not in self._places:
+                return
+            if waits:
+                self._begun.pop(place, None)
                 self._waiting.setdefault(place, self._clock())
+            elif place in self._waiting:
+                self._moves(place)
+                self._begun[place] = self._clock()
 
     def leave(self, place: Place) -> None:
         with self._lock:
             self._waiting.pop(place, None)
             if place in self._places:
                 self._places.remove(place)
+                if (begun := self._begun.pop(place, None)) is not None:
+                    took = self._clock() - begun
+                    self._takes = took if self._takes is None else self._takes + (took - self._takes) * NEWEST
                 for one in place.who:
                     self._by[one] -= 1
                     if not self._by[one]:
@@ -113,20 +135,24 @@ class UnderWay:
         return len(self._places)
 
     def _admit(self, now: float) -> None:
+        longest = max(self._longest, PATIENCE if self._takes is None else min(self._takes, PATIENCE))
         if len(self._places) - len(self._waiting) <= RUNNING:
             self._calm_at = now
-        if not self._waiting and now - self._refused_at > self._longest:  # else it is empty as it was refused
+        if not self._waiting and now - self._refused_at > longest:  # else it is empty as it was refused
             self._empty_at = now
         waited = now - min(next(iter(self._waiting.values()), now), self._calm_at)
-        stays = now - self._empty_at > self._longest
-        would_wait = len(self._waiting) * self._pace if stays else 0.0
-        if (self._longest and max(waited, would_wait) > self._longest) or len(self._places) >= MOST:
+        stays = now - self._empty_at > longest
+        would_wait = len(self._waiting) * sum(self._steps) / len(self._steps) if stays and self._steps else 0.0
+        if (self._longest and max(waited, would_wait) > longest) or len(self._places) >= MOST:
             self._refused_at = now
             raise Overloaded
 
-    def _moves(self, since: float | None) -> None:
-        """Somebody who has waited since then has his thread."""
-        if since is not None:
-            now = self._clock()
-            self._pace += (now - max(self._left_at, since) - self._pace) * NEWEST
+    def _moves(self, place: Place) -> None:
+        """It has waited, and has its thread. If it was not next, it stood in a line of its own: who asks a slow model
+        gets the slot at once, and then waits for another thread."""
+        was_next, now = next(iter(self._waiting)) is place, self._clock()
+        since = self._waiting.pop(place)
+        if was_next:
+            if self._waiting:
+                self._steps.append(now - max(self._left_at, since))
             self._left_at = now

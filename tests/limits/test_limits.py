@@ -67,12 +67,13 @@ def test_every_reason_has_words() -> None:
 
 
 class Crowd:
-    """Turns under way, at a time that a test sets."""
+    """Turns under way, at a time that a test sets. One has ended at once before."""
 
     def __init__(self, **settings: Any) -> None:
         self.now = 0.0
         self.under_way = UnderWay(Settings(**settings), clock=lambda: self.now)
         self.places: list[Place] = []
+        self.under_way.enter("before", None).leave()
 
     def ask(self, session: str, address: str | None = None, *, queued: bool = False) -> str:
         """Why not, or nothing."""

@@ -74,7 +74,8 @@ def _limits(settings: Settings) -> str:
     )
     shown = "\n".join(f"| {what} | {_number(own)} | {_number(shared)} |" for what, own, shared in rows)
     longest = settings.limit_wait_seconds
-    busy = f"once one has waited for {longest:g} s" if longest else f"once {MOST:,} are under way"
+    full = f"once {MOST:,} are under way"
+    busy = f"once they wait longer than {longest:g} s and than an answer takes" if longest else full
     return (
         f"| at most | of a session | of an address |\n|---|---|---|\n{shown}\n\n"
         f"Questions wait in a process for their turn; {busy}, further ones are told at once that it is busy. "

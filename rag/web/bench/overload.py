@@ -1,7 +1,9 @@
 """`bench overload`: when more is asked than can be answered, what is, how soon, and how soon the rest is told.
 
 The application with its limits as they are by default, the load in a process of its own. What it can answer, some
-browsers find out that ask again at once. Then many browsers ask at random times, at shares of that.
+browsers find out that ask again at once, of a server that refuses nobody: a refusal is quicker than an answer, and
+whoever asks again after it takes time from those that are answered. Then questions come at shares of that, at random
+times and however long the answers take, from many browsers.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ BEFORE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """load: of what can be answered. Rates a second; the rest seconds. `refused`: a share of what was asked."""
+    """load: of what can be answered. Rates a second; the rest seconds. `refused`: a share of what came back.
+    browsers: from which it was asked."""
 
     load: float
     asked: float
@@ -38,6 +41,7 @@ class Row:
     refused_p50: float
     refused_p99: float
     client_cpu: float
+    browsers: int
 
 
 def run(
@@ -52,19 +56,27 @@ def run(
 ) -> list[Row]:
     """`folder` is a scratch folder. Raises CrosswireError where the server does not start, or what comes back is
     neither an answer of the session that asked, nor a refusal that says when to come back."""
-    progress("starting the server")
-    with serving("overload", APP, folder, {"LIMIT_WAIT_SECONDS": str(wait)}) as party, _asking() as ask:
+    with _asking() as ask:
 
-        def asked(clients: int, rate: float, before: float = BEFORE) -> Result:
-            return ask(Job(party.port, clients, rate, list(questions), before, seconds))
+        def asked(port: int, clients: int, rate: float, before: float = BEFORE) -> Result:
+            return ask(Job(port, clients, rate, list(questions), before, seconds))
 
         progress("finding out what it can answer")
-        asked(BUSY, 0, 1.0)
-        most = len(asked(BUSY, 0, 1.0).answered) / seconds
+        with serving("capacity", APP, folder) as party:
+            asked(party.port, BUSY, 0, 1.0)
+            found = asked(party.port, BUSY, 0, 1.0)
+        most = len(found.answered) / seconds
+        if found.refused or not most:
+            raise CrosswireError(
+                f"What it can answer was not found: in {seconds:g} s {len(found.answered)} questions were answered and "
+                f"{len(found.refused)} refused."
+            )
         rows = []
-        for load in loads:
-            progress(f"{clients} browsers, {load:g} times what it can answer")
-            rows.append(_row(load, asked(clients, load * most), seconds))
+        with serving("overload", APP, folder, {"LIMIT_WAIT_SECONDS": str(wait)}) as party:
+            asked(party.port, BUSY, most / 2, 1.0)
+            for load in loads:
+                progress(f"{clients} browsers, {load:g} times the {most:.0f} questions a second that it can answer")
+                rows.append(_row(load, asked(party.port, clients, load * most), seconds))
         return rows
 
 
@@ -74,7 +86,7 @@ def _row(load: float, result: Result, seconds: float) -> Row:
     refused_p50, refused_p99 = _percentiles(result.refused)
     return Row(
         load,
-        everything / seconds,
+        result.asked / seconds,
         len(result.answered) / seconds,
         p50,
         p99,
@@ -82,6 +94,7 @@ def _row(load: float, result: Result, seconds: float) -> Row:
         refused_p50,
         refused_p99,
         result.cpu / (seconds + BEFORE),
+        result.browsers,
     )
 
 
