@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewVisit
+from tests.browser.talking import Visit
 
 pytestmark = pytest.mark.browser
 
@@ -85,7 +86,9 @@ def test_what_is_typed_is_shown_as_typed_and_clear_history_asks_first_and_clears
     expect(second.messages).to_have_count(0)
 
 
-def test_a_browser_goes_back_to_its_earlier_sessions_and_ends_them_all(visit: NewVisit) -> None:
+def test_a_browser_goes_back_to_its_earlier_sessions_and_ends_them_all_and_a_document_answers_its_owner_only(
+    visit: NewVisit,
+) -> None:
     ada, ben = visit(), visit()
     ada.ask("My name is Ada Lovelace.")
     first = ada.name()
@@ -108,10 +111,10 @@ def test_a_browser_goes_back_to_its_earlier_sessions_and_ends_them_all(visit: Ne
     ada.ready()
     assert ada.name() not in (first, second)
     expect(sidebar.get_by_text("Earlier sessions")).to_have_count(0)
+    a_document_is_handed_in_with_the_question_and_answers_its_owner_only(ada, ben)
 
 
-def test_a_document_is_handed_in_with_the_question_and_answers_its_owner_only(visit: NewVisit) -> None:
-    ada, ben = visit(), visit()
+def a_document_is_handed_in_with_the_question_and_answers_its_owner_only(ada: Visit, ben: Visit) -> None:
     ada.attach("tent.txt", b"The Kestrel tent pitch code is ZEBRA-77.")
     assert "ZEBRA-77" in ada.ask("What is the Kestrel tent pitch code?")
     assert "ZEBRA-77" not in ben.ask("What is the Kestrel tent pitch code?")

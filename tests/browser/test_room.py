@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import NewContext, NewPage
 from tests.browser.serving import AppServer
-from tests.browser.test_every_page import shuts_nobody_out
+from tests.browser.test_every_page import COLOURS, shuts_nobody_out
 from tests.servers import wait_for
 
 pytestmark = pytest.mark.browser
@@ -99,7 +99,7 @@ def test_a_neighbours_secret_is_on_a_phone_and_the_wall_draws_the_arrow(
     for each in (alone, ada.page):
         shuts_nobody_out(each)
         each.emulate_media(color_scheme="dark")
-        shuts_nobody_out(each)
+        shuts_nobody_out(each, COLOURS)
     alone.close()
 
     secret = ada.secret

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import NewPage
+from tests.browser.conftest import NewContext
 from tests.browser.serving import AppServer
 from tests.crosstalk.targets.protocol_servers import application
 from tests.web.serving import serving
@@ -15,10 +15,11 @@ from tests.web.serving import serving
 pytestmark = pytest.mark.browser
 
 
-def test_a_pasted_request_becomes_a_run_with_a_verdict(open_page: NewPage, app: AppServer) -> None:
-    page = open_page("simulate", "Simulate")
-    app.let_in(page.context)  # to ask this machine
-    page.reload()
+def test_a_pasted_request_becomes_a_run_with_a_verdict(contexts: NewContext, app: AppServer) -> None:
+    context = contexts()
+    app.let_in(context)  # to ask this machine
+    page = context.new_page()
+    page.goto(f"{app.url}/simulate")
     page.get_by_role("tab", name="Your chat").click()
     field = page.get_by_label("Address or curl command", exact=True)
     with serving(application()) as url:
