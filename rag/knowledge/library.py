@@ -134,13 +134,15 @@ class Library:
         name = _file_name(name)
         document = prepare(name, data, PRIVATE_ID + name, "", self.embedder, self._reader.read, private=True)
         with self._store.errors(), self._store.lock:
-            self._collection(session_id).write([document], most=MAX_PRIVATE)
+            found = self._collection(session_id)
+            found.write([document], most=MAX_PRIVATE)
+            self._keep(session_id, found)
             return document.info
 
     def remove_private(self, session_id: str, document_id: str) -> bool:
         """Remove one of this session's documents; True if there was one."""
         with self._store.errors(), self._store.lock:
-            return self._has_private(session_id) and self._collection(session_id).write(removed=[document_id])
+            return self._collection(session_id).write(removed=[document_id])
 
     def forget(self, *session_ids: str) -> None:
         """Delete all private documents of these sessions, from the disk as well."""
@@ -154,8 +156,10 @@ class Library:
     def drop_ended(self) -> None:
         """Forget what this process has in memory of documents that another one deleted or replaced."""
         with self._store.errors():
-            for session_id, found in [*self._loaded.items()]:
-                if found.outdated:
+            loaded = [*self._loaded.items()]
+            now = self._store.revisions([self._store.name(session_id) for session_id, _ in loaded])
+            for (session_id, found), revision in zip(loaded, now, strict=True):
+                if found.revision != revision:
                     self._loaded.pop(session_id, None)
 
     def remembered(self) -> list[str]:
@@ -191,27 +195,23 @@ class Library:
         self._read_shared()
         if session_id is None:
             return [self._shared]
-        if not self._has_private(session_id):
-            self._loaded.pop(session_id, None)  # forgotten by another process
-            return [self._shared]
-        private = self._collection(session_id)
+        found = self._collection(session_id)
         with self._store.errors():
-            private.refresh()
-        return [self._shared, private]
-
-    def _has_private(self, session_id: str) -> bool:
-        with self._store.errors():
-            return bool(self._store.revision(self._store.name(session_id)))
+            if found.refresh():
+                self._keep(session_id, found)
+                return [self._shared, found]
+        self._loaded.pop(session_id, None)  # forgotten by another process
+        return [self._shared]
 
     def _collection(self, session_id: str) -> DocumentCollection:
-        found = self._loaded.get(session_id)
-        if found is None:
-            found = self._loaded.setdefault(session_id, DocumentCollection(self._store, session_id))
+        return self._loaded.get(session_id) or DocumentCollection(self._store, session_id)
+
+    def _keep(self, session_id: str, found: DocumentCollection) -> None:
+        self._loaded.setdefault(session_id, found)
         with suppress(KeyError):  # forgotten meanwhile by another thread
             self._loaded.move_to_end(session_id)
             if len(self._loaded) > LOADED:
                 self._loaded.popitem(last=False)
-        return found
 
     def _read_shared(self) -> None:
         """See what other processes wrote, in one thread; a Chroma that fails does not stop what is in memory."""
@@ -225,7 +225,7 @@ class Library:
             LOG.warning("Searching in what was read before: %s", exc)
         finally:
             ended = time.monotonic()
-            self._read_again_at = ended + (ended - begun) * (1 / READING_SHARE - 1)
+            self._read_again_at = ended + max(self._store.articles_seconds, (ended - begun) * (1 / READING_SHARE - 1))
             self._store.lock.release()
 
 

@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 class Peer:
     """The process, from the side of the test. `ask` waits for the answer; `tell` does not."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **overrides: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.knowledge.peer", str(folder)],
+            [sys.executable, "-m", "tests.knowledge.peer", str(folder), json.dumps(overrides)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -54,10 +54,10 @@ def _say(answer: object) -> None:
     sys.stdout.flush()
 
 
-def _main(folder: Path) -> None:
+def _main(folder: Path, overrides: dict[str, str]) -> None:
     from rag.knowledge import open_library
 
-    library = open_library(settings(folder))
+    library = open_library(settings(folder, **overrides))
     _say("open")
     for line in sys.stdin:
         method, arguments = json.loads(line)
@@ -69,7 +69,7 @@ def _main(folder: Path) -> None:
         elif method == "add_private":
             result = library.add_private(arguments["session_id"], arguments["name"], arguments["text"].encode()).id
         elif method == "forget":
-            library.forget(**arguments)
+            library.forget(arguments["session_id"])
             result = None
         else:
             library.close()
@@ -78,4 +78,4 @@ def _main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]))
+    _main(Path(sys.argv[1]), json.loads(sys.argv[2]))

@@ -8,7 +8,7 @@ import signal
 import stat
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,20 +20,6 @@ from rag.knowledge.storage import embedded
 from rag.knowledge.storage.chroma import LibraryBusy
 from tests.knowledge.peer import Peer
 from tests.knowledge.support import library, write
-
-
-@pytest.fixture
-def peer(tmp_path: Path) -> Iterator[Callable[[], Peer]]:
-    """Starts another process; killed at the end."""
-    started: list[Peer] = []
-
-    def start() -> Peer:
-        started.append(Peer(tmp_path))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.kill()
 
 
 def test_processes_share_and_survive_a_kill(tmp_path: Path, peer: Callable[[], Peer]) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,6 +26,7 @@ from rag.knowledge import open_library
 from rag.knowledge.embedding.embedders import make_embedder
 from rag.knowledge.library import Library
 from rag.knowledge.storage.server import ServerStore
+from tests.knowledge.peer import Peer
 from tests.knowledge.support import settings, wordllama, write
 
 
@@ -78,13 +79,13 @@ def test_a_collection_that_the_server_cannot_read_yet_is_read_a_moment_later(
 
 def test_two_libraries_on_one_chroma_server(tmp_path: Path, chroma_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag.knowledge.library.READING_SHARE", 1.0)
+    monkeypatch.setattr(ServerStore, "articles_seconds", 0.0)
     root = write(tmp_path, a="# A\nApples are red.")
     used = settings(tmp_path, chroma_url=chroma_url)
     one, two = open_library(used), open_library(used)
     for library in (one, two):
         assert isinstance(library, Library)
         assert isinstance(library._store, ServerStore)
-        library._store.recheck_seconds = 0.0
     assert one.add([root]).added == ("a",)
     assert two.search("apples")[0].text == "Apples are red."
     info = one.add_private("s", "p.txt", b"My lamp is blue")
@@ -99,6 +100,41 @@ def test_two_libraries_on_one_chroma_server(tmp_path: Path, chroma_url: str, mon
     assert not (tmp_path / "state").exists()
     one.close()
     two.close()
+
+
+def test_what_one_process_was_told_is_stored_every_other_finds(
+    tmp_path: Path, chroma_url: str, peer: Callable[..., Peer]
+) -> None:
+    one, two = peer(chroma_url=chroma_url), peer(chroma_url=chroma_url)
+    for number in range(5):
+        for writer, reader in ((one, two), (two, one)):
+            reader.ask("search", text="lamp", session_id="told")
+            text = f"My lamp is number {number} of {writer.process.pid}"
+            writer.ask("add_private", session_id="told", name="p.txt", text=text)
+            assert text in reader.ask("search", text="lamp", session_id="told")
+            assert text in writer.ask("search", text="lamp", session_id="told")
+    one.ask("forget", session_id="told")
+    assert "lamp" not in str(two.ask("search", text="lamp", session_id="told"))
+
+
+def test_two_who_write_at_the_same_time_both_find_both(tmp_path: Path, chroma_url: str) -> None:
+    used = settings(tmp_path, chroma_url=chroma_url)
+    one, two = open_library(used), open_library(used)
+    one.add_private("both", "a.txt", b"Lamp one")
+    two.documents("both")
+    changed = one._store.changed
+
+    def overtaken(collection: Collection) -> str:
+        monkeypatch.undo()
+        two.add_private("both", "c.txt", b"Lamp three")
+        return changed(collection)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(one._store, "changed", overtaken)
+        one.add_private("both", "b.txt", b"Lamp two")
+    for library in (one, two):
+        assert [info.name for info in library.documents("both") if info.private] == ["a.txt", "b.txt", "c.txt"]
+        library.close()
 
 
 def test_no_chroma_server_is_one_clear_line(tmp_path: Path) -> None:

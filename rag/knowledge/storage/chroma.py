@@ -10,7 +10,7 @@ import errno
 import hashlib
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -69,6 +69,9 @@ class Store(ABC):
     hnsw: ClassVar[CreateHNSWConfiguration] = {"space": "cosine"}
     """How Chroma makes an index of its own, for others: nothing here asks it for what is near."""
 
+    articles_seconds: float = 0.0
+    """How long it is not asked again whether others wrote to the articles."""
+
     def __init__(self, embeddings: str, target: str, todo: str, lock: threading.RLock) -> None:
         self.lock = lock
         """Held by a thread of this process that writes, or reads what another process wrote."""
@@ -85,7 +88,11 @@ class Store(ABC):
 
     @abstractmethod
     def revision(self, name: str) -> str:
-        """What a collection is at: another value says that somebody wrote to it. Empty when there is none."""
+        """What a collection is at now: another value says that somebody wrote to it. Empty when there is none."""
+
+    def revisions(self, names: Sequence[str]) -> list[str]:
+        """What each of these is at."""
+        return [self.revision(name) for name in names]
 
     @abstractmethod
     def revision_of(self, collection: Collection) -> str:
@@ -107,7 +114,11 @@ class Store(ABC):
         """At most one ingest at a time, of all processes that can be told to wait."""
 
     def write(self, request: Change | frozenset[str], batches: Iterable[Batch] = ()) -> str:
-        """Have a change made, or all of these sessions deleted, as `carry_out` does, outside of `opened`."""
+        """Have a change made, or all of these sessions deleted, as `carry_out` does, outside of `opened`.
+
+        Returns the revision at which the collection holds the change and nothing that others wrote; empty if that is
+        not known, so that it has to be read again.
+        """
         return self.carry_out(request, batches)
 
     def close(self) -> None:  # noqa: B027 - embedded, nothing is held between two uses

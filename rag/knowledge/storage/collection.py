@@ -39,27 +39,27 @@ class DocumentCollection:
         self._store = store
         self._session_id = session_id
         self._name = store.name(session_id)
+        self.revision = ""
+        """The one that `entries` and the index are of. Empty: they may be of none."""
         self.entries: dict[str, Entry] = {}
         """The documents by id. Not to be changed: written to, it is another."""
         self._index = Index(self.entries)
-        self._revision = ""
 
-    def refresh(self, seconds: float = WAITING_SECONDS) -> None:
-        """Read the collection again if somebody else wrote to it. One that is gone is kept as it was."""
-        if self._store.revision(self._name) in ("", self._revision):
-            return
+    def refresh(self, seconds: float = WAITING_SECONDS) -> str:
+        """Read the collection again if somebody else wrote to it. One that is gone is kept as it was.
+
+        Returns what it is at; empty when it is gone.
+        """
+        if (revision := self._store.revision(self._name)) in ("", self.revision):
+            return revision
         with self._store.opened(seconds), self._store.lock:
             collection = self._store.found(self._name)
             revision = self._store.revision_of(collection) if collection else self._store.revision(self._name)
-            if revision != self._revision:
+            if revision != self.revision:
                 self.entries = _read(collection, private=self._session_id is not None) if collection else {}
-                self._revision = revision
             self.index()
-
-    @property
-    def outdated(self) -> bool:
-        """Somebody else wrote to the collection, or deleted it, since it was read."""
-        return self._store.revision(self._name) != self._revision
+            self.revision = revision  # last: who sees it searches at once
+            return revision
 
     def probe(self, seconds: float) -> None:
         """Read a passage from Chroma, past what is in memory. Raises what Chroma raises."""
@@ -85,8 +85,7 @@ class DocumentCollection:
         private = self._session_id is not None
         with self._store.lock:
             for _ in range(ATTEMPTS):
-                self.refresh()
-                there = self._store.revision(self._name)
+                there = self.refresh()
                 if not there and private:
                     self.entries = {}  # its session was forgotten
                 entries = {id_: entry for id_, entry in self.entries.items() if id_ not in removed}
@@ -101,16 +100,17 @@ class DocumentCollection:
                 gone = tuple(passage.id for entry in lost for passage in entry.passages if passage.id not in kept)
                 change = Change(
                     self._session_id,
-                    expected=there and self._revision,
+                    expected=there,
                     deletes=gone,
                     drop=private and not entries,
                     erase=erase or (private and bool(lost)),
                 )
                 with suppress(OutOfDate):
-                    self._revision = self._store.write(change, chain.from_iterable(map(_batches, documents)))
+                    revision = self._store.write(change, chain.from_iterable(map(_batches, documents)))
                     self.entries = entries
                     if private:
                         self.index()
+                    self.revision = revision
                     return bool(lost)
         raise self._store.unavailable("others write to it again and again", "Try again.")
 

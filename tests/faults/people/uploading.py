@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from contextlib import suppress
@@ -16,9 +15,6 @@ from tests.faults.people.talking import PATIENCE
 from tests.faults.world import World
 
 FOUND, MISSED = "documents found on another replica", "documents not found on another replica"
-
-SEEN = 1.0
-"""Seconds within which a replica sees what was written to Chroma's server through another one."""
 
 
 class Uploader(Visitor):
@@ -51,9 +47,6 @@ class Uploader(Visitor):
 
     async def _search(self, site: str, text: str, code: str) -> None:
         found = await self._finds(site, text, code)
-        if found is False:
-            await asyncio.sleep(SEEN)
-            found = await self._finds(site, f"Again. {text}", code)
         if found is not None:
             self._world.noticed[FOUND if found else MISSED] += 1
 
