@@ -4,8 +4,10 @@ Valkey answers a write although its append-only file could not be extended, and 
 (`flushAppendOnlyFile` in its aof.c): by the answer alone, a turn may be in memory and nowhere else. `appendfsync
 always` would end the server instead, and cost an fsync a turn. What proves it here is the file: it is written before
 the answer is sent, so a turn whose transaction stands in it when the answer comes is with the kernel, which survives
-the death of any process. That is a look into the page cache and no round trip; where it shows nothing (the file was
-rewritten meanwhile), a PING tells, because the server refuses that as well for as long as its last write failed.
+the death of any process. That is a look into the page cache and no round trip; where it shows nothing, a PING tells
+whether the disk is full, because the server refuses that as well for as long as its last write failed. A server whose
+folder was removed or replaced goes on for a second, writing to files that nobody will read: what stands in those only
+is not acknowledged.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from math import inf
 from pathlib import Path
 from time import monotonic
 
-from rag.errors import StoreDiskFull
+from rag.errors import SessionStoreUnavailable, StoreDiskFull
 
 MARGIN_BYTES = 1 << 20
 """Turns are refused when less is free, so that what still has to be written (a history that is deleted, a time to live)
@@ -68,17 +70,26 @@ class Disk:
                 return None
         return file, file.end
 
-    def proved(self, mark: Mark | None, token: bytes) -> bool:
-        """Whether a whole transaction with this text stands behind the mark."""
-        if mark is not None:
-            file, at = mark
-            written = os.pread(file.fd, min(max(0, os.fstat(file.fd).st_size - at), _MOST), at)
-            found = written.find(token)
-            if found >= 0 and written.find(_COMMITTED, found) > 0:
-                file.end = max(file.end, at + len(written))
-                return True
-        self.reopen()
-        return False
+    def removed(self) -> SessionStoreUnavailable:
+        todo = "It starts afresh in a moment; try again."
+        return SessionStoreUnavailable(f"{self.folder} (embedded)", "its files were removed while it ran", todo, "used")
+
+    def proved(self, mark: Mark | None, token: bytes) -> bool | None:
+        """Whether a whole transaction with this text stands behind the mark, in a file that the next server reads.
+
+        None: not known, because too much was written meanwhile.
+        """
+        before = mark is not None and mark[0].holds(token, mark[1])
+        if before and mark is not None and mark[0].named():
+            return True
+        try:
+            newest = self._file = _AppendOnlyFile(self.folder)
+        except OSError as exc:
+            self.reopen()
+            return False if isinstance(exc, FileNotFoundError) else None
+        if before and mark is not None:  # its successor was begun when all of it was taken over
+            return newest.number > mark[0].number
+        return newest.holds(token, max(0, newest.end - _MOST)) or (None if newest.end > _MOST else False)
 
     def reopen(self) -> None:
         """Let go of the file: a rewrite has begun another one, or nobody is going to ask again."""
@@ -90,12 +101,29 @@ class _AppendOnlyFile:
 
     def __init__(self, folder: Path) -> None:
         parts = (folder / "appendonlydir").glob("*.incr.aof")
-        newest = max(parts, key=lambda path: int(path.name.split(".")[-3]), default=None)
+        self.number, newest = max(((int(path.name.split(".")[-3]), path) for path in parts), default=(0, None))
         if newest is None:
             raise FileNotFoundError(folder)
+        self._path = str(newest)
         self.fd = os.open(newest, os.O_RDONLY | os.O_CLOEXEC)
         weakref.finalize(self, os.close, self.fd)
         self.end = os.fstat(self.fd).st_size
+
+    def named(self) -> bool:
+        """Whether it is still where it was."""
+        try:
+            return os.path.samestat(os.fstat(self.fd), os.stat(self._path))  # noqa: PTH116 - at every turn
+        except OSError:
+            return False
+
+    def holds(self, token: bytes, at: int) -> bool:
+        """Whether a whole transaction with this text stands behind this place."""
+        written = os.pread(self.fd, min(max(0, os.fstat(self.fd).st_size - at), _MOST), at)
+        found = written.find(token)
+        if found < 0 or written.find(_COMMITTED, found) < 0:
+            return False
+        self.end = max(self.end, at + len(written))
+        return True
 
 
 Mark = tuple[_AppendOnlyFile, int]

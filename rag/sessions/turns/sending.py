@@ -88,6 +88,8 @@ class _Sender:
             mark = marks[0] if marks else None
             if disk is not None and request.proof is not None and not disk.proved(mark, request.proof):
                 yield self.client.ping()  # refused while the last write failed
+                if disk.proved(mark, request.proof) is False:
+                    raise disk.removed()
         except FAILURES as exc:
             raise self._refused(exc) from exc
         return request.parse(reply)
