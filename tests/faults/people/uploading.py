@@ -17,6 +17,10 @@ from tests.faults.world import World
 FOUND, MISSED = "documents found on another replica", "documents not found on another replica"
 
 
+AGAIN = "Once more", "And again"
+"""No question is asked twice, and none holds what the offline model would look for, such as a replica's address."""
+
+
 class Uploader(Visitor):
     """Each turn: a document with a code that nobody else has, added with a question in the page, and asked for on every
     other replica that answers."""
@@ -41,9 +45,9 @@ class Uploader(Visitor):
         op = self.log.invoke(self.name, text, (code,), (code,))
         if code not in await self._asked(page, op, text):
             return
-        for site in self._sites[1:]:
-            if site != self._site:
-                await self._search(site, f"Once more at {site}: what is the code of gate {gate}?", code)
+        others = [site for site in self._sites[1:] if site != self._site]
+        for again, site in zip(AGAIN, others, strict=False):
+            await self._search(site, f"{again}: what is the code of gate {gate}?", code)
 
     async def _search(self, site: str, text: str, code: str) -> None:
         found = await self._finds(site, text, code)

@@ -43,7 +43,8 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield folder
     wait_for(lambda: not serving(folder), "the end of the server")
     gc.collect()  # an error's frames may still have the file
-    subprocess.run(["umount", str(folder)], check=True, timeout=10)
+    unmount = ["umount", str(folder)]  # not while the supervisor, which serves no more, has not ended
+    wait_for(lambda: subprocess.run(unmount, check=False, capture_output=True).returncode == 0, "an unused disk")
 
 
 @pytest.fixture
