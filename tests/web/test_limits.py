@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,17 +18,21 @@ from rag.services import Services, build
 from rag.settings import Settings
 from rag.web.api import ApiFirst
 from rag.web.identity import SessionCookie
-from tests.servers import wait_for
+from tests.servers import Server, wait_for
 from tests.web.calls import ask, check_problem
 from tests.web.conftest import SECRET
 from tests.web.scripted import ScriptedServices, Stuck, plain
 from tests.web.serving import serving
 
 
+def settings_in(folder: Path, **more: str) -> Settings:
+    return Settings.model_validate({"state_dir": folder, "knowledge_dir": folder, "canary_probe": False, **more})
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     folder = tmp_path_factory.mktemp("limits")
-    services = build(Settings.model_validate({"state_dir": folder, "knowledge_dir": folder, "canary_probe": False}))
+    services = build(settings_in(folder))
     yield services
     services.close()
 
@@ -92,6 +97,32 @@ def test_a_limit_costs_no_round_trip(built: Services) -> None:
         browser(without, "203.0.113.9") as two,
     ):
         assert trips(one) == trips(two) == 5 * 2 + 1
+
+
+def test_redis_that_is_killed_ends_no_limit_and_its_buckets_are_full_when_it_is_back(tmp_path: Path) -> None:
+    """Buckets are not written to its disk. Who is known to be over a limit stays so; turns that were not begun cost
+    nobody anything."""
+    with (
+        Server("--appendonly", "yes", "--appendfsync", "always") as redis,
+        closing(build(settings_in(tmp_path, redis_url=redis.url))) as built,
+        site(built, limit_session_turns=1) as address,
+        browser(address, "203.0.113.7") as one,
+        browser(address, "203.0.113.7") as two,
+    ):
+        assert [ask(one).status_code for _ in range(2)] == [200, 429]
+        assert ask(two).status_code == 200
+        redis.kill()
+        away = [ask(two) for _ in range(3)]
+        assert {check_problem(answer, 503)["title"] for answer in away} == {"Session store unavailable"}
+        assert {answer.headers["retry-after"] for answer in away} == {"10"}
+        assert check_problem(ask(one), 429)["title"] == "Too many requests"
+        redis.start()
+        wait_for(lambda: two.get("/api/history").status_code == 200, "Redis is found again")
+        assert len(two.get("/api/history").json()["messages"]) == 2
+        assert [ask(two).status_code for _ in range(2)] == [200, 429]
+        assert ask(one).status_code == 429
+        counts = built.watch.metrics.counts()
+        assert (counts["answered"], counts["store"], counts["error"]) == (3, 3, 0)
 
 
 def test_a_turn_that_nobody_waits_for_any_more_keeps_its_place_until_its_model_lets_go(
