@@ -30,14 +30,16 @@ def server() -> Iterator[FaultyServer]:
         yield server
 
 
-def model_for(server: FaultyServer, retries: int = 0, **settings: Any) -> BaseChatModel:
+def model_for(server: FaultyServer, retries: int = 0, *, stalls: bool = False, **settings: Any) -> BaseChatModel:
+    """stalls: the server never answers, so that nobody waits for it as long as the setting asks for at least."""
     values = {
         "openai_base_url": server.url,
         "openai_api_key": KEY,
-        "model_timeout_seconds": 1,
+        "model_timeout_seconds": 10,
         "chat_model": "larch-1",
     }
-    return make_model(Settings(model_max_retries=retries, **{**values, **settings}))
+    checked = Settings(model_max_retries=retries, **{**values, **settings})
+    return make_model(checked.model_copy(update={"model_timeout_seconds": 0.2}) if stalls else checked)
 
 
 def ask(model: BaseChatModel) -> str:
@@ -91,10 +93,12 @@ def test_what_nobody_watches_is_the_same_and_just_as_bounded(server: FaultyServe
     # A connection is given back by the client's own thread: the next request may be quicker, but not each time.
     assert server.connections < asked, "read to its end"
     for fault in (faults.drop_midway, faults.end_midway, faults.stall_midway, faults.keep_alive_forever):
+        if fault is faults.stall_midway:
+            model = model_for(server, stalls=True)
         server.always = fault
         with pytest.raises(ModelUnavailable):
             whole()
-    server.always, server.hung_up = faults.endless, threading.Event()
+    model, server.always, server.hung_up = model_for(server), faults.endless, threading.Event()
     with pytest.raises(AnswerTooLong):
         whole()
     assert server.hung_up.wait(10)
@@ -136,7 +140,7 @@ def test_redirects_are_followed_and_the_environment_says_which_proxy(
 
 
 async def test_every_way_to_call_it_is_bounded(server: FaultyServer) -> None:
-    model = model_for(server)
+    model = model_for(server, stalls=True)
     server.always = faults.stall_midway
 
     with pytest.raises(ModelUnavailable):
@@ -213,7 +217,7 @@ def test_each_fault_is_one_clear_line(server: FaultyServer, fault: Fault, kind: 
     server.always = fault
 
     with pytest.raises(ModelError) as caught:
-        ask(model_for(server))
+        ask(model_for(server, stalls=kind is ModelTooSlow))
 
     message = str(caught.value)
     assert type(caught.value) is kind, message
@@ -244,7 +248,7 @@ def test_a_server_that_is_not_there(server: FaultyServer) -> None:
 def test_before_the_first_token_it_is_asked_again(server: FaultyServer, fault: Fault) -> None:
     server.faults.append(fault)
 
-    assert ask(model_for(server, retries=1, model_timeout_seconds=10)) == ANSWER
+    assert ask(model_for(server, retries=1)) == ANSWER
     assert len(server.seen) == 2
 
 
@@ -253,7 +257,7 @@ def test_after_the_first_token_it_is_never_asked_again(server: FaultyServer, fau
     server.faults.append(fault)
 
     with pytest.raises(ModelUnavailable):
-        ask(model_for(server, retries=5, model_timeout_seconds=10))
+        ask(model_for(server, retries=5))
     assert len(server.seen) == 1
 
 
@@ -262,7 +266,7 @@ def test_what_would_fail_again_is_not_repeated(server: FaultyServer, fault: Faul
     server.always = fault
 
     with pytest.raises(ModelError):
-        ask(model_for(server, retries=5, model_timeout_seconds=10))
+        ask(model_for(server, retries=5))
     assert len(server.seen) == 1
 
 
