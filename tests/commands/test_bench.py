@@ -132,7 +132,7 @@ def test_what_is_served_is_given_as_it_was_measured(
 
 
 def test_pages_are_opened_while_a_run_goes_on(call: Call, env: dict[str, str]) -> None:
-    content, rows, _ = measured(call, env, "pages", "--seconds", "1")
+    content, rows, _ = measured(call, env, "pages", "--seconds", "0.3")
     assert [row[0] for row in rows] == ["quiet", "busy"]
     assert [bool(row["runs"]) for row in content["rows"]] == [False, True]
     assert all(row["pages"] >= 1 and 0 < row["p50"] <= row["p95"] for row in content["rows"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
-from rag.crosstalk.run.comparison import weigh
+from rag.crosstalk.run.comparison import SCENES, weigh
 from rag.sessions import SessionStore, connect
 from tests.commands.running import Call
 
@@ -36,6 +36,7 @@ def test_no_line_is_longer_than_80(name: str, call: Call, env: dict[str, str], m
                 turn.commit([HumanMessage("Hi " * 90), AIMessage("Hello " * 90)], model="a-model-with-a-long-name-8b")
             SessionStore(client).pin(LONG)
         monkeypatch.setattr("rag.commands.simulate.weigh", partial(weigh, names=["shared-buffer", "stateless"]))
+        monkeypatch.setitem(SCENES, "processes", {})  # whose processes take long to start
         monkeypatch.setattr(os, "get_terminal_size", _no_terminal)
         arguments = [LONG if word == "LONG" else word for word in SHOWN[name]]
         run = call(*arguments, env={key: value for key, value in env.items() if key != "COLUMNS"})
