@@ -12,8 +12,7 @@ from rag.commands.progress import bar, stop_on_interrupt
 from rag.commands.sessions_output import counted, progress_told
 from rag.erasure import delete_documents
 from rag.errors import CrosswireError
-from rag.inspector import LAYOUTS, Filter, Found, Inspector, Pace, databases
-from rag.inspector.databases import is_sql
+from rag.inspector import LAYOUTS, Filter, Found, Inspector, Pace
 from rag.inspector.layouts.base import Histories
 from rag.inspector.views.session_table import Order
 from rag.knowledge import open_library
@@ -38,6 +37,8 @@ def opened(fmt: str | None = None, prefix: str | None = None, url: str | None = 
     settings = load()
     fmt = fmt or ("crosswire" if url is None else "auto")
     if url is not None:
+        from rag.inspector.databases import is_sql  # here: it loads SQLAlchemy
+
         if is_sql(url):
             raise CrosswireError("Only `sessions scan` reads SQL databases.")
         settings = settings.model_copy(update={"redis_url": url})
@@ -56,10 +57,13 @@ def opened(fmt: str | None = None, prefix: str | None = None, url: str | None = 
 @contextmanager
 def histories(fmt: str | None, prefix: str | None, url: str | None) -> Iterator[Histories]:
     """Of the app's Redis, or of any database at this address, where all that is recognised is meant."""
-    if url is not None and is_sql(url):
-        with databases.opened(url) as database:
-            yield database
-        return
+    if url is not None:
+        from rag.inspector import databases
+
+        if databases.is_sql(url):
+            with databases.opened(url) as database:
+                yield database
+            return
     with opened(fmt, prefix, url) as inspector:
         yield inspector.histories
 

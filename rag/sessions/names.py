@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, cast
-
-from coolname.data import config
 
 from rag.colours import seed
 
@@ -20,15 +19,17 @@ _UNKIND = frozenset(
 )
 
 
-ADJECTIVES, ANIMALS = (
-    tuple(word for word in cast(dict[str, Any], config[kind])["words"] if word not in _UNKIND and word.isalpha())
-    for kind in ("adjective", "animal")
-)
+@cache
+def _words(kind: str) -> tuple[str, ...]:
+    from coolname.data import config  # here: it makes all its own lists, and most commands name nobody
+
+    return tuple(word for word in cast(dict[str, Any], config[kind])["words"] if word not in _UNKIND and word.isalpha())
 
 
 def friendly_name(session_id: str) -> str:
     """Two words, like `Amber Otter`. Not unique: it is for people to tell a few sessions apart."""
     number = seed(session_id, "name")
-    adjective = ADJECTIVES[number % len(ADJECTIVES)]
-    animal = ANIMALS[number // len(ADJECTIVES) % len(ANIMALS)]
+    adjectives, animals = _words("adjective"), _words("animal")
+    adjective = adjectives[number % len(adjectives)]
+    animal = animals[number // len(adjectives) % len(animals)]
     return f"{adjective.capitalize()} {animal.capitalize()}"

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from rag.colours import colour
@@ -62,6 +61,8 @@ def as_html(
 ) -> str:
     """example: the events of the smallest counterexample of this anomaly, drawn step by step. notes: of how it was
     asked."""
+    from jinja2 import Environment, FileSystemLoader  # here: the application starts without it
+
     pages = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
