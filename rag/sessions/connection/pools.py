@@ -212,6 +212,23 @@ class BoundedPool(_Bounded, Blocking, redis.connection.BlockingConnectionPool):
 
 
 class SentinelPool(redis.sentinel.SentinelConnectionPool, BoundedPool):
+    def disconnect(self, inuse_connections: bool = True) -> None:
+        """Idle ones are taken out of the pool meanwhile: where a connection finds another master, redis-py ends the
+        others in its place, and a thread that has just begun to use one would fail with an AttributeError."""
+        if inuse_connections:
+            super().disconnect()
+            return
+        idle: list[Any] = []
+        with contextlib.suppress(Empty):
+            while True:
+                idle.append(self.pool.get_nowait())
+        try:
+            for connection in filter(None, idle):
+                connection.disconnect()
+        finally:
+            for connection in reversed(idle):
+                self.pool.put_nowait(connection)
+
     def _closed(self) -> None:
         self.sentinel_manager.close()
 

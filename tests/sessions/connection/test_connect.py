@@ -301,6 +301,22 @@ def test_sentinels(use: Use, sentinels: SentinelPair) -> None:
     assert "master 'nobody'" in refused(use, sentinels.url.replace("/crosswire/", "/nobody/"))
 
 
+def test_no_thread_gets_a_connection_that_is_being_ended(
+    sentinels: SentinelPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(sentinels.url, max_connections=3) as client:
+        client.ping()
+        pool: Any = client.connection_pool
+        (idle,) = filter(None, pool.pool.queue)
+        to_be_had: list[bool] = []
+        monkeypatch.setattr(idle, "disconnect", lambda *_: to_be_had.append(idle in pool.pool.queue))
+        pool.disconnect(inuse_connections=False)  # as redis-py does when another master was found
+        assert to_be_had == [False]
+        monkeypatch.undo()
+        assert pool.pool.qsize() == 3
+        assert client.ping()
+
+
 def test_idle_connection_that_was_cut_is_replaced(server: Server) -> None:
     client = connect(server.url)
     client.ping()
