@@ -1,4 +1,4 @@
-"""Forensics: trouble of every kind among ten thousand clean sessions is found, and none is invented."""
+"""Forensics: trouble of every kind among thousands of clean sessions is found, and none is invented."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ from tests import needs
 from tests.inspector.stored_sessions import Place
 from tests.servers import Server
 
-CLEAN = 10_000
+CLEAN = {"valkey": 10_000, "redis7": 2_000}
+"""Sessions on each server: how it copes with many is shown on one."""
 LONG = "I have moved: please send everything from now on to 14 Lark Hill, second floor, the name on the bell is Moreau."
 CANARY = "CW-7788-KESTREL"
 Trouble = dict[str, set[frozenset[str]]]
 
 
-@pytest.fixture(scope="module", params=["valkey", "redis7"])
+@pytest.fixture(scope="module", params=CLEAN)
 def crowded(request: pytest.FixtureRequest) -> Iterator[tuple[Place, list[SessionId]]]:
-    """Ten thousand clean sessions on a server of their own."""
+    """Thousands of clean sessions on a server of their own."""
     program = needs.program("redis-server") if request.param == "redis7" else None
     with Server(program=program) as server:
         client = connect(server.url)
         store = SessionStore(client)
-        ids = fill(client, store, CLEAN, turns=2)
+        ids = fill(client, store, CLEAN[request.param], turns=2)
         yield Place(client, store, Inspector(client, store)), ids
         client.close()
 
@@ -120,7 +121,7 @@ def plant(place: Place) -> Trouble:
 
 
 def test_all_that_was_planted_is_found_and_nothing_else(crowded: tuple[Place, list[SessionId]]) -> None:
-    place, _ = crowded
+    place, ids = crowded
     try:
         planted = plant(place)
         assert set(planted) == set(KINDS)
@@ -128,7 +129,7 @@ def test_all_that_was_planted_is_found_and_nothing_else(crowded: tuple[Place, li
         before = {sid: place.client.dump(place.history(sid)) for sid in ("moved-to", "torn", "order")}
         report = place.scan(canaries=(CANARY,), progress=seen.append)
         assert found(report) == planted
-        assert report.sessions > CLEAN
+        assert report.sessions > len(ids)
         assert report.counts["broken"] == 4
         assert report.verdict == "trouble"
         assert 0.9 <= seen[-1].done <= 1

@@ -47,7 +47,9 @@ class Postgres:
         return [name for (name,) in found]
 
     def start(self) -> Self:
-        self._run("initdb", "-D", "data", "-U", "tester", "-A", "scram-sha-256", "--pwfile", self._secret(), "-N")
+        """Once more with what it has, if it was stopped."""
+        if not (self.folder / "data").exists():
+            self._run("initdb", "-D", "data", "-U", "tester", "-A", "scram-sha-256", "--pwfile", self._secret(), "-N")
         options = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
         with (self.folder / "log").open("wb") as log:
             self.process = subprocess.Popen(
@@ -78,6 +80,8 @@ class Postgres:
                 connection.execute("CREATE DATABASE lab")
         except psycopg.OperationalError:
             return False
+        except psycopg.errors.DuplicateDatabase:
+            return True  # it was started before
         return True
 
     def _secret(self) -> str:

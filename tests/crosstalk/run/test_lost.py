@@ -39,10 +39,17 @@ def server() -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture
-def database() -> Iterator[Postgres]:
+@pytest.fixture(scope="module")
+def stopped_by_each() -> Iterator[Postgres]:
     with Postgres() as running:
         yield running
+
+
+@pytest.fixture
+def database(stopped_by_each: Postgres) -> Postgres:
+    """Running; the tables of the runs before are there."""
+    stopped_by_each.stop()
+    return stopped_by_each.start()
 
 
 def ends(log: Path) -> Counter[str]:

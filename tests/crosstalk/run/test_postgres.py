@@ -88,4 +88,4 @@ def test_an_address_that_cannot_be_used_is_one_line_without_its_password(lab: La
         assert PASSWORD not in message or "://" not in url
         assert "wr0ng" not in message
     with pytest.raises(CrosswireError, match=r"could not be started: The database .* cannot be used"):
-        simulate("sql", Workload(users=4, processes=2), lab=replace(lab, sql_url=nobody))
+        simulate("sql", Workload(users=4), lab=replace(lab, sql_url=nobody), apart=True)

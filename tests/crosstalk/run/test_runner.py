@@ -139,7 +139,6 @@ def test_a_clean_run_marks_nobody(lab: Lab) -> None:
     ("strategy", "changes", "loses"),
     [
         ("dict-per-session", {"restart": True}, True),
-        ("dict-with-lock", {"processes": 2}, True),
         ("redis-get-set", {"tabs": 2}, True),
         ("redis-turn", {"tabs": 2, "processes": 2, "cancelled": 0.2, "turns": 5}, False),
         ("redis-turn", {"turns": 30, "users": 3}, False),
@@ -217,9 +216,9 @@ def test_two_runs_at_once_do_not_meet(lab: Lab) -> None:
 
 def test_any_chat_model_can_be_asked(lab: Lab, tmp_path: Path) -> None:
     make_model = partial(FakeListChatModel, responses=["Certainly."])
-    for processes in (1, 2):
-        workload = Workload(users=4, turns=2, latency="0", processes=processes)
-        result = simulate("redis-turn", workload, lab=lab, log=tmp_path / "log", model=make_model)
+    for apart in (False, True):  # here, and sent to another process
+        workload = Workload(users=4, turns=2, latency="0")
+        result = simulate("redis-turn", workload, lab=lab, log=tmp_path / "log", model=make_model, apart=apart)
         assert {event["answer"] for event in of(records(tmp_path / "log"), "ok")} == {"Certainly."}
         assert result.report.verdict == "isolated"
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from rag.crosstalk import Lab, Workload, simulate
+from rag.crosstalk import Lab, Progress, Workload, simulate
 from rag.crosstalk.strategies import find
 
 
-def judge(name: str, lab: Lab, seed: int, users: int = 100, **changes: Any) -> dict[str, int]:
+def judge(
+    name: str,
+    lab: Lab,
+    seed: int,
+    users: int = 100,
+    progress: Callable[[Progress], None] | None = None,
+    **changes: Any,
+) -> dict[str, int]:
     """Run it, and fail where it found too little or too much. Returns what it found."""
     workload = Workload(users=users, turns=3, latency="0.003~0.5", seed=seed, **changes)
-    result = simulate(name, workload, lab=lab)
+    result = simulate(name, workload, lab=lab, progress=progress)
     kind = find(name)
     expected = kind.expected(
         tabs=workload.tabs,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rag.crosstalk import STRATEGIES, Lab
+from rag.crosstalk import STRATEGIES, Lab, Progress
 from rag.crosstalk.log.events import Document, Message
 from rag.crosstalk.strategies import Asked, Strategy, UnknownStrategy, Wait, find, guilty_lines, make, source
 from tests.crosstalk.strategies.judging import judge
@@ -32,11 +32,17 @@ def test_a_strategy_shows_what_it_is_listed_with(name: str, scene: str, lab: Lab
 
 @pytest.mark.parametrize("name", ["redis-turn", "sqlite"])
 def test_what_is_right_is_right_in_several_processes(name: str, lab: Lab) -> None:
-    judge(name, lab, seed=3, users=60, tabs=2, processes=3)
+    judge(name, lab, seed=3, users=60, tabs=2, processes=2)
 
 
 def test_what_lives_in_a_process_is_forgotten_by_the_next(lab: Lab) -> None:
-    judge("dict-with-lock", lab, seed=4, users=30, processes=2)
+    """And that is told while it runs."""
+    moments: list[Progress] = []
+    found = judge("dict-with-lock", lab, seed=4, users=30, processes=2, progress=moments.append)
+    told = [moment.lost for moment in moments if moment.lost is not None]
+    assert told == sorted(told)
+    assert told[-1] > 0
+    assert found.get("lost-update", 0) + found.get("lost-append", 0) > 0
 
 
 # --- what each says of itself

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-Vector = npt.NDArray[np.float32]
+    Vector = npt.NDArray[np.float32]
 
 
 @cache
@@ -33,5 +34,7 @@ class Embedding:
 
     def __call__(self, texts: Sequence[str]) -> Vector:
         """Shape (len(texts), 256): unit vectors."""
+        import numpy as np
+
         vectors = self.model.embed(list(texts), norm=False)
-        return cast(Vector, vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9))
+        return cast("Vector", vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from rag.crosstalk.checker import anomalies as kind
 from rag.crosstalk.checker.anomalies import kinds
 from rag.crosstalk.strategies.base import Asked, Lab, PerSession, Steps, pair, question
-from rag.crosstalk.strategies.retrieval.embedding import Embedding, Vector
+from rag.crosstalk.strategies.retrieval.embedding import Embedding
+
+if TYPE_CHECKING:
+    from rag.crosstalk.strategies.retrieval.embedding import Vector
 
 SIMILAR = 0.9
 _REMARK = re.compile(r" My ticket is \w+\.")

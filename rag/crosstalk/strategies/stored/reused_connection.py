@@ -19,7 +19,8 @@ class Connections:
     """Idle connections, last in, first out. Thread-safe."""
 
     def __init__(self, url: str) -> None:
-        self.pool = redis.Redis.from_url(url, protocol=2).connection_pool
+        # To name the library, redis-py reads its own metadata for every connection, and asks twice.
+        self.pool = redis.Redis.from_url(url, protocol=2, driver_info=None).connection_pool
         self.lock = threading.Lock()
         self.idle: list[Any] = []
 
