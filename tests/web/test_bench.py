@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from rag.errors import CrosswireError
 from rag.knowledge.search.evaluation import read_questions
 from rag.resources import QUESTIONS
 from rag.ui.page_load import Owner, Tab
-from rag.web.bench import pages, pressure, served
+from rag.web.bench import overload, pages, pressure, served
 from rag.web.bench.load import Job, perform
 from rag.web.bench.serving import Party
 from rag.web.bench.serving import serving as process
@@ -106,6 +107,56 @@ def test_pressure_counts_answers_and_refusals_and_tells_what_is_neither(answer: 
     assert wrong or (len(result.answered), len(result.refused)) == (2, 7)
     # A refusal that does not say when to come back is none.
     assert result.wrong[0].startswith(wrong or "status 503")
+
+
+def test_questions_come_however_long_their_answers_take() -> None:
+    """Two browsers that waited for their answers would wait for ever."""
+    waiting, enough = itertools.count(1), asyncio.Event()
+
+    async def chat(_: Request) -> JSONResponse:
+        if next(waiting) >= 20:
+            enough.set()
+        await enough.wait()
+        return JSONResponse({}, 500)
+
+    with serving(Starlette(routes=[Route("/api/chat", chat, methods=["POST"])])) as address:
+        job = pressure.Job(int(address.rpartition(":")[2]), 2, 200, ["why?"], 0, 60)
+        result = asyncio.run(pressure.perform(job))
+    assert result.wrong[0].startswith("status 500")
+    assert result.browsers >= 20
+    assert result.asked >= 20
+
+
+def test_what_can_be_answered_is_found_out_of_a_server_that_refuses_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers: list[dict[str, str]] = []
+    jobs: list[tuple[int, pressure.Job]] = []
+    refused: list[float] = []
+
+    @contextmanager
+    def party(name: str, command: list[str], folder: Path, *more: dict[str, str]) -> Iterator[SimpleNamespace]:
+        servers.append(more[0] if more else {})
+        yield SimpleNamespace(port=len(servers))
+
+    @contextmanager
+    def asking() -> Iterator[Callable[[pressure.Job], pressure.Result]]:
+        def ask(job: pressure.Job) -> pressure.Result:
+            jobs.append((job.port, job))
+            return pressure.Result(400, [0.01] * 400, refused)
+
+        yield ask
+
+    monkeypatch.setattr(overload, "serving", party)
+    monkeypatch.setattr(overload, "_asking", asking)
+    rows = overload.run(tmp_path, ["why?"], wait=0.1, seconds=4)
+    assert servers == [{}, {"LIMIT_WAIT_SECONDS": "0.1"}], "what `serving` sets has no limit"
+    assert {job.rate for port, job in jobs if port == 1} == {0}
+    assert [job.rate for port, job in jobs if port == 2][-3:] == [50, 100, 200]
+    assert [row.load for row in rows] == [0.5, 1.0, 2.0]
+    refused.append(0.001)
+    with pytest.raises(CrosswireError, match="400 questions were answered and 1 refused"):
+        overload.run(tmp_path, ["why?"], seconds=4)
 
 
 def test_one_run_follows_another_and_an_idle_window_is_no_figure() -> None:
