@@ -90,7 +90,9 @@ def run(
 def _slice(ask: Ask, client: Client, party: Party, clients: int, seconds: float) -> Row:
     cpu, reads = party.processor_seconds, _reads(client)
     result = ask(party, clients, seconds)
-    turns = max(result.turns, 1)
+    turns = result.turns
+    if not turns:
+        raise CrosswireError(f"{party.name}: no answer within {seconds:g} s. Give it more --seconds.")
     asked = _reads(client) - reads - 1  # the one that asks for it
     percentiles = quantiles([*result.latencies, 0.0], n=100, method="inclusive")
     return Row(
