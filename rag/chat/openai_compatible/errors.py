@@ -11,12 +11,10 @@ from urllib.parse import urlsplit
 
 import httpx2
 import openai
-from pyreqwest.exceptions import RequestError
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
+from urllib3.exceptions import TimeoutError as WaitedTooLong
 
 from rag.errors import ModelBusy, ModelError, ModelRefused, ModelTooSlow, ModelUnavailable
-
-_NOT_CONNECTED = "client error (Connect)"
-"""As reqwest says it. Its ConnectError is also a connection that was dropped before an answer."""
 
 
 def translate(exc: Exception, target: str, model: str) -> ModelError:
@@ -25,9 +23,11 @@ def translate(exc: Exception, target: str, model: str) -> ModelError:
         return exc
     if isinstance(exc, openai.APIStatusError):
         return _refusal(exc, target, model)
-    if isinstance(exc, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError):
+    if isinstance(exc, NewConnectionError):  # which urllib3 takes for a timeout
+        return ModelUnavailable(target, "no connection")
+    if isinstance(exc, openai.APITimeoutError | httpx2.TimeoutException | WaitedTooLong | TimeoutError):
         return ModelTooSlow(target)
-    if isinstance(exc, openai.APIConnectionError | httpx2.HTTPError | RequestError | OSError):
+    if isinstance(exc, openai.APIConnectionError | httpx2.HTTPError | HTTPError | OSError):
         return ModelUnavailable(target, _connection_reason(exc))
     if isinstance(exc, openai.APIError):
         return _reported(exc, target)
@@ -60,12 +60,9 @@ def _reported(exc: openai.APIError, target: str) -> ModelError:
 
 
 def _connection_reason(exc: Exception) -> str:
-    if isinstance(exc, RequestError):
-        causes = [cause["message"] for cause in exc.details["causes"] or ()]
-        return "no connection" if _NOT_CONNECTED in causes else "the connection was dropped"
     cause: BaseException | None = exc
     while cause is not None:
-        if isinstance(cause, httpx2.RemoteProtocolError | httpx2.ReadError):
+        if isinstance(cause, ProtocolError | httpx2.RemoteProtocolError | httpx2.ReadError):
             return "the connection was dropped"
         if isinstance(cause, httpx2.ConnectError | ConnectionRefusedError):
             return "no connection"

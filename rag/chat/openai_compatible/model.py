@@ -1,7 +1,7 @@
 """A chat model behind any OpenAI-compatible server (OpenAI, Ollama, vLLM, llama.cpp).
 
 Whatever the server does, an answer is complete or a ModelError, and it ends within twice `limit` seconds. Nothing is
-asked twice once a token was told. No error shows the key or what else the address held besides host, port and path.
+asked twice once a token came. No error shows the key or what else the address held besides host, port and path.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 
 import httpx2
 import openai
+import urllib3
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 from pydantic import PrivateAttr, SecretStr
-from pyreqwest.exceptions import RequestError
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
 from tenacity.wait import wait_random_exponential
 
@@ -53,7 +53,8 @@ class CompatibleChat(ChatOpenAI):
 
     def pieces(self, messages: Sequence[BaseMessage], *, whole: bool = False) -> Iterator[tuple[str, str]]:
         """The answer as it comes, without LangChain's callbacks, so that it can be stopped. See `Direct`."""
-        with closing(self._answer(lambda: self._asked([*messages], whole=whole))) as deltas:
+        del whole
+        with closing(self._answer(lambda: self._asked([*messages]))) as deltas:
             for delta in deltas:
                 yield delta.text, ""
 
@@ -123,10 +124,10 @@ class CompatibleChat(ChatOpenAI):
         if blank:
             raise ModelUnavailable(self._target, "the answer was empty")
 
-    def _asked(self, messages: list[BaseMessage], stop: list[str] | None = None, *, whole: bool = False) -> Deltas:
+    def _asked(self, messages: list[BaseMessage], stop: list[str] | None = None) -> Deltas:
         payload = self._get_request_payload(messages, stop=stop, stream=True)
         payload[MAX_TOKENS if self._target == OPENAI else "max_tokens"] = self.longest // CHARS_A_TOKEN
-        yield from self._wire.ask(payload, whole=whole)
+        yield from self._wire.ask(payload)
 
     @property
     def _target(self) -> str:
@@ -164,7 +165,7 @@ def _worth_repeating(exc: BaseException) -> bool:
     if isinstance(exc, ModelBusy):
         return exc.retry_after is None or exc.retry_after <= PATIENCE_SECONDS
     return isinstance(exc, ModelUnavailable) and isinstance(
-        exc.__cause__, openai.OpenAIError | httpx2.HTTPError | RequestError | None
+        exc.__cause__, openai.OpenAIError | httpx2.HTTPError | urllib3.exceptions.HTTPError | None
     )
 
 

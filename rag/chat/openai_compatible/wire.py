@@ -1,7 +1,7 @@
 """Chat completions as they come over the wire: the text of each event, read without the client library's models.
 
-Those take a third of a millisecond a token. What goes wrong raises the client library's errors, pyreqwest's, or
-whatever a reply that cannot be read does: `errors.translate` knows them all.
+Those take a third of a millisecond a token. What goes wrong raises the client library's errors, urllib3's, or whatever
+a reply that cannot be read does: `errors.translate` knows them all.
 """
 
 from __future__ import annotations
@@ -11,25 +11,29 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
-from datetime import timedelta
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 import openai
 import orjson
+import urllib3
 from langchain_core.outputs import ChatGenerationChunk
-from pyreqwest.client import SyncClient, SyncClientBuilder
-from pyreqwest.exceptions import PyreqwestError
-from pyreqwest.response import SyncResponse
+from urllib3.exceptions import HTTPError
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import Retry, make_headers, parse_url
 
 from rag.errors import AnswerTooLong
 
 LONGEST_EVENT = 1 << 20
 LONGEST_REFUSAL = 1 << 16
 """Bytes of one event, where a real one has some hundreds; and what is read of a refusal."""
-PIECE = 1 << 12
-"""Bytes of an answer that nobody watches: so much comes before somebody who stops it is heard."""
-REDIRECTS = 5
+PIECE = 1 << 16
+MOST_CONNECTIONS = 1000
+"""That are kept; who finds none makes one."""
+_RETRIES = Retry(total=None, connect=False, read=False, status=0, other=False, redirect=5)
+"""None: a question is asked again by whoever knows that nothing of an answer came. Redirects are followed."""
 
 
 class Delta(NamedTuple):
@@ -44,33 +48,35 @@ Deltas = Generator[Delta]
 
 
 class Wire:
-    """Thread-safe. It asks through reqwest, which works outside of the interpreter's lock: a request holds that for a
-    tenth of the time that urllib3 does. Proxies and certificates are those that the environment names."""
+    """Thread-safe. It asks through urllib3, which takes half of httpx2's time for an answer."""
 
     def __init__(self, client: openai.OpenAI, *, connect: float, silence: float, limit: float) -> None:
         """`client` says where to send what, and with which headers. Seconds: for a connection, without a byte, and for
         a whole answer."""
+        self._limit = limit
         self._url = str(client.base_url.copy_with(path=client.base_url.path.rstrip("/") + "/chat/completions"))
-        headers = {
+        self._headers = {
             name: value
             for name, value in client.default_headers.items()
             if isinstance(value, str) and not name.startswith("X-Stainless")  # what the client library runs on
         }
-        self._http = _connections({**headers, "Authorization": f"Bearer {client.api_key}"}, connect, silence, limit)
+        self._headers["Authorization"] = f"Bearer {client.api_key}"
+        self._http = _connections(self._url, urllib3.Timeout(connect=connect, read=silence))
         self._request = httpx2.Request("POST", self._url)
 
-    def ask(self, payload: dict[str, Any], *, whole: bool = False) -> Deltas:
-        """Closing it ends the request. whole: nobody looks at single words, so they are told some dozens at a time."""
-        asked = self._http.post(self._url).body_bytes(orjson.dumps(payload))
-        piece = PIECE if whole else 0
-        # Without the limit it reads up to 64 KiB before it tells the first word.
-        with asked.streamed_read_buffer_limit(piece).build_streamed() as response:
-            chunks = _chunks(response, piece)
+    def ask(self, payload: dict[str, Any]) -> Deltas:
+        """Closing it ends the request."""
+        deadline = time.monotonic() + self._limit
+        response = self._http.request(
+            "POST", self._url, body=orjson.dumps(payload), headers=self._headers, preload_content=False
+        )
+        with closing(response):
+            chunks = _chunks(response, deadline)
             if response.status >= 400:
                 raise self._refused(response, chunks)
             for data in _events(chunks):
                 if data.startswith(b"[DONE]"):
-                    with suppress(PyreqwestError):  # read to its end, a connection serves the next question
+                    with suppress(HTTPError, TimeoutError):  # read to its end, a connection serves the next question
                         deque(chunks, maxlen=0)
                     return
                 event = _parsed(data)
@@ -79,7 +85,7 @@ class Wire:
                 for choice in event["choices"][:1]:
                     yield Delta(choice["delta"].get("content") or "", choice.get("finish_reason"))
 
-    def _refused(self, response: SyncResponse, chunks: Iterator[bytes]) -> openai.APIStatusError:
+    def _refused(self, response: BaseHTTPResponse, chunks: Iterator[bytes]) -> openai.APIStatusError:
         said = b""
         while len(said) < LONGEST_REFUSAL and (chunk := next(chunks, b"")):
             said += chunk
@@ -93,18 +99,27 @@ class Wire:
         return openai.APIStatusError(text, response=told, body=error)
 
 
-def _connections(headers: dict[str, str], connect: float, silence: float, limit: float) -> SyncClient:
-    """Kept from question to question. Whoever finds none that is free makes one."""
-    built = SyncClientBuilder().default_headers(headers).referer(False).max_redirects(REDIRECTS)
-    built = built.connect_timeout(timedelta(seconds=connect)).read_timeout(timedelta(seconds=silence))
-    return built.timeout(timedelta(seconds=limit)).build()
+def _connections(url: str, timeout: urllib3.Timeout) -> urllib3.PoolManager:
+    """Kept from question to question. Proxies and certificates are those that the environment names."""
+    options: dict[str, Any] = {"maxsize": MOST_CONNECTIONS, "timeout": timeout, "retries": _RETRIES}
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        options["ssl_context"] = httpx2.create_ssl_context()
+    proxies = {} if proxy_bypass(parts.hostname or "") else getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy:
+        return urllib3.PoolManager(**options)
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    login = parse_url(proxy).auth
+    return urllib3.ProxyManager(proxy, proxy_headers=make_headers(proxy_basic_auth=login) if login else None, **options)
 
 
-def _chunks(response: SyncResponse, piece: int) -> Iterator[bytes]:
-    """What has come, as it comes, or so many bytes at a time: each step takes the interpreter's lock anew."""
-    body = response.body_reader
-    while (chunk := body.read(piece) if piece else body.read_chunk()) is not None:
-        yield bytes(chunk)
+def _chunks(response: BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
+    """What has come, as it comes. Raises TimeoutError after the deadline, even when keep-alives trickle in forever."""
+    while chunk := response.read1(PIECE):
+        if time.monotonic() > deadline:
+            raise TimeoutError("the whole answer took too long")
+        yield chunk
 
 
 def _parsed(data: bytes) -> Any:
