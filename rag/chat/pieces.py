@@ -19,7 +19,8 @@ Pieces = Generator[tuple[str, str]]
 
 @runtime_checkable
 class Direct(Protocol):
-    """A chat model that can be read without a run of LangChain's around it. whole: nobody looks at single pieces."""
+    """A chat model that can be read without a run of LangChain's around it. whole: nobody looks at single pieces, or
+    stops it half way."""
 
     def pieces(self, messages: Sequence[BaseMessage], *, whole: bool = False) -> Iterator[tuple[str, str]]: ...
 

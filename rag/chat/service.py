@@ -205,7 +205,8 @@ class ChatService:
     ) -> Generator[Event, None, tuple[str, str]]:
         """The model's answer, and of what kind it says it is."""
         answer, kind = "", ""
-        with closing(pieces_of(self._model, prompt, whole=not told_tokens)) as pieces:
+        # A model over the wire tells its words in any case: between two of them it can be stopped.
+        with closing(pieces_of(self._model, prompt, whole=self._offline and not told_tokens)) as pieces:
             for token, told in pieces:
                 kind = told or kind
                 if not token:

@@ -120,6 +120,20 @@ def well(handler: Handler) -> None:
     handler.end()
 
 
+def at_once(handler: Handler) -> None:
+    """One body of JSON, as whoever wants no stream is answered."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": "".join(WORDS)}, "finish_reason": "stop"}
+    handler.begin("application/json")
+    handler.send(json.dumps({"choices": [choice]}))
+    handler.end()
+
+
+def endless_body(handler: Handler) -> None:
+    handler.begin("application/json")
+    while True:
+        handler.send(" " * (1 << 16))
+
+
 def waits_to_be_heard(handler: Handler) -> None:
     """Says no second word before somebody has heard the first one."""
     handler.begin()

@@ -53,8 +53,7 @@ class CompatibleChat(ChatOpenAI):
 
     def pieces(self, messages: Sequence[BaseMessage], *, whole: bool = False) -> Iterator[tuple[str, str]]:
         """The answer as it comes, without LangChain's callbacks, so that it can be stopped. See `Direct`."""
-        del whole
-        with closing(self._answer(lambda: self._asked([*messages]))) as deltas:
+        with closing(self._answer(lambda: self._asked([*messages], stream=not whole))) as deltas:
             for delta in deltas:
                 yield delta.text, ""
 
@@ -124,8 +123,8 @@ class CompatibleChat(ChatOpenAI):
         if blank:
             raise ModelUnavailable(self._target, "the answer was empty")
 
-    def _asked(self, messages: list[BaseMessage], stop: list[str] | None = None) -> Deltas:
-        payload = self._get_request_payload(messages, stop=stop, stream=True)
+    def _asked(self, messages: list[BaseMessage], stop: list[str] | None = None, *, stream: bool = True) -> Deltas:
+        payload = self._get_request_payload(messages, stop=stop, stream=stream)
         payload[MAX_TOKENS if self._target == OPENAI else "max_tokens"] = self.longest // CHARS_A_TOKEN
         yield from self._wire.ask(payload)
 

@@ -65,7 +65,7 @@ class Wire:
         self._request = httpx2.Request("POST", self._url)
 
     def ask(self, payload: dict[str, Any]) -> Deltas:
-        """Closing it ends the request."""
+        """As `stream` in the payload says: piece by piece, or all at once. Closing it ends the request."""
         deadline = time.monotonic() + self._limit
         response = self._http.request(
             "POST", self._url, body=orjson.dumps(payload), headers=self._headers, preload_content=False
@@ -74,16 +74,22 @@ class Wire:
             chunks = _chunks(response, deadline)
             if response.status >= 400:
                 raise self._refused(response, chunks)
+            if not payload["stream"] and "event-stream" not in response.headers.get("Content-Type", ""):
+                yield from self._deltas(_parsed(_body(chunks)))
+                return
             for data in _events(chunks):
                 if data.startswith(b"[DONE]"):
                     with suppress(HTTPError, TimeoutError):  # read to its end, a connection serves the next question
                         deque(chunks, maxlen=0)
                     return
-                event = _parsed(data)
-                if error := event.get("error"):
-                    raise openai.APIError("An error was reported while streaming", self._request, body=error)
-                for choice in event["choices"][:1]:
-                    yield Delta(choice["delta"].get("content") or "", choice.get("finish_reason"))
+                yield from self._deltas(_parsed(data))
+
+    def _deltas(self, said: Any) -> Iterator[Delta]:
+        if error := said.get("error"):
+            raise openai.APIError("An error was reported in an answer", self._request, body=error)
+        for choice in said["choices"][:1]:
+            text = (choice.get("delta") or choice.get("message") or {}).get("content")
+            yield Delta(text or "", choice.get("finish_reason"))
 
     def _refused(self, response: BaseHTTPResponse, chunks: Iterator[bytes]) -> openai.APIStatusError:
         said = b""
@@ -120,6 +126,15 @@ def _chunks(response: BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
         if time.monotonic() > deadline:
             raise TimeoutError("the whole answer took too long")
         yield chunk
+
+
+def _body(chunks: Iterator[bytes]) -> bytes:
+    whole = b""
+    for chunk in chunks:
+        whole += chunk
+        if len(whole) > LONGEST_EVENT:
+            raise ValueError("an answer is too long")
+    return whole
 
 
 def _parsed(data: bytes) -> Any:
