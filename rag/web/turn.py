@@ -36,7 +36,9 @@ HEARTBEAT = 15.0
 """Seconds of silence after which a comment is sent, because proxies close what is silent for long."""
 
 SLOW_SECONDS = 1.0
-"""For so long a model over the wire is taken to be slow, when a thread lost the slot."""
+"""For so long a model over the wire is taken to be slow when a thread lost the slot, unless it gave a QUICK answer."""
+QUICK = 0.01
+"""Seconds. A thread loses the slot on a busy machine, too: turns in many threads at once would make it busier still."""
 
 _STREAM = {**PRIVATE, "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
 
@@ -82,6 +84,18 @@ class Workers:
         """For what computes (all but one wait for Redis), and for a model over the wire that answers at once."""
         self.waiting = ThreadPoolExecutor(THREADS, "waiting-turn")
         """For what waits for a model, or for another turn of its session."""
+        self._quick_at = -math.inf
+
+    @property
+    def slow(self) -> bool:
+        """Whether whoever asks a model over the wire would hold up others in the slot."""
+        now = monotonic()
+        return now - self.slot.robbed_at < SLOW_SECONDS <= now - self._quick_at
+
+    def answered(self, after: float | None) -> None:
+        """after: seconds that a model over the wire took."""
+        if after is not None and after < QUICK:
+            self._quick_at = monotonic()
 
 
 class TurnAnswer:
@@ -216,7 +230,7 @@ class _Turn:
             if self._events is None:
                 self._events = self._begun()
             # One of them that waited long took the slot's time from everybody: the next ones wait elsewhere.
-            slow = not may_wait and self._events.remote and monotonic() - self._workers.slot.robbed_at < SLOW_SECONDS
+            slow = not may_wait and self._events.remote and self._workers.slow
             if not self._stopped and (slow or self._told(self._events, may_wait)):
                 self._place.queue(True)
                 self._workers.waiting.submit(self._run, may_wait=True)
@@ -241,6 +255,8 @@ class _Turn:
         for event in events:
             if self._stopped:
                 return False
+            if isinstance(event, Finished) and events.remote:
+                self._workers.answered(event.reply.timings.ask)
             if not self._whole:
                 self._post(event)
             elif isinstance(event, Finished):

@@ -6,11 +6,13 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from time import monotonic
 
 import pytest
 
 from rag.web import slot as module
 from rag.web.slot import PATIENCE, Slot
+from rag.web.turn import QUICK, Workers
 
 
 class _Clock:
@@ -177,3 +179,14 @@ def test_what_ends_is_told_together_where_much_waits_and_held_back_by_nothing_th
         await _until(lambda: told == list(range(21 + module.MUCH)))
 
     asyncio.run(scene())
+
+
+def test_a_model_is_slow_where_a_thread_lost_the_slot_unless_it_answered_quickly_meanwhile() -> None:
+    workers = Workers()
+    assert not workers.slow
+    workers.slot.robbed_at = monotonic()
+    assert workers.slow
+    workers.answered(10 * QUICK)
+    assert workers.slow
+    workers.answered(QUICK / 10)
+    assert not workers.slow
