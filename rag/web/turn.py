@@ -86,7 +86,6 @@ class Workers:
         """For what waits for a model, or for another turn of its session."""
         self._quick_at = -math.inf
 
-    @property
     def slow(self) -> bool:
         """Whether whoever asks a model over the wire would hold up others in the slot."""
         now = monotonic()
@@ -230,7 +229,7 @@ class _Turn:
             if self._events is None:
                 self._events = self._begun()
             # One of them that waited long took the slot's time from everybody: the next ones wait elsewhere.
-            slow = not may_wait and self._events.remote and self._workers.slow
+            slow = not may_wait and self._events.remote and self._workers.slow()
             if not self._stopped and (slow or self._told(self._events, may_wait)):
                 self._place.queue(True)
                 self._workers.waiting.submit(self._run, may_wait=True)

@@ -183,10 +183,10 @@ def test_what_ends_is_told_together_where_much_waits_and_held_back_by_nothing_th
 
 def test_a_model_is_slow_where_a_thread_lost_the_slot_unless_it_answered_quickly_meanwhile() -> None:
     workers = Workers()
-    assert not workers.slow
+    assert not workers.slow()
     workers.slot.robbed_at = monotonic()
-    assert workers.slow
+    assert workers.slow()
     workers.answered(10 * QUICK)
-    assert workers.slow
+    assert workers.slow()
     workers.answered(QUICK / 10)
-    assert not workers.slow
+    assert not workers.slow()
