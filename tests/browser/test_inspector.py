@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
@@ -108,8 +108,13 @@ def deleted(person: Visit, inspector: Page, store: SessionStore) -> None:
     button = inspector.get_by_role("button", name="Delete", exact=False).first
     expect(button).to_be_disabled()
     switch(inspector, "Allow changes")
-    button.click()
+    expect(button).to_be_enabled()
     dialog = inspector.get_by_role("dialog")
+    for _ in range(3):  # a click that meets a refresh may be lost on a busy machine, and is made again
+        button.click()
+        with suppress(AssertionError):
+            expect(dialog).to_contain_text("This deletes 1 session", timeout=7_000)
+            break
     expect(dialog).to_contain_text("This deletes 1 session")
     assert store.info(sid) is not None
     dialog.get_by_role("button", name="Delete", exact=True).click()

@@ -292,8 +292,9 @@ _OWN""",
         (
             Edit(
                 "rag/knowledge/library.py",
-                "        private = self._collection(session_id)\n",
-                "        private = self._collection(self._store.sessions().pop())\n",
+                "        found = self._collection(session_id)\n        with self._store.errors():\n",
+                "        found = self._collection(min(self._store.sessions(), default=session_id))\n"
+                "        with self._store.errors():\n",
             ),
         ),
         ("tests/knowledge/test_private.py::test_sessions_see_exactly_their_own",),
