@@ -199,8 +199,12 @@ def small_disk(place: Path) -> Iterator[Path]:
     try:
         yield place
     finally:
-        wait_for(lambda: not _users(place), "the end of what uses the disk", 60)
-        subprocess.run(["umount", str(place)], check=True, timeout=10)
+        unmount = ["umount", str(place)]  # not while a supervisor, which serves no more, has not ended
+        wait_for(
+            lambda: not _users(place) and not subprocess.run(unmount, check=False, capture_output=True).returncode,
+            "the end of what uses the disk",
+            60,
+        )
 
 
 def _users(place: Path) -> list[int]:

@@ -77,7 +77,7 @@ class Disk:
     def proved(self, mark: Mark | None, token: bytes) -> bool | None:
         """Whether a whole transaction with this text stands behind the mark, in a file that the next server reads.
 
-        None: not known, because too much was written meanwhile.
+        None: not known, because too much was written meanwhile, or as there is no text to look for.
         """
         before = mark is not None and mark[0].holds(token, mark[1])
         if before and mark is not None and mark[0].named():
@@ -87,6 +87,8 @@ class Disk:
         except OSError as exc:
             self.reopen()
             return False if isinstance(exc, FileNotFoundError) else None
+        if not token:
+            return None
         if before and mark is not None:  # its successor was begun when all of it was taken over
             return newest.number > mark[0].number
         return newest.holds(token, max(0, newest.end - _MOST)) or (None if newest.end > _MOST else False)

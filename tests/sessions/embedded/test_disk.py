@@ -224,6 +224,22 @@ def test_what_is_written_to_removed_files_is_not_acknowledged(tmp_path: Path, re
                 turn.commit([HumanMessage("gone"), AIMessage("yes")])
 
 
+def test_a_server_to_which_no_turn_was_written_takes_what_writes_nothing(tmp_path: Path) -> None:
+    with connect("embedded", state_dir=tmp_path / "state") as client:
+        store = SessionStore(client)
+        for do in (store.clear, lambda sid: store.extend(sid, 60), lambda sid: store.set_summary(sid, "text", 1)):
+            assert do(SID) is False
+        store.append(SID, [HumanMessage("before"), AIMessage("yes")])
+        client.bgrewriteaof()
+        wait_for(lambda: not client.info("persistence")["aof_rewrite_in_progress"], "the rewrite")
+        assert store.extend(SID, 60)
+        assert store.clear(SID)
+        with supervisor_stopped(client):
+            shutil.rmtree(tmp_path / "state")
+            with pytest.raises(SessionStoreUnavailable, match="removed while it ran"):
+                store.clear(SID)
+
+
 def test_another_server_in_the_same_place_keeps_nothing_of_the_old_one(tmp_path: Path) -> None:
     state = tmp_path / "state"
     with connect("embedded", state_dir=state) as client:
