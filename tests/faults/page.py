@@ -67,8 +67,8 @@ FOOT = """
 and draws what is stored. "(the question is gone)": what is sent just when a connection drops may never arrive, and a
 page that comes back has not kept it: it has to be typed again. "page loaded anew": after 30 s without a usable page.
 
-Documents on Chroma's server are seen by other replicas within a second: who asks another one sooner may be answered
-without them, and is asked again a second later before it counts as not found.
+On Chroma's server a session's own documents are looked for at each search, whichever replica added them; what
+others wrote to the articles, once a second.
 
 Elsewhere, as tests: what is said of a full disk, `tests/sessions/embedded/test_disk.py`; a page that moves to another
 replica while one drains, `tests/browser/test_machines.py`; reloads, `tests/browser/test_survival.py`.
