@@ -31,7 +31,8 @@ def search(
     `find(text, k)` searches. `history`: this session's messages, oldest first; answers carry their sources.
     """
     found = find(question, k)
-    if not _leans(question, found):
+    words, heard = tokens(question), spoken(question)
+    if not _leans(words, heard, found):
         return found, question
     said = (message.text for message in reversed(history) if isinstance(message, HumanMessage))
     before = [*islice(filter(tokens, said), LOOK_BACK)]
@@ -40,15 +41,15 @@ def search(
     together = " ".join([*reversed(before), question])
     best = {passage.id: passage for passage in found}
     for passage in find(together, k):
-        _keep(best, passage, passage.score * leaning(question) ** 0.5)
+        _keep(best, passage, passage.score * leaning(words, heard) ** 0.5)
     top = max((passage.score for passage in best.values()), default=0.0)
     for passage in _cited(history):
         _keep(best, passage, top * CITED)
     return sorted(best.values(), key=lambda passage: (-passage.score, passage.id))[:k], together
 
 
-def _leans(question: str, found: Sequence[Passage]) -> bool:
-    short = len(tokens(question)) <= SHORT or not REFERRING.isdisjoint(spoken(question))
+def _leans(words: Sequence[str], heard: Sequence[str], found: Sequence[Passage]) -> bool:
+    short = len(words) <= SHORT or not REFERRING.isdisjoint(heard)
     return short or not found or found[0].score < COVERED
 
 

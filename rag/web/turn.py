@@ -91,9 +91,9 @@ class Workers:
         now = monotonic()
         return now - self.slot.robbed_at < SLOW_SECONDS <= now - self._quick_at
 
-    def answered(self, after: float | None) -> None:
+    def answered(self, after: float) -> None:
         """after: seconds that a model over the wire took."""
-        if after is not None and after < QUICK:
+        if after < QUICK:
             self._quick_at = monotonic()
 
 

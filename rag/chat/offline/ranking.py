@@ -151,8 +151,7 @@ class Ranker:
         return float((vectors @ self._vector(text)).max())
 
     def leaning(self, question: str) -> float:
-        """How much a question leans on what was said before it, 0 to 1: one that is short or refers to it, more."""
-        return _leaning(self.tokens(question), self.spoken(question))
+        return leaning(self.tokens(question), self.spoken(question))
 
 
 def spoken(text: str) -> list[str]:
@@ -164,12 +163,11 @@ def spoken(text: str) -> list[str]:
     ]
 
 
-def leaning(question: str) -> float:
-    """As a Ranker says it."""
-    return _leaning(tokens(question), spoken(question))
+def leaning(words: Sequence[str], said: Sequence[str]) -> float:
+    """How much a question leans on what was said before it, from 0 to 1: one that is short or refers to it, more.
 
-
-def _leaning(words: Sequence[str], said: Sequence[str]) -> float:
+    words, said: its tokens, and all of it that is spoken.
+    """
     lean = 2 / (2 + len(set(words)))
     return lean if REFERRING.isdisjoint(said) else max(lean, 0.5)
 

@@ -158,8 +158,4 @@ def _held(value: Any, keys: set[str]) -> int:
 
 
 def _all(values: Iterable[Any], keys: set[str]) -> int:
-    size = 0
-    for one in values:
-        kind = type(one)
-        size += getsizeof(one) if kind is str or kind is float else _held(one, keys)
-    return size
+    return sum(_held(one, keys) for one in values)
