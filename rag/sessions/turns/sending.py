@@ -86,9 +86,10 @@ class _Sender:
                 attempt += 1
             # Where it was sent for the first time, because it may have been stored then.
             mark = marks[0] if marks else None
-            if disk is not None and request.proof is not None and not disk.proved(mark, request.proof):
+            proof = request.proof
+            if disk is not None and proof is not None and not (proof and disk.proved(mark, proof)):
                 yield self.client.ping()  # refused while the last write failed
-                if disk.proved(mark, request.proof) is False:
+                if disk.proved(mark, proof) is False:
                     raise disk.removed()
         except FAILURES as exc:
             raise self._refused(exc) from exc
