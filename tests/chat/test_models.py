@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import resource
+import socket
+import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ from rag.chat.openai_compatible.errors import shown_address, translate
 from rag.chat.openai_compatible.model import CHARS_A_TOKEN
 from rag.errors import AnswerTooLong, ModelBusy, ModelError, ModelRefused, ModelTooSlow, ModelUnavailable
 from rag.settings import Settings
+from tests.certificates import written
 from tests.chat import faulty_server as faults
 from tests.chat.faulty_server import Fault, FaultyServer
 
@@ -144,6 +149,34 @@ def test_redirects_are_followed_and_the_environment_says_which_proxy(
     monkeypatch.setenv("no_proxy", "model.invalid")
     with pytest.raises(ModelUnavailable, match="no connection"):
         ask(model_for(server, openai_base_url="http://model.invalid/v1"))
+
+
+def test_the_environment_says_whose_certificates_are_trusted(
+    server: FaultyServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = written(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem", folder / "server.key")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    url = server.url.replace("http://", "https://")
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
+    assert ask(model_for(server, openai_base_url=url)) == ANSWER
+    for other in (str(folder / "stranger.pem"), ""):
+        monkeypatch.setenv("SSL_CERT_FILE", other)
+        with pytest.raises(ModelUnavailable, match="its certificate is not trusted"):
+            ask(model_for(server, openai_base_url=url))
+    assert len(server.seen) == 1
+
+
+def test_a_process_with_thousands_of_connections_asks_like_any_other(server: FaultyServer) -> None:
+    """`select` knows no socket above 1023."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+        more = [stack.enter_context(socket.socket()) for _ in range(1100)]
+        assert max(one.fileno() for one in more) > 1023
+        assert ask(model_for(server)) == ANSWER
 
 
 async def test_every_way_to_call_it_is_bounded(server: FaultyServer) -> None:

@@ -11,10 +11,20 @@ from urllib.parse import urlsplit
 
 import httpx2
 import openai
-from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
-from urllib3.exceptions import TimeoutError as WaitedTooLong
+import pycurl
 
 from rag.errors import ModelBusy, ModelError, ModelRefused, ModelTooSlow, ModelUnavailable
+
+_NO_CONNECTION = frozenset({pycurl.E_COULDNT_CONNECT, pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_RESOLVE_PROXY})
+_DROPPED = frozenset(
+    {
+        pycurl.E_GOT_NOTHING,
+        pycurl.E_PARTIAL_FILE,
+        pycurl.E_RECV_ERROR,
+        pycurl.E_SEND_ERROR,
+        pycurl.E_FTP_WEIRD_SERVER_REPLY,
+    }
+)
 
 
 def translate(exc: Exception, target: str, model: str) -> ModelError:
@@ -23,15 +33,26 @@ def translate(exc: Exception, target: str, model: str) -> ModelError:
         return exc
     if isinstance(exc, openai.APIStatusError):
         return _refusal(exc, target, model)
-    if isinstance(exc, NewConnectionError):  # which urllib3 takes for a timeout
-        return ModelUnavailable(target, "no connection")
-    if isinstance(exc, openai.APITimeoutError | httpx2.TimeoutException | WaitedTooLong | TimeoutError):
+    if isinstance(exc, pycurl.error):
+        return _met(exc.args[0], target)
+    if isinstance(exc, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError):
         return ModelTooSlow(target)
-    if isinstance(exc, openai.APIConnectionError | httpx2.HTTPError | HTTPError | OSError):
+    if isinstance(exc, openai.APIConnectionError | httpx2.HTTPError | OSError):
         return ModelUnavailable(target, _connection_reason(exc))
     if isinstance(exc, openai.APIError):
         return _reported(exc, target)
     return ModelUnavailable(target, "its reply cannot be read: it may not be an OpenAI-compatible server")
+
+
+def _met(code: int, target: str) -> ModelError:
+    """For what libcurl met."""
+    if code == pycurl.E_OPERATION_TIMEDOUT:
+        return ModelTooSlow(target)
+    if code in _NO_CONNECTION:
+        return ModelUnavailable(target, "no connection")
+    if code == pycurl.E_PEER_FAILED_VERIFICATION:
+        return ModelUnavailable(target, "its certificate is not trusted; SSL_CERT_FILE can name whose are")
+    return ModelUnavailable(target, "the connection was dropped" if code in _DROPPED else "the connection failed")
 
 
 def _refusal(exc: openai.APIStatusError, target: str, model: str) -> ModelError:
@@ -62,7 +83,7 @@ def _reported(exc: openai.APIError, target: str) -> ModelError:
 def _connection_reason(exc: Exception) -> str:
     cause: BaseException | None = exc
     while cause is not None:
-        if isinstance(cause, ProtocolError | httpx2.RemoteProtocolError | httpx2.ReadError):
+        if isinstance(cause, httpx2.RemoteProtocolError | httpx2.ReadError):
             return "the connection was dropped"
         if isinstance(cause, httpx2.ConnectError | ConnectionRefusedError):
             return "no connection"

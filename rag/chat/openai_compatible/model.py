@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 import openai
-import urllib3
+import pycurl
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
@@ -164,7 +164,7 @@ def _worth_repeating(exc: BaseException) -> bool:
     if isinstance(exc, ModelBusy):
         return exc.retry_after is None or exc.retry_after <= PATIENCE_SECONDS
     return isinstance(exc, ModelUnavailable) and isinstance(
-        exc.__cause__, openai.OpenAIError | httpx2.HTTPError | urllib3.exceptions.HTTPError | None
+        exc.__cause__, openai.OpenAIError | httpx2.HTTPError | pycurl.error | None
     )
 
 

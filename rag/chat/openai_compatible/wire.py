@@ -1,6 +1,6 @@
 """Chat completions as they come over the wire: the text of each event, read without the client library's models.
 
-Those take a third of a millisecond a token. What goes wrong raises the client library's errors, urllib3's, or whatever
+Those take a third of a millisecond a token. What goes wrong raises the client library's errors, libcurl's, or whatever
 a reply that cannot be read does: `errors.translate` knows them all.
 """
 
@@ -12,28 +12,19 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 import openai
 import orjson
-import urllib3
+import pycurl
 from langchain_core.outputs import ChatGenerationChunk
-from urllib3.exceptions import HTTPError
-from urllib3.response import BaseHTTPResponse
-from urllib3.util import Retry, make_headers, parse_url
 
+from rag.chat.openai_compatible.exchange import Connections, Reply
 from rag.errors import AnswerTooLong
 
 LONGEST_EVENT = 1 << 20
 LONGEST_REFUSAL = 1 << 16
 """Bytes of one event, where a real one has some hundreds; and what is read of a refusal."""
-PIECE = 1 << 16
-MOST_CONNECTIONS = 1000
-"""That are kept; who finds none makes one."""
-_RETRIES = Retry(total=None, connect=False, read=False, status=0, other=False, redirect=5)
-"""None: a question is asked again by whoever knows that nothing of an answer came. Redirects are followed."""
 
 
 class Delta(NamedTuple):
@@ -48,39 +39,34 @@ Deltas = Generator[Delta]
 
 
 class Wire:
-    """Thread-safe. It asks through urllib3, which takes half of httpx2's time for an answer."""
+    """Thread-safe."""
 
     def __init__(self, client: openai.OpenAI, *, connect: float, silence: float, limit: float) -> None:
         """`client` says where to send what, and with which headers. Seconds: for a connection, without a byte, and for
         a whole answer."""
         self._limit = limit
-        self._url = str(client.base_url.copy_with(path=client.base_url.path.rstrip("/") + "/chat/completions"))
-        self._headers = {
+        url = str(client.base_url.copy_with(path=client.base_url.path.rstrip("/") + "/chat/completions"))
+        headers = {
             name: value
             for name, value in client.default_headers.items()
             if isinstance(value, str) and not name.startswith("X-Stainless")  # what the client library runs on
         }
-        self._headers["Authorization"] = f"Bearer {client.api_key}"
-        self._http = _connections(self._url, urllib3.Timeout(connect=connect, read=silence))
-        self._request = httpx2.Request("POST", self._url)
+        headers["Authorization"] = f"Bearer {client.api_key}"
+        self._connections = Connections(url, headers, connect=connect, silence=silence)
+        self._request = httpx2.Request("POST", url)
 
     def ask(self, payload: dict[str, Any]) -> Deltas:
         """As `stream` in the payload says: piece by piece, or all at once. Closing it ends the request."""
-        deadline = time.monotonic() + self._limit
-        response = self._http.request(
-            "POST", self._url, body=orjson.dumps(payload), headers=self._headers, preload_content=False
-        )
-        with closing(response):
-            chunks = _chunks(response, deadline)
-            if response.status >= 400:
-                raise self._refused(response, chunks)
-            if not payload["stream"] and "event-stream" not in response.headers.get("Content-Type", ""):
-                yield from self._deltas(_parsed(_body(chunks)))
+        with self._connections.post(orjson.dumps(payload), time.monotonic() + self._limit) as reply:
+            if reply.status >= 400:
+                raise self._refused(reply)
+            if not payload["stream"] and "event-stream" not in dict(reply.headers).get("content-type", ""):
+                yield from self._deltas(_parsed(_body(reply.chunks)))
                 return
-            for data in _events(chunks):
+            for data in _events(reply.chunks):
                 if data.startswith(b"[DONE]"):
-                    with suppress(HTTPError, TimeoutError):  # read to its end, a connection serves the next question
-                        deque(chunks, maxlen=0)
+                    with suppress(pycurl.error, TimeoutError):  # read to its end, a connection serves the next question
+                        deque(reply.chunks, maxlen=0)
                     return
                 yield from self._deltas(_parsed(data))
 
@@ -91,9 +77,9 @@ class Wire:
             text = (choice.get("delta") or choice.get("message") or {}).get("content")
             yield Delta(text or "", choice.get("finish_reason"))
 
-    def _refused(self, response: BaseHTTPResponse, chunks: Iterator[bytes]) -> openai.APIStatusError:
+    def _refused(self, reply: Reply) -> openai.APIStatusError:
         said = b""
-        while len(said) < LONGEST_REFUSAL and (chunk := next(chunks, b"")):
+        while len(said) < LONGEST_REFUSAL and (chunk := next(reply.chunks, b"")):
             said += chunk
         text = said[:LONGEST_REFUSAL].decode(errors="replace")
         try:
@@ -101,31 +87,8 @@ class Wire:
         except ValueError:
             body = text
         error = body.get("error", body) if isinstance(body, dict) else body
-        told = httpx2.Response(response.status, headers=[*response.headers.items()], request=self._request)
+        told = httpx2.Response(reply.status, headers=reply.headers, request=self._request)
         return openai.APIStatusError(text, response=told, body=error)
-
-
-def _connections(url: str, timeout: urllib3.Timeout) -> urllib3.PoolManager:
-    """Kept from question to question. Proxies and certificates are those that the environment names."""
-    options: dict[str, Any] = {"maxsize": MOST_CONNECTIONS, "timeout": timeout, "retries": _RETRIES}
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        options["ssl_context"] = httpx2.create_ssl_context()
-    proxies = {} if proxy_bypass(parts.hostname or "") else getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy:
-        return urllib3.PoolManager(**options)
-    proxy = proxy if "://" in proxy else f"http://{proxy}"
-    login = parse_url(proxy).auth
-    return urllib3.ProxyManager(proxy, proxy_headers=make_headers(proxy_basic_auth=login) if login else None, **options)
-
-
-def _chunks(response: BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
-    """What has come, as it comes. Raises TimeoutError after the deadline, even when keep-alives trickle in forever."""
-    while chunk := response.read1(PIECE):
-        if time.monotonic() > deadline:
-            raise TimeoutError("the whole answer took too long")
-        yield chunk
 
 
 def _body(chunks: Iterator[bytes]) -> bytes:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
-import ipaddress
 import socket
 import socketserver
 import threading
@@ -16,10 +14,6 @@ from typing import Any
 import pytest
 import redis
 import redis.asyncio
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from rag.errors import BadSetting, CrosswireError, SessionStoreUnavailable
 from rag.sessions.connection import pools
@@ -28,6 +22,7 @@ from rag.sessions.connection.connect import connect, connect_async
 from rag.sessions.connection.errors import reason
 from rag.sessions.connection.pools import NoFreeConnection
 from tests import needs
+from tests.certificates import written
 from tests.servers import Cluster, SentinelPair, Server, free_port, wait_for
 
 SECRET = "s3cret:p@ss/word"
@@ -244,31 +239,7 @@ def test_server_that_comes_up_a_moment_later(use: Use) -> None:
 
 @pytest.fixture
 def certificates(tmp_path: Path) -> Path:
-    """ca.pem, and server.pem with server.key for 127.0.0.1."""
-    now = datetime.datetime.now(datetime.UTC)
-    day = datetime.timedelta(days=1)
-
-    def make(name: str, issuer: str, signer: ec.EllipticCurvePrivateKey | None) -> ec.EllipticCurvePrivateKey:
-        key = ec.generate_private_key(ec.SECP256R1())
-        names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one)]) for one in (name, issuer)]
-        ip = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-        built = (
-            x509.CertificateBuilder(names[1], names[0], key.public_key(), x509.random_serial_number())
-            .not_valid_before(now - day)
-            .not_valid_after(now + day)
-            .add_extension(x509.BasicConstraints(ca=signer is None, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([ip]), critical=False)
-            .sign(signer or key, hashes.SHA256())
-        )
-        (tmp_path / f"{name}.pem").write_bytes(built.public_bytes(serialization.Encoding.PEM))
-        form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        (tmp_path / f"{name}.key").write_bytes(key.private_bytes(*form))
-        return key
-
-    ca = make("ca", "ca", None)
-    make("server", "ca", ca)
-    make("stranger", "stranger", None)
-    return tmp_path
+    return written(tmp_path)
 
 
 @pytest.mark.usefixtures("impatient")
