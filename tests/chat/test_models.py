@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import socket
 import ssl
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +21,7 @@ from langchain_core.messages import HumanMessage
 
 from rag.chat.models import make_model, model_name
 from rag.chat.openai_compatible.errors import shown_address, translate
+from rag.chat.openai_compatible.exchange import Connections
 from rag.chat.openai_compatible.model import CHARS_A_TOKEN
 from rag.errors import AnswerTooLong, ModelBusy, ModelError, ModelRefused, ModelTooSlow, ModelUnavailable
 from rag.settings import Settings
@@ -60,7 +64,6 @@ def test_without_key_and_address_the_offline_model_answers() -> None:
 
 def test_a_start_without_a_key_does_not_load_the_client_library() -> None:
     import subprocess
-    import sys
 
     code = "import sys, rag.chat; assert not {'openai', 'langchain_openai'} & set(sys.modules), 'loaded'"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
@@ -166,6 +169,18 @@ def test_the_environment_says_whose_certificates_are_trusted(
         with pytest.raises(ModelUnavailable, match="its certificate is not trusted"):
             ask(model_for(server, openai_base_url=url))
     assert len(server.seen) == 1
+
+
+def test_a_kept_connection_keeps_nothing_of_what_was_asked(server: FaultyServer) -> None:
+    connections = Connections(f"{server.url}/chat/completions", {}, connect=5, silence=5)
+    question = json.dumps({"messages": []}).encode()
+    held = sys.getrefcount(question)
+    for _ in range(2):
+        with connections.post(question, time.monotonic() + 5) as reply:
+            assert sys.getrefcount(question) > held
+            assert b"Returns" in b"".join(reply.chunks)
+        assert sys.getrefcount(question) == held
+    assert server.connections == 1
 
 
 def test_a_process_with_thousands_of_connections_asks_like_any_other(server: FaultyServer) -> None:

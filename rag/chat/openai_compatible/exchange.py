@@ -112,8 +112,6 @@ class _Exchange:
         return found
 
     def post(self, body: bytes, silence: float, deadline: float) -> Generator[bytes]:
-        self._bytes.clear()
-        self._head.clear()
         self._easy.setopt(pycurl.POSTFIELDS, body)
         self._multi.add_handle(self._easy)
         try:
@@ -137,6 +135,9 @@ class _Exchange:
                 raise pycurl.error(code, text)
         finally:
             self._multi.remove_handle(self._easy)
+            self._easy.setopt(pycurl.POSTFIELDS, b"")  # a kept connection keeps nobody's words
+            self._bytes.clear()
+            self._head.clear()
 
     def _act(self, socket: int = _NO_SOCKET, flags: int = 0) -> int:
         """Whether the request is still under way."""
