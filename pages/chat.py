@@ -33,7 +33,7 @@ session_card.draw(services, me, records)
 starters = st.empty()
 if records and records[0].turn > 1:
     st.caption(f"Older turns were dropped: a session keeps its newest {services.settings.max_stored_turns:,}.")
-transcript.draw(records, me, services.library)
+transcript.draw(records, me, services)
 
 typed = st.chat_input(
     "Ask about orders, delivery, returns …",

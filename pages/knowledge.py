@@ -15,13 +15,14 @@ st.header("Knowledge", anchor=False)
 st.caption("Where answers come from: articles for everybody, and documents that only your session can search.")
 
 try:
-    documents = services.library.documents(me.session_id)
+    own = library.own(services, me.session_id)
+    documents = services.library.documents(*(own or ()))
 except CrosswireError as exc:
     st.error(public_line(exc), icon=":material/error:")
     st.stop()
 
 if linked := st.query_params.get(ARTICLE):
-    library.article(services.library, linked, me.session_id)
+    library.article(services.library, linked, own)
     if st.button("All articles", icon=":material/arrow_back:"):
         del st.query_params[ARTICLE]
         st.rerun()
@@ -31,8 +32,9 @@ search, articles, mine = st.tabs(
     [":material/search: Search", ":material/menu_book: Articles", ":material/lock: Only in this session"]
 )
 with search:
-    library.search(services.library, me.session_id)
+    library.search(services.library, own)
 with articles:
     library.articles([info for info in documents if not info.private], services.library)
 with mine:
-    library.private([info for info in documents if info.private], services, me.session_id)
+    if own is not None:
+        library.private([info for info in documents if info.private], services, own)

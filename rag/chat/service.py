@@ -40,7 +40,7 @@ SOURCES, OFFLINE_SOURCES = 4, 6
 class Searchable(Protocol):
     """The part of the library that a turn needs."""
 
-    def search(self, text: str, k: int = ..., session_id: str | None = ...) -> list[Passage]: ...
+    def search(self, text: str, k: int = ..., session_id: str | None = ..., collection: str = ...) -> list[Passage]: ...
 
 
 class ChatService:
@@ -130,7 +130,8 @@ class ChatService:
         remembered = self._memory.remember(
             [record.message for record in records], summary, lambda place: records[place].turn
         )
-        sources, _ = self._search(session_id, question, remembered, self._rewritten(question, remembered))
+        collection, alone = self._store.collection(session_id), self._rewritten(question, remembered)
+        sources, _ = self._search(session_id, question, remembered, alone, collection)
         return build_prompt(sources, remembered.messages, question)
 
     def _observed(
@@ -176,7 +177,7 @@ class ChatService:
             remembered = self._memory.remember(turn.messages, known, turn.turn_at)
             alone = self._rewritten(question, remembered)
             clock.lap("rewrite")
-            sources, searched = self._search(session_id, question, remembered, alone)
+            sources, searched = self._search(session_id, question, remembered, alone, turn.collection)
             clock.lap("retrieve")
             yield Found(tuple(sources))
 
@@ -226,13 +227,18 @@ class ChatService:
         return None if self._offline else rewritten(question, remembered.messages, self._model)
 
     def _search(
-        self, session_id: str | None, question: str, remembered: Remembered, alone: str | None = None
+        self,
+        session_id: str | None,
+        question: str,
+        remembered: Remembered,
+        alone: str | None = None,
+        collection: str = "",
     ) -> tuple[list[Source], str]:
         """The sources, and the question as it was searched for: `alone`, or with the messages that it follows up."""
         count = OFFLINE_SOURCES if self._offline else SOURCES
 
         def find(text: str, k: int) -> list[Passage]:
-            return self._library.search(text, k=k, session_id=session_id)
+            return self._library.search(text, k, session_id, collection)
 
         history = () if alone else remembered.messages
         passages, searched = search(find, alone or question, history, count)

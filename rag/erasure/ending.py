@@ -1,18 +1,20 @@
 """How sessions end, for everybody who ends one: what Redis holds first, then their documents.
 
-A library that is away stops nobody from deleting messages: whose documents are still to go is kept in Redis, and the
-sweep of any process deletes them when the library is back, also of a session that has gone on meanwhile.
+A session that ended, or was cleared, has no collection of documents from that moment on: if it goes on, it names
+another one (`rag.knowledge.Owner`). So nobody finds what it had, whatever the library does. A library that is away
+stops nobody from deleting messages: whose documents are still to go is kept in Redis, and the sweep of any process
+deletes them when the library is back.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rag.errors import CrosswireError
-from rag.knowledge import DocumentInfo, Library
+from rag.knowledge import DocumentInfo, Library, Owner
 from rag.sessions import SessionStore
 
 if TYPE_CHECKING:  # who only deletes loads no model
@@ -39,14 +41,15 @@ def clear(services: Services, *session_ids: str, who: str = "session") -> Cleare
 
 
 def delete_documents(store: SessionStore, library: Callable[[], Library], session_ids: Sequence[str]) -> bool:
-    """False: the library is away, and a sweep will. library: is called once; may raise CrosswireError as it is opened.
+    """Of sessions that were cleared or ended. False: the library is away, and a sweep will. library: is called once;
+    may raise CrosswireError as it is opened.
 
     Raises SessionStoreUnavailable where that cannot be kept in mind.
     """
     if not session_ids:
         return True
     try:
-        library().forget(*session_ids)
+        _forget_ended(store, library(), session_ids, only=session_ids)
     except CrosswireError as exc:
         LOG.warning("The documents of %d sessions are deleted later: %s", len(session_ids), exc)
         store.documents_due.add(session_ids)
@@ -55,14 +58,15 @@ def delete_documents(store: SessionStore, library: Callable[[], Library], sessio
 
 
 def add_document(services: Services, session_id: str, name: str, data: bytes) -> DocumentInfo:
-    """For this session only, which lives anew. Raises CrosswireError.
-
-    Those of before that are still due go first: the sweep would take this one with them.
-    """
-    services.store.touch(session_id)
-    if services.store.documents_due.holds(session_id):
-        _delete_due(services, session_id)
-    return services.library.add_private(session_id, name, data)
+    """For this session only, which lives anew. Raises CrosswireError."""
+    store, library = services.store, services.library
+    store.touch(session_id)
+    collection = store.collection(session_id)
+    # An earlier version named no collections: what it stored is added to, unless it is due.
+    earlier = not collection and any(info.private for info in library.documents(session_id))
+    if not collection and not (earlier and not store.documents_due.holds(session_id)):
+        collection = store.collect(session_id)
+    return library.add_private(session_id, name, data, collection)
 
 
 def sweep(services: Services) -> int:
@@ -71,20 +75,39 @@ def sweep(services: Services) -> int:
     What this process remembers of sessions that ended, wherever that was, goes too, also while the library is away.
     Safe when several processes do it at once: forgetting twice is forgetting once. Raises CrosswireError.
     """
-    services.store.directory.sweep()
-    services.store.drop_ended()
-    due = services.store.documents_due.all()
-    owners = services.library.private_sessions()
-    gone = set(owners) - services.store.live(owners) if owners else set()
+    store, library = services.store, services.library
+    store.directory.sweep()
+    store.drop_ended()
+    due = store.documents_due.all()
+    gone = _forget_ended(store, library, due)
+    if due:
+        store.documents_due.remove(due)
+    library.drop_ended()
+    return len({owner.session_id for owner in gone})
+
+
+def _forget_ended(
+    store: SessionStore, library: Library, cleared: Collection[str], only: Collection[str] | None = None
+) -> list[Owner]:
+    """Delete what no session calls its own any more, first of all from memory. only: of these sessions."""
+    library.let_go(_ended(store, library.remembered(), cleared))
+    owners = [owner for owner in library.owners() if only is None or owner.session_id in only]
+    gone = _ended(store, owners, cleared)
     if gone:
-        services.library.forget(*gone)
-    for session_id in due:
-        if services.store.documents_due.holds(session_id):  # else somebody else did, and there may be new ones
-            _delete_due(services, session_id)
-    services.library.drop_ended()
-    return len(gone | (set(owners) & set(due)))
+        library.forget(*gone)
+    return gone
 
 
-def _delete_due(services: Services, session_id: str) -> None:
-    services.library.forget(session_id)
-    services.store.documents_due.remove([session_id])
+def _ended(store: SessionStore, owners: Iterable[Owner], cleared: Collection[str]) -> list[Owner]:
+    """The sessions are asked after the collections were listed: one that is added meanwhile is not among them.
+
+    cleared: sessions that were, and may go on. An earlier version named no collections, so only this tells.
+    """
+    listed = [*owners]
+    now = store.collections({owner.session_id for owner in listed})
+    return [
+        owner
+        for owner in listed
+        if (now.get(owner.session_id) != owner.collection if owner.collection else owner.session_id not in now)
+        or (not owner.collection and owner.session_id in cleared)
+    ]

@@ -54,8 +54,9 @@ def marks_of(services: Services, session_id: str, canaries: Sequence[str] = ()) 
     documents: list[str] = []
     with suppress(LibraryUnavailable):
         library = services.library
-        private = [info for info in library.documents(sid) if info.private]
-        found = [library.document(info.id, sid) for info in private]
+        named = services.store.collection(sid)
+        private = [info for info in library.documents(sid, named) if info.private]
+        found = [library.document(info.id, sid, named) for info in private]
         documents = [*(info.name for info in private), *(one.text for one in found if one is not None)]
     ids = tuple(record.id.encode() for record in records if record.id)
     return Marks(sid, ids, _pieces(texts), _pieces(documents), given)

@@ -117,7 +117,7 @@ def _log(services: Services, marks: Marks, rewritten: bool) -> tuple[Verdict, st
 
 def _chroma(services: Services, marks: Marks) -> tuple[Verdict, str]:
     if services.settings.chroma_url != "embedded":
-        if marks.session_id in services.library.private_sessions():
+        if any(owner.session_id == marks.session_id for owner in services.library.owners()):
             return ("left", "Chroma has a collection of this session.")
         return ("unknown", "Chroma’s server has no collection of it; its files are its operator’s to erase.")
     own = (marks.session_id.encode(), *marks.ids, *marks.canaries)
@@ -129,7 +129,7 @@ def _memory(services: Services, marks: Marks) -> tuple[Verdict, str]:
     sid = marks.session_id
     held: dict[str, Callable[[], Collection[str]]] = {
         "messages": services.store.protocol.cache.epochs,
-        "documents": services.library.remembered,
+        "documents": lambda: {owner.session_id for owner in services.library.remembered()},
     }
     left = [what for what, known in held.items() if sid in known()]
     if left:

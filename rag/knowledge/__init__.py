@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rag.knowledge.types import COVERED, Document, DocumentInfo, Failure, IngestReport, Passage, Progress
+from rag.knowledge.types import COVERED, Document, DocumentInfo, Failure, IngestReport, Owner, Passage, Progress
 
 if TYPE_CHECKING:
     from rag.knowledge.library import Library, open_library
@@ -16,6 +16,7 @@ __all__ = [
     "Failure",
     "IngestReport",
     "Library",
+    "Owner",
     "Passage",
     "Progress",
     "open_library",

@@ -1,6 +1,7 @@
 """The library: shared articles, and one more collection for each session, searched in the memory of this process.
 
-A session's documents are reached through its own collection only, by its exact id; no query is filtered by session.
+A session's documents are reached through its own collection only, by its exact id and the name that it has for that
+collection (`Owner`); no query is filtered by session.
 Every collection's name holds the name of the embeddings that filled it, so no other embeddings ever query it.
 """
 
@@ -27,7 +28,7 @@ from rag.knowledge.storage.chroma import LibraryBusy, Store
 from rag.knowledge.storage.collection import DocumentCollection
 from rag.knowledge.storage.embedded import EmbeddedStore
 from rag.knowledge.storage.server import ServerStore
-from rag.knowledge.types import Document, DocumentInfo, IngestReport, Passage, Progress
+from rag.knowledge.types import Document, DocumentInfo, IngestReport, Owner, Passage, Progress
 from rag.settings import Settings
 
 LOG = logging.getLogger(__name__)
@@ -63,7 +64,8 @@ def open_library(settings: Settings, embedder: Embedder | None = None) -> Librar
 class Library:
     """Articles that everybody may search, and documents that only one session may. Safe to call from many threads.
 
-    Every method may raise LibraryUnavailable. A session's private documents are reached with that session's id only.
+    Every method may raise LibraryUnavailable. A session's private documents are reached with that session's id only,
+    and with what it calls its `collection` now, as `SessionStore.collection` says.
     """
 
     def __init__(self, store: Store, embedder: Embedder, knowledge_dir: Path) -> None:
@@ -72,7 +74,7 @@ class Library:
         self._store = store
         self._reader = DocumentReader()
         self._knowledge_dir = knowledge_dir
-        self._loaded: OrderedDict[str, DocumentCollection] = OrderedDict()
+        self._loaded: OrderedDict[Owner, DocumentCollection] = OrderedDict()
         self._read_again_at = 0.0
         self._probed_at = -PROBE_SECONDS
         self._probed: LibraryUnavailable | None = None
@@ -82,28 +84,31 @@ class Library:
             store.recover()
             self._shared.refresh()
 
-    def search(self, text: str, k: int = 4, session_id: str | None = None) -> list[Passage]:
+    def search(self, text: str, k: int = 4, session_id: str | None = None, collection: str = "") -> list[Passage]:
         """The `k` best passages for a question, best first; fewer if there are fewer. An empty text finds nothing."""
         text = text.strip()[:_LONGEST_QUESTION]
         if not text or k < 1:
             return []
         words, vector = tokens(text), self.embedder.question(text)
-        return best([found.ranked(words, vector, max(CANDIDATES, 2 * k)) for found in self._collections(session_id)], k)
+        found = self._collections(session_id, collection)
+        return best([one.ranked(words, vector, max(CANDIDATES, 2 * k)) for one in found], k)
 
-    def documents(self, session_id: str | None = None) -> list[DocumentInfo]:
+    def documents(self, session_id: str | None = None, collection: str = "") -> list[DocumentInfo]:
         """All shared documents and, after them, those of this session; each part by id."""
-        return [entry.info for found in self._collections(session_id) for _, entry in sorted(found.entries.items())]
+        found = self._collections(session_id, collection)
+        return [entry.info for one in found for _, entry in sorted(one.entries.items())]
 
-    def document(self, document_id: str, session_id: str | None = None) -> Document | None:
+    def document(self, document_id: str, session_id: str | None = None, collection: str = "") -> Document | None:
         """A document with its text, or None if there is none that this session may see."""
-        found = self._collections(session_id)[1:] if document_id.startswith(PRIVATE_ID) else [self._shared]
+        private = document_id.startswith(PRIVATE_ID)
+        found = self._collections(session_id, collection)[1:] if private else [self._shared]
         with self._store.errors():
             return found[0].document(document_id) if found else None
 
-    def passages(self, ids: Iterable[str], session_id: str | None = None) -> dict[str, Passage]:
+    def passages(self, ids: Iterable[str], session_id: str | None = None, collection: str = "") -> dict[str, Passage]:
         """Those of these passages that this session may see, as they are now, by id."""
         found: dict[str, Passage] = {}
-        collections = self._collections(session_id)
+        collections = self._collections(session_id, collection)
         for passage_id in ids:
             document_id = passage_id.rpartition("#")[0]
             for entry in (one.entries.get(document_id) for one in collections):
@@ -129,47 +134,50 @@ class Library:
                     self._shared.write(erase=True)
             return report
 
-    def add_private(self, session_id: str, name: str, data: bytes) -> DocumentInfo:
+    def add_private(self, session_id: str, name: str, data: bytes, collection: str = "") -> DocumentInfo:
         """Add a document for this session only; one of the same name is replaced. Raises BadDocument."""
         name = _file_name(name)
         document = prepare(name, data, PRIVATE_ID + name, "", self.embedder, self._reader.read, private=True)
         with self._store.errors(), self._store.lock:
-            found = self._collection(session_id)
+            owner = Owner(session_id, collection)
+            found = self._collection(owner)
             found.write([document], most=MAX_PRIVATE)
-            self._keep(session_id, found)
+            self._keep(owner, found)
             return document.info
 
-    def remove_private(self, session_id: str, document_id: str) -> bool:
+    def remove_private(self, session_id: str, document_id: str, collection: str = "") -> bool:
         """Remove one of this session's documents; True if there was one."""
         with self._store.errors(), self._store.lock:
-            return self._collection(session_id).write(removed=[document_id])
+            return self._collection(Owner(session_id, collection)).write(removed=[document_id])
 
-    def forget(self, *session_ids: str) -> None:
-        """Delete all private documents of these sessions, from the disk as well."""
+    def forget(self, *owners: Owner) -> None:
+        """Delete all private documents of these, from the disk as well."""
         with self._store.errors(), self._store.lock:
             try:
-                self._store.write(frozenset(session_ids))
-            finally:  # from memory in any case
-                for session_id in session_ids:
-                    self._loaded.pop(session_id, None)
+                self._store.write(frozenset(owners))
+            finally:
+                self.let_go(owners)
+
+    def let_go(self, owners: Iterable[Owner]) -> None:
+        """Forget what this process has in memory of their documents."""
+        for owner in owners:
+            self._loaded.pop(owner, None)
 
     def drop_ended(self) -> None:
         """Forget what this process has in memory of documents that another one deleted or replaced."""
         with self._store.errors():
             loaded = [*self._loaded.items()]
-            now = self._store.revisions([self._store.name(session_id) for session_id, _ in loaded])
-            for (session_id, found), revision in zip(loaded, now, strict=True):
-                if found.revision != revision:
-                    self._loaded.pop(session_id, None)
+            now = self._store.revisions([self._store.name(owner) for owner, _ in loaded])
+            self.let_go(owner for (owner, one), revision in zip(loaded, now, strict=True) if one.revision != revision)
 
-    def remembered(self) -> list[str]:
-        """The sessions whose private documents are in the memory of this process."""
+    def remembered(self) -> list[Owner]:
+        """Whose private documents are in the memory of this process."""
         return [*self._loaded]
 
-    def private_sessions(self) -> list[str]:
-        """The ids of all sessions that have private documents."""
+    def owners(self) -> list[Owner]:
+        """Who has private documents, or had some."""
         with self._store.errors():
-            return sorted(self._store.sessions())
+            return sorted(self._store.owners())
 
     def health(self) -> None:
         """Return if a search can be answered now. Raises LibraryUnavailable with one line; cheap enough for a probe."""
@@ -190,26 +198,27 @@ class Library:
         self._reader.close()
         self._store.close()
 
-    def _collections(self, session_id: str | None) -> list[DocumentCollection]:
+    def _collections(self, session_id: str | None, collection: str) -> list[DocumentCollection]:
         """Those that this session may see, the shared one first, as others left them."""
         self._read_shared()
         if session_id is None:
             return [self._shared]
-        found = self._collection(session_id)
+        owner = Owner(session_id, collection)
+        found = self._collection(owner)
         with self._store.errors():
             if found.refresh():
-                self._keep(session_id, found)
+                self._keep(owner, found)
                 return [self._shared, found]
-        self._loaded.pop(session_id, None)  # forgotten by another process
+        self._loaded.pop(owner, None)  # forgotten by another process
         return [self._shared]
 
-    def _collection(self, session_id: str) -> DocumentCollection:
-        return self._loaded.get(session_id) or DocumentCollection(self._store, session_id)
+    def _collection(self, owner: Owner) -> DocumentCollection:
+        return self._loaded.get(owner) or DocumentCollection(self._store, owner)
 
-    def _keep(self, session_id: str, found: DocumentCollection) -> None:
-        self._loaded.setdefault(session_id, found)
+    def _keep(self, owner: Owner, found: DocumentCollection) -> None:
+        self._loaded.setdefault(owner, found)
         with suppress(KeyError):  # forgotten meanwhile by another thread
-            self._loaded.move_to_end(session_id)
+            self._loaded.move_to_end(owner)
             if len(self._loaded) > LOADED:
                 self._loaded.popitem(last=False)
 

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 COVERED = 0.27
 """A best score under this says that the library does not cover the question. Chosen as the numbers in `search`."""
 
 Outcome = Literal["added", "changed", "unchanged", "removed", "failed"]
+
+
+class Owner(NamedTuple):
+    """Of a private collection: a session, and how that names the collection that it has now; empty: it names none.
+
+    A session that is cleared, or that ends, and goes on names another one. So what it had is not found from then on,
+    whenever that is deleted.
+    """
+
+    session_id: str
+    collection: str = ""
 
 
 @dataclass(frozen=True, slots=True)

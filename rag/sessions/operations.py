@@ -8,6 +8,7 @@ StoreFull where the server fails, BadSessionId for an id that cannot be one, Sea
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -120,6 +121,16 @@ class Operations:
         return {str(sid) for sid, there in zip(asked, found, strict=True) if there}
 
     @operation
+    def collection(self, session_id: str) -> Steps[str]:
+        """Which collection has the session's documents; empty: none is named."""
+        return (yield from self._collections([session_id])).get(session_id, "")
+
+    @operation
+    def collections(self, session_ids: Iterable[str]) -> Steps[dict[str, str]]:
+        """As `collection`, of those sessions that exist, in one round trip (on a cluster: one a shard)."""
+        return self._collections([*session_ids])
+
+    @operation
     def quarantined(self, session_id: str) -> Steps[list[Quarantined]]:
         """What was found in this session's history and is not shown, oldest first."""
         key = self.protocol.keys.of(SessionId(session_id)).quarantine
@@ -190,9 +201,12 @@ class Operations:
     @operation
     def touch(self, session_id: str) -> Steps[None]:
         """Make sure that the session exists, and start its time to live anew."""
-        sid = self._writable(session_id)
-        ttl = yield from self._repairing(sid, self.protocol.live(sid, "", make=True))
-        yield from self._index(self._seen(sid, ttl))
+        yield from self._touch(session_id)
+
+    @operation
+    def collect(self, session_id: str) -> Steps[str]:
+        """As `touch`. Returns which collection its documents go into: from now on, and as long as it is not cleared."""
+        return self._touch(session_id, os.urandom(8).hex())
 
     @operation
     def extend(self, session_id: str, seconds: int, who: str = "inspector") -> Steps[bool]:
@@ -382,11 +396,29 @@ class Operations:
 
     def _live(self, session_id: str, own: str, who: str, what: str) -> Steps[bool]:
         sid = self._writable(session_id)
-        ttl = yield from self._repairing(sid, self.protocol.live(sid, own, who, what))
+        ttl, _ = yield from self._repairing(sid, self.protocol.live(sid, own, who, what))
         if ttl >= 0:
             entry = index_entries.audited(self.protocol.keys, sid, what, who, ttl=str(ttl))
             yield from self._index([*self._seen(sid, ttl), entry])
         return ttl >= 0
+
+    def _touch(self, session_id: str, collection: str = "") -> Steps[str]:
+        sid = self._writable(session_id)
+        live = self.protocol.live(sid, "", make=True, collection=collection)
+        ttl, named = yield from self._repairing(sid, live)
+        yield from self._index(self._seen(sid, ttl))
+        return named
+
+    def _collections(self, session_ids: Sequence[str]) -> Steps[dict[str, str]]:
+        keys = [self.protocol.keys.session(SessionId(one)) for one in session_ids]
+        asked = Lenient([command for key in keys for command in (("EXISTS", key), ("HGET", key, "collection"))])
+        found = (yield self._sender(asked)) if asked else []
+        for reply in found[::2]:
+            if isinstance(reply, Exception):
+                raise self._sender._refused(reply)
+        named = (one.decode("utf-8", "replace") if isinstance(one, bytes) else "" for one in found[1::2])
+        pairs = zip(session_ids, found[::2], named, strict=True)
+        return {str(one): collection for one, there, collection in pairs if there}
 
     def _end(self, session_id: str, who: str, what: str) -> Steps[tuple[int, int]]:
         sid, keys = self._writable(session_id), self.protocol.keys

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from rag.knowledge import COVERED, DocumentInfo, Library
+from rag.errors import CrosswireError, public_line
+from rag.knowledge import COVERED, DocumentInfo, Library, Owner
 from rag.services import Services
 from rag.ui import markup, uploads
 from rag.ui.escaping import count, escaped
@@ -15,8 +16,18 @@ from rag.ui.feedback import errors_shown
 MOST_RESULTS = 20
 
 
+def own(services: Services, session_id: str) -> Owner | None:
+    """Whose documents a page shows beside the articles. None, and a line that says so: that cannot be known now."""
+    try:
+        return Owner(session_id, services.store.collection(session_id))
+    except CrosswireError as exc:
+        st.warning(f"Only articles are shown. {public_line(exc)}", icon=":material/cloud_off:")
+        return None
+
+
 @errors_shown()
-def search(library: Library, session_id: str) -> None:
+def search(library: Library, me: Owner | None) -> None:
+    """me: None where only articles are shown."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         example = "late parcel, waterproof rating, ORD-48213 …"
         question = st.text_input("Search", placeholder=example, key="search", icon=":material/search:")
@@ -27,7 +38,7 @@ def search(library: Library, session_id: str) -> None:
             icon=":material/manage_search:",
         )
         return
-    found = library.search(question, k=int(most), session_id=session_id)
+    found = library.search(question, int(most), *(me or ()))
     if not found:
         st.warning("Nothing found: the library is empty.", icon=":material/search_off:")
     elif found[0].score < COVERED:
@@ -76,9 +87,9 @@ def articles(documents: Sequence[DocumentInfo], library: Library) -> None:
 
 
 @errors_shown()
-def article(library: Library, document_id: str, session_id: str) -> None:
+def article(library: Library, document_id: str, me: Owner | None) -> None:
     """One that was linked to, whole."""
-    document = library.document(document_id, session_id=session_id)
+    document = library.document(document_id, *(me or ()))
     if document is None:
         st.info(
             "This article is not in the library, or only another session may read it.", icon=":material/search_off:"
@@ -92,7 +103,7 @@ def article(library: Library, document_id: str, session_id: str) -> None:
 
 
 @errors_shown()
-def private(documents: Sequence[DocumentInfo], services: Services, session_id: str) -> None:
+def private(documents: Sequence[DocumentInfo], services: Services, me: Owner) -> None:
     st.write(
         "Only your session can search the documents you add here. They are deleted when the session expires or "
         "is cleared."
@@ -103,7 +114,7 @@ def private(documents: Sequence[DocumentInfo], services: Services, session_id: s
         )
         sent = st.form_submit_button("Add to my session", icon=":material/upload:", type="primary")
     if sent:
-        _add(files or [], services, session_id)
+        _add(files or [], services, me.session_id)
     for line in st.session_state.pop("upload-errors", []):
         st.error(line, icon=":material/error:")
     if not documents:
@@ -113,7 +124,7 @@ def private(documents: Sequence[DocumentInfo], services: Services, session_id: s
             about = f"{escaped(info.name)} · {count(info.passages, 'passage')}"
             st.markdown(f"**{escaped(info.title)}**  \n:gray[{about}]", width="stretch")
             if st.button("Remove", key=f"remove-{info.id}", icon=":material/delete:"):
-                services.library.remove_private(session_id, info.id)
+                services.library.remove_private(me.session_id, info.id, me.collection)
                 st.rerun()
 
 

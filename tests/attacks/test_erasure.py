@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
-from rag.erasure import Marks, erase, look, marks_of, sweep
+from rag.erasure import Marks, add_document, erase, look, marks_of, sweep
 from rag.services import Services, build, load_articles
 from rag.sessions import SessionStore, connect
 from rag.settings import Settings
@@ -48,7 +48,7 @@ def live(one: Services, other: Services) -> str:
     sid = secrets.token_hex(32)
     store, redis, keys = one.store, one.client, one.store.protocol.keys.of(sid)  # type: ignore[arg-type]
     one.chat.answer(sid, secret("question"))
-    one.library.add_private(sid, "notes.md", f"# Notes\n\n{secret('document')} is where I live.\n".encode())
+    add_document(one, sid, "notes.md", f"# Notes\n\n{secret('document')} is where I live.\n".encode())
     store.set_summary(sid, secret("summary"), 1)
     redis.rpush(keys.history, json.dumps({"session_id": "another", "text": secret("quarantine")}))
     redis.set(keys.alive, secret("misplaced"))
@@ -56,7 +56,7 @@ def live(one: Services, other: Services) -> str:
     redis.rpush(keys.trace, secret("trace"))
     for services in (one, other):
         services.chat.answer(sid, "What is my order number?")
-        assert services.library.search(secret("document"), session_id=sid)[0].private
+        assert services.library.search(secret("document"), 4, sid, one.store.collection(sid))[0].private
     assert store.quarantined(sid)
     return sid
 
@@ -83,7 +83,7 @@ def test_an_erased_session_is_nowhere_and_whatever_is_left_of_one_is_found(two: 
     sweep(other)
     assert verdicts(other, own)["Memory of this process"] == "erased"
     assert one.store.records(neighbour)
-    assert one.library.documents(neighbour)[-1].private
+    assert one.library.documents(neighbour, one.store.collection(neighbour))[-1].private
 
     erase(other, neighbour, "a test")
     sweep(one)

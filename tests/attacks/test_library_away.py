@@ -26,30 +26,38 @@ def services() -> Iterator[Services]:
 @pytest.fixture
 def away(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Until it is undone."""
+    return leave(monkeypatch)
 
+
+def leave(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     def gone(*_: object, **__: object) -> None:
         raise LibraryUnavailable("a folder", "locked", "Start it.")
 
-    for name in ("forget", "private_sessions", "documents"):
+    for name in ("forget", "owners", "documents"):
         monkeypatch.setattr(Library, name, gone)
     return monkeypatch
 
 
 def spoken(services: Services, sid: str, document: str = "before.md") -> None:
     services.store.append(sid, [HumanMessage("Hello there"), AIMessage("Hello.")])
-    services.library.add_private(sid, document, b"# Mine\n\nA document of my own, of some length.\n")
+    add_document(services, sid, document, b"# Mine\n\nA document of my own, of some length.\n")
 
 
 def owned(services: Services, sid: str) -> list[str]:
-    return [info.name for info in services.library.documents(sid) if info.private]
+    found = services.library.documents(sid, services.store.collection(sid))
+    return [info.name for info in found if info.private]
+
+
+def owners(services: Services) -> list[str]:
+    return [owner.session_id for owner in services.library.owners()]
 
 
 def test_documents_go_when_the_library_is_back(services: Services, away: pytest.MonkeyPatch) -> None:
     store, due = services.store, services.store.documents_due
-    with away.context() as back:
-        back.undo()
-        for sid in ("goes-on", "uploads", "erased", "kept"):
-            spoken(services, sid)
+    away.undo()
+    for sid in ("goes-on", "uploads", "erased", "kept"):
+        spoken(services, sid)
+    leave(away)
     assert clear(services, "goes-on", "uploads") == Cleared(messages=True, documents=False)
     marks = marks_of(services, "erased")
     assert not erase(services, "erased", "a test").documents
@@ -65,8 +73,8 @@ def test_documents_go_when_the_library_is_back(services: Services, away: pytest.
     away.undo()
     add_document(services, "uploads", "after.md", b"# New\n\nThis one came after it was cleared.\n")
     assert owned(services, "uploads") == ["after.md"]
-    assert sweep(services) == 2
-    assert (due.all(), services.library.private_sessions()) == ([], ["kept", "uploads"])
+    assert sweep(services) == 3  # of “uploads”, what it had before
+    assert (due.all(), owners(services)) == ([], ["kept", "uploads"])
     assert sweep(services) == 0
     assert (owned(services, "uploads"), owned(services, "kept")) == (["after.md"], ["before.md"])
     assert store.messages("goes-on")[0].text == "Hello again"
@@ -92,11 +100,11 @@ def test_the_command_deletes_documents_or_leaves_them_to_the_sweep(
     spoken(services, "ada")
     done = call("sessions", "delete", "ada", "--yes", "--json", "-", env=env)
     assert (done.returncode, json.loads(done.stdout)["documents_deleted"]) == (0, True), done
-    assert "ada" not in services.library.private_sessions()
+    assert "ada" not in owners(services)
 
     spoken(services, "ben")
     later = call("sessions", "delete", "ben", "--yes", env=env | {"CHROMA_URL": "http://127.0.0.1:9"})
     assert (later.returncode, later.stdout, later.stderr) == (2, "delete: 1 session.\n", f"{LATER}\n"), later
     assert (services.store.info("ben"), services.store.documents_due.all()) == (None, ["ben"])
     sweep(services)
-    assert "ben" not in services.library.private_sessions()
+    assert "ben" not in owners(services)

@@ -82,7 +82,8 @@ class ShelfLibrary:
         self.asked: list[tuple[str, int, str | None]] = []
         self.error: Exception | None = None
 
-    def search(self, text: str, k: int = 4, session_id: str | None = None) -> list[Passage]:
+    def search(self, text: str, k: int = 4, session_id: str | None = None, collection: str = "") -> list[Passage]:
+        del collection
         self.asked.append((text, k, session_id))
         if self.error:
             raise self.error

@@ -55,7 +55,7 @@ def _say(answer: object) -> None:
 
 
 def _main(folder: Path, overrides: dict[str, str]) -> None:
-    from rag.knowledge import open_library
+    from rag.knowledge import Owner, open_library
 
     library = open_library(settings(folder, **overrides))
     _say("open")
@@ -69,7 +69,7 @@ def _main(folder: Path, overrides: dict[str, str]) -> None:
         elif method == "add_private":
             result = library.add_private(arguments["session_id"], arguments["name"], arguments["text"].encode()).id
         elif method == "forget":
-            library.forget(arguments["session_id"])
+            library.forget(Owner(arguments["session_id"]))
             result = None
         else:
             library.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import BadSetting, LibraryUnavailable
-from rag.knowledge import open_library
+from rag.knowledge import Owner, open_library
 from rag.knowledge.embedding.synonyms import Synonyms
 from rag.knowledge.search.evaluation import evaluate, figures, read_questions
 from rag.knowledge.storage.embedded import EmbeddedStore
@@ -163,8 +163,8 @@ def test_embeddings_never_meet_those_of_another_kind(tmp_path: Path) -> None:
     with library(tmp_path, RecordingEmbedder("kind-two")) as books:
         assert books.search("apples", session_id="s") == []
         assert books.documents("s") == []
-        assert books.private_sessions() == ["s"]
-        books.forget("s")
+        assert books.owners() == [Owner("s")]
+        books.forget(Owner("s"))
     with library(tmp_path, RecordingEmbedder("kind-one")) as books:
         assert [info.id for info in books.documents("s")] == ["a"]
 
@@ -177,8 +177,8 @@ def test_a_foreign_collection_of_our_name_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(LibraryUnavailable, match="not made by Crosswire"), library(tmp_path):
         pass
     with library(tmp_path, RecordingEmbedder("mine")) as books:
-        assert books.private_sessions() == []
-        books.forget("trap")
+        assert books.owners() == []
+        books.forget(Owner("trap"))
     with store.opened() as client:
         assert "somebody-elses" in {item.name for item in client.list_collections()}
 

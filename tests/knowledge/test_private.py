@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.errors import BadDocument
+from rag.knowledge import Owner
 from rag.knowledge.library import MAX_PRIVATE, Library
 from tests.knowledge.support import library, write
 
@@ -33,8 +34,7 @@ STEPS = st.lists(
 @settings(max_examples=15, deadline=None)
 @given(STEPS)
 def test_sessions_see_exactly_their_own(books: Library, steps: list[tuple[str, str, str]]) -> None:
-    for session in books.private_sessions():
-        books.forget(session)
+    books.forget(*books.owners())
     model: dict[str, dict[str, str]] = {}
     for number, (step, session, name) in enumerate(steps):
         if step == "add":
@@ -45,10 +45,9 @@ def test_sessions_see_exactly_their_own(books: Library, steps: list[tuple[str, s
             assert books.remove_private(session, "upload:" + name) == ("upload:" + name in model.get(session, {}))
             model.get(session, {}).pop("upload:" + name, None)
         else:
-            books.forget(session)
+            books.forget(Owner(session))
             model.pop(session, None)
-    model = {session: texts for session, texts in model.items() if texts}
-    assert set(books.private_sessions()) == set(model)
+    assert {owner.session_id for owner in books.owners()} == set(model)
     for session in {session for _, session, _ in steps} | {"stranger"}:
         own = model.get(session, {})
         found = [passage for passage in books.search("secret lantern", k=50, session_id=session) if passage.private]
@@ -73,13 +72,13 @@ def test_documents_outlive_a_restart_and_go_when_forgotten(tmp_path: Path) -> No
     with library(tmp_path) as opened:
         opened.add_private(session, "a.txt", b"The vault opens at noon")
     with library(tmp_path) as opened:
-        assert opened.private_sessions() == [session]
+        assert opened.owners() == [Owner(session)]
         assert opened.search("when does the vault open", session_id=session)[0].text == "The vault opens at noon"
-        opened.forget(session)
-        opened.forget(session)
+        opened.forget(Owner(session))
+        opened.forget(Owner(session))
         assert opened.search("vault", session_id=session) == []
     with library(tmp_path) as opened:
-        assert opened.private_sessions() == []
+        assert opened.owners() == []
 
 
 def test_there_is_a_limit_and_the_same_name_replaces(books: Library) -> None:
@@ -106,14 +105,14 @@ def test_there_is_a_limit_and_the_same_name_replaces(books: Library) -> None:
 def test_names_are_only_names(books: Library, given_name: str, kept: str) -> None:
     assert books.add_private("erin", given_name, b"text").name == kept
     assert books.search("text", session_id="erin")[0].document_id.startswith("upload:")
-    books.forget("erin")
+    books.forget(Owner("erin"))
 
 
 def test_a_bad_document_leaves_no_trace(books: Library) -> None:
     for name, data in {"a.txt": b"", "b.pdf": b"nonsense", "\n": b"text", "c.exe": b"MZ"}.items():
         with pytest.raises(BadDocument):
             books.add_private("frank", name, data)
-    assert "frank" not in books.private_sessions()
+    assert Owner("frank") not in books.owners()
 
 
 def test_forgetting_while_searching_is_no_error(books: Library) -> None:
@@ -134,7 +133,7 @@ def test_forgetting_while_searching_is_no_error(books: Library) -> None:
         thread.start()
     for _ in range(6):
         books.add_private("gina", "a.txt", b"gina's lamp")
-        books.forget("gina")
+        books.forget(Owner("gina"))
     done.set()
     for thread in threads:
         thread.join()

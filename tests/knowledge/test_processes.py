@@ -15,6 +15,7 @@ import pytest
 from filelock import FileLock
 
 from rag.errors import LibraryUnavailable
+from rag.knowledge import Owner
 from rag.knowledge.library import Library
 from rag.knowledge.storage import embedded
 from rag.knowledge.storage.chroma import LibraryBusy
@@ -40,7 +41,7 @@ def test_processes_share_and_survive_a_kill(tmp_path: Path, peer: Callable[[], P
         write(tmp_path, d31="# D31\nDocument number thirty-one.")
         here.add([tmp_path / "knowledge"])
         assert other.ask("search", text="document number thirty-one", k=1) == ["Document number thirty-one."]
-        here.forget("s")
+        here.forget(Owner("s"))
         assert "My lamp is blue" not in other.ask("search", text="my lamp", session_id="s")
         here.add_private("s", "p.txt", b"My lamp is black")
         other.kill()
@@ -101,7 +102,7 @@ def test_many_threads_of_two_libraries(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
         assert wrong == []
-        assert one.private_sessions() == two.private_sessions() == sorted(f"s{number}" for number in range(6))
+        assert one.owners() == two.owners() == sorted(Owner(f"s{number}") for number in range(6))
 
 
 def test_two_processes_in_one_session_keep_each_others_documents(tmp_path: Path) -> None:
@@ -145,8 +146,8 @@ def test_chroma_is_written_to_by_another_process(tmp_path: Path, monkeypatch: py
         books.add_private("s", "b.txt", b"lamp")
         assert books.remove_private("s", "upload:b.txt")
         assert not books.remove_private("s", "upload:b.txt")
-        books.forget("s")
-        assert books.private_sessions() == []
+        books.forget(Owner("s"))
+        assert books.owners() == []
 
 
 def _writer() -> subprocess.Popen[bytes]:
@@ -209,12 +210,16 @@ def test_a_damaged_chroma_stops_no_search_and_is_no_health(tmp_path: Path, monke
         whole = (chroma / "chroma.sqlite3").read_bytes()
         (chroma / "chroma.sqlite3").write_bytes(b"overwritten" * 1000)
         assert books.search("apples")[0].text == "Apples."
-        assert books.remembered() == ["t"]
-        for question in (books.health, lambda: books.add_private("s", "p.txt", b"lamp"), lambda: books.forget("t")):
+        assert books.remembered() == [Owner("t")]
+        for question in (
+            books.health,
+            lambda: books.add_private("s", "p.txt", b"lamp"),
+            lambda: books.forget(Owner("t")),
+        ):
             with pytest.raises(LibraryUnavailable, match="delete that folder") as caught:
                 question()
             assert "\n" not in str(caught.value)
-        assert "t" not in books.remembered()  # at least not in memory
+        assert Owner("t") not in books.remembered()  # at least not in memory
         (chroma / "chroma.sqlite3").write_bytes(whole)
         books.health()
         for path in sorted(chroma.rglob("*"), reverse=True):
@@ -263,7 +268,7 @@ def test_what_is_forgotten_leaves_the_disk(tmp_path: Path) -> None:
         books.add_private("u", "p.txt", b"The password is XYZZY-THREE " * 50)
         books.add_private("t", "removed.txt", b"The password is XYZZY-FOUR")
         books.add_private("t", "replaced.txt", b"The password is XYZZY-FIVE")
-        books.forget("s")
+        books.forget(Owner("s"))
         assert not on_disk(tmp_path, b"XYZZY-ONE")
         books.remove_private("t", "upload:removed.txt")
         assert not on_disk(tmp_path, b"XYZZY-FOUR")
@@ -289,7 +294,7 @@ def test_what_could_not_be_erased_is_erased_with_the_next_use(tmp_path: Path, mo
         books.add_private("s", "p.txt", b"The password is XYZZY-ONE " * 50)
         with monkeypatch.context() as broken:
             broken.setattr("sqlite3.connect", full)
-            books._store.carry_out(frozenset({"s"}), ())
+            books._store.carry_out(frozenset({Owner("s")}), ())
         assert on_disk(tmp_path, b"XYZZY-ONE")
         assert books.search("password", session_id="s") == []
     with library(tmp_path):

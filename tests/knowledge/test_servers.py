@@ -22,7 +22,7 @@ from chromadb.errors import InternalError
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from rag.errors import BadSetting, LibraryUnavailable
-from rag.knowledge import open_library
+from rag.knowledge import Owner, open_library
 from rag.knowledge.embedding.embedders import make_embedder
 from rag.knowledge.library import Library
 from rag.knowledge.storage.server import ServerStore
@@ -74,7 +74,7 @@ def test_a_collection_that_the_server_cannot_read_yet_is_read_a_moment_later(
     other = open_library(used)
     assert other.search("lamp", session_id="early")[0].text == "My lamp is blue"
     assert said == []
-    other.forget("early")
+    other.forget(Owner("early"))
 
 
 def test_two_libraries_on_one_chroma_server(tmp_path: Path, chroma_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,11 +91,11 @@ def test_two_libraries_on_one_chroma_server(tmp_path: Path, chroma_url: str, mon
     info = one.add_private("s", "p.txt", b"My lamp is blue")
     assert two.search("lamp", session_id="s")[0].document_id == info.id
     assert two.search("lamp", session_id="t") == two.search("lamp")
-    assert two.private_sessions() == ["s"]
+    assert two.owners() == [Owner("s")]
     write(tmp_path, a="# A\nApples are green.", b="# B\nBananas.")
     two.add([root])
     assert one.search("apples")[0].text == "Apples are green."
-    two.forget("s")
+    two.forget(Owner("s"))
     assert one.documents("s") == one.documents()
     assert not (tmp_path / "state").exists()
     one.close()

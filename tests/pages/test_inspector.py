@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from rag.chat.prompt import RULES
 from rag.crosstalk import Workload
+from rag.erasure import add_document
 from rag.inspector import inspector as inspector_module
 from rag.services import Services
 from rag.sessions.ids import SessionId
@@ -192,11 +193,11 @@ def test_delete_confirmed_and_undone(services: Services, sid: str) -> None:
 
 
 def test_deleted_for_good_there_is_no_copy_and_the_proof_is_shown(services: Services, sid: str) -> None:
-    services.library.add_private(sid, "mine.md", b"# Mine\n\nA document of my own, of some length.\n")
+    add_document(services, sid, "mine.md", b"# Mine\n\nA document of my own, of some length.\n")
     page = act(inspect(sid, changes=True), "delete")
     (button,) = [button for button in page.button if button.key == "inspector_erase"]
     calm(button.click().run())
-    assert services.library.private_sessions() == []
+    assert services.library.owners() == []
     assert actions.DONE not in page.session_state
     assert not [button for button in page.button if button.label == "Undo"]
     said = [text.value for text in page.markdown]

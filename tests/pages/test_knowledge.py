@@ -38,6 +38,12 @@ def upload(page: AppTest, *files: tuple[str, bytes]) -> AppTest:
     return press(page, ADD)
 
 
+def own(services: Services, page: AppTest) -> list[str]:
+    sid = session_of(page)
+    found = services.library.documents(sid, services.store.collection(sid))
+    return [info.name for info in found if info.private]
+
+
 def words(page: AppTest) -> str:
     return "\n".join(element.value for element in [*page.markdown, *page.text])
 
@@ -130,15 +136,14 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(page: AppTest, serv
     assert line.startswith(f"{file}: ")
     assert reason in line
     assert "hunter2" not in line
-    assert not any(info.private for info in services.library.documents(session_of(page)))
+    assert own(services, page) == []
     assert errors(calm(page.run())) == []
 
 
 def test_a_bad_file_does_not_stop_the_good_one_beside_it(page: AppTest, services: Services) -> None:
     upload(page, ("empty.md", b""), ("tent.md", TENT))
     assert len(errors(page)) == 1
-    (own,) = [info for info in services.library.documents(session_of(page)) if info.private]
-    assert own.name == "tent.md"
+    assert own(services, page) == ["tent.md"]
 
 
 def test_nothing_chosen_is_said(page: AppTest) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rag.chat import ChatService
 from rag.chat.trace import VERSION as TRACE
-from rag.knowledge import Library, open_library
+from rag.knowledge import Library, Owner, open_library
 from rag.knowledge.storage.chroma import VERSION as LIBRARY
 from rag.knowledge.storage.chroma import Store
 from rag.sessions import SessionStore, connect
@@ -53,7 +53,7 @@ def library(folder: Path) -> Any:
     with_library(folder, lambda opened: opened.add_private(SESSION, "tent.md", TENT))
     store = store_of(folder)
     with store.opened():
-        collection = store.found(store.name(SESSION))
+        collection = store.found(store.name(Owner(SESSION)))
         assert collection is not None
         page: Any = collection.get(include=["documents", "embeddings", "metadatas"])
         return {

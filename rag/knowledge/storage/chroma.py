@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rag.errors import CrosswireError, LibraryUnavailable
+from rag.knowledge.types import Owner
 
 if TYPE_CHECKING:
     from chromadb import Collection
@@ -39,14 +40,12 @@ Batch = dict[str, Any]
 class Change:
     """What is done to one collection at once, if it is still at the revision `expected`. Its passages follow.
 
-    `session_id` is None for the shared articles. `drop` deletes the whole collection. `erase`: what was deleted or
-    replaced has to leave the disk as well.
+    `owner` is None for the shared articles. `erase`: what was deleted or replaced has to leave the disk as well.
     """
 
-    session_id: str | None
+    owner: Owner | None
     expected: str
     deletes: tuple[str, ...] = ()
-    drop: bool = False
     erase: bool = False
 
 
@@ -61,6 +60,12 @@ class OutOfDate(LibraryBusy):
 def private_start(session_id: str) -> str:
     """How the names of a session's collections begin, whatever the embeddings, and those of their files."""
     return f"{_PRIVATE}-{hashlib.sha256(session_id.encode('utf-8', 'surrogatepass')).hexdigest()}-"
+
+
+def _owner(collection: Collection) -> Owner | None:
+    found = collection.metadata or {}
+    session_id = found.get("session")
+    return Owner(str(session_id), str(found.get("collection", ""))) if session_id else None
 
 
 class Store(ABC):
@@ -113,8 +118,8 @@ class Store(ABC):
     def ingesting(self) -> AbstractContextManager[object]:
         """At most one ingest at a time, of all processes that can be told to wait."""
 
-    def write(self, request: Change | frozenset[str], batches: Iterable[Batch] = ()) -> str:
-        """Have a change made, or all of these sessions deleted, as `carry_out` does, outside of `opened`.
+    def write(self, request: Change | frozenset[Owner], batches: Iterable[Batch] = ()) -> str:
+        """Have a change made, or all that these own deleted, as `carry_out` does, outside of `opened`.
 
         Returns the revision at which the collection holds the change and nothing that others wrote; empty if that is
         not known, so that it has to be read again.
@@ -124,17 +129,19 @@ class Store(ABC):
     def close(self) -> None:  # noqa: B027 - embedded, nothing is held between two uses
         """Give back what is held. Closing twice is fine."""
 
-    def name(self, session_id: str | None) -> str:
-        """The name of this session's collection, or of that of the articles."""
-        if session_id is None:
+    def name(self, owner: Owner | None) -> str:
+        """The name of the collection that is this one's, or of that of the articles."""
+        if owner is None:
             return f"{_SHARED}-{self._embeddings}"
-        return f"{private_start(session_id)}{self._embeddings}"
+        named = f"{owner.collection}-" if owner.collection else ""
+        return f"{private_start(owner.session_id)}{named}{self._embeddings}"
 
-    def made(self, session_id: str | None) -> Collection:
-        """This session's collection, or that of the articles, made if it is not there."""
-        name = self.name(session_id)
+    def made(self, owner: Owner | None) -> Collection:
+        """The collection that is this one's, or that of the articles, made if it is not there."""
+        name = self.name(owner)
         ours = {"owner": "crosswire", "embeddings": self._embeddings}
-        ours |= {"kind": "articles"} if session_id is None else {"kind": "session", "session": session_id}
+        ours |= {"kind": "articles"} if owner is None else {"kind": "session", "session": owner.session_id}
+        ours |= {"collection": owner.collection} if owner and owner.collection else {}
         with self.opened() as client:
             collection = client.get_or_create_collection(
                 name, metadata=ours, embedding_function=None, configuration={"hnsw": self.hnsw}
@@ -168,10 +175,9 @@ class Store(ABC):
             found = client.list_collections()
         return [collection for collection in found if (collection.metadata or {}).get("owner") == "crosswire"]
 
-    def sessions(self) -> set[str]:
-        """The ids of all sessions that have a collection, of whichever embeddings."""
-        found = ((collection.metadata or {}).get("session") for collection in self.ours())
-        return {str(session_id) for session_id in found if session_id}
+    def owners(self) -> set[Owner]:
+        """Of all private collections, of whichever embeddings."""
+        return {owner for owner in map(_owner, self.ours()) if owner is not None}
 
     def recover(self) -> None:
         """See to it that every collection has a revision.
@@ -182,26 +188,23 @@ class Store(ABC):
             if not self.revision(collection.name):
                 self.changed(collection)
 
-    def carry_out(self, request: Change | frozenset[str], batches: Iterable[Batch]) -> str:
-        """Make a change, or delete everything of these sessions; fine if that is gone already.
+    def carry_out(self, request: Change | frozenset[Owner], batches: Iterable[Batch]) -> str:
+        """Make a change, or delete all that these own; fine if that is gone already.
 
         Returns the collection's new revision. Raises OutOfDate if it was at another than expected.
         """
         with self.opened() as client:
             if isinstance(request, Change):
-                return self._change(client, request, batches)
+                return self._change(request, batches)
             for collection in self.ours():
-                if (collection.metadata or {}).get("session") in request:
+                if _owner(collection) in request:
                     self._delete(client, collection.name)
             return ""
 
-    def _change(self, client: Client, change: Change, batches: Iterable[Batch]) -> str:
-        collection = self.made(change.session_id)
+    def _change(self, change: Change, batches: Iterable[Batch]) -> str:
+        collection = self.made(change.owner)
         if self.revision_of(collection) != change.expected:
             raise OutOfDate(self._target, "others are writing to it", "Try again.")
-        if change.drop:
-            self._delete(client, collection.name)
-            return ""
         for batch in batches:
             collection.upsert(**batch)
         for start in range(0, len(change.deletes), BATCH):

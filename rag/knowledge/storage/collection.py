@@ -21,7 +21,7 @@ from rag.knowledge.search.index import Index
 from rag.knowledge.search.ranking import Ranked
 from rag.knowledge.search.records import Entry, Questions, make_passage
 from rag.knowledge.storage.chroma import BATCH, WAITING_SECONDS, Batch, Change, OutOfDate, Store
-from rag.knowledge.types import Document, DocumentInfo
+from rag.knowledge.types import Document, DocumentInfo, Owner
 
 if TYPE_CHECKING:
     from chromadb import Collection, Include, Metadata, Where
@@ -33,12 +33,12 @@ HALF_MADE_SECONDS = 5.0
 
 
 class DocumentCollection:
-    """The documents of one session, or those for everybody. Writers take turns; readers never wait for them."""
+    """The documents of one owner, or those for everybody. Writers take turns; readers never wait for them."""
 
-    def __init__(self, store: Store, session_id: str | None = None) -> None:
+    def __init__(self, store: Store, owner: Owner | None = None) -> None:
         self._store = store
-        self._session_id = session_id
-        self._name = store.name(session_id)
+        self._owner = owner
+        self._name = store.name(owner)
         self.revision = ""
         """The one that `entries` and the index are of. Empty: they may be of none."""
         self.entries: dict[str, Entry] = {}
@@ -56,7 +56,7 @@ class DocumentCollection:
             collection = self._store.found(self._name)
             revision = self._store.revision_of(collection) if collection else self._store.revision(self._name)
             if revision != self.revision:
-                self.entries = _read(collection, private=self._session_id is not None) if collection else {}
+                self.entries = _read(collection, private=self._owner is not None) if collection else {}
             self.index()
             self.revision = revision  # last: who sees it searches at once
             return revision
@@ -80,9 +80,10 @@ class DocumentCollection:
         """Store documents, each over an older one of the same id, and remove others. True if any was there before.
 
         `erase`: see to it that what was removed or replaced leaves the disk as well; a private document's does by
-        itself. Raises BadDocument for one more than `most`.
+        itself. The last one leaves an empty collection, since another process may just be adding to it: only its
+        owner's end takes that. Raises BadDocument for one more than `most`.
         """
-        private = self._session_id is not None
+        private = self._owner is not None
         with self._store.lock:
             for _ in range(ATTEMPTS):
                 there = self.refresh()
@@ -99,10 +100,9 @@ class DocumentCollection:
                 kept = {passage.id for entry in documents for passage in entry.passages}
                 gone = tuple(passage.id for entry in lost for passage in entry.passages if passage.id not in kept)
                 change = Change(
-                    self._session_id,
+                    self._owner,
                     expected=there,
                     deletes=gone,
-                    drop=private and not entries,
                     erase=erase or (private and bool(lost)),
                 )
                 with suppress(OutOfDate):

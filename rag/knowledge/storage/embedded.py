@@ -33,6 +33,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 from rag.errors import CrosswireError
 from rag.knowledge.storage.chroma import WAITING_SECONDS, Batch, Change, LibraryBusy, Store
 from rag.knowledge.storage.erasing import drop_empty_indexes, erase
+from rag.knowledge.types import Owner
 from rag.knowledge.workers import Workers
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class EmbeddedStore(Store):
         self.erase_later()
         (self._revisions / name).unlink(missing_ok=True)
 
-    def write(self, request: Change | frozenset[str], batches: Iterable[Batch] = ()) -> str:
+    def write(self, request: Change | frozenset[Owner], batches: Iterable[Batch] = ()) -> str:
         """Done by another process. Batches are sent one by one, so that none is long."""
         head = (self._folder.parent, self._embeddings, request)
         try:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from rag.knowledge.storage.chroma import WAITING_SECONDS, Batch, Change, Store
+from rag.knowledge.types import Owner
 from rag.settings import without_password
 
 if TYPE_CHECKING:
@@ -62,10 +63,10 @@ class ServerStore(Store):
         collection.modify(metadata={**(collection.metadata or {}), "revision": uuid.uuid4().hex})
         return self.revision_of(collection)
 
-    def write(self, request: Change | frozenset[str], batches: Iterable[Batch] = ()) -> str:
+    def write(self, request: Change | frozenset[Owner], batches: Iterable[Batch] = ()) -> str:
         revision = super().write(request, batches)
         # Nobody can be kept from writing at the same time. Articles come in many writes, and only the last one erases.
-        between = isinstance(request, Change) and request.session_id is None and not request.erase
+        between = isinstance(request, Change) and request.owner is None and not request.erase
         return revision if between else ""
 
     def deleting(self, name: str) -> None:

@@ -5,7 +5,8 @@
 | `chat_history:{<tag>}`  | List       | one JSON object a message, oldest first                                    |
 | `session:{<tag>}`       | Hash       | created, seen, turns, title, model, epoch (changes when messages change),  |
 |                         |            | trimmed (messages cut off the front), ttl (its own, 0: never), summary,    |
-|                         |            | summary_turns, quarantined, v (version of its form, left out for 1)        |
+|                         |            | summary_turns, quarantined, v (version of its form, left out for 1),       |
+|                         |            | collection (which one has its documents: another one after it was cleared) |
 | `turn:{<tag>}`          | String     | the turn lock: the holder's fencing token, with expiry                     |
 | `queue:{<tag>}`         | Sorted set | tokens of waiting turns, in the order in which they asked                  |
 | `alive:{<tag>}`         | Sorted set | the same tokens, by when they count as dead (ms)                           |

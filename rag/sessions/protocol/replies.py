@@ -44,7 +44,7 @@ class BadElement:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A history as it is now. Its records belong to the cache."""
+    """A history as it is now. Its records belong to the cache. collection: of its documents, empty: none is named."""
 
     turns: int
     records: list[StoredMessage]
@@ -52,6 +52,7 @@ class Snapshot:
     summary: str
     summary_turns: int
     quarantined: int
+    collection: str
 
 
 class Commit(NamedTuple):

@@ -237,15 +237,28 @@ class SessionProtocol:
         return Request(scripts.CLEAR, names, (sid, who, what, find_entries(sid)), _written, repeatable=False, proof=b"")
 
     def live(
-        self, sid: SessionId, own: str, who: str = "session", what: str = "", *, make: bool = False
-    ) -> Request[int]:
-        """own: the session's own ttl in seconds, `0` for ever, `-` none, empty as it is. make: if there is none yet."""
+        self,
+        sid: SessionId,
+        own: str,
+        who: str = "session",
+        what: str = "",
+        *,
+        make: bool = False,
+        collection: str = "",
+    ) -> Request[tuple[int, str]]:
+        """own: the session's own ttl in seconds, `0` for ever, `-` none, empty as it is. make: if there is none yet.
+        collection: of its documents, if it has none yet. Its answer is the ttl, and which collection it has."""
         keys = self.keys.of(sid)
         names = (keys.history, keys.session, keys.quarantine, keys.trace, *self.keys.misplaced(sid), *self._index)
         token = self.token() if make else ""
         entries = find_entries(sid) if make else ""
-        args = (sid, round(self.now(), 3), self.ttl, own, who, what, token, entries)
-        return Request(scripts.LIVE, names, args, lambda reply: int(_written(reply)[0]), writes=0, proof=b"")
+        args = (sid, round(self.now(), 3), self.ttl, own, who, what, token, entries, collection)
+
+        def parse(reply: list[Any]) -> tuple[int, str]:
+            ttl, named = _written(reply)
+            return int(ttl), named.decode("utf-8", "replace")
+
+        return Request(scripts.LIVE, names, args, parse, writes=0, proof=b"")
 
     def summarise(self, sid: SessionId, text: str, turns: int) -> Request[bool]:
         sealed = close_field(self.seal, sid, "summary", text)
@@ -288,7 +301,7 @@ class SessionProtocol:
     def _found(self, sid: SessionId, reply: list[Any]) -> Snapshot | None:
         if reply[0] == -2:
             raise NewerFormat(sid, reply[1])
-        _, turns, epoch, trimmed, begins, stored, summary, covers, quarantined = reply
+        _, turns, epoch, trimmed, begins, stored, summary, covers, quarantined, named = reply
         records, bad, lines = _sorted_out(stored, lambda raw: decode(raw, sid, self.seal))
         whole: list[StoredMessage] | None = records
         if bad:
@@ -299,7 +312,8 @@ class SessionProtocol:
         if whole is None:
             return None
         text = open_field(self.seal, sid, "summary", summary.decode("utf-8", "replace"))
-        return Snapshot(turns, whole, bad, text, covers if text else 0, quarantined)
+        collection = named.decode("utf-8", "replace")
+        return Snapshot(turns, whole, bad, text, covers if text else 0, quarantined, collection)
 
 
 def lifetime(seconds: int) -> str:

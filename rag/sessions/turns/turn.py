@@ -22,8 +22,8 @@ class BaseTurn:
     """What sync and async turns have in common. `messages`: the history when the turn began, oldest first.
 
     turns: how many there were before this one, those included that are no longer stored. `summary` of the oldest
-    `summary_turns` of them, if one was stored. After a commit: `number`, from 1, and `replicas`, how many of them have
-    it (None if that was not asked for).
+    `summary_turns` of them, if one was stored. `collection` of the session's documents then, empty if none is named.
+    After a commit: `number`, from 1, and `replicas`, how many of them have it (None if that was not asked for).
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class BaseTurn:
         self.turns = found.turns
         self.summary = found.summary
         self.summary_turns = found.summary_turns
+        self.collection = found.collection
         self.number: int | None = None
         self.replicas: int | None = None
 

@@ -50,4 +50,4 @@ def draw(services: Services, visitor: Visitor) -> None:
             return
         if reply is not None:
             with text.container():
-                transcript.answered(reply.text, reply.sources, services.library, visitor.session_id)
+                transcript.answered(reply.text, reply.sources, services, visitor.session_id)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from rag.chat.export import to_json, to_markdown
 from rag.erasure import LATER, clear
-from rag.errors import CrosswireError
+from rag.errors import CrosswireError, SessionStoreUnavailable
 from rag.services import Services
 from rag.sessions import StoredMessage
 from rag.ui.avatar import badge
@@ -86,7 +86,11 @@ def _lifetime(services: Services, visitor: Visitor) -> None:
 
 @errors_shown()
 def _documents(services: Services, visitor: Visitor) -> None:
-    own = sum(info.private for info in services.library.documents(visitor.session_id))
+    try:
+        collection = services.store.collection(visitor.session_id)
+    except SessionStoreUnavailable:
+        return  # as the line above says
+    own = sum(info.private for info in services.library.documents(visitor.session_id, collection))
     if own:
         st.page_link("knowledge.py", label=f"{count(own, 'document')} of your own", icon=":material/attach_file:")
 

@@ -8,7 +8,7 @@ import streamlit as st
 from langchain_core.messages import HumanMessage
 
 from rag.chat import Source, sources_of
-from rag.knowledge import Library
+from rag.services import Services
 from rag.sessions import StoredMessage
 from rag.ui.avatar import badge
 from rag.ui.chat.citations import linked
@@ -20,14 +20,14 @@ from rag.ui.visitor import Visitor
 ASSISTANT = ":material/support_agent:"
 
 
-def draw(records: Sequence[StoredMessage], visitor: Visitor, library: Library) -> None:
+def draw(records: Sequence[StoredMessage], visitor: Visitor, services: Services) -> None:
     for number, record in enumerate(records):
         if isinstance(record.message, HumanMessage):
             asked(record.message.text, visitor)
         else:
             with st.chat_message("assistant", avatar=ASSISTANT):
                 key = f"{record.turn}-{number}"
-                answered(record.message.text, sources_of(record.message), library, visitor.session_id, key)
+                answered(record.message.text, sources_of(record.message), services, visitor.session_id, key)
 
 
 def asked(text: str, visitor: Visitor) -> None:
@@ -35,7 +35,7 @@ def asked(text: str, visitor: Visitor) -> None:
         st.text(text)
 
 
-def answered(text: str, sources: Sequence[Source], library: Library, session_id: str, key: str | None = None) -> None:
+def answered(text: str, sources: Sequence[Source], services: Services, session_id: str, key: str | None = None) -> None:
     """The answer, and below it what it quotes. key: tells the answers of a page apart; None: a click, which draws the
     page anew, would lose this one, so there is nothing to click."""
     markdown, cited = linked(text, sources)
@@ -53,14 +53,15 @@ def answered(text: str, sources: Sequence[Source], library: Library, session_id:
             if st.button(
                 "Open article", key=f"open-{key}-{source.number}", icon=":material/open_in_full:", type="tertiary"
             ):
-                article(source, library, session_id)
+                article(source, services, session_id)
 
 
 @st.dialog("Source", width="large", icon=":material/menu_book:")
 @errors_shown()
-def article(source: Source, library: Library, session_id: str) -> None:
+def article(source: Source, services: Services, session_id: str) -> None:
     """The passage first, marked, in its section; the whole document below it."""
-    document = library.document(source.document_id, session_id=session_id)
+    collection = services.store.collection(session_id) if source.private else ""
+    document = services.library.document(source.document_id, session_id, collection)
     st.subheader(escaped(source.label), anchor=False)
     with st.container(border=True):
         st.badge("Quoted here", icon=":material/format_quote:", color="violet")

@@ -98,7 +98,8 @@ def _left(row: Row) -> str:
 
 def _turns(context: Context, seen: View) -> None:
     def texts(ids: Sequence[str]) -> Mapping[str, str]:
-        found = context.services.library.passages(ids, seen.id)
+        services = context.services
+        found = services.library.passages(ids, seen.id, services.store.collection(seen.id) if context.ours else "")
         return {passage_id: passage.text for passage_id, passage in found.items()}
 
     def find(wanted: Sequence[str], pace: Pace, tell: Callable[[Progress], None]) -> Owners:

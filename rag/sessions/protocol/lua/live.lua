@@ -3,14 +3,17 @@
 -- Set how long a session lives.
 -- KEYS: history, session, quarantine, trace, what was moved away (7) [, live, ends, audit, find]
 -- ARGV: session id, now (s), default ttl (s), own ttl ('': unchanged, '-': none, '0': for ever), who, what the audit
---       calls it ('': nothing), token ('': only if there is such a session), entries for find (a line each)
--- Returns {its ttl, why the index was not written or ''}; the ttl is 0 for ever, -1 if there is no such session.
+--       calls it ('': nothing), token ('': only if there is such a session), entries for find (a line each),
+--       collection of documents, if it has none ('': as it is)
+-- Returns {its ttl, its collection or '', why the index was not written or ''}; the ttl is 0 for ever, -1 if there is no
+-- such session.
 local sid, now, own, token = ARGV[1], ARGV[2], ARGV[4], ARGV[7]
 if redis.call('EXISTS', KEYS[2]) == 0 then
-  if token == '' then return {-1, ''} end
+  if token == '' then return {-1, '', ''} end
   redis.call('HSET', KEYS[2], 'created', now, 'epoch', token)
 end
 if token ~= '' then redis.call('HSET', KEYS[2], 'seen', now) end
+if ARGV[9] ~= '' then redis.call('HSETNX', KEYS[2], 'collection', ARGV[9]) end
 if own == '-' then
   redis.call('HDEL', KEYS[2], 'ttl')
 elseif own ~= '' then
@@ -29,4 +32,4 @@ if KEYS[12] then
       'ttl', ttl)
   end
 end
-return {tonumber(ttl), trouble}
+return {tonumber(ttl), redis.call('HGET', KEYS[2], 'collection') or '', trouble}

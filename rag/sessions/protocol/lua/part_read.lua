@@ -13,4 +13,5 @@ end
 if from == 0 then new = call('LRANGE', KEYS[1], 0, -1) end
 -- A server that evicts may have dropped the one key and kept the other.
 local found = {1, tonumber(known[1]) or turn_of(new[#new]), known[2] or '', trimmed, trimmed + from, new,
-  known[5] or '', tonumber(known[6]) or 0, tonumber(known[7]) or 0}
+  known[5] or '', tonumber(known[6]) or 0, tonumber(known[7]) or 0,
+  known[10] or ''}
