@@ -73,17 +73,26 @@ def sweep(services: Services) -> int:
     """Take ended sessions out of the index, and delete their private documents. Returns how many had some.
 
     What this process remembers of sessions that ended, wherever that was, goes too, also while the library is away.
-    Safe when several processes do it at once: forgetting twice is forgetting once. Raises CrosswireError.
+    Safe when several processes do it at once: forgetting twice is forgetting once. Raises CrosswireError, when all has
+    been tried.
     """
-    store, library = services.store, services.library
-    store.directory.sweep()
-    store.drop_ended()
-    due = store.documents_due.all()
-    gone = _forget_ended(store, library, due)
-    if due:
-        store.documents_due.remove(due)
-    library.drop_ended()
-    return len({owner.session_id for owner in gone})
+    store, library, gone = services.store, services.library, set[str]()
+
+    def documents() -> None:
+        due = store.documents_due.all()
+        gone.update(owner.session_id for owner in _forget_ended(store, library, due))
+        if due:
+            store.documents_due.remove(due)
+
+    failed: list[CrosswireError] = []
+    for part in (store.directory.sweep, store.drop_ended, documents, library.drop_ended):
+        try:
+            part()
+        except CrosswireError as exc:  # which is no reason to keep the rest
+            failed.append(exc)
+    if failed:
+        raise failed[0]
+    return len(gone)
 
 
 def _forget_ended(

@@ -22,6 +22,7 @@ from rag.inspector import Inspector, Pace
 from rag.inspector.layouts.crosswire import Own
 from rag.knowledge.storage.chroma import private_start
 from rag.sessions.connection.errors import translated
+from rag.sessions.protocol.keys import tag
 
 if TYPE_CHECKING:  # who only deletes loads no model
     from rag.services import Services
@@ -80,7 +81,7 @@ def _redis(services: Services, marks: Marks) -> tuple[Verdict, str]:
     store, keys, strange = services.store, 0, 0
     histories = Inspector(services.client, store).histories
     assert isinstance(histories, Own)  # noqa: S101 - of no other layout
-    own = (marks.session_id.encode(), *marks.ids, *marks.canaries)
+    own = (marks.session_id.encode(), tag(marks.session_id).encode(), *marks.ids, *marks.canaries)
     shared = (*marks.said, *marks.owned)
     audit, last = store.protocol.keys.audit.encode(), b""
     left: dict[bytes, None] = {}
@@ -92,7 +93,7 @@ def _redis(services: Services, marks: Marks) -> tuple[Verdict, str]:
                 strange += 1
                 continue
             owner = histories.owner(key)
-            wanted = own[1:] if key == audit else own
+            wanted = own[2:] if key == audit else own
             if owner is None or owner == marks.session_id:
                 wanted += shared
             if any(mark in part for mark in wanted):

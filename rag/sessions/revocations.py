@@ -13,14 +13,19 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from rag.errors import NewerCookie
+from rag.sessions.connection.errors import WrongType
 from rag.sessions.protocol.keys import Keys
 from rag.sessions.protocol.steps import Awaiting, Blocking, Command, Steps, operation
 
 RAISE = """
 -- KEYS: a browser's. ARGV: the first generation that counts, seconds to keep that. It is never lowered.
-local known = tonumber(redis.call('GET', KEYS[1]) or 0)
+local stored = redis.pcall('GET', KEYS[1])
+local known = type(stored) == 'string' and tonumber(stored) or 0
 return redis.call('SET', KEYS[1], math.max(known, tonumber(ARGV[1])), 'EX', ARGV[2])
 """
+
+
+_NONE_COUNTS = 1 << 53
 
 
 class Credential(NamedTuple):
@@ -44,8 +49,14 @@ class _Generations:
 
     @operation
     def first(self, browser: str) -> Steps[int]:
-        """The oldest generation of this browser's cookies that counts, from 0. Raises NewerCookie."""
-        (found,) = yield self._send([("GET", self._keys.cookies(browser))])
+        """The oldest generation of this browser's cookies that counts, from 0. Raises NewerCookie.
+
+        Where something else is stored nobody knows, so none counts: the browser begins anew.
+        """
+        try:
+            (found,) = yield self._send([("GET", self._keys.cookies(browser))])
+        except WrongType:
+            return _NONE_COUNTS
         return generation(found)
 
     @operation

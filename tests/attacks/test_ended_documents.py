@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from rag.erasure import add_document, clear, sweep
-from rag.errors import LibraryUnavailable
+from rag.errors import CrosswireError, LibraryUnavailable
 from rag.knowledge import Library, Owner
 from rag.services import Services, build, load_articles
 from rag.settings import Settings
@@ -132,6 +132,18 @@ def test_a_session_that_goes_on_after_its_end_does_not_have_what_it_had_before(r
     assert one.store.live([sid]) == {sid}
     add_document(one, sid, "mine.md", MINE)
     assert all(cited(services, sid) for services in replicas)
+
+
+def test_an_index_that_others_overwrote_keeps_no_documents(replicas: Replicas, sid: str) -> None:
+    one, other = replicas
+    keys = one.store.protocol.keys
+    one.client.delete(*keys.of(sid))  # type: ignore[arg-type]
+    one.client.delete(keys.ends)
+    one.client.set(keys.ends, "what is this")
+    with pytest.raises(CrosswireError):
+        sweep(other)
+    assert sid not in {owner.session_id for owner in (*one.library.owners(), *other.library.remembered())}
+    one.client.delete(keys.ends)
 
 
 def test_documents_of_an_earlier_version_are_added_to_and_end_with_their_session(replicas: Replicas) -> None:

@@ -1,8 +1,9 @@
 """Takes sessions out of the index whose time to live is over. Safe when several processes do it at once.
 
-Redis deletes a session's keys by itself; the index is told only here. It is believed no further than a hint: a session
-leaves it when its keys are seen to be gone, and comes back if they are there again a moment later. The time in it was
-written by the clock of whoever wrote last, which may be a little ahead of ours.
+Redis deletes a session's keys by itself, but for what others put under their names; of that, and of the index, it is
+told only here. The index is believed no further than a hint: a session leaves it when its keys are seen to be gone, and
+comes back if they are there again a moment later. The time in it was written by the clock of whoever wrote last, which
+may be a little ahead of ours.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from rag.errors import BadSessionId
 from rag.sessions.ids import SessionId
 from rag.sessions.protocol import index_entries
 from rag.sessions.protocol.keys import Keys
+from rag.sessions.protocol.scripts import ENDED
 from rag.sessions.protocol.steps import Command, Steps, pipelined, run
 
 BATCH = 1000
@@ -75,7 +77,7 @@ class Index:
 
     def settle(self, sids: Sequence[SessionId], now: float) -> Steps[list[str]]:
         """Put the index right for these sessions. Returns those that were in it and are gone."""
-        left = yield from self._left(sids)
+        left = yield from self._left(sids, ended=True)
         yield from self._rescored([sid for sid in sids if left[sid] != -2], left, now)
         ended = [sid for sid in sids if left[sid] == -2]
         if not ended:
@@ -85,8 +87,13 @@ class Index:
         yield from self._rescored([sid for sid in ended if back[sid] != -2], back, now)
         return [str(sid) for sid, ours in zip(ended, removed[1::3], strict=True) if ours and back[sid] == -2]
 
-    def _left(self, sids: Sequence[SessionId]) -> Steps[dict[SessionId, int]]:
-        found = (yield self._send([("PTTL", self._keys.session(sid)) for sid in sids])) if sids else []
+    def _left(self, sids: Sequence[SessionId], *, ended: bool = False) -> Steps[dict[SessionId, int]]:
+        """ms, as PTTL. ended: of those that have, what is left goes."""
+        asked: list[Command] = [("PTTL", self._keys.session(sid)) for sid in sids]
+        if ended:
+            names = [(*self._keys.of(sid), *self._keys.misplaced(sid)) for sid in sids]
+            asked = [("EVAL", ENDED.source, len(one), *one) for one in names]
+        found = (yield self._send(asked)) if asked else []
         return dict(zip(sids, found, strict=True))
 
     def _rescored(self, sids: Sequence[SessionId], left: dict[SessionId, int], now: float) -> Steps[None]:

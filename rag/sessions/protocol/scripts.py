@@ -50,4 +50,4 @@ def _source(name: str) -> str:
 
 READ, BEGIN, COMMIT, RENEW, RELEASE = map(Script, map(_source, ("read", "begin", "commit", "renew", "release")))
 CLEAR, LIVE, SUMMARY, ABOUT = map(Script, map(_source, ("clear", "live", "summary", "about")))
-QUARANTINE, REPAIR, CHARGE = map(Script, map(_source, ("quarantine", "repair", "charge")))
+QUARANTINE, REPAIR, CHARGE, ENDED = map(Script, map(_source, ("quarantine", "repair", "charge", "ended")))

@@ -14,7 +14,9 @@
 local call, token, now, taken = redis.call, ARGV[5], nil, false
 local buckets = ARGV[9] == '' and 8 or 9
 if buckets == 9 then
-  local first = tonumber(call('GET', KEYS[8]) or 0)
+  local stored = redis.pcall('GET', KEYS[8])
+  if type(stored) == 'table' then return {-1} end  -- it holds something else: nobody knows which cookies count
+  local first = tonumber(stored or 0)
   if not first or first > tonumber(ARGV[9]) then return {first and -1 or -3} end
 end
 if KEYS[buckets] then
