@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from rag.chat import Event, EventStream, Finished, Found, Reply, Source, Timings, Token
+from rag.knowledge import Owner
 from rag.limits import Limits, UnderWay
 from rag.observability import TurnMetrics, TurnWatch
 from rag.services import Services
@@ -51,6 +52,9 @@ class ScriptedStore:
     def live(self, session_ids: Sequence[str]) -> set[str]:
         return {session_id for session_id in session_ids if session_id in self.sessions}
 
+    def collections(self, session_ids: Iterable[str]) -> dict[str, str]:
+        return {session_id: "a-collection" for session_id in session_ids if session_id in self.sessions}
+
     def clear(self, session_id: str, who: str = "session") -> bool:
         del who
         self._fail()
@@ -60,10 +64,21 @@ class ScriptedStore:
 class ScriptedLibrary:
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.own: list[str] = []
+        """The sessions that have documents."""
         self.forgotten: list[str] = []
 
-    def forget(self, *session_ids: str) -> None:
-        self.forgotten += session_ids
+    def owners(self) -> list[Owner]:
+        return [Owner(session_id, "a-collection") for session_id in self.own]
+
+    def remembered(self) -> list[Owner]:
+        return self.owners()
+
+    def let_go(self, owners: Iterable[Owner]) -> None:
+        assert {owner.session_id for owner in owners} <= {*self.own}
+
+    def forget(self, *owners: Owner) -> None:
+        self.forgotten += [owner.session_id for owner in owners]
 
     def health(self) -> None:
         if self.error:

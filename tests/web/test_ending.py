@@ -62,6 +62,7 @@ def test_a_browser_that_is_forgotten_leaves_nothing_behind() -> None:
         browser.post("/session/new", follow_redirects=False)
         sessions.append(session(browser))
     services.store.sessions = {name: [] for name in [*sessions, "another"]}
+    services.library.own = [*services.store.sessions]
 
     assert browser.post("/session/forget", follow_redirects=False).status_code == 303
     assert set(services.store.sessions) == {"another"}
@@ -76,6 +77,7 @@ def test_a_foreign_site_changes_nobodys_session(path: str) -> None:
     browser = client(services)
     before = session(browser)
     services.store.sessions = {before: []}
+    services.library.own = [before]
 
     answer = browser.post(path, headers={"Sec-Fetch-Site": "cross-site"}, follow_redirects=False)
 
@@ -111,6 +113,8 @@ def test_deleting_the_history_forgets_the_documents() -> None:
     services = ScriptedServices()
     browser = client(services)
     cleared = session(browser)
+    services.library.own = [cleared, "another"]
+    services.store.sessions = {name: [] for name in services.library.own}
 
     browser.delete("/api/history")
 
