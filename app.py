@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
@@ -32,6 +33,7 @@ from rag.ui import resources
 from rag.ui.uploads import bound_uploads
 from rag.web import inspector_link
 from rag.web.api import ApiFirst
+from rag.web.connections.busy import BusyFirst
 from rag.web.connections.heads import bound_heads
 from rag.web.connections.pace import bound_pace
 from rag.web.connections.sockets import Sockets
@@ -57,6 +59,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        _services.cache_clear()
         await run_in_threadpool(resources.close)
 
 
@@ -112,12 +115,18 @@ def _race_lab(request: Request) -> RedirectResponse:
     return RedirectResponse(f"race-lab?{request.url.query}".rstrip("?"), 308)
 
 
+@cache
+def _services() -> Services:
+    """To look them up in Streamlit's cache takes longer than to refuse a request."""
+    return resources.services()
+
+
 def _secret() -> str:
-    return session_secret(resources.services().settings)
+    return session_secret(_services().settings)
 
 
 def _revocations() -> Revocations:
-    return resources.services().store.revocations
+    return _services().store.revocations
 
 
 def _front_end() -> str:
@@ -138,10 +147,11 @@ app = st.App(
     NAVIGATION,
     lifespan=lifespan,
     middleware=[
+        Middleware(BusyFirst, services=_services, secret=_secret, html=_front_end()),
         Middleware(SecurityHeaders, html=_front_end()),
         Middleware(SessionCookie, secret=_secret, allowed=SETTINGS.allowed_origins, revocations=_revocations),
         Middleware(Sockets),
-        Middleware(ApiFirst, services=resources.services, draining=lambda: DRAINING.begun),
+        Middleware(ApiFirst, services=_services, draining=lambda: DRAINING.begun),
         Middleware(RoomFirst, rooms=resources.rooms),
     ],
     routes=[*inspector_link.routes(lambda: resources.services().settings), Route("/race_lab", _race_lab)],

@@ -43,6 +43,16 @@ class Limits:
         own, shared = self._settings.limit_session_turns, self._settings.limit_address_turns
         return self._allowance("turns", session_id, own, address, shared, self._settings.limit_address_sessions)
 
+    def knows(self, session_id: str, address: str | None) -> bool:
+        """Whether `turn` raises OverLimit for this one, at next to no cost while it does for nobody."""
+        if not self._empty.anything:
+            return False
+        try:
+            self.turn(session_id, address)
+        except OverLimit:
+            return True
+        return False
+
     def upload(self, session_id: str, address: str | None) -> Allowance | None:
         own, shared = self._settings.limit_session_uploads, self._settings.limit_address_uploads
         return self._allowance("uploads", session_id, own, address, shared)

@@ -22,6 +22,10 @@ class Empty:
         self._clock = clock
         self._lock = Lock()
 
+    @property
+    def anything(self) -> bool:
+        return bool(self._until)
+
     def found(self, name: str, seconds: float) -> None:
         with self._lock:
             self._until.pop(name, None)

@@ -91,20 +91,28 @@ class UnderWay:
 
     def enter(self, session_id: str, address: str | None) -> Place:
         """Raises TooManyAtOnce for who has his share, Overloaded if it would wait too long."""
-        network = network_of(address)
-        who = {("session", session_id): self._of_session}
-        if network is not None:
-            who["address", network] = self._of_address
+        who = self._who(session_id, address)
         with self._lock:
-            for (kind, name), most in who.items():
-                if most and self._by[kind, name] >= most:
-                    raise TooManyAtOnce(f"{kind}_at_once")
-            self._admit(self._clock())
+            if share := self._used_up(who):
+                raise TooManyAtOnce(share)
+            if self._overloaded(self._clock()):
+                raise Overloaded
             self._by.update(who.keys())
             place = Place(self, tuple(who))
             self._places.add(place)
             self._begun[place] = self._clock()
         return place
+
+    def overloaded(self) -> bool:
+        """Whether `enter` raises Overloaded for everybody who has not his share."""
+        with self._lock:
+            return self._overloaded(self._clock())
+
+    def has_share(self, session_id: str, address: str | None) -> bool:
+        """Whether `enter` raises TooManyAtOnce for this one."""
+        who = self._who(session_id, address)
+        with self._lock:
+            return self._used_up(who) is not None
 
     def queue(self, place: Place, waits: bool) -> None:
         with self._lock:
@@ -134,7 +142,22 @@ class UnderWay:
     def turns(self) -> int:
         return len(self._places)
 
-    def _admit(self, now: float) -> None:
+    def _who(self, session_id: str, address: str | None) -> dict[tuple[str, str], int]:
+        """With how many each may have."""
+        network = network_of(address)
+        who = {("session", session_id): self._of_session}
+        if network is not None:
+            who["address", network] = self._of_address
+        return who
+
+    def _used_up(self, who: dict[tuple[str, str], int]) -> str | None:
+        """The limit that is reached."""
+        for (kind, name), most in who.items():
+            if most and self._by[kind, name] >= most:
+                return f"{kind}_at_once"
+        return None
+
+    def _overloaded(self, now: float) -> bool:
         longest = max(self._longest, PATIENCE if self._takes is None else min(self._takes, PATIENCE))
         if len(self._places) - len(self._waiting) <= RUNNING:
             self._calm_at = now
@@ -143,9 +166,10 @@ class UnderWay:
         waited = now - min(next(iter(self._waiting.values()), now), self._calm_at)
         stays = now - self._empty_at > longest
         would_wait = len(self._waiting) * sum(self._steps) / len(self._steps) if stays and self._steps else 0.0
-        if (self._longest and max(waited, would_wait) > longest) or len(self._places) >= MOST:
+        overloaded = bool(self._longest and max(waited, would_wait) > longest) or len(self._places) >= MOST
+        if overloaded:
             self._refused_at = now
-            raise Overloaded
+        return overloaded
 
     def _moves(self, place: Place) -> None:
         """It has waited, and has its thread. If it was not next, it stood in a line of its own: who asks a slow model

@@ -114,7 +114,8 @@ class _Api:
         services = self._services()
 
         def start(session_id: str, credential: Credential | None) -> EventStream:
-            allowance = services.limits.turn(session_id, address)
+            with services.watch.refusing(session_id):
+                allowance = services.limits.turn(session_id, address)
             return services.chat.stream(
                 session_id, message, tokens=streamed, credential=credential, allowance=allowance
             )
@@ -124,7 +125,10 @@ class _Api:
                 services.limits.turn(session_id, address)  # who is known to be over a limit is told at once
                 return services.under_way.enter(session_id, address)
 
-        return TurnAnswer(start, enter, visit_of(request), self._workers, streamed=streamed)
+        def left(session_id: str) -> None:
+            services.watch.stopped(session_id, None)
+
+        return TurnAnswer(start, enter, left, visit_of(request), self._workers, streamed=streamed)
 
     async def history(self, request: Request) -> Response:
         if request.method == "DELETE":

@@ -41,19 +41,24 @@ def page_policy(html: str) -> str:
     return "; ".join([POLICY, f"script-src {' '.join(scripts)}", *(f"{name} {value}" for name, value in _OWN.items())])
 
 
+def security_headers(html: str) -> Sequence[tuple[str, str]]:
+    """Those of every answer. html: the page whose inline scripts may run."""
+    return (
+        ("Content-Security-Policy", page_policy(html)),
+        ("X-Frame-Options", "SAMEORIGIN"),
+        ("X-Content-Type-Options", "nosniff"),
+        # Not no-referrer: a form of ours would come with `Origin: null`, as a foreign one may.
+        ("Referrer-Policy", "same-origin"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+    )
+
+
 class SecurityHeaders:
-    """ASGI middleware, the outermost one. html: the page whose inline scripts may run."""
+    """ASGI middleware, the outermost one but for `BusyFirst`, whose answer has them. html: as `security_headers`."""
 
     def __init__(self, app: ASGIApp, *, html: str = "") -> None:
         self._app = app
-        self._headers: Sequence[tuple[str, str]] = (
-            ("Content-Security-Policy", page_policy(html)),
-            ("X-Frame-Options", "SAMEORIGIN"),
-            ("X-Content-Type-Options", "nosniff"),
-            # Not no-referrer: a form of ours would come with `Origin: null`, as a foreign one may.
-            ("Referrer-Policy", "same-origin"),
-            ("Cross-Origin-Opener-Policy", "same-origin"),
-        )
+        self._headers = security_headers(html)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -43,7 +43,7 @@ SAY_AGAIN = 60.0
 """Seconds between two lines on pages that were refused."""
 ASKING = 16
 """Threads that ask at the same time whether a cookie was ended."""
-_TURN = ("POST", f"{API}chat")
+TURN = ("POST", f"{API}chat")
 """It asks itself whether its cookie counts, in the round trip with which it begins."""
 _ANONYMOUS = frozenset({"/api/openapi.json"})
 _PROBES = frozenset({"healthz", "readyz", "metrics"})
@@ -150,7 +150,7 @@ class SessionCookie:
                 await problem_of(exc).response()(scope, receive, send)
                 return
             newer = True
-        if ticket is not None and (scope["method"], path) == _TURN and self._renewed(ticket, https) is None:
+        if ticket is not None and (scope["method"], path) == TURN and self._renewed(ticket, https) is None:
             credential = credential_of(ticket.token) if self._revocations is not None else None
         elif ticket is not None and (personal or path.startswith(ROOMS)):
             try:

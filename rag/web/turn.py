@@ -48,6 +48,8 @@ Start = Callable[[str, Credential | None], EventStream]
 """Begins the turn of a session, whose cookie has to count still."""
 Enter = Callable[[str], Place]
 """Lets a session's turn in, or raises TooMuch. Called on the event loop."""
+Left = Callable[[str], None]
+"""Is told of a session's turn whose client left before it began: nobody else knows of it."""
 
 
 def reply_to_dict(reply: Reply, session_id: str) -> dict[str, Any]:
@@ -100,10 +102,12 @@ class Workers:
 class TurnAnswer:
     """An answer (ASGI) that runs the turn while it is sent."""
 
-    def __init__(self, start: Start, enter: Enter, visit: Visit, workers: Workers, *, streamed: bool) -> None:
+    def __init__(
+        self, start: Start, enter: Enter, left: Left, visit: Visit, workers: Workers, *, streamed: bool
+    ) -> None:
         """visit: has a session."""
         self._enter = enter
-        self._turn = _Turn(start, visit, workers, whole=not streamed)
+        self._turn = _Turn(start, left, visit, workers, whole=not streamed)
         self._workers = workers
         self._visit = visit
         self._streamed = streamed
@@ -189,14 +193,17 @@ class _Turn:
     the event loop, and wakes that once, however much there is.
     """
 
-    def __init__(self, start: Start, visit: Visit, workers: Workers, *, whole: bool) -> None:
+    def __init__(self, start: Start, left: Left, visit: Visit, workers: Workers, *, whole: bool) -> None:
         self._start = start
+        self._left = left
         self._visit = visit
         self._workers = workers
         self._whole = whole
         self._items: deque[Item] = deque()
         self._waking = False
         self._stopped = False
+        self._asked = False
+        """For its first event: from then on the chat service counts it, however it ends."""
         self._ended = False
         self._events: EventStream | None = None
 
@@ -234,9 +241,11 @@ class _Turn:
                 self._place.queue(True)
                 self._workers.waiting.submit(self._run, may_wait=True)
                 return
+            if not self._asked:
+                self._left(self._visit.session_id or "")
         except CredentialEnded:
             self._visit.begin_anew()
-            self._events = None
+            self._events, self._asked = None, False
             self._run(may_wait=may_wait)
             return
         except CrosswireError as error:
@@ -251,6 +260,7 @@ class _Turn:
 
     def _told(self, events: EventStream, may_wait: bool) -> bool:
         """True if it will wait for another turn now, and may not do so here."""
+        self._asked = True
         for event in events:
             if self._stopped:
                 return False

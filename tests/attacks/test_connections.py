@@ -33,7 +33,7 @@ LARGE = 32 * 1024 * 1024
 CHANGED = {
     HttpToolsProtocol: (
         *("connection_made", "connection_lost", "pause_writing", "resume_writing"),
-        *("on_headers_complete", "on_body", "on_message_complete"),
+        *("on_message_begin", "on_headers_complete", "on_body", "on_message_complete"),
     ),
     WebSocketsSansIOProtocol: ("__init__", "connection_made", "connection_lost", "pause_writing", "resume_writing"),
 }
@@ -85,6 +85,18 @@ def ended(connection: socket.socket) -> bool:
     watch.register(connection, select.POLLRDHUP)
     with connection:
         return bool(watch.poll(20_000))
+
+
+def test_a_connection_whose_body_came_after_its_answer_is_no_longer_kept_than_any_other(port: int) -> None:
+    """It was kept without end: what comes stops the clock of a connection that nobody uses."""
+    head = b"POST /elsewhere HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
+    with opened(port, head) as connection:
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 404 ")
+        connection.sendall(b"{}" + head)  # the next one in the same piece
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 404 ")
+        connection.sendall(b"{}")
+        connection.settimeout(20)
+        assert connection.recv(1 << 16) == b""
 
 
 UPGRADE = (

@@ -25,19 +25,24 @@ class Current:
     services = ScriptedServices()
 
 
-@pytest.fixture(scope="module")
-def api_site() -> Iterator[str]:
+def application() -> Starlette:
+    """With threads of its own."""
+
     async def page(_: object) -> PlainTextResponse:
         return PlainTextResponse("page")
 
-    app = Starlette(
+    return Starlette(
         routes=[Route("/{path:path}", page)],
         middleware=[
             Middleware(SessionCookie, secret=SECRET),
             Middleware(ApiFirst, services=lambda: Current.services.typed),
         ],
     )
-    with serving(app) as address:
+
+
+@pytest.fixture(scope="module")
+def api_site() -> Iterator[str]:
+    with serving(application()) as address:
         yield address
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import queue
 import socket
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
 from rag.chat import Event, Found, Token, Waiting
-from rag.web import turn
+from rag.web import slot, turn
+from tests.servers import wait_for
 from tests.web.calls import STREAM
-from tests.web.scripted import SOURCE, ScriptedServices, plain
+from tests.web.conftest import application
+from tests.web.scripted import SOURCE, ScriptedServices, Stuck, plain
+from tests.web.serving import serving
 
 
 @pytest.mark.parametrize("headers", [{}, STREAM], ids=["whole", "streamed"])
@@ -68,6 +72,47 @@ def test_a_client_that_goes_away_while_the_model_is_silent_stops_the_turn_too(
 def ask_other_session(client: httpx.Client) -> httpx.Response:
     """Something else that the server must be able to do meanwhile."""
     return httpx.get(f"{client.base_url}/api/history")
+
+
+@pytest.mark.parametrize("headers", [{}, STREAM], ids=["whole", "streamed"])
+def test_a_client_that_goes_away_before_its_turn_has_a_thread_is_counted(
+    services: ScriptedServices, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slot, "PATIENCE", 3600.0)
+    chat, gone, stop = services.chat, threading.Event(), turn._Turn.stop
+    stuck = chat.script = Stuck()
+
+    def stopped(one: turn._Turn) -> None:
+        stop(one)
+        gone.set()
+
+    with (
+        serving(application()) as address,
+        httpx.Client(base_url=address) as client,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        held = thread.submit(httpx.post, f"{client.base_url}/api/chat", json={"message": "Why?"}, timeout=30)
+        try:
+            assert stuck.begun.acquire(timeout=20)
+            monkeypatch.setattr(turn._Turn, "stop", stopped)
+            waits = threading.Event()
+            monkeypatch.setattr(turn._Turn, "begin", _then(turn._Turn.begin, waits.set))
+            _give_up(client, headers, waits)
+            assert gone.wait(20)
+        finally:
+            stuck.go_on.set()
+        assert held.result(20).status_code == 200
+        wait_for(lambda: services.under_way.turns == 0, "its thread is free")
+    assert services.watch.metrics.counts()["stopped"] == 1
+    assert not stuck.begun.acquire(blocking=False)
+
+
+def _then(method: Callable[..., None], more: Callable[[], None]) -> Callable[..., None]:
+    def both(*args: object) -> None:
+        method(*args)
+        more()
+
+    return both
 
 
 def test_turns_that_wait_keep_nobody_from_being_answered(client: httpx.Client, services: ScriptedServices) -> None:

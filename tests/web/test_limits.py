@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -13,8 +14,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
+from rag.errors import OverLimit
 from rag.limits import Limits, UnderWay
 from rag.services import Services, build
+from rag.sessions.allowance import Allowance
 from rag.settings import Settings
 from rag.web.api import ApiFirst
 from rag.web.identity import SessionCookie
@@ -80,6 +83,22 @@ def test_who_is_over_a_limit_is_told_when_to_come_back_and_nobody_else_is(built:
     refused = {name: now - refused_before[name] for name, now in built.watch.metrics.refusals().items()}
     assert {name: number for name, number in refused.items() if number} == {"session_turns": 5, "address_turns": 2}
     assert built.watch.metrics.counts()["error"] == 0
+
+
+def test_who_is_found_to_be_over_a_limit_when_his_turn_has_a_thread_is_counted_too(
+    client: httpx.Client, services: ScriptedServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another of his questions has emptied the bucket meanwhile."""
+    turn, asked = services.limits.turn, count(1)
+
+    def emptied(session_id: str, address: str | None) -> Allowance | None:
+        if next(asked) > 1:
+            raise OverLimit("session_turns", 3.0)
+        return turn(session_id, address)
+
+    monkeypatch.setattr(services.limits, "turn", emptied)
+    check_problem(ask(client), 429)
+    assert services.watch.metrics.refusals()["session_turns"] == 1
 
 
 def test_a_limit_costs_no_round_trip(built: Services) -> None:

@@ -81,6 +81,14 @@ def _brought(self: Any, body: bytes) -> None:
     self.brought += len(body)
 
 
+def _read(self: Any) -> None:
+    """A body that ended after its answer: what came of it has stopped the clock of a connection that is not used."""
+    self.reading.done()
+    if self.cycle is not None and self.cycle.response_complete and not self.transport.is_closing():
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+
 def _over(self: Any, _: Any = None) -> None:
     for pace in (self.__dict__.get("writing"), self.__dict__.get("reading")):
         if pace is not None:
@@ -106,7 +114,8 @@ def bound_pace() -> None:
         _before(protocol, "connection_lost", _over)
     _before(HttpToolsProtocol, "on_headers_complete", _watch_reading)
     _before(HttpToolsProtocol, "on_body", _brought)
-    _before(HttpToolsProtocol, "on_message_complete", lambda self: self.reading.done())
+    _before(HttpToolsProtocol, "on_message_complete", _read)
+    _before(HttpToolsProtocol, "on_message_begin", lambda self: self._unset_keepalive_if_required())
     init = WebSocketsSansIOProtocol.__init__
 
     def limited(self: Any, config: Any, *args: Any, **named: Any) -> None:

@@ -143,10 +143,10 @@ COOKIES = (
     mend(
         "Two people over one connection of a proxy",
         IDENTITY,
-        '        if ticket is not None and (scope["method"], path) == _TURN',
+        '        if ticket is not None and (scope["method"], path) == TURN',
         "        known = self.__dict__.setdefault('known', {})\n"
         "        ticket = known.setdefault(scope['client'], ticket)\n"
-        '        if ticket is not None and (scope["method"], path) == _TURN',
+        '        if ticket is not None and (scope["method"], path) == TURN',
         "tests/attacks/test_served.py::test_two_people_whose_requests_come_by_one_connection_are_two",
     ),
     mend(
