@@ -28,6 +28,12 @@ COLOURS = {"runOnly": ["color-contrast"]}
 """All that a theme changes."""
 GO = "path => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }"
 """As the Back button does, which loads Streamlit only once."""
+GAP = """() => {
+    const link = document.querySelector('[data-testid=stTopNavLink]'), words = document.createRange();
+    words.selectNodeContents(link.querySelector('p'));
+    return link.getBoundingClientRect().right - words.getBoundingClientRect().right;
+}"""
+"""Pixels from the end of the navigation's first title to that of its link."""
 OTHER_SCHEMES = ("data:", "blob:")
 
 
@@ -61,6 +67,7 @@ def test_no_page_asks_another_server_or_shuts_anybody_out(tab: Tab, app: AppServ
     expect(page.get_by_role("heading").first).to_be_visible(timeout=30_000)
     Visit(page).settled()
     assert str(page.locator("link[rel='shortcut icon']").get_attribute("href")).startswith("data:")
+    assert page.evaluate(GAP) < 30
     shuts_nobody_out(page)
     page.emulate_media(color_scheme="dark")
     expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", "dark")
