@@ -29,7 +29,7 @@ def own(services: Services, session_id: str) -> Owner | None:
 def search(library: Library, me: Owner | None) -> None:
     """me: None where only articles are shown."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        example = "late parcel, waterproof rating, ORD-48213 …"
+        example = "late parcel or ORD-48213"
         question = st.text_input("Search", placeholder=example, key="search", icon=":material/search:")
         most = st.number_input("Passages", 1, MOST_RESULTS, 6, key="most", width=140)
     if not question.strip():

@@ -32,6 +32,7 @@ ASK_ALL = """question => [...document.querySelectorAll('iframe')].filter(phone =
     return phone.asked = true;
 }).length"""
 """How many have asked; whoever still waits for an answer asks later."""
+FITS = "() => document.documentElement.scrollWidth <= innerWidth"
 
 
 class OnPhone:
@@ -77,6 +78,9 @@ def test_a_neighbours_secret_is_on_a_phone_and_the_wall_draws_the_arrow(
     page = open_page("room", "Room")
     page.get_by_role("button", name="Open a room").click()
     wall, code = wall_of(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert wall.evaluate(FITS)
+    page.set_viewport_size({"width": 1280, "height": 720})
     ada, ben = (OnPhone(contexts().new_page(), f"{app.url}/r/{code}") for _ in range(2))
     expect(wall.locator(".person")).to_have_count(2)
     assert ada.secret in ada.ask()
@@ -107,8 +111,7 @@ def test_a_neighbours_secret_is_on_a_phone_and_the_wall_draws_the_arrow(
     expect(ada.page.locator("#secret")).to_have_text(secret)
     expect(ada.page.get_by_text("order, not yours").first).to_be_visible()
     assert ada.page.context.cookies() == []
-    fits = "document.documentElement.scrollWidth <= innerWidth"
-    assert ada.page.evaluate(fits)
+    assert ada.page.evaluate(FITS)
 
     page.reload()  # the presenter's page, in the middle
     wall, again = wall_of(page)

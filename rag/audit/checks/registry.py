@@ -15,7 +15,7 @@ LEVELS = {
     "lasting": "What was acknowledged outlives its process, and expires as one.",
     "faithful": "What is read is what was written.",
     "bounded": "A turn's cost does not grow with the conversation.",
-    "async": "Async is async.",
+    "async": "Async calls do not block the event loop.",
 }
 """What a store may claim, by level."""
 

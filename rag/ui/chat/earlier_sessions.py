@@ -18,8 +18,8 @@ from rag.web.sessions.switching import FORGET_SESSIONS, OPEN_SESSION
 LONGEST = 60
 """Characters of a title."""
 _STYLE = (
-    "width:100%;min-height:2.5rem;padding:.25rem .75rem;border-radius:.5rem;font:inherit;cursor:pointer;"
-    "color:inherit;background:transparent;border:1px solid rgba(128,128,160,.4)"
+    "width:100%;min-height:2.5rem;padding:.25rem .75rem;border-radius:.5rem;font:inherit;font-size:.875rem;"
+    "cursor:pointer;color:inherit;background:transparent;border:1px solid rgba(128,128,160,.4)"
 )
 
 

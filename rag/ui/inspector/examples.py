@@ -33,7 +33,9 @@ def draw(context: Context, key: str) -> None:
         else:
             st.button("Fill with examples", icon=":material/science:", key=f"inspector_fill_examples_{key}",
                       on_click=_change, args=(context, True), disabled=not context.changes,
-                      help="Adds made-up sessions with planted faults." if context.changes else ALLOW)  # fmt: skip
+                      help="Adds made-up sessions with planted faults.")  # fmt: skip
+            if not context.changes:
+                st.caption(ALLOW, width="content")
 
 
 def _change(context: Context, fill: bool) -> None:

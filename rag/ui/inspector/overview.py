@@ -71,7 +71,7 @@ def _numbers(context: Context) -> None:
 
 def _charts() -> None:
     seen: Overview | None = st.session_state.get(_KEPT)
-    if seen is not None:
+    if seen is not None and seen.sessions:
         _bars(seen.ends, "Time left", -60)
         minutes = [(str(number * SLICE // 60), sessions) for number, sessions in enumerate(seen.activity)]
         _bars(minutes[::-1], "Minutes since the last turn", 0)

@@ -79,7 +79,7 @@ def _head(context: Context, session_id: str, row: Row | None, seen: View) -> Non
         st.image(badge(name, shade), width=40)
         st.subheader(name, anchor=False, width="content")
         context.reveal_button(session_id, f"inspector_reveal_{session_id}")
-    st.code(line(session_id), language=None)
+    st.code(line(session_id), language=None, wrap_lines=True)
     if row is not None:
         info = row.info
         turns = [count(info.turns, "turn"), count(info.messages, "message")]

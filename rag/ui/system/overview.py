@@ -68,23 +68,23 @@ def _failures(turns: dict[str, int]) -> str:
 def _limits(settings: Settings) -> str:
     rows = (
         ("Questions a minute", settings.limit_session_turns, settings.limit_address_turns),
-        ("Questions at once, in a process", settings.limit_session_at_once, settings.limit_address_at_once),
+        ("Questions at once, per process", settings.limit_session_at_once, settings.limit_address_at_once),
         ("Documents a minute", settings.limit_session_uploads, settings.limit_address_uploads),
         ("New sessions a minute", None, settings.limit_address_sessions),
     )
     shown = "\n".join(f"| {what} | {_number(own)} | {_number(shared)} |" for what, own, shared in rows)
     longest = settings.limit_wait_seconds
-    full = f"once {MOST:,} are under way"
-    busy = f"once they wait longer than {longest:g} s and than an answer takes" if longest else full
+    full = f"Once {MOST:,} are under way"
+    busy = f"Once they wait longer than {longest:g} s and longer than an answer takes" if longest else full
     return (
-        f"| at most | of a session | of an address |\n|---|---|---|\n{shown}\n\n"
-        f"Questions wait in a process for their turn; {busy}, further ones are told at once that it is busy. "
-        "Who is refused is told when to come back. An address is one of IPv4, or a /64 of IPv6."
+        f"| At most | Per session | Per address |\n|---|---|---|\n{shown}\n\n"
+        f"Questions queue in their process. {busy}, further ones are refused at once: the server is busy. "
+        "Whoever is refused is told when to come back. An address is one IPv4 address, or a /64 network of IPv6."
     )
 
 
 def _number(most: int | None) -> str:
-    return "" if most is None else f"{most:,}" if most else "no limit"
+    return "–" if most is None else f"{most:,}" if most else "no limit"
 
 
 def _refused(refusals: dict[str, int]) -> str:
@@ -98,7 +98,7 @@ def _settings(services: Services) -> None:
     st.subheader("Settings", anchor=False)
     known = configuration.shown(services.settings)
     rows = [(name, value, "set" if changed else "default") for name, value, changed in known]
-    st.dataframe(pd.DataFrame(rows, columns=["variable", "value", "from"]), hide_index=True, width="stretch")
+    st.dataframe(pd.DataFrame(rows, columns=["Variable", "Value", "From"]), hide_index=True, width="stretch")
     st.subheader("Versions", anchor=False)
-    versions = pd.DataFrame(configuration.versions(), columns=["package", "version"])
+    versions = pd.DataFrame(configuration.versions(), columns=["Package", "Version"])
     st.dataframe(versions, hide_index=True, width="stretch")
