@@ -49,6 +49,7 @@ def compact(services: Services, seconds: float = 0.0) -> bool:
     client, deadline, asked = services.client, time.monotonic() + seconds, False
     with translated("STATE_DIR"):
         client.config_set("rdbcompression", "no")
+        client.slowlog_reset()  # of a server that an earlier version started
         while True:
             if not asked:
                 with suppress(redis.ResponseError):  # one that has begun before is under way: another after it

@@ -1,5 +1,5 @@
-"""Looks for what is left of a session: in every key and value of Redis, in Chroma's files, in the append-only file, in
-the memory of this process.
+"""Looks for what is left of a session: in every key and value of Redis and in its log of slow commands, in Chroma's
+files, in the append-only file, in the memory of this process.
 
 What only this session can have written is a leftover wherever it lies. The same words in another session's keys are
 that session's, as far as can be told; in Chroma's files nobody's name stands beside them, so there they are `unknown`.
@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import redis
+
 from rag.erasure.marks import Marks
-from rag.erasure.reading import everything
+from rag.erasure.reading import everything, logged
 from rag.errors import CrosswireError
 from rag.inspector import Inspector, Pace
 from rag.inspector.layouts.crosswire import Own
@@ -30,6 +32,7 @@ if TYPE_CHECKING:  # who only deletes loads no model
 Verdict = Literal["erased", "left", "unknown"]
 MOST_NAMED = 5
 """Places are named so many; the others are counted."""
+_SLOW = b"its log of slow commands, which SLOWLOG RESET empties"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,13 @@ def _redis(services: Services, marks: Marks) -> tuple[Verdict, str]:
                 wanted += shared
             if any(mark in part for mark in wanted):
                 left[key] = None
+        try:
+            for entry in logged(services.client):
+                whose = own[2:] + (shared if own[1] in entry else ())
+                if any(mark in entry for mark in whose):
+                    left[_SLOW] = None
+        except redis.ResponseError:  # this user may not read it
+            strange += 1
     if left:
         due = " Its documents are still to be deleted." if store.protocol.keys.documents_due.encode() in left else ""
         return ("left", f"In {_named([*left])}.{due}")
@@ -129,7 +139,7 @@ def _chroma(services: Services, marks: Marks) -> tuple[Verdict, str]:
 def _memory(services: Services, marks: Marks) -> tuple[Verdict, str]:
     sid = marks.session_id
     held: dict[str, Callable[[], Collection[str]]] = {
-        "messages": services.store.protocol.cache.epochs,
+        "messages": services.store.remembered,
         "documents": lambda: {owner.session_id for owner in services.library.remembered()},
     }
     left = [what for what, known in held.items() if sid in known()]

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rag.inspector.key_scan import of_each, steps
+import redis
+
+from rag.inspector.key_scan import nodes, of_each, steps
 from rag.inspector.pace import Pace
 
 PIECE = 500
 """Elements at a time."""
+_ALL, _LOGS = 1_000_000, ("large-request", "large-reply")
 BYTES, OVERLAP = 1 << 20, 256
 """Of a string at a time, and how much of it twice, so that no mark is cut in two."""
 
@@ -63,6 +66,17 @@ def everything(client: Any, pace: Pace) -> Iterator[tuple[bytes, bytes | None]]:
                 yield key, None
             else:
                 yield from ((key, _flat(part)) for part in read(client, key))
+
+
+def logged(client: Any) -> Iterator[bytes]:
+    """Each entry of the servers' own logs of slow and of large commands: with what those were given, cut off."""
+    for node in nodes(client):
+        for command in (("SLOWLOG", "GET", _ALL), *(("COMMANDLOG", "GET", _ALL, kind) for kind in _LOGS)):
+            try:
+                yield from map(_flat, node.execute_command(*command))
+            except redis.ResponseError as exc:
+                if command[0] == "SLOWLOG" or "unknown command" not in str(exc).lower():  # only Valkey has the other
+                    raise
 
 
 def _flat(value: Any) -> bytes:

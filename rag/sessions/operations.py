@@ -181,11 +181,16 @@ class Operations:
         if reads is not None:
             yield reads.aclose() if hasattr(reads, "aclose") else reads.close()
 
+    def remembered(self) -> set[str]:
+        """The sessions of which something is in the memory of this store: messages, or when they were last indexed."""
+        return {*self.protocol.cache.epochs(), *self._recent.known()}
+
     # --- how long, and the end
 
     @operation
     def drop_ended(self) -> Steps[int]:
         """Forget what was decoded here of sessions that ended or were cleared elsewhere. Returns of how many."""
+        self._recent.drop(self.protocol.now())
         known = [*self.protocol.cache.epochs().items()]
         gone = []
         for start in range(0, len(known), BATCH):

@@ -1,7 +1,7 @@
 """Documents of one session, as a visitor hands them in.
 
-Streamlit keeps each file, of which it bounds the size, in memory until its page is left; but any number of them may be
-sent, also past the page's own widget. So their sum is bounded here.
+Streamlit keeps each file, of which it bounds the size, in memory until its page is left: here, until it is read. But
+any number of them may be sent, also past the page's own widget. So their sum is bounded.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Protocol
 import streamlit as st
 from starlette.exceptions import HTTPException
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from rag.erasure import add_document
@@ -48,7 +49,15 @@ def add(files: Iterable[File], services: Services, session_id: str) -> list[str]
                 add_document(services, session_id, file.name, file.getvalue())
         except CrosswireError as exc:
             problems.append(public_line(exc))
+        _let_go(file)
     return problems
+
+
+def _let_go(file: File) -> None:
+    """Its document may be deleted long before the page is left."""
+    page, file_id = get_script_run_ctx(), getattr(file, "file_id", None)
+    if page is not None and file_id and isinstance(page.uploaded_file_mgr, MemoryUploadedFileManager):
+        page.uploaded_file_mgr.remove_file(page.session_id, file_id)
 
 
 def keep(self: MemoryUploadedFileManager, session_id: str, file: UploadedFileRec) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+UNLOGGED = ("--slowlog-log-slower-than", "-1")
+"""Of a Redis that is to be without leftovers: on a busy machine any command may be slow."""
 RUN = secrets.token_hex(8)
 """In every mark: memory is walked once for all of them. Only `mark` makes texts of it, so that none lies about."""
 

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import json
+import pickle
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import astuple
 from pathlib import Path
+from traceback import walk_stack
+from typing import Any
 
+import orjson
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from rag.erasure import Marks, add_document, erase, look, marks_of, sweep
+from rag.knowledge import Owner
+from rag.knowledge.parsing import worker as parsing
+from rag.knowledge.parsing.limits import UPLOADED
+from rag.knowledge.storage import worker as storage
+from rag.knowledge.storage.chroma import Change
+from rag.knowledge.storage.embedded import EmbeddedStore
 from rag.services import Services, build, load_articles
 from rag.sessions import SessionStore, connect
 from rag.settings import Settings
-from tests import PROJECT
-from tests.attacks.leftovers import RUN, in_memory, mark
+from tests import PROJECT, needs
+from tests.attacks.leftovers import RUN, UNLOGGED, in_memory, mark
 from tests.commands.running import Call, caller
 from tests.servers import Server
 
@@ -94,7 +106,7 @@ def test_an_erased_session_is_nowhere_and_whatever_is_left_of_one_is_found(two: 
 
 
 def test_the_command_deletes_for_good_and_says_what_it_cannot_tell(tmp_path: Path, call: Call) -> None:
-    with Server() as server:
+    with Server(*UNLOGGED) as server:
         env = {"STATE_DIR": str(tmp_path / "s"), "REDIS_URL": server.url, "KNOWLEDGE_DIR": str(tmp_path)}
         with closing(connect(server.url)) as client:
             SessionStore(client).append("a-session", [HumanMessage(secret("question")), AIMessage("Noted.")])
@@ -106,3 +118,65 @@ def test_the_command_deletes_for_good_and_says_what_it_cannot_tell(tmp_path: Pat
         assert {place["name"]: place["verdict"] for place in found["places"]} == {**GONE, "Redis on disk": "unknown"}
         bad = call("erasure", "", env=env)
         assert (bad.returncode, bad.stderr.count("\n")) == (2, 1)
+
+
+def test_what_redis_notes_of_slow_commands_is_looked_at_and_the_embedded_one_notes_none(
+    tmp_path: Path, two: tuple[Services, Services]
+) -> None:
+    embedded = two[0].client
+    assert embedded.config_get("slowlog-log-slower-than") == {"slowlog-log-slower-than": "-1"}
+    assert embedded.config_get("commandlog-request-larger-than") == {"commandlog-request-larger-than": "-1"}
+    for program in (None, needs.program("redis-server")):
+        with Server("--slowlog-log-slower-than", "0", program=program) as server:
+            settings = Settings(state_dir=tmp_path / "s", redis_url=server.url, knowledge_dir=tmp_path)
+            with closing(build(settings)) as services:
+                sid = f"slow {{{secrets.token_hex(8)}}}"
+                services.store.append(sid, [HumanMessage(secret("question")), AIMessage("Noted.")])
+                marks = marks_of(services, sid)
+                services.client.config_set("slowlog-log-slower-than", -1)
+                erase(services, sid, "a test")
+                (found,) = [place for place in look(services, marks, rewritten=True).places if place.name == "Redis"]
+                assert (found.verdict, "SLOWLOG RESET" in found.detail) == ("left", True)
+                services.client.slowlog_reset()
+                assert verdicts(services, marks)["Redis"] == "erased"
+
+
+class Requests(io.BytesIO):
+    """held: what a process that serves them has in its variables when it waits for the next one."""
+
+    held = ""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._look()
+        return super().read(size)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        self._look()
+        return super().readline(size)
+
+    def readinto(self, buffer: Any, /) -> int:
+        self._look()
+        return super().readinto(buffer)
+
+    def _look(self) -> None:
+        if self.tell() == len(self.getbuffer()):
+            frames = (frame for frame, _ in walk_stack(None) if Path(frame.f_code.co_filename).name == "worker.py")
+            self.held = "".join(repr(frame.f_locals) for frame in frames) or "nothing served them"
+
+
+def test_processes_that_read_and_write_documents_keep_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for worker, name in ((parsing, "alarm"), (parsing, "_limit"), (storage, "alarm")):
+        monkeypatch.setattr(worker, name, lambda *_: None)  # they are this process
+    text = secret("document")
+    head = orjson.dumps([f"{secret('name')}.md", len(text), *astuple(UPLOADED)])
+    batch = {"ids": ["a#0"], "embeddings": [[1.0, 0.0]], "documents": [text], "metadatas": [{"document": "a"}]}
+    asked = ((tmp_path, "of-a-test", Change(Owner("kept"), "")), batch, None)
+    sent = {parsing: head + b"\n" + text.encode(), storage: b"".join(map(pickle.dumps, asked))}
+    for worker, whole in sent.items():
+        requests, answers = Requests(whole), io.BytesIO()
+        monkeypatch.setattr(worker, "channel", lambda found=(requests, answers): found)
+        worker.main()
+        assert answers.getvalue()
+        assert requests.held
+        assert RUN not in requests.held
+    assert EmbeddedStore(tmp_path, "of-a-test").owners() == {Owner("kept")}

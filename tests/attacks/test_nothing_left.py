@@ -28,7 +28,7 @@ from rag.ui.inspector import sign_in
 from rag.web.api import ApiFirst
 from rag.web.identity import SessionCookie, session_secret
 from tests import needs
-from tests.attacks.leftovers import in_files, in_memory, in_redis, mark
+from tests.attacks.leftovers import UNLOGGED, in_files, in_memory, in_redis, mark
 from tests.chat.faulty_server import Handler, faulty_server
 from tests.commands.running import Call, caller, environment
 from tests.pages.inspecting import inspect
@@ -163,7 +163,7 @@ def site(
         model.always = repeating
         variables = {"OPENAI_BASE_URL": model.url, "PROMPT_MEMORY": "summary:1"}
         if request.param != "embedded":
-            server = held.enter_context(Server(program=needs.program(request.param)))
+            server = held.enter_context(Server(*UNLOGGED, program=needs.program(request.param)))
             variables["REDIS_URL"] = server.url
         services = held.enter_context(opened(**variables))
         app = Starlette(

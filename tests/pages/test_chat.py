@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from rag.chat import numbered, sources_of
 from rag.chat.export import to_json, to_markdown
 from rag.services import Services
+from rag.ui.chat.pending_question import Pending
 from rag.ui.chat.suggestions import FIRST_QUESTIONS
 from tests.pages.opening import calm, errors, labels, opened, press, say, session_of, to, transcript, visit
 
@@ -176,9 +177,11 @@ def test_without_cookies_the_tab_is_the_session_and_the_page_says_so(page: AppTe
     before = session_of(page)
     assert session_of(say(page, QUESTION)) == before
 
+    page.session_state["pending"] = Pending("What of my order?", "It was not answered.")
     press(page, "New session")
     assert session_of(page) != before
     assert transcript(page) == []
+    assert "pending" not in page.session_state
 
 
 def test_a_second_tab_shows_what_the_first_wrote_at_its_next_run(page: AppTest, services: Services) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from pypdf import PdfWriter
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.testing.v1 import AppTest
 
 from rag.services import Services
@@ -144,6 +145,19 @@ def test_a_bad_file_does_not_stop_the_good_one_beside_it(page: AppTest, services
     upload(page, ("empty.md", b""), ("tent.md", TENT))
     assert len(errors(page)) == 1
     assert own(services, page) == ["tent.md"]
+
+
+def test_what_was_read_is_not_kept_until_the_page_is_left(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes, remove = [], MemoryUploadedFileManager.remove_file
+
+    def removed(self: MemoryUploadedFileManager, session_id: str, file_id: str) -> None:
+        sizes.append(self._total_bytes)
+        remove(self, session_id, file_id)
+        sizes.append(self._total_bytes)
+
+    monkeypatch.setattr(MemoryUploadedFileManager, "remove_file", removed)
+    upload(page, ("empty.md", b""), ("tent.md", TENT))
+    assert sizes == [len(TENT), len(TENT), len(TENT), 0]
 
 
 def test_nothing_chosen_is_said(page: AppTest) -> None:

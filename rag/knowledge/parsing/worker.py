@@ -37,14 +37,22 @@ def main() -> None:
     requests, answers = channel()
     _limit("RLIMIT_CORE", 0)
     alarm(IDLE_SECONDS)
-    while line := requests.readline():
-        name, length, *given = orjson.loads(line)
-        data, limits = requests.read(length), Limits(*given)
-        alarm(limits.seconds + _GRACE)
-        _limit("RLIMIT_AS", _size() + limits.memory if _size() else -1)
-        _answer(name, data, limits, answers)
-        answers.flush()
+    while serve(requests, answers):
         alarm(IDLE_SECONDS)
+
+
+def serve(requests: IO[bytes], answers: IO[bytes]) -> bool:
+    """One request, of which nothing is kept. False: there is none."""
+    line = requests.readline()
+    if not line:
+        return False
+    name, length, *given = orjson.loads(line)
+    limits = Limits(*given)
+    alarm(limits.seconds + _GRACE)
+    _limit("RLIMIT_AS", _size() + limits.memory if _size() else -1)
+    _answer(name, requests.read(length), limits, answers)
+    answers.flush()
+    return True
 
 
 def _answer(name: str, data: bytes, limits: Limits, answers: IO[bytes]) -> None:

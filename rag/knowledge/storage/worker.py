@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from contextlib import suppress
 from functools import partial
+from typing import IO
 
 from rag.errors import CrosswireError
 from rag.knowledge.storage.embedded import EmbeddedStore
@@ -17,18 +18,23 @@ def main() -> None:
     alarm(IDLE_SECONDS)
     with suppress(EOFError):
         while True:
-            state_dir, embeddings, request = pickle.load(requests)  # noqa: S301 - the process that started this one
-            alarm(0)
-            batches = list(iter(partial(pickle.load, requests), None))  # all, before anybody has to wait for this one
-            store = EmbeddedStore(state_dir, embeddings)
-            try:
-                with store.errors():
-                    answer: str | CrosswireError = store.carry_out(request, batches)
-            except CrosswireError as exc:
-                answer = exc
-            pickle.dump(answer, answers)
-            answers.flush()
+            serve(requests, answers)
             alarm(IDLE_SECONDS)
+
+
+def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
+    """One request, of which nothing is kept. Raises EOFError if there is none."""
+    state_dir, embeddings, request = pickle.load(requests)  # noqa: S301 - the process that started this one
+    alarm(0)
+    batches = list(iter(partial(pickle.load, requests), None))  # all, before anybody has to wait for this one
+    store = EmbeddedStore(state_dir, embeddings)
+    try:
+        with store.errors():
+            answer: str | CrosswireError = store.carry_out(request, batches)
+    except CrosswireError as exc:
+        answer = exc
+    pickle.dump(answer, answers)
+    answers.flush()
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ LOG_BYTES = 1_000_000
 # could lose turns that were acknowledged. With `no` every write is with the kernel before its reply, which survives
 # the death of any process; against a power cut the supervisor calls fsync about once a second.
 OPTIONS = ("--port", "0", "--unixsocketperm", "700", "--appendonly", "yes", "--appendfsync", "no", "--save", "")
+# What they were given is in the logs of slow and of large commands: texts, long after their session.
+UNLOGGED = ("--slowlog-log-slower-than", "-1", "--commandlog-request-larger-than", "-1")
 PLACES = ("--dir", ".", "--logfile", "valkey.log", "--pidfile", "valkey.pid", "--daemonize", "no")
 
 
@@ -181,7 +183,7 @@ class Supervisor:
         # Only if it is another: on a full disk it could not be written again.
         if not self.files.address.exists() or self.files.served() != self.address:
             self.files.address.write_text(self.address, encoding="utf-8")
-        command = [self.binary, *OPTIONS, *PLACES, "--unixsocket", self.address]
+        command = [self.binary, *OPTIONS, *UNLOGGED, *PLACES, "--unixsocket", self.address]
         silent = subprocess.DEVNULL
         return subprocess.Popen(  # noqa: S603 - our own binary and paths
             command, cwd=self.files.root, pass_fds=(lock,), stdin=silent, stdout=silent, stderr=silent

@@ -29,12 +29,19 @@ class Recent:
         if not new and abs(now - self._at.get(sid, -self._every)) < self._every:
             return False
         if len(self._at) >= _MOST:
-            self._at = {one: at for one, at in [*self._at.items()] if abs(now - at) < self._every}
+            self.drop(now)
         self._at[sid] = now
         return True
 
     def forget(self, sid: SessionId) -> None:
         self._at.pop(sid, None)
+
+    def drop(self, now: float) -> None:
+        """Those that are due in any case."""
+        self._at = {one: at for one, at in [*self._at.items()] if abs(now - at) < self._every}
+
+    def known(self) -> list[str]:
+        return [*self._at]
 
 
 def find_entries(sid: SessionId) -> str:

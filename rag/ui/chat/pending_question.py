@@ -77,6 +77,12 @@ def ask(text: str, trouble: str | None = None) -> None:
     st.session_state.pop(_NOTICE, None)
 
 
+def forget() -> None:
+    """What this tab has of a session that is no more."""
+    for slot in (_PENDING, _NOTICE):
+        st.session_state.pop(slot, None)
+
+
 def take(text: str, files: Sequence[uploads.File], services: Services, visitor: Visitor) -> None:
     """What was sent: the files are added first, so that the question is answered from them, too."""
     problems = uploads.add(files, services, visitor.session_id)

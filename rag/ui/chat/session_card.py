@@ -13,7 +13,7 @@ from rag.errors import CrosswireError, SessionStoreUnavailable
 from rag.services import Services
 from rag.sessions import StoredMessage
 from rag.ui.avatar import badge
-from rag.ui.chat import earlier_sessions, one_off
+from rag.ui.chat import earlier_sessions, one_off, pending_question
 from rag.ui.escaping import count, duration
 from rag.ui.feedback import download, errors_shown
 from rag.ui.visitor import Visitor, forget_tab
@@ -45,6 +45,7 @@ def draw(services: Services, visitor: Visitor, records: Sequence[StoredMessage])
         elif st.button("New session", width="stretch", help="Starts an empty session and discards this one."):
             with errors_shown():
                 _erase(services, visitor)
+                pending_question.forget()
                 forget_tab()
                 st.rerun()
         clear = "Deletes this session’s messages and documents. The session itself stays."
@@ -102,7 +103,7 @@ def _confirm_clear(services: Services, visitor: Visitor) -> None:
         if st.button("Delete", type="primary"):
             with errors_shown():
                 _erase(services, visitor)
-                st.session_state.pop("pending", None)
+                pending_question.forget()
                 st.rerun()
         if st.button("Cancel"):
             st.rerun()

@@ -22,3 +22,7 @@ def test_a_session_is_written_when_it_is_new_or_was_not_for_a_while(monkeypatch:
     assert recent.due(ada, 50.0, new=False)  # the clock was set back
     recent.forget(ada)
     assert recent.due(ada, 50.0, new=False)
+    recent.drop(51.0)
+    assert recent.known() == ["ada"]
+    recent.drop(52.0)
+    assert recent.known() == []
