@@ -47,10 +47,10 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> bool:
     if not line:
         return False
     name, length, *given = orjson.loads(line)
-    limits = Limits(*given)
+    data, limits = requests.read(length), Limits(*given)
     alarm(limits.seconds + _GRACE)
     _limit("RLIMIT_AS", _size() + limits.memory if _size() else -1)
-    _answer(name, requests.read(length), limits, answers)
+    _answer(name, data, limits, answers)
     answers.flush()
     return True
 
