@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing, nullcontext
 
 import pytest
 
-from rag.crosstalk.beliefs import BELIEFS, Measurements
+from rag.crosstalk.beliefs import BELIEFS, Measurements, knee
 from rag.crosstalk.beliefs.crowds import SHOWN, crowd
 from rag.crosstalk.beliefs.interleavings import every_order
 from rag.crosstalk.beliefs.knee import MORE, PEOPLE
@@ -41,7 +41,8 @@ def test_what_is_wrong_is_found_and_what_is_right_is_not_accused(name: str, lab:
     assert 0 <= min(told) <= max(told) <= 1
 
 
-def test_where_a_process_stops_to_keep_up(lab: Lab) -> None:
+def test_where_a_process_stops_to_keep_up(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(knee, "SECONDS", 0.4)  # of each level: eight turns of whoever need not wait
     found = BELIEFS["one-server"].measure(Bench(lab, lambda share, text: None))
     rates = [level.rate for level in found.levels]
     assert [level.people for level in found.levels] == list(PEOPLE[: len(rates)])
