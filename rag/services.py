@@ -78,3 +78,4 @@ def settle() -> None:
     """Take what is loaded by now out of the garbage collector's sight: looking at all of it stops every turn."""
     gc.collect()
     gc.freeze()
+    gc.enable()  # app.py loads without it

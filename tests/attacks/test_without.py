@@ -32,7 +32,8 @@ def test_the_page_has_a_line_for_each_of_them_all_red() -> None:
     assert lines() == expected
 
 
-def test_a_test_that_proves_nothing_is_told_from_one_that_does(tmp_path: Path) -> None:
+def test_a_test_that_proves_nothing_is_told_from_one_that_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # which this project's settings do, and these have none
     (tmp_path / "door.py").write_text("def opens(key):\n    return key == 'right'\n")
     (tmp_path / "test_door.py").write_text(
         "import pytest, door\n"
