@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from rag.audit.checks import CHECKS
 from rag.audit.kit.contract import Subject
 from rag.audit.report.reproduction import name_of_test, reproduction
 from rag.audit.results import Outcome
+from tests import BARE_PYTEST
 
 OURS = re.compile(r"^\s*(from|import)\s+(rag|crosswire)\b", re.MULTILINE)
 HARM = '""" \\N \udc80 \x00 \u202e'
@@ -41,6 +43,7 @@ def test_it_fails_where_the_fault_is_and_passes_where_it_is_not(tmp_path: Path) 
         text = reproduction(CHECKS[name], outcome, IN_MEMORY, LangGraphSaver, "async", ["langgraph"])
         (tmp_path / f"{name_of_test(name)}.py").write_text(text, encoding="utf-8")
     command = [sys.executable, "-I", "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(tmp_path)]
-    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    environment = {**os.environ, **BARE_PYTEST}
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
     assert "1 failed, 1 passed" in ran.stdout, ran.stdout + ran.stderr
     assert "was acknowledged and is stored 0 times" in ran.stdout

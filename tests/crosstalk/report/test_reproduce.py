@@ -20,7 +20,7 @@ from rag.crosstalk.explore.stepping import played
 from rag.crosstalk.report.explain import minimal
 from rag.crosstalk.report.reproduce import file_name, of_log, of_run, of_schedule, of_target
 from rag.crosstalk.targets import open_target
-from tests import PROJECT
+from tests import BARE_PYTEST, PROJECT
 
 CASES = (
     ("lesson-shared", False, None),
@@ -33,7 +33,7 @@ CASES = (
 def run(*files: Path) -> subprocess.CompletedProcess[str]:
     """One process for all files: loading pytest and the strategies takes most of the time."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rA", *map(str, files)]
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    environment = {**os.environ, **BARE_PYTEST, "PYTHONPATH": str(PROJECT)}
     return subprocess.run(command, cwd=files[0].parent, capture_output=True, text=True, timeout=120, env=environment)
 
 
@@ -161,7 +161,7 @@ def test_an_exported_test_runs_where_only_the_package_is(tmp_path: Path) -> None
     assert "needs the installed package crosswire" in strategy
     assert "from rag" not in strategy
     (here / "test_it.py").write_text(strategy)
-    environment = {**os.environ, "PYTHONPATH": str(packages), "PYTHONSAFEPATH": "1"}
+    environment = {**os.environ, **BARE_PYTEST, "PYTHONPATH": str(packages), "PYTHONSAFEPATH": "1"}
     pytest_command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
     done = subprocess.run(pytest_command, cwd=here, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout
