@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+import streamlit as st
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from streamlit.testing.v1 import AppTest
@@ -19,7 +20,8 @@ from rag.sessions.ids import SessionId
 from rag.sessions.names import friendly_name
 from rag.tracing.handler import trace
 from rag.ui import resources
-from rag.ui.inspector import actions, sign_in
+from rag.ui.inspector import actions, overview, sign_in
+from rag.ui.inspector.context import Context
 from rag.ui.inspector.turns import turn_view
 from tests.inspector.stored_sessions import HARMFUL, HOSTILE, stored
 from tests.pages.inspecting import SECRET, all_of, inspect, metrics, put
@@ -190,6 +192,40 @@ def test_delete_confirmed_and_undone(services: Services, sid: str) -> None:
         if entry.session == sid and entry.who.startswith("inspector")
     ]
     assert whats[:3] == ["restore", "delete", "clear"]
+
+
+def test_a_click_is_kept_though_its_run_is_ended_by_another_one(
+    services: Services, sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = inspect(sid, changes=True)
+    ended = iter([True])
+    drawn = overview.draw
+
+    def draw(context: Context) -> None:
+        if next(ended, False):
+            st.rerun()
+        drawn(context)
+
+    monkeypatch.setattr(overview, "draw", draw)
+    for another in (lambda: act(page, "delete"), page.run):  # the click, and a run that knows nothing of it
+        another()
+        assert any("This deletes 1 session" in text.value for text in page.markdown)
+    press(page, "Cancel")
+    assert not any("This deletes 1 session" in text.value for text in calm(page.run()).markdown)
+    assert services.store.info(sid) is not None
+
+
+def test_what_was_put_aside_is_removed_though_the_session_is_drawn_anew_meanwhile(services: Services, sid: str) -> None:
+    services.client.rpush(services.store.protocol.keys.of(SessionId(sid)).history, "no JSON")
+    services.store.messages(sid)
+    page = inspect(sid, changes=True)
+    page.session_state["inspector_stored"] = "Quarantine"
+    press(calm(page.run()), "Remove")
+    _, confirm = (button for button in calm(page.run()).button if button.label == "Remove")
+    assert len(services.store.quarantined(SessionId(sid))) == 1
+    calm(confirm.click().run())
+    assert not services.store.quarantined(SessionId(sid))
+    assert not [button for button in calm(page.run()).button if button.label == "Remove"]
 
 
 def test_deleted_for_good_there_is_no_copy_and_the_proof_is_shown(services: Services, sid: str) -> None:

@@ -18,6 +18,9 @@ from rag.ui.feedback import download, errors_shown
 from rag.ui.inspector import session_table
 from rag.ui.inspector.context import Context
 
+ASKED = "inspector_asked"
+"""The change that is to be confirmed, and of which sessions. A click is kept by its callback: a run that a refresh or
+another click ends before it comes to the buttons would never see it."""
 DONE, UNTIL = "inspector_done", "inspector_undo_until"
 UNDO_MINUTES = 10
 NAMED = 10
@@ -53,13 +56,14 @@ _VERDICTS = {
 def draw(context: Context, ids: list[str]) -> None:
     _undo(context)
     if not ids:
+        _answered()
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{count(len(ids), 'session')} selected**", width="content")
         if context.ours:
             for change, (label, icon, _) in BUTTONS.items():
-                if st.button(label, icon=icon, key=f"inspector_act_{change}", disabled=not context.changes):
-                    _confirm(context, change, ids)
+                st.button(label, icon=icon, key=f"inspector_act_{change}", disabled=not context.changes,
+                          on_click=_ask, args=(change, ids))  # fmt: skip
         with st.popover("Export", icon=":material/download:", disabled=not all(map(context.shows, ids))):
             for form, (label, ending, mime) in FORMS.items():
                 made, key = partial(_exported, context, ids, form), f"inspector_export_{form}"
@@ -67,11 +71,24 @@ def draw(context: Context, ids: list[str]) -> None:
             st.caption("Contains all messages in plain text. Exports are logged.")
     if context.ours and not context.changes:
         st.caption("To change sessions, turn on “Allow changes” in the sidebar. To export them, reveal their texts.")
+    asked: tuple[Change, list[str]] | None = st.session_state.get(ASKED)
+    if asked and context.changes:
+        _confirm(context, *asked)
 
 
-@st.dialog("Change sessions?", icon=":material/edit:")
+def _ask(change: Change, ids: list[str]) -> None:
+    st.session_state[ASKED] = change, ids
+
+
+def _answered() -> None:
+    st.session_state.pop(ASKED, None)
+
+
+@st.dialog("Change sessions?", icon=":material/edit:", on_dismiss=_answered)
 @errors_shown("error", str)
 def _confirm(context: Context, change: Change, ids: list[str]) -> None:
+    if ASKED not in st.session_state:
+        st.rerun()  # all of the page, which closes this
     label, icon, _ = BUTTONS[change]
     seen = Changes(context.inspector, context.who).preview(change, ids)
     st.write(f"{icon} {seen}")
@@ -82,13 +99,15 @@ def _confirm(context: Context, change: Change, ids: list[str]) -> None:
     copy = f", which keeps a copy of the messages for {UNDO_MINUTES} minutes" if change in ENDING else ""
     st.caption(f"This is logged. You can undo your last change in this tab{copy}.")
     with st.container(horizontal=True):
-        did = st.button(label, type="primary", key="inspector_confirm", on_click=_do, args=(context, change, ids))
-        good = change == "delete" and _for_good(context, ids)
-        if did or good or st.button("Cancel", key="inspector_leave"):
-            st.rerun()
+        st.button(label, type="primary", key="inspector_confirm", on_click=_do, args=(context, change, ids))
+        if change == "delete":
+            tip = "No copy is kept. One session: then everything stored is searched for what may be left of it."
+            st.button("Delete for good", key="inspector_erase", help=tip, on_click=_erase, args=(context, ids))
+        st.button("Cancel", key="inspector_leave", on_click=_answered)
 
 
 def _do(context: Context, change: Change, ids: list[str]) -> None:
+    _answered()
     st.session_state.pop(PROBLEM, None)
     try:
         seconds = 60 * int(st.session_state.get(MINUTES, 1440))
@@ -118,22 +137,27 @@ def _undo(context: Context) -> None:
         said = f":green[:material/check:] {count(len(done.ids), 'session')} {BUTTONS[done.change][2]}."
         st.markdown(said, width="content")
         may = bool(done.ids) and context.changes
-        if may and st.button("Undo", icon=":material/undo:", key="inspector_undo", type="tertiary"):
-            back = Changes(context.inspector, context.who).undo(done)
-            st.session_state.pop(DONE, None)
-            left = len(done.ids) - len(back)
-            more = f" {count(left, 'session')} in use since then: left as is." if left else ""
-            st.toast(f"{count(len(back), 'session')} restored.{more}")
+        if may and st.button("Undo", icon=":material/undo:", key="inspector_undo", type="tertiary",
+                             on_click=_take_back, args=(context, done)):  # fmt: skip
             st.rerun()
 
 
-def _for_good(context: Context, ids: list[str]) -> bool:
-    tip = "No copy is kept. One session: then everything stored is searched for what may be left of it."
-    return st.button("Delete for good", key="inspector_erase", help=tip, on_click=_erase, args=(context, ids))
+def _take_back(context: Context, done: Done) -> None:
+    st.session_state.pop(PROBLEM, None)
+    try:
+        back = Changes(context.inspector, context.who).undo(done)
+    except CrosswireError as exc:
+        st.session_state[PROBLEM] = str(exc)
+        return
+    st.session_state.pop(DONE, None)
+    left = len(done.ids) - len(back)
+    more = f" {count(left, 'session')} in use since then: left as is." if left else ""
+    st.toast(f"{count(len(back), 'session')} restored.{more}")
 
 
 def _erase(context: Context, ids: list[str]) -> None:
     services = context.services
+    _answered()
     st.session_state.pop(PROOF, None)
     try:
         marks = [marks_of(services, one) for one in ids[:MOST_PROVED]]

@@ -89,9 +89,13 @@ class Context:
         shown = self.shows(session_id)
         label, icon = ("Hide texts", "visibility_off") if shown else ("Reveal texts", "visibility")
         told = None if shown else "This is logged."
-        if st.button(label, icon=f":material/{icon}:", key=key, type="tertiary", help=told):
-            st.session_state[_REVEALED] = {*st.session_state.get(_REVEALED, ())} ^ {session_id}
+        if st.button(label, icon=f":material/{icon}:", key=key, type="tertiary", help=told,
+                     on_click=_turn_over, args=(session_id,)):  # fmt: skip
             st.rerun()  # all of the page, of which this may be a part
+
+
+def _turn_over(session_id: str) -> None:
+    st.session_state[_REVEALED] = {*st.session_state.get(_REVEALED, ())} ^ {session_id}
 
 
 def open_context(services: Services, me: Visitor) -> Context:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import streamlit as st
 
@@ -70,11 +72,12 @@ def _live(context: Context) -> None:
         }
         for one, said in zip(news, seen, strict=True)
     ]
-    table = st.dataframe(
+    key = f"inspector_tail_{len(tail.known)}_{news[0].at}"
+    st.dataframe(
         rows,
         hide_index=True,
-        key=f"inspector_tail_{len(tail.known)}_{news[0].at}",
-        on_select="rerun",
+        key=key,
+        on_select=partial(_open, key, [one.session for one in news]),
         selection_mode="single-row",
         height="auto",
         column_config={
@@ -84,10 +87,14 @@ def _live(context: Context) -> None:
             "ms": st.column_config.NumberColumn(format="%.0f", width=60),
         },
     )
-    for row in table["selection"]["rows"]:
-        session_table.choose([news[row].session])
-        st.session_state[_OPEN] = True
+    if st.session_state.get(_OPEN):
         st.rerun()
+
+
+def _open(key: str, sessions: Sequence[str]) -> None:
+    for row in st.session_state[key]["selection"]["rows"]:
+        session_table.choose([sessions[row]])
+        st.session_state[_OPEN] = True
 
 
 _OPEN = "inspector_open_sessions"

@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast
 
 import pandas as pd
@@ -31,6 +32,8 @@ from rag.ui.inspector.context import Context
 
 TITLE = "Sessions"
 CHOSEN = "inspector_chosen"
+PICKED = "inspector_picked"
+"""Something was chosen in the table, and the rest of the page is to follow."""
 HELD = "inspector_held"
 EDITION = "inspector_edition"
 JOB = "inspector_search"
@@ -209,27 +212,30 @@ def _grid(context: Context, rows: Sequence[Row]) -> None:
     if not rows:
         return
     ids = tuple(row.info.id for row in rows)
-    # A click on rows that have moved meanwhile belongs to a table that is gone, and chooses nothing.
+    # Another table for other rows: a click chooses what was under it, though they have moved meanwhile.
     known = "\n".join([str(st.session_state.get(EDITION, 0)), *ids])
     key = "inspector_rows_" + hashlib.blake2b(known.encode("utf-8", "replace"), digest_size=8).hexdigest()
     picked = [number for number, one in enumerate(ids) if one in chosen()]
     columns = _columns(rows, context)
     frame = {name: cells for name, (cells, _) in columns.items()}
-    event = st.dataframe(
+    st.dataframe(
         pd.DataFrame(frame),
         hide_index=True,
         height=min(38 + 35 * len(rows), 420),
         key=key,
-        on_select="rerun",
+        on_select=partial(_pick, key, ids),
         selection_mode="multi-row",
         selection_default={"selection": {"rows": picked}},
         column_config={name: config for name, (_, config) in columns.items()},
         column_order=SHOWN if context.ours else None,
     )
-    now = [ids[number] for number in event["selection"]["rows"] if number < len(ids)]
-    if now != [one for one in ids if one in chosen()]:
-        st.session_state[CHOSEN] = now
-        st.rerun()
+    if st.session_state.pop(PICKED, False):
+        st.rerun()  # all of the page, of which this may be a part
+
+
+def _pick(key: str, ids: Sequence[str]) -> None:
+    st.session_state[CHOSEN] = [ids[number] for number in st.session_state[key]["selection"]["rows"]]
+    st.session_state[PICKED] = True
 
 
 def _title(context: Context, info: SessionInfo) -> str:
@@ -253,7 +259,7 @@ def _columns(rows: Sequence[Row], context: Context) -> dict[str, tuple[list[Any]
     infos, config = [row.info for row in rows], st.column_config
     columns = {
         "Colour": ([badge(row.name, row.colour) for row in rows], config.ImageColumn("", width=40)),
-        "Name": ([row.name for row in rows], config.TextColumn(width=140)),
+        "Name": ([row.name for row in rows], config.TextColumn(width=170)),
     }
     marks = [flags(row, context.you) for row in rows]
     ends = {"Expires in": ([left(row) for row in rows], config.TextColumn(width=90, help="If it stays idle."))}
@@ -265,7 +271,7 @@ def _columns(rows: Sequence[Row], context: Context) -> dict[str, tuple[list[Any]
     time = config.DatetimeColumn(format="distance", width=125)
     return {
         **columns,
-        "First question": ([_title(context, info) for info in infos], config.TextColumn(width=180, help=TITLES)),
+        "First question": ([_title(context, info) for info in infos], config.TextColumn(width=150, help=TITLES)),
         "Flags": ([", ".join(flag for flag in FLAGS if flag in mark) for mark in marks], config.TextColumn(width=90)),
         "Turns": ([info.turns for info in infos], config.NumberColumn(width=55)),
         "Bytes": ([row.bytes for row in rows], config.NumberColumn(format="compact", width=60)),

@@ -15,6 +15,8 @@ from rag.ui.escaping import count, duration
 from rag.ui.feedback import errors_shown
 from rag.ui.inspector.context import Context
 
+REMOVING = "inspector_removing"
+"""The element whose removal is to be confirmed: what a refresh draws anew must know that it was asked for."""
 SECRET_FIELDS = ("title", "summary")
 COMMANDS = {
     "list": "LRANGE {key} 0 -1",
@@ -103,14 +105,26 @@ def _quarantine(context: Context, seen: View) -> None:
         st.caption(f"**{one.reason}**, {moment_shown(one.at)}, {len(one.raw):,} bytes")
         if context.shows(seen.id):
             st.code(pretty(one.raw), language="json", wrap_lines=True)
-        if context.changes and st.button("Remove", icon=":material/delete:", key=f"inspector_remove_{number}"):
-            _remove(context, seen.id, one)
+        if context.changes:
+            st.button("Remove", icon=":material/delete:", key=f"inspector_remove_{number}", on_click=_ask, args=(one,))
+    asked: Quarantined | None = st.session_state.get(REMOVING)
+    if context.changes and asked is not None and asked in found:
+        _remove(context, seen.id, asked)
 
 
-@st.dialog("Remove this element?", icon=":material/delete:")
+def _ask(one: Quarantined) -> None:
+    st.session_state[REMOVING] = one
+
+
+def _answered() -> None:
+    st.session_state.pop(REMOVING, None)
+
+
+@st.dialog("Remove this element?", icon=":material/delete:", on_dismiss=_answered)
 def _remove(context: Context, session_id: str, one: Quarantined) -> None:
     st.write("This deletes the element for good; the rest of the session stays. It cannot be undone.")
     if st.button("Remove", type="primary"):
         with errors_shown():
             Changes(context.inspector, context.who).remove_quarantined(session_id, one)
+            _answered()
             st.rerun()
