@@ -105,6 +105,7 @@ def deleted(person: Visit, inspector: Page, store: SessionStore) -> None:
     sid = sid_of(person)
     expect(cells(inspector).filter(has_text=friendly_name(sid))).to_have_count(1)
     pick(inspector, 0)
+    expect(inspector.get_by_role("heading", name=friendly_name(sid))).to_be_visible()  # not the one before any more
     button = inspector.get_by_role("button", name="Delete", exact=False).first
     expect(button).to_be_disabled()
     switch(inspector, "Allow changes")
