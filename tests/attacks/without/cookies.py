@@ -292,8 +292,8 @@ _OWN""",
         (
             Edit(
                 "rag/knowledge/library.py",
-                "        found = self._collection(session_id)\n        with self._store.errors():\n",
-                "        found = self._collection(min(self._store.sessions(), default=session_id))\n"
+                "        found = self._collection(owner)\n        with self._store.errors():\n",
+                "        found = self._collection(min(self._store.owners(), default=owner))\n"
                 "        with self._store.errors():\n",
             ),
         ),

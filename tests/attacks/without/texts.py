@@ -23,7 +23,7 @@ TEXTS = (
         "A document that orders the model to tell others' data",
         "rag/knowledge/library.py",
         "        if session_id is None:\n            return [self._shared]\n",
-        "        if session_id:\n            return [self._shared, *map(self._collection, self._store.sessions())]\n",
+        "        if session_id:\n            return [self._shared, *map(self._collection, self._store.owners())]\n",
         "tests/attacks/test_texts.py::test_a_document_that_orders_the_model_to_tell_others_data_finds_none_to_tell",
     ),
     mend(
