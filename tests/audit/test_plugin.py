@@ -128,6 +128,10 @@ def test_the_plain_install_audits_and_checks_and_says_what_more_it_would_need(pl
     assert "crosswire.SessionStore needs more than the plain install" in done["import"][0][1]
 
 
+UNCONCERNED = [f"-pno:{name}" for name in ("schemathesis", "langsmith_plugin", "frontrun", "valkey", "anyio")]
+"""Plugins that are here for other tests, as in pyproject.toml: together they take a second to load."""
+
+
 def test_a_fixture_for_the_savers_own_suite_serves_unchanged_and_convicts_what_that_calls_full(
     place: Place, tmp_path: Path
 ) -> None:
@@ -143,6 +147,7 @@ def test_a_fixture_for_the_savers_own_suite_serves_unchanged_and_convicts_what_t
         "-rs",
         "-p",
         "no:cacheprovider",
+        *UNCONCERNED,
         "-m",
         "apart.case or apart.shared-read or apart.listing",
     ]
