@@ -18,7 +18,6 @@ does by itself takes a sixth of a short command."""
 def main() -> None:
     gc.set_threshold(GARBAGE)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    gc.disable()  # until a command is loaded
     try:
         # Here, as loading takes seconds on a busy machine and Ctrl-C in that time is no reason for a traceback.
         from rag.commands import run
