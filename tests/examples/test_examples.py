@@ -21,7 +21,7 @@ from streamlit.testing.v1 import AppTest
 
 import crosswire
 from rag.resources import child_environment
-from tests import PROJECT, needs
+from tests import BARE_PYTEST, PROJECT, needs
 from tests.servers import Server, free_port, wait_for
 
 EXAMPLES = PROJECT / "examples"
@@ -116,7 +116,7 @@ def test_what_is_behind_cache_resource_is_everybodys(name: str, redis_url: str) 
 def test_a_strangers_ci_finds_the_store_that_folds_ids(tmp_path: Path) -> None:
     shutil.copytree(EXAMPLES / "own_ci", tmp_path / "theirs")
     command = [sys.executable, "-P", "-m", "pytest", "-p", "crosswire.pytest_plugin", "-q", "-p", "no:cacheprovider"]
-    env = child_environment()
+    env = {**child_environment(), **BARE_PYTEST}
     said = subprocess.run(command, cwd=tmp_path / "theirs", env=env, capture_output=True, text=True).stdout
     assert re.findall(r"^FAILED (\S+)", said, re.MULTILINE) == ["test_folding.py::folding_session::apart::case"], said
     assert re.search(r"1 failed, 16 passed, 5 skipped", said), said
