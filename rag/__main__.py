@@ -10,14 +10,11 @@ from rag.errors import CrosswireError
 
 INTERRUPTED = 130
 """128 and the number of SIGINT, as a shell has it."""
-GARBAGE = 50_000
-"""New objects between two looks for garbage. Loading the libraries makes no garbage: to look for it as often as Python
-does by itself takes a sixth of a short command."""
 
 
 def main() -> None:
-    gc.set_threshold(GARBAGE)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    gc.disable()  # until a command is loaded
     try:
         # Here, as loading takes seconds on a busy machine and Ctrl-C in that time is no reason for a traceback.
         from rag.commands import run

@@ -6,6 +6,7 @@ need neither LangChain nor Chroma.
 
 from __future__ import annotations
 
+import gc
 from importlib.util import find_spec
 from pkgutil import resolve_name
 from typing import Any
@@ -53,6 +54,11 @@ class _Commands(TyperGroup):
 def _loaded(name: str) -> Any:
     where, what = COMMANDS[name]
     found = resolve_name(f"rag.commands.{where}")
+    if not gc.isenabled():
+        # What is loaded stays to the end. Looked through for garbage while it loads, and once more at the end, it takes
+        # a quarter of a short command.
+        gc.freeze()
+        gc.enable()
     if not isinstance(found, typer.Typer):
         single = typer.Typer(add_completion=False)
         single.command(name, help=f"{what}\n\n{found.__doc__ or ''}")(found)
