@@ -41,6 +41,15 @@ class FaultyServer(ThreadingHTTPServer):
         if not isinstance(sys.exception(), ConnectionError):  # who hangs up early is what is tried here
             super().handle_error(request, client_address)
 
+    @contextmanager
+    def failing(self, fault: Fault) -> Iterator[None]:
+        """Meanwhile every request meets it: a kept connection that ends without a byte means another request."""
+        self.always = fault
+        try:
+            yield
+        finally:
+            self.always = well
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/v1"

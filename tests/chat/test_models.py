@@ -183,6 +183,15 @@ def test_a_kept_connection_keeps_nothing_of_what_was_asked(server: FaultyServer)
     assert server.connections == 1
 
 
+def test_a_request_is_sent_again_only_where_its_connection_had_been_kept(server: FaultyServer) -> None:
+    model = model_for(server)
+    server.faults += [faults.well, faults.no_response]
+    assert [ask(model), ask(model)] == [ANSWER] * 2
+    with server.failing(faults.no_response), pytest.raises(ModelUnavailable, match="dropped"):
+        ask(model)
+    assert len(server.seen) == 5
+
+
 def test_a_process_with_thousands_of_connections_asks_like_any_other(server: FaultyServer) -> None:
     """`select` knows no socket above 1023."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -62,8 +62,8 @@ def test_a_model_that_fails_leaves_the_question_and_nothing_else(
     page: AppTest, services: Services, model: FaultyServer, name: str
 ) -> None:
     fault, words = FAULTS[name]
-    model.faults.append(fault)
-    say(page, QUESTION)
+    with model.failing(fault):
+        say(page, QUESTION)
     (line,) = errors(page)
     assert all(word in line for word in (*words, "Nothing was saved")), line
     assert not {"sk-test", "http", "OPENAI", "127.0.0.1", "boom"} & set(re.split(r"[^\w.-]", line)), line
@@ -79,8 +79,8 @@ def test_a_model_that_fails_leaves_the_question_and_nothing_else(
 
 
 def test_edit_puts_the_question_back_into_the_input(page: AppTest, model: FaultyServer) -> None:
-    model.faults.append(faulty_server.no_response)
-    say(page, QUESTION)
+    with model.failing(faulty_server.no_response):
+        say(page, QUESTION)
     press(page, "Edit")
     proto = page.chat_input[0].proto
     assert (proto.set_value, proto.value) == (True, QUESTION)
@@ -90,8 +90,8 @@ def test_edit_puts_the_question_back_into_the_input(page: AppTest, model: Faulty
 def test_discard_drops_it_and_the_next_question_is_answered(
     page: AppTest, services: Services, model: FaultyServer
 ) -> None:
-    model.faults.append(faulty_server.no_response)
-    say(page, QUESTION)
+    with model.failing(faulty_server.no_response):
+        say(page, QUESTION)
     press(page, "Discard")
     assert (transcript(page), errors(page)) == ([], [])
     say(page, "And exchanges?")

@@ -1,7 +1,7 @@
 """Requests over HTTP by libcurl, which takes a tenth of the processor time that HTTP in Python does.
 
-libcurl does the whole protocol, outside of the interpreter's lock. Waiting is done here: pycurl's own `select` knows no
-socket above 1023.
+libcurl does the whole protocol, outside of the interpreter's lock. It sends a request again, once, where a connection
+that was kept ends before a byte of its reply. Waiting is done here: pycurl's own `select` knows no socket above 1023.
 """
 
 from __future__ import annotations
