@@ -19,12 +19,11 @@ from rag.sessions.protocol.steps import Awaiting, Blocking, Command, Steps, oper
 
 RAISE = """
 -- KEYS: a browser's. ARGV: the first generation that counts, seconds to keep that. It is never lowered.
+-- What a later version wrote there fails at math.max and is left; a key of another type is replaced.
 local stored = redis.pcall('GET', KEYS[1])
-local known = type(stored) == 'string' and tonumber(stored) or 0
+local known = type(stored) == 'table' and 0 or tonumber(stored or 0)
 return redis.call('SET', KEYS[1], math.max(known, tonumber(ARGV[1])), 'EX', ARGV[2])
 """
-
-
 _NONE_COUNTS = 1 << 53
 
 

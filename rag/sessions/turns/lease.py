@@ -136,7 +136,8 @@ class AsyncHeartbeat:
             self._due.clear()
 
     async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        while True:
+        me = asyncio.current_task()
+        while self._task is me:  # a client library may swallow that it is cancelled
             ripe = self._ripe(loop.time())
             if not ripe:
                 await asyncio.sleep(self._due[0][0] - loop.time() if self._due else self._interval)

@@ -27,6 +27,7 @@ from rag.web.sessions.token import SHAPE
 
 _UNUSUAL = frozenset({b"transfer-encoding", b"expect"})
 """A body of unknown length; a client that waits to be told whether to send it."""
+_TOKEN = re.compile(rf"({SHAPE})\.".encode(), re.ASCII)
 
 
 class BusyFirst:
@@ -39,7 +40,7 @@ class BusyFirst:
         self._app = app
         self._services = services
         self._secret = secret
-        self._cookie: re.Pattern[bytes] | None = None
+        self._cookies: tuple[bytes, ...] = ()
         answer = problem_of(Overloaded()).response()
         secure = [(name.lower().encode(), value.encode()) for name, value in security_headers(html)]
         headers = [*answer.raw_headers, (b"vary", b"Cookie"), *secure]
@@ -69,14 +70,19 @@ class BusyFirst:
 
     def _session_id(self, headers: Iterable[tuple[bytes, bytes]]) -> SessionId:
         """Whose cookie this says it is; a new visitor's, where there is none."""
-        found = next((one for name, line in headers if name == b"cookie" for one in self._named().finditer(line)), None)
-        return session_id_of(found[1].decode("ascii") if found else new_token())
+        ours = self._named()
+        for name, line in headers:
+            for cookie in line.split(b";") if name == b"cookie" else ():
+                called, _, value = cookie.strip().partition(b"=")
+                if called in ours and (found := _TOKEN.match(value)):
+                    return session_id_of(found[1].decode("ascii"))
+        return session_id_of(new_token())
 
-    def _named(self) -> re.Pattern[bytes]:
-        if self._cookie is None:
-            name = CookieJar(self._secret if isinstance(self._secret, str) else self._secret()).plain_name
-            self._cookie = re.compile(rf"\b{name}=({SHAPE})\.".encode(), re.ASCII)
-        return self._cookie
+    def _named(self) -> tuple[bytes, ...]:
+        if not self._cookies:
+            jar = CookieJar(self._secret if isinstance(self._secret, str) else self._secret())
+            self._cookies = (jar.plain_name.encode(), jar.secure_name.encode())
+        return self._cookies
 
 
 def _is_short(headers: Iterable[tuple[bytes, bytes]]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, closing, suppress
 
 import pytest
 from langchain_core.messages import HumanMessage
@@ -11,6 +11,8 @@ from langchain_core.messages import HumanMessage
 from rag.errors import TurnLost
 from rag.sessions import AsyncSessionStore, connect, connect_async
 from rag.sessions.connection.connect import Client
+from rag.sessions.ids import SessionId
+from rag.sessions.turns.lease import AsyncHeartbeat
 from tests.servers import Cluster, Server
 
 MANY, LEASE, INTERVALS = 300, 1.5, 6
@@ -52,3 +54,21 @@ def test_turns_are_kept_for_longer_than_their_lease(request: pytest.FixtureReque
     if server == "valkey":
         # Each alone would be five rounds of 300; one of them was, as the scripts were gone.
         assert trips < 2.5 * MANY
+
+
+async def test_a_heartbeat_ends_where_its_cancellation_is_swallowed() -> None:
+    asked = asyncio.Event()
+
+    async def renew(_: object) -> list[bool | None]:
+        asked.set()
+        with suppress(asyncio.CancelledError):  # as a client library may, in the middle of a command
+            await asyncio.sleep(60)
+        return [True]
+
+    heartbeat = AsyncHeartbeat(renew, 0.01)
+    heartbeat.hold(SessionId("a"), "token")
+    await asked.wait()
+    heartbeat.drop("token")
+    async with asyncio.timeout(10):
+        while len(asyncio.all_tasks()) > 1:
+            await asyncio.sleep(0.01)
