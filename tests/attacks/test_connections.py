@@ -66,7 +66,8 @@ def port() -> Iterator[int]:
             for name in names:
                 patch.setattr(protocol, name, getattr(protocol, name))  # as it was, in the end
         pace.bound_pace()
-        with serving(Starlette(routes=[*routes, WebSocketRoute("/flood", flood)]), ws="websockets-sansio") as address:
+        app = Starlette(routes=[*routes, WebSocketRoute("/flood", flood)])
+        with serving(app, ws="websockets-sansio", timeout_keep_alive=1) as address:
             yield int(address.rpartition(":")[2])
 
 
@@ -97,6 +98,19 @@ def test_a_connection_whose_body_came_after_its_answer_is_no_longer_kept_than_an
         connection.sendall(b"{}")
         connection.settimeout(20)
         assert connection.recv(1 << 16) == b""
+
+
+def test_a_websocket_on_a_kept_connection_outlives_it(port: int) -> None:
+    """A proxy asks on over connections that it has: what counts for one that nobody uses does not count for a page."""
+    get = b"GET /elsewhere HTTP/1.1\r\nHost: x\r\n\r\n"
+    kept = opened(port, get)
+    assert kept.recv(1 << 16).startswith(b"HTTP/1.1 404 ")
+    with connect(f"ws://127.0.0.1:{port}/echo", sock=kept) as page, opened(port, get) as unused:
+        unused.settimeout(20)
+        while unused.recv(1 << 16):
+            pass
+        page.send(b"still here")
+        assert page.recv(20) == b"still here"
 
 
 UPGRADE = (

@@ -84,6 +84,8 @@ def _brought(self: Any, body: bytes) -> None:
 def _read(self: Any) -> None:
     """A body that ended after its answer: what came of it has stopped the clock of a connection that is not used."""
     self.reading.done()
+    if self.parser.should_upgrade() and self._should_upgrade():  # a websocket from here on: that cycle is another's
+        return
     if self.cycle is not None and self.cycle.response_complete and not self.transport.is_closing():
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
