@@ -13,8 +13,9 @@ from rag.crosstalk import Lab
 
 @pytest.fixture(scope="session")
 def shared_lab() -> Iterator[Lab]:
-    # Not tmp_path: a Unix socket's path may have about 100 characters.
-    with tempfile.TemporaryDirectory(prefix="cw-lab-") as folder, Lab(Path(folder), state_dir=Path(folder)) as lab:
+    # Not tmp_path: a Unix socket's path may have about 100 characters. The server ends a moment after its last client.
+    folder = tempfile.TemporaryDirectory(prefix="cw-lab-", ignore_cleanup_errors=True)
+    with folder as name, Lab(Path(name), state_dir=Path(name)) as lab:
         yield lab
 
 

@@ -242,8 +242,9 @@ def replay_command(name: str, scene: Scene, schedule: str) -> list[str]:
 def temporary_lab(settings: Settings | None = None) -> Iterator[Lab]:
     """A place for files that is gone afterwards; Redis as the settings say, else the embedded server of a place of its
     own."""
-    # Not below the project: a Unix socket's path may have about 100 characters.
-    with tempfile.TemporaryDirectory(prefix="crosswire-") as name:
+    # Not below the project: a Unix socket's path may have about 100 characters. An embedded server ends a moment later,
+    # and may write a file where all were just deleted.
+    with tempfile.TemporaryDirectory(prefix="crosswire-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         if settings is None:
             lab = Lab(folder, "explore:", state_dir=folder)
