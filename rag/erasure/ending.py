@@ -60,12 +60,12 @@ def delete_documents(store: SessionStore, library: Callable[[], Library], sessio
 def add_document(services: Services, session_id: str, name: str, data: bytes) -> DocumentInfo:
     """For this session only, which lives anew. Raises CrosswireError."""
     store, library = services.store, services.library
-    store.touch(session_id)
-    collection = store.collection(session_id)
-    # An earlier version named no collections: what it stored is added to, unless it is due.
-    earlier = not collection and any(info.private for info in library.documents(session_id))
-    if not collection and not (earlier and not store.documents_due.holds(session_id)):
-        collection = store.collect(session_id)
+    collection = store.touch(session_id)
+    if not collection:
+        # An earlier version named no collections: what it stored is added to, unless it is due.
+        earlier = any(info.private for info in library.documents(session_id))
+        if not earlier or store.documents_due.holds(session_id):
+            collection = store.collect(session_id)
     return library.add_private(session_id, name, data, collection)
 
 
@@ -114,9 +114,10 @@ def _ended(store: SessionStore, owners: Iterable[Owner], cleared: Collection[str
     """
     listed = [*owners]
     now = store.collections({owner.session_id for owner in listed})
-    return [
-        owner
-        for owner in listed
-        if (now.get(owner.session_id) != owner.collection if owner.collection else owner.session_id not in now)
-        or (not owner.collection and owner.session_id in cleared)
-    ]
+
+    def over(owner: Owner) -> bool:
+        if owner.collection:
+            return now.get(owner.session_id) != owner.collection
+        return owner.session_id not in now or owner.session_id in cleared
+
+    return [*filter(over, listed)]

@@ -84,7 +84,8 @@ def _redis(services: Services, marks: Marks) -> tuple[Verdict, str]:
     store, keys, strange = services.store, 0, 0
     histories = Inspector(services.client, store).histories
     assert isinstance(histories, Own)  # noqa: S101 - of no other layout
-    own = (marks.session_id.encode(), tag(marks.session_id).encode(), *marks.ids, *marks.canaries)
+    sid, tagged = marks.session_id.encode(), tag(marks.session_id).encode()
+    own = (*marks.ids, *marks.canaries)
     shared = (*marks.said, *marks.owned)
     audit, last = store.protocol.keys.audit.encode(), b""
     left: dict[bytes, None] = {}
@@ -96,15 +97,14 @@ def _redis(services: Services, marks: Marks) -> tuple[Verdict, str]:
                 strange += 1
                 continue
             owner = histories.owner(key)
-            wanted = own[2:] if key == audit else own
+            wanted = own if key == audit else (sid, tagged, *own)
             if owner is None or owner == marks.session_id:
                 wanted += shared
             if any(mark in part for mark in wanted):
                 left[key] = None
         try:
             for entry in logged(services.client):
-                whose = own[2:] + (shared if own[1] in entry else ())
-                if any(mark in entry for mark in whose):
+                if any(mark in entry for mark in own + (shared if tagged in entry else ())):
                     left[_SLOW] = None
         except redis.ResponseError:  # this user may not read it
             strange += 1

@@ -204,9 +204,9 @@ class Operations:
         return len(gone)
 
     @operation
-    def touch(self, session_id: str) -> Steps[None]:
-        """Make sure that the session exists, and start its time to live anew."""
-        yield from self._touch(session_id)
+    def touch(self, session_id: str) -> Steps[str]:
+        """Make sure that the session exists, and start its time to live anew. Returns as `collection`."""
+        return self._touch(session_id)
 
     @operation
     def collect(self, session_id: str) -> Steps[str]:

@@ -144,7 +144,7 @@ class SessionCookie:
         https = scope.get("scheme") == "https"
         ticket, newer = None, False
         try:
-            ticket = self.jar.read(_cookies(headers), https=https)
+            ticket = self.jar.read(cookies_of(headers), https=https)
         except NewerCookie as exc:
             if path.startswith((API, SESSIONS, ROOMS)):
                 await problem_of(exc).response()(scope, receive, send)
@@ -214,7 +214,7 @@ class SessionCookie:
         alike it asks a server on the internet for this machine's address, while everybody waits.
         """
         headers = Headers(scope=scope)
-        cookies = _cookies(headers)
+        cookies = cookies_of(headers)
         ours = {self.jar.plain_name, self.jar.secure_name}
         try:
             ticket = self.jar.read(cookies, https=scope.get("scheme") == "wss")
@@ -235,7 +235,7 @@ class SessionCookie:
         return self.jar.secure_name if ticket.secure else self.jar.plain_name
 
 
-def _cookies(headers: Headers) -> list[tuple[str, str]]:
+def cookies_of(headers: Headers) -> list[tuple[str, str]]:
     """All cookies of a request in order, those of the same name too."""
     pairs = []
     for chunk in ";".join(headers.getlist("cookie")).split(";"):

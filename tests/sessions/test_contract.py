@@ -171,7 +171,7 @@ def test_every_key_of_a_session_expires_together(store: AnyStore, backend: Backe
 
 def test_the_time_to_live_slides_on_every_turn(store: AnyStore, backend: Backend, sid: str) -> None:
     say(store, sid, 1)
-    writes: list[Callable[[], None]] = [lambda: say(store, sid, 2), lambda: store.touch(sid)]
+    writes: list[Callable[[], object]] = [lambda: say(store, sid, 2), lambda: store.touch(sid)]
     for write in writes:
         backend.expire(sid, 60_000)
         write()

@@ -22,7 +22,7 @@ _DROPPED = frozenset(
         pycurl.E_PARTIAL_FILE,
         pycurl.E_RECV_ERROR,
         pycurl.E_SEND_ERROR,
-        pycurl.E_FTP_WEIRD_SERVER_REPLY,
+        pycurl.E_FTP_WEIRD_SERVER_REPLY,  # of HTTP, too
     }
 )
 

@@ -43,7 +43,6 @@ class Connections:
         """Seconds: for a connection, and without a byte."""
         self._silence = silence
         self._idle: deque[_Exchange] = deque(maxlen=MOST_IDLE)
-        proxy = _proxy(url)
         self._options: dict[int, Any] = {
             pycurl.URL: url,
             pycurl.POST: 1,
@@ -57,7 +56,7 @@ class Connections:
             pycurl.POSTREDIR: pycurl.REDIR_POST_301 | pycurl.REDIR_POST_302,
             pycurl.CONNECTTIMEOUT_MS: max(1, round(connect * 1000)),
             pycurl.NOSIGNAL: 1,  # signals belong to the main thread
-            pycurl.PROXY: proxy,
+            pycurl.PROXY: _proxy(url),
             pycurl.NOPROXY: "",
             **_authorities(),
         }
@@ -130,7 +129,8 @@ class _Exchange:
                     for socket, flags in ready:
                         running = self._act(socket, flags)
                         heard = time.monotonic()
-                    running = running if ready else self._act()
+                    if not ready:
+                        running = self._act()
             for _, code, text in self._multi.info_read()[2]:
                 raise pycurl.error(code, text)
         finally:

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import cached_property
 
 from starlette._utils import get_route_path
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.errors import Overloaded
@@ -20,14 +22,14 @@ from rag.services import Services
 from rag.sessions.ids import SessionId
 from rag.web.cookie import CookieJar, new_token, session_id_of
 from rag.web.headers import security_headers
-from rag.web.identity import TURN
+from rag.web.identity import TURN, cookies_of
 from rag.web.openapi import LONGEST_BODY
 from rag.web.problem import problem_of
 from rag.web.sessions.token import SHAPE
 
 _UNUSUAL = frozenset({b"transfer-encoding", b"expect"})
 """A body of unknown length; a client that waits to be told whether to send it."""
-_TOKEN = re.compile(rf"({SHAPE})\.".encode(), re.ASCII)
+_TOKEN = re.compile(rf"({SHAPE})\.", re.ASCII)
 
 
 class BusyFirst:
@@ -40,7 +42,6 @@ class BusyFirst:
         self._app = app
         self._services = services
         self._secret = secret
-        self._cookies: tuple[bytes, ...] = ()
         answer = problem_of(Overloaded()).response()
         secure = [(name.lower().encode(), value.encode()) for name, value in security_headers(html)]
         headers = [*answer.raw_headers, (b"vary", b"Cookie"), *secure]
@@ -62,27 +63,23 @@ class BusyFirst:
         if not services.under_way.overloaded() or not _is_short(scope["headers"]):
             return False
         address = scope["client"][0] if scope.get("client") else None
-        session_id = self._session_id(scope["headers"])
+        session_id = self._session_id(scope)
         if services.limits.knows(session_id, address) or services.under_way.has_share(session_id, address):
             return False
         services.watch.failed(session_id, None, Overloaded())
         return True
 
-    def _session_id(self, headers: Iterable[tuple[bytes, bytes]]) -> SessionId:
+    def _session_id(self, scope: Scope) -> SessionId:
         """Whose cookie this says it is; a new visitor's, where there is none."""
-        ours = self._named()
-        for name, line in headers:
-            for cookie in line.split(b";") if name == b"cookie" else ():
-                called, _, value = cookie.strip().partition(b"=")
-                if called in ours and (found := _TOKEN.match(value)):
-                    return session_id_of(found[1].decode("ascii"))
+        for name, value in cookies_of(Headers(scope=scope)):
+            if name in self._names and (found := _TOKEN.match(value)):
+                return session_id_of(found[1])
         return session_id_of(new_token())
 
-    def _named(self) -> tuple[bytes, ...]:
-        if not self._cookies:
-            jar = CookieJar(self._secret if isinstance(self._secret, str) else self._secret())
-            self._cookies = (jar.plain_name.encode(), jar.secure_name.encode())
-        return self._cookies
+    @cached_property
+    def _names(self) -> tuple[str, str]:
+        jar = CookieJar(self._secret if isinstance(self._secret, str) else self._secret())
+        return jar.plain_name, jar.secure_name
 
 
 def _is_short(headers: Iterable[tuple[bytes, bytes]]) -> bool:
