@@ -7,10 +7,13 @@ would wait without end for whoever reads slowly. Ctrl-C is still at once.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import math
 import os
 import signal
 import socket
+import struct
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +25,10 @@ import uvicorn
 QUIET = 0.5
 """Seconds without a turn, after which none is on its way any more: a page draws before it asks."""
 TICK = 0.05
+_SO_ATTACH_FILTER = 26
+"""Linux's, which `socket` does not name (`asm-generic/socket.h`)."""
+_NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
+"""A classic packet filter (`linux/filter.h`): the byte of TCP's flags; where SYN is set, drop the packet; else keep."""
 
 
 class Draining:
@@ -77,6 +84,10 @@ async def _listen_no_more(server: uvicorn.Server) -> None:
     loop, listening = asyncio.get_running_loop(), []
     for listener in server.servers:
         listening += [socket.socket(fileno=os.dup(one.fileno())) for one in listener.sockets]
+    for one in listening:
+        _begin_no_connection(one)
+    await asyncio.sleep(TICK)  # for a handshake that has begun
+    for listener in server.servers:
         listener.close()
     await asyncio.sleep(0)  # from here on, these are the only ones
     waiting = []
@@ -87,6 +98,18 @@ async def _listen_no_more(server: uvicorn.Server) -> None:
                 waiting.append(one.accept()[0])
     for accepted in waiting:
         await loop.connect_accepted_socket(partial(_protocol, server), accepted)
+
+
+def _begin_no_connection(listening: socket.socket) -> None:
+    """The kernel begins no connection there any more: one that came after the last look, and before the close, would be
+    reset. Whoever tries is refused when TCP tries again, a second later. Linux only; elsewhere the gap stays, of less
+    than a millisecond."""
+    if sys.platform != "linux" or listening.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in _NO_SYN))
+    with suppress(OSError):
+        at = struct.pack("HP", len(_NO_SYN), ctypes.addressof(program))
+        listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, at)
 
 
 def _protocol(server: uvicorn.Server) -> asyncio.Protocol:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import select
 import signal
 import socket
 import subprocess
@@ -13,7 +16,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
+from starlette.applications import Starlette
 
+from rag.web import draining
 from tests import PROJECT
 from tests.servers import free_port, wait_for
 
@@ -125,6 +131,36 @@ def test_who_is_connected_when_it_listens_no_more_is_answered(tmp_path: Path) ->
         answers = [one.result(60) for one in until_refused]
         assert all(answers)
         assert {line for found in answers for line in found} == {b"HTTP/1.1 200 OK"}
+
+
+def test_who_connects_between_the_last_look_and_the_close_is_refused_not_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine another thread may run there for milliseconds."""
+    late: list[socket.socket] = []
+
+    class Listening(socket.socket):
+        def accept(self) -> tuple[socket.socket, object]:
+            try:
+                return super().accept()
+            except BlockingIOError:
+                late.append(socket.socket())
+                late[-1].setblocking(False)
+                late[-1].connect_ex(self.getsockname())
+                raise
+
+    async def listens_no_more() -> None:
+        config = uvicorn.Config(Starlette(), port=free_port(), log_level="warning", lifespan="off")
+        config.load()
+        server = uvicorn.Server(config)
+        server.lifespan = config.lifespan_class(config)
+        await server.startup()
+        monkeypatch.setattr(socket, "socket", Listening)
+        await draining._listen_no_more(server)
+
+    asyncio.run(listens_no_more())
+    [connecting] = late
+    with connecting:
+        assert select.select([], [connecting], [], PATIENCE)[1], "TCP tries again within a second"
+        assert connecting.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNREFUSED
 
 
 def _knock(port: int) -> list[bytes]:
