@@ -27,12 +27,13 @@ from streamlit.web.server import server_util
 
 from rag.erasure import SWEEP_SECONDS, compact, sweep
 from rag.errors import CrosswireError
+from rag.garbage import collect_forever, settle
 from rag.inspector import one_time_link
 from rag.inspector.access import opens_by_link
 from rag.observability.logs import set_up
 from rag.probe import PERIOD, probe_if_due
 from rag.resources import NAVIGATION
-from rag.services import Services, load_articles, settle, warn_of_eviction
+from rag.services import Services, load_articles, warn_of_eviction
 from rag.sessions.revocations import Revocations
 from rag.settings import Settings, load
 from rag.ui import resources
@@ -56,7 +57,10 @@ COMPACT_EVERY = 20
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     services = await run_in_threadpool(_start)
     DRAINING.at_sigterm(SETTINGS.drain_seconds, SETTINGS.model_timeout_seconds, services.chat.busy)
-    tasks = [asyncio.create_task(_sweep_forever(services))]
+    tasks = [
+        asyncio.create_task(_sweep_forever(services)),
+        asyncio.create_task(collect_forever(lambda: services.under_way.turns > 0)),
+    ]
     if services.settings.canary_probe:
         tasks.append(asyncio.create_task(_probe_forever(services)))
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -72,10 +71,3 @@ def load_articles(services: Services, progress: Callable[[Progress], None] | Non
     for failure in report.failed:
         LOG.warning("%s", failure.message)
     return report
-
-
-def settle() -> None:
-    """Take what is loaded by now out of the garbage collector's sight: looking at all of it stops every turn."""
-    gc.collect()
-    gc.freeze()
-    gc.enable()  # app.py loads without it

@@ -40,17 +40,19 @@ MAY_USE: dict[str, set[str]] = {
     "rag.safe_text": set(),
     "rag.observability": BASE | {"rag.chat", "rag.sessions"},
     "rag.colours": set(),
+    "rag.garbage": set(),
     "rag.audit": {"rag.errors", "rag.safe_text"},
     "rag.services": ROOMS - {"rag.crosstalk", "rag.inspector", "rag.audit"} | {"rag.observability"},
     "rag.erasure": BASE | {"rag.sessions", "rag.knowledge", "rag.inspector", "rag.tracing", "rag.services"},
     "rag.probe": BASE | {"rag.sessions", "rag.chat", "rag.crosstalk", "rag.services"},
-    "rag.web": ROOMS - {"rag.audit"} | {"rag.services", "rag.observability", "rag.erasure", "rag.probe"},
+    "rag.web": ROOMS - {"rag.audit"} | {"rag.services", "rag.observability", "rag.erasure", "rag.probe", "rag.garbage"},
     "rag.ui": ROOMS | {"rag.services", "rag.web", "rag.erasure", "rag.probe"},
-    "rag.commands": ROOMS | {"rag.services", "rag.web", "rag.erasure"},
+    "rag.commands": ROOMS | {"rag.services", "rag.web", "rag.erasure", "rag.garbage"},
     "rag.__main__": BASE | {"rag.commands"},
     "crosswire": ROOMS | {"rag.services", "rag.__main__"},
     "pages": ROOMS | {"rag.ui"},
-    "app": ROOMS | {"rag.ui", "rag.web", "rag.services", "rag.erasure", "rag.observability", "rag.probe"},
+    "app": ROOMS
+    | {"rag.ui", "rag.web", "rag.services", "rag.erasure", "rag.observability", "rag.probe", "rag.garbage"},
 }
 """What each room may import of the product, besides itself."""
 

@@ -32,13 +32,13 @@ from rag.crosstalk.run.comparison import CRITERIA
 from rag.crosstalk.run.workload import Workload
 from rag.crosstalk.strategies import STRATEGIES, Lab
 from rag.errors import BadDocument
+from rag.garbage import settle
 from rag.inspector import Inspector
 from rag.inspector import bench as inspector_bench
 from rag.knowledge import Library, open_library
 from rag.knowledge.embedding.embedders import make_embedder
 from rag.knowledge.search.evaluation import Figures, evaluate, figures, read_questions
 from rag.resources import QUESTIONS
-from rag.services import settle
 from rag.sessions import SessionStore, connect
 from rag.sessions import bench as store_bench
 from rag.sessions.embedded.server import EmbeddedServer

@@ -20,9 +20,9 @@ from starlette.routing import Route
 
 from rag.chat.bench import ANSWER, Floor, plain_chroma
 from rag.chat.service import SOURCES
+from rag.garbage import settle
 from rag.knowledge import open_library
 from rag.knowledge.embedding.embedders import make_embedder
-from rag.services import settle
 from rag.sessions import connect
 from rag.settings import load
 
