@@ -217,8 +217,9 @@ class _Turn:
 
     async def items(self) -> list[Item]:
         """What has been told since the last time; at least one. The last of all is None."""
-        await self._arrived.wait()
-        self._arrived.clear()
+        while not self._items:  # it may be told of what was fetched already, with what came before it
+            await self._arrived.wait()
+            self._arrived.clear()
         return [self._items.popleft() for _ in range(len(self._items))]
 
     def stop(self) -> None:

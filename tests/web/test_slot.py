@@ -10,7 +10,9 @@ from time import monotonic
 
 import pytest
 
+from rag.chat import Token
 from rag.web import slot as module
+from rag.web import turn
 from rag.web.slot import PATIENCE, Slot
 from rag.web.turn import QUICK, Workers
 
@@ -190,3 +192,18 @@ def test_a_model_is_slow_where_a_thread_lost_the_slot_unless_it_answered_quickly
     assert workers.slow()
     workers.answered(QUICK / 10)
     assert not workers.slow()
+
+
+async def test_what_was_fetched_before_it_was_told_is_not_told_as_nothing() -> None:
+    """A thread tells of one thing, and of another while the event loop is on its way to fetch the first."""
+    told = turn._Turn(None, None, None, None, whole=False)  # type: ignore[arg-type]  # begun by nobody
+    told._loop, told._arrived = asyncio.get_running_loop(), asyncio.Event()
+    told._post(Token("one"))
+    await asyncio.sleep(0)
+    told._post(Token("two"))
+    assert await told.items() == [Token("one"), Token("two")]
+    further = asyncio.create_task(told.items())
+    await asyncio.sleep(0.01)
+    assert not further.done()
+    told._post(None)
+    assert await further == [None]
