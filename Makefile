@@ -19,7 +19,7 @@ run: $(VENV)/installed  ## start the app on http://localhost:8501
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
 test: $(VENV)/installed-dev  ## run every test that this machine can run
-	$(BIN)/pytest -n 3 --dist loadgroup
+	$(BIN)/pytest -n 4 --dist loadgroup
 
 check: $(VENV)/installed-dev  ## lint, format and types
 	$(BIN)/ruff check .

@@ -57,8 +57,8 @@ def collect_all() -> bool:
 
 
 async def collect_forever(busy: Callable[[], bool], every: float = WHOLE) -> None:
-    """Set aside what is looked through, and look through all of it in moments in which nothing is under way; where there
-    is none for as long again, in any."""
+    """Set aside what is looked through, and look through all of it in moments in which nothing is under way; where
+    there is none for as long again, in any."""
     gc.callbacks.append(_SET_ASIDE.looked_through)
     try:
         while True:
