@@ -24,6 +24,7 @@ def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Each full collection sets aside; afterwards all is as it was."""
     monkeypatch.setattr(garbage, "EVERY", 0.0)
     monkeypatch.setattr(garbage, "_SET_ASIDE", garbage._SetAside())
+    gc.freeze()  # what the other tests left is looked through once only
     garbage.settle()
     gc.callbacks.append(looked_through := garbage._SET_ASIDE.looked_through)
     try:

@@ -217,9 +217,11 @@ class _Turn:
 
     async def items(self) -> list[Item]:
         """What has been told since the last time; at least one. The last of all is None."""
-        while not self._items:  # it may be told of what was fetched already, with what came before it
+        while True:  # the event loop has its turn in any case, however quickly more comes
             await self._arrived.wait()
             self._arrived.clear()
+            if self._items:  # not fetched already, with what came before
+                break
         return [self._items.popleft() for _ in range(len(self._items))]
 
     def stop(self) -> None:
