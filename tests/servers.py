@@ -20,7 +20,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -43,15 +43,25 @@ def bundled() -> str:
     return str(get_binary_path())
 
 
+def _own_ports() -> Iterator[int]:
+    """Of this process and its children, one after the other, again and again. All are below those that the system gives
+    away by itself (`net.ipv4.ip_local_port_range`), to whoever connects; other workers of pytest have others."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    begins, apart = os.getpid(), 7  # neighbours are given far from each other: a test may mean a port of nobody's
+    return (10_000 + worker % 16 * 600 + (begins + number * apart) % 600 for number in itertools.count())
+
+
+_PORTS = _own_ports()
+
+
 def free_port() -> int:
     """A loopback port that nobody listens on, nor on the one 10000 above it, which is a cluster's second one."""
-    while True:
+    for port in _PORTS:
         with socket.socket() as probe, socket.socket() as bus, suppress(OSError):
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-            if port < 55_000:
-                bus.bind(("127.0.0.1", port + 10_000))
-                return port
+            probe.bind(("127.0.0.1", port))
+            bus.bind(("127.0.0.1", port + 10_000))
+            return port
+    raise AssertionError("there is always a next one")
 
 
 def wait_for(probe: Callable[[], T], what: str, seconds: float = START_SECONDS) -> T:

@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 
 from rag.commands.serving import _defaults
 from tests import PROJECT
-from tests.browser.serving import free_port
 from tests.installing import Place, finished
+from tests.servers import free_port
 
 WARRANTY = {"message": "How long is the warranty?"}
 

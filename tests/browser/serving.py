@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from rag.inspector.one_time_link import address, issue
 from tests import PROJECT
 from tests.browser import filled_library
 from tests.logs import harm
+from tests.servers import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
@@ -110,12 +110,6 @@ class AppServer:
             if process.info["name"] == "valkey-server" and (process.info["cwd"] or "").startswith(str(self.state_dir)):
                 return process
         raise AssertionError("no embedded server runs for this state folder")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

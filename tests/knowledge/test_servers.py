@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -28,14 +27,13 @@ from rag.knowledge.library import Library
 from rag.knowledge.storage.server import ServerStore
 from tests.knowledge.peer import Peer
 from tests.knowledge.support import settings, wordllama, write
+from tests.servers import free_port
 
 
 @pytest.fixture(scope="module")
 def chroma_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Chroma server."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     program = Path(sysconfig.get_path("scripts"), "chroma")
     folder = tmp_path_factory.mktemp("chroma")
     with (folder / "log").open("wb") as log:
