@@ -21,7 +21,7 @@ class Circle:
 
 @pytest.fixture
 def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Each full collection sets aside; afterwards all is as it was."""
+    """Each full collection sets aside."""
     monkeypatch.setattr(garbage, "EVERY", 0.0)
     monkeypatch.setattr(garbage, "_SET_ASIDE", garbage._SetAside())
     gc.freeze()  # what the other tests left is looked through once only
@@ -31,7 +31,6 @@ def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
     finally:
         gc.callbacks.remove(looked_through)
-        gc.unfreeze()
 
 
 @pytest.mark.usefixtures("collected")
