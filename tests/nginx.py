@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,22 +27,14 @@ def command(folder: Path, http: str) -> list[str]:
 
 
 @contextmanager
-def nginx(folder: Path, http: str, ports: Iterable[int]) -> Iterator[None]:
-    """As long as it runs. It is there when it listens on all of these ports of the loopback address.
-
-    It writes the file `pid` when it has bound them all: if somebody else has one, it tries for seconds, and ends."""
+def nginx(folder: Path, http: str) -> Iterator[None]:
+    """As long as it runs. It writes the file `pid` when it listens on all of its ports: if somebody else has one, it
+    tries for seconds, and ends."""
     with (folder / "nginx.log").open("wb") as log:
         process = subprocess.Popen(command(folder, http), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         wait_for((folder / "pid").exists, f"nginx ({folder / 'nginx.log'})")
-        for port in ports:
-            wait_for(lambda port=port: _listens(port), "nginx")  # type: ignore[misc]  # this port
         yield
     finally:
         process.terminate()
         process.wait(10)
-
-
-def _listens(port: int) -> bool:
-    with socket.create_connection(("127.0.0.1", port), 1):
-        return True

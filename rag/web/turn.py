@@ -221,8 +221,7 @@ class _Turn:
             await self._arrived.wait()
             self._arrived.clear()
             if self._items:  # not fetched already, with what came before
-                break
-        return [self._items.popleft() for _ in range(len(self._items))]
+                return [self._items.popleft() for _ in range(len(self._items))]
 
     def stop(self) -> None:
         """Called in the event loop, so it waits for nothing: the thread frees the turn with its next event."""

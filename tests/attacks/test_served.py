@@ -48,7 +48,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://app; proxy_http_version 1.1; "
             'proxy_set_header Connection ""; proxy_set_header Host $http_host; }}'
         )
-        with nginx(folder, one_connection, [port]):
+        with nginx(folder, one_connection):
             yield Site(app, f"http://127.0.0.1:{port}", folder)
 
 

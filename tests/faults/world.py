@@ -227,7 +227,7 @@ def balancer(folder: Path, ports: Sequence[int], *, sticky: bool = False) -> Ite
         "    keepalive ", "".join(f"    {one} max_fails=1 fail_timeout=2s;\n" for one in replicas) + "    keepalive "
     )
     assert all(f":{one} " in text for one in ports), "deploy/nginx.conf has no place for replicas"
-    with nginx(folder, text, [port]):
+    with nginx(folder, text):
         yield f"http://localhost:{port}"
 
 

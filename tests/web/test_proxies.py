@@ -80,7 +80,7 @@ def _ways(folder: Path, ports: dict[str, int], env: dict[str, str]) -> Iterator[
             f"{UPGRADE} {rules} }} }}\n"
             for name, rules in RULES.items()
         )
-        with nginx(folder, servers, ports.values()):
+        with nginx(folder, servers):
             yield Ways(app, ports, forwarder)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import psutil
 from rag.errors import CrosswireError
 from rag.resources import child_environment
 from rag.settings import Settings
+from rag.web.bench.servers import free_port
 
 MODULE = [sys.executable, "-P", "-m"]
 APP = [*MODULE, "rag", "run", "--port"]
@@ -46,7 +46,7 @@ class Party:
 def serving(name: str, command: list[str], folder: Path, more: Mapping[str, str] = {}) -> Iterator[Party]:
     """A server, from when it answers until the end. Of this process's settings it gets none: it has its limits, and a
     turn pays for them. But nobody is told that it is busy, if `more` does not say so: who waits longer waits longer."""
-    port = _free_port()
+    port = free_port()
     others = {key: value for key, value in child_environment().items() if key.lower() not in Settings.model_fields}
     log = folder / f"{name.replace(' ', '-')}-{port}.log"
     with log.open("wb") as output:
@@ -78,12 +78,6 @@ def serving(name: str, command: list[str], folder: Path, more: Mapping[str, str]
 def processor_seconds(process: psutil.Process) -> float:
     times = process.cpu_times()
     return times.user + times.system
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(port: int) -> bool:
