@@ -162,7 +162,7 @@ def test_what_is_kept_of_ended_cookies_is_one_key_a_browser_and_no_longer_than_t
         for path in ("/session/new", "/session/forget"):
             assert replicas.browser().post(path).status_code == 303
             assert replicas.browser("x" * 43 + "~1~1~1").post("/session/open", data={"number": "7"}).status_code == 404
-        assert set(redis.keys()) == before
+        assert not set(redis.keys()) - before  # what an earlier test left may end meanwhile
 
         ada = replicas.browser(new_token())
         for _ in range(3):
