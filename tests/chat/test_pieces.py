@@ -13,6 +13,7 @@ from rag.chat import pieces
 from rag.chat.bench import ANSWER, Instant
 from rag.chat.models import make_model
 from rag.chat.openai_compatible import wire
+from rag.errors import AnswerTooLong
 from rag.settings import Settings
 from tests.chat.faulty_server import WORDS, faulty_server
 
@@ -89,3 +90,14 @@ def test_an_event_without_an_end_is_not_kept_for_ever() -> None:
     endless = (b"x" * (1 << 16) for _ in iter(int, 1))
     with pytest.raises(ValueError, match="too long"):
         list(wire._events(endless))
+
+
+def test_pieces_without_a_word_are_not_kept_for_ever() -> None:
+    thinking = (wire.Delta("") for _ in range(100_000))
+    said = [wire.Delta("a\ud83d"), wire.Delta(""), wire.Delta("\ude00", "stop")]
+    assert list(wire.bounded((delta for part in (thinking, said) for delta in part), 100)) == [
+        wire.Delta("a"),
+        wire.Delta("\U0001f600", "stop"),
+    ]
+    with pytest.raises(AnswerTooLong):
+        list(wire.bounded((wire.Delta("", "stop") for _ in iter(int, 1)), 100))

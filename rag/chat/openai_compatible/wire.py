@@ -108,12 +108,17 @@ def _parsed(data: bytes) -> Any:
 
 
 def bounded(deltas: Deltas, longest: int) -> Deltas:
-    """The same, well-formed. Raises AnswerTooLong at the first piece that goes beyond `longest` characters."""
+    """The same, well-formed, without those that say nothing: who waits for the first word keeps what came before it.
+
+    Raises AnswerTooLong at the first piece that goes beyond `longest` characters; one without text counts as one.
+    """
     size, half = 0, ""
     with closing(deltas):
         for delta in deltas:
             text, half = well_formed(half + delta.text, last=delta.reason is not None)
-            size += len(text)
+            if not (text or delta.reason or delta.chunk):
+                continue
+            size += len(text) or 1
             if size > longest:
                 raise AnswerTooLong(longest)
             yield delta if text == delta.text else Delta(text, delta.reason)
