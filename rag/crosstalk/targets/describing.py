@@ -24,6 +24,8 @@ LARGEST = 1 << 20
 """Bytes of a description."""
 PASTED = 20_000
 """Of one from somebody else."""
+DEEPEST = 50
+"""Lists and mappings inside one another, in one from somebody else."""
 
 
 def read_description(path: Path, url: str) -> Description:
@@ -55,8 +57,8 @@ def parsed(
     if len(text) > largest:
         raise BadTarget(where, f"it is longer than {largest:,} bytes")
     try:
-        if not trust.files and any(isinstance(one, yaml.AliasEvent) for one in yaml.parse(text, yaml.SafeLoader)):
-            raise BadTarget(where, "it has an alias (*name): write its value")  # a few of them can stand for millions
+        if not trust.files:
+            _bounded(text, where)
         values = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as exc:
         raise BadTarget(where, f"it is not YAML ({_problem(exc)})") from exc
@@ -70,6 +72,17 @@ def parsed(
     if not trust.files and isinstance(values.get("users"), str):
         raise BadTarget(where, 'users is a file, which is not read here: write patterns, {login: "user{number}"}')
     return described(_filled(values, where, trust), where, url, folder)
+
+
+def _bounded(text: str, where: str) -> None:
+    """A few aliases can stand for millions of values; and at each of its signs PyYAML looks at all that is open."""
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise BadTarget(where, "it has an alias (*name): write its value")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise BadTarget(where, f"more than {DEEPEST} of its lists and mappings are inside one another")
 
 
 def described(values: Mapping[str, Any], where: str, url: str = "", folder: Path | None = None) -> Description:

@@ -92,6 +92,7 @@ def test_so_they_are_for_a_websocket_and_a_look_at_the_protocol(url: str) -> Non
         ('headers: {X: "${HOME}"}\n' + ASKED, "variables of this server are not given away"),
         ("users: ../people.csv\n" + ASKED, "users is a file, which is not read here"),
         ("a: &a [1]\nb: *a\n" + ASKED, "it has an alias"),
+        ("json: " + "[" * 9000 + "]" * 9000, "more than 50 of its lists and mappings are inside one another"),
         ("#" * 20_001, "longer than 20,000 bytes"),
         ("json: [}\n", "line 1: expected the node content"),
         ("when: 2021-13-45\n" + ASKED, "it is not YAML (month must be in 1..12"),
