@@ -9,41 +9,33 @@ import streamlit as st
 from rag.ui import next_pages, presenter
 from rag.ui.home import brand
 
-SECTIONS = {
-    "": {"home": "Home"},
-    "See it": {"simulate": "Simulate", "room": "Room"},
-    "Debug it": {"inspector": "Inspector", "audit": "Audit", "system": "System"},
-    "Learn it": {"race_lab": "Race lab", "beliefs": "Beliefs"},
-    "Example app": {"chat": "Chat", "knowledge": "Knowledge"},
-}
-ICONS = {
-    "home": "home",
-    "chat": "forum",
-    "knowledge": "menu_book",
-    "simulate": "groups",
-    "race_lab": "alt_route",
-    "beliefs": "quiz",
-    "room": "meeting_room",
-    "audit": "fact_check",
-    "inspector": "policy",
-    "system": "monitor_heart",
+SECTIONS = {  # file, title and icon of each page
+    "": {"home": ("Home", "home")},
+    "See it": {"simulate": ("Simulate", "groups"), "room": ("Room", "meeting_room")},
+    "Debug it": {
+        "inspector": ("Inspector", "policy"),
+        "audit": ("Audit", "fact_check"),
+        "system": ("System", "monitor_heart"),
+    },
+    "Learn it": {"race_lab": ("Race lab", "alt_route"), "beliefs": ("Beliefs", "quiz")},
+    "Example app": {"chat": ("Chat", "forum"), "knowledge": ("Knowledge", "menu_book")},
 }
 READ = {"chat", "knowledge"}  # text is easier to read in a narrow column
 
 # The icons are part of the titles: for an icon of its own the browser asks Google's server, to put it on the tab.
 names = {
     st.Page(
-        f"{name}.py", url_path=name.replace("_", "-"), title=f":material/{ICONS[name]}: {title}", default=name == "home"
+        f"{name}.py", url_path=name.replace("_", "-"), title=f":material/{icon}: {title}", default=name == "home"
     ): name
     for section in SECTIONS.values()
-    for name, title in section.items()
+    for name, (title, icon) in section.items()
 }
 pages = {name: page for page, name in names.items()}
 page = st.navigation(
     {section: [pages[name] for name in inside] for section, inside in SECTIONS.items()}, expanded=True, position="top"
 )
 name = names[page]
-title = next(inside[name] for inside in SECTIONS.values() if name in inside)
+title, _ = next(inside[name] for inside in SECTIONS.values() if name in inside)
 layout: Literal["centered", "wide"] = "centered" if name in READ else "wide"
 st.set_page_config(page_title=f"{title} · Crosswire", page_icon=brand.ICON, layout=layout)
 st.logo(brand.LOGO)

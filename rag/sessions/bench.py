@@ -171,7 +171,7 @@ def ablations(client: Client) -> list[Contender]:
         return crosswire(f"without {name}", store), store
 
     uncached, _ = without("remembered histories", cache_bytes=0)
-    routed, store = without("commands that go to the connection itself")
+    routed, store = without("commands sent to the connection itself")
     store._sender._link = None
     checked, store = without("connections used again unchecked")
     pool = cast(redis.Redis, client).connection_pool

@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
+from typing import Any, TypeVar
 
 from langchain_core.messages import BaseMessage
 
@@ -22,17 +23,28 @@ from rag.sessions.listing.audit import AsyncAudit, Audit
 from rag.sessions.listing.directory import AsyncDirectory, Directory
 from rag.sessions.listing.documents_due import AsyncDocumentsDue, DocumentsDue
 from rag.sessions.operations import Operations
+from rag.sessions.protocol.keys import Keys
 from rag.sessions.protocol.steps import Awaiting, Blocking
 from rag.sessions.revocations import AsyncRevocations, Credential, Revocations
 from rag.sessions.turns.lease import HEARTBEAT, AsyncHeartbeat, HeldTurn
 from rag.sessions.turns.sending import AsyncSender, Sender
 from rag.sessions.turns.turn import AsyncTurn, Turn
 
+T = TypeVar("T")
+
+
+def _part(kind: Callable[[Any, Keys], T]) -> T:
+    """A property of a store: its audit, say, made when it is asked for. (Typed as what that is.)"""
+    return property(lambda store: kind(store._sender, store.protocol.keys), doc=kind.__doc__)  # type: ignore[return-value]
+
 
 class TurnStore(Operations, Blocking):
     """Thread-safe. One instance serves all sessions of a process."""
 
     _sending = Sender
+    audit = _part(Audit)
+    revocations = _part(Revocations)
+    documents_due = _part(DocumentsDue)
 
     @contextmanager
     def turn(
@@ -78,26 +90,14 @@ class TurnStore(Operations, Blocking):
         """All live sessions, page by page."""
         return Directory(self._sender, self.protocol)
 
-    @property
-    def audit(self) -> Audit:
-        """Who did what to which session."""
-        return Audit(self._sender, self.protocol.keys)
-
-    @property
-    def revocations(self) -> Revocations:
-        """Which cookies no longer count."""
-        return Revocations(self._sender, self.protocol.keys)
-
-    @property
-    def documents_due(self) -> DocumentsDue:
-        """Whose documents are still to be deleted."""
-        return DocumentsDue(self._sender, self.protocol.keys)
-
 
 class AsyncTurnStore(Operations, Awaiting):
     """One instance serves all sessions of an event loop."""
 
     _sending = AsyncSender
+    audit = _part(AsyncAudit)
+    revocations = _part(AsyncRevocations)
+    documents_due = _part(AsyncDocumentsDue)
 
     @cached_property
     def _heartbeat(self) -> AsyncHeartbeat:
@@ -137,18 +137,3 @@ class AsyncTurnStore(Operations, Awaiting):
     def directory(self) -> AsyncDirectory:
         """All live sessions, page by page."""
         return AsyncDirectory(self._sender, self.protocol)
-
-    @property
-    def audit(self) -> AsyncAudit:
-        """Who did what to which session."""
-        return AsyncAudit(self._sender, self.protocol.keys)
-
-    @property
-    def revocations(self) -> AsyncRevocations:
-        """Which cookies no longer count."""
-        return AsyncRevocations(self._sender, self.protocol.keys)
-
-    @property
-    def documents_due(self) -> AsyncDocumentsDue:
-        """Whose documents are still to be deleted."""
-        return AsyncDocumentsDue(self._sender, self.protocol.keys)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 
 import pytest
 import streamlit as st
@@ -23,16 +22,10 @@ from rag.ui.audit import card, choice
 from rag.ui.audit.in_the_lab import IN_THE_LAB
 from rag.ui.audit.results import matrix
 from rag.ui.race.scene.replay import look
-from tests.pages.opening import calm, errors, labels, opened, press, session_of, visit
+from tests.pages.opening import calm, errors, labels, press, session_of, visit
 from tests.servers import wait_for
 
 STORES = "tests.audit.stores"
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[Services]:
-    with opened() as services:
-        yield services
 
 
 @pytest.fixture

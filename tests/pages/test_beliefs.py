@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,19 +13,13 @@ from rag.crosstalk.beliefs.measuring import NotMeasured
 from rag.crosstalk.beliefs.results import Level
 from rag.services import Services
 from rag.ui.race.scene.replay import look
-from tests.pages.opening import calm, labels, opened, visit
+from tests.pages.opening import calm, labels, visit
 
 FOUND: dict[str, Measured] = {
     "one-memory": Measured(True, "None of 5 people *were* shown anything.", (("people shown", "0", "0"),)),
     "in-memory": Measured(None, "Nothing was answered.", ()),
     "one-server": Measured(False, "Too few.", (("turns", "10", "20"),), (Level(4, 80.0, 0.05), Level(16, 90.0, 0.2))),
 }
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[Services]:
-    with opened() as services:
-        yield services
 
 
 @pytest.fixture

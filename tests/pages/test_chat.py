@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from urllib.parse import unquote
 
 import pytest
@@ -15,16 +14,10 @@ from rag.chat.export import to_json, to_markdown
 from rag.services import Services
 from rag.ui.chat.pending_question import Pending
 from rag.ui.chat.suggestions import FIRST_QUESTIONS
-from tests.pages.opening import calm, errors, labels, opened, press, say, session_of, to, transcript, visit
+from tests.pages.opening import calm, errors, labels, press, say, session_of, to, transcript, visit
 
 QUESTION = "How long do I have to return something?"
 NASTY = "**bold** <img src=x onerror=alert(1)> $x^2$ :red[no] [link](http://a.example)\n    second line"
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[Services]:
-    with opened() as services:
-        yield services
 
 
 @pytest.fixture

@@ -25,14 +25,8 @@ from rag.ui.inspector.context import Context
 from rag.ui.inspector.turns import turn_view
 from tests.inspector.stored_sessions import HARMFUL, HOSTILE, stored
 from tests.pages.inspecting import SECRET, all_of, inspect, metrics, put
-from tests.pages.opening import calm, errors, opened, press, say, session_of, visit
+from tests.pages.opening import calm, errors, press, say, session_of, visit
 from tests.servers import wait_for
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[Services]:
-    with opened() as services:
-        yield services
 
 
 @pytest.fixture(autouse=True)

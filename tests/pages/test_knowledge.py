@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 
 import pytest
 from pypdf import PdfWriter
@@ -12,17 +11,11 @@ from streamlit.testing.v1 import AppTest
 
 from rag.services import Services
 from rag.ui.chat.suggestions import FIRST_QUESTIONS
-from tests.pages.opening import calm, errors, labels, opened, press, say, session_of, to, transcript, visit
+from tests.pages.opening import calm, errors, labels, press, say, session_of, to, transcript, visit
 
 ADD = "Add to my session"
 NOTHING = "No documents yet."
 TENT = b"# Kestrel\n\nThe Kestrel tent pitch code is ZEBRA-77. Costs $5 -> :red[no] <b>x</b>\n"
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[Services]:
-    with opened() as services:
-        yield services
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1 import AppTest
@@ -14,14 +12,8 @@ from rag.crosstalk.background.runs import Run
 from rag.crosstalk.strategies import STRATEGIES
 from rag.services import Services
 from rag.ui import resources
-from tests.pages.opening import calm, errors, labels, opened, press, session_of, visit
+from tests.pages.opening import calm, errors, labels, press, session_of, visit
 from tests.servers import wait_for
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[Services]:
-    with opened() as services:
-        yield services
 
 
 @pytest.fixture

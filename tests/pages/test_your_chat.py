@@ -17,15 +17,9 @@ from rag.crosstalk.targets.trust import LOCAL_VISITOR
 from rag.services import Services
 from rag.ui import resources
 from tests.crosstalk.targets.test_probe import Odd
-from tests.pages.opening import calm, errors, labels, opened, press, session_of, visit
+from tests.pages.opening import calm, errors, labels, press, session_of, visit
 from tests.servers import wait_for
 from tests.web.serving import serving
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[Services]:
-    with opened() as services:
-        yield services
 
 
 @pytest.fixture(scope="module")

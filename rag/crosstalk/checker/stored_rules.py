@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Set as AbstractSet
+from functools import partial
 from itertools import pairwise
 
 from rag.crosstalk.checker.anomalies import (
@@ -47,6 +48,7 @@ def _foreign_write(
     hits: dict[int, list[int]] = {}
     for at, number in pairs(stored.hits):
         hits.setdefault(at, []).append(number)
+    add = partial(findings.add, FOREIGN_WRITE, stored.t, surface="history", session=session.id, user=session.user)
     for at, message, place in told(stored, read):
         turn = seen.turns.get(place[0]) if place else None
         op = turn.op if turn else None
@@ -56,31 +58,11 @@ def _foreign_write(
             canary = seen.canary(number)
             if (op, number) not in shown and canary.user not in users:
                 shown.add((op, number))
-                findings.add(
-                    FOREIGN_WRITE,
-                    stored.t,
-                    surface="history",
-                    session=session.id,
-                    user=session.user,
-                    op=op,
-                    owner=canary.user,
-                    owner_op=canary.op,
-                    canary=canary.text,
-                    evidence=seen.evidence(message, number),
-                )
+                evidence = seen.evidence(message, number)
+                add(op=op, owner=canary.user, owner_op=canary.op, canary=canary.text, evidence=evidence)
         if turn is not None and turn.user != session.user and at not in hits and (turn.op, -1) not in shown:
             shown.add((turn.op, -1))
-            findings.add(
-                FOREIGN_WRITE,
-                stored.t,
-                surface="history",
-                session=session.id,
-                user=session.user,
-                op=turn.op,
-                owner=turn.user,
-                owner_op=turn.op,
-                evidence=turn.brief,
-            )
+            add(op=op, owner=turn.user, owner_op=turn.op, evidence=turn.brief)
 
 
 def missing(session: Session, findings: Findings) -> None:

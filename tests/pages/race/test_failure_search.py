@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,14 +15,8 @@ from rag.errors import CrosswireError
 from rag.services import Services
 from rag.ui.race import failure_search
 from rag.ui.race.free_lab import elsewhere, lacks, own_scene
-from tests.pages.opening import calm, labels, opened, press
+from tests.pages.opening import calm, labels, press
 from tests.pages.race.racing import lab, said
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[Services]:
-    with opened() as services:
-        yield services
 
 
 def ended(page: AppTest) -> AppTest:

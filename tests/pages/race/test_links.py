@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from rag.services import Services
-from tests.pages.opening import calm, labels, opened, press, visit
+from tests.pages.opening import calm, labels, press, visit
 from tests.pages.race.racing import lab, play, said, shown, tell
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[Services]:
-    with opened() as services:
-        yield services
 
 
 def test_a_bad_link_is_said_and_starts_anew(services: Services) -> None:

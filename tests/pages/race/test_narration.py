@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -16,15 +15,8 @@ from rag.ui.race.scene.code_listing import listing, place_of
 from rag.ui.race.scene.narration import told
 from rag.ui.race.scene.replay import Look, look
 from rag.ui.race.scene.sequence_diagram import sequence, window
-from tests.pages.opening import opened
 
 TABS = Scene(tabs=True)
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[Services]:
-    with opened() as services:
-        yield services
 
 
 @pytest.fixture

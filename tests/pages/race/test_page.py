@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from rag.services import Services
 from rag.ui.race import interleavings
 from rag.ui.race.interleavings import ROWS
 from rag.ui.race.levels import LEVELS, REPORTS, par, questions
-from tests.pages.opening import calm, labels, opened, press
+from tests.pages.opening import calm, labels, press
 from tests.pages.race.racing import chapter, lab, play, reached, said, shown, tell
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[Services]:
-    with opened() as services:
-        yield services
 
 
 def test_2_am(services: Services) -> None:
