@@ -20,7 +20,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -78,6 +78,22 @@ def wait_for(probe: Callable[[], T], what: str, seconds: float = START_SECONDS) 
     raise AssertionError(f"{what}: not within {seconds:.0f} s ({problem})")
 
 
+def started(command: Sequence[str | Path], log: Path, **options: Any) -> subprocess.Popen[bytes]:
+    """A process that writes all it says to the end of this file."""
+    with log.open("ab") as file:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, **options)
+
+
+def ended(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM, seconds: float = 5) -> None:
+    """Gone when this returns: by itself, or killed after so many seconds."""
+    process.send_signal(how)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class Server:
     """One server. `options` are its command line, e.g. "--maxmemory", "2mb"; they are stronger than ours.
 
@@ -120,14 +136,8 @@ class Server:
         if not self.port:
             place = ["--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700"]
         base = ["--dir", str(self.folder), "--save", "", "--appendonly", "no", "--daemonize", "no"]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [self.program, *self._head(), *place, *base, *self.options],
-                env=self.env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        command = [self.program, *self._head(), *place, *base, *self.options]
+        self.process = started(command, self.folder / "log", env=self.env)
         wait_for(self._answers, f"{self.program} (log: {self.log()[-400:]})")
         return self
 
@@ -136,12 +146,7 @@ class Server:
         if self.process is None:
             return
         self.resume()
-        self.process.terminate()
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        ended(self.process)
         self.process = None
 
     def kill(self) -> None:
@@ -281,14 +286,8 @@ class SentinelServer(Server):
         return [str(self.folder / "sentinel.conf"), "--sentinel"]
 
     def start(self) -> Self:
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [self.program, *self._head(), "--port", str(self.port), "--bind", "127.0.0.1"],
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        command = [self.program, *self._head(), "--port", str(self.port), "--bind", "127.0.0.1"]
+        self.process = started(command, self.folder / "log", cwd=self.folder)
         wait_for(self._answers, "the sentinel")
         return self
 

@@ -19,7 +19,7 @@ from rag.inspector.one_time_link import address, issue
 from tests import PROJECT
 from tests.browser import filled_library
 from tests.logs import harm
-from tests.servers import free_port
+from tests.servers import ended, free_port, started
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
@@ -47,15 +47,8 @@ class AppServer:
 
     def start(self) -> None:
         first = filled_library.copy(self.state_dir, self._env)
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", *self.command, str(self.port)],
-                cwd=self.project,
-                env=self._env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        command = [sys.executable, "-m", *self.command, str(self.port)]
+        self._process = started(command, self._log, cwd=self.project, env=self._env)
         self._wait_until_healthy()
         if first:
             filled_library.keep(self.state_dir)
@@ -94,12 +87,7 @@ class AppServer:
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:
             return
-        self._process.send_signal(how)
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(10)
+        ended(self._process, how, 20)
         self._process = None
         if found := harm(self.log()):
             raise AssertionError(f"what a person said, or a secret, was logged: {found!r} in {self._log}")

@@ -6,7 +6,6 @@ import json
 import socket
 import threading
 from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -14,13 +13,12 @@ import pytest
 from rag import errors
 from rag.chat import Event, Found, Token, Waiting
 from rag.chat.openai_compatible.errors import translate
-from rag.limits import UnderWay, under_way
+from rag.limits import under_way
 from rag.sessions.names import friendly_name
-from rag.settings import Settings
 from rag.web import api, body, turn
 from rag.web.monitoring import health
 from tests.web.calls import STREAM, ask, check_problem, events
-from tests.web.scripted import SOURCE, ScriptedServices, Stuck, plain
+from tests.web.scripted import SOURCE, ScriptedServices
 
 
 def test_an_answer_with_its_sources(client: httpx.Client) -> None:
@@ -249,28 +247,6 @@ def test_too_many_turns_are_refused_at_once(
     assert answer.headers["retry-after"] == "2"
     assert services.watch.metrics.refusals()["busy"] == 1
     monkeypatch.setattr(under_way, "MOST", 1)
-    assert [ask(client).status_code for _ in range(3)] == [200] * 3, "each has left when the next one comes"
-
-
-def test_one_session_holds_no_more_than_its_share(
-    api_site: str, client: httpx.Client, services: ScriptedServices
-) -> None:
-    services.under_way = UnderWay(Settings(limit_session_at_once=2))
-    ask(client)  # for the cookie
-    stuck = Stuck()
-    services.chat.script = stuck
-    with ThreadPoolExecutor(2) as others:
-        held = [others.submit(ask, client) for _ in range(2)]
-        try:
-            assert all(stuck.begun.acquire(timeout=20) for _ in held)
-            services.chat.script = plain
-            problem = check_problem(refused := ask(client), 429)
-            assert (problem["title"], refused.headers["retry-after"]) == ("Too many turns at once", "5")
-            with httpx.Client(base_url=api_site, timeout=20) as somebody_else:
-                assert ask(somebody_else).status_code == 200
-        finally:
-            stuck.go_on.set()
-        assert [answer.result().status_code for answer in held] == [200, 200]
     assert [ask(client).status_code for _ in range(3)] == [200] * 3, "each has left when the next one comes"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import count
@@ -144,25 +145,48 @@ def test_redis_that_is_killed_ends_no_limit_and_its_buckets_are_full_when_it_is_
         assert (counts["answered"], counts["store"], counts["error"]) == (3, 3, 0)
 
 
+@contextmanager
+def held_up(client: httpx.Client, services: ScriptedServices) -> Iterator[Stuck]:
+    """A session that may have two turns under way, and a model that answers none of them before the block ends."""
+    services.under_way = UnderWay(Settings(limit_session_at_once=2))
+    ask(client)  # for the cookie
+    stuck = services.chat.script = Stuck()
+    try:
+        yield stuck
+    finally:
+        stuck.go_on.set()
+
+
+def check_only_refused(client: httpx.Client, services: ScriptedServices, api_site: str) -> None:
+    """This session is, and nobody else."""
+    services.chat.script = plain
+    problem = check_problem(refused := ask(client), 429)
+    assert (problem["title"], refused.headers["retry-after"]) == ("Too many turns at once", "5")
+    with httpx.Client(base_url=api_site, timeout=20) as somebody_else:
+        assert ask(somebody_else).status_code == 200
+
+
+def test_one_session_holds_no_more_than_its_share(
+    api_site: str, client: httpx.Client, services: ScriptedServices
+) -> None:
+    with ThreadPoolExecutor(2) as others, held_up(client, services) as stuck:
+        held = [others.submit(ask, client) for _ in range(2)]
+        assert all(stuck.begun.acquire(timeout=20) for _ in held)
+        check_only_refused(client, services, api_site)
+    assert [answer.result().status_code for answer in held] == [200, 200]
+    assert [ask(client).status_code for _ in range(3)] == [200] * 3, "each has left when the next one comes"
+
+
 def test_a_turn_that_nobody_waits_for_any_more_keeps_its_place_until_its_model_lets_go(
     api_site: str, client: httpx.Client, services: ScriptedServices
 ) -> None:
     """Else whoever asks and goes away would hold all threads of a model that does not answer."""
-    services.under_way = UnderWay(Settings(limit_session_at_once=2))
-    ask(client)  # for the cookie
-    stuck = Stuck()
-    services.chat.script = stuck
-    for _ in range(2):
-        with suppress(httpx.ReadTimeout):
-            client.post("/api/chat", json={"message": "Hello?"}, timeout=0.2)
-        assert stuck.begun.acquire(timeout=20)
-    services.chat.script = plain
-    try:
-        assert check_problem(ask(client), 429)["title"] == "Too many turns at once"
-        with httpx.Client(base_url=api_site, timeout=20) as somebody_else:
-            assert ask(somebody_else).status_code == 200
-    finally:
-        stuck.go_on.set()
+    with held_up(client, services) as stuck:
+        for _ in range(2):
+            with suppress(httpx.ReadTimeout):
+                client.post("/api/chat", json={"message": "Hello?"}, timeout=0.2)
+            assert stuck.begun.acquire(timeout=20)
+        check_only_refused(client, services, api_site)
     wait_for(lambda: services.under_way.turns == 0, "the places are free again")
     assert ask(client).status_code == 200
 

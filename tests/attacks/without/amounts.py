@@ -122,7 +122,7 @@ AMOUNTS = (
         "            if most and self._by[kind, name] >= most:\n",
         "            if False:\n",
         "tests/limits/test_limits.py::test_nobody_has_more_than_his_share_and_others_are_not_held_up_by_it",
-        "tests/web/test_api.py::test_one_session_holds_no_more_than_its_share",
+        "tests/web/test_limits.py::test_one_session_holds_no_more_than_its_share",
     ),
     mend(
         "Questions of everybody, more than can be answered for a while, so that all wait the longer the more they are",

@@ -14,7 +14,7 @@ from typing import Any, Self
 import psycopg
 
 from tests import needs
-from tests.servers import free_port, wait_for
+from tests.servers import ended, free_port, started, wait_for
 
 PASSWORD = "s3cret"
 
@@ -51,27 +51,19 @@ class Postgres:
         if not (self.folder / "data").exists():
             self._run("initdb", "-D", "data", "-U", "tester", "-A", "scram-sha-256", "--pwfile", self._secret(), "-N")
         options = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
-        with (self.folder / "log").open("wb") as log:
-            self.process = subprocess.Popen(
-                [self.program, "-D", "data", *(f"--{name}={value}" for name, value in options.items())],
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                **self._user,
-            )
+        command: list[str | Path] = [
+            self.program,
+            "-D",
+            "data",
+            *(f"--{name}={value}" for name, value in options.items()),
+        ]
+        self.process = started(command, self.folder / "log", cwd=self.folder, **self._user)
         wait_for(self._made, f"PostgreSQL (log: {(self.folder / 'log').read_text()[-400:]})")
         return self
 
     def stop(self) -> None:
-        if self.process is None:
-            return
-        self.process.send_signal(signal.SIGINT)  # at once, whoever is connected
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        if self.process is not None:
+            ended(self.process, signal.SIGINT, 10)  # at once, whoever is connected
         self.process = None
 
     def _made(self) -> bool:
