@@ -135,9 +135,11 @@ def secrets(tmp_path: Path) -> Path:
     return tmp_path / "secrets.toml"
 
 
-def test_every_variable_says_what_it_may_hold_and_is_tested_here() -> None:
+def test_every_variable_says_what_it_may_hold_and_is_in_the_readme_and_tested_here() -> None:
     fields = set(Settings.model_fields)
     assert set(EXPECTED) == fields
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in fields if f"`{name.upper()}`" not in readme] == []
     assert {name.lower() for name, *_ in GOOD} == fields
     only_text = {"chat_model", "embedding_model", "openai_api_key"}
     assert {name.lower() for name, _ in BAD + BAD_SECRETS} == fields - only_text
