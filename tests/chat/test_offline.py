@@ -62,7 +62,7 @@ def kind(reply: AIMessage) -> str:
 
 
 def test_markdown_is_read_as_sentences_items_and_rows() -> None:
-    found = units(DELIVERY, "Delivery")
+    found = [*units(DELIVERY, "Delivery")]
     assert Unit("UK express – Price: £6.95; Time: next working day", "Delivery", "row", 2) in found
     assert Unit("Fuel and gas", "Delivery > These cannot be sent abroad:", "item", 4) in found
     assert Unit("Press Track.", "Delivery > How to follow a parcel", "step", 5) in found

@@ -6,7 +6,7 @@ A pure function of its prompt: deterministic, nobody's data kept, no network.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -17,7 +17,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, Field
 
 from rag.chat.memory import SAID
-from rag.chat.offline.answer import Draft, compose
+from rag.chat.offline.answer import compose
 from rag.chat.offline.ranking import Ranker
 from rag.chat.prompt import parse_earlier, parse_sources
 
@@ -49,19 +49,22 @@ class OfflineChatModel(BaseChatModel):
     ) -> ChatResult:
         return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
 
-    def pieces(self, messages: Sequence[BaseMessage], *, whole: bool = False) -> Iterator[tuple[str, str]]:
+    def pieces(
+        self, messages: Sequence[BaseMessage], *, whole: bool = False, stop: Sequence[str] = ()
+    ) -> Iterator[tuple[str, str]]:
         """The words of the answer, the last one with its kind, without LangChain's callbacks. See `Direct`."""
-        draft = self._draft(messages)
-        if whole and not self.delay:
-            return iter([(draft.text, draft.kind)])
-        return self._spoken(draft.text, draft.kind)
-
-    def _spoken(self, text: str, kind: str) -> Generator[tuple[str, str]]:
-        *words, last = text.split(" ")
-        for said in (*((f"{word} ", "") for word in words), (last, kind)):
+        system = "\n".join(message.text for message in messages if isinstance(message, SystemMessage))
+        humans = [message.text for message in messages if isinstance(message, HumanMessage)]
+        question = humans.pop() if humans else ""
+        older = [line.removeprefix(SAID) for line in parse_earlier(system).split("\n") if line.strip()]
+        text, kind = compose(self.ranker, parse_sources(system), [*older, *humans], question)
+        for word in stop:
+            text = text.split(word, 1)[0]
+        *words, last = [text] if whole and not self.delay else text.split(" ")
+        for piece in (*((f"{word} ", "") for word in words), (last, kind)):
             if self.delay:
                 time.sleep(self.delay)
-            yield said
+            yield piece
 
     def _stream(
         self,
@@ -71,21 +74,10 @@ class OfflineChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         del kwargs
-        draft = self._draft(messages)
-        text = draft.text
-        for word in stop or ():
-            text = text.split(word, 1)[0]
-        for piece, kind in self._spoken(text, draft.kind):
+        for piece, kind in self.pieces(messages, stop=stop or ()):
             told = {"kind": kind, "model_name": self.model_name, "finish_reason": "stop"} if kind else {}
             message = AIMessageChunk(content=piece, response_metadata=told, chunk_position="last" if kind else None)
             chunk = ChatGenerationChunk(message=message)
             if run_manager is not None:
                 run_manager.on_llm_new_token(piece, chunk=chunk)
             yield chunk
-
-    def _draft(self, messages: Sequence[BaseMessage]) -> Draft:
-        system = "\n".join(message.text for message in messages if isinstance(message, SystemMessage))
-        humans = [message.text for message in messages if isinstance(message, HumanMessage)]
-        older = [line.removeprefix(SAID) for line in parse_earlier(system).split("\n") if line.strip()]
-        question = humans.pop() if humans else ""
-        return compose(self.ranker, parse_sources(system), [*older, *humans], question)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -26,37 +26,40 @@ UNKNOWN = 0.5
 """What a word of the question counts that nothing has: it may be there in other words."""
 FEW = 2
 """A unit of no more words than these says what its place says as well."""
+AMOUNT = 1.2
+"""A unit with a number counts so much more where the question asks for an amount or a time."""
+POINTER = 0.7
+"""What a unit counts that only points elsewhere."""
 REMEMBERED = 2048
 """Articles' passages whose units are kept ready. A passage of one session only is never kept."""
-
-Scores = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ready:
-    """Texts made ready to be compared: a unit vector and the words of each, and the words of its place.
+    """Units made ready to be compared: a unit vector of each, and how much it counts.
 
-    having, placed: the numbers of the units that have a word, and of those whose place alone has it.
-    numbered, pointing: which have a digit, which only say where to read on.
+    counts: in the first row by itself, in the second where an amount is asked for.
+    having: of each word, the numbers of the units that have it: with 1, or with PLACE if their place alone does.
+    sources: where several are joined, the one that each unit is of.
     """
 
-    units: tuple[Unit, ...]
+    units: Sequence[Unit]
     vectors: Vectors
-    words: tuple[frozenset[str], ...]
-    places: tuple[frozenset[str], ...]
-    having: dict[str, list[int]]
-    placed: dict[str, list[int]]
-    numbered: npt.NDArray[np.bool_]
-    pointing: npt.NDArray[np.bool_]
+    counts: npt.NDArray[np.float64]
+    having: dict[str, dict[int, float]]
+    sources: Sequence[Source] = ()
+
+
+NOTHING = Ready((), np.zeros((0, 1), dtype=np.float32), np.zeros((2, 0)), {})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
     """A question as it is compared: `weights` is what each word counts, `own` the words that are not leant on."""
 
-    vector: npt.NDArray[np.float32]
+    vector: Vectors
     weights: dict[str, float]
-    own: frozenset[str]
+    own: Sequence[str]
     leans: bool
 
 
@@ -68,8 +71,8 @@ class Ranker:
         self._vector: Callable[[str], Vectors] = embedder.question
         self.tokens: Callable[[str], list[str]] = tokens
         self.spoken: Callable[[str], list[str]] = spoken
-        self._articles: OrderedDict[tuple[str, str], Ready] = OrderedDict()
-        self._examples: dict[tuple[str, ...], Vectors] = {}
+        self._article = lru_cache(REMEMBERED)(self._passage)
+        self._examples: Callable[[tuple[str, ...]], Vectors] = cache(lambda texts: embedder.embed([*texts]))
 
     def for_one_reply(self) -> Ranker:
         """The same, that embeds and splits each text once. It holds somebody's words: not to be kept."""
@@ -78,89 +81,81 @@ class Ranker:
         ranker.tokens, ranker.spoken = cache(tokens), cache(spoken)
         return ranker
 
-    def source(self, source: Source) -> Ready:
-        """The units of a source."""
-        if source.private:
-            return self.ready(units(source.text, source.label))
-        key = (source.label, source.text)
-        ready = self._articles.get(key)
-        if ready is None:
-            ready = self._articles[key] = self.ready(units(source.text, source.label))
-            while len(self._articles) > REMEMBERED:
-                self._articles.popitem(last=False)
-        return ready
+    def sources(self, sources: Sequence[Source], asked: Iterable[str]) -> Ready:
+        """The units of all sources as one. It knows only those of their words that `asked` has, too."""
+        passages = [(self._passage if one.private else self._article)(one.text, one.label) for one in sources]
+        found: list[Unit] = []
+        having: dict[str, dict[int, float]] = {word: {} for text in asked for word in self.tokens(text)}
+        for passage in passages:
+            for word in having.keys() & passage.having.keys():
+                having[word] |= {len(found) + number: part for number, part in passage.having[word].items()}
+            found += passage.units
+        if not found:
+            return NOTHING
+        return Ready(
+            found,
+            np.concatenate([passage.vectors for passage in passages if passage.units]),
+            np.concatenate([passage.counts for passage in passages], axis=1),
+            having,
+            [source for source, passage in zip(sources, passages, strict=True) for _ in passage.units],
+        )
+
+    def _passage(self, text: str, place: str) -> Ready:
+        return self.ready([*units(text, place)])
 
     def ready(self, found: Sequence[Unit]) -> Ready:
         """These units, embedded in their places."""
         if not found:
-            none = np.zeros(0, dtype=np.bool_)
-            return Ready((), np.zeros((0, 1), dtype=np.float32), (), (), {}, {}, none, none)
-        alone = self._embedder.embed([unit.text for unit in found])
+            return NOTHING
         where = list(dict.fromkeys(unit.place for unit in found if unit.place))
-        at = {"": np.zeros_like(alone[0])}
-        if where:
-            at.update(zip(where, self._embedder.embed(where), strict=True))
-        places = {place: frozenset(tokens(place)) for place in at}
-        spoken_of = [frozenset(tokens(unit.text)) for unit in found]
-        words = tuple(
-            own if len(own) > FEW else own | places[unit.place] for own, unit in zip(spoken_of, found, strict=True)
-        )
-        parts = np.asarray([PLACE if len(own) > FEW else 1.0 for own in spoken_of], dtype=np.float32)
-        mixed: Vectors = alone + parts[:, np.newaxis] * np.stack([at[unit.place] for unit in found])
-        around = tuple(places[unit.place] for unit in found)
-        return Ready(
-            tuple(found),
-            _unit(mixed),
-            words,
-            around,
-            _numbers(words),
-            _numbers(place - own for own, place in zip(words, around, strict=True)),
-            np.asarray([any(map(str.isdigit, unit.text)) for unit in found]),
-            np.asarray([unit.points for unit in found]),
-        )
+        vectors = self._embedder.embed([*(unit.text for unit in found), *where])
+        at = {"": np.zeros_like(vectors[0]), **dict(zip(where, vectors[len(found) :], strict=True))}
+        placed = {place: set(tokens(place)) for place in at}
+        having: dict[str, dict[int, float]] = defaultdict(dict)
+        parts, counts = [], []
+        for number, unit in enumerate(found):
+            own = set(tokens(unit.text))
+            part = PLACE if len(own) > FEW else 1.0
+            count = POINTER if unit.points else 1.0
+            parts.append([part])
+            counts.append([count, count * AMOUNT if any(map(str.isdigit, unit.text)) else count])
+            for word in placed[unit.place]:
+                having[word][number] = part
+            for word in own:
+                having[word][number] = 1.0
+        placing = np.asarray(parts, dtype=np.float32) * np.stack([at[unit.place] for unit in found])
+        return Ready(found, _unit(vectors[: len(found)] + placing), np.transpose(counts), having)
 
-    def question(self, text: str, earlier: Sequence[str], known: Iterable[Ready]) -> Question:
+    def question(self, text: str, earlier: Sequence[str], known: Ready = NOTHING) -> Question:
         """A question, with what it may lean on (oldest first): the shorter it is, the more.
 
         `known` is what it is compared with: a word that few of these units hold counts more.
         """
-        known = list(known)
-        own = self.tokens(text)
-        size = sum(len(ready.words) for ready in known)
 
-        def count(word: str) -> int:
-            return sum(len(ready.having.get(word, ())) for ready in known)
+        def rarity(word: str, unheard: float = 1.0) -> float:
+            count = [*known.having.get(word, {}).values()].count(1.0)
+            return math.log(1 + (len(known.units) - count + 0.5) / (count + 0.5)) * (1.0 if count else unheard)
 
-        weights = {
-            word: _rarity(n, size) * (1.0 if n else UNKNOWN) for word, n in zip(own, map(count, own), strict=True)
-        }
-        vector, lean, each = self._vector(text), 1.0, self.leaning(text) if earlier else 1.0
+        weights = {word: rarity(word, UNKNOWN) for word in self.tokens(text)}
+        own, vector, lean = [*weights], self._vector(text), 1.0
+        each = leaning(own, self.spoken(text))
         for before in reversed(earlier):
             lean *= each
             vector = vector + np.float32(lean) * self._vector(before)
             for word in self.tokens(before):
                 if word not in weights:
-                    weights[word] = lean * _rarity(count(word), size)
-        return Question(_unit(vector.reshape(1, -1))[0], weights, frozenset(own), bool(earlier))
+                    weights[word] = lean * rarity(word)
+        return Question(_unit(vector), weights, own, bool(earlier))
 
     def similarity(self, text: str, examples: tuple[str, ...]) -> float:
         """The greatest cosine of a text and any of some phrases of ours, which are remembered."""
-        vectors = self._examples.get(examples)
-        if vectors is None:
-            vectors = self._examples[examples] = self._embedder.embed([*examples])
-        return float((vectors @ self._vector(text)).max())
-
-    def leaning(self, question: str) -> float:
-        return leaning(self.tokens(question), self.spoken(question))
+        return float((self._examples(examples) @ self._vector(text)).max())
 
 
 def spoken(text: str) -> list[str]:
     """The words of a text, lower case, without the marks around them."""
-    return [
-        word
-        for word in (part.strip(".,;:!?…\"'“”‘’()¿¡") for part in text.casefold().replace("’", "'").split())
-        if word
-    ]
+    parts = text.casefold().replace("’", "'").split()
+    return [word for part in parts if (word := part.strip(".,;:!?…\"'“”‘’()¿¡"))]
 
 
 def leaning(words: Sequence[str], said: Sequence[str]) -> float:
@@ -172,40 +167,19 @@ def leaning(words: Sequence[str], said: Sequence[str]) -> float:
     return lean if REFERRING.isdisjoint(said) else max(lean, 0.5)
 
 
-def scores(question: Question, *texts: Ready) -> Scores:
-    """How near each unit is to the question, about 0 to 1: those of all these texts, one after the other."""
-    shared: list[float] = []
-    for ready in texts:
-        start = len(shared)
-        shared += [0.0] * len(ready.units)
-        for word, weight in question.weights.items():
-            for number in ready.having.get(word, ()):
-                shared[start + number] += weight
-            for number in ready.placed.get(word, ()):
-                shared[start + number] += PLACE * weight
-    if not shared:
-        return np.zeros(0, dtype=np.float32)
-    vectors = np.concatenate([ready.vectors for ready in texts if ready.units])
-    near = np.minimum(np.maximum(vectors @ question.vector, 0.0), 1.0)
+def scores(question: Question, ready: Ready) -> Vectors:
+    """How near each unit is to the question, about 0 to 1."""
+    shared = [0.0] * len(ready.units)
+    for word, weight in question.weights.items():
+        for number, part in ready.having.get(word, {}).items():
+            shared[number] += part * weight
+    near = np.minimum(np.maximum(ready.vectors @ question.vector, 0.0), 1.0)
     words = np.asarray(shared) / (sum(question.weights.values()) or 1.0)
-    both: Scores = (MEANING * near + (1 - MEANING) * words).astype(np.float32)
+    both: Vectors = (MEANING * near + (1 - MEANING) * words).astype(np.float32)
     return both
 
 
-def _numbers(texts: Iterable[frozenset[str]]) -> dict[str, list[int]]:
-    """Of the texts that have a word."""
-    found: dict[str, list[int]] = {}
-    for number, words in enumerate(texts):
-        for word in words:
-            found.setdefault(word, []).append(number)
-    return found
-
-
-def _rarity(count: int, size: int) -> float:
-    return math.log(1 + (size - count + 0.5) / (count + 0.5))
-
-
 def _unit(vectors: Vectors) -> Vectors:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     unit: Vectors = (vectors / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
     return unit

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
 from markdown_it import MarkdownIt
@@ -20,6 +19,7 @@ LONGEST = 20_000
 POINTING = 0.3
 """A sentence with more of it in links than this only points elsewhere."""
 
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _NOTHING = frozenset({"", "-", "–", "—"})
 Kind = Literal["sentence", "item", "step", "row"]
 
@@ -36,11 +36,6 @@ class Unit:
     kind: Kind = "sentence"
     block: int = 0
     points: bool = False
-
-
-def units(text: str, place: str = "") -> list[Unit]:
-    """The units of a Markdown or plain text in reading order."""
-    return list(_units(_markdown().parse(text[:LONGEST]), place))
 
 
 def sentences(text: str) -> list[str]:
@@ -60,18 +55,14 @@ def _after_amounts(text: str) -> list[str]:
     return [*found, " ".join(words[start:])]
 
 
-@cache
-def _markdown() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": False}).enable("table")
-
-
-def _units(tokens: Sequence[Token], place: str) -> Iterator[Unit]:
+def units(text: str, place: str = "") -> Iterator[Unit]:
+    """The units of a Markdown or plain text in reading order."""
     heading, lead, block = place, "", 0
     kind: Kind = "sentence"
     head: list[str] = []
     cells: list[str] = []
     inside = ""
-    for token in tokens:
+    for token in _MARKDOWN.parse(text[:LONGEST]):
         match token.type:
             case "heading_open" | "th_open" | "td_open" | "paragraph_open":
                 inside = token.type
