@@ -49,6 +49,8 @@ def patterns(tree: ast.Module, names: Mapping[str, Any]) -> Iterator[tuple[int, 
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "re":
             raise NameError("a name of re without its module")
+        if isinstance(node, ast.Import) and any(one.asname for one in node.names if one.name == "re"):
+            raise NameError("re by another name")
         if isinstance(node, ast.Call) and _of_re(node.func) in CALLS:
             given = {item.arg: item.value for item in node.keywords if item.arg}
             call = inspect.signature(getattr(re, _of_re(node.func))).bind_partial(*node.args, **given).arguments
@@ -148,7 +150,7 @@ def test_a_planted_pattern_is_found_in_code(text: str) -> None:
     assert faults("planted", ast.parse(text), names)
 
 
-@pytest.mark.parametrize("text", ["import re\ndef f(given): return re.compile(given)", "from re import compile"])
+@pytest.mark.parametrize("text", ["import re\ndef f(given): return re.compile(given)", "from re import compile", "import re as x"])
 def test_what_cannot_be_judged_is_no_pass(text: str) -> None:
     with pytest.raises(NameError):
         faults("planted", ast.parse(text), {"re": re})
