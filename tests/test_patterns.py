@@ -150,7 +150,9 @@ def test_a_planted_pattern_is_found_in_code(text: str) -> None:
     assert faults("planted", ast.parse(text), names)
 
 
-@pytest.mark.parametrize("text", ["import re\ndef f(given): return re.compile(given)", "from re import compile", "import re as x"])
+@pytest.mark.parametrize(
+    "text", ["import re\ndef f(given): return re.compile(given)", "from re import compile", "import re as x"]
+)
 def test_what_cannot_be_judged_is_no_pass(text: str) -> None:
     with pytest.raises(NameError):
         faults("planted", ast.parse(text), {"re": re})

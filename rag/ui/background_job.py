@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
-from rag.errors import CrosswireError
+from rag.errors import CrosswireError, public_line
 from rag.inspector import Pace
 
 S = TypeVar("S")
@@ -22,10 +22,15 @@ SOON = 0.4
 """Seconds."""
 
 
-class Job(Generic[S, T]):
-    """work: is given a pace, whose `stop` ends it, and what to tell its progress to."""
+Told = Callable[[CrosswireError], str]
 
-    def __init__(self, work: Callable[[Pace, Callable[[S], None]], T], about: object = None) -> None:
+
+class Job(Generic[S, T]):
+    """work: is given a pace, whose `stop` ends it, and what to tell its progress to. told: as in `errors_shown`."""
+
+    def __init__(
+        self, work: Callable[[Pace, Callable[[S], None]], T], about: object = None, told: Told = public_line
+    ) -> None:
         self.about = about
         self.pace = Pace()
         self.begun = time.monotonic()
@@ -33,6 +38,7 @@ class Job(Generic[S, T]):
         self.result: T | None = None
         self.problem = ""
         self._work = work
+        self._told = told
         self._watched = self.begun
         self._thread = Thread(target=self._run, name="inspector", daemon=True)
         self._thread.start()
@@ -52,7 +58,7 @@ class Job(Generic[S, T]):
         try:
             self.result = self._work(self.pace, self._step)
         except CrosswireError as exc:
-            self.problem = str(exc)
+            self.problem = self._told(exc)
 
     def _step(self, progress: S) -> None:
         self.progress = progress
@@ -60,10 +66,12 @@ class Job(Generic[S, T]):
             self.stop()
 
 
-def start(slot: str, work: Callable[[Pace, Callable[[S], None]], T], about: object = None) -> Job[S, T]:
+def start(
+    slot: str, work: Callable[[Pace, Callable[[S], None]], T], about: object = None, told: Told = public_line
+) -> Job[S, T]:
     """Begin it in this tab, instead of what it was doing there. Most jobs are short: it is waited for a moment."""
     drop(slot)
-    job = st.session_state[slot] = Job(work, about)
+    job = st.session_state[slot] = Job(work, about, told)
     job.wait(SOON)
     return job
 

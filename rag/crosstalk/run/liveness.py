@@ -10,7 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 
+from redis.exceptions import RedisError
+
 from rag.errors import CrosswireError
+from rag.sessions.connection.errors import reason
 
 LOST = 2.0
 QUIET = 10.0
@@ -95,9 +98,11 @@ class Liveness:
 
 
 def said(problem: BaseException) -> str:
-    """What went wrong, in one line."""
+    """What went wrong, in one line. Not where Redis is: its owner knows, and visitors of a page need not."""
     if isinstance(problem, CrosswireError):
         return str(problem)
+    if isinstance(problem, RedisError):
+        return f"{type(problem).__name__}: {reason(problem)}."
     return f"{type(problem).__name__}: {problem}".splitlines()[0]
 
 

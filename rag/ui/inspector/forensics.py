@@ -46,7 +46,7 @@ def draw(context: Context) -> None:
     if started:
         canaries = tuple(text.strip() for text in texts.splitlines() if text.strip())
         histories = context.inspector.histories
-        found = start(JOB, lambda pace, tell: scan(histories, canaries=canaries, pace=pace, progress=tell))
+        found = start(JOB, lambda pace, tell: scan(histories, canaries=canaries, pace=pace, progress=tell), told=str)
     if found is not None and found.running():
         progress(found, _scanned, "inspector_scan")
     elif found is not None and found.problem:

@@ -183,7 +183,7 @@ def _go(start: int) -> None:
 def _search(context: Context, wish: Wish) -> None:
     inspector, order = context.inspector, WALKED.get(wish.order, "seen" if context.ours else "messages")
     job = st.session_state.get(JOB) or start(
-        JOB, lambda pace, tell: inspector.search(wish.filter, order, pace=pace, progress=tell)
+        JOB, lambda pace, tell: inspector.search(wish.filter, order, pace=pace, progress=tell), told=str
     )
     if job.running():
         progress(job, _searched, "inspector_search")

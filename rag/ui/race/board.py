@@ -136,8 +136,10 @@ def received(key: str, strategy: str, scene: Scene, settings: Settings, told: Ma
         known = st.session_state.get(f"{slot}_chain", ())
         try:
             moments, refused = advanced(strategy, scene, schedule, keys, known, settings)
-        except (BadSchedule, CrosswireError) as exc:
+        except BadSchedule as exc:
             moments, refused = [], str(exc)
+        except CrosswireError as exc:
+            moments, refused = [], public_line(exc)
         st.session_state[f"{slot}_chain"] = moments
         st.session_state[f"{slot}_number"], st.session_state[f"{slot}_refused"] = told.get("number", 0), refused
         schedule = moments[-1].look.schedule if moments else ""

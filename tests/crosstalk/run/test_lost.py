@@ -111,6 +111,7 @@ def test_a_redis_that_is_killed_half_way(server: Server, tmp_path: Path, strateg
     found = ends(log)
     assert found["invoke"] == found["ok"] + found["fail"] + found["info"] > found["ok"] >= 60
     assert result.figures.round_trips is None
+    assert server.url.removeprefix("unix://") not in json.dumps(result.to_dict()) + log.read_text()
 
 
 @pytest.mark.usefixtures("impatient")

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from rag.crosstalk.explore.explorer import certify, temporary_lab
 from rag.crosstalk.explore.scenes import Scene
 from rag.crosstalk.strategies import LESSONS, STRATEGIES
-from rag.errors import CrosswireError
+from rag.errors import CrosswireError, SessionStoreUnavailable
 from rag.services import Services
 from rag.ui.race import failure_search
 from rag.ui.race.free_lab import elsewhere, lacks, own_scene
@@ -100,3 +100,15 @@ def test_another_memory_ends_the_search(services: Services, monkeypatch: pytest.
     search.wait(10)
     assert stopped == ["lesson-deepcopy"]
     assert "race_lab_search" not in page.session_state
+
+
+def test_a_visitor_is_not_told_where_the_store_is(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any, **__: Any) -> Any:
+        raise SessionStoreUnavailable("redis://inside:6379", "no connection")
+
+    monkeypatch.setattr(failure_search, "certify", away)
+    page = lab("lab", strategy="lesson-deepcopy")
+    press(page, "Find the shortest failure")
+    ended(page)
+    assert "Stopped early. The session store cannot be reached" in said(page)
+    assert "inside" not in said(page)

@@ -44,7 +44,7 @@ def _start(session_id: str, texts: Sequence[str], find: Find) -> None:
     def work(pace: Pace, tell: Callable[[Progress], None]) -> Owners:
         return find(texts, pace, tell)
 
-    start(JOB, work, about=(session_id, texts))
+    start(JOB, work, about=(session_id, texts), told=str)
 
 
 def _told(found: Owners, turns: Sequence[Turn]) -> list[Turn]:
