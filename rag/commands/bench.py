@@ -213,7 +213,7 @@ def _served(row: served_bench.Row) -> list[str]:
 @app.command("overload")
 def overload(
     clients: Annotated[
-        int, typer.Option("--browsers", help="Browsers, each with a cookie jar: so many or more.", min=1, max=1000)
+        int, typer.Option("--browsers", help="Browsers, each with a cookie jar: at least this many.", min=1, max=1000)
     ] = 200,
     wait: Annotated[
         float, typer.Option(help="LIMIT_WAIT_SECONDS of the application.", min=0, max=60)
@@ -246,7 +246,7 @@ def _overloaded(row: overload_bench.Row) -> list[str]:
 
 @app.command("room")
 def room(
-    phones: Annotated[int, typer.Option(help="That are in the room.", min=2, max=60)] = 40,
+    phones: Annotated[int, typer.Option(help="Phones in the room.", min=2, max=60)] = 40,
     seconds: Annotated[float, typer.Option(help="Length of each measurement.", min=1)] = 10.0,
     json_file: JsonFile = None,
 ) -> None:

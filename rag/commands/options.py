@@ -56,7 +56,9 @@ Address = Annotated[
         help="Read here, not at REDIS_URL: redis://…; scan reads sqlite:///file and postgresql://… too.",
     ),
 ]
-Prefix = Annotated[str | None, typer.Option("--prefix", metavar="TEXT", help="Of keys, if not the format's usual one.")]
+Prefix = Annotated[
+    str | None, typer.Option("--prefix", metavar="TEXT", help="Key prefix, if not the format's usual one.")
+]
 Names = Annotated[list[str], typer.Argument(help="Ids, beginnings of ids, or names.")]
 Strategy = Annotated[
     str | None, typer.Option("--strategy", metavar="NAME", help="One memory; `simulate --list` lists them.")
@@ -65,7 +67,7 @@ Listed = Annotated[bool, typer.Option("--list", help="List what can be chosen, a
 Everything = Annotated[bool, typer.Option("--all", help="Every memory.")]
 Tabs = Annotated[int, typer.Option("--tabs", help="Tabs of a user: one session, used concurrently.", min=1)]
 RequireMemory = Annotated[
-    bool, typer.Option("--require-memory", help="Seen from outside, forgetting what users stated fails, too.")
+    bool, typer.Option("--require-memory", help="Even seen from outside, forgetting what users stated is a failure.")
 ]
 Rounds = Annotated[int, typer.Option("--rounds", help="Measurements of each; medians are shown.", min=1)]
 Seconds = Annotated[float, typer.Option("--seconds", help="Length of each measurement.", min=0.05)]

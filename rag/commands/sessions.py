@@ -226,7 +226,7 @@ def extend(
 def scan_(
     canary: Annotated[
         list[str] | None,
-        typer.Option(metavar="TEXT", help="What one user alone stated, as an order number. Repeatable."),
+        typer.Option(metavar="TEXT", help="Something only one user stated, such as an order number. Repeatable."),
     ] = None,
     long: Annotated[int, typer.Option(help="Texts at least this long should not appear twice.", min=20)] = LONG,
     share: Annotated[float, typer.Option(help="Use at most this share of the server's time.")] = SHARE,

@@ -88,7 +88,7 @@ def description() -> dict[str, Any]:
             "/api/chat": {"post": chat},
             "/api/history": {"get": history, "delete": deletion},
             "/healthz": {
-                "get": _operation("health", "Does the process live?", {"200": _json("It does", "Alive")}, "405")
+                "get": _operation("health", "Is the process alive?", {"200": _json("It does", "Alive")}, "405")
             },
             "/readyz": {"get": _operation("ready", "Can this server answer?", ready, "405")},
         },

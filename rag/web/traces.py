@@ -18,7 +18,7 @@ from rag.web.body import read_body
 from rag.web.problem import PRIVATE, Problem, Refused
 
 TRACES = "/v1/traces"
-_CLOSED = Problem(403, "Traces are not taken", "Set TRACE_TOKEN on this server, and restart it, to send turns here.")
+_CLOSED = Problem(403, "Traces are not accepted", "Set TRACE_TOKEN on this server, and restart it, to send turns here.")
 _WRONG = Problem(401, "Wrong token", "Send the server's TRACE_TOKEN as `Authorization: Bearer …`.")
 
 

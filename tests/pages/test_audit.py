@@ -67,7 +67,7 @@ def test_a_stranger_is_offered_no_import_path_and_no_server(stranger: AppTest, m
     stranger.session_state["audit_path"] = f"{STORES}:leaves"
     calm(stranger.run())
     assert "langchain-community-redis" not in stranger.multiselect(key="audit_targets").options
-    assert "langchain-community-redis]  \n:small[for whoever runs this server only]" in texts(stranger)
+    assert "langchain-community-redis]  \n:small[only for whoever runs this server]" in texts(stranger)
     assert "link that this server wrote" in texts(stranger)
     offered, sent = st.multiselect, [f"{STORES}:leaves", "langchain-community-redis"]
     monkeypatch.setattr(st, "multiselect", lambda *given, **named: [*offered(*given, **named), *sent])

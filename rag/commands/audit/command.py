@@ -35,7 +35,7 @@ def audit_command(
         ),
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="LEVEL|ID", help="These checks alone; repeatable.")
+        list[str] | None, typer.Option("--only", metavar="LEVEL|ID", help="Only these checks; repeatable.")
     ] = None,
     limit: Annotated[
         float | None, typer.Option("--timeout", min=0.1, help="Seconds that a check may take. Default: each one's own.")
@@ -59,7 +59,7 @@ def audit_command(
     if target is None:
         raise CrosswireError("Name a target: package.module:function that makes the store, or one of --list.")
     stop = threading.Event()
-    with stop_on_interrupt(stop, "Stopping; what came is kept."):
+    with stop_on_interrupt(stop, "Stopping; the results so far are kept."):
         running = audit(target, selected(only or ()), limit=limit, stop=stop)
         _watch(running)
     result = running.result

@@ -23,12 +23,12 @@ SIGNS = {"erased": "+", "left": "!", "unknown": "?"}
 
 
 def erasure(
-    session: Annotated[str, typer.Argument(metavar="ID", help="The whole id of a session, also of one that is gone.")],
+    session: Annotated[str, typer.Argument(metavar="ID", help="The full id of a session, even of one that is gone.")],
     delete: Annotated[bool, typer.Option("--delete", help="Delete the session for good first.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     canary: Annotated[
         list[str] | None,
-        typer.Option(metavar="TEXT", help="What one user alone stated, as an order number. Repeatable."),
+        typer.Option(metavar="TEXT", help="Something only one user stated, such as an order number. Repeatable."),
     ] = None,
     json_file: JsonFile = None,
 ) -> None:
@@ -51,4 +51,8 @@ def erasure(
 def _print(proof: Proof, out: Console) -> None:
     for place in proof.places:
         out.print(Text(f"{SIGNS[place.verdict]} {place.name:<24}{place.verdict:<9}{line(place.detail, 300)}"))
-    out.print(Text(f"{proof.verdict}: {proof.looked_for} marks of {line(proof.session_id, 70)} were looked for."))
+    out.print(
+        Text(
+            f"{proof.verdict}: {proof.looked_for} identifying texts of {line(proof.session_id, 70)} were searched for."
+        )
+    )

@@ -97,7 +97,7 @@ class Weighing:
         before = self.table(session_id)
         with self._lock:
             if any(table.busy for table in self._live.values()):
-                raise TooManyRuns("The memories are being weighed already, by you or by somebody else")
+                raise TooManyRuns("The memories are being measured already, by you or by somebody else")
             table = self._live[session_id] = Table(dict(before.rows), tuple(names), busy=True)
         threading.Thread(target=self._measure, args=(session_id, table, workload), name="weighing", daemon=True).start()
         return table

@@ -43,7 +43,7 @@ def read_people(users: str | Mapping[str, str], folder: Path, where: str) -> Peo
     if not isinstance(users, str):
         for name, pattern in users.items():
             if not name.isidentifier() or name != name.lower():
-                raise BadTarget(where, f"users: {name!r} is no name: expected small letters, digits and _")
+                raise BadTarget(where, f"users: {name!r} is not a name: expected small letters, digits and _")
             if unknown := names(pattern) - {"number", "session"}:
                 raise BadTarget(where, f"users.{name} has {{{min(unknown)}}}: expected {{number}} or {{session}}")
         return People(users)

@@ -22,7 +22,7 @@ from rag.ui.inspector.sign_in import linked
 
 FIRST = "langgraph-memory"
 """What is chosen at first, where it is installed: it is quick, and has something to show."""
-OWNER_ONLY = "for whoever runs this server only"
+OWNER_ONLY = "only for whoever runs this server"
 BY_LINK = ":material/lock: Your own store, too, if you open the link that this server wrote when it started."
 BY_COMMAND = (
     ":material/terminal: Your own store, too, where this server runs: `python -m rag audit package.module:function`"
@@ -54,7 +54,7 @@ def draw(settings: Settings, *, busy: bool) -> Chosen | None:
             max_chars=500,
             placeholder="package.module:function",
             help="The function that creates it. It is imported and run on this machine, in its own process. Offered "
-            "only to whoever came by the link that this server wrote when it started.",
+            "only if you opened the link that this server wrote when it started.",
         ).strip()
         targets += [path] if path else []
     else:

@@ -49,7 +49,7 @@ _COLOURS = {"erased": ":green[:material/check:]", "left": ":red[:material/error:
 _VERDICTS = {
     "erased": ":green[**Nothing is left of {name}.**]",
     "left": ":red[**Something is left of {name}.**]",
-    "unknown": "**Whether all of {name} is gone cannot be told.**",
+    "unknown": "**It cannot be told whether anything is left of {name}.**",
 }
 
 
@@ -183,7 +183,7 @@ def _proof() -> None:
 def _draw(proof: Proof) -> None:
     st.markdown(_VERDICTS[proof.verdict].format(name=friendly_name(proof.session_id)))
     tip = "Its id, those of its messages, and pieces of what was said in it, of its documents and of their names."
-    st.caption(f"{count(proof.looked_for, 'mark')} of it looked for in each place.", help=tip)
+    st.caption(f"Each place was searched for {count(proof.looked_for, 'identifying text')} of it.", help=tip)
     for place in proof.places:
         st.markdown(f"{_COLOURS[place.verdict]} **{place.name}**: {escaped(place.detail)}")
 

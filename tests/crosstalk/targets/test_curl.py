@@ -120,7 +120,7 @@ def test_a_command_becomes_a_description(command: str, values: dict[str, Any], m
         ("curl http://h http://i", "it has a second address"),
         ("curl -d message=hi", "its address is ''"),
         ("curl file:///etc/passwd", "expected http://… or https://…"),
-        ("curl http://h --json '{\"a\": }'", "its data is no JSON"),
+        ("curl http://h --json '{\"a\": }'", "its data is not JSON"),
         ('curl http://h --json \'{"left": "a b", "right": "c d"}\'', "write {text} there (left, right)"),
         ("curl -X DELETE 'http://h?message=hi'", "its method is 'DELETE'"),
         (f"curl http://h -d '{'x' * LONGEST}'", "longer than 100,000 characters"),

@@ -60,7 +60,7 @@ def read(
     begin += islice(records, LOOKED)
     kind = next((kind for kind in FORMATS for one in begin if isinstance(one, dict) and kind.knows(one)), None)
     if kind is None:
-        raise UnreadableLog(name, "it is JSON, but no log of a known kind")
+        raise UnreadableLog(name, "it is JSON, but not a log of a known kind")
     exchanges = kind.exchanges(one for one in chain(begin, records) if isinstance(one, dict))
     turns, left_out = _bounded(exchanges, name)
     if not turns:

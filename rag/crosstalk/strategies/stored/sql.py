@@ -81,7 +81,7 @@ class Sql(Strategy):
 
     @classmethod
     def left(cls, lab: Lab) -> str:
-        return f"Its table stays in the database until you say: DROP TABLE {table_of(lab)}" if lab.sql_url else ""
+        return f"Its table stays in the database until you run DROP TABLE {table_of(lab)}" if lab.sql_url else ""
 
     def close(self) -> None:
         self.engine.dispose()

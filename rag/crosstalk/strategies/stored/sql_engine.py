@@ -43,9 +43,9 @@ def open_engine(address: str) -> Engine:
         )
     except (ArgumentError, NoSuchModuleError, ValueError) as exc:
         raise CrosswireError(
-            f"{shown!r} is no address of a database that is known here ({_line(exc)}). "
+            f"{shown!r} is not the address of a database that is known here ({_line(exc)}). "
             "Expected postgresql://user:password@host:5432/database.",
-            "The database of this strategy is not set up rightly. Choose another strategy.",
+            "The database of this strategy is not set up correctly. Choose another strategy.",
         ) from exc
     except ImportError as exc:
         raise CrosswireError(

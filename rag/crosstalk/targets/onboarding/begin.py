@@ -38,7 +38,7 @@ def begun(text: str, trust: Trust = OWNER) -> Draft:
         raise
     except BadTarget:
         return Draft(
-            "No protocol was recognised. This is a common form: change what is other here.",
+            "No protocol was recognised. This is a common form: change what differs here.",
             {"url": url, "json": {"message": "{text}", "session_id": "{session}"}},
             ("answer: names where the answer is, such as `reply.text`; without it the whole body counts.",),
         )

@@ -25,7 +25,7 @@ def body(data: list[str], kind: str, *, is_json: bool) -> tuple[dict[str, Any], 
             value = parsed(sent)
         except ValueError as exc:
             problem = exc.msg if isinstance(exc, json.JSONDecodeError) else str(exc)
-            raise BadTarget(WHERE, f"its data is no JSON ({problem}): check its quotation marks") from exc
+            raise BadTarget(WHERE, f"its data is not JSON ({problem}): check its quotation marks") from exc
         return {"json": value}, ""
     pairs = parse_qsl(sent, keep_blank_values=True)
     if pairs and "text/plain" not in kind.lower():

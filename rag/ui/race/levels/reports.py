@@ -31,7 +31,7 @@ REPORTS = {
         "cached-chain",
         Scene(),
         (leak("Ben sets his session. Before he loads, let Ada set hers and store a turn."),),
-        "Whose history it is belongs into the call, not onto an object that all calls share.",
+        "Whose history it is belongs in the call, not on an object that all calls share.",
         asks=("AAABBBBBAA",),
         title="One chain for all browsers",
         reports=_on_github("FlowiseAI/Flowise#1497", "infiniflow/ragflow#11697", "streamlit/streamlit#5581"),
