@@ -94,7 +94,32 @@ def ended(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM
         process.wait()
 
 
-class Server:
+class Started:
+    """Running inside of a `with`; what it has is in a folder of its own, which goes with it."""
+
+    folder: Path
+
+    def start(self) -> Self:
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Server(Started):
     """One server. `options` are its command line, e.g. "--maxmemory", "2mb"; they are stronger than ours.
 
     password: what the test's own client logs in with (give "--requirepass" yourself). env: added to its environment.
@@ -179,19 +204,6 @@ class Server:
                 return bool(client.ping())
             except (redis.AuthenticationError, redis.exceptions.NoPermissionError):
                 return True
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Group:

@@ -83,7 +83,7 @@ AMOUNTS = (
         "rag/web/body.py",
         "                if len(body) > longest:\n",
         "                if False:\n",
-        "tests/web/test_api_requests.py::test_a_body_without_a_length_is_limited_too",
+        "tests/web/api/test_api_requests.py::test_a_body_without_a_length_is_limited_too",
         "tests/attacks/test_served.py::test_heads_and_bodies_without_end_and_clients_without_haste_keep_nobody_else_waiting",
     ),
     mend(
@@ -91,7 +91,7 @@ AMOUNTS = (
         "rag/web/body.py",
         "asyncio.timeout(SECONDS)",
         "asyncio.timeout(10**6)",
-        "tests/web/test_api.py::test_a_body_that_does_not_come_is_not_waited_for",
+        "tests/web/api/test_api.py::test_a_body_that_does_not_come_is_not_waited_for",
     ),
     mend(
         "Questions of everybody without end",
@@ -99,7 +99,7 @@ AMOUNTS = (
         "                raise Overloaded\n",
         "                pass\n",
         "tests/limits/test_limits.py::test_who_comes_is_refused_while_whoever_is_next_has_waited_too_long_however_many_wait",
-        "tests/web/test_api.py::test_too_many_turns_are_refused_at_once",
+        "tests/web/api/test_api.py::test_too_many_turns_are_refused_at_once",
     ),
     mend(
         "Questions of everybody without end, so that to refuse them takes the time of those that were let in",
@@ -191,7 +191,7 @@ AMOUNTS = (
         "rag/web/turn.py",
         '        while (await receive())["type"] != "http.disconnect":\n            pass\n        self._turn.stop()\n',
         '        while (await receive())["type"] != "http.disconnect":\n            pass\n',
-        "tests/web/test_api_leaving.py::test_a_client_that_goes_away_while_the_model_is_silent_stops_the_turn_too",
+        "tests/web/api/test_api_leaving.py::test_a_client_that_goes_away_while_the_model_is_silent_stops_the_turn_too",
     ),
     mend(
         "Visitors without a cookie who fill Redis",

@@ -116,7 +116,7 @@ COOKIES = (
         "rag/web/sessions/token.py",
         'named = f"{secret}~{number}" if number else secret',
         'named = f"{number}" if number else secret',
-        "tests/web/test_ending.py::test_a_browser_goes_back_so_far_and_a_secret_proves_only_its_own",
+        "tests/web/stopping/test_ending.py::test_a_browser_goes_back_so_far_and_a_secret_proves_only_its_own",
     ),
     mend(
         "A cookie that scripts can read",
@@ -179,14 +179,14 @@ COOKIES = (
         "rag/web/api.py",
         "if session_id is None or not visit.own:",
         "if session_id is None:",
-        "tests/web/test_api_requests.py::test_a_foreign_page_changes_nothing",
+        "tests/web/api/test_api_requests.py::test_a_foreign_page_changes_nothing",
     ),
     mend(
         "A page of another site: a new session",
         "rag/web/sessions/switching.py",
         "    if not visit.own:\n",
         "    if False:\n",
-        "tests/web/test_ending.py::test_a_foreign_site_changes_nobodys_session",
+        "tests/web/stopping/test_ending.py::test_a_foreign_site_changes_nobodys_session",
         "tests/web/test_identity.py::test_a_foreign_site_cannot_rotate_a_session",
     ),
     mend(
@@ -194,7 +194,7 @@ COOKIES = (
         "rag/web/api.py",
         '    if kind != "application/json":\n',
         "    if False:\n",
-        "tests/web/test_api_requests.py::test_other_content_types_are_refused",
+        "tests/web/api/test_api_requests.py::test_other_content_types_are_refused",
     ),
     mend(
         "A page of another site: our cookie replaced by a new one",

@@ -8,18 +8,17 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import psycopg
 
 from tests import needs
-from tests.servers import ended, free_port, started, wait_for
+from tests.servers import Started, ended, free_port, started, wait_for
 
 PASSWORD = "s3cret"
 
 
-class Postgres:
+class Postgres(Started):
     """A superuser `tester` and an empty database `lab`. It may not run as root, so root lends it another user."""
 
     def __init__(self) -> None:
@@ -85,16 +84,3 @@ class Postgres:
     def _run(self, name: str, *options: str) -> None:
         command: list[str | Path] = [self.program.with_name(name), *options]
         subprocess.run(command, cwd=self.folder, check=True, capture_output=True, timeout=60, **self._user)
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)

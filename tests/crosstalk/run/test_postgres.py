@@ -75,9 +75,9 @@ def test_an_address_that_cannot_be_used_is_one_line_without_its_password(lab: La
         (nobody, "cannot be used"),
         (server.url.replace("/lab", "/nowhere"), 'database "nowhere" does not exist'),
         (server.url.replace(PASSWORD, "wr0ng"), "password authentication failed"),
-        (server.url.replace("postgresql", "postgresql+nothing"), "is no address of a database that is known here"),
-        (f"postgresql://tester:{PASSWORD}@127.0.0.1:five/lab", "is no address of a database"),
-        (f"tester:{PASSWORD}", "is no address of a database"),
+        (server.url.replace("postgresql", "postgresql+nothing"), "is not the address of a database that is known here"),
+        (f"postgresql://tester:{PASSWORD}@127.0.0.1:five/lab", "is not the address of a database"),
+        (f"tester:{PASSWORD}", "is not the address of a database"),
         (server.url.replace("postgresql", "postgresql+pg8000"), "is not installed"),
     ):
         with pytest.raises(CrosswireError) as caught:

@@ -35,7 +35,7 @@ class Drained:
 
     def __init__(self, folder: Path, announce: float, most: float) -> None:
         self.folder, self.port = folder, free_port()
-        command = [sys.executable, "-m", "tests.web.drained", *map(str, (self.port, announce, most, folder))]
+        command = [sys.executable, "-m", "tests.web.stopping.drained", *map(str, (self.port, announce, most, folder))]
         with (folder / "log").open("wb") as log:
             self.process = subprocess.Popen(command, cwd=PROJECT, stderr=log)
 

@@ -1,4 +1,4 @@
-"""`python -m tests.web.drained PORT ANNOUNCE MOST FOLDER`: our API with a scripted chat, that is drained at SIGTERM."""
+"""`python -m tests.web.stopping.drained PORT ANNOUNCE MOST FOLDER`: our API, its chat scripted, drained at SIGTERM."""
 
 from __future__ import annotations
 
