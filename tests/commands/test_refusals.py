@@ -26,7 +26,7 @@ CASES = {
         ("bench", "retrieval", "--questions", "/no/such.jsonl"), ("/no/such.jsonl", "no such file", "--questions")
     ),
     "a file that holds no questions": Case(
-        ("bench", "retrieval", "--questions", HERE), ("test_refusals.py line 1", "no question")
+        ("bench", "retrieval", "--questions", HERE), ("test_refusals.py line 1", "not a question (Invalid JSON")
     ),
     "an empty question": Case(("chat", "  "), ("question is empty",)),
     "an id that is none": Case(("chat", "hi", "--session", "a\nb"), ("is not a session id", "128")),

@@ -88,7 +88,7 @@ def read_questions(path: Path) -> list[Question]:
             questions.append(Question.model_validate_json(line))
         except ValidationError as exc:
             wrong = exc.errors()[0]
-            reason = f"it is not a question ({'.'.join(map(str, wrong['loc']))}: {wrong['msg']})"
+            reason = f"it is not a question ({': '.join([*map(str, wrong['loc']), wrong['msg']])})"
             raise BadDocument(f"{path.name} line {number}", reason, "Correct it.") from exc
     return questions
 
