@@ -9,13 +9,15 @@ import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
-from langchain_core.language_models import FakeListChatModel
+from langchain_core.language_models import FakeListChatModel, FakeMessagesListChatModel
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.outputs import LLMResult
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableLambda
 from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
@@ -35,6 +37,7 @@ from rag.inspector.turns.traced import traced_owners, traced_turns
 from rag.sessions import SessionStore, connect
 from rag.sessions.connection.connect import Client
 from rag.tracing import conventions
+from rag.tracing import handler as handling
 from rag.tracing.receiving import MOST_RECEIVED, received
 from rag.tracing.sender import MOST_WAITING, Sender
 from rag.tracing.store import MOST_TURNS, TraceStore
@@ -77,11 +80,16 @@ class App:
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
+def server() -> Iterator[Server]:
     with Server() as server:
-        client = connect(server.url)
-        yield client
-        client.close()
+        yield server
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> Iterator[Client]:
+    client = connect(server.url)
+    yield client
+    client.close()
 
 
 @pytest.fixture(autouse=True)
@@ -182,6 +190,66 @@ def test_a_turn_that_names_no_conversation_is_not_sent(client: Client) -> None:
     assert handler.close()
     assert handler.unnamed == 1
     assert [one.id for one in TraceStore(client).conversations()] == ["good"]
+
+
+def spans(client: Client, session: str) -> list[dict[str, Any]]:
+    """The attributes of each span of the session's newest turn."""
+    (scope,) = json.loads(TraceStore(client).turns(session)[-1])["resourceSpans"][0]["scopeSpans"]
+    return [{one["key"]: next(iter(one["value"].values())) for one in span["attributes"]} for span in scope["spans"]]
+
+
+def test_the_address_of_a_redis_is_enough(server: Server, client: Client) -> None:
+    handler = crosswire.trace(server.url)
+    App().ask(handler, "ada", ADA)
+    assert handler.close()
+    assert [one.id for one in TraceStore(client).conversations()] == ["ada"]
+
+
+def test_what_a_model_says_of_its_answer_is_sent_along(client: Client) -> None:
+    answer = AIMessage(
+        "Hi",
+        usage_metadata={"input_tokens": 7, "output_tokens": 2, "total_tokens": 9},
+        response_metadata={"model_name": "tiny-2", "finish_reason": "stop"},
+    )
+    handler = crosswire.trace(client, conversation_id="told")
+    FakeMessagesListChatModel(responses=[answer]).invoke("Hello", {"callbacks": [handler]})
+    run = uuid4()  # of a model without a name, that says nothing
+    handler.on_chat_model_start(None, [[HumanMessage("Hello")]], run_id=run, metadata={"session_id": "untold"})
+    handler.on_llm_end(LLMResult(generations=[]), run_id=run)
+    assert handler.close()
+    (told,), (untold,) = spans(client, "told"), spans(client, "untold")
+    assert (told[conventions.INPUT_TOKENS], told[conventions.OUTPUT_TOKENS]) == ("7", "2")
+    assert told[conventions.RESPONSE_MODEL] == "tiny-2"
+    assert told[conventions.FINISH_REASONS] == {"values": [{"stringValue": "stop"}]}
+    assert not {conventions.REQUEST_MODEL, conventions.RESPONSE_MODEL, conventions.INPUT_TOKENS} & untold.keys()
+
+
+def test_a_turn_is_as_long_as_it_may_be_and_may_be_named_by_a_call_in_it(client: Client) -> None:
+    model = FakeListChatModel(responses=["Hi"])
+
+    def turn(question: str, config: Any) -> None:
+        named: Any = {"callbacks": config["callbacks"], "metadata": {"session_id": "named inside"}}
+        for _ in range(conventions.MOST_SPANS + 1):
+            model.invoke(question, named)
+
+    handler = crosswire.trace(client)
+    RunnableLambda(turn).invoke("Hello", {"callbacks": [handler]})
+    assert handler.close()
+    assert (len(spans(client, "named inside")), handler.unnamed) == (conventions.MOST_SPANS, 0)
+
+
+def test_what_is_no_turn_or_began_too_long_ago_is_not_sent(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    handler = crosswire.trace(client, conversation_id="a")
+    Shelf().invoke("Only looked for", {"callbacks": [handler]})
+    monkeypatch.setattr(handling, "MOST_OPEN", 1)
+    first, second = uuid4(), uuid4()
+    for run in (first, second):
+        handler.on_chat_model_start(None, [[HumanMessage(str(run))]], run_id=run)
+    for run in (first, second):
+        handler.on_llm_end(LLMResult(generations=[]), run_id=run)
+    handler.on_retriever_end([Document("found")], run_id=uuid4())  # it began before the handler was there
+    assert handler.close()
+    assert (client.llen("traces:{a}"), handler.unnamed, handler.dropped) == (1, 0, 0)
 
 
 def test_the_application_never_notices() -> None:
