@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import openai
+import pycurl
 import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
@@ -23,6 +25,7 @@ from rag.chat.models import make_model, model_name
 from rag.chat.openai_compatible.errors import shown_address, translate
 from rag.chat.openai_compatible.exchange import Connections
 from rag.chat.openai_compatible.model import CHARS_A_TOKEN
+from rag.chat.openai_compatible.wire import BoundedClient
 from rag.errors import AnswerTooLong, ModelBusy, ModelError, ModelRefused, ModelTooSlow, ModelUnavailable
 from rag.settings import Settings
 from tests.certificates import written
@@ -31,6 +34,7 @@ from tests.chat.faulty_server import Fault, FaultyServer
 
 KEY = "sk-secret-0123456789"
 ANSWER = "".join(faults.WORDS)
+REQUEST = httpx2.Request("POST", "http://m")
 
 
 @pytest.fixture
@@ -357,6 +361,52 @@ def test_closing_the_stream_ends_the_request(server: FaultyServer) -> None:
 def test_anything_that_the_client_raises_becomes_a_model_error() -> None:
     for exc in (ValueError("x"), KeyError("choices"), OSError("x"), httpx2.ReadTimeout("x"), RuntimeError("x")):
         assert isinstance(translate(exc, "http://h/v1", "m"), ModelUnavailable)
+
+
+def caused(cause: Exception) -> Exception:
+    """As the client library wraps what it met below it."""
+    error = openai.APIConnectionError(request=REQUEST)
+    error.__cause__ = cause
+    return error
+
+
+def reported(body: dict[str, str]) -> Exception:
+    return openai.APIError("An error was reported in an answer", REQUEST, body=body)
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "words"),
+    [
+        (ModelRefused("http://m", "no"), ModelRefused, "no"),
+        (pycurl.error(pycurl.E_OPERATION_TIMEDOUT, ""), ModelTooSlow, "http://m"),
+        (pycurl.error(pycurl.E_PEER_FAILED_VERIFICATION, ""), ModelUnavailable, "not trusted"),
+        (caused(httpx2.ReadError("reset")), ModelUnavailable, "the connection was dropped"),
+        (caused(ConnectionRefusedError()), ModelUnavailable, "no connection"),
+        (caused(OSError("a strange one")), ModelUnavailable, "the connection failed"),
+        (reported({"code": "rate_limit_exceeded"}), ModelBusy, "http://m"),
+        (reported({"message": "out of memory"}), ModelUnavailable, "it reported: out of memory"),
+    ],
+)
+def test_what_may_be_raised_midway(raised: Exception, kind: type[ModelError], words: str) -> None:
+    error = translate(raised, "http://m", "larch-1")
+    assert type(error) is kind
+    assert words in str(error)
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [("0", None), ("90000", None), ("soon", None), ("2.5", 2.5)])
+def test_only_a_pause_that_makes_sense_is_told(asked: str, seconds: float | None) -> None:
+    response = httpx2.Response(429, headers={"retry-after": asked}, request=REQUEST)
+    error = translate(openai.APIStatusError("busy", response=response, body=None), "http://m", "larch-1")
+    assert isinstance(error, ModelBusy)
+    assert error.retry_after == seconds
+
+
+def test_the_client_library_s_own_requests_are_bounded_too(server: FaultyServer) -> None:
+    asked = {"model": "m", "messages": [], "stream": True}
+    with BoundedClient(60) as client:
+        assert "data: [DONE]" in client.post(f"{server.url}/chat/completions", json=asked).text
+    with BoundedClient(-1) as client, pytest.raises(httpx2.ReadTimeout, match="the whole answer took too long"):
+        client.post(f"{server.url}/chat/completions", json=asked)
 
 
 def test_an_address_is_shown_without_secrets() -> None:

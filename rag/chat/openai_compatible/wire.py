@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import httpx2
 import openai
@@ -161,9 +161,7 @@ class BoundedClient(httpx2.Client):
     def send(self, request: httpx2.Request, *, stream: bool = False, **kwargs: Any) -> httpx2.Response:
         deadline = time.monotonic() + self._limit
         response = super().send(request, stream=True, **kwargs)
-        if not isinstance(response.stream, httpx2.SyncByteStream):
-            return response
-        response.stream = _BoundedStream(response.stream, request, deadline)
+        response.stream = _BoundedStream(cast("httpx2.SyncByteStream", response.stream), request, deadline)
         if not stream:
             with closing(response):
                 response.read()

@@ -57,15 +57,12 @@ class Thread:
 
     def channel(self, name: str, value: object) -> None:
         messages = list(_messages(value))
-        for one in messages:
-            self._message(one)
+        for one, said in messages:
+            self._message(one, said)
         if not messages and value and isinstance(value, str | dict | list) and not name.startswith(("branch:", "__")):
             self._once(orjson.dumps({"role": REST, "content": f"{name}: {_text(value)}"}))
 
-    def _message(self, message: dict[str, Any]) -> None:
-        said = said_in(message)
-        if said is None:
-            return
+    def _message(self, message: dict[str, Any], said: Said) -> None:
         # A message gets its id after its first checkpoint.
         plain = hash((said.role, said.text))
         if (said.id and hash(said.id) in self._known) or (plain in self._known and not said.calls):
@@ -100,7 +97,7 @@ def from_base64(value: object) -> bytes:
         return value.encode() if isinstance(value, str) else b""
 
 
-def _messages(value: object) -> Iterator[dict[str, Any]]:
+def _messages(value: object) -> Iterator[tuple[dict[str, Any], Said]]:
     """In the order of the state, at whatever depth, up to a number."""
     waiting = [value]
     for _ in range(MOST):
@@ -108,8 +105,8 @@ def _messages(value: object) -> Iterator[dict[str, Any]]:
             return
         one = waiting.pop()
         if isinstance(one, dict):
-            if said_in(one) is not None:
-                yield one
+            if (said := said_in(one)) is not None:
+                yield one, said
                 continue
             waiting += reversed(list(one.values()))
         elif isinstance(one, list):

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from rag.inspector.layouts.recognised import claimed_by
 from rag.inspector.layouts.registry import LAYOUTS
-from rag.inspector.parsing.checkpoints import Thread, element
+from rag.inspector.parsing import checkpoints
+from rag.inspector.parsing.checkpoints import Thread, element, from_base64
 from rag.inspector.parsing.looks import JSON, Look
 from rag.inspector.parsing.msgpack import unpacked
 from rag.inspector.parsing.spoken import conversation, said_in, spoken
@@ -196,3 +197,43 @@ def test_several_conversations_in_one_value_are_nobodys() -> None:
     assert conversation({"alice": CHAT, "bob": CHAT}) is None
     assert conversation({"chat": {"messages": CHAT}, "title": "x"}) == (CHAT, {"title": "x"})
     assert conversation([{"type": "system", "message": "Down at five"}]) is None
+
+
+def test_what_a_thread_keeps_besides_messages_is_told_each_time_that_it_changes() -> None:
+    thread = Thread()
+    for summary in ("Ada asked.", "Ada asked.", "Ada asked twice."):
+        thread.add("json", json.dumps({"channel_values": {"summary": summary, "branch:to:agent": "x", "turns": 2}}))
+    thread.add("json", json.dumps({"likes": ["tea"]}), "profile")
+    assert [element(line, "x").text for line in thread.lines] == [
+        "summary: Ada asked.",
+        "summary: Ada asked twice.",
+        'profile: {"likes":["tea"]}',
+    ]
+
+
+def test_of_a_state_without_end_so_much_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "MOST", 3)
+    thread = Thread()
+    thread.add("json", json.dumps(CHAT * 5), "messages")
+    assert len(thread.lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "blob"),
+    [(base64.b64encode(b"[1]").decode(), b"[1]"), ("no base64 é", "no base64 é".encode()), (None, b""), (7, b"")],
+)
+def test_a_blob_as_savers_write_it_or_as_it_stands(value: object, blob: bytes) -> None:
+    assert from_base64(value) == blob
+
+
+@pytest.mark.parametrize(
+    ("packed", "value"),
+    [
+        (b"\xd4\x00\x07", 7),  # an extension around no constructor
+        (b"\xc7\x07\x02\x93\xa1m\xa1C\xa1v", "v"),  # one whose argument is a text, as a UUID's is
+        (b"\xc7\x0a\x05\x93\xa1m\xa1C\x81\xa2id\x01", {"type": "C", "id": 1}),
+        (b"\xd4\x63\x07", None),  # nobody's
+    ],
+)
+def test_objects_in_messagepack_are_what_they_were_made_from(packed: bytes, value: object) -> None:
+    assert unpacked(packed) == value
