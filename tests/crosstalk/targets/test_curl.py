@@ -88,8 +88,44 @@ UUID = "8f14e45f-ceea-467f-a8f2-1c2d3e4f5a6b"
             "headers": {"Content-Type": "text/plain"},
             "text": "{text}",
         }),
+        ("curl http://h -H X-Key:$TOKEN -d message=hi\\ there -m 5 ", {
+            "url": "http://h",
+            "headers": {"X-Key": "${TOKEN}"},
+            "form": {"message": "{text}"},
+        }),
+        ('curl "http://h" ^\n --json "{""message"":""Hi""}"', {"url": "http://h", "json": {"message": "{text}"}}),
+        ("curl --get http://h -d q=hi", {"url": "http://h", "method": "GET", "query": {"q": "{text}"}}),
+        ("curl http://h -d q=hi -H 'Cookie: sid=abc; theme=dark;'", {
+            "url": "http://h",
+            "form": {"q": "{text}"},
+            "cookies": {"sid": "{session}", "theme": "dark"},
+        }),
+        ('curl http://h --json \'{"message": "Hi", "chat": "{session}", "user_id": "u7"}\'', {
+            "url": "http://h",
+            "json": {"message": "{text}", "chat": "{session}", "user_id": "u7"},
+        }),
+        ('curl http://h --json \'{"history": [{"role": "assistant", "content": "Hello"}], "question": "Hi"}\'', {
+            "url": "http://h",
+            "json": {"history": [{"role": "assistant", "content": "Hello"}], "question": "{text}"},
+        }),
+        ('curl http://h --json \'{"people": [{"type": "user", "name": "Ada"}], "message": "Hi"}\'', {
+            "url": "http://h",
+            "json": {"people": [{"type": "user", "name": "Ada"}], "message": "{text}"},
+        }),
+        ('curl http://h --json \'{"words": "Hi there", "number": 3}\'', {
+            "url": "http://h",
+            "json": {"words": "{text}", "number": 3},
+        }),
+        (f'curl http://h --json \'{{"tree": {"[" * 14}"text"{"]" * 14}, "message": "Hi"}}\'', {
+            "url": "http://h",
+            "json": {"tree": [[[[[[[[[[[[[["text"]]]]]]]]]]]]]], "message": "{text}"},
+        }),
     ],
-    ids=["bash", "cmd", "ANSI", "parts", "copied", "-G", "form", "marked", "variable", "stateless", "SDK", "plain"],
+    ids=[
+        *("bash", "cmd", "ANSI", "parts", "copied", "-G", "form", "marked", "variable", "stateless", "SDK", "plain"),
+        *("bare", "doubled quotes", "--get", "cookies", "marked session", "earlier answers", "people", "only text"),
+        "deep",
+    ],
 )  # fmt: skip
 def test_a_command_becomes_a_description(command: str, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN", "t")
@@ -103,6 +139,11 @@ def test_a_command_becomes_a_description(command: str, values: dict[str, Any], m
     [
         ("wget http://h", "does not begin with curl"),
         ("curl 'http://h", "a quotation mark in it is never closed"),
+        ('curl "http://h', "a quotation mark in it is never closed"),
+        ("curl http://h -d $'message=hi", "a quotation mark in it is never closed"),
+        ('curl http://h -d "message=`id`"', "there is a ` in it, which only a shell can fill in"),
+        ("curl http://h -y 5", "its option -y is not known here"),
+        ("curl http://h -H Authorization", "its header 'Authorization' has no colon"),
         ("curl http://h -d 'message=hi' | jq .", "there is a | outside of quotes"),
         ('curl http://h -d "message=$(cat x)"', "which only a shell can fill in"),
         ("curl http://h -d `id`", "there is a ` outside of quotes"),
@@ -112,6 +153,11 @@ def test_a_command_becomes_a_description(command: str, values: dict[str, Any], m
             "curl http://h -H 'content-type: multipart/form-data; boundary=b' --data-raw "
             '$\'--b\\r\\ncontent-disposition: form-data; name="f"; filename="x.pdf"\\r\\n\\r\\nx\\r\\n--b--\\r\\n\'',
             "its part 'f' is a file: send it with `upload`",
+        ),
+        (
+            "curl http://h -H 'content-type: multipart/form-data; boundary=b' --data-raw "
+            "$'--b\\r\\ncontent-type: text/plain\\r\\n\\r\\nx\\r\\n--b--\\r\\n'",
+            "cannot be told apart by the boundary",
         ),
         ("curl http://h -H 'content-type: multipart/form-data' -d message=hi", "cannot be told apart by the boundary"),
         ("curl http://h -b jar", "its cookies are in the file 'jar'"),
