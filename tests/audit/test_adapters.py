@@ -19,6 +19,7 @@ from rag.audit.kit.opening import Target
 from rag.audit.run.loading import factory_of
 from rag.audit.run.trying import tried
 from rag.audit.targets import NAMED
+from rag.audit.targets.servers import driven_by
 
 NEEDS = {
     "langgraph-memory": "langgraph.checkpoint.memory",
@@ -115,6 +116,42 @@ def test_a_factory_may_take_the_owner_and_may_come_out_of_another() -> None:
     assert not asyncio.run(capable(lambda session_id: core.InMemoryChatMessageHistory()))
     with pytest.raises(TypeError, match="must take session_id"):
         asyncio.run(capable(core.InMemoryChatMessageHistory))
+
+
+async def test_what_a_registered_saver_skips_and_a_store_that_nobody_knows_are_told() -> None:
+    savers = pytest.importorskip("tests.audit.savers")
+    async with Target(savers.folding, ADAPTERS).open("") as subject:
+        assert isinstance(subject.made, savers.Folding)
+        assert not {"list", "search"} & subject.able
+        assert subject.lacks["list"] == "its skip_capabilities names list"
+        assert "clear" in subject.able  # delete_for_runs is nothing that is asked of a store here
+    with pytest.raises(TypeError, match=r"^No interface is known for builtins\.object\. Known: .*; "):
+        await Target(object, ADAPTERS).lanes("")
+
+
+async def test_a_store_that_cannot_be_read_in_any_lane_says_why() -> None:
+    class Away:
+        async def get_items(self, limit: int | None = None) -> list[Any]:
+            raise ConnectionError("its server is away")
+
+        add_items = pop_item = clear_session = get_items
+
+    with pytest.raises(ConnectionError, match="its server is away"):
+        await Target(lambda session_id: Away(), ADAPTERS).lanes("")
+
+
+async def test_a_check_of_calls_that_a_store_has_not_does_not_apply() -> None:
+    def answers(session_id: str, text: str) -> str:
+        return f"{session_id}: {text}"
+
+    blocking = Target(answers, ADAPTERS)
+    found = await tried(CHECKS["async.not-blocking"], blocking)
+    assert (found.status, found.evidence) == ("not applicable", "The interface has no async calls.")
+
+
+def test_an_address_of_postgresql_is_written_as_sqlalchemy_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDIT_POSTGRES_URL", "postgresql://ada:secret@db:5432/chats")
+    assert driven_by("psycopg") == "postgresql+psycopg://ada:secret@db:5432/chats"
 
 
 def test_every_name_stands_for_a_factory_and_a_server_that_is_not_named_is_asked_for(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -13,8 +14,10 @@ from bs4 import BeautifulSoup
 
 import crosswire
 from rag.audit.checks import CHECKS, LEVELS
-from rag.audit.report.files import as_html, as_junit
+from rag.audit.checks.registry import check
+from rag.audit.report.files import as_html, as_junit, explained
 from rag.audit.results import Audit, Outcome
+from rag.audit.run.loading import factory_of, split
 from rag.audit.run.session import audit, selected
 from rag.audit.targets import NAMED
 from rag.errors import CrosswireError
@@ -139,6 +142,53 @@ def test_a_factory_in_a_file_is_found_and_crosswire_audit_is_the_same_in_python(
         crosswire.audit(f"{STORES}:Session", only=["nothing"])
 
 
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("nowhere", "'nowhere' names no target"),
+        ("shop:two words", "'shop:two words' names no target"),
+        ("missing.py:store", "There is no file missing.py"),
+        ("no.such.module:store", "No module named 'no'"),
+        ("audited_shop.kept:Made.other", "audited_shop.kept has no 'other'"),
+        ("audited_shop.kept:NAMES", "is a tuple, not a factory"),
+    ],
+)
+def test_what_is_no_factory_is_one_line(shop: Path, spec: str, told: str) -> None:
+    with pytest.raises(CrosswireError, match=r"^[^\n]*Expected a name[^\n]*$") as refused:
+        factory_of(spec)
+    assert told in str(refused.value)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package of the working directory, which is not where modules are looked for."""
+    (tmp_path / "audited_shop").mkdir()
+    (tmp_path / "audited_shop" / "__init__.py").write_text("")
+    (tmp_path / "audited_shop" / "kept.py").write_text(
+        "NAMES = ()\n\n\nclass Made:\n    @staticmethod\n    def store():\n        return NAMES\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each])
+    for name in ("audited_shop", "audited_shop.kept"):
+        monkeypatch.setitem(sys.modules, name, None)  # and as it was afterwards
+        monkeypatch.delitem(sys.modules, name)
+    return tmp_path
+
+
+def test_a_factory_in_a_package_is_the_same_by_its_module_and_by_its_file(shop: Path) -> None:
+    by_module = factory_of("audited_shop.kept:Made.store")
+    assert by_module() == ()
+    assert factory_of(f"{shop}/audited_shop/kept.py:Made.store") is by_module
+    assert split("audited_shop/kept.py:Made.store") == ("audited_shop.kept", "Made.store")
+
+
+def test_an_id_of_a_check_is_used_once_and_begins_with_its_level() -> None:
+    for id in ("apart.case", "elsewhere.case"):
+        with pytest.raises(ValueError, match=f"^{id}: a check's id is used once, and begins with one of apart, "):
+            check(id, "Nothing.", why="Nobody.")(lambda trial: pytest.fail("it was run"))
+    assert CHECKS["apart.case"].asserts != "Nothing."
+
+
 def test_list_names_all_that_can_be_asked_for(run: Call) -> None:
     done = run("--list")
     assert done.returncode == 0
@@ -153,7 +203,8 @@ def test_list_names_all_that_can_be_asked_for(run: Call) -> None:
 def test_reports_show_hostile_text_as_text_and_what_was_not_tried() -> None:
     harm = "<script>x</script>\x00\u202e"
     outcome = Outcome("apart.case", "fail", harm, replay=[("a", harm, harm)] * 50, reproduction=harm, documented=harm)
-    result = Audit(harm, harm, [harm], {harm: harm}, outcomes=[outcome], left=["apart.colon"])
+    untold = [Outcome("apart.long", "unknown", harm), Outcome("apart.joined", "not applicable", harm)]
+    result = Audit(harm, harm, [harm], {harm: harm}, outcomes=[outcome, *untold], left=["apart.colon"])
     page = as_html(result)
     assert "<script" not in page
     assert "\u202e" not in page
@@ -161,7 +212,13 @@ def test_reports_show_hostile_text_as_text_and_what_was_not_tried() -> None:
     cases = {
         case.get("name"): [child.tag for child in case] for case in ET.fromstring(as_junit(result)).iter("testcase")
     }
-    assert cases == {"apart.case": ["failure"], "apart.colon": ["error"]}
+    assert cases == {
+        "apart.case": ["failure"],
+        "apart.long": ["error"],
+        "apart.joined": ["skipped"],
+        "apart.colon": ["error"],
+    }
+    assert not [line for line in explained(untold[0]) if line.startswith("Who did what")]
 
 
 def test_nothing_tried_and_nothing_passed_is_no_pass() -> None:

@@ -37,6 +37,7 @@ def test_a_difference_is_named_by_its_innermost_field_and_an_id_is_none() -> Non
     assert difference(before, HumanMessage("hi"), kind_of(before)).endswith("(HumanMessage).")
     assert "['more'] was 1, and is gone" in difference({"more": 1}, {}, "item")
     assert "['more'] was not there, and is 1" in difference({}, {"more": 1}, "item")
+    assert difference({"n": [1, 2]}, {"n": [1, 3]}, "item") == "item['n'][1] was 2, and is 3."
     assert kind_of({"type": "reasoning"}) == "reasoning"
     assert given_an_id(before, before.model_copy(update={"id": "m1"}))
     assert given_an_id({"role": "user"}, {"role": "user", "id": "m1"})

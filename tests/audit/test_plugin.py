@@ -5,10 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from langgraph.checkpoint.conformance import validate
 
+from rag.audit.checks.registry import Check
+from rag.audit.results import Outcome
+from rag.audit.run import serve
+from rag.errors import CrosswireError
 from tests.audit import savers
 from tests.installing import Place
 
@@ -163,3 +169,22 @@ def test_a_fixture_for_the_savers_own_suite_serves_unchanged_and_convicts_what_t
     assert status == 1
     assert "its skip_capabilities names list" in said
     assert re.search(r"^Seen: while alice was held at await \d+, alice reads .*bob-secret", said, re.M)
+
+
+def test_what_the_audited_process_says_is_one_object_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def audit(target: str, checks: list[Check], *, limit: float | None) -> Iterator[Outcome]:
+        assert (target, limit) == ("shop:store", 2.5)
+        yield from (Outcome(check.id, "fail", "\x1b[2J") for check in checks)
+        raise CrosswireError("shop:store cannot be opened: \x1b")
+
+    monkeypatch.setattr(serve, "audit", audit)
+    serve.main(["shop:store", "2.5", "apart.case"])
+    outcome, error = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (outcome["id"], outcome["status"], outcome["told"][1]) == ("apart.case", "fail", "Seen: \\x1b[2J")
+    assert error == {"error": "shop:store cannot be opened: \\x1b"}
+
+    monkeypatch.setattr(serve, "audit", lambda target, checks, *, limit: iter(()))
+    serve.main(["shop:store", "", "apart.case"])
+    assert capsys.readouterr().out == ""

@@ -14,7 +14,7 @@ from rag.audit.adapters import ADAPTERS
 from rag.audit.adapters.langgraph_saver import LangGraphSaver
 from rag.audit.checks import CHECKS
 from rag.audit.kit.contract import Subject
-from rag.audit.report.reproduction import name_of_test, reproduction
+from rag.audit.report.reproduction import gathered, name_of_test, reproduction
 from rag.audit.results import Outcome
 from tests import BARE_PYTEST
 
@@ -47,3 +47,10 @@ def test_it_fails_where_the_fault_is_and_passes_where_it_is_not(tmp_path: Path) 
     ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
     assert "1 failed, 1 passed" in ran.stdout, ran.stdout + ran.stderr
     assert "was acknowledged and is stored 0 times" in ran.stdout
+
+
+def test_sources_that_cannot_share_one_file_or_are_not_there_are_told() -> None:
+    with pytest.raises(ValueError, match=r"^_WHY is defined in rag\.\S+ and in rag\.\S+: rename one"):
+        gathered([("rag.audit.checks.async_calls", "_WHY"), ("rag.audit.checks.whole_turns", "_WHY")])
+    with pytest.raises(ModuleNotFoundError, match=r"rag\.audit\.no_such_module"):
+        gathered([("rag.audit.no_such_module", "one")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from sqlalchemy import create_engine, text
 
 from rag.audit.adapters import ADAPTERS
 from rag.audit.checks import CHECKS
-from rag.audit.kit import wire_clients
-from rag.audit.kit.children import die, in_child
+from rag.audit.kit import children, wire_clients
+from rag.audit.kit.children import Line, die, in_child, other_process
+from rag.audit.kit.contract import CannotTell, NotApplicable
 from rag.audit.kit.opening import Target
-from rag.audit.kit.wire import Wire
+from rag.audit.kit.wire import Wire, audited
 from rag.audit.run.trying import tried
 from tests.audit.planted.core import Core
 from tests.audit.planted.faces import history, saver
@@ -105,6 +107,61 @@ async def test_a_child_gives_its_value_its_error_or_its_end() -> None:
     assert given.value not in (None, os.getpid())
     assert (await in_child(raises)).error == "ValueError: out of paper"
     assert (await in_child(dies)).killed
+
+
+async def test_a_child_that_takes_too_long_is_ended_and_one_that_cannot_be_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def waits() -> None:
+        await asyncio.Event().wait()
+
+    async def serves(line: Line) -> None:
+        await waits()
+
+    monkeypatch.setattr(children, "PATIENT", 0.0)
+    assert (await in_child(waits)).error == "it took longer than 0 s"
+    monkeypatch.delattr(os, "fork")
+    with pytest.raises(NotApplicable, match="forks no processes"):
+        await in_child(waits)
+    with pytest.raises(NotApplicable, match="forks no processes"):
+        async with other_process(serves):
+            pass
+
+
+def test_of_another_process_that_is_silent_nothing_can_be_told_and_one_that_is_gone_says_nothing() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        here, there = Line(one), Line(other)
+        with pytest.raises(CannotTell, match="has said nothing for 0 s"):
+            here.hear(0)
+        there.say(n=1)
+        there.say(n=2)
+        assert [here.hear(), here.hear()] == [{"n": 1}, {"n": 2}]
+        other.close()
+        assert here.hear() == {}
+        here.say(n=3)  # to nobody
+
+
+@pytest.mark.parametrize(
+    ("event", "path", "mode", "flags", "opened"),
+    [
+        ("open", "in/one", "r", os.O_RDONLY, [False]),
+        ("open", "in/one", "a", os.O_RDONLY, [True]),
+        ("open", "in/one", None, os.O_RDWR, [True]),
+        ("open", "in/../out", "w", os.O_RDWR, []),
+        ("open", "inner", "w", os.O_RDWR, []),
+        ("open", 1, "w", os.O_RDWR, []),
+        ("os.remove", "in/one", None, 0, []),
+    ],
+)
+def test_files_that_are_opened_in_the_folder_are_seen(
+    tmp_path: Path, event: str, path: Any, mode: str | None, flags: int, opened: list[bool]
+) -> None:
+    """Asked as Python asks its hooks, in which no coverage is measured."""
+    with Wire() as elsewhere, Wire(str(tmp_path / "in")) as wire:
+        audited(event, (f"{tmp_path}/{path}" if isinstance(path, str) else path, mode, flags))
+    assert [write for _, write in wire.opened] == opened
+    assert elsewhere.opened == []
 
 
 async def test_what_a_turn_costs_is_told_by_the_length_of_its_conversation() -> None:

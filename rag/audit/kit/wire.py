@@ -132,7 +132,7 @@ class Wire:
 @cache
 def entered() -> list[Wire]:
     """Those that see now. Python's audit hook, which tells them of files, is set once, and cannot be taken away."""
-    sys.addaudithook(_audited)
+    sys.addaudithook(audited)
     return []
 
 
@@ -140,7 +140,7 @@ def is_volatile(database: str) -> bool:
     return database in ("", ":memory:") or ":memory:" in database or "mode=memory" in database
 
 
-def _audited(event: str, given: Any) -> None:
+def audited(event: str, given: Any) -> None:
     """Python's own audit event of a file that is opened."""
     if event != "open" or not isinstance(given[0], str):
         return
