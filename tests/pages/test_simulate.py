@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
+import streamlit as st
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1 import AppTest
 
 from rag.colours import colour
 from rag.crosstalk import Workload
-from rag.crosstalk.background.comparisons import shipped
-from rag.crosstalk.background.runs import Run
+from rag.crosstalk.background.comparisons import Table, shipped
+from rag.crosstalk.background.runs import Run, TooManyRuns
 from rag.services import Services
 from rag.ui import resources
 from tests.pages.opening import calm, errors, labels, press, session_of, visit
@@ -92,10 +96,35 @@ def test_the_incident_leaks_and_its_evidence_opens(page: AppTest) -> None:
     assert "--strategy shared-buffer --users 6 --turns 2" in texts(page)
     look(page, ":material/menu_book: Glossary")
     assert "**canary**" in texts(page)
+    look(page, ":material/timeline: Timeline")
+    assert "Turns over time, 6 users." in texts(page)
+    look(page, ":material/speed: Latency")
+    assert {"p50", "p95", "p99", "Redis round trips per turn"} <= {one.label for one in page.metric}
+    look(page, ":material/code: Source")
+    assert "The bug: line" in errors(page)[-1]
+    look(page, ":material/account_tree: Smallest example")
+    assert ":material/report:" in texts(page)
     press(page, "See the line")
     assert "ConversationBufferMemory" in page.code[0].value
     press(page, "See it")
     assert len(page.chat_message) >= 4
+    more_is_suspected(page, 26)
+    calm(page.run())  # the list of parts is another one now
+    look(page, ":material/help: Suspected, not certain")
+    assert texts(page).count(":material/help: ") == 25
+    assert "1 more are in the files." in texts(page)
+    run_of(page).outcomes["shared-buffer"].log.write_text("")
+    look(page, ":material/timeline: Timeline")
+    assert page.info[-1].value == "No turns ran."
+    look(page, ":material/grid_on: Who saw whom")
+    assert "The log has no turns of these users." in texts(page)
+
+
+def more_is_suspected(page: AppTest, times: int) -> None:
+    run = run_of(page)
+    ((name, outcome),) = run.outcomes.items()
+    report = replace(outcome.report, suspected=outcome.report.anomalies[:1] * times)
+    run.outcomes = {name: replace(outcome, report=report)}
 
 
 def test_what_a_run_left_behind_is_said(page: AppTest) -> None:
@@ -114,6 +143,15 @@ def test_two_memories_with_the_same_people(page: AppTest) -> None:
     finished(press(page, "Simulate"))
     assert len(errors(page)) >= 1
     assert "6 users stayed apart" in texts(page)
+    page.session_state[f"look-{run_of(page).id}"] = "redis-turn"
+    for part, said in {
+        ":material/grid_on: Who saw whom": "Nobody was shown anybody else's data.",
+        ":material/list: Anomalies": "No anomalies found.",
+        ":material/account_tree: Smallest example": "Nothing went wrong, so there is no example.",
+        ":material/code: Source": "The fix: ",
+    }.items():
+        look(page, part)
+        assert said in texts(page)
 
 
 def test_the_first_evidence_is_an_answer_with_somebody_elses_data(page: AppTest) -> None:
@@ -208,6 +246,61 @@ def test_the_table_is_there_and_a_row_of_it_is_measured_again(page: AppTest) -> 
     assert page.dataframe[0].value["measured"][0] == "here"
     assert list(page.dataframe[0].value["measured"][1:]) == ["shipped"] * (len(shipped().rows) - 1)
     assert "Measure all again, here" in labels(page)
+
+
+def pick(monkeypatch: pytest.MonkeyPatch, *rows: int) -> None:
+    """These rows of each table are selected: AppTest cannot do it."""
+    drawn = st.dataframe
+
+    def dataframe(*args: Any, **kwargs: Any) -> Any:
+        made = drawn(*args, **kwargs)
+        return {"selection": {"rows": list(rows)}} if "on_select" in kwargs else made
+
+    monkeypatch.setattr(st, "dataframe", dataframe)
+
+
+def test_the_evidence_against_a_memory_is_shown_when_its_row_is_selected(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [row.name for row in shipped().rows]
+    pick(monkeypatch, *(names.index(name) for name in ("shared-buffer", "redis-turn", "stateless")))
+    page.session_state["part"] = ":material/balance: Which memory should I use?"
+    calm(page.run())
+    assert "Measure 3 again, here" in labels(page)
+    assert "**isolated?** ❌ no" in texts(page)
+    assert "**nothing lost?**" not in texts(page)
+    assert any(one.label.startswith("users: ") for one in page.expander)
+    assert "isolation is what it is judged by" in page.info[-1].value
+    assert [one.value for one in page.success] == ["No evidence against it."] * 2
+
+
+def test_a_measuring_that_failed_or_cannot_begin_is_said(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    weighing = resources.weighing()
+    page.session_state["part"] = ":material/balance: Which memory should I use?"
+    monkeypatch.setattr(weighing, "table", lambda _: Table(problem="The disk is full."))
+    assert "The disk is full." in errors(calm(page.run()))
+    monkeypatch.setattr(weighing, "table", lambda _: Table(names=("sql", "sqlite"), measured=1, stopped=True))
+    assert "1 of 2 were measured again" in texts(calm(page.run()))
+
+    def start(session_id: str, names: object) -> None:
+        raise TooManyRuns("Another table is being measured.")
+
+    monkeypatch.setattr(weighing, "start", start)
+    press(page, "Measure all again, here")
+    assert "Another table is being measured." in texts(page)
+
+
+def test_a_measuring_tells_what_is_left_and_is_stopped(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    weighing, stopped = resources.weighing(), list[str]()
+    page.session_state["part"] = ":material/balance: Which memory should I use?"
+    table = Table(names=("sql",), busy=True, doing="sql, users", share=0.5)
+    monkeypatch.setattr(weighing, "table", lambda _: table)
+    monkeypatch.setattr(weighing, "stop", stopped.append)
+    calm(page.run())
+    (bar,) = page.get("progress")
+    assert bar.proto.text.startswith("Measuring sql, users …, ")
+    press(page, "Stop")
+    assert stopped == [session_of(page)]
 
 
 def _busy(page: AppTest) -> bool:
