@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.errors import BadDocument
+from rag.knowledge.parsing import limits
 from rag.knowledge.parsing.document import ParsedDocument
 from rag.knowledge.parsing.formats import load
 from rag.knowledge.parsing.limits import MAX_BYTES
 from rag.knowledge.parsing.splitting import LONGEST, LONGEST_TABLE, split
-from tests.knowledge.support import library, pdf, write
+from tests.knowledge.support import library, pdf, pdf_of, write
 
 MARKDOWN = """---
 title: Return window: how long
@@ -51,6 +52,7 @@ def test_front_matter_may_be_a_list_and_may_be_missing() -> None:
     assert load("a.md", b"---\nkeywords: [one, two]\n---\n# T\nx").keywords == ("one", "two")
     assert load("late-parcels.md", b"no heading").title == "Late parcels"
     assert load("a.md", b"---\n\nnot closed").text.startswith("---")
+    assert load("a.md", b"---\ntitle: T\n# a comment\n---\nx").title == "T"
 
 
 def test_html_keeps_headings_lists_and_tables_only() -> None:
@@ -69,6 +71,22 @@ def test_html_of_bare_text_and_of_nothing() -> None:
     assert load("a.html", b"just <b>text</b> here").text == "just text here"
     with pytest.raises(BadDocument, match="no readable text"):
         load("a.html", b"<html><script>x</script></html>")
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<div>Cookies?</div><main><p>Boots</p></main><footer>(c) Us</footer>", "Boots"),
+        ("<p>Boots</p><p> </p><ul></ul><table><tr><td></td></tr></table>", "Boots"),
+        (
+            f"<table>{'<tr><td>a' * 9}<tr>{'<td>b' * 500}</table>",
+            "| a |\n| --- |\n" + "| a |\n" * 8 + "| b " * 500 + "|",
+        ),
+    ],
+    ids=["main part alone", "nothing in them", "one row much wider than the rest"],
+)
+def test_html_of_unusual_pages(html: str, text: str) -> None:
+    assert load("a.html", html.encode()).text == text
 
 
 def test_plain_text_has_no_headings() -> None:
@@ -106,6 +124,26 @@ def test_what_cannot_be_read_says_why(name: str, data: bytes, reason: str) -> No
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "limit", "reason"),
+    [
+        ("a.txt", b"eleven char", "MAX_CHARACTERS", "more than 10 characters of text"),
+        ("a.pdf", pdf_of(11, b"BT ET"), "MAX_PAGES", "more than 10 pages"),
+    ],
+)
+def test_what_is_too_long_is_refused(
+    name: str, data: bytes, limit: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, limit, 10)
+    with pytest.raises(BadDocument, match=reason):
+        load(name, data)
+
+
+def test_html_nested_without_end_is_refused() -> None:
+    with pytest.raises(BadDocument, match="more than 200 of its elements are inside one another"):
+        load("a.html", b"<div>" * 300 + b"x")
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.binary(max_size=300), st.sampled_from([".md", ".txt", ".html", ".pdf"]), st.booleans())
 def test_any_bytes_are_read_or_refused(data: bytes, suffix: str, as_pdf: bool) -> None:
@@ -121,6 +159,19 @@ def test_passages_are_short_and_lose_no_word(paragraphs: list[str]) -> None:
     chunks = split(ParsedDocument("T", (), text, markdown=False))
     assert all(len(chunk.text) <= LONGEST for chunk in chunks)
     assert "".join("".join(c.text for c in chunks).split()) == "".join(text.split())
+
+
+def test_a_long_paragraph_is_cut_where_a_sentence_or_a_word_ends() -> None:
+    chunks = split(load("a.txt", b"Boots are warm. " * 100))
+    assert len(chunks) > 1
+    assert all(chunk.text.endswith("warm.") for chunk in chunks)
+    (chunk,) = split(load("a.txt", b"Boots" + b" " * 3000 + b"warm"))
+    assert chunk.text == "Boots\n\nwarm"
+
+
+def test_code_stays_together_and_has_no_headings() -> None:
+    (chunk,) = split(load("a.md", b"# T\n\n## Setup\n\n```sh\n# no heading\n\nrun\n```\n\nDone.\n\n## Later\n"))
+    assert (chunk.heading, chunk.text) == ("Setup", "```sh\n# no heading\n\nrun\n```\n\nDone.")
 
 
 def test_a_table_stays_whole_and_a_huge_one_repeats_its_head() -> None:

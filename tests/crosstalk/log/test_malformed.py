@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.crosstalk.checker.check import check
-from rag.crosstalk.log.foreign import records
+from rag.crosstalk.log import events
+from rag.crosstalk.log.foreign import chat, records
 from rag.crosstalk.log.foreign.exchange import seconds
 from rag.crosstalk.log.foreign.reading import ForeignLog, read
 from rag.errors import CrosswireError
@@ -145,6 +146,46 @@ def test_an_operation_log_is_none_of_them() -> None:
     assert outcome(b'{"type": "ok", "op": 1}\n') is None
     assert outcome(b'{"event": "ok", "op": 1}\nnot JSON\n') is None
     assert outcome(b"\n\n") is None
+
+
+DELETED = '{"event": "delete", "session": "a", "user": "Ada", "t": 1, '
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"event": "control", "canary": "LK-2222-3333-44445"} and more', "it is not JSON (Extra data)"),
+        (
+            '{"event": "invoke", "op": 1, "user": "a", "session": "a", "t": 0, "text": "hi", "plants": "LK"}',
+            "invoke.plants is text: expected a list of texts",
+        ),
+        (DELETED + '"answered": "soon"}', "delete.answered is 'soon': expected one of done, refused, failed"),
+        (DELETED + '"answered": "done", "gone": "yes"}', "delete.gone is text: expected true, false or null"),
+        ('{"event": "prompt", "op": 1, "messages": "hi"}', "prompt.messages is text: expected a list of objects"),
+        ('{"event": "prompt", "op": 1, "messages": ["hi"]}', "prompt.messages[0] is text: expected an object"),
+        (
+            '{"event": "prompt", "op": 1, "messages": [{"role": "user"}]}',
+            "prompt.messages[0].text is missing: expected text",
+        ),
+        (
+            '{"event": "retrieved", "op": 1, "documents": {}}',
+            "retrieved.documents is an object: expected a list of objects",
+        ),
+    ],
+)
+def test_a_wrong_value_in_an_operation_log_names_its_line_and_its_key(line: str, said: str) -> None:
+    with pytest.raises(events.BadLog) as caught:
+        list(events.read(["", line]))
+    assert caught.value.line == 2
+    assert caught.value.reason.startswith(said)
+
+
+@pytest.mark.parametrize("inner", ["hi", ["user", "hi"]])
+def test_what_is_nested_deeper_than_anybody_writes_is_not_looked_at(inner: Any) -> None:
+    for _ in range(50):
+        inner = [inner]
+    assert chat.messages(inner) == ()
+    assert chat.question(inner) is None
 
 
 @pytest.mark.parametrize("value", ["2025-01-10T12:00:00Z", "2025-01-10 12:00:00.000000", 1736510400, 1736510400.0])

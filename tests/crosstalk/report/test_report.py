@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from bs4 import BeautifulSoup
 from junitparser import JUnitXml
 
 from rag.crosstalk.checker.anomalies import DEFINITIONS
 from rag.crosstalk.checker.check import check
-from rag.crosstalk.log.events import Event, Invoke, Ok
+from rag.crosstalk.log.events import (
+    Clear,
+    Document,
+    Event,
+    Fail,
+    History,
+    Info,
+    Invoke,
+    Message,
+    Ok,
+    Prompt,
+    Retrieved,
+)
+from rag.crosstalk.report import explain
 from rag.crosstalk.report.explain import minimal
 from rag.crosstalk.report.export import ACROSS, as_html, as_json, as_junit, marked, matrix
+from rag.crosstalk.report.story import story
 from tests.crosstalk.checker.generated import World, clean
 from tests.crosstalk.checker.planted import PLANTS
 
@@ -96,3 +111,58 @@ def test_the_matrix_shows_those_with_most_leaks() -> None:
 def test_a_canary_is_marked_however_it_is_spelt() -> None:
     assert marked("see LK 22-33, ok", "lk-2233") == [("see ", False), ("LK 22-33", True), (", ok", False)]
     assert marked("nothing", None) == [("nothing", False)]
+
+
+def test_a_story_tells_every_kind_of_event_and_where_it_went_wrong() -> None:
+    secret = "LK-2222-3333-44445"
+    events: list[Event] = [
+        Invoke(0, "Ada", "a", 0, f"My order is {secret}", plants=(secret,)),
+        Prompt(0, (Message("user", f"My order is {secret}"),)),
+        Retrieved(0, (Document("rules", "shared", "Orders are kept."),)),
+        Ok(0, 1, "Noted."),
+        History("a", 2, (Message("user", f"My order is {secret}"), Message("assistant", "Noted."))),
+        Clear("a", 3, 3.5),
+        Invoke(1, "Ben", "b", 4, "And mine?", tab=1),
+        Ok(1, 5, f"It is {secret}"),
+        Invoke(2, "Ben", "b", 6, "Hello?"),
+        Fail(2, 7, "refused"),
+        Invoke(3, "Ben", "b", 8, "Hello?"),
+        Info(3, 9, "given up"),
+    ]
+    anomaly = next(one for one in check(events).anomalies if one.surface == "answer")
+    steps = story([*events, Ok(4, 10, "of a turn that is not among them")], anomaly)
+    assert [(step.user, step.title) for step in steps] == [
+        ("Ada", "sends turn 0"),
+        ("Ada", "prompt of turn 0"),
+        ("Ada", "retrieved for turn 0"),
+        ("Ada", "is answered in turn 0"),
+        ("Ada", "what is stored"),
+        ("Ada", "clears the history"),
+        ("Ben", "sends turn 1 in tab 1"),
+        ("Ben", "is answered in turn 1"),
+        ("Ben", "sends turn 2"),
+        ("Ben", "turn 2 fails"),
+        ("Ben", "sends turn 3"),
+        ("Ben", "turn 3 ends unknown"),
+    ]
+    assert [step.title for step in steps if step.wrong] == ["is answered in turn 1"]
+    assert steps[2].lines == (("rules, of shared", "Orders are kept."),)
+    assert steps[-1].lines == (("error", "given up"),)
+
+
+def test_what_is_too_long_to_try_is_cut_to_the_turns_it_is_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explain, "EFFORT", 0)
+    (anomaly,) = check(hostile()).anomalies
+    assert minimal(iter(hostile()), anomaly) == hostile()
+
+
+def test_turns_of_others_beside_a_lost_update_are_left_out() -> None:
+    world = World(2)
+    clean(world)
+    PLANTS["lost-update"](world)
+    events = world.events()
+    anomaly = next(one for one in check(events).anomalies if one.kind == "lost-update")
+    at = next(place for place, event in enumerate(events) if isinstance(event, Invoke) and event.op == anomaly.op)
+    before, after = (Invoke(op, user, user, anomaly.t, "Hi") for op, user in ((900, "Zoe"), (901, "Yan")))
+    beside = [*events[:at], before, events[at], after, Ok(900, anomaly.t + 1, "Hi"), *events[at + 1 :]]
+    assert minimal(iter(beside), anomaly) == minimal(iter(events), anomaly)
