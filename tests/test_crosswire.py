@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,17 @@ def test_what_type_checkers_are_told_is_what_is_loaded(package: Any) -> None:
     assert told == package._HOMES
     assert sorted(package.__all__) == sorted(told)
     assert all(getattr(package, name) is not None for name in told)
+
+
+def test_its_version_is_that_of_the_installed_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata, "version", {"crosswire": "1.2.3"}.__getitem__)
+    assert crosswire.__version__ == "1.2.3"
+
+
+def test_one_level_may_be_named_without_a_list_and_a_registered_factory_is_still_one() -> None:
+    registered = crosswire.audit_test("Mine", only="apart")(lambda session_id: f"store of {session_id}")
+    assert registered.only == ("apart",)
+    assert registered("ada") == "store of ada"
 
 
 def test_other_names_are_refused_as_in_any_module() -> None:

@@ -7,14 +7,20 @@ stores whose cost is known is in test_wire. `python -m tests.audit.rounds` tries
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from rag.audit.adapters import ADAPTERS
-from rag.audit.checks import CHECKS, faithful, whole_writers
+from rag.audit.checks import CHECKS, faithful, whole_appends, whole_writers
+from rag.audit.checks.whole_appends import keeps_outside, pair_of, whole_once
+from rag.audit.kit.contract import Wrong
 from rag.audit.kit.opening import Target
 from rag.audit.kit.overlaps import Places
 from rag.audit.kit.trial import Trial
@@ -89,3 +95,39 @@ def test_what_a_check_did_before_counts_and_one_place_at_least_is_tried() -> Non
     assert trial.until(1 / 2) - time.monotonic() <= 5
     trial.began -= 100
     assert list(Places(3, trial.until())) == [1]
+
+
+def test_of_two_additions_that_overlap_each_is_there_whole_and_once_or_refused() -> None:
+    ada, ben = pair_of("ada", 1), pair_of("ben", 1)
+    whole_once("Here", [*ben, *ada], {"ada": None, "ben": None}, 1)
+    whole_once("Here", ada, {"ada": None, "ben": RuntimeError("busy")}, 1)
+    for stored, came, told in (
+        (ada, None, "what ben adds was acknowledged; its question is stored 0 times and its answer 0"),
+        ([*ada, ben[0]], RuntimeError("busy"), "what ben adds was refused; its question is stored 1 times"),
+        ([ada[0], *ben, ada[1]], None, "the conversation is torn"),
+    ):
+        with pytest.raises(Wrong, match=f"^Here, {told}"):
+            whole_once("Here", stored, {"ada": None, "ben": came}, 1)
+
+
+def test_a_file_or_a_connection_to_elsewhere_may_have_a_clock_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shows(numbers: list[int]) -> None:
+        """What this process has open."""
+        monkeypatch.setattr(
+            whole_appends, "os", SimpleNamespace(listdir=lambda _: map(str, numbers), fstat=os.fstat, dup=os.dup)
+        )
+
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        pair = socket.socketpair()
+        with pair[0], pair[1], (tmp_path / "file").open("w") as file:
+            within, elsewhere = [one.fileno() for one in (file, server, *pair)], client.fileno()
+            (tmp_path / "empty").mkdir()
+            for numbers, outside in (([], False), (within, False), ([*within, elsewhere], True)):
+                shows(numbers)
+                assert keeps_outside(str(tmp_path / "empty")) == outside
+            assert keeps_outside(str(tmp_path))
+        closed = pair[0].fileno()  # -1: it was there when they were listed
+        shows([closed])
+        assert not keeps_outside(str(tmp_path / "empty"))

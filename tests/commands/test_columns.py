@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
+from rag.commands.sessions_output import span
 from rag.crosstalk.run.comparison import SCENES, weigh
 from rag.sessions import SessionStore, connect
 from tests.commands.running import Call
@@ -48,3 +49,11 @@ def test_no_line_is_longer_than_80(name: str, call: Call, env: dict[str, str], m
 
 def _no_terminal(*_: object) -> os.terminal_size:
     raise OSError
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(-3, "0 s"), (45, "45 s"), (720, "12 min"), (12_600, "3.5 h"), (172_799, "48.0 h"), (700_000, "8 d")],
+)
+def test_a_span_is_told_in_the_unit_that_fits(seconds: float, told: str) -> None:
+    assert span(seconds) == told

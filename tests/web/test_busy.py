@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.types import Message, Receive, Scope, Send
 
 from rag.errors import OverLimit
 from rag.limits import UnderWay, under_way
@@ -163,3 +165,25 @@ def test_who_has_his_share_under_way_is_told_so_and_gets_his_answers(
             place.leave()
         services.chat.script = plain
         assert ask(other).status_code == 200
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_answer_that_breaks_has_the_headers_and_is_not_begun_twice(begun: bool) -> None:
+    sent: list[Message] = []
+
+    async def breaks(scope: Scope, receive: Receive, send: Send) -> None:
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("planted")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(RuntimeError, match="planted"):  # for the server's log
+        asyncio.run(SecurityHeaders(breaks, html=HTML)({"type": "http"}, receive, send))
+    assert [one["status"] for one in sent if one["type"] == "http.response.start"] == [200 if begun else 500]
+    assert dict(sent[0]["headers"])[b"x-content-type-options"] == b"nosniff"
+    assert "planted" not in str(sent)

@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import redis
 from langchain_core.messages import AIMessage, HumanMessage
+from redis.exceptions import SlotNotCoveredError
 
 from rag.errors import BadSetting, TurnUnconfirmed
 from rag.sessions import Replication, SessionStore, connect, connect_async
 from rag.sessions.connection import replication
-from rag.sessions.connection.replication import NONE
+from rag.sessions.connection.replication import NONE, ReplicaReads, link_of
 from rag.sessions.opening import open_store
 from rag.settings import Settings
 from tests.servers import Cluster, SentinelPair, Server, wait_for
@@ -230,6 +233,51 @@ def test_settings_that_contradict_each_other(settings: dict[str, object], told: 
     with pytest.raises(BadSetting) as refused:
         open_store(Settings(state_dir=tmp_path, **settings))  # type: ignore[arg-type]
     assert str(refused.value).endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"wait": 17}, "wait is 17: expected 0 to 16 replicas"),
+        ({"wait": -1}, "wait is -1: expected 0 to 16 replicas"),
+        ({"seconds": 0.0}, r"seconds is 0\.0: expected 0\.01 to 60"),
+        ({"seconds": 61.0}, r"seconds is 61\.0: expected 0\.01 to 60"),
+    ],
+)
+def test_what_cannot_be_waited_for_is_refused(settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=f"^{told}$"):
+        Replication(**settings)
+
+
+def test_a_session_that_has_just_changed_is_read_from_the_master_and_soon_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(replication, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    reads = ReplicaReads(None)
+    reads.changed("sessions:{ada}:history")
+    assert [reads.possible(f"sessions:{{{one}}}") for one in ("ada", "ben")] == [False, True]
+    now[0] += replication.RECENT + 1
+    reads.changed("sessions:{ben}")
+    assert [reads.possible(f"sessions:{{{one}}}") for one in ("ada", "ben")] == [True, False]
+    reads.failed("it is away")
+    assert not reads.possible("sessions:{ada}")
+
+
+def test_a_slot_that_no_master_has_is_told() -> None:
+    class Uncovered(redis.RedisCluster):
+        def __init__(self) -> None:
+            self.nodes_manager: Any = SimpleNamespace(slots_cache={1: []})
+
+        def keyslot(self, key: str) -> int:
+            return len(key)
+
+        def __del__(self) -> None:
+            """There is nothing to close."""
+
+    for key in ("a", "ab"):
+        with pytest.raises(SlotNotCoveredError, match=f"no master has the slot of '{key}'"):
+            link_of(Uncovered(), key)
 
 
 def test_the_settings_arrive(servers: dict[str, tuple[str, Server, Server]], sid: str) -> None:

@@ -100,6 +100,10 @@ def test_only_the_browser_that_opened_it_presents_it(site: str, code: str, prese
     foreign = {"Origin": "http://elsewhere.example", "Sec-Fetch-Site": "cross-site"}
     assert presenter.post(f"/r/{code}/end", json={}, headers=foreign).status_code == 403
     assert presenter.post(f"/r/{code}/switch", json={"memory": "redis-list"}).status_code == 422
+    assert presenter.post(f"/r/{code}/switch", json={"strategy": "redis-list"}).json()["title"] == "Bad memory"
+    wanted = {"right": "redis-list", "wrong": "shared-buffer", "begin": "shared-buffer", "seconds": 0.5}
+    assert presenter.post("/r/-/open", json=wanted, headers=foreign).json()["title"] == "No session"
+    assert presenter.post("/r/-/open", json={**wanted, "seconds": "soon"}).json()["title"] == "Bad room"
 
 
 def test_who_is_sent_out_is_not_heard_and_makes_room_for_another_one(
@@ -162,6 +166,18 @@ def test_a_room_that_breaks_ends_and_no_other(
     assert broken.client.post("/hello", json={}).status_code == 404, "answered at once, not when patience ends"
     whole.hello()
     assert whole.secret in whole.shown["turns"][0]["question"]
+
+
+def test_a_fault_of_ours_is_logged_and_shows_nothing_of_itself(
+    site: str, presenter: httpx.Client, rooms: Rooms, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def breaks(*_: object) -> None:
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(rooms, "end", breaks)
+    refused = presenter.post("/r/ANYONE/end", json={})
+    assert (refused.status_code, "planted" in refused.text) == (500, False)
+    assert [one.message for one in caplog.records if one.name == "rag.web.room.routes"] == ["A room broke"]
 
 
 def test_a_long_report_is_made_in_another_process_and_says_the_same(
