@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 
@@ -110,3 +112,14 @@ def errors(page: AppTest) -> list[str]:
 
 def session_of(page: AppTest) -> str:
     return session_id_of(page.session_state["tab_token"])
+
+
+def pick(monkeypatch: pytest.MonkeyPatch, *rows: int) -> None:
+    """These rows of each table are selected: AppTest cannot do it."""
+    drawn = st.dataframe
+
+    def dataframe(*args: Any, **kwargs: Any) -> Any:
+        made = drawn(*args, **kwargs)
+        return {"selection": {"rows": list(rows)}} if "on_select" in kwargs else made
+
+    monkeypatch.setattr(st, "dataframe", dataframe)

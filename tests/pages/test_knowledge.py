@@ -9,9 +9,11 @@ from pypdf import PdfWriter
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.testing.v1 import AppTest
 
+from rag.errors import CrosswireError
 from rag.services import Services
+from rag.ui.chat.citations import ARTICLE
 from rag.ui.chat.suggestions import FIRST_QUESTIONS
-from tests.pages.opening import calm, errors, labels, press, say, session_of, to, transcript, visit
+from tests.pages.opening import calm, errors, labels, pick, press, say, session_of, to, transcript, visit
 
 ADD = "Add to my session"
 NOTHING = "No documents yet."
@@ -162,3 +164,46 @@ def test_a_name_is_shown_as_it_is(page: AppTest) -> None:
     upload(page, ("**a** $b$ :red[c].md", b"Nothing to see."))
     assert errors(page) == []
     assert "\\*\\*a\\*\\* \\$b\\$ \\:red\\[c\\]\\.md" in words(page)
+
+
+def test_an_article_is_read_where_its_row_is_selected(
+    page: AppTest, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pick(monkeypatch, 0)
+    document = services.library.document(services.library.documents()[0].id)
+    assert document is not None
+    assert document.text.split("\n")[-2] in words(calm(page.run()))
+    monkeypatch.setattr(services.library, "document", lambda *_: None)
+    assert "This article has just been removed." in [info.value for info in calm(page.run()).info]
+
+
+def test_an_empty_library_says_how_to_fill_it(
+    page: AppTest, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services.library, "documents", lambda *_: [])
+    monkeypatch.setattr(services.library, "search", lambda *_: [])
+    search(page, FIRST_QUESTIONS[0])
+    assert [warning.value for warning in page.warning] == ["Nothing found: the library is empty."]
+    assert any("Add articles with `python -m rag ingest" in info.value for info in page.info)
+
+
+def test_an_own_document_that_is_linked_to_is_marked_as_private(page: AppTest, services: Services) -> None:
+    upload(page, ("tent.md", TENT))
+    sid = session_of(page)
+    (mine,) = (one for one in services.library.documents(sid, services.store.collection(sid)) if one.private)
+    page.query_params[ARTICLE] = mine.id
+    calm(page.run())
+    assert any("only in this session" in one.value for one in page.markdown)
+    assert "ZEBRA-77" in words(page)
+
+
+def test_where_sessions_cannot_be_read_articles_are_still_shown(
+    page: AppTest, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def collection(session_id: str) -> str:
+        raise CrosswireError("No connection to Redis.")
+
+    monkeypatch.setattr(services.store, "collection", collection)
+    calm(page.run())
+    assert page.warning[0].value.startswith("Only articles are shown. ")
+    assert len(page.dataframe[0].value) == len(services.library.documents())

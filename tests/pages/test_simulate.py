@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1 import AppTest
 
@@ -16,7 +14,7 @@ from rag.crosstalk.background.comparisons import Table, shipped
 from rag.crosstalk.background.runs import Run, TooManyRuns
 from rag.services import Services
 from rag.ui import resources
-from tests.pages.opening import calm, errors, labels, press, session_of, visit
+from tests.pages.opening import calm, errors, labels, pick, press, session_of, visit
 from tests.servers import wait_for
 
 
@@ -246,17 +244,6 @@ def test_the_table_is_there_and_a_row_of_it_is_measured_again(page: AppTest) -> 
     assert page.dataframe[0].value["measured"][0] == "here"
     assert list(page.dataframe[0].value["measured"][1:]) == ["shipped"] * (len(shipped().rows) - 1)
     assert "Measure all again, here" in labels(page)
-
-
-def pick(monkeypatch: pytest.MonkeyPatch, *rows: int) -> None:
-    """These rows of each table are selected: AppTest cannot do it."""
-    drawn = st.dataframe
-
-    def dataframe(*args: Any, **kwargs: Any) -> Any:
-        made = drawn(*args, **kwargs)
-        return {"selection": {"rows": list(rows)}} if "on_select" in kwargs else made
-
-    monkeypatch.setattr(st, "dataframe", dataframe)
 
 
 def test_the_evidence_against_a_memory_is_shown_when_its_row_is_selected(
