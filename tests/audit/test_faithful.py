@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.chat_history import InMemoryChatMessageHistory
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from rag.audit.adapters import ADAPTERS
 from rag.audit.checks import CHECKS, faithful
@@ -72,3 +75,142 @@ def test_a_slow_store_gets_fewer_messages_and_that_is_said(monkeypatch: pytest.M
     assert outcome("faithful.many", stores.Session).tried == [
         "async: 100 messages of 10020: a limit beyond is not seen"
     ]
+
+
+class Plain(InMemoryChatMessageHistory):
+    """A history of this process alone, whose calls never come between each other. Right as it is."""
+
+    name: str = ""
+
+    async def aget_messages(self) -> list[BaseMessage]:
+        return self.messages
+
+    async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
+        self.add_messages(messages)
+
+    async def aclear(self) -> None:
+        self.clear()
+
+
+class Twice(Plain):
+    def add_messages(self, messages: Sequence[BaseMessage]) -> None:
+        super().add_messages([*messages, *messages])
+
+
+class Numbering(Plain):
+    """Gives each message an id."""
+
+    def add_messages(self, messages: Sequence[BaseMessage]) -> None:
+        super().add_messages([each.model_copy(update={"id": each.id or f"m{len(self.messages)}"}) for each in messages])
+
+
+class Shut(Plain):
+    def add_messages(self, messages: Sequence[BaseMessage]) -> None:
+        raise ValueError("not here")
+
+
+class Choosy(Plain):
+    """Knows plain ids alone."""
+
+    def add_messages(self, messages: Sequence[BaseMessage]) -> None:
+        if not self.name.endswith("plain"):
+            raise ValueError("no such id")
+        super().add_messages(messages)
+
+
+class Narrow(Plain):
+    def add_messages(self, messages: Sequence[BaseMessage]) -> None:
+        if len(messages) > faithful.FIRST:
+            raise ValueError("too many at once")
+        super().add_messages(messages)
+
+
+class Unreadable(Plain):
+    """From the first message on."""
+
+    async def aget_messages(self) -> list[BaseMessage]:
+        if self.messages:
+            raise ValueError("it cannot be decoded")
+        return []
+
+
+class Waiting(Unreadable):
+    async def aget_messages(self) -> list[BaseMessage]:
+        await asyncio.sleep(0)
+        return await super().aget_messages()
+
+
+class Refusing(Plain):
+    async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
+        await asyncio.sleep(0)
+        raise ValueError("not here")
+
+
+class Backwards(Plain):
+    async def aget_messages(self) -> list[BaseMessage]:
+        return self.messages[::-1]
+
+
+class Keeping(Plain):
+    """Nothing of it can be deleted."""
+
+    def clear(self) -> None: ...
+
+
+class Away(Plain):
+    """Nothing can be read of it but that it is there."""
+
+    async def aget_messages(self) -> list[BaseMessage]:
+        if not self.name.startswith("probe"):
+            raise ConnectionError("its server is away")
+        return []
+
+
+class Jammed(Plain):
+    """After the first one."""
+
+    def add_messages(self, messages: Sequence[BaseMessage]) -> None:
+        if self.messages:
+            raise ValueError("it is locked")
+        super().add_messages(messages)
+
+
+@pytest.mark.parametrize(
+    ("kind", "check", "status", "told"),
+    [
+        (Plain, "faithful.messages", "pass", "each in a conversation of its own"),
+        (Shut, "faithful.messages", "unknown", "is refused (ValueError: not here)"),
+        (Twice, "faithful.messages", "fail", "was written, and 2 messages are read"),
+        (Numbering, "faithful.messages", "pass", "was given an id"),
+        (Unreadable, "faithful.messages", "fail", "cannot be read: ValueError: it cannot be decoded"),
+        (Shut, "faithful.many", "not applicable", "100 messages are refused: ValueError"),
+        (Narrow, "faithful.many", "pass", "200 more are refused (ValueError)"),
+        (Backwards, "faithful.many", "fail", "none is missing: the order is wrong"),
+        (Choosy, "apart.case", "not applicable", "such ids are refused"),
+        (Keeping, "apart.clear", "fail", "alice clears"),
+        (Unreadable, "apart.shared-read", "unknown", "The store raised ValueError: it cannot be decoded"),
+        (Shut, "apart.shared-write", "unknown", "The store raised ValueError: not here"),
+        (Waiting, "apart.shared-read", "unknown", "The store raised ValueError: it cannot be decoded"),
+        (Refusing, "apart.shared-write", "pass", "alice's write was refused: ValueError"),
+        (Away, "whole.failed-turn", "unknown", "A turn whose model answers is refused: ConnectionError"),
+        (Plain, "whole.failed-turn", "pass", ""),
+        (Away, "whole.pairs", "unknown", "Neither of two overlapping turns was answered"),
+        (Jammed, "async.not-blocking", "unknown", "The store raised ValueError: it is locked"),
+        (Plain, "async.not-blocking", "pass", "it keeps conversations in memory"),
+        (Plain, "whole.clock-back", "not applicable", "it asks no clock, and keeps nothing outside this process"),
+        (Backwards, "whole.clock-back", "not applicable", "it does not keep the order under a clock that runs either"),
+    ],
+    ids=lambda each: getattr(each, "__name__", each),
+)
+def test_a_store_that_refuses_or_changes_what_it_is_told_is_judged_by_what_it_says(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Plain], check: str, status: str, told: str
+) -> None:
+    monkeypatch.setattr(faithful, "ADDED", 700)
+
+    def make(session_id: str) -> Any:
+        return kind(name=session_id)
+
+    target = Target(make, ADAPTERS)
+    trial = replace(CHECKS[check], lanes=("async",))
+    found = asyncio.run(tried(trial, target))
+    assert (found.status, told in " ".join([found.evidence, *found.tried])) == (status, True), found

@@ -98,7 +98,7 @@ async def held_first(trial: Trial) -> None:
         await store.read("the auditor", trial.at("somebody"))
         holding = Holding(store)
     async with unused(trial, warm=False) as store:
-        total = await holding.places(lambda: begins(store, "alice"))
+        total, _ = await holding.places(lambda: begins(store, "alice"))
     places = Places(total, trial.until(1 / 4), HELD_AT_MOST)
     for n in places:
         seen, refused = await one_held(trial, holding, n, warm=False)
@@ -227,7 +227,7 @@ async def adds_when_told(trial: Trial, line: Line) -> None:
         await asyncio.to_thread(line.hear)
         await store.read("another process", trial.at("counted-0"))
         holding = Holding(store)
-        places = await holding.places(lambda: adds(store, "alice", "counted", 0))
+        places, _ = await holding.places(lambda: adds(store, "alice", "counted", 0))
         holding.patience = max(GETS_ON, holding.patience)
         line.say(places=places)
         while told := await asyncio.to_thread(line.hear):

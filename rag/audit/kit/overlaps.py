@@ -51,15 +51,15 @@ class Holding:
         self.folders = folders_of(store.subject.audited())
         self.patience = PATIENCE
 
-    async def places(self, call: Callable[[], Work]) -> int:
-        """At how many it can be held. It is run as a whole."""
+    async def places(self, call: Callable[[], Work]) -> tuple[int, Any]:
+        """At how many it can be held, and its result or what it raised. It is run as a whole."""
         began = time.monotonic()
         if self.awaits:
-            found, _ = await count_awaits(call())
+            found, came = await count_awaits(call())
         else:
-            found, _ = await count_lines(lambda: run_now(call()), self.folders)
+            found, came = await count_lines(lambda: run_now(call()), self.folders)
         self.patience = max(PATIENCE, SLOWER * (time.monotonic() - began))
-        return found
+        return found, came
 
     async def overlap(self, first: Callable[[], Work], second: Callable[[], Work], at: int) -> Overlap:
         if self.awaits:
@@ -78,14 +78,18 @@ async def overlaps(
 ) -> AsyncIterator[tuple[int, Overlap]]:
     """Hold `first` at each of its awaits (lane `sync`: its lines) while `second` runs as a whole.
 
-    Each try n has `prepare(n)` before it. Yields (n, what came of it); a note says how much was tried.
+    Each try n has `prepare(n)` before it. Yields (n, what came of it); a note says how much was tried. Raises what
+    `first` raises where it cannot be held anywhere: a call that fails at once has not been seen to be right.
     """
     trial = store.trial
     await prepare(0)
     with contextlib.suppress(NotApplicable):
         await store.read("the auditor", trial.at("nobody"))  # what is audited is made by now
     holding = Holding(store)
-    places = Places(await holding.places(lambda: first(0)), trial.until())
+    total, came = await holding.places(lambda: first(0))
+    if not total and isinstance(came, Exception):
+        raise came
+    places = Places(total, trial.until())
     for n in places:
         await prepare(n)
         seen = await holding.overlap(lambda n=n: first(n), lambda n=n: second(n), n)  # type: ignore[misc]  # this n
