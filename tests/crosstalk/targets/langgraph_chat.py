@@ -8,6 +8,7 @@ from typing import Any
 
 from langchain_core.chat_history import InMemoryChatMessageHistory
 from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
 from langchain_core.runnables.history import RunnableWithMessageHistory
 from langgraph.checkpoint.memory import InMemorySaver
@@ -48,6 +49,7 @@ class Forgetful:
 one_thread = Forgetful()
 _histories: dict[str, InMemoryChatMessageHistory] = defaultdict(InMemoryChatMessageHistory)
 chain = RunnableWithMessageHistory(RunnableLambda(_answered), lambda session_id: _histories[session_id])
+prompted = ChatPromptTemplate.from_template("You asked: {question}") | RunnableLambda(lambda given: given.to_string())
 _said: dict[str, list[str]] = defaultdict(list)
 
 

@@ -24,7 +24,8 @@ from starlette.routing import Route
 from rag.crosstalk import Workload, simulate
 from rag.crosstalk.log.events import Message
 from rag.crosstalk.run.model import mirror
-from rag.crosstalk.targets import BadTarget, TargetFailed, open_target
+from rag.crosstalk.targets import BadTarget, TargetFailed, function, open_target
+from rag.crosstalk.targets.function import answered
 from tests.servers import wait_for
 
 WORKLOAD = Workload(users=20, turns=3, arrival="ramp:0.3", think=0.05, seed=5, in_flight=8)
@@ -356,3 +357,20 @@ def test_an_unknown_endpoint_needs_a_description(url: str) -> None:
 def test_an_answer_that_is_no_text() -> None:
     with pytest.raises(TargetFailed, match="returned a NoneType, expected text"):
         open_target("tests.crosstalk.targets.test_endpoints:silent").call("a", "Hello")
+    with pytest.raises(TargetFailed, match="yielded a int, expected parts of a text"):
+        answered("it", iter(["Hi", 5]))
+
+
+def test_parts_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(function, "LONGEST", 10)
+    with pytest.raises(TargetFailed, match="its answer is longer than 10 characters"):
+        answered("it", iter(lambda: "Hello", None))
+
+
+def test_a_module_of_this_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "chat_of_this_folder.py").write_text("def ask(session_id, text):\n    return f'You said {text}'\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    target = open_target("chat_of_this_folder:ask")
+    monkeypatch.delitem(sys.modules, "chat_of_this_folder")
+    assert target.call("a", "Hello") == "You said Hello"

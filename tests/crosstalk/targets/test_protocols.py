@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from rag.crosstalk import Workload, simulate
 from rag.crosstalk.run.results import RunResult
-from rag.crosstalk.targets import BadTarget, TargetFailed, open_target
+from rag.crosstalk.targets import BadTarget, TargetFailed, open_target, recognise
+from rag.crosstalk.targets.answers import LONGEST
+from rag.crosstalk.targets.people import read_people
 from rag.crosstalk.targets.recognise import recognised
 from rag.crosstalk.targets.shipped import SHIPPED, shipped
 from rag.crosstalk.targets.trust import LOCAL_VISITOR
@@ -167,6 +171,92 @@ def test_a_description_that_cannot_be_is_refused_at_once(spec: str, said: str, u
     with pytest.raises(BadTarget) as caught:
         open_target(url, file)
     assert said in str(caught.value)
+
+
+def saying(monkeypatch: pytest.MonkeyPatch, documents: dict[str, Any]) -> None:
+    """All services answer with these, by path, and with 404 for the rest."""
+
+    def answered(request: httpx2.Request) -> httpx2.Response:
+        found = documents.get(request.url.path)
+        return httpx2.Response(404) if found is None else httpx2.Response(200, json=found)
+
+    monkeypatch.setattr(
+        recognise, "client", lambda *_: httpx2.Client(transport=httpx2.MockTransport(answered), trust_env=False)
+    )
+
+
+def asked(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"post": {"requestBody": {"content": {"application/json": {"schema": schema}}}}}
+
+
+ANSWERED: dict[str, Any] = {
+    "responses": {"200": {"content": {"application/json": {"schema": {"properties": {"reply": {}}}}}}}
+}
+OPENAPI = {
+    "components": {"schemas": {"Ask": {"properties": {"question": {}, "chat_id": {}}}}},
+    "paths": {
+        "/health": {"get": {}},
+        "/login": asked({"properties": {"login": {}}}),
+        "/chats/{id}": asked({"properties": {"question": {}}}),
+        "/ask": {"post": {**asked({"$ref": "#/components/schemas/Ask"})["post"], **ANSWERED}},
+    },
+}
+
+
+def test_an_openapi_document_says_how_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    saying(monkeypatch, {"/openapi.json": OPENAPI})
+    protocol, found = recognised("http://chat.example.org", 10)
+    assert protocol is None
+    assert found.url == "http://chat.example.org/ask"
+    assert found.body == {"question": "{text}", "chat_id": "{session}"}
+    assert found.answer == "reply"
+
+
+@pytest.mark.parametrize(
+    ("schema", "given"),
+    [
+        ({"type": "string"}, "{text}"),
+        ({"properties": {"topic": {}, "question": {}}}, {"question": "{text}"}),
+        ({"properties": {"messages": {}}}, {"messages": [{"type": "human", "content": "{text}"}]}),
+    ],
+    ids=["a text", "a mapping", "messages"],
+)
+def test_langserve_is_given_what_its_chain_takes(schema: Any, given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = {"/openapi.json": {"paths": {"/chat/invoke": {}}}, "/chat/input_schema": schema}
+    saying(monkeypatch, documents)
+    protocol, found = recognised("http://chat.example.org", 10)
+    assert protocol is shipped("langserve")
+    assert found.url == "http://chat.example.org/chat/invoke"
+    assert found.body["input"] == given
+
+
+def test_an_mcp_server_without_a_tool_for_a_text_is_left_as_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recognise, "chat_tool", lambda *_: None)
+    protocol, found = recognised("http://chat.example.org/mcp", 10)
+    assert protocol is shipped("mcp")
+    assert found == protocol.description("http://chat.example.org/mcp")
+
+
+def test_a_document_that_is_too_long_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    saying(monkeypatch, {"/openapi.json": {**OPENAPI, "info": "x" * LONGEST}})
+    with pytest.raises(BadTarget, match="neither Crosswire nor OpenAI-style"):
+        recognised("http://chat.example.org", 10)
+
+
+@pytest.mark.parametrize(
+    ("users", "said"),
+    [
+        ("login,password\nada,x\nben\n", "line 3 of people.csv has not as many values"),
+        ("login,password\n", "people.csv has no users"),
+        ({"Log in": "u{number}"}, "users: 'Log in' is not a name"),
+    ],
+    ids=["a value is missing", "nobody", "no name"],
+)
+def test_users_that_cannot_be_read_are_refused(users: Any, said: str, tmp_path: Path) -> None:
+    if isinstance(users, str):
+        (tmp_path / "people.csv").write_text(users)
+    with pytest.raises(BadTarget, match=said):
+        read_people("people.csv" if isinstance(users, str) else users, tmp_path, "it")
 
 
 def test_braces_can_be_meant(url: str, tmp_path: Path) -> None:

@@ -30,6 +30,11 @@ def test_what_langchain_makes_is_asked_with_its_session(name: str, verdict: str)
     assert result.report.verdict == verdict, result.report.why
 
 
+def test_a_prompt_is_given_its_variable() -> None:
+    with closing(open_target(f"{MODULE}:prompted")) as target:
+        assert target.call("a", "Hello") == "Human: You asked: Hello"
+
+
 @pytest.mark.parametrize(("stateless", "json"), [(False, False), (False, True), (True, False), (True, True)])
 def test_an_mcp_server_is_asked_through_its_tool(stateless: bool, json: bool) -> None:
     """Without sessions a history has no key, so that whoever keeps one in the server shares it among all."""

@@ -17,10 +17,12 @@ from starlette.routing import Route
 
 from rag.crosstalk import Workload, simulate
 from rag.crosstalk.targets import BadTarget, TargetFailed, open_target
+from rag.crosstalk.targets.describing import described
 from rag.crosstalk.targets.onboarding.begin import begun
 from rag.crosstalk.targets.onboarding.probe import settled
 from rag.crosstalk.targets.recognise import recognised
-from rag.crosstalk.targets.trust import VISITOR
+from rag.crosstalk.targets.sockets.socketio import EventSocket
+from rag.crosstalk.targets.trust import OWNER, VISITOR
 from tests.crosstalk.targets.protocol_servers import pieces, told
 from tests.web.serving import serving
 
@@ -107,6 +109,43 @@ def test_chainlit_is_recognised_and_spoken(shared: bool, path: str) -> None:
     assert result.problems == ()
     assert result.report.answered == 12
     assert result.report.verdict == ("anomalies" if shared else "isolated"), result.report.why
+
+
+def spoken(*opening: str) -> EventSocket:
+    events = {"emit": "ask", "whole": {"said": "text"}, "done": "end", "opening": list(opening)}
+    values = {"json": {"q": "{text}"}, "deadline": 7, "socketio": events}
+    description = described(values, "it", "http://chat.example.org/")
+    assert description.socketio is not None
+    return EventSocket("it", description, description.socketio, {}, {}, OWNER)
+
+
+@pytest.mark.parametrize(
+    ("opening", "step", "wrong", "said"),
+    [
+        ([], "connect", socketio.exceptions.ConnectionError("Connection refused"), "Connection refused"),
+        ([], "receive", socketio.exceptions.TimeoutError(), "7 seconds"),
+        (["hello"], "receive", socketio.exceptions.TimeoutError(), "7 seconds"),
+    ],
+    ids=["refused", "silent", "silent from the start"],
+)
+def test_a_server_that_does_not_answer_is_told_in_one_line(
+    opening: list[str], step: str, wrong: Exception, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise wrong
+
+    for name in ("connect", "emit", "receive"):
+        monkeypatch.setattr(socketio.SimpleClient, name, fails if name == step else lambda *_, **__: None)
+    with pytest.raises(TargetFailed, match=said):
+        spoken(*opening).ask({"text": "Hello"}, 0)
+
+
+def test_an_answer_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.crosstalk.targets.sockets.socketio.LONGEST", 20)
+    shown = spoken()._shown
+    assert not shown.take("said", {"text": ""})
+    with pytest.raises(TargetFailed, match="its answer is longer than"):
+        shown.take("said", {"text": "Hello"})
 
 
 def test_it_is_not_spoken_for_a_pages_visitor() -> None:

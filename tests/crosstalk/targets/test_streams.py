@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import httpx2
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,7 +16,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from rag.crosstalk import Workload, simulate
-from rag.crosstalk.targets import TargetFailed, open_target
+from rag.crosstalk.targets import TargetFailed, answers, open_target
+from rag.crosstalk.targets.describing import described
+from rag.crosstalk.targets.reply import Reply, carry_over, read, text_of
 from rag.crosstalk.targets.shipped import shipped
 from tests.crosstalk.targets.protocol_servers import EVENTS, application, written
 from tests.web.serving import serving
@@ -86,6 +90,60 @@ def test_what_a_langgraph_server_says_of_an_error_is_shown(tmp_path: Path) -> No
 
     routes = [Route("/threads", threads, methods=["POST"]), Route("/threads/t/runs/wait", wait, methods=["POST"])]
     assert "it said no model left" in failure(Starlette(routes=routes), shipped("langgraph").text(), tmp_path)
+
+
+def of(**more: Any) -> Any:
+    return described({"json": {"q": "{text}"}, **more}, "it", "http://chat.example.org/")
+
+
+def test_what_comes_after_the_end_of_an_answer_is_left_out() -> None:
+    description = of(stream="sse", answer="text", done="type=end")
+    said = [b'data: {"text": "Hi"}\n\ndata: {"type": "end"}\n\n', b'data: {"text": "too late"}\n\n']
+    assert read("it", description, description, httpx2.Response(200), iter(said)).text == "Hi"
+
+
+def test_the_last_event_may_end_without_a_blank_line() -> None:
+    assert list(answers.sse([b"event: token\ndata: H", b"i"], "it")) == [("token", "Hi")]
+
+
+def test_events_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "LONGEST", 10)
+    with pytest.raises(TargetFailed, match="its answer is longer than"):
+        list(answers.sse([b"data: x\n\n"] * 2, "it"))
+
+
+@pytest.mark.parametrize(("task", "there"), [("t1", True), ("", False), (None, False), (0, False)])
+def test_a_condition_may_be_that_there_is_something(task: Any, there: bool) -> None:
+    assert answers.holds({"task": task}, "task") is there
+
+
+def test_of_a_long_refusal_the_beginning_is_read() -> None:
+    refused = read("it", of(), of(), httpx2.Response(500), iter([b"x" * 3000] * 3))
+    assert (refused.status, refused.raw) == (500, "x" * 4096)
+
+
+@pytest.mark.parametrize(
+    ("place", "where"),
+    [
+        ("task_id", "at task_id"),
+        (["task_id", "header:x-task"], "at task_id or header:x-task"),
+        ({"after": "<i>", "before": "</i>"}, "between '<i>' and '</i>'"),
+    ],
+)
+def test_what_an_answer_never_gave_is_named_and_what_it_gave_before_is_kept(place: Any, where: str) -> None:
+    keeper: Any = SimpleNamespace(kept={}, client=SimpleNamespace(cookies={}))
+    step, reply = of(keep={"task": place}), Reply("Hi", {}, "Hi")
+    with pytest.raises(TargetFailed, match=f"its answer has no task {where}: Hi"):
+        carry_over("it", step, reply, keeper)
+    keeper.kept["task"] = "t1"
+    carry_over("it", step, reply, keeper)
+    assert keeper.kept == {"task": "t1"}
+
+
+def test_a_socket_that_is_done_without_a_text_says_so() -> None:
+    description = of(socketio={"emit": "ask", "whole": {"said": "text"}, "done": "end"})
+    with pytest.raises(TargetFailed, match="it said that it was done, and sent no text under `whole` or `parts`"):
+        text_of("it", description, Reply(None))
 
 
 def failure(application: Starlette, spec: str, tmp_path: Path) -> str:
