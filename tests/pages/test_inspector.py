@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import streamlit as st
@@ -14,18 +15,29 @@ from streamlit.testing.v1 import AppTest
 from rag.chat.prompt import RULES
 from rag.crosstalk import Workload
 from rag.erasure import add_document
+from rag.errors import CrosswireError
 from rag.inspector import inspector as inspector_module
+from rag.inspector.views.overview import Overview
 from rag.services import Services
 from rag.sessions.ids import SessionId
 from rag.sessions.names import friendly_name
 from rag.tracing.handler import trace
 from rag.ui import resources
-from rag.ui.inspector import actions, overview, sign_in
+from rag.ui.inspector import (
+    actions,
+    examples,
+    forensics,
+    overview,
+    session_table,
+    session_view,
+    sign_in,
+    traced_view,
+)
 from rag.ui.inspector.context import Context
 from rag.ui.inspector.turns import turn_view
 from tests.inspector.stored_sessions import HARMFUL, HOSTILE, stored
 from tests.pages.inspecting import SECRET, all_of, inspect, metrics, put
-from tests.pages.opening import calm, errors, press, say, session_of, visit
+from tests.pages.opening import calm, errors, labels, pick, press, say, session_of, visit
 from tests.servers import wait_for
 
 
@@ -423,3 +435,174 @@ def test_examples_are_put_in_found_by_a_scan_and_taken_out(services: Services) -
     assert {"names-other", "half-expired", "no-expiry", "broken", "canary"} <= set(page.dataframe[0].value["Kind"])
     press(page, "Remove examples")
     assert services.store.directory.count() == 0
+
+
+def confirm(page: AppTest, key: str = "inspector_confirm") -> AppTest:
+    (button,) = [button for button in page.button if button.key == key]
+    return calm(button.click().run())
+
+
+def failing(*_: object, **__: object) -> None:
+    raise CrosswireError("No connection to Redis.")
+
+
+def test_what_was_exported_is_imported_again(services: Services, sid: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    files: list[str] = []
+    monkeypatch.setattr(actions, "download", lambda _, made, *args, **kwargs: files.append(made()))
+    page = inspect(sid, reveal=True, changes=True)
+    exported = files[0]
+    assert all(SECRET in one for one in files)
+    logged = [one.more["form"] for one in services.store.audit.read() if (one.what, one.session) == ("export", sid)]
+    assert {"json", "markdown", "csv"} == set(logged)
+    to_tab(page, "Import")
+    page.file_uploader[0].set_value(("sessions.json", exported.encode(), "application/json"))
+    press(calm(page.run()), "Import")
+    assert [one.value for one in page.success] == ["1 session imported. The first one is selected in the table."]
+    (copy,) = (row.info.id for row in services.store.directory.page().rows if row.info.id != sid)
+    assert [message.text for message in services.store.messages(copy)] == [SECRET, "Noted."]
+    to_tab(page, "Audit")
+    assert {"import", "export"} <= set(page.dataframe[0].value["Action"])
+    monkeypatch.setattr(type(services.store.audit), "read", lambda *_: [])
+    assert "Nothing logged yet." in [caption.value for caption in calm(page.run()).caption]
+
+
+def test_a_change_that_failed_is_said_and_so_is_an_undo(
+    services: Services, sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = act(inspect(sid, changes=True), "extend")
+    page.number_input(key=actions.MINUTES).set_value(5)
+    with monkeypatch.context() as patched:
+        patched.setattr(actions.Changes, "do", failing)
+        assert errors(confirm(page)) == ["No connection to Redis."]
+    confirm(act(page, "extend"))
+    assert errors(page) == []
+    with monkeypatch.context() as patched:
+        patched.setattr(actions.Changes, "undo", failing)
+        assert errors(press(page, "Undo")) == ["No connection to Redis."]
+    assert errors(press(page, "Undo")) == []
+    monkeypatch.setattr(actions, "delete_documents", lambda *_: False)
+    assert errors(confirm(act(page, "clear"))) == [actions.LATER]
+
+
+def test_several_sessions_deleted_for_good_without_a_proof(services: Services, sid: str) -> None:
+    services.store.append("another", [HumanMessage("Hello"), AIMessage("Hello.")])
+    page = confirm(act(inspect(sid, "another", changes=True), "delete"), "inspector_erase")
+    assert "2 sessions deleted for good\\." in [one.value for one in page.markdown]
+    assert not [one for one in page.markdown if "Nothing is left of" in one.value]
+    assert services.store.directory.count() == 0
+
+
+def test_a_long_session_is_read_in_parts_and_an_empty_one_says_so(
+    services: Services, sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.store.append(sid, [HumanMessage("And now?"), AIMessage("Now, too.")])
+    monkeypatch.setattr(session_view, "PART", 1)
+    page = inspect(sid, reveal=True)
+    assert "And now?" in [one.value for one in page.text]
+    assert SECRET not in [one.value for one in page.text]
+    monkeypatch.setattr(session_view, "GAP", -1.0)
+    press(page, "Show earlier (1 more)")
+    assert SECRET in [one.value for one in page.text]
+    assert any("later —" in one.value for one in page.caption)
+    services.client.delete(services.store.protocol.keys.history(SessionId(sid)))
+    page.session_state["inspector_stored"] = "Stored JSON"
+    assert {"No messages.", "No elements."} <= {one.value for one in calm(page.run()).caption}
+
+
+def test_masked_or_without_changes_what_is_stored_is_not_shown_nor_touched(services: Services, sid: str) -> None:
+    services.client.rpush(services.store.protocol.keys.of(SessionId(sid)).history, "no JSON")
+    page = inspect(sid)
+    page.session_state["inspector_stored"] = "Stored JSON"
+    assert "no JSON" not in all_of(calm(page.run()))
+    assert any(str(button.key).startswith("inspector_reveal_json_") for button in page.button)
+    page.session_state["inspector_stored"] = "Next prompt"
+    assert any("would quarantine 1 element" in one.value for one in calm(page.run()).caption)
+    assert not services.store.quarantined(SessionId(sid))
+    services.store.messages(sid)
+    page = inspect(sid, reveal=True)
+    page.session_state["inspector_stored"] = "Quarantine"
+    assert "no JSON" in [one.value for one in calm(page.run()).code]
+    assert "Remove" not in labels(page)
+
+
+def test_the_tail_tells_when_a_session_ends(services: Services, sid: str) -> None:
+    page = to_tab(inspect(), "Live tail")
+    services.store.clear(sid)
+    assert list(calm(page.run()).dataframe[0].value["Event"]) == ["ended"]
+    assert list(page.dataframe[0].value["Question"]) == [""]
+
+
+def test_pages_of_the_table_and_a_search_that_fails(
+    services: Services, sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.store.append("another", [HumanMessage("Hello"), AIMessage("Hello.")])
+    monkeypatch.setattr(session_table, "ROWS", 1)
+    page = inspect()
+    assert list(page.dataframe[0].value["Id"]) == ["another"]
+    assert list(press(page, "Next").dataframe[0].value["Id"]) == [sid]
+    assert "2 to 2 of 2" in [one.value for one in page.caption]
+    assert list(press(page, "Earlier").dataframe[0].value["Id"]) == ["another"]
+    with monkeypatch.context() as patched:
+        patched.setattr(inspector_module.Inspector, "search", failing)
+        assert errors(put(page, "inspector_order", "Largest")) == ["No connection to Redis."]
+    put(page, "inspector_order", "Most turns")
+    services.store.append(sid, [HumanMessage("Hello"), AIMessage("Hello.")])
+    assert next(iter(press(page, "Search again").dataframe[0].value["Id"])) == sid
+
+
+def test_what_a_scan_found_is_opened_and_one_that_fails_says_why(
+    services: Services, sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.store.append("another", [HumanMessage("Where is it?"), AIMessage("CW-4711-ADA is on its way.")])
+    page = to_tab(inspect(), "Forensics")
+    page.text_area[0].set_value("CW-4711-ADA")
+    press(page, "Scan")
+    with monkeypatch.context() as patched:
+        pick(patched, 0)
+        calm(page.run())
+    press(page, "Open these sessions")
+    assert {friendly_name(sid), friendly_name("another")} == {header.value for header in page.subheader}
+    monkeypatch.setattr(forensics, "scan", failing)
+    assert errors(press(to_tab(page, "Forensics"), "Scan")) == ["No connection to Redis."]
+
+
+def test_figures_are_short_and_say_when_they_are_estimated(
+    services: Services, sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = {950: "950", 1_400: "1.4k", 23_000: "23k", 1_200_000: "1.2M", 7e12: "7T"}
+    assert {number: overview.short(number) for number in shown} == shown
+    seen = inspector_module.Inspector.overview
+
+    def estimated(inspector: inspector_module.Inspector) -> Overview:
+        found = seen(inspector)
+        return replace(found, messages=replace(found.messages, value=1400, exact=False, margin=100))
+
+    monkeypatch.setattr(inspector_module.Inspector, "overview", estimated)
+    assert metrics(inspect())["Messages"] == "≈1.4k"
+
+
+def test_examples_that_cannot_be_put_in_say_why(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = inspect(changes=True)
+    monkeypatch.setattr(examples.examples, "fill", failing)
+    assert errors(press(page, "Fill with examples")) == ["No connection to Redis."]
+
+
+def test_a_traced_turn_without_texts_says_what_it_lacks_and_is_forgotten(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = trace(services.client)
+    model = FakeListChatModel(responses=["I do not know your order."])
+    strange = HumanMessage("What was the first thing that I told you?")
+    for prompt in ([HumanMessage("Hello, who are you?")], [strange, HumanMessage("What is my order?")]):
+        model.invoke([*prompt], {"callbacks": [handler], "metadata": {"session_id": "traced"}})
+    assert handler.close()
+    page = inspect(changes=True)
+    put(page, "inspector_recording", "traced")
+    assert any("Text not sent\\: 17 characters" in one.value for one in page.caption)
+    assert any("text not recorded" in one.value for one in page.markdown)
+    monkeypatch.setattr(traced_view, "traced_owners", failing)
+    assert errors(press(page, "Find whose")) == ["No connection to Redis."]
+    press(page, "Forget")
+    assert not page.dataframe
+    for key in services.client.scan_iter("traces:*"):
+        services.client.delete(key)

@@ -42,9 +42,6 @@ class _Tail:
 
 
 def draw(context: Context) -> None:
-    if not context.ours:
-        st.caption("Other formats keep no index, so there is nothing to follow.")
-        return
     st.fragment(_live, run_every=context.every)(context)
 
 
