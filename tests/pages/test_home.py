@@ -9,6 +9,7 @@ from rag.ui import next_pages
 from rag.ui.home import field
 from rag.ui.home.doors import DOORS
 from rag.ui.home.recording import FILE, WORKLOAD, record, recorded
+from rag.ui.presenter.story import STORY
 from tests import PROJECT
 from tests.pages.opening import calm, opened, tab
 
@@ -46,11 +47,15 @@ def test_every_page_leads_on_and_all_that_is_linked_is_there() -> None:
     assert all(page != other for page, some in next_pages.NEXT.items() for other, _ in some)
 
 
-def test_the_front_door_opens_with_three_doors() -> None:
+def test_the_front_door_opens_with_three_doors_and_the_notes_in_the_page_s_place() -> None:
     with opened():
         page = calm(tab().run())
         assert [header.value for header in page.header] == ["Does your chat show one user another user’s data?"]
         assert len(page.get("bidi_component")) == 1
         linked = [link.proto.label for link in page.get("page_link")]
+        notes = tab()
+        notes.query_params["notes"] = "1"
+        assert [header.value for header in calm(notes.run()).header] == ["Speaker notes"]
+        assert [one.say for one in STORY] == [one.value for one in notes.markdown if not one.value.startswith("#####")]
     expected = [label for _, links in DOORS.values() for _, label in links]
     assert linked == [*expected, "Present it in five minutes"]

@@ -14,9 +14,11 @@ from streamlit.testing.v1 import AppTest
 
 from rag.chat.prompt import RULES
 from rag.crosstalk import Workload
-from rag.erasure import add_document
+from rag.erasure import LATER, add_document
 from rag.errors import CrosswireError
 from rag.inspector import inspector as inspector_module
+from rag.inspector.actions import examples
+from rag.inspector.actions.changes import Changes
 from rag.inspector.views.overview import Overview
 from rag.services import Services
 from rag.sessions.ids import SessionId
@@ -25,7 +27,6 @@ from rag.tracing.handler import trace
 from rag.ui import resources
 from rag.ui.inspector import (
     actions,
-    examples,
     forensics,
     overview,
     session_table,
@@ -472,16 +473,16 @@ def test_a_change_that_failed_is_said_and_so_is_an_undo(
     page = act(inspect(sid, changes=True), "extend")
     page.number_input(key=actions.MINUTES).set_value(5)
     with monkeypatch.context() as patched:
-        patched.setattr(actions.Changes, "do", failing)
+        patched.setattr(Changes, "do", failing)
         assert errors(confirm(page)) == ["No connection to Redis."]
     confirm(act(page, "extend"))
     assert errors(page) == []
     with monkeypatch.context() as patched:
-        patched.setattr(actions.Changes, "undo", failing)
+        patched.setattr(Changes, "undo", failing)
         assert errors(press(page, "Undo")) == ["No connection to Redis."]
     assert errors(press(page, "Undo")) == []
     monkeypatch.setattr(actions, "delete_documents", lambda *_: False)
-    assert errors(confirm(act(page, "clear"))) == [actions.LATER]
+    assert errors(confirm(act(page, "clear"))) == [LATER]
 
 
 def test_several_sessions_deleted_for_good_without_a_proof(services: Services, sid: str) -> None:
@@ -583,7 +584,7 @@ def test_figures_are_short_and_say_when_they_are_estimated(
 
 def test_examples_that_cannot_be_put_in_say_why(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     page = inspect(changes=True)
-    monkeypatch.setattr(examples.examples, "fill", failing)
+    monkeypatch.setattr(examples, "fill", failing)
     assert errors(press(page, "Fill with examples")) == ["No connection to Redis."]
 
 
