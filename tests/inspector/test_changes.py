@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from rag.errors import CrosswireError, TurnLost
 from rag.inspector import Inspector
+from rag.inspector.actions import importing
 from rag.inspector.actions.changes import Change, Changes, Done
 from rag.inspector.actions.exporting import export
 from rag.inspector.actions.importing import import_new, read_export, restore
@@ -205,6 +206,12 @@ BAD: list[Any] = [
 def test_what_is_no_export(content: bytes) -> None:
     with pytest.raises(CrosswireError, match="no export of sessions"):
         read_export(content)
+
+
+def test_an_export_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "LARGEST", 1000)
+    with pytest.raises(CrosswireError, match="it has 1,001 bytes, and 1,000 are the most"):
+        read_export(b" " * 1001)
 
 
 def test_values_that_make_no_sense_are_left_out(place: Place) -> None:

@@ -123,6 +123,7 @@ def test_filters(place: Place) -> None:
     assert ids(idle=(100, math.inf)) == set()
     assert ids(text="i AM L") == {"large"}
     assert ids(text="I am *") == set()
+    assert ids(text="i am", bytes=(4000, math.inf)) == {"large"}
     rows = {row.info.id: flags(row) for row in place.inspector.page().rows}
     assert rows["plain"] == frozenset()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,13 +14,15 @@ from rag.chat.trace import read
 from rag.crosstalk.log.events import Document, Event, Fail, Invoke, Message, Ok, Prompt, Retrieved
 from rag.inspector import flags
 from rag.inspector.actions import examples
-from rag.inspector.pace import Pace
+from rag.inspector.pace import Pace, Progress
 from rag.inspector.parsing.message_parsers import Said
 from rag.inspector.turns.model import EVERYBODY, Turn
 from rag.inspector.turns.owners import find_owners
 from rag.inspector.turns.paired import paired
 from rag.inspector.turns.recorded import MOST_TURNS, Recording
+from rag.inspector.turns.traced import traced_turns
 from rag.inspector.views.session import Element
+from rag.tracing import conventions as names
 from tests.chat.parts import SHARED, ScriptedModel, ShelfLibrary, passage
 from tests.chat.test_trace import Mixed
 from tests.inspector.stored_sessions import Place
@@ -94,8 +97,11 @@ def test_a_part_that_is_nobodys_here_is_found_where_it_was_said(place: Place, si
     named = turn.named(found.owners)
     assert named.foreign(sid) == 1
     assert len(named.unknown) == 1
+    assert replace(turn, prompt=None).named(found.owners).prompt is None
     place.store.append("third", [HumanMessage("My order is THEIRS"), AIMessage("Noted.")])
-    again = find_owners(place.inspector.histories, texts, sid, Pace())
+    told: list[Progress] = []
+    again = find_owners(place.inspector.histories, texts, sid, Pace(), told.append)
+    assert (told[-1].sessions, told[-1].found) == (3, 1)
     assert (again.owners, again.several) == ({}, frozenset(texts))
     stopped = Pace()
     stopped.stop.set()
@@ -235,3 +241,36 @@ def test_examples_hold_what_they_are_said_to_hold_and_go_without_a_trace(place: 
     assert place.client.dump(place.history(sid)) == before
     logged = {entry.what for entry in place.store.audit.read() if entry.session == "example-ada"}
     assert logged == {"add example", "clear"}
+
+
+def traced_span(**attributes: str) -> dict[str, Any]:
+    known = [{"key": name, "value": {"stringValue": value}} for name, value in attributes.items()]
+    return {"startTimeUnixNano": "1000000", "endTimeUnixNano": "3000000", "attributes": known}
+
+
+def traced(*spans: dict[str, Any]) -> list[Turn]:
+    return traced_turns([json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).encode()], "ada")
+
+
+def test_a_trace_without_a_model_s_call_is_no_turn() -> None:
+    assert traced(traced_span(**{names.OPERATION: names.RETRIEVAL, names.QUERY: "kettle"})) == []
+
+
+def test_a_call_that_nobody_asked_for_has_no_question() -> None:
+    given = json.dumps([{"role": "system", "content": "Sum up."}])
+    told = json.dumps([{"role": "assistant", "content": "Nothing yet."}])
+    (turn,) = traced(traced_span(**{names.INPUT: given, names.OUTPUT: told}))
+    assert turn.questions == ()
+    assert [one.said.text for one in turn.answers] == ["Nothing yet."]
+    assert turn.prompt is not None
+    assert [(part.origin, part.text) for part in turn.prompt] == [("rules", "Sum up.")]
+
+
+def test_of_many_passages_the_first_are_listed() -> None:
+    many = json.dumps([{"id": f"a#{number}", "score": "high"} for number in range(names.MOST_DOCUMENTS + 5)])
+    search = traced_span(**{names.OPERATION: names.RETRIEVAL, names.DOCUMENTS: many})
+    (turn,) = traced(search, traced_span(**{names.INPUT: json.dumps([{"role": "user", "content": "Hi"}])}))
+    assert turn.found is not None
+    assert [one.label for one in turn.found] == [f"a#{number}" for number in range(names.MOST_DOCUMENTS)]
+    assert {one.score for one in turn.found} == {None}
+    assert turn.milliseconds == {"retrieve": 2.0, "ask": 2.0}

@@ -46,6 +46,10 @@ def test_read_in_the_order_of_time(client: Client, inspector: Inspector) -> None
     for sid, count in (("ada", 6), ("bob:x", 4), ("Zoë", 2)):
         write(client, sid, count)
     client.set("chat:other", "no document")
+    first = inspector.view("ada")  # without a walk over all keys
+    assert first is not None
+    assert len(first.elements) == 6
+    assert inspector.view("nobody") is None
     assert {row.info.id: row.info.messages for row in inspector.page().rows} == {"ada": 6, "bob:x": 4, "Zoë": 2}
     view = inspector.view("bob:x")
     assert view is not None
