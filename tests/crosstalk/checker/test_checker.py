@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rag.crosstalk.checker import canaries
 from rag.crosstalk.checker.anomalies import DEFINITIONS
+from rag.crosstalk.checker.canaries import Canaries, Foreseen, spelt_at
 from rag.crosstalk.checker.check import check
 from rag.crosstalk.checker.findings import Report
+from rag.crosstalk.checker.observed import around
 from rag.crosstalk.log.events import BadLog, Control, Event, History, Invoke, Message, Ok, Prompt, read
 from rag.crosstalk.report.explain import minimal
 from tests.crosstalk.checker.generated import World, cases, clean, lines
@@ -245,3 +248,61 @@ def test_the_smallest_example_still_shows_it_and_holds_little_else(name: str) ->
 def assert_unknown(report: Report, said: str) -> None:
     assert report.verdict == "unknown"
     assert said in report.why
+
+
+def test_a_canary_that_anybody_may_say_is_refused() -> None:
+    with pytest.raises(ValueError, match="the canary 'ab-12' is too short"):
+        Canaries().add("ab-12")
+
+
+def test_canaries_that_differ_in_a_few_letters_are_told_apart() -> None:
+    known = Canaries()
+    words = ["MPK4R", "XY79T", "QQ3V8", "RW2D5", "T6ZK3", "H8JQ4", "B7NC9", "V4GX6"]
+    texts = [f"Order of a customer {word} and of nobody else, as long as there is one" for word in words]
+    assert [known.add(text) for text in texts] == [(number, True) for number in range(8)]
+    assert [known.find(f"You said: {text}.") for text in texts] == [(number,) for number in range(8)]
+    assert known.find("You said: " + texts[0].replace(words[0], "ZZZZZ")) == ()
+
+
+def test_a_text_that_was_forgotten_is_looked_through_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(canaries, "_REMEMBERED", 1)
+    known = Canaries()
+    known.add("LK-2222-3333-44445")
+    said = ["It is LK-2222-3333-44445.", "It is nothing.", "It is LK-2222-3333-44445."]
+    assert [known.find(text) for text in said] == [(0,), (), (0,)]
+    assert known.looked == 3
+
+
+def test_of_logs_that_have_texts_in_common_each_knows_its_own_canaries() -> None:
+    common = Canaries()
+    for canary in ("LK-2222-3333-44445", "LK-7777-8888-99990"):
+        common.add(canary)
+    log = Foreseen(common)
+    assert [log.add("LK-7777-8888-99990"), log.add("lk 7777 8888 99990")] == [(0, True), (0, False)]
+    assert log.find("LK-2222-3333-44445, LK-7777-8888-99990") == (0,)
+    assert log.named("LK-2222-3333-44445") == ()
+    assert log.looked == 1
+
+
+def test_a_text_without_the_canary_spells_it_nowhere() -> None:
+    picture = base64.b64encode(b"a picture of a coat").decode()
+    assert spelt_at(f"See {picture}", "LK-2222-3333-44445") is None
+    assert around("x" * 500, "LK-2222-3333-44445") == "x" * 120 + "…"
+
+
+def test_a_control_that_a_user_was_seen_to_state_tells_nothing() -> None:
+    secret = "LK-2222-3333-44445"
+    sent = Invoke(1, "Ada", "a", 0, f"My order is {secret}", plants=(secret,))
+    report = check(iter([sent, Ok(1, 1, "Noted."), Control(secret)]))
+    assert report.verdict == "unknown"
+    assert f"the canary {secret!r} was planted twice" in report.why
+
+
+def test_stored_instructions_are_nobodys_turn() -> None:
+    said = (Message("system", "Be kind."), Message("user", "Hi"), Message("assistant", "Hello."))
+    assert check([Invoke(1, "Ada", "a", 0, "Hi"), Ok(1, 1, "Hello."), History("a", 2, said)]).anomalies == ()
+
+
+def test_a_turn_ends_once() -> None:
+    with pytest.raises(BadLog, match="op 1 ended twice"):
+        check([Invoke(1, "Ada", "a", 0, "Hi"), Ok(1, 1, "Hello."), Ok(1, 2, "Hello.")])
