@@ -293,7 +293,8 @@ def test_a_text_without_the_canary_spells_it_nowhere() -> None:
 def test_a_control_that_a_user_was_seen_to_state_tells_nothing() -> None:
     secret = "LK-2222-3333-44445"
     sent = Invoke(1, "Ada", "a", 0, f"My order is {secret}", plants=(secret,))
-    report = check(iter([sent, Ok(1, 1, "Noted."), Control(secret)]))
+    events: list[Event] = [sent, Ok(1, 1, "Noted."), Control(secret)]
+    report = check(iter(events))
     assert report.verdict == "unknown"
     assert f"the canary {secret!r} was planted twice" in report.why
 
