@@ -108,9 +108,9 @@ def langchain(name: str, make: Callable[[str], Any]) -> Contender:
             history.add_messages(list(PAIR) * pairs)
 
     def turn(session_id: str) -> int:
-        found = made[session_id].messages
+        found = len(made[session_id].messages)  # before the list, which may be the history's own, grows
         made[session_id].add_messages(list(PAIR))
-        return len(found)
+        return found
 
     return Contender(name, fill, turn, lambda session_id: made.pop(session_id).clear())
 

@@ -9,7 +9,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from traceback import walk_stack
 from typing import Any
@@ -77,6 +77,11 @@ def verdicts(services: Services, marks: Marks) -> dict[str, str]:
     return {place.name: place.verdict for place in look(services, marks, rewritten=True).places}
 
 
+def detail(services: Services, marks: Marks, name: str) -> tuple[str, str]:
+    (found,) = [place for place in look(services, marks, rewritten=True).places if place.name == name]
+    return found.verdict, found.detail
+
+
 GONE = {"Redis": "erased", "Redis on disk": "erased", "Documents": "erased", "Memory of this process": "erased"}
 
 
@@ -86,6 +91,8 @@ def test_an_erased_session_is_nowhere_and_whatever_is_left_of_one_is_found(two: 
     marks = marks_of(one, sid, [mark("both", "order")])
     assert min(map(len, (marks.ids, marks.said, marks.owned))) > 1
     assert set(verdicts(one, marks).values()) == {"left"}
+    remote = replace(one, settings=one.settings.model_copy(update={"chroma_url": "http://chroma:8000"}))
+    assert detail(remote, marks, "Documents") == ("left", "Chroma has a collection of this session.")
 
     # The neighbour has said the same words: what it keeps is no leftover, but a document's words are nobody's.
     own = marks_of(one, sid)
@@ -101,6 +108,13 @@ def test_an_erased_session_is_nowhere_and_whatever_is_left_of_one_is_found(two: 
     sweep(one)
     assert verdicts(one, marks) == GONE
     assert look(one, marks, rewritten=True).verdict == "erased"
+    assert detail(remote, marks, "Documents")[0] == "unknown"  # its files are elsewhere
+    (found,) = [place for place in look(one, marks, rewritten=False).places if place.name == "Redis on disk"]
+    assert (found.verdict, found.detail) == ("unknown", "The append-only file has not been written anew since.")
+    named = one.settings.state_dir / "library" / f"{sid}.lock"  # it holds nothing: its name is enough
+    named.touch()
+    assert detail(one, marks, "Documents") == ("left", f"In {named.name}.")
+    named.unlink()
     del marks, own
     assert in_memory() == []
 
@@ -112,6 +126,8 @@ def test_the_command_deletes_for_good_and_says_what_it_cannot_tell(tmp_path: Pat
             SessionStore(client).append("a-session", [HumanMessage(secret("question")), AIMessage("Noted.")])
         there = call("erasure", "a-session", "--canary", mark("both", "order"), env=env)
         assert (there.returncode, "! Redis  " in there.stdout, RUN in there.stdout) == (1, True, False)
+        kept = call("erasure", "a-session", "--delete", env=env, typed="n\n")
+        assert (kept.returncode, "for good?" in kept.stderr, kept.stdout.strip()) == (1, True, "")
         gone = call("erasure", "a-session", "--delete", "--yes", "--json", "-", env=env)
         found = json.loads(gone.stdout)
         assert (gone.returncode, found["verdict"]) == (2, "unknown")  # somebody else's Redis has files of its own

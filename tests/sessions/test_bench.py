@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from time import sleep
 
 import pytest
+from langchain_core.chat_history import InMemoryChatMessageHistory
 
 from rag.sessions import bench
 
@@ -54,3 +56,24 @@ def test_each_contender_takes_turns_in_its_slices(threads: int, messages: int, s
     assert set(slow.turns.values()) == {2}
     assert slow.filled == slices * max(threads, 20 if messages < 500 else 4)
     assert slow.sessions == {}
+
+
+def test_a_party_that_reads_what_is_not_there_is_not_measured() -> None:
+    party = Party("forgetful", 0.0).contender()
+    wrong = replace(party, turn=lambda session_id: party.turn(session_id) - 1)
+    with pytest.raises(ValueError, match=r"^forgetful read 39 messages of 40: its figures would mean nothing$"):
+        list(bench.run([wrong], [(1, 40)], slices=1, seconds=0.001))
+
+
+def test_a_history_of_langchain_is_filled_with_pairs_or_left_empty() -> None:
+    histories: dict[str, InMemoryChatMessageHistory] = {}
+
+    def make(session_id: str) -> InMemoryChatMessageHistory:
+        return histories.setdefault(session_id, InMemoryChatMessageHistory())
+
+    party = bench.langchain("a history", make)
+    for session_id, pairs in (("empty", 0), ("filled", 3)):
+        party.fill(session_id, pairs)
+        assert [party.turn(session_id), party.turn(session_id)] == [2 * pairs, 2 * pairs + 2]
+        party.delete(session_id)
+        assert histories[session_id].messages == []

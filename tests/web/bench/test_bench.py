@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -23,7 +25,7 @@ from rag.errors import CrosswireError
 from rag.knowledge.search.evaluation import read_questions
 from rag.resources import QUESTIONS
 from rag.ui.page_load import Owner, Tab
-from rag.web.bench import overload, pages, pressure, served
+from rag.web.bench import load, overload, pages, pressure, served
 from rag.web.bench.load import Job, perform
 from rag.web.bench.serving import Party
 from rag.web.bench.serving import serving as process
@@ -190,3 +192,19 @@ def test_one_run_follows_another_and_an_idle_window_is_no_figure() -> None:
     for problem in ("", "The owner of the runs: OSError: gone"):
         with pytest.raises(CrosswireError, match="while a run went on"):
             pages.row(pages.BUSY, lines[: 2 if problem else 1], {"runs": 1, "problem": problem})
+
+
+@pytest.mark.parametrize(
+    ("module", "job", "counted"),
+    [
+        (load, load.Job("nobody", [], 0, [["why?"]]), "turns"),
+        (pressure, pressure.Job(9, 0, 0, ["why?"], 0, 0), "asked"),
+    ],
+)
+def test_a_load_process_answers_each_job_with_a_line(
+    module: Any, job: Any, counted: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(2 * f"{json.dumps(asdict(job))}\n"))
+    module.main()
+    results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one[counted], one["wrong"]) for one in results] == [(0, []), (0, [])]
