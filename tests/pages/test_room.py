@@ -7,13 +7,14 @@ import socket
 import psutil
 import pytest
 from streamlit import config
+from streamlit.testing.v1 import AppTest
 
 from rag.crosstalk.room.act import MEMORIES
 from rag.ui.presenter.story import STORY, minutes
 from rag.ui.room import address
 from rag.ui.room.opening import RIGHT_ONES, WRONG_ONES
 from tests import PROJECT
-from tests.pages.opening import opened, tab, to
+from tests.pages.opening import calm, opened, tab, to
 
 
 class _Address:
@@ -65,6 +66,16 @@ def test_a_browser_without_cookies_is_told_why_it_cannot_present() -> None:
         page = to("room.py", tab())
         assert "blocks cookies" in page.warning[0].value
         assert not page.button
+
+
+def test_a_room_where_nobody_spoke_has_no_report() -> None:
+    def ended() -> None:
+        from rag.ui.room import report
+
+        report.draw("abcd", [])
+
+    page = calm(AppTest.from_function(ended).run())
+    assert [info.value for info in page.info] == ["Nobody asked anything, so there is no report."]
 
 
 def test_every_memory_is_on_one_side() -> None:

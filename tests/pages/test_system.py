@@ -75,6 +75,12 @@ def test_the_page(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     redis.lpush(history, json.dumps(asdict(Probe(time.time(), "unknown", "no answer", 0.01))))
     assert page.run().warning[-1].value == "The newest probe can't tell: no answer"
 
+    redis.delete(history)
+    with monkeypatch.context() as patched:
+        patched.setitem(services.settings.__dict__, "canary_probe", False)
+        assert "Switched off by CANARY_PROBE." in [caption.value for caption in page.run().caption]
+        assert not page.info
+
     def gone() -> int:
         raise SessionStoreUnavailable("redis://127.0.0.1", "gone")
 

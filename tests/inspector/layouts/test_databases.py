@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from rag.inspector import Filter, Inspector, Pace
+from rag.inspector import LAYOUTS, Filter, Inspector, Pace
 from rag.inspector.forensics.scan import Report, scan
 from rag.sessions import SessionStore, connect
 from rag.sessions.connection.connect import Client
@@ -30,6 +30,7 @@ from tests.inspector.layouts.databases import (
     oldest_first,
     openai_list,
     openai_string,
+    put,
     scanned,
 )
 
@@ -284,3 +285,21 @@ def test_a_first_page_is_a_sample_and_says_so(database: Client) -> None:
     assert 5000 <= looked < total == database.dbsize()
     assert {row.info.id for row in auto.search(Filter()).rows} == set(LEAK)
     assert auto.sample() is None
+
+
+def test_a_thread_is_opened_without_a_walk_and_where_its_states_are_texts(database: Client) -> None:
+    langgraph_documents(database, "alice", LEAK["alice"])
+    state = json.dumps({"channel_values": {"messages": [{"type": "human", "content": "Hello"}]}})
+    named = {"thread_id": "bob", "checkpoint_ns": "__empty__", "checkpoint_id": "1ef1"}
+    put(database, "checkpoint:bob:__empty__:1ef1", {**named, "checkpoint": state, "metadata": {}})
+    for who, said in (("alice", [text for _, text in LEAK["alice"]]), ("bob", ["Hello"])):
+        view = Inspector(database, SessionStore(database), LAYOUTS["langgraph"]).view(who)
+        assert view is not None
+        assert [one.said.text for one in view.elements] == said
+
+
+def test_a_document_whose_key_does_not_say_whose_it_is_is_named(database: Client, scan_all: Scan) -> None:
+    put(database, "odd", {"type": "human", "data": {"content": "Hello", "type": "human"}, "session_id": "ada"})
+    report = scan_all()
+    assert report.verdict == "unknown"
+    assert [one.why for one in report.seen.unread if "does not say whose it is" in one.why]
