@@ -195,6 +195,8 @@ class Jammed(Plain):
         (Away, "whole.failed-turn", "unknown", "A turn whose model answers is refused: ConnectionError"),
         (Plain, "whole.failed-turn", "pass", ""),
         (Away, "whole.pairs", "unknown", "Neither of two overlapping turns was answered"),
+        (Shut, "whole.pairs", "unknown", "Nothing is stored of turns that were acknowledged"),
+        (Shut, "whole.overlapping-turns", "fail", "was acknowledged and is stored 0 times"),
         (Jammed, "async.not-blocking", "unknown", "The store raised ValueError: it is locked"),
         (Plain, "async.not-blocking", "pass", "it keeps conversations in memory"),
         (Plain, "whole.clock-back", "not applicable", "it asks no clock, and keeps nothing outside this process"),

@@ -125,6 +125,8 @@ async def overlapping_turns(trial: Trial) -> None:
 @check("whole.pairs", "A question and its answer stay together when turns overlap.", why=_WHY)
 async def pairs(trial: Trial) -> None:
     async for came in both_orders(trial):
+        if not came.stored:
+            raise CannotTell("Nothing is stored of turns that were acknowledged: see whole.overlapping-turns.")
         roles = [role for role, _ in came.stored]
         if roles != ["user", "assistant"] * (len(roles) // 2):
             raise Wrong(f"The conversation is torn: {', '.join(roles)}. Stored: {short(came.stored)}.")
