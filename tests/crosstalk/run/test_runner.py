@@ -15,7 +15,7 @@ import pytest
 from langchain_core.language_models import FakeListChatModel
 
 from rag.crosstalk import BadWorkload, Lab, Progress, RunResult, Workload, simulate
-from rag.crosstalk.log.events import Message
+from rag.crosstalk.log.events import Control, Message, read
 from rag.crosstalk.log.writer import LogWriter
 from rag.crosstalk.run.hosts import Served, Target
 from rag.crosstalk.run.model import mirror
@@ -368,3 +368,15 @@ def test_a_process_that_is_killed_takes_only_its_turns_along(lab: Lab, tmp_path:
             assert host.serve(turn, ()).end == "info"
         finally:
             host.close()
+
+
+def test_a_log_is_there_once_it_is_flushed_and_takes_nothing_after_its_end(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    log = LogWriter(file)
+    log.write(Control("LK-2222-3333-44445"))
+    log.flush()
+    assert list(read(file.read_text().splitlines())) == [Control("LK-2222-3333-44445")]
+    log.close()
+    log.write(Control("LK-7777-8888-99990"))
+    log.flush()
+    assert list(read(file.read_text().splitlines())) == [Control("LK-2222-3333-44445")]

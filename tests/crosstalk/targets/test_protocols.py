@@ -14,8 +14,10 @@ from starlette.routing import Route
 
 from rag.crosstalk import Workload, simulate
 from rag.crosstalk.run.results import RunResult
-from rag.crosstalk.targets import BadTarget, TargetFailed, open_target, recognise
+from rag.crosstalk.targets import BadTarget, TargetFailed, open_target, recognise, visitor
 from rag.crosstalk.targets.answers import LONGEST
+from rag.crosstalk.targets.describing import described
+from rag.crosstalk.targets.http import HttpTarget
 from rag.crosstalk.targets.people import read_people
 from rag.crosstalk.targets.recognise import recognised
 from rag.crosstalk.targets.shipped import SHIPPED, shipped
@@ -129,6 +131,42 @@ def test_a_rate_limit_is_met_by_slowing_down_and_said(url: str, tmp_path: Path) 
     assert result.report.verdict == "isolated", result.report.why
     assert result.report.answered == 12
     assert any("limits its rate" in line for line in result.notes)
+
+
+def over(
+    monkeypatch: pytest.MonkeyPatch, said: bytes, headers: dict[str, str], status: int = 200, **more: Any
+) -> HttpTarget:
+    """Of a service that always answers this."""
+
+    def answered(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(status, headers=headers, stream=httpx2.ByteStream(said))
+
+    transport = httpx2.MockTransport(answered)
+    monkeypatch.setattr(visitor, "client", lambda _, __, cookies: httpx2.Client(transport=transport, cookies=cookies))
+    return HttpTarget(described({"json": {"q": "{text}"}, **more}, "it", "http://chat.example.org/"))
+
+
+def test_a_pause_that_is_longer_than_a_turn_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = over(monkeypatch, b"", {"retry-after": "60"}, 429, deadline=5)
+    with closing(target), pytest.raises(TargetFailed, match="it limits its rate, and asks for a longer pause"):
+        target.call("a", "Hello")
+
+
+def test_what_will_not_be_ready_in_time_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = [{"url": "/task", "until": "status=done", "every": 10}]
+    target = over(monkeypatch, b'{"status": "begun"}', {}, deadline=5, then=later)
+    with closing(target), pytest.raises(TargetFailed, match="5 seconds"):
+        target.call("a", "Hello")
+
+
+def test_clients_beyond_those_that_stay_connected_keep_their_cookies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.crosstalk.targets.http.CLIENTS", 0)
+    target = over(monkeypatch, b"Hi", {"set-cookie": "sid=abc"})
+    with closing(target):
+        for _ in range(2):
+            assert target.call("a", "Hello") == "Hi"
+            assert target._visitors["a"].client.is_closed
+        assert target._visitors["a"].cookie_line() == "sid=abc"
 
 
 def test_a_history_by_address_is_found(url: str, tmp_path: Path) -> None:
