@@ -34,7 +34,7 @@ SHORT = {"model_max_answer_chars": 100}
 
 @pytest.fixture(scope="module")
 def library() -> Iterator[Library]:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         articles = Path(folder) / "knowledge"
         articles.mkdir()
         (articles / "returns.md").write_text("# Returns\n\nTents can be returned within 30 days, unused.\n")

@@ -37,7 +37,9 @@ SECTIONS = ("returns", "delivery", "orders")
 def opened(**variables: str) -> Iterator[Services]:
     """The services of the pages, with these settings and an empty state folder."""
     # Not tmp_path: a Unix socket's path may have about 100 characters.
-    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+    # What ends with it, as the embedded server, may still write there.
+    scratch = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    with scratch as name, pytest.MonkeyPatch.context() as patch:
         folder = Path(name)
         for section in SECTIONS:
             shutil.copytree(PROJECT / "data" / "knowledge" / section, folder / "articles" / section)
