@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -28,7 +27,7 @@ from tests import needs
 from tests.servers import wait_for
 from tests.sessions.backends import AnyStore
 from tests.sessions.blocking import BlockingStore, Loop
-from tests.sessions.embedded.test_embedded import serving
+from tests.sessions.embedded.test_embedded import remove, serving
 
 SID = "full"
 
@@ -219,7 +218,7 @@ def test_what_is_written_to_removed_files_is_not_acknowledged(tmp_path: Path, re
             if removed == "moved":
                 state.rename(tmp_path / "elsewhere")
             else:
-                shutil.rmtree(tmp_path / removed)
+                remove(tmp_path / removed)
             with pytest.raises(SessionStoreUnavailable, match="removed while it ran"):
                 turn.commit([HumanMessage("gone"), AIMessage("yes")])
 
@@ -235,7 +234,7 @@ def test_a_server_to_which_no_turn_was_written_takes_what_writes_nothing(tmp_pat
         assert store.extend(SID, 60)
         assert store.clear(SID)
         with supervisor_stopped(client):
-            shutil.rmtree(tmp_path / "state")
+            remove(tmp_path / "state")
             with pytest.raises(SessionStoreUnavailable, match="removed while it ran"):
                 store.clear(SID)
 
@@ -245,7 +244,7 @@ def test_another_server_in_the_same_place_keeps_nothing_of_the_old_one(tmp_path:
     with connect("embedded", state_dir=state) as client:
         store = SessionStore(client)
         with store.turn(SID) as turn, supervisor_stopped(client):
-            shutil.rmtree(state)
+            remove(state)
             with connect("embedded", state_dir=state) as other:
                 SessionStore(other).append(SID, [HumanMessage("new"), AIMessage("yes")])
                 with pytest.raises(SessionStoreUnavailable, match="removed while it ran"):
@@ -257,7 +256,7 @@ def test_a_removed_state_dir_is_begun_afresh(tmp_path: Path) -> None:
     with connect("embedded", state_dir=tmp_path / "state") as client:
         store = SessionStore(client)
         store.append(SID, [HumanMessage("before"), AIMessage("yes")])
-        shutil.rmtree(tmp_path / "state")
+        remove(tmp_path / "state")
 
         def kept() -> bool:
             with suppress(SessionStoreUnavailable):
