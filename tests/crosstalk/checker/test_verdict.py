@@ -97,7 +97,7 @@ def test_one_leak_is_certain_whatever_else_happened(events: list[Event], owner: 
         return
     leaked = [Ok(victim.op, victim.t, f"It is {code(owner)}.") if event is victim else event for event in events]
     first = next(event.t for event in events if isinstance(event, Invoke) and event.user == f"u{owner}")
-    if first > victim.t:
+    if first >= victim.t:  # at the same moment nobody can have been told of it
         return
     assert check(leaked).verdict == "anomalies"
 
