@@ -211,6 +211,7 @@ def test_orphaned_server_of_killed_supervisor_and_user_is_taken_over(state_dir: 
     old = supervisor_of(state_dir)
     assert old is not None
     old.kill()
+    old.wait(20)  # who comes while it dies takes it for alive, and leaves before it is missed
     app.kill()
     assert psutil.pid_exists(server)
     with using(state_dir) as client:
