@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
+from itertools import count
 from typing import Any
 
 import httpx2
@@ -238,14 +239,12 @@ class HttpTarget(Target):
         return reply
 
     def _asked(self, visitor: Visitor, step: Step, text: str, until: float) -> Reply:
-        attempt = 0
-        while True:
+        for attempt in count(1):
             if not self.limits.wait(until):
                 raise TargetFailed(self.name, "it limits its rate, and asks for a longer pause than a turn may take")
             reply = self._sent(visitor, step, text, until)
             if not limited(reply):
                 break
-            attempt += 1
             self.limits.slow_down(attempt, reply.headers)
         if visitor.replays and reply.status in NOT_YOURS:
             raise ReplayRefused(self.name, f"it said {reply.status}: {shown(reply.raw, 200) or 'nothing more'}")
