@@ -87,9 +87,7 @@ def description() -> dict[str, Any]:
         "paths": {
             "/api/chat": {"post": chat},
             "/api/history": {"get": history, "delete": deletion},
-            "/healthz": {
-                "get": _operation("health", "Is the process alive?", {"200": _json("It does", "Alive")}, "405")
-            },
+            "/healthz": {"get": _operation("health", "Is the process alive?", {"200": _json("It is", "Alive")}, "405")},
             "/readyz": {"get": _operation("ready", "Can this server answer?", ready, "405")},
         },
         "components": {"schemas": _schemas()},

@@ -59,7 +59,7 @@ def _turn_step(event: Prompt | Retrieved | Ok | Fail | Info, user: str, wrong: b
             return Step(user, f"is answered in turn {event.op}", (("assistant", event.answer),), event.t, wrong)
         case Fail():
             return Step(user, f"turn {event.op} fails", (("error", event.error),), event.t, wrong)
-        case _:
+        case Info():
             return Step(user, f"turn {event.op} ends unknown", (("error", event.error),), event.t, wrong)
 
 
