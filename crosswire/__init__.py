@@ -133,9 +133,12 @@ if not TYPE_CHECKING:  # which would take it for a promise that every name is th
 
     def __getattr__(name: str) -> Any:
         if name == "__version__":
-            from importlib.metadata import version
+            from importlib.metadata import PackageNotFoundError, version
 
-            return version("crosswire")
+            try:
+                return version("crosswire")
+            except PackageNotFoundError:  # a checkout
+                raise AttributeError("crosswire is not installed here, so it has no version") from None
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         module, _, attribute = _HOMES[name].partition(":")

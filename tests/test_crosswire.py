@@ -61,6 +61,16 @@ def test_its_version_is_that_of_the_installed_package(monkeypatch: pytest.Monkey
     assert crosswire.__version__ == "1.2.3"
 
 
+def test_a_checkout_has_no_version_and_says_so_as_a_missing_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", unknown)
+    assert getattr(crosswire, "__version__", None) is None
+    with pytest.raises(AttributeError, match="not installed here"):
+        _ = crosswire.__version__
+
+
 def test_one_level_may_be_named_without_a_list_and_a_registered_factory_is_still_one() -> None:
     registered = crosswire.audit_test("Mine", only="apart")(lambda session_id: f"store of {session_id}")
     assert registered.only == ("apart",)
