@@ -72,6 +72,7 @@ def pytest_runtest_teardown() -> None:
 
 def pytest_collection_finish() -> None:
     gc.freeze()
+    gc.set_threshold(10_000)  # most of what a test makes is gone by then
     gc.enable()
 
 

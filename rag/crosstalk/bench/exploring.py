@@ -51,8 +51,7 @@ def measure(
             progress(f"{name}, {scene.people}")
             make_stage(name, scene, lab).start().close()
             gc.collect()
-            gc.freeze()
+            gc.freeze()  # for good, as whoever called has set aside what is loaded
             found = [certify(name, scene, lab) for _ in range(rounds)]
-            gc.unfreeze()
             explored = found[0].explored
             yield Rate(name, scene, how(explored), explored.total, median(one.seconds for one in found))
