@@ -44,8 +44,8 @@ def in_files(folder: Path, marks: Iterable[str]) -> set[str]:
 
 def in_memory() -> list[str]:
     """What refers to any mark."""
+    gc.unfreeze()
     gc.collect()
-    gc.unfreeze()  # what is loaded is looked at, too, though not for garbage
     found, needle = [], RUN.encode()
     for holder in gc.get_objects():
         inside = gc.get_referents(holder)
