@@ -13,6 +13,8 @@ import shutil
 import signal
 import sys
 import tempfile
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import certifi
@@ -68,6 +70,18 @@ def pytest_unconfigure() -> None:
 def pytest_runtest_teardown() -> None:
     if found := _WATCH.taken():
         pytest.fail(f"what a person said, or a secret, was logged: {found[:3]}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Of a new clone pytest compiles each file anew, for its assertions. Each worker begins with files of its own, and
+    finds those of the others done."""
+    if "PYTEST_XDIST_WORKER" not in os.environ or session.config.args != session.config.getini("testpaths"):
+        return
+    number, workers = int(os.environ["PYTEST_XDIST_WORKER"][2:]), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    for file in sorted(Path(__file__).parent.rglob("test_*.py"))[number::workers]:
+        with suppress(Exception, pytest.skip.Exception):  # told where it is collected
+            import_module(".".join(file.relative_to(Path(__file__).parents[1]).with_suffix("").parts))
 
 
 def pytest_collection_finish() -> None:
