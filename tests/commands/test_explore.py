@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rag.crosstalk.explore import explorer
 from tests.commands.running import Call
 
 
@@ -103,6 +104,7 @@ def test_all_of_them_can_be_read_in_a_pipe_of_80_columns(
 ) -> None:
     names = ["constant-session-id", "unfiltered-retrieval", "stateless"]
     monkeypatch.setattr("rag.commands.explore.STRATEGIES", names)
+    monkeypatch.setattr(explorer, "FILE_LIMIT", 20)
     narrow = {**env, "COLUMNS": "80"}
     done = call("explore", "--all", env=narrow)
     assert done.returncode == 1, done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 from contextlib import suppress
 from functools import partial
@@ -14,12 +15,16 @@ from rag.knowledge.workers import IDLE_SECONDS, alarm, channel
 
 def main() -> None:
     """Serve until the input ends."""
+    gc.disable()  # what the first request loads stays to the end, and would be looked through again and again
     requests, answers = channel()
     alarm(IDLE_SECONDS)
     with suppress(EOFError):
+        serve(requests, answers)
+        gc.freeze()
+        gc.enable()
         while True:
-            serve(requests, answers)
             alarm(IDLE_SECONDS)
+            serve(requests, answers)
 
 
 def serve(requests: IO[bytes], answers: IO[bytes]) -> None:

@@ -47,7 +47,7 @@ def test_all_parties_answer_and_a_turn_goes_to_redis_twice(tmp_path: Path, monke
 
     monkeypatch.setattr(served, "serving", once)
     questions = [question.text for question in read_questions(QUESTIONS)][: 2 * served.TURNS]
-    rows = served.run(tmp_path, questions, clients=(4,), processes=2, slices=1, seconds=1.0)
+    rows = served.run(tmp_path, questions, clients=(4,), processes=2, slices=1, seconds=0.3)
     names = [served.FLOOR, served.OFFLINE, served.INSTANT]
     several = {name: f"{name}, 2 processes" for name in names}
     parties = [served.FLOOR, several[served.FLOOR], served.BARE]
