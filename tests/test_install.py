@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from packaging.requirements import Requirement
+from streamlit import config
 
 from rag.commands.serving import _defaults
 from tests import PROJECT
@@ -121,6 +122,7 @@ def test_the_options_of_the_app_hold_unless_the_working_directory_has_others(
     monkeypatch.setattr("rag.commands.serving.STREAMLIT_OPTIONS", packed)
     monkeypatch.chdir(tmp_path)
     options = _defaults()
+    assert options.keys() <= {option.env_var for option in config.get_config_options().values()}
     assert options["STREAMLIT_SERVER_ADDRESS"] == "localhost"
     assert options["STREAMLIT_CLIENT_SHOW_ERROR_DETAILS"] == "none"
     assert options["STREAMLIT_THEME_DARK_SIDEBAR_BACKGROUND_COLOR"].startswith("#")

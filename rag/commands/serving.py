@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -84,6 +85,6 @@ def _flat(prefix: str, table: dict[str, Any]) -> dict[str, str]:
 
 
 def _variable(option: str) -> str:
-    """`theme.light.primaryColor` is STREAMLIT_THEME_LIGHT_PRIMARY_COLOR."""
-    words = "".join(f"_{letter}" if letter.isupper() else letter for letter in option)
+    """`theme.light.primaryColor` is STREAMLIT_THEME_LIGHT_PRIMARY_COLOR, and `postScriptGC` ends in POST_SCRIPT_GC."""
+    words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", option)
     return f"STREAMLIT_{words.replace('.', '_').upper()}"
