@@ -25,6 +25,8 @@ def main() -> None:
     except CrosswireError as exc:
         sys.stderr.write(f"{exc}\n")
         sys.exit(2)
+    finally:
+        gc.freeze()  # at its end Python would look through everything, several times
 
 
 if __name__ == "__main__":

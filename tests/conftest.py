@@ -38,6 +38,9 @@ gc.disable()
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Each program that loads numpy would have threads for all processors, which wait by looking again and again.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 # How long an example takes says how busy this machine is.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -63,6 +66,7 @@ def one_certificate(file: Path) -> None:
 
 
 def pytest_unconfigure() -> None:
+    gc.freeze()  # at its end Python would look through everything, several times
     if "PYTEST_XDIST_WORKER" not in os.environ:
         shutil.rmtree(os.environ.pop(filled_library.VARIABLE), ignore_errors=True)
 

@@ -41,8 +41,9 @@ def ended(process: subprocess.Popen[bytes]) -> None:
 
 def serve(run: Callable[[IO[bytes], IO[bytes]], None]) -> None:
     """Of the other end: run is given the orders, and where the replies go."""
-    gc.freeze()  # what is loaded stays to the end, where Python would look through it: a fifth of a short run
+    gc.freeze()  # what is loaded stays to the end
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no reply
     with suppress(EOFError, BrokenPipeError):  # whoever wanted the replies is gone: nobody is left to be told
         run(sys.stdin.buffer, replies)
+    gc.freeze()  # at its end Python would look through everything, several times: a fifth of a short run

@@ -24,6 +24,8 @@ IDLE_SECONDS = 120
 
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
 """No other variable is handed on: they hold passwords, and nothing that reading or writing a document needs."""
+_NO_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
+"""Chroma loads numpy, which would keep threads for calculations that are not made there."""
 
 
 class Worker:
@@ -35,7 +37,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={name: value for name, value in child_environment().items() if name in _ENVIRONMENT},
+            env={name: value for name, value in child_environment().items() if name in _ENVIRONMENT} | _NO_THREADS,
             start_new_session=True,  # Ctrl+C is for the process that started it
         )
         self.requests = cast("IO[bytes]", self.process.stdin)
