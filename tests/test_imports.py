@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from tests import PROJECT
 
-BASE = {"rag.settings", "rag.errors", "rag.resources", "rag.safe_text", "rag.colours"}
+BASE = {"rag.settings", "rag.errors", "rag.resources", "rag.safe_text", "rag.colours", "rag.syntax"}
 ROOMS = BASE | {
     "rag.sessions",
     "rag.knowledge",
@@ -38,10 +38,11 @@ MAY_USE: dict[str, set[str]] = {
     "rag.tracing": BASE | {"rag.sessions"},
     "rag.inspector": BASE | {"rag.sessions", "rag.chat", "rag.crosstalk", "rag.tracing"},
     "rag.safe_text": set(),
+    "rag.syntax": set(),
     "rag.observability": BASE | {"rag.chat", "rag.sessions"},
     "rag.colours": set(),
     "rag.garbage": set(),
-    "rag.audit": {"rag.errors", "rag.safe_text"},
+    "rag.audit": {"rag.errors", "rag.safe_text", "rag.syntax"},
     "rag.services": ROOMS - {"rag.crosstalk", "rag.inspector", "rag.audit"} | {"rag.observability"},
     "rag.erasure": BASE | {"rag.sessions", "rag.knowledge", "rag.inspector", "rag.tracing", "rag.services"},
     "rag.probe": BASE | {"rag.sessions", "rag.chat", "rag.crosstalk", "rag.services"},

@@ -19,6 +19,7 @@ from rag.audit.kit.contract import Subject
 from rag.audit.report.versions import imported_by, versions_of
 from rag.audit.results import Outcome
 from rag.safe_text import visible
+from rag.syntax import parsed
 
 INLINED = "rag.audit."
 _ORDER = ("checks", "kit", "adapters", "targets")
@@ -38,7 +39,7 @@ def _module(name: str) -> tuple[str, dict[str, ast.stmt], dict[str, tuple[str, s
     source = Path(spec.origin).read_text(encoding="utf-8")
     defines: dict[str, ast.stmt] = {}
     imports: dict[str, tuple[str, str]] = {}
-    for node in ast.parse(source).body:
+    for node in parsed(source).body:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 defines[node.name] = node

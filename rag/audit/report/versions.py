@@ -10,6 +10,8 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+from rag.syntax import parsed
+
 
 def versions_of(modules: Iterable[str]) -> dict[str, str]:
     """Distribution -> version, of those modules that are installed; the standard library is none."""
@@ -27,7 +29,7 @@ def versions_of(modules: Iterable[str]) -> dict[str, str]:
 def imported_by(source: str) -> list[str]:
     """The modules that are imported anywhere in it. `from a.b import c` may mean the module a.b.c, too."""
     found = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Import):
             found |= {each.name for each in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

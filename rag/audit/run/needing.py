@@ -16,6 +16,7 @@ from pathlib import Path
 from rag.audit.report.reproduction import gathered
 from rag.audit.targets import NAMED
 from rag.audit.targets.servers import EXAMPLES
+from rag.syntax import parsed
 
 DISTRIBUTIONS = {
     "langgraph.checkpoint.sqlite": "langgraph-checkpoint-sqlite",
@@ -57,7 +58,7 @@ def unnamed(name: str) -> str:
 @cache
 def _source(name: str) -> ast.Module:
     module, _, factory = NAMED[name].partition(":")
-    return ast.parse("\n".join("\n".join(part) for part in gathered([(module, factory)])))
+    return parsed("\n".join("\n".join(part) for part in gathered([(module, factory)])))
 
 
 @cache

@@ -7,7 +7,6 @@ in the strategy's instance, and that is made for one run.
 
 from __future__ import annotations
 
-import inspect
 import sys
 from abc import ABC, abstractmethod
 from collections import defaultdict
@@ -18,6 +17,7 @@ from typing import ClassVar, Literal, Self
 from rag.crosstalk.checker.anomalies import LOST_APPEND, Definition, in_group
 from rag.crosstalk.log.events import Document, Message
 from rag.crosstalk.strategies.lab import Lab
+from rag.syntax import source_of
 
 __all__ = [
     "WRONG",
@@ -176,7 +176,7 @@ class Strategy(ABC):
     @classmethod
     def source(cls) -> str:
         """Its own file; of a small one for the race lab, its class alone."""
-        return inspect.getsource(cls if cls.lesson_only else sys.modules[cls.__module__])
+        return source_of(cls if cls.lesson_only else sys.modules[cls.__module__])
 
     @classmethod
     def expected(
