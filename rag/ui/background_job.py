@@ -5,6 +5,7 @@ It stops by itself when nobody has looked for a while, so that a closed tab leav
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from threading import Thread
@@ -26,7 +27,9 @@ Told = Callable[[CrosswireError], str]
 
 
 class Job(Generic[S, T]):
-    """work: is given a pace, whose `stop` ends it, and what to tell its progress to. told: as in `errors_shown`."""
+    """work: is given a pace, whose `stop` ends it, and what to tell its progress to. told: as in `errors_shown`.
+
+    problem: why there is no result, unless it was stopped."""
 
     def __init__(
         self, work: Callable[[Pace, Callable[[S], None]], T], about: object = None, told: Told = public_line
@@ -59,6 +62,9 @@ class Job(Generic[S, T]):
             self.result = self._work(self.pace, self._step)
         except CrosswireError as exc:
             self.problem = self._told(exc)
+        except Exception as exc:  # else the page would say that it was stopped, or nothing
+            logging.getLogger("crosswire").exception("Work in the background has failed")
+            self.problem = f"It failed ({type(exc).__name__}). The server's log says why."
 
     def _step(self, progress: S) -> None:
         self.progress = progress

@@ -65,6 +65,21 @@ def test_the_shortest_failure_is_found(services: Services) -> None:
     assert sorted(page.session_state["race_schedule"]) == list("AAAABBBB")
 
 
+def test_a_search_that_fails_says_so_and_the_log_says_why(
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(*_: Any, **__: Any) -> None:
+        raise SystemError("recursion depth mismatch")
+
+    monkeypatch.setattr(failure_search, "certify", failing)
+    page = lab("lab", strategy="lesson-deepcopy")
+    press(page, "Find the shortest failure")
+    ended(page)
+    assert "It failed (SystemError). The server's log says why." in said(page)
+    assert "recursion depth" not in said(page)
+    assert "recursion depth mismatch" in caplog.text
+
+
 def test_a_search_shows_how_far_it_is_and_keeps_what_it_has(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
