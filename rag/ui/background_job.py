@@ -5,7 +5,6 @@ It stops by itself when nobody has looked for a while, so that a closed tab leav
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from threading import Thread
@@ -13,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
+from rag.crosstalk.background import jobs
 from rag.errors import CrosswireError, public_line
 from rag.inspector import Pace
 
@@ -63,8 +63,7 @@ class Job(Generic[S, T]):
         except CrosswireError as exc:
             self.problem = self._told(exc)
         except Exception as exc:  # else the page would say that it was stopped, or nothing
-            logging.getLogger("crosswire").exception("Work in the background has failed")
-            self.problem = f"It failed ({type(exc).__name__}). The server's log says why."
+            self.problem = jobs.told(exc, "Work in the background has failed")
 
     def _step(self, progress: S) -> None:
         self.progress = progress

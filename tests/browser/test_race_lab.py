@@ -107,15 +107,11 @@ def test_by_the_keyboard_alone_from_what_one_foretells_to_the_next_chapter(open_
 
 
 def places(page: Page) -> list[dict[str, float]]:
-    """Where the parts of the board are."""
-    found: list[dict[str, float]] = board(page).evaluate(
-        "board => [...board.querySelectorAll('section, .phone')].map(one => one.getBoundingClientRect().toJSON())"
-    )
+    """Where the parts of the board are; of the one in the page, if it was replaced between being found and asked."""
+    script = """board => board.isConnected &&
+        [...board.querySelectorAll('section, .phone')].map(one => one.getBoundingClientRect().toJSON())"""
+    found: list[dict[str, float]] = wait_for(partial(board(page).evaluate, script), "a board in the page")
     return found
-
-
-def stands(page: Page, before: list[dict[str, float]]) -> bool:
-    return places(page) == before
 
 
 def test_nothing_jumps_the_victim_is_above_the_fold_and_a_message_flies(contexts: NewContext, app: AppServer) -> None:
@@ -136,8 +132,7 @@ def test_nothing_jumps_the_victim_is_above_the_fold_and_a_message_flies(contexts
         page.keyboard.press("b")
         assert page.locator(".flying").count() == flying
         expect(page.locator(".phone.wrong")).to_contain_text("12 Willow LaneAda's")
-        # With the goal the page is drawn anew: an element that was just replaced is nowhere.
-        wait_for(partial(stands, page, before), "the board where it was")
+        assert places(page) == before
     page.set_viewport_size({"width": 390, "height": 844})
     fits = "innerWidth < 400 && document.documentElement.scrollWidth <= innerWidth"
     wait_for(lambda: page.evaluate(fits), "a page as narrow as the screen")

@@ -41,7 +41,7 @@ def draw(belief: Belief, measurements: Measurements) -> None:
         elif job.running():
             progress(job, _told, slot(belief))
         elif job.result is None:
-            st.warning(escaped(job.problem or "No result. The server's log says why."), icon=":material/error:")
+            st.warning(escaped(job.problem), icon=":material/error:")
             _again(belief)
         else:
             _measured(belief, bool(job.about), job.result)

@@ -83,7 +83,7 @@ def paste(allowed: Trust, *, busy: bool) -> None:
     if looking is not None and looking.running():
         background_job.progress(looking, _doing, LOOKING)
     elif looking is not None and looking.result is None:
-        st.error(_problem(looking), icon=":material/error:")
+        st.error(escaped(looking.problem), icon=":material/error:")
     st.caption(f":material/shield: {WHO}{', as here' if allowed.reach == 'local' else ''}")
 
 
@@ -120,7 +120,7 @@ def description(allowed: Trust, *, busy: bool) -> None:
     if asking is not None and running:
         background_job.progress(asking, _doing, ASKING)
     elif asking is not None and asking.result is None:
-        st.error(_problem(asking), icon=":material/error:")
+        st.error(escaped(asking.problem), icon=":material/error:")
     elif asking is not None and asking.result is not None:
         if not current:
             st.info("The description has changed since: ask again.", icon=":material/edit:")
@@ -242,7 +242,3 @@ def _runs(job: Job[str, Any] | None) -> bool:
 
 def _doing(text: str) -> tuple[float | None, str]:
     return None, text
-
-
-def _problem(job: Job[str, Any]) -> str:
-    return escaped(job.problem) or "That did not work: see the server's log."

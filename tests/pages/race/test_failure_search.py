@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,6 +28,14 @@ def ended(page: AppTest) -> AppTest:
         time.sleep(0.1)
         calm(page.run())
     raise AssertionError("the search goes on")
+
+
+def searching(monkeypatch: pytest.MonkeyPatch, search: Callable[..., Any]) -> AppTest:
+    """The race lab, where this is how a failure is searched for, and it has begun."""
+    monkeypatch.setattr(failure_search, "certify", search)
+    page = lab("lab", strategy="lesson-deepcopy")
+    press(page, "Find the shortest failure")
+    return page
 
 
 def test_a_memory_shows_its_bug_in_its_own_scene() -> None:
@@ -71,11 +80,8 @@ def test_a_search_that_fails_says_so_and_the_log_says_why(
     def failing(*_: Any, **__: Any) -> None:
         raise SystemError("recursion depth mismatch")
 
-    monkeypatch.setattr(failure_search, "certify", failing)
-    page = lab("lab", strategy="lesson-deepcopy")
-    press(page, "Find the shortest failure")
-    ended(page)
-    assert "It failed (SystemError). The server's log says why." in said(page)
+    page = ended(searching(monkeypatch, failing))
+    assert "Work in the background has failed (SystemError: see the server's log)." in said(page)
     assert "recursion depth" not in said(page)
     assert "recursion depth mismatch" in caplog.text
 
@@ -89,9 +95,7 @@ def test_a_search_shows_how_far_it_is_and_keeps_what_it_has(
             time.sleep(0.02)
         return certify(*given, progress=progress, **options, stop=lambda: False)
 
-    monkeypatch.setattr(failure_search, "certify", slow)
-    page = lab("lab", strategy="lesson-deepcopy")
-    press(page, "Find the shortest failure")
+    page = searching(monkeypatch, slow)
     assert "7 schedules" in said(page)
     press(page, "Stop")
     ended(page)
@@ -107,9 +111,7 @@ def test_another_memory_ends_the_search(services: Services, monkeypatch: pytest.
         stopped.append(given[0])
         raise CrosswireError("stopped")
 
-    monkeypatch.setattr(failure_search, "certify", slow)
-    page = lab("lab", strategy="lesson-deepcopy")
-    press(page, "Find the shortest failure")
+    page = searching(monkeypatch, slow)
     search = page.session_state["race_lab_search"]
     calm(page.selectbox[0].select("lesson-shared").run())
     search.wait(10)
@@ -121,9 +123,6 @@ def test_a_visitor_is_not_told_where_the_store_is(services: Services, monkeypatc
     def away(*_: Any, **__: Any) -> Any:
         raise SessionStoreUnavailable("redis://inside:6379", "no connection")
 
-    monkeypatch.setattr(failure_search, "certify", away)
-    page = lab("lab", strategy="lesson-deepcopy")
-    press(page, "Find the shortest failure")
-    ended(page)
+    page = ended(searching(monkeypatch, away))
     assert "Stopped early. The session store cannot be reached" in said(page)
     assert "inside" not in said(page)
