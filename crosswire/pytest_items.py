@@ -20,6 +20,8 @@ from crosswire.registration import AuditTest
 
 ALONE = Path(__file__).parents[1] / "rag" / "audit" / "run" / "alone.py"
 CHECKS = pytest.StashKey[list[dict[str, str]]]()
+ENDING = 10.0
+"""Seconds that an audit has to end by itself."""
 
 
 class AuditedStore(pytest.Collector):
@@ -159,8 +161,13 @@ class Asked:
         return {"error": f"The audit ended before its time. {said[-1] if said else ''}".rstrip()}
 
     def end(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        """It ends what it started and deletes what it wrote; killed, it would leave both."""
+        self._process.terminate()
+        try:
+            self._process.wait(ENDING)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         if self._process.stdout:
             self._process.stdout.close()
         self._errors.close()

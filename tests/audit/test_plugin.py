@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -60,6 +61,8 @@ def test_a_stranger_gets_each_check_as_a_test_with_a_readable_failure(plain: Pla
     (plain.here / "rag.py").write_text("MINE = True\n")  # a name that others have as well
     (plain.here / "my_stores.py").write_text(STORES)
     (plain.here / "test_store.py").write_text(TESTS)
+    (left := plain.here / "tmp").mkdir()
+    plain = dataclasses.replace(plain, env={**plain.env, "TMPDIR": str(left)})
     status, said = plain.run("python", "-m", "pytest", "-v", "-rxs", "--strict-markers", "-p", "no:cacheprovider")
     assert results(said) == {
         "right::apart::case": "PASSED",
@@ -72,6 +75,7 @@ def test_a_stranger_gets_each_check_as_a_test_with_a_readable_failure(plain: Pla
         "test_of_their_own": "PASSED",
     }, said
     assert status == 1
+    assert list(left.iterdir()) == []
     assert "[XPASS(strict)] was so once" in said
     assert "apart.case: Ids that differ in case are two conversations.\nSeen: user 2 reads " in said
     assert re.search(r"^  user 1 adds to 'Alice-\w+' -> user: canary-1; assistant: reply to canary-1$", said, re.M)

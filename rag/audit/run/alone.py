@@ -6,6 +6,7 @@ its path, and this package is taken from where the file is. PATHS: what goes bef
 
 from __future__ import annotations
 
+import signal
 import sys
 import types
 
@@ -20,4 +21,6 @@ if __name__ == "__main__":
         from rag.audit.run.worker import main
     else:
         from rag.audit.run.serve import main
+
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that its worker and their folder go with it
     main(sys.argv[3:])
