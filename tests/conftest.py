@@ -90,7 +90,7 @@ def pytest_collection(session: pytest.Session) -> None:
 
 def pytest_collection_finish() -> None:
     gc.freeze()
-    gc.set_threshold(10_000)  # most of what a test makes is gone by then
+    gc.set_threshold(50_000)  # most of what a test makes is gone by then
     gc.enable()
 
 

@@ -11,7 +11,9 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,9 @@ import numpy.typing as npt
 from rag.errors import BadSetting, LibraryUnavailable
 from rag.knowledge.embedding.synonyms import Synonyms
 from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from wordllama.inference import WordLlamaInference
 
 Vectors = npt.NDArray[np.float32]
 
@@ -57,15 +62,7 @@ class WordLlamaEmbedder(Embedder):
 
     def __init__(self, synonyms: Synonyms | None = None) -> None:
         self._synonyms = synonyms or Synonyms()
-        with _root_logger_untouched():
-            import wordllama
-        self._model = wordllama.WordLlama.load(
-            config="l2_supercat",
-            cache_dir=Path(wordllama.__file__).parent,
-            dim=256,
-            trunc_dim=256,
-            disable_download=True,
-        )
+        self._model = _wordllama()
 
     def embed(self, texts: list[str]) -> Vectors:
         return _comparable(np.reshape([self._sum(text) for text in texts], (len(texts), 256)))
@@ -134,6 +131,20 @@ class MiniLMEmbedder(Embedder):
 
     def embed(self, texts: list[str]) -> Vectors:
         return _comparable(np.asarray(self._model(texts), dtype=np.float32))
+
+
+@cache
+def _wordllama() -> WordLlamaInference:
+    """16 MB of weights and the tokenizer, loaded once a process: they are the same for everybody, and only read."""
+    with _root_logger_untouched():
+        import wordllama
+    return wordllama.WordLlama.load(
+        config="l2_supercat",
+        cache_dir=Path(wordllama.__file__).parent,
+        dim=256,
+        trunc_dim=256,
+        disable_download=True,
+    )
 
 
 def _comparable(vectors: Vectors) -> Vectors:
