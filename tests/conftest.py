@@ -98,8 +98,9 @@ TOGETHER = ("tests/browser/test_[a-p]", "tests/browser", "tests/(test_install|au
 """What one process runs, as it shares what takes long to start: a browser, or the installed wheel. No more than two
 browsers: more would wait for each other on two cores until one gives up."""
 
-FIRST = (*TOGETHER, "tests/web")
-"""What takes long must not begin last."""
+FIRST = (*TOGETHER, "tests/web", "tests/sessions", "tests/crosstalk/run/test_lost")
+"""What takes long must not begin last; what mostly waits, for servers that are gone and keys that expire, goes beside the
+browsers: at the end, where all four wait, processors would idle."""
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
