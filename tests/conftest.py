@@ -99,8 +99,8 @@ TOGETHER = ("tests/browser/test_[a-p]", "tests/browser", "tests/(test_install|au
 browsers: more would wait for each other on two cores until one gives up."""
 
 FIRST = (*TOGETHER, "tests/web", "tests/sessions", "tests/crosstalk/run/test_lost")
-"""What takes long must not begin last; what mostly waits, for servers that are gone and keys that expire, goes beside the
-browsers: at the end, where all four wait, processors would idle."""
+"""What takes long must not begin last. What mostly waits, for servers that are gone and keys that expire, goes beside
+the browsers: at the end, where all four wait, processors would idle."""
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
