@@ -164,12 +164,10 @@ class Asked:
         """It ends what it started and deletes what it wrote; killed, it would leave both."""
         self._process.terminate()
         try:
-            self._process.wait(ENDING)
+            self._process.communicate(timeout=ENDING)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
-        if self._process.stdout:
-            self._process.stdout.close()
+            self._process.communicate()
         self._errors.close()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import json
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -178,17 +179,21 @@ def test_a_fixture_for_the_savers_own_suite_serves_unchanged_and_convicts_what_t
 def test_what_the_audited_process_says_is_one_object_a_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def audit(target: str, checks: list[Check], *, limit: float | None) -> Iterator[Outcome]:
-        assert (target, limit) == ("shop:store", 2.5)
+    given = threading.Event()
+
+    def audit(
+        target: str, checks: list[Check], *, limit: float | None, stop: threading.Event | None
+    ) -> Iterator[Outcome]:
+        assert (target, limit, stop) == ("shop:store", 2.5, given)
         yield from (Outcome(check.id, "fail", "\x1b[2J") for check in checks)
         raise CrosswireError("shop:store cannot be opened: \x1b")
 
     monkeypatch.setattr(serve, "audit", audit)
-    serve.main(["shop:store", "2.5", "apart.case"])
+    serve.main(["shop:store", "2.5", "apart.case"], given)
     outcome, error = map(json.loads, capsys.readouterr().out.splitlines())
     assert (outcome["id"], outcome["status"], outcome["told"][1]) == ("apart.case", "fail", "Seen: \\x1b[2J")
     assert error == {"error": "shop:store cannot be opened: \\x1b"}
 
-    monkeypatch.setattr(serve, "audit", lambda target, checks, *, limit: iter(()))
+    monkeypatch.setattr(serve, "audit", lambda target, checks, *, limit, stop: iter(()))
     serve.main(["shop:store", "", "apart.case"])
     assert capsys.readouterr().out == ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import types
 
 here = __file__.rpartition("/")[0]
@@ -19,8 +20,11 @@ sys.modules["rag"] = ours
 if __name__ == "__main__":
     if sys.argv[1] == "worker":
         from rag.audit.run.worker import main
-    else:
-        from rag.audit.run.serve import main
 
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that its worker and their folder go with it
-    main(sys.argv[3:])
+        main(sys.argv[3:])
+    else:
+        from rag.audit.run.serve import main as serve
+
+        stop = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: stop.set())  # no exception: it might come while a folder is deleted
+        serve(sys.argv[3:], stop)

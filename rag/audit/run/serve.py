@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import threading
 
 from rag.audit.checks import CHECKS, LEVELS
 from rag.audit.report.files import explained
@@ -19,15 +20,15 @@ STEPS = 20
 """Last steps of a replay that a failure shows."""
 
 
-def main(arguments: list[str]) -> None:
-    """`[]`, or `[target, seconds a check or "", id…]`."""
+def main(arguments: list[str], stop: threading.Event | None = None) -> None:
+    """`[]`, or `[target, seconds a check or "", id…]`. stop: ends the audit when it is set."""
     if not arguments:
         for check in CHECKS.values():
             _say(id=check.id, level=check.level, asserts=check.asserts, claim=LEVELS[check.level])
         return
     target, limit, *ids = arguments
     try:
-        running = audit(target, [CHECKS[each] for each in ids], limit=float(limit) if limit else None)
+        running = audit(target, [CHECKS[each] for each in ids], limit=float(limit) if limit else None, stop=stop)
         for outcome in running:
             _say(**dataclasses.asdict(outcome), told=[visible(line) for line in explained(outcome, STEPS)])
     except CrosswireError as exc:
