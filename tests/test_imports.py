@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from tests import PROJECT
 
-BASE = {"rag.settings", "rag.errors", "rag.resources", "rag.safe_text", "rag.colours", "rag.syntax"}
+BASE = {"rag.settings", "rag.errors", "rag.resources", "rag.safe_text", "rag.colours", "rag.syntax", "rag.weights"}
 ROOMS = BASE | {
     "rag.sessions",
     "rag.knowledge",
@@ -39,6 +39,7 @@ MAY_USE: dict[str, set[str]] = {
     "rag.inspector": BASE | {"rag.sessions", "rag.chat", "rag.crosstalk", "rag.tracing"},
     "rag.safe_text": set(),
     "rag.syntax": set(),
+    "rag.weights": set(),
     "rag.observability": BASE | {"rag.chat", "rag.sessions"},
     "rag.colours": set(),
     "rag.garbage": set(),

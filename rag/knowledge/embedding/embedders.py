@@ -5,15 +5,10 @@ Nothing here reaches the network unless the settings ask for a server.
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +16,7 @@ import numpy.typing as npt
 from rag.errors import BadSetting, LibraryUnavailable
 from rag.knowledge.embedding.synonyms import Synonyms
 from rag.settings import Settings
-
-if TYPE_CHECKING:
-    from wordllama.inference import WordLlamaInference
+from rag.weights import weights
 
 Vectors = npt.NDArray[np.float32]
 
@@ -62,7 +55,7 @@ class WordLlamaEmbedder(Embedder):
 
     def __init__(self, synonyms: Synonyms | None = None) -> None:
         self._synonyms = synonyms or Synonyms()
-        self._model = _wordllama()
+        self._model = weights()
 
     def embed(self, texts: list[str]) -> Vectors:
         return _comparable(np.reshape([self._sum(text) for text in texts], (len(texts), 256)))
@@ -133,20 +126,6 @@ class MiniLMEmbedder(Embedder):
         return _comparable(np.asarray(self._model(texts), dtype=np.float32))
 
 
-@cache
-def _wordllama() -> WordLlamaInference:
-    """16 MB of weights and the tokenizer, loaded once a process: they are the same for everybody, and only read."""
-    with _root_logger_untouched():
-        import wordllama
-    return wordllama.WordLlama.load(
-        config="l2_supercat",
-        cache_dir=Path(wordllama.__file__).parent,
-        dim=256,
-        trunc_dim=256,
-        disable_download=True,
-    )
-
-
 def _comparable(vectors: Vectors) -> Vectors:
     """Unit vectors. A text without a known token has no direction; it gets a fixed one, not a division by zero."""
     vectors = np.nan_to_num(np.asarray(vectors, dtype=np.float32))
@@ -154,14 +133,3 @@ def _comparable(vectors: Vectors) -> Vectors:
     vectors = np.where(lengths > 0, vectors, np.float32(1.0))
     unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return unit
-
-
-@contextmanager
-def _root_logger_untouched() -> Iterator[None]:
-    # wordllama calls logging.basicConfig when imported, which would turn on everybody's INFO lines.
-    root, guard = logging.getLogger(), logging.NullHandler()
-    root.addHandler(guard)
-    try:
-        yield
-    finally:
-        root.removeHandler(guard)

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
+
+from rag.weights import weights
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     Vector = npt.NDArray[np.float32]
-
-
-@cache
-def weights() -> Any:
-    """Read once a process: they are the same for everybody, and never change."""
-    import wordllama
-
-    return wordllama.WordLlama.load(
-        config="l2_supercat",
-        cache_dir=Path(wordllama.__file__).parent,
-        dim=256,
-        trunc_dim=256,
-        disable_download=True,
-    )
 
 
 class Embedding:
