@@ -12,6 +12,7 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import redis.asyncio
@@ -49,9 +50,10 @@ class CancelledAt:
 
     def __await__(self) -> Generator[Any, Any, str]:
         steps = self._work.__await__()
+        go_on = partial(steps.send, None)
         for number in itertools.count(1):
             try:
-                waiting = next(steps)
+                waiting = go_on()
             except StopIteration as end:
                 return cast("str", end.value)
             if number == self.at:
@@ -59,19 +61,12 @@ class CancelledAt:
                 task = asyncio.current_task()
                 assert task is not None
                 task.cancel()
+            # Whatever comes is for the work, each time: its own time-outs come as cancellations, too.
             try:
                 yield waiting
+                go_on = partial(steps.send, None)
             except BaseException as error:
-                try:
-                    waiting = steps.throw(error)
-                except StopIteration as end:
-                    return cast("str", end.value)
-                while True:  # what is done on the way out may wait, too
-                    yield waiting
-                    try:
-                        waiting = next(steps)
-                    except StopIteration as end:
-                        return cast("str", end.value)
+                go_on = partial(steps.throw, error)
         raise AssertionError("unreachable")
 
 
