@@ -34,13 +34,14 @@ class Job:
 
 @dataclass(slots=True)
 class Result:
-    """All `turns`, and the seconds of each that ended in time; `cpu` seconds of this process.
+    """Seconds of each turn, and how many of them ended `in_time`; `cpu` seconds of this process.
 
+    Those that were begun in time and ended later, one of each client, are as long as any; they are no part of a rate.
     `wrong`: up to three answers that are not what they were before, of another session, or none at all.
     """
 
-    turns: int = 0
     latencies: list[float] = field(default_factory=list)
+    in_time: int = 0
     cpu: float = 0.0
     wrong: list[str] = field(default_factory=list)
 
@@ -103,9 +104,8 @@ async def _converse(run: _Run, number: int, reader: asyncio.StreamReader, writer
         asked = time.perf_counter()
         status, headers, received = await exchange(reader, writer, job.path, cookie, question)
         now = time.perf_counter()
-        result.turns += 1
-        if now <= run.deadline:
-            result.latencies.append(now - asked)
+        result.latencies.append(now - asked)
+        result.in_time += now <= run.deadline
         if status != 200:
             run.fail(f"status {status}: {received[:300].decode(errors='replace')}")
             return

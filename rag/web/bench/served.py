@@ -90,15 +90,15 @@ def run(
 def _slice(ask: Ask, client: Client, party: Party, clients: int, seconds: float) -> Row:
     cpu, reads = party.processor_seconds, _reads(client)
     result = ask(party, clients, seconds)
-    turns = result.turns
-    if not turns:
+    turns = len(result.latencies)
+    if not result.in_time:
         raise CrosswireError(f"{party.name}: no answer within {seconds:g} s. Give it more --seconds.")
     asked = _reads(client) - reads - 1  # the one that asks for it
     percentiles = quantiles([*result.latencies, 0.0], n=100, method="inclusive")
     return Row(
         clients,
         party.name,
-        rate=result.turns / seconds,
+        rate=result.in_time / seconds,
         p50=percentiles[49],
         p99=percentiles[98],
         of_floor=1.0,

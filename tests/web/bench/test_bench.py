@@ -47,7 +47,7 @@ def test_all_parties_answer_and_a_turn_goes_to_redis_twice(tmp_path: Path, monke
 
     monkeypatch.setattr(served, "serving", once)
     questions = [question.text for question in read_questions(QUESTIONS)][: 2 * served.TURNS]
-    rows = served.run(tmp_path, questions, clients=(4,), processes=2, slices=1, seconds=0.3)
+    rows = served.run(tmp_path, questions, clients=(4,), processes=2, slices=1, seconds=1.0)
     names = [served.FLOOR, served.OFFLINE, served.INSTANT]
     several = {name: f"{name}, 2 processes" for name in names}
     parties = [served.FLOOR, several[served.FLOOR], served.BARE]
@@ -58,6 +58,29 @@ def test_all_parties_answer_and_a_turn_goes_to_redis_twice(tmp_path: Path, monke
     # At times the application also asks which sessions have ended.
     assert {round(row.round_trips - 0.3) for row in rows} == {2}
     json.dumps([asdict(row) for row in rows])
+
+
+def test_a_turn_that_ends_too_late_is_no_part_of_the_rate() -> None:
+    """With a hundred clients each window had a hundred of them."""
+
+    async def chat(request: Request) -> JSONResponse:
+        late = (await request.json())["message"] == "late?"
+        await asyncio.sleep(1.5 if late else 0)
+        return JSONResponse({"answer": "yes", "model": "m", "session": request.cookies.get("s", "s"), "turn": 1 + late})
+
+    with serving(Starlette(routes=[Route("/api/chat", chat, methods=["POST"])])) as address:
+        job = Job("app", [int(address.rpartition(":")[2])], 1, [["soon?", "late?"]], seconds=1.0)
+        result = asyncio.run(perform(job, {}))
+    assert not result.wrong
+    assert (len(result.latencies), result.in_time) == (2, 1)
+    party: Any = SimpleNamespace(name="app", processor_seconds=0.0)
+    client: Any = SimpleNamespace(info=lambda _: {"total_reads_processed": 0})
+    row = served._slice(lambda *_: result, client, party, 1, 2.0)
+    assert row.rate == 0.5
+    assert row.p99 > 1
+    result.in_time = 0
+    with pytest.raises(CrosswireError, match="app: no answer within 2 s"):
+        served._slice(lambda *_: result, client, party, 1, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +220,7 @@ def test_one_run_follows_another_and_an_idle_window_is_no_figure() -> None:
 @pytest.mark.parametrize(
     ("module", "job", "counted"),
     [
-        (load, load.Job("nobody", [], 0, [["why?"]]), "turns"),
+        (load, load.Job("nobody", [], 0, [["why?"]]), "in_time"),
         (pressure, pressure.Job(9, 0, 0, ["why?"], 0, 0), "asked"),
     ],
 )

@@ -148,14 +148,14 @@ def _stored(storing: Sequence[_Storing], servers: Sequence[Server], seconds: flo
     for one in storing:
         one.begin(seconds)
     took = [seconds for one in storing for seconds in json.loads(one.line())]
-    return use.row(STORE, len(storing), took, seconds)
+    return use.row(STORE, len(storing), took, len(took) / seconds)
 
 
 def _asked(ask: Ask, party: Party, servers: Sequence[Server], seconds: float) -> Row:
     own = [one.process for one in (party, *party.others)]
     use = _Use(servers, own)
     result = ask(party, CLIENTS, seconds)
-    return use.row(APPLICATION, len(own), result.latencies, seconds)
+    return use.row(APPLICATION, len(own), result.latencies, result.in_time / seconds)
 
 
 class _Use:
@@ -166,7 +166,7 @@ class _Use:
         self.before = [server.cpu for server in servers], sum(map(processor_seconds, processes))
         psutil.cpu_percent()
 
-    def row(self, what: str, processes: int, took: Sequence[float], seconds: float) -> Row:
+    def row(self, what: str, processes: int, took: Sequence[float], rate: float) -> Row:
         busy = psutil.cpu_percent() / 100
         turns = max(len(took), 1)
         redis = [server.cpu - before for server, before in zip(self.servers, self.before[0], strict=True)]
@@ -176,7 +176,7 @@ class _Use:
             what,
             processes,
             len(self.servers),
-            len(took) / seconds,
+            rate,
             percentiles[49],
             percentiles[98],
             own / turns,
