@@ -71,9 +71,13 @@ def pytest_unconfigure() -> None:
         shutil.rmtree(os.environ.pop(filled_library.VARIABLE), ignore_errors=True)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown() -> None:
     if found := _WATCH.taken():
         pytest.fail(f"what a person said, or a secret, was logged: {found[:3]}")
+    if not gc.isenabled():
+        gc.enable()
+        pytest.fail("Python's garbage collector was left turned off")
 
 
 @pytest.hookimpl(tryfirst=True)
