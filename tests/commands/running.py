@@ -60,11 +60,9 @@ def caller(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
                 patch.setenv(name, text)
             patch.setattr(sys, "argv", ["rag", *arguments])
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed.encode()), encoding="utf-8"))
-            try:
-                with pytest.raises(SystemExit) as ended:
-                    main()
-            finally:
-                gc.enable()  # it is off until a command is loaded
+            with pytest.raises(SystemExit) as ended:
+                main()
+            gc.enable()  # it is off until a command is loaded
         written = capsys.readouterr()
         code = ended.value.code
         return Run(code if isinstance(code, int) else 0 if code is None else 1, written.out, written.err)
