@@ -11,6 +11,7 @@ const games = new Map(); // by board's place: a board that is drawn anew elsewhe
 let last; // of the boards the one that was drawn last: the keyboard is its own
 
 export default function ({ data, parentElement, setStateValue }) {
+  if (!parentElement.isConnected) return; // it was left before this had been loaded
   let here = mounted.get(parentElement);
   const first = !here;
   if (first) {
@@ -27,6 +28,7 @@ export default function ({ data, parentElement, setStateValue }) {
   here.board.draw(here.game, { animate: !anew && !first });
   if (here.game.queue) ask(here);
   return () => {
+    if (parentElement.isConnected) return; // of a call that a newer one has overtaken: what it drew is the newer's
     here.stop();
     clearTimeout(here.timer);
     clearInterval(here.player);

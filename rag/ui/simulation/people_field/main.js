@@ -13,6 +13,7 @@ export default function ({ data, parentElement }) {
   parentElement.field ??= new Field(parentElement);
   parentElement.field.take(data);
   return () => {
+    if (parentElement.isConnected) return; // of a call that a newer one has overtaken: what it drew is the newer's
     parentElement.field?.close();
     delete parentElement.field;
   };
