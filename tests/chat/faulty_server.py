@@ -21,8 +21,8 @@ class FaultyServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
         self.faults: deque[Fault] = deque()
         self.always: Fault = well
         self.seen: list[dict[str, Any]] = []
@@ -106,8 +106,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def faulty_server() -> Iterator[FaultyServer]:
-    server = FaultyServer()
+def faulty_server(port: int = 0) -> Iterator[FaultyServer]:
+    server = FaultyServer(port)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

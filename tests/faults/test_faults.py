@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
 from rag.crosstalk.log.events import Event, History, Info, Invoke, Message, Ok
-from tests.chat.faulty_server import faulty_server, no_response, well
+from tests.chat.faulty_server import Handler, faulty_server, no_response, well
 from tests.faults import cancelling
 from tests.faults.page import rows
 from tests.faults.redis_faults import FAULTS
 from tests.faults.run import Crowd, Outcome, run
 from tests.faults.verdict import Verdict, judge
 from tests.faults.world import asyncio_chat, balancer, world
-from tests.servers import free_port
+from tests.servers import free_port, wait_for
 
 MINE, THEIRS = "LK-7Q2M-X9PD-4TRW8B", "LK-QQ3V-88HZ-MN5K2C"
 ASKED, ANSWERED = f"Note 1: my order is {MINE}.", "Noted."
@@ -93,6 +95,42 @@ def test_nginx_asks_a_question_once_though_a_replica_died_over_it(tmp_path: Path
         (tmp_path / "down").mkdir()
         with balancer(tmp_path / "down", [free_port(), second.server_address[1]]) as site:
             assert [httpx.post(f"{site}/api/chat", json={}).status_code for _ in range(4)] == [200] * 4
+
+
+def test_a_replica_that_has_just_come_is_asked_by_all_though_its_first_answer_takes_long(tmp_path: Path) -> None:
+    """The one before is gone meanwhile: whoever waited for that first answer would be told 502."""
+    comes, answered = free_port(), threading.Event()
+
+    def ask() -> int:
+        return httpx.post(f"{site}/api/chat", json={}, timeout=30).status_code
+
+    def first(handler: Handler) -> None:
+        answered.wait(30)
+        parting(handler)
+
+    with faulty_server() as before, balancer(tmp_path, [comes, before.server_address[1]]) as site:
+        before.always = parting
+        assert [ask() for _ in range(4)] == [200] * 4
+        with faulty_server(comes) as came, ThreadPoolExecutor(1) as asking:
+            came.always = parting
+            came.faults.append(first)
+            until_it_came = asking.submit(lambda: [ask() for _ in iter(lambda: bool(came.seen), True)])
+            wait_for(lambda: came.seen, "a question for the one that came", 30)
+            before.shutdown()
+            before.server_close()
+            try:
+                assert [ask() for _ in range(4)] == [200] * 4
+            finally:
+                answered.set()
+            assert set(until_it_came.result(30)) == {200}
+
+
+def parting(handler: Handler) -> None:
+    """It keeps no connection."""
+    handler.send_response(200)
+    handler.send_header("Connection", "close")
+    handler.send_header("Content-Length", "0")
+    handler.end_headers()
 
 
 def test_what_visitors_keep_while_redis_fails(tmp_path: Path) -> None:

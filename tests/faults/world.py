@@ -221,11 +221,10 @@ def balancer(folder: Path, ports: Sequence[int], *, sticky: bool = False) -> Ite
     text = BALANCER.read_text(encoding="utf-8").replace("listen 80;", f"listen 127.0.0.1:{port};")
     text = text.replace("server {", f"{_LOGGED}server {{\n    access_log {folder}/replicas replicas;", 1)
     text = re.sub(r"server app-\d+:8501", lambda _: next(replicas), text)
+    text = text.replace("_upstream_tries 2;", f"_upstream_tries {len(ports)};")
     if not sticky:
         text = text.replace("    ip_hash;\n", "")
-    text = text.replace(
-        "    keepalive ", "".join(f"    {one} max_fails=1 fail_timeout=2s;\n" for one in replicas) + "    keepalive "
-    )
+    text = text.replace("    keepalive ", "".join(f"    {one} max_fails=0;\n" for one in replicas) + "    keepalive ")
     assert all(f":{one} " in text for one in ports), "deploy/nginx.conf has no place for replicas"
     with nginx(folder, text):
         yield f"http://localhost:{port}"
