@@ -21,7 +21,8 @@ from rag.sessions import SessionStore, connect
 from rag.sessions.turns.lease import HEARTBEAT
 from tests.servers import wait_for
 
-LEASE = 0.3
+LEASE = 1.0
+"""Seconds. Shorter ones ran out where a busy machine let a process wait."""
 PAIR: list[BaseMessage] = [HumanMessage("question"), AIMessage("answer")]
 
 
@@ -57,7 +58,7 @@ def holds(store: SessionStore, sid: str) -> None:
         pid = os.fork()
         while not pid:
             with store.turn(f"{sid}-child") as turn:
-                sleep(2 * LEASE)
+                sleep(1.2 * LEASE)
                 turn.commit(PAIR)
         say(pid)
         sleep(60)

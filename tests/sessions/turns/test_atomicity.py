@@ -183,7 +183,7 @@ def test_the_quarantine_lives_as_long_as_its_session(backend: Backend, sid: str,
         backend.expire(sid, 2000)
         turn.commit(pair(2))
     assert kept()
-    with backend.open(ttl=3000, lease=0.3).turn(sid):
+    with backend.open(ttl=3000, lease=1).turn(sid):
         for key in backend.keys(sid):
             if "turn:" not in key:
                 backend.raw.pexpire(key, 2000)

@@ -26,7 +26,8 @@ from tests.sessions.blocking import BlockingStore, Loop
 from tests.sessions.turns.turn_process import TurnProcess
 
 PREFIX = "queue:"
-LEASE = 0.4
+LEASE = 1.0
+"""Seconds. Shorter ones ran out where a busy machine let a process wait."""
 
 
 @pytest.fixture
