@@ -121,14 +121,14 @@ def served(*options: str) -> Callable[..., Any]:
         server.folder = Path(folder, "server")
         server.folder.mkdir(exist_ok=True)
         server.socket = server.folder / "s"
-        over = threading.Event()
+        over, changing = threading.Event(), threading.Lock()
 
         def keep() -> None:
-            while not over.is_set():
-                assert server.process is not None
-                server.process.wait()
-                if not over.is_set():
-                    server.start()
+            process = server.process
+            while process is not None:
+                process.wait()
+                with changing:
+                    process = None if over.is_set() else server.start().process
 
         with server:
             keeper = threading.Thread(target=keep, daemon=True)
@@ -137,8 +137,9 @@ def served(*options: str) -> Callable[..., Any]:
             try:
                 yield lambda session_id: History(session_id, folder, kind)
             finally:
-                over.set()
-                server.stop()
+                with changing:  # not while it starts: it would fail to
+                    over.set()
+                    server.stop()
                 keeper.join()
 
     return make
