@@ -20,6 +20,7 @@ if one_off.wanted():
 st.caption(
     "Answers come from the Larkspur help centre and from what you say here. Nobody else can see this conversation."
 )
+pending_question.settle()
 try:
     records = services.store.records(me.session_id)
 except CrosswireError as exc:

@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Protocol
 
 from rag.chat.prompt import Source
+from rag.errors import TurnUnconfirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +104,19 @@ class EventStream(Iterator[Event]):
         self._events = events
         self._stopped = stopped
         self._running = Lock()
+        self._stored = False
 
     def __iter__(self) -> EventStream:
         return self
 
     def __next__(self) -> Event:
         with self._running:
-            event = next(self._events)
+            try:
+                event = next(self._events)
+            except TurnUnconfirmed:
+                self._stored = True
+                raise
+            self._stored = isinstance(event, Finished)
         if self._stopped.is_set() and not isinstance(event, Finished):
             self.close()
             raise StopIteration
@@ -127,6 +134,16 @@ class EventStream(Iterator[Event]):
                 self._events.close()
             finally:
                 self._running.release()
+
+    def stored(self, timeout: float) -> bool:
+        """Whether the turn was stored, of a stream that is closed: that may have come too late.
+
+        Where a thread still waits for the next event it is not decided yet, and that is waited for, for at most
+        `timeout` seconds. A turn that waits for its model for longer will store nothing.
+        """
+        if self._running.acquire(timeout=timeout):
+            self._running.release()
+        return self._stored
 
     def __enter__(self) -> EventStream:
         return self

@@ -43,6 +43,21 @@ def test_a_stop_stores_nothing_keeps_the_question_and_lets_another_tab_have_its_
     assert "Returns are free" in second.ask("Another question altogether?")
 
 
+def test_a_question_that_is_sent_while_an_answer_is_written_waits_for_it(
+    visit: NewVisit, configured: Configured
+) -> None:
+    ada = visit(url=configured.app.url)
+    configured.model.faults.append(stall_midway)
+    ada.say(QUESTION)
+    expect(ada.page.get_by_text("Returns")).to_be_visible()
+    ada.say("And exchanges?")
+    for number, text in enumerate([QUESTION, "Returns are free", "And exchanges?", "Returns are free"]):
+        expect(ada.messages.nth(number)).to_contain_text(text)
+    ada.settled()
+    assert "And exchanges?" in ada.reload().messages.nth(2).inner_text()
+    expect(ada.messages).to_have_count(4)
+
+
 def _stop_half_way(ada: Visit, model: FaultyServer) -> None:
     model.faults.append(stall_midway)
     ada.say(QUESTION)

@@ -10,6 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from rag.chat import EventStream, Finished
 from rag.limits import Place
 from rag.services import Services
 from rag.sessions import Replication
@@ -174,16 +175,74 @@ def test_a_closed_port_is_no_model() -> None:
         assert transcript(page) == [("user", QUESTION)]
 
 
+def ended(_: object, place: Place, *__: object) -> None:
+    """As `follow`, of an answer that a run ends where it draws: nothing is stored."""
+    place.leave()
+    st.stop()
+
+
+def ended_too_late(events: EventStream, *_: object) -> None:
+    """As `follow`, but the answer is stored before the run ends."""
+    assert isinstance(list(events)[-1], Finished)
+    st.stop()
+
+
 def test_an_answer_that_somebody_else_ended_is_not_said_to_have_been_stopped(
     page: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that was lost ends a run as a stop does; only who pressed it is told so, tests/browser shows."""
-
-    def ended(_: object, place: Place, *__: object) -> None:
-        place.leave()
-        st.stop()
-
     monkeypatch.setattr(pending_question, "follow", ended)
     say(page, QUESTION)
     assert errors(calm(page.run())) == ["This answer was cut off before it was complete. Nothing was saved."]
     assert "Try again" in labels(page)
+
+
+def test_what_is_asked_while_an_answer_is_written_comes_after_it(
+    page: AppTest, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = pending_question.MOST_WAITING
+    typed = [QUESTION, *(f"And number {number}?" for number in range(most + 1))]
+    with monkeypatch.context() as patch:
+        patch.setattr(pending_question, "follow", ended)
+        for text in typed:
+            say(page, text)
+        assert [text for who, text in transcript(page) if who == "user"] == typed[:-1]
+        told = f"{most} questions are waiting already. Ask again later: {typed[-1]}"
+        assert told in [warning.value for warning in page.warning]
+    say(page, "So many?")  # there is still no place for it, but now they are answered
+    assert (errors(page), [text for who, text in transcript(page) if who == "user"]) == ([], typed[:-1])
+    records = services.store.records(session_of(page))
+    assert [record.message.text for record in records[::2]] == typed[:-1]
+
+
+def test_a_question_that_failed_holds_up_those_after_it_until_one_decides(
+    page: AppTest, services: Services, model: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(pending_question, "follow", ended)
+        say(page, QUESTION)
+    with model.failing(faulty_server.no_response):
+        say(page, "And exchanges?")
+    assert len(errors(page)) == 1
+    assert [text for _, text in transcript(page)] == [QUESTION, "And exchanges?"]
+    assert services.store.records(session_of(page)) == []
+    press(page, "Discard")
+    assert errors(page) == []
+    assert [record.message.text for record in services.store.records(session_of(page))][:1] == ["And exchanges?"]
+    assert len(transcript(page)) == 2
+
+
+@pytest.mark.parametrize("then", ["", "And exchanges?"])
+def test_an_answer_that_was_stored_before_its_run_ended_is_not_asked_for_again(
+    page: AppTest, services: Services, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(pending_question, "follow", ended_too_late)
+        say(page, QUESTION)
+    if then:
+        say(page, then)
+    else:
+        calm(page.run())
+    assert errors(page) == []
+    assert [text for who, text in transcript(page) if who == "user"] == [QUESTION, then][: 1 + bool(then)]
+    assert len(services.store.records(session_of(page))) == (4 if then else 2)

@@ -1,13 +1,13 @@
 """One question of this tab on its way to a stored answer: streamed, stoppable, and kept if it fails.
 
-The question stays in `st.session_state` until its answer is stored, so a stop, an error or a lost connection never
-loses what was typed.
+The question stays in `st.session_state` until its answer is stored, so a stop, an error, a lost connection or another
+question never loses what was typed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 
 import streamlit as st
@@ -32,9 +32,11 @@ from rag.ui import uploads
 from rag.ui.chat import countdown, transcript
 from rag.ui.chat.citations import linked
 from rag.ui.chat.interruptible import interruptible
+from rag.ui.escaping import escaped
 from rag.ui.visitor import Visitor
 
 _PENDING = "pending"
+_WAITING = "questions after the pending one"
 _STOP = "stop"
 _NOTICE = "notice of the last answer"
 """A line about an answer that is stored, until the next question."""
@@ -48,21 +50,25 @@ ICONS = {
     TooMuch: "hourglass_top",
     TurnLost: "sync_problem",
 }
-ERROR = ":material/error:"
+ERROR, STOP_ICON = ":material/error:", ":material/stop_circle:"
 STOPPED = "You stopped this answer. Nothing was saved."
 CUT_OFF = "This answer was cut off before it was complete. Nothing was saved."
 """By a lost connection, or by another click."""
+MOST_WAITING = 5
+SOON, LATER = 0.2, 2.0
+"""Seconds that a run waits to know whether the answer that it ended is stored: a stop is felt at once."""
 
 
 @dataclass(slots=True)
 class Pending:
     """`trouble` is None until the question failed or was stopped. refused: by which limit, and until when
-    (`time.monotonic` seconds)."""
+    (`time.monotonic` seconds). answer: what is being read, until a run says what became of it."""
 
     text: str
     trouble: str | None = None
     icon: str = ERROR
     refused: tuple[OverLimit, float] | None = None
+    answer: EventStream | None = field(default=None, repr=False)
 
 
 def pending() -> Pending | None:
@@ -71,16 +77,59 @@ def pending() -> Pending | None:
     return found
 
 
+def _waiting() -> list[Pending]:
+    found: list[Pending] = st.session_state.setdefault(_WAITING, [])
+    return found
+
+
 def ask(text: str, trouble: str | None = None) -> None:
-    """trouble: why it is not asked yet."""
+    """In place of the pending question. trouble: why it is not asked yet."""
     st.session_state[_PENDING] = Pending(text, trouble)
     st.session_state.pop(_NOTICE, None)
 
 
+def _ask_after(text: str, trouble: str | None) -> None:
+    """As `ask`, but after those that are still to be answered: what was typed while an answer was written."""
+    question = pending()
+    ended = question is not None and question.answer is not None and question.trouble == CUT_OFF
+    if question is not None and (ended or question.trouble is None):
+        question.trouble = question.answer = None  # what was written of its answer, this one ended: it is asked again
+    elif not _waiting():
+        ask(text, trouble)
+        return
+    if len(_waiting()) < MOST_WAITING:
+        _waiting().append(Pending(text, trouble))
+    else:
+        st.session_state[_NOTICE] = f"{MOST_WAITING} questions are waiting already. Ask again later: {escaped(text)}"
+
+
+def _done() -> None:
+    """With the pending question: the next one takes its place."""
+    if _waiting():
+        st.session_state[_PENDING] = _waiting().pop(0)
+    else:
+        st.session_state.pop(_PENDING, None)
+
+
 def forget() -> None:
     """What this tab has of a session that is no more."""
-    for slot in (_PENDING, _NOTICE):
+    for slot in (_PENDING, _WAITING, _NOTICE):
         st.session_state.pop(slot, None)
+
+
+def settle() -> None:
+    """Before the conversation is read: what became of an answer that was being written when this run ended the last.
+
+    It may be stored in the meantime. Then it is part of the conversation, and nothing was cut off.
+    """
+    question = pending()
+    if question is None:
+        return
+    stopped = bool(st.session_state.get(_STOP))
+    if question.answer is not None and question.answer.stored(SOON if stopped else LATER):
+        _done()
+    elif stopped and question.trouble in (None, CUT_OFF):
+        question.trouble, question.icon = STOPPED, STOP_ICON
 
 
 def take(text: str, files: Sequence[uploads.File], services: Services, visitor: Visitor) -> None:
@@ -88,7 +137,7 @@ def take(text: str, files: Sequence[uploads.File], services: Services, visitor: 
     problems = uploads.add(files, services, visitor.session_id)
     told = list(dict.fromkeys(problems))
     if text.strip() or not files:
-        ask(text, "  \n".join(told) or None)
+        _ask_after(text, "  \n".join(told) or None)
         return
     for problem in told:
         st.error(problem, icon=ERROR)
@@ -97,25 +146,27 @@ def take(text: str, files: Sequence[uploads.File], services: Services, visitor: 
 
 
 def run(services: Services, visitor: Visitor) -> None:
-    """Draw the pending question and stream its answer, or say what went wrong with it."""
+    """Draw the pending question and stream its answer, or say what went wrong with it; below it those that wait."""
     question = pending()
     if notice := st.session_state.get(_NOTICE):
         st.warning(notice, icon=":material/sync_problem:")
     if question is None:
         return
-    if question.trouble == CUT_OFF and st.session_state.get(_STOP):
-        question.trouble = STOPPED
     transcript.asked(question.text, visitor)
-    if question.trouble is None:
-        _stream(services, visitor, question)
-    else:
-        _offer_again(question)
+    answer = st.container()
+    for later in _waiting():
+        transcript.asked(later.text, visitor)
+    if _waiting():
+        st.caption("Waits for the answer above." if len(_waiting()) == 1 else "These wait for the answer above.")
+    with answer:
+        if question.trouble is None:
+            _stream(services, visitor, question)
+        else:
+            question.answer = None
+            _offer_again(question)
 
 
 def _stream(services: Services, visitor: Visitor, question: Pending) -> None:
-    # Until the answer is stored, any run that finds this question again knows that it was cut off: a stop ends
-    # this run in the middle, by an exception that closes the stream.
-    question.trouble, question.icon = CUT_OFF, ":material/stop_circle:"
     with st.chat_message("assistant", avatar=transcript.ASSISTANT):
         status, text = st.empty(), st.empty()
         st.button("Stop", icon=":material/stop:", key=_STOP, help="Stopping saves nothing.")
@@ -125,16 +176,19 @@ def _stream(services: Services, visitor: Visitor, question: Pending) -> None:
                 allowance = services.limits.turn(visitor.session_id, visitor.address)
                 events = services.chat.stream(visitor.session_id, question.text, allowance=allowance)
                 place = services.under_way.enter(visitor.session_id, visitor.address)
-            follow(events, place, status, text)
-            st.session_state.pop(_PENDING, None)
+            # Until the answer is stored, any run that finds this question again knows that it was cut off: a stop ends
+            # this run where it draws next, by an exception that closes the stream.
+            question.trouble, question.icon, question.answer = CUT_OFF, STOP_ICON, events
+            if follow(events, place, status, text) is not None:
+                _done()
         except TurnUnconfirmed as exc:  # it is in the history: asked again, it would be there twice
-            st.session_state.pop(_PENDING, None)
+            _done()
             st.session_state[_NOTICE] = public_line(exc)
         except CrosswireError as exc:
             if isinstance(exc, OverLimit):
                 question.refused = exc, monotonic() + exc.retry_after
             icons = (f":material/{icon}:" for kind, icon in ICONS.items() if isinstance(exc, kind))
-            question.trouble, question.icon = public_line(exc), next(icons, ERROR)
+            question.trouble, question.icon, question.answer = public_line(exc), next(icons, ERROR), None
     st.rerun()
 
 
@@ -171,10 +225,10 @@ def _offer_again(question: Pending) -> None:
             args=(question.text,),
         )
         if st.button("Discard", icon=":material/close:", type="tertiary"):
-            st.session_state.pop(_PENDING, None)
+            _done()
             st.rerun()
 
 
 def _edit(text: str) -> None:
     st.session_state[DRAFT] = text
-    st.session_state.pop(_PENDING, None)
+    _done()
