@@ -136,10 +136,10 @@ class EventStream(Iterator[Event]):
                 self._running.release()
 
     def stored(self, timeout: float) -> bool:
-        """Whether the turn was stored, of a stream that is closed: that may have come too late.
+        """Whether the turn is stored. Of a stream that was closed, that may have come too late.
 
-        Where a thread still waits for the next event it is not decided yet, and that is waited for, for at most
-        `timeout` seconds. A turn that waits for its model for longer will store nothing.
+        While a thread waits for the next event it is not decided, and that is waited for, for at most `timeout`
+        seconds. A closed turn whose model takes longer will store nothing.
         """
         if self._running.acquire(timeout=timeout):
             self._running.release()

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Configured, NewVisit
 from tests.browser.talking import Visit
-from tests.chat.faulty_server import FaultyServer, drop_midway, stall_midway
+from tests.chat.faulty_server import FaultyServer, Handler, drop_midway, stall_midway, waits_to_be_heard
 
 pytestmark = pytest.mark.browser
 
@@ -43,19 +43,44 @@ def test_a_stop_stores_nothing_keeps_the_question_and_lets_another_tab_have_its_
     assert "Returns are free" in second.ask("Another question altogether?")
 
 
-def test_a_question_that_is_sent_while_an_answer_is_written_waits_for_it(
+def test_neither_the_next_question_nor_a_click_ends_an_answer_that_is_written(
     visit: NewVisit, configured: Configured
 ) -> None:
-    ada = visit(url=configured.app.url)
-    configured.model.faults.append(stall_midway)
+    ada, model = visit(url=configured.app.url), configured.model
+    model.heard.clear()
+    model.faults.append(waits_to_be_heard)
     ada.say(QUESTION)
     expect(ada.page.get_by_text("Returns")).to_be_visible()
+    asked = len(model.seen)
     ada.say("And exchanges?")
+    expect(ada.page.get_by_text("Waits for the answer above")).to_be_visible()
+    for there in (True, False):
+        ada.page.get_by_text("One-off questions", exact=True).first.click()
+        expect(ada.page.get_by_text("Nothing is stored: the next question replaces")).to_be_visible(visible=there)
+    expect(ada.page.get_by_text("Returns")).to_be_visible()
+    assert len(model.seen) == asked
+    model.heard.set()
     for number, text in enumerate([QUESTION, "Returns are free", "And exchanges?", "Returns are free"]):
         expect(ada.messages.nth(number)).to_contain_text(text)
     ada.settled()
-    assert "And exchanges?" in ada.reload().messages.nth(2).inner_text()
-    expect(ada.messages).to_have_count(4)
+    expect(ada.reload().messages).to_have_count(4)
+
+
+def test_who_closes_the_tab_ends_the_answer(visit: NewVisit, configured: Configured) -> None:
+    def slowly(handler: Handler) -> None:
+        handler.begin()
+        while not model.ended.wait(0.1):
+            handler.word("more ")
+
+    ada, model = visit(url=configured.app.url), configured.model
+    model.hung_up.clear()
+    model.faults.append(slowly)
+    ada.say(QUESTION)
+    expect(ada.page.get_by_text("▌")).to_be_visible()
+    assert not model.hung_up.wait(2)
+    ada.page.close()
+    assert model.hung_up.wait(10)
+    expect(visit(ada.page.context, url=configured.app.url).messages).to_have_count(0)
 
 
 def _stop_half_way(ada: Visit, model: FaultyServer) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from rag.chat import EventStream, Finished
-from rag.limits import Place
+from rag.chat import EventStream
 from rag.services import Services
 from rag.sessions import Replication
 from rag.ui.chat import pending_question
+from rag.ui.chat.pending_question import Pending
+from rag.ui.chat.reading import Reading
 from tests.chat import faulty_server
 from tests.chat.faulty_server import FaultyServer
 from tests.pages.opening import calm, errors, labels, opened, press, say, session_of, transcript, visit
@@ -175,74 +178,86 @@ def test_a_closed_port_is_no_model() -> None:
         assert transcript(page) == [("user", QUESTION)]
 
 
-def ended(_: object, place: Place, *__: object) -> None:
-    """As `follow`, of an answer that a run ends where it draws: nothing is stored."""
-    place.leave()
-    st.stop()
+@pytest.fixture
+def being_written(page: AppTest, services: Services, model: FaultyServer) -> Iterator[EventStream]:
+    """The answer to QUESTION: a run of the page before this one asked, and the model has said its first word."""
+    model.heard.clear()
+    model.faults.append(faulty_server.waits_to_be_heard)
+    with closing(services.chat.stream(session_of(page), QUESTION)) as events:
+        page.session_state["pending"] = Pending(QUESTION, answer=Reading(events, lambda: None))
+        yield events
+        model.heard.set()
 
 
-def ended_too_late(events: EventStream, *_: object) -> None:
-    """As `follow`, but the answer is stored before the run ends."""
-    assert isinstance(list(events)[-1], Finished)
-    st.stop()
-
-
-def test_an_answer_that_somebody_else_ended_is_not_said_to_have_been_stopped(
-    page: AppTest, monkeypatch: pytest.MonkeyPatch
+def test_an_answer_that_a_lost_connection_ended_is_not_said_to_have_been_stopped(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, being_written: EventStream
 ) -> None:
-    """A connection that was lost ends a run as a stop does; only who pressed it is told so, tests/browser shows."""
-    monkeypatch.setattr(pending_question, "follow", ended)
-    say(page, QUESTION)
+    """Only who pressed it is told so, tests/browser shows."""
+    with monkeypatch.context() as patch:
+        patch.setattr(pending_question, "follow", lambda *_: st.stop())
+        patch.setattr(pending_question, "_is_open", lambda: False)
+        calm(page.run())
     assert errors(calm(page.run())) == ["This answer was cut off before it was complete. Nothing was saved."]
-    assert "Try again" in labels(page)
+    press(page, "Try again")
+    assert [who for who, _ in transcript(page)] == ["user", "assistant"]
 
 
 def test_what_is_asked_while_an_answer_is_written_comes_after_it(
-    page: AppTest, services: Services, monkeypatch: pytest.MonkeyPatch
+    page: AppTest, services: Services, model: FaultyServer, being_written: EventStream
 ) -> None:
-    most = pending_question.MOST_WAITING
-    typed = [QUESTION, *(f"And number {number}?" for number in range(most + 1))]
-    with monkeypatch.context() as patch:
-        patch.setattr(pending_question, "follow", ended)
-        for text in typed:
-            say(page, text)
-        assert [text for who, text in transcript(page) if who == "user"] == typed[:-1]
-        told = f"{most} questions are waiting already. Ask again later: {typed[-1]}"
-        assert told in [warning.value for warning in page.warning]
-    say(page, "So many?")  # there is still no place for it, but now they are answered
-    assert (errors(page), [text for who, text in transcript(page) if who == "user"]) == ([], typed[:-1])
-    records = services.store.records(session_of(page))
-    assert [record.message.text for record in records[::2]] == typed[:-1]
+    typed = [QUESTION, "And exchanges?", "And who pays?"]
+    page.session_state["questions after the pending one"] = [Pending(typed[1])]
+    model.heard.set()
+    say(page, typed[2])
+    assert errors(page) == []
+    assert [text for who, text in transcript(page) if who == "user"] == typed
+    assert [record.message.text for record in services.store.records(session_of(page))[::2]] == typed
+
+
+def test_a_question_for_which_there_is_no_place_is_said_back(page: AppTest) -> None:
+    typed = [f"And number {number}?" for number in range(pending_question.MOST_WAITING)]
+    page.session_state["pending"] = Pending(QUESTION, "It was not answered.")
+    page.session_state["questions after the pending one"] = [*map(Pending, typed)]
+    say(page, "And one more?")
+    told = f"{len(typed)} questions are waiting already. Ask again later: And one more?"
+    assert told in [warning.value for warning in page.warning]
+    assert [text for _, text in transcript(page)] == [QUESTION, *typed]
+    press(page, "Discard")
+    say(page, "Now?")
+    assert [text for who, text in transcript(page) if who == "user"] == [*typed, "Now?"]
+    assert told not in [warning.value for warning in page.warning]
 
 
 def test_a_question_that_failed_holds_up_those_after_it_until_one_decides(
-    page: AppTest, services: Services, model: FaultyServer, monkeypatch: pytest.MonkeyPatch
+    page: AppTest, services: Services, model: FaultyServer
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(pending_question, "follow", ended)
-        say(page, QUESTION)
+    page.session_state["pending"] = Pending(QUESTION)
+    page.session_state["questions after the pending one"] = [Pending("And exchanges?")]
     with model.failing(faulty_server.no_response):
-        say(page, "And exchanges?")
+        calm(page.run())
     assert len(errors(page)) == 1
     assert [text for _, text in transcript(page)] == [QUESTION, "And exchanges?"]
     assert services.store.records(session_of(page)) == []
     press(page, "Discard")
     assert errors(page) == []
-    assert [record.message.text for record in services.store.records(session_of(page))][:1] == ["And exchanges?"]
-    assert len(transcript(page)) == 2
+    assert [who for who, _ in transcript(page)] == ["user", "assistant"]
+    assert services.store.records(session_of(page))[0].message.text == "And exchanges?"
 
 
 @pytest.mark.parametrize("then", ["", "And exchanges?"])
-def test_an_answer_that_was_stored_before_its_run_ended_is_not_asked_for_again(
-    page: AppTest, services: Services, monkeypatch: pytest.MonkeyPatch, then: str
+def test_an_answer_that_was_stored_between_two_runs_is_not_asked_for_again(
+    page: AppTest, services: Services, model: FaultyServer, being_written: EventStream, then: str
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(pending_question, "follow", ended_too_late)
-        say(page, QUESTION)
+    assert not being_written.stored(0.0)
+    model.heard.set()
+    while not being_written.stored(0.1):
+        time.sleep(0.01)
+    asked = len(model.seen)
     if then:
         say(page, then)
     else:
         calm(page.run())
+        assert len(model.seen) == asked
     assert errors(page) == []
     assert [text for who, text in transcript(page) if who == "user"] == [QUESTION, then][: 1 + bool(then)]
     assert len(services.store.records(session_of(page))) == (4 if then else 2)

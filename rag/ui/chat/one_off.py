@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import streamlit as st
 
 from rag.errors import CrosswireError, SessionStoreUnavailable, StoreFull, public_line
 from rag.services import Services
 from rag.ui.chat import pending_question, transcript
+from rag.ui.chat.reading import Reading
 from rag.ui.visitor import Visitor
 
 _SWITCH = "one-off"
@@ -43,7 +44,8 @@ def draw(services: Services, visitor: Visitor) -> None:
                         services.store.charge(allowance)
                 events = services.chat.once(question)
                 place = services.under_way.enter(visitor.session_id, visitor.address)
-            reply = pending_question.follow(events, place, status, text)
+            with closing(Reading(events, place.leave)) as answer:
+                reply = pending_question.follow(answer, status, text)
         except CrosswireError as exc:
             status.empty()
             text.error(public_line(exc), icon=":material/error:")

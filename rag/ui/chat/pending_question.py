@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from time import monotonic
 
 import streamlit as st
+from streamlit import runtime
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
-from rag.chat import EventStream, Finished, Found, Reply, Source, Token
+from rag.chat import Finished, Found, Reply, Source, Token
 from rag.errors import (
     CrosswireError,
     ModelBusy,
@@ -26,12 +29,11 @@ from rag.errors import (
     TurnUnconfirmed,
     public_line,
 )
-from rag.limits import Place
 from rag.services import Services
 from rag.ui import uploads
 from rag.ui.chat import countdown, transcript
 from rag.ui.chat.citations import linked
-from rag.ui.chat.interruptible import interruptible
+from rag.ui.chat.reading import Reading
 from rag.ui.escaping import escaped
 from rag.ui.visitor import Visitor
 
@@ -53,27 +55,31 @@ ICONS = {
 ERROR, STOP_ICON = ":material/error:", ":material/stop_circle:"
 STOPPED = "You stopped this answer. Nothing was saved."
 CUT_OFF = "This answer was cut off before it was complete. Nothing was saved."
-"""By a lost connection, or by another click."""
+"""By a lost connection."""
 MOST_WAITING = 5
-SOON, LATER = 0.2, 2.0
-"""Seconds that a run waits to know whether the answer that it ended is stored: a stop is felt at once."""
+SOON = 0.2
+"""Seconds to wait for whether an answer that was stopped is stored: a stop is felt at once."""
 
 
 @dataclass(slots=True)
 class Pending:
     """`trouble` is None until the question failed or was stopped. refused: by which limit, and until when
-    (`time.monotonic` seconds). answer: what is being read, until a run says what became of it."""
+    (`time.monotonic` seconds). answer: what is read of it, from one run to the next."""
 
     text: str
     trouble: str | None = None
     icon: str = ERROR
     refused: tuple[OverLimit, float] | None = None
-    answer: EventStream | None = field(default=None, repr=False)
+    answer: Reading | None = field(default=None, repr=False)
+    asking: Lock = field(default_factory=Lock, repr=False)
+    """A click begins a run beside the one that is about to ask."""
 
 
 def pending() -> Pending | None:
-    """The question of this tab that has no stored answer yet."""
+    """The question of this tab that has no stored answer yet; where it has one, the next takes its place."""
     found: Pending | None = st.session_state.get(_PENDING)
+    if found is None and _waiting():
+        found = st.session_state[_PENDING] = _waiting().pop(0)
     return found
 
 
@@ -91,45 +97,50 @@ def ask(text: str, trouble: str | None = None) -> None:
 def _ask_after(text: str, trouble: str | None) -> None:
     """As `ask`, but after those that are still to be answered: what was typed while an answer was written."""
     question = pending()
-    ended = question is not None and question.answer is not None and question.trouble == CUT_OFF
-    if question is not None and (ended or question.trouble is None):
-        question.trouble = question.answer = None  # what was written of its answer, this one ended: it is asked again
-    elif not _waiting():
+    if not _waiting() and (question is None or question.trouble is not None):
         ask(text, trouble)
-        return
-    if len(_waiting()) < MOST_WAITING:
+    elif len(_waiting()) < MOST_WAITING:
         _waiting().append(Pending(text, trouble))
+        st.session_state.pop(_NOTICE, None)
     else:
         st.session_state[_NOTICE] = f"{MOST_WAITING} questions are waiting already. Ask again later: {escaped(text)}"
 
 
-def _done() -> None:
-    """With the pending question: the next one takes its place."""
-    if _waiting():
-        st.session_state[_PENDING] = _waiting().pop(0)
-    else:
+def _done(question: Pending) -> None:
+    """Two runs may tell it: the one before may not know yet that it is over."""
+    if st.session_state.get(_PENDING) is question:
         st.session_state.pop(_PENDING, None)
+
+
+def end() -> None:
+    """The answer that is being written, if there is one: before its session is cleared."""
+    question = pending()
+    if question is not None and question.answer is not None:
+        question.answer.close()
 
 
 def forget() -> None:
     """What this tab has of a session that is no more."""
+    end()
     for slot in (_PENDING, _WAITING, _NOTICE):
         st.session_state.pop(slot, None)
 
 
 def settle() -> None:
-    """Before the conversation is read: what became of an answer that was being written when this run ended the last.
+    """Before the conversation is read: what became of the answer that the run before this one was drawing.
 
-    It may be stored in the meantime. Then it is part of the conversation, and nothing was cut off.
+    It may be stored by now, in spite of a stop, too. Then it is part of the conversation, and no question any more.
     """
     question = pending()
     if question is None:
         return
-    stopped = bool(st.session_state.get(_STOP))
-    if question.answer is not None and question.answer.stored(SOON if stopped else LATER):
-        _done()
-    elif stopped and question.trouble in (None, CUT_OFF):
-        question.trouble, question.icon = STOPPED, STOP_ICON
+    stopped = question.trouble in (None, CUT_OFF) and bool(st.session_state.get(_STOP))
+    if stopped and question.answer is not None:
+        question.answer.close()
+    if question.answer is not None and question.answer.stored(SOON if stopped else 0):
+        _done(question)
+    elif stopped:
+        question.trouble, question.icon, question.answer = STOPPED, STOP_ICON, None
 
 
 def take(text: str, files: Sequence[uploads.File], services: Services, visitor: Visitor) -> None:
@@ -162,7 +173,6 @@ def run(services: Services, visitor: Visitor) -> None:
         if question.trouble is None:
             _stream(services, visitor, question)
         else:
-            question.answer = None
             _offer_again(question)
 
 
@@ -171,31 +181,49 @@ def _stream(services: Services, visitor: Visitor, question: Pending) -> None:
         status, text = st.empty(), st.empty()
         st.button("Stop", icon=":material/stop:", key=_STOP, help="Stopping saves nothing.")
         status.caption("Searching …")
+        answer = None
         try:
-            with services.watch.refusing(visitor.session_id):
-                allowance = services.limits.turn(visitor.session_id, visitor.address)
-                events = services.chat.stream(visitor.session_id, question.text, allowance=allowance)
-                place = services.under_way.enter(visitor.session_id, visitor.address)
-            # Until the answer is stored, any run that finds this question again knows that it was cut off: a stop ends
-            # this run where it draws next, by an exception that closes the stream.
-            question.trouble, question.icon, question.answer = CUT_OFF, STOP_ICON, events
-            if follow(events, place, status, text) is not None:
-                _done()
+            with question.asking:
+                answer = question.answer = question.answer or _asked(services, visitor, question.text)
+            if follow(answer, status, text) is not None:
+                _done(question)
+            elif question.answer is answer:  # ended by somebody else
+                question.trouble, question.icon, question.answer = CUT_OFF, STOP_ICON, None
+        except StopException:
+            if answer is not None and not _is_open():
+                answer.close()
+                question.trouble, question.icon = CUT_OFF, STOP_ICON
+            raise  # by a click, or the next question: the next run goes on with this answer
         except TurnUnconfirmed as exc:  # it is in the history: asked again, it would be there twice
-            _done()
+            _done(question)
             st.session_state[_NOTICE] = public_line(exc)
         except CrosswireError as exc:
-            if isinstance(exc, OverLimit):
-                question.refused = exc, monotonic() + exc.retry_after
-            icons = (f":material/{icon}:" for kind, icon in ICONS.items() if isinstance(exc, kind))
-            question.trouble, question.icon, question.answer = public_line(exc), next(icons, ERROR), None
+            if question.answer is answer:  # else it was stopped
+                if isinstance(exc, OverLimit):
+                    question.refused = exc, monotonic() + exc.retry_after
+                icons = (f":material/{icon}:" for kind, icon in ICONS.items() if isinstance(exc, kind))
+                question.trouble, question.icon, question.answer = public_line(exc), next(icons, ERROR), None
     st.rerun()
 
 
-def follow(events: EventStream, place: Place, status: DeltaGenerator, text: DeltaGenerator) -> Reply | None:
-    """Draw an answer as it is written. Returns it whole; None: it was stopped. The place is left when it has ended."""
+def _asked(services: Services, visitor: Visitor, text: str) -> Reading:
+    with services.watch.refusing(visitor.session_id):
+        allowance = services.limits.turn(visitor.session_id, visitor.address)
+        events = services.chat.stream(visitor.session_id, text, allowance=allowance)
+        place = services.under_way.enter(visitor.session_id, visitor.address)
+    return Reading(events, place.leave)
+
+
+def _is_open() -> bool:
+    """Whether this run's page is still connected."""
+    context = get_script_run_ctx()
+    return context is not None and runtime.exists() and runtime.get_instance().is_active_session(context.session_id)
+
+
+def follow(answer: Reading, status: DeltaGenerator, text: DeltaGenerator) -> Reply | None:
+    """Draw an answer as it is written. Returns it whole; None: it was stopped."""
     so_far, sources = "", tuple[Source, ...]()
-    for event in interruptible(events, status.caption, place.leave):
+    for event in answer.events(status.caption):
         if isinstance(event, Found):
             status.empty()
             so_far, sources = "", event.sources
@@ -222,13 +250,13 @@ def _offer_again(question: Pending) -> None:
             icon=":material/edit:",
             help="Edit the question and ask again.",
             on_click=_edit,  # before the next run, because an input's text cannot be set once it is drawn
-            args=(question.text,),
+            args=(question,),
         )
         if st.button("Discard", icon=":material/close:", type="tertiary"):
-            _done()
+            _done(question)
             st.rerun()
 
 
-def _edit(text: str) -> None:
-    st.session_state[DRAFT] = text
-    _done()
+def _edit(question: Pending) -> None:
+    st.session_state[DRAFT] = question.text
+    _done(question)

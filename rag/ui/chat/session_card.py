@@ -44,6 +44,7 @@ def draw(services: Services, visitor: Visitor, records: Sequence[StoredMessage])
             )
         elif st.button("New session", width="stretch", help="Starts an empty session and discards this one."):
             with errors_shown():
+                pending_question.end()
                 _erase(services, visitor)
                 pending_question.forget()
                 forget_tab()
@@ -102,6 +103,7 @@ def _confirm_clear(services: Services, visitor: Visitor) -> None:
     with st.container(horizontal=True):
         if st.button("Delete", type="primary"):
             with errors_shown():
+                pending_question.end()
                 _erase(services, visitor)
                 pending_question.forget()
                 st.rerun()
