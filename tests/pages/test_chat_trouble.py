@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -21,7 +20,7 @@ from rag.ui.chat.reading import Reading
 from tests.chat import faulty_server
 from tests.chat.faulty_server import FaultyServer
 from tests.pages.opening import calm, errors, labels, opened, press, say, session_of, transcript, visit
-from tests.servers import Server
+from tests.servers import Server, wait_for
 
 QUESTION = "How long do I have to return something?"
 
@@ -202,6 +201,19 @@ def test_an_answer_that_a_lost_connection_ended_is_not_said_to_have_been_stopped
     assert [who for who, _ in transcript(page)] == ["user", "assistant"]
 
 
+def test_a_fault_of_the_page_itself_is_met_once_and_the_question_is_offered_again(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, being_written: EventStream
+) -> None:
+    def faulty(*_: object) -> None:
+        raise ValueError("a fault of ours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pending_question, "follow", faulty)
+        page.run()
+        assert len(page.exception) == 1
+        assert errors(calm(page.run())) == ["This answer was cut off before it was complete. Nothing was saved."]
+
+
 def test_what_is_asked_while_an_answer_is_written_comes_after_it(
     page: AppTest, services: Services, model: FaultyServer, being_written: EventStream
 ) -> None:
@@ -250,8 +262,7 @@ def test_an_answer_that_was_stored_between_two_runs_is_not_asked_for_again(
 ) -> None:
     assert not being_written.stored(0.0)
     model.heard.set()
-    while not being_written.stored(0.1):
-        time.sleep(0.01)
+    wait_for(lambda: being_written.stored(0.0), "it is stored")
     asked = len(model.seen)
     if then:
         say(page, then)

@@ -41,7 +41,7 @@ _PENDING = "pending"
 _WAITING = "questions after the pending one"
 _STOP = "stop"
 _NOTICE = "notice of the last answer"
-"""A line about an answer that is stored, until the next question."""
+"""A line about an answer that is stored, or about a question for which there was no place; until the next question."""
 DRAFT = "draft"
 """The slot of the chat input's text."""
 ICONS = {
@@ -73,6 +73,15 @@ class Pending:
     answer: Reading | None = field(default=None, repr=False)
     asking: Lock = field(default_factory=Lock, repr=False)
     """A click begins a run beside the one that is about to ask."""
+
+    def fail(self, trouble: str, icon: str = STOP_ICON) -> None:
+        self.trouble, self.icon, self.answer = trouble, icon, None
+
+    def cut_off(self) -> None:
+        """The answer is kept: it may be stored already, which the next run looks for."""
+        if self.answer is not None:
+            self.answer.close()
+        self.trouble, self.icon = CUT_OFF, STOP_ICON
 
 
 def pending() -> Pending | None:
@@ -120,8 +129,7 @@ def end() -> None:
 
 
 def forget() -> None:
-    """What this tab has of a session that is no more."""
-    end()
+    """What this tab has of a session that is no more. First `end` it."""
     for slot in (_PENDING, _WAITING, _NOTICE):
         st.session_state.pop(slot, None)
 
@@ -140,7 +148,7 @@ def settle() -> None:
     if question.answer is not None and question.answer.stored(SOON if stopped else 0):
         _done(question)
     elif stopped:
-        question.trouble, question.icon, question.answer = STOPPED, STOP_ICON, None
+        question.fail(STOPPED)
 
 
 def take(text: str, files: Sequence[uploads.File], services: Services, visitor: Visitor) -> None:
@@ -188,11 +196,10 @@ def _stream(services: Services, visitor: Visitor, question: Pending) -> None:
             if follow(answer, status, text) is not None:
                 _done(question)
             elif question.answer is answer:  # ended by somebody else
-                question.trouble, question.icon, question.answer = CUT_OFF, STOP_ICON, None
+                question.cut_off()
         except StopException:
             if answer is not None and not _is_open():
-                answer.close()
-                question.trouble, question.icon = CUT_OFF, STOP_ICON
+                question.cut_off()
             raise  # by a click, or the next question: the next run goes on with this answer
         except TurnUnconfirmed as exc:  # it is in the history: asked again, it would be there twice
             _done(question)
@@ -202,7 +209,10 @@ def _stream(services: Services, visitor: Visitor, question: Pending) -> None:
                 if isinstance(exc, OverLimit):
                     question.refused = exc, monotonic() + exc.retry_after
                 icons = (f":material/{icon}:" for kind, icon in ICONS.items() if isinstance(exc, kind))
-                question.trouble, question.icon, question.answer = public_line(exc), next(icons, ERROR), None
+                question.fail(public_line(exc), next(icons, ERROR))
+        except Exception:  # a fault of ours, which the next run would meet again
+            question.cut_off()
+            raise
     st.rerun()
 
 
